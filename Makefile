@@ -1,0 +1,225 @@
+# slurmq - keeps a Slurm queue full.  GNU make, no configure.
+#
+#   make                    build/slurmq
+#   make check              unit tests, scripts, static checks (boots a private Slurm)
+#   make check-fast         the same without what needs Slurm
+#   make check T="t1000-main.sh test_buf"    only these
+#   make static             build/slurmq-static, one file without shared libraries
+#   make install            to $(DESTDIR)$(PREFIX)
+#   make deps               the packages that all of this needs
+#
+# SANITIZE=address,undefined and DEBUG=1 build in folders of their own; V=1 shows the commands.
+
+VERSION := 0.1.0
+
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+
+INSTALL      ?= install
+PKG_CONFIG   ?= pkg-config
+CLANG_FORMAT ?= clang-format
+
+empty :=
+space := $(empty) $(empty)
+comma := ,
+
+# Where the build goes
+
+B := build
+ifneq ($(SANITIZE),)
+B := $(B)/san-$(subst $(comma),-,$(SANITIZE))
+endif
+ifneq ($(DEBUG),)
+B := $(B)/debug
+endif
+
+# Flags: CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS are the caller's, the rest is ours
+
+ifneq ($(DEBUG),)
+CFLAGS ?= -O0 -g3
+else ifneq ($(SANITIZE),)
+CFLAGS ?= -O1 -g
+else
+CFLAGS ?= -O2 -g -fstack-protector-strong
+FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+endif
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wwrite-strings \
+	-Wmissing-prototypes -Wvla
+ifneq ($(WERROR),)
+WARN += -Werror
+endif
+
+DEFS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSLURMQ_VERSION='"$(VERSION)"'
+SAN  := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+
+LIBS := sqlite3 yaml-0.1 libmd
+lib_cflags := $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null)
+lib_libs   := $(shell $(PKG_CONFIG) --libs $(LIBS) 2>/dev/null)
+ifeq ($(strip $(lib_libs)),)
+lib_libs   := -lsqlite3 -lyaml -lmd
+endif
+
+COMPILE = $(CC) -std=c11 $(DEFS) $(FORTIFY) $(WARN) $(SAN) $(lib_cflags) $(CPPFLAGS) $(CFLAGS)
+LINK    = $(CC) $(SAN) $(CFLAGS) $(LDFLAGS)
+
+# What there is
+
+SRC   := $(wildcard src/*.c)
+UNIT  := $(wildcard t/unit/test_*.c)
+TOOL  := $(wildcard t/tool/*.c)
+PRELOAD := $(wildcard t/preload/*.c)
+
+OBJ   := $(SRC:%.c=$(B)/%.o)
+LIB   := $(B)/libslurmq.a
+LIBOBJ := $(filter-out $(B)/src/main.o,$(OBJ))
+TESTOBJ := $(UNIT:%.c=$(B)/%.o) $(TOOL:%.c=$(B)/%.o)
+UNITS := $(UNIT:t/unit/%.c=$(B)/t/%)
+TOOLS := $(TOOL:t/tool/%.c=$(B)/t/%)
+PRELOADS := $(PRELOAD:t/preload/%.c=$(B)/t/%.so)
+
+ifeq ($(filter src/main.c,$(SRC)),)
+BIN :=
+else
+BIN := $(B)/slurmq
+endif
+
+# Speaking: a short line a step, the commands with V=1, nothing with -s
+
+ifneq ($(V),)
+Q   :=
+say  = @:
+else
+Q   := @
+say  = @$(if $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),:,printf '  %-7s %s\n' $(1) $(2))
+endif
+
+
+.PHONY: all tests check check-fast bench show-compile static install uninstall format deps clean FORCE
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+
+all: $(LIB) $(BIN)
+	@:
+
+# Everything built depends on the flags that it was built with
+
+flags := $(CC) $(AR) $(subst ','\'',$(COMPILE) | $(LINK) | $(lib_libs) $(LDLIBS))
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(flags)' | cmp -s - $@ || printf '%s\n' '$(flags)' > $@
+
+$(B)/%.o: %.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(UNIT:%.c=$(B)/%.o) $(TOOL:%.c=$(B)/%.o): DEFS += -Isrc -It/unit
+
+# The list of objects in a file: a source that is taken away leaves the archive
+
+$(B)/objects: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(LIBOBJ)' | cmp -s - $@ || printf '%s\n' '$(LIBOBJ)' > $@
+
+$(LIB): $(LIBOBJ) $(B)/objects
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(LIBOBJ)
+
+$(B)/slurmq: $(B)/src/main.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(B)/src/main.o $(LIB) $(lib_libs) $(LDLIBS)
+
+# Tests.  A unit test comes before the archive: where it defines all that an object of the
+# archive would bring, its own definitions are taken
+
+$(B)/t/test_%: $(B)/t/unit/test_%.o $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $< $(LIB) -lcmocka $(lib_libs) $(LDLIBS)
+
+$(B)/t/%: $(B)/t/tool/%.o $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $< $(LIB) $(lib_libs) $(LDLIBS)
+
+# What a test puts before a program's libc is never sanitized: it is loaded first
+
+$(B)/t/%.so: t/preload/%.c $(B)/flags
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 $(DEFS) $(WARN) -O2 -g -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $< -ldl
+
+tests: all $(UNITS) $(TOOLS) $(PRELOADS)
+	@:
+
+run = SLURMQ=$(CURDIR)/$(B)/slurmq TEST_BUILD=$(CURDIR)/$(B) t/run
+
+# What looks at the sources says the same whatever they were built with
+
+SCRIPTS := $(filter-out $(if $(SANITIZE),t/t000%),$(wildcard t/t[0-9]*.sh))
+
+check: tests
+	@$(run) $(or $(T),$(UNITS) $(SCRIPTS))
+
+check-fast: tests
+	@$(run) $(or $(T),$(UNITS) $(filter t/t0%,$(SCRIPTS)))
+
+bench: tests
+	@SLURMQ=$(CURDIR)/$(B)/slurmq TEST_BUILD=$(CURDIR)/$(B) t/bench.sh
+
+# For tests that compile: the compiler and its flags, quoted for a shell
+
+show-compile:
+	@printf '%s\n' '$(subst ','\'',$(COMPILE))'
+
+# One file that runs on any Linux of this architecture.  The linker warns of functions that load
+# libraries at run time all the same (getpwuid: the name service): an error, but for SQLite's
+# dlopen, which is for extensions, and these are never loaded
+
+STATIC := build/slurmq-static
+STATIC_MAX := 4194304
+
+static:
+	@$(MAKE) --no-print-directory $(STATIC) B=build/static \
+		CFLAGS='-O2 -ffunction-sections -fdata-sections' LDFLAGS='-static -s -Wl,--gc-sections'
+
+$(STATIC): build/static/src/main.o build/static/libslurmq.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $^ $$($(PKG_CONFIG) --static --libs $(LIBS)) $(LDLIBS) 2> build/static/ld.log || \
+		{ cat build/static/ld.log >&2; exit 1; }
+	$(Q)! grep warning: build/static/ld.log | grep -v "'dlopen'" >&2
+	$(Q)test "$$(stat -c %s $@)" -lt $(STATIC_MAX) || { echo "$@ is not under $(STATIC_MAX) bytes" >&2; exit 1; }
+
+# Installation
+
+MAN := $(wildcard man/*.[157])
+
+install: all
+	$(Q)$(INSTALL) -d '$(DESTDIR)$(BINDIR)'
+	$(Q)$(INSTALL) -m 755 $(B)/slurmq '$(DESTDIR)$(BINDIR)/slurmq'
+	$(Q)for f in $(MAN); do \
+		$(INSTALL) -D -m 644 $$f "$(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/}" || exit 1; done
+	$(Q)if test -f completions/slurmq.bash; then \
+		$(INSTALL) -D -m 644 completions/slurmq.bash '$(DESTDIR)$(BASHCOMPDIR)/slurmq'; fi
+
+uninstall:
+	$(Q)rm -f '$(DESTDIR)$(BINDIR)/slurmq' '$(DESTDIR)$(BASHCOMPDIR)/slurmq'
+	$(Q)for f in $(MAN); do rm -f "$(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/}"; done
+
+# Upkeep
+
+format:
+	$(Q)$(CLANG_FORMAT) -i $(wildcard src/*.[ch] t/unit/*.[ch] t/tool/*.[ch] t/preload/*.[ch])
+
+deps:
+	@.ci/deps
+
+clean:
+	$(Q)rm -rf build
+
+-include $(OBJ:.o=.d) $(TESTOBJ:.o=.d) $(PRELOADS:.so=.d)
