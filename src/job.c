@@ -1,0 +1,103 @@
+#include "job.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const struct {
+	const char *name, *slurm, *brief;
+} states[JOB_NSTATES] = {
+	[JOB_PENDING] = {"pending", "PENDING", "PD"},
+	[JOB_SUBMITTING] = {"submitting", "CONFIGURING", "CF"},
+	[JOB_QUEUED] = {"queued", "QUEUED", "Q"},
+	[JOB_RUNNING] = {"running", "RUNNING", "R"},
+	[JOB_COMPLETED] = {"completed", "COMPLETED", "CD"},
+	[JOB_FAILED] = {"failed", "FAILED", "F"},
+	[JOB_CANCELLED] = {"cancelled", "CANCELLED", "CA"},
+	[JOB_HELD] = {"held", "HELD", "H"},
+};
+
+static const struct {
+	const char *name, *brief;
+	bool failed; /* a reason for which a job is failed */
+} reasons[REASON_NREASONS] = {
+	[REASON_NONE] = {"", "", false},
+	[REASON_EXIT] = {"EXIT", "EX", true},
+	[REASON_SIGNAL] = {"SIGNAL", "SIG", true},
+	[REASON_TIMEOUT] = {"TIMEOUT", "TO", true},
+	[REASON_OUT_OF_MEMORY] = {"OUT_OF_MEMORY", "OOM", true},
+	[REASON_NODE_FAIL] = {"NODE_FAIL", "NF", true},
+	[REASON_PREEMPTED] = {"PREEMPTED", "PR", true},
+	[REASON_DEADLINE] = {"DEADLINE", "DL", true},
+	[REASON_BOOT_FAIL] = {"BOOT_FAIL", "BF", true},
+	[REASON_LOST] = {"LOST", "LO", true},
+	[REASON_CANCELLED] = {"CANCELLED", "", false},
+	[REASON_REFUSED] = {"REFUSED", "", false},
+	[REASON_USER] = {"USER", "", false},
+};
+
+const char *job_state_name(int state)
+{
+	return state >= 0 && state < JOB_NSTATES ? states[state].name : "?";
+}
+
+const char *job_reason_name(int reason)
+{
+	return reason >= 0 && reason < REASON_NREASONS ? reasons[reason].name : "?";
+}
+
+const char *step_state_name(int state)
+{
+	static const char *const names[] = {"completed", "failed", "skipped"};
+
+	return state >= 0 && state < 3 ? names[state] : "?";
+}
+
+int job_state_parse(const char *text, int *state, int *reason)
+{
+	*reason = REASON_NONE;
+	for (int i = 0; i < JOB_NSTATES; i++) {
+		if (!strcasecmp(text, states[i].name) || !strcasecmp(text, states[i].slurm) ||
+		    !strcasecmp(text, states[i].brief)) {
+			*state = i;
+			return 0;
+		}
+	}
+	if (!strcasecmp(text, "canceled")) {
+		*state = JOB_CANCELLED;
+		return 0;
+	}
+	for (int i = 1; i < REASON_NREASONS; i++) {
+		if (reasons[i].failed &&
+		    (!strcasecmp(text, reasons[i].name) || !strcasecmp(text, reasons[i].brief))) {
+			*state = JOB_FAILED;
+			*reason = i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+bool job_state_in_flight(int state)
+{
+	return state == JOB_SUBMITTING || state == JOB_QUEUED || state == JOB_RUNNING;
+}
+
+int job_reason_from_slurm(const char *word)
+{
+	static const struct {
+		const char *prefix;
+		int reason;
+	} map[] = {
+		{"FAILED", REASON_EXIT},	{"TIMEOUT", REASON_TIMEOUT},
+		{"OUT_OF_ME", REASON_OUT_OF_MEMORY}, {"NODE_FAIL", REASON_NODE_FAIL},
+		{"PREEMPTED", REASON_PREEMPTED},	{"DEADLINE", REASON_DEADLINE},
+		{"BOOT_FAIL", REASON_BOOT_FAIL}, {"LAUNCH_FAILED", REASON_BOOT_FAIL},
+		{"RECONFIG_FAIL", REASON_BOOT_FAIL}, {"CANCELLED", REASON_CANCELLED},
+		{"REVOKED", REASON_CANCELLED},
+	};
+
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
+		if (!strncmp(word, map[i].prefix, strlen(map[i].prefix)))
+			return map[i].reason;
+	return REASON_LOST;
+}

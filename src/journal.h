@@ -1,0 +1,58 @@
+/*
+ * journal.h - an attempt's own record, as text: who took the right, each step's end, its own end.
+ *
+ * Pure: spool.c moves the file about. A line counts once its newline is there, so an append that a crash
+ * tore is as if it never was.
+ */
+#ifndef SLURMQ_JOURNAL_H
+#define SLURMQ_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "job.h"
+
+struct who {
+	uint64_t slurm_id; /* 0: not inside a Slurm job */
+	int restart;	   /* SLURM_RESTART_COUNT */
+	char node[64];	   /* of [A-Za-z0-9._-] */
+	int64_t pid;
+	uint64_t random;
+};
+/* The caller, from SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURMD_NODENAME or the host's name. */
+void who_self(struct who *w);
+
+struct journal_step {
+	int seq;
+	int state; /* enum step_state */
+	int exit_code, signal;
+	int64_t started, ended, maxrss_kib, cpu_ms;
+	char *key;
+};
+
+struct journal {
+	int64_t started;  /* 0: no start line */
+	int64_t stopping; /* when TERM came, 0: never */
+	struct journal_step *steps;
+	size_t nsteps;
+	bool has_end; /* its own end line; the first one counts */
+	struct job_end end;
+	bool preempted; /* a requeued twin's word */
+	int64_t preempted_at;
+};
+void journal_release(struct journal *j);
+
+/* Parse a journal's text. A last line without a newline does not count, nor does one that can't be
+ * read: a later version may write words that this one does not know. */
+void journal_parse(const char *text, size_t len, struct journal *out);
+
+/* Append a line, with its newline. Times in ms since 1970 UTC. */
+void journal_add_start(struct buf *b, int64_t now, const struct who *who);
+void journal_add_step(struct buf *b, const struct journal_step *s);
+void journal_add_stopping(struct buf *b, int64_t now);
+void journal_add_end(struct buf *b, const struct job_end *end);
+void journal_add_preempted(struct buf *b, int64_t now);
+
+#endif

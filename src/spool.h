@@ -1,0 +1,169 @@
+/*
+ * spool.h - the files of the protocol: gate, right, journal, event.
+ *
+ * One file a task is right, journal and event in turn; it only ever moves by rename(2):
+ *
+ *   ready/K --START--> running/K.WHO --end--> spool/K.WHO --told--> gone
+ *   ready/K --RETIRE-> retired/K.WHO --told--> gone
+ *
+ * K is the ticket's random name and the array index, WHO says who took it. Whoever finds its own
+ * destination has won; every other finds nothing. No lock and no clock has to be right for that.
+ * rename on NFS can report an error for what it did (the reply was lost, the repeated request finds
+ * nothing: RFC 1813, 4.6), so the destination is looked at, never the return value.
+ *
+ * Functions return 0, or -1 with err; SPOOL_NONE (1) where somebody else has won, or nothing is there.
+ */
+#ifndef SLURMQ_SPOOL_H
+#define SLURMQ_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "err.h"
+#include "job.h"
+#include "journal.h"
+
+enum { SPOOL_NONE = 1, SPOOL_BUSY = 2 };
+
+struct spool;
+
+/* Make the folders, mode 0700, in an existing dir. What is there already stays. */
+int spool_create(const char *dir, struct err *err);
+int spool_open(const char *dir, struct spool **out, struct err *err);
+void spool_close(struct spool *sp); /* lets go of the gate */
+
+/* ---- the gate: an fcntl lock on a file of its own (fcntl(2), F_SETLK), held by one process ---- */
+
+int spool_gate_try(struct spool *sp, struct err *err); /* 0: held from now on; SPOOL_BUSY */
+bool spool_gate_held(const struct spool *sp);
+void spool_gate_release(struct spool *sp);
+/* What its last holder wrote into it: "host pid". Given, "" where unknown. */
+char *spool_gate_owner(const struct spool *sp);
+
+/* ---- names ---- */
+
+struct spool_entry {
+	uint64_t submission;
+	int task;	/* -1: an answer of sbatch (spool/T.answer) */
+	bool has_who;
+	struct who who;
+	char name[160]; /* of the file in its folder */
+};
+/* -1 where name is not one of ours. */
+int spool_name_parse(const char *name, struct spool_entry *out);
+
+enum spool_folder { SPOOL_READY, SPOOL_RUNNING, SPOOL_SPOOL, SPOOL_RETIRED };
+
+struct spool_list {
+	struct spool_entry *v;
+	size_t n;
+};
+/* What lies in a folder now, sorted by submission and task. Foreign names are passed over. A file is
+ * made and removed there first, since NFS may serve an old listing (nfs(5), directory entry caching);
+ * for SPOOL_SPOOL only. */
+int spool_scan(struct spool *sp, enum spool_folder folder, struct spool_list *out, struct err *err);
+void spool_list_release(struct spool_list *l);
+/* The first entry of that task, or NULL. */
+const struct spool_entry *spool_list_find(const struct spool_list *l, uint64_t submission, int task);
+
+/* ---- rights ---- */
+
+/* Make ready/ files for tasks 0..n-1 and sync their folder: they are durable on return. */
+int spool_rights_make(struct spool *sp, uint64_t submission, int n, struct err *err);
+/* START. 0: it is ours, durably, name (of running/) in *e. SPOOL_NONE: it is not. */
+int spool_right_start(struct spool *sp, uint64_t submission, int task, const struct who *who,
+		      struct spool_entry *e, struct err *err);
+/* RETIRE. 0: taken back, durably; SPOOL_NONE: it was not there to take. */
+int spool_right_retire(struct spool *sp, uint64_t submission, int task, const struct who *who,
+		       struct err *err);
+/* RETIRE without the sync of the folder, for many at once: spool_retired_sync() follows. */
+int spool_right_retire_nosync(struct spool *sp, uint64_t submission, int task,
+			      const struct who *who, struct err *err);
+int spool_retired_sync(struct spool *sp, struct err *err);
+/* Remove a ticket's ready/ files (a ticket without an attempt). */
+int spool_rights_drop(struct spool *sp, uint64_t submission, int n, struct err *err);
+
+/* ---- journals and events ---- */
+
+/* The journal that a START made, for its owner to append to. */
+struct spool_journal {
+	struct spool_entry entry;
+	struct buf text; /* all that was appended, to be told anew where the file has gone */
+	bool torn;	 /* the last append failed midway */
+	bool lacks;	 /* the file lacks a line that text has */
+	int fd;
+};
+/* Open running/<entry.name> for appending. */
+int spool_journal_open(struct spool *sp, const struct spool_entry *e, struct spool_journal *j,
+		       struct err *err);
+/* Append whole lines; sync: with fdatasync(2). */
+int spool_journal_append(struct spool_journal *j, const char *lines, size_t len, bool sync,
+			 struct err *err);
+/* Move it to spool/, durably; where it has gone from running/, or lacks a line, write its text as a new
+ * file there. The name that it has in spool/ is entry.name then. */
+int spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *err);
+/* Move it to spool/, durably, as a requeued twin does: where it has gone, somebody has told it. */
+int spool_journal_move(struct spool *sp, struct spool_journal *j, struct err *err);
+void spool_journal_close(struct spool_journal *j);
+/* Read a journal of running/ or spool/. SPOOL_NONE where it has gone. */
+int spool_journal_read(struct spool *sp, enum spool_folder folder, const char *name,
+		       struct journal *out, struct err *err);
+
+/* sbatch's answer for a ticket: spool/T.answer, durable on return. */
+struct spool_answer {
+	int answer; /* enum slurm_answer */
+	uint64_t slurm_job;
+	char *cluster, *text; /* may be NULL */
+};
+int spool_answer_post(struct spool *sp, uint64_t submission, const struct spool_answer *a,
+		      struct err *err);
+int spool_answer_read(struct spool *sp, uint64_t submission, struct spool_answer *a,
+		      struct err *err); /* SPOOL_NONE */
+void spool_answer_release(struct spool_answer *a);
+
+bool spool_has(struct spool *sp, enum spool_folder folder, const char *name);
+/* Unlink; one that has gone is no error. */
+int spool_remove(struct spool *sp, enum spool_folder folder, const char *name, struct err *err);
+
+/* ---- a mark that jobs are being cancelled just now: whoever would claim waits a little ---- */
+
+void spool_stopping_mark(struct spool *sp);
+void spool_stopping_clear(struct spool *sp);
+/* How long ago it was made by the file server's clock, in ms; -1: never, or over a day ago. */
+int64_t spool_stopping_age(struct spool *sp);
+
+/* ---- files that others read whole: tickets, environment, binaries ---- */
+
+/* Write name (a path below the folder) whole and durably: a temporary file of mode `mode`, fsync,
+ * rename, sync of the folder. What stands there is replaced. */
+int spool_file_put(struct spool *sp, const char *name, const void *data, size_t len, unsigned mode,
+		   struct err *err);
+/* Read it. SPOOL_NONE where there is none. */
+int spool_file_get(struct spool *sp, const char *name, struct buf *out, struct err *err);
+/* The same without a copy: only the pages that are looked at are read. Such a file is never changed in
+ * place, so the mapping stays true until spool_unmap(). An empty one maps to len 0. */
+int spool_file_map(struct spool *sp, const char *name, const char **p, size_t *len,
+		   struct err *err);
+void spool_unmap(const char *p, size_t len);
+/* Names of what lies in a folder below, but for those with a leading dot; unsorted. */
+int spool_file_names(struct spool *sp, const char *folder, struct strs *names, struct err *err);
+int spool_file_remove(struct spool *sp, const char *name, struct err *err);
+/* Rename within the folder, durably. */
+int spool_file_rename(struct spool *sp, const char *from, const char *to, struct err *err);
+bool spool_file_exists(struct spool *sp, const char *name);
+/* The time by the file server's clock: the stamp of a file made now. -1: it could not be told. */
+int64_t spool_now_ms(struct spool *sp);
+/* Age of a file in ms: the difference between its modification time and that of a file made now, so
+ * both stamps are the file server's. -1: there is none, or it could not be told. */
+int64_t spool_file_age(struct spool *sp, const char *name);
+/* Make a folder below, with its parents, mode 0700. */
+int spool_folder_make(struct spool *sp, const char *name, struct err *err);
+
+/* An exclusive lock on a file of its own below the folder ("last", "expand"), until closed:
+ * 0 and *fd, or SPOOL_BUSY. The same process must not lock it twice. */
+int spool_lock(struct spool *sp, const char *name, int *fd, struct err *err);
+void spool_unlock(int fd);
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * ticket.h - what the tasks of a submission run: tickets/T, written once, read by each task.
+ *
+ * Task i reads the head, its own record and the long words that it shares with others, at offsets that
+ * the head tells: a task of a thousand does not read the other 999.
+ */
+#ifndef SLURMQ_TICKET_H
+#define SLURMQ_TICKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "err.h"
+#include "spool.h"
+#include "sweep.h"
+
+/* What all tasks of a submission share. */
+struct ticket_head {
+	char *sweep;
+	int64_t version;
+	char *chdir;	     /* where the steps run; NULL: where sbatch put the job */
+	int64_t kill_wait_s; /* from TERM to KILL at a time limit; -1: unknown */
+	char *script;	     /* file below .slurmq to execute for a sweep with `script`; NULL: none */
+};
+
+struct ticket_step {
+	char *name, *key;
+	struct strs argv, vars, params, needs;
+	int on_fail; /* enum plan_on_fail */
+	bool done;   /* completed in an earlier attempt */
+};
+
+struct ticket_task {
+	struct ticket_head head;
+	int64_t job, attempt;
+	int64_t number;	    /* 1 for a job's first attempt */
+	struct strs params; /* NAME=VALUE, in the file's order */
+	struct strs env;    /* NAME=VALUE */
+	char *title;	    /* NULL: none */
+	struct ticket_step *steps;
+	size_t nsteps;
+};
+void ticket_task_release(struct ticket_task *t);
+
+/* Put a ticket together. Zeroed is empty. */
+struct ticket_writer {
+	struct strs tasks;  /* encoded; may hold NUL: lengths beside */
+	size_t *lens;
+	struct strs shared; /* long words, each once */
+};
+/* Add the next task: done holds the keys of completed steps, sorted by strcmp. */
+void ticket_add(struct ticket_writer *w, int64_t job, int64_t attempt, int64_t number,
+		const struct sweep_point *point, const struct plan *plan, const struct strs *done);
+/* The whole text. */
+void ticket_encode(const struct ticket_writer *w, const struct ticket_head *head, struct buf *out);
+void ticket_writer_release(struct ticket_writer *w);
+
+/* Write it durably as tickets/T. */
+int ticket_write(struct spool *sp, uint64_t submission, const struct ticket_writer *w,
+		 const struct ticket_head *head, struct err *err);
+/* SPOOL_NONE where there is no such ticket (its attempts are closed), or no such task. A ticket that is
+ * cut short is waited for, 10 s at most: a network file system may show it late. */
+int ticket_read(struct spool *sp, uint64_t submission, int task, struct ticket_task *out,
+		struct err *err);
+int ticket_remove(struct spool *sp, uint64_t submission, struct err *err);
+/* Age of the ticket's file, in ms; -1 where there is none. */
+int64_t ticket_age(struct spool *sp, uint64_t submission);
+/* Tickets that are there now: their names. *v given: free(). */
+int ticket_list(struct spool *sp, uint64_t **v, size_t *n, struct err *err);
+
+/* A ticket's name on a command line: 16 hex digits. -1 where it is none. */
+int ticket_name_parse(const char *text, uint64_t *submission);
+
+#endif

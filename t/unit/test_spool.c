@@ -1,0 +1,393 @@
+/* test_spool.c - the files that carry the promises: one winner of each right, nothing told is lost */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "scratch.h"
+#include "spool.h"
+
+enum { T = 0x1234 };
+
+struct here {
+	char *dir;
+	struct spool *sp;
+};
+
+static int set_up(void **state)
+{
+	struct here *h = calloc(1, sizeof(*h));
+
+	h->dir = scratch_make();
+	assert_int_equal(spool_create(h->dir, NULL), 0);
+	assert_int_equal(spool_open(h->dir, &h->sp, NULL), 0);
+	*state = h;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct here *h = *state;
+
+	spool_close(h->sp);
+	scratch_drop(h->dir);
+	free(h);
+	return 0;
+}
+
+static size_t count(struct spool *sp, enum spool_folder folder)
+{
+	struct spool_list l;
+	size_t n;
+
+	assert_int_equal(spool_scan(sp, folder, &l, NULL), 0);
+	n = l.n;
+	spool_list_release(&l);
+	return n;
+}
+
+static void names(void **state)
+{
+	static const struct {
+		const char *name;
+		int rc, task;
+		bool who;
+	} v[] = {
+		{"0000000000001234.0", 0, 0, false},
+		{"0000000000001234.17", 0, 17, false},
+		{"0000000000001234.answer", 0, -1, false},
+		{"0000000000001234.3.55,1,node-1.x,99,00000000000000ff", 0, 3, true},
+		{"0000000000001234.3.55,1,n1,99", -1, 0, false},
+		{"0000000000001234.3.55,1,n1,99,00000000000000ff.x", -1, 0, false},
+		{"0000000000001234.", -1, 0, false},
+		{"0000000000001234.-1", -1, 0, false},
+		{"0000000000001234.answers", -1, 0, false},
+		{"000000000000123g.0", -1, 0, false},
+		{"1234.0", -1, 0, false},
+		{".tmp-0000000000001234", -1, 0, false},
+		{"", -1, 0, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct spool_entry e;
+
+		assert_int_equal(spool_name_parse(v[i].name, &e), v[i].rc);
+		if (v[i].rc)
+			continue;
+		assert_int_equal(e.submission, T);
+		assert_int_equal(e.task, v[i].task);
+		assert_int_equal(e.has_who, v[i].who);
+		assert_string_equal(e.name, v[i].name);
+		if (v[i].who) {
+			assert_int_equal(e.who.slurm_id, 55);
+			assert_int_equal(e.who.restart, 1);
+			assert_string_equal(e.who.node, "node-1.x");
+			assert_int_equal(e.who.random, 0xff);
+		}
+	}
+}
+
+static void a_right_is_taken_once(void **state)
+{
+	struct here *h = *state;
+	struct spool_entry e;
+	struct who me;
+
+	assert_int_equal(spool_rights_make(h->sp, T, 2, NULL), 0);
+	who_self(&me);
+	assert_int_equal(spool_right_start(h->sp, T, 0, &me, &e, NULL), 0);
+	who_self(&me);
+	assert_int_equal(spool_right_start(h->sp, T, 0, &me, &e, NULL), SPOOL_NONE);
+	assert_int_equal(spool_right_retire(h->sp, T, 0, &me, NULL), SPOOL_NONE);
+	assert_int_equal(spool_right_retire(h->sp, T, 1, &me, NULL), 0);
+	assert_int_equal(spool_right_start(h->sp, T, 1, &me, &e, NULL), SPOOL_NONE);
+	assert_int_equal(spool_right_start(h->sp, T, 2, &me, &e, NULL), SPOOL_NONE);
+	assert_int_equal(count(h->sp, SPOOL_READY), 0);
+	assert_int_equal(count(h->sp, SPOOL_RUNNING), 1);
+	assert_int_equal(count(h->sp, SPOOL_RETIRED), 1);
+	/* a ticket's rights are made once: a name that is there already is never taken over */
+	assert_int_equal(spool_rights_make(h->sp, T + 1, 1, NULL), 0);
+	assert_int_equal(spool_rights_make(h->sp, T + 1, 1, NULL), -1);
+}
+
+/* One racer, told apart by its WHO: exit status 1 where it won. */
+static void race_one(const char *dir, int task, bool start, int go)
+{
+	struct spool_entry e;
+	struct spool *sp;
+	struct who me;
+	char c;
+	int rc;
+
+	if (spool_open(dir, &sp, NULL))
+		_exit(9);
+	who_self(&me);
+	if (read(go, &c, 1) < 0)
+		_exit(9);
+	rc = start ? spool_right_start(sp, T, task, &me, &e, NULL)
+		   : spool_right_retire(sp, T, task, &me, NULL);
+	_exit(rc == 0 ? 1 : rc == SPOOL_NONE ? 0 : 9);
+}
+
+/* START against START and RETIRE, processes of their own: one winner, a thousand times. */
+static void races_have_one_winner(void **state)
+{
+	enum { RACES = 250, RACERS = 4 };
+	struct here *h = *state;
+
+	assert_int_equal(spool_rights_make(h->sp, T, RACES, NULL), 0);
+	for (int task = 0; task < RACES; task++) {
+		int go[2], won = 0;
+
+		assert_int_equal(pipe(go), 0);
+		for (int i = 0; i < RACERS; i++) {
+			pid_t pid = fork();
+
+			assert_true(pid >= 0);
+			if (!pid) {
+				close(go[1]);
+				race_one(h->dir, task, i % 2, go[0]);
+			}
+		}
+		close(go[0]);
+		close(go[1]);
+		for (int i = 0; i < RACERS; i++) {
+			int status;
+
+			assert_true(wait(&status) > 0);
+			assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+			won += WEXITSTATUS(status);
+		}
+		assert_int_equal(won, 1);
+	}
+	assert_int_equal(count(h->sp, SPOOL_READY), 0);
+	assert_int_equal(count(h->sp, SPOOL_RUNNING) + count(h->sp, SPOOL_RETIRED), RACES);
+}
+
+static void begin(struct here *h, struct spool_journal *j)
+{
+	struct spool_entry e;
+	struct who me;
+
+	assert_int_equal(spool_rights_make(h->sp, T, 1, NULL), 0);
+	who_self(&me);
+	assert_int_equal(spool_right_start(h->sp, T, 0, &me, &e, NULL), 0);
+	assert_int_equal(spool_journal_open(h->sp, &e, j, NULL), 0);
+}
+
+static void append(struct spool_journal *j, const char *text)
+{
+	assert_int_equal(spool_journal_append(j, text, strlen(text), true, NULL), 0);
+}
+
+static void a_journal_becomes_an_event(void **state)
+{
+	struct here *h = *state;
+	struct spool_journal j;
+	struct journal read;
+
+	begin(h, &j);
+	append(&j, "start 5 1 0 n 1\n");
+	append(&j, "end completed 0 0 0 9 0 0\n");
+	assert_int_equal(spool_journal_post(h->sp, &j, NULL), 0);
+	assert_int_equal(count(h->sp, SPOOL_RUNNING), 0);
+	assert_int_equal(count(h->sp, SPOOL_SPOOL), 1);
+	assert_true(spool_has(h->sp, SPOOL_SPOOL, j.entry.name));
+	assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL), 0);
+	assert_int_equal(read.started, 5);
+	assert_true(read.end.completed);
+	journal_release(&read);
+	assert_int_equal(spool_remove(h->sp, SPOOL_SPOOL, j.entry.name, NULL), 0);
+	assert_int_equal(spool_remove(h->sp, SPOOL_SPOOL, j.entry.name, NULL), 0);
+	assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL),
+			 SPOOL_NONE);
+	spool_journal_close(&j);
+}
+
+/* A twin moved it, told or not: the end is told all the same, under a name of its own. */
+static void a_moved_journal_is_told_anew(void **state)
+{
+	struct here *h = *state;
+
+	for (int drained = 0; drained < 2; drained++) {
+		struct spool_journal j, twin;
+		char old[sizeof(j.entry.name)];
+		struct journal read;
+
+		begin(h, &j);
+		append(&j, "start 5 1 0 n 1\n");
+		assert_int_equal(spool_journal_open(h->sp, &j.entry, &twin, NULL), 0);
+		append(&twin, "preempted 6\n");
+		assert_int_equal(spool_journal_move(h->sp, &twin, NULL), 0);
+		spool_journal_close(&twin);
+		memcpy(old, j.entry.name, sizeof(old));
+		if (drained)
+			assert_int_equal(spool_remove(h->sp, SPOOL_SPOOL, old, NULL), 0);
+		append(&j, "end completed 0 0 0 9 0 0\n");
+		assert_int_equal(spool_journal_post(h->sp, &j, NULL), 0);
+		assert_string_not_equal(j.entry.name, old);
+		assert_int_equal(count(h->sp, SPOOL_SPOOL), drained ? 1 : 2);
+		assert_int_equal(
+			spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL), 0);
+		assert_int_equal(read.started, 5);
+		assert_true(read.has_end && read.end.completed);
+		journal_release(&read);
+		spool_remove(h->sp, SPOOL_SPOOL, old, NULL);
+		spool_remove(h->sp, SPOOL_SPOOL, j.entry.name, NULL);
+		spool_journal_close(&j);
+	}
+}
+
+/* A line that could not be written stands in the event, nothing of it half. */
+static void a_failed_append_is_told_with_the_end(void **state)
+{
+	struct here *h = *state;
+	struct spool_journal j;
+	struct journal read;
+	int good, full;
+
+	begin(h, &j);
+	append(&j, "start 5 1 0 n 1\n");
+	good = j.fd;
+	full = open("/dev/full", O_WRONLY);
+	assert_true(full >= 0);
+	j.fd = full;
+	assert_int_equal(spool_journal_append(&j, "step 0 0 0 0 1 2 3 4 train\n", 27, true, NULL),
+			 -1);
+	assert_int_equal(errno, ENOSPC);
+	j.fd = good;
+	close(full);
+	append(&j, "end completed 0 0 0 9 0 0\n");
+	assert_int_equal(spool_journal_post(h->sp, &j, NULL), 0);
+	assert_int_equal(count(h->sp, SPOOL_RUNNING), 0);
+	assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL), 0);
+	assert_int_equal(read.nsteps, 1);
+	assert_true(read.has_end);
+	journal_release(&read);
+	spool_journal_close(&j);
+}
+
+static void an_answer_comes_back(void **state)
+{
+	struct here *h = *state;
+	struct spool_answer a = {.answer = 5, .slurm_job = 991, .text = (char *)(uintptr_t)"two\nlines"};
+	struct spool_answer b;
+
+	assert_int_equal(spool_answer_read(h->sp, T, &b, NULL), SPOOL_NONE);
+	assert_int_equal(spool_answer_post(h->sp, T, &a, NULL), 0);
+	assert_int_equal(spool_answer_read(h->sp, T, &b, NULL), 0);
+	assert_int_equal(b.answer, 5);
+	assert_int_equal(b.slurm_job, 991);
+	assert_null(b.cluster);
+	assert_string_equal(b.text, "two\nlines");
+	spool_answer_release(&b);
+	assert_int_equal(count(h->sp, SPOOL_SPOOL), 1);
+}
+
+static void the_gate_has_one_holder(void **state)
+{
+	struct here *h = *state;
+	int status;
+	pid_t pid;
+
+	assert_int_equal(spool_gate_try(h->sp, NULL), 0);
+	assert_int_equal(spool_gate_try(h->sp, NULL), 0);
+	pid = fork();
+	if (!pid) {
+		struct spool *sp;
+
+		if (spool_open(h->dir, &sp, NULL))
+			_exit(9);
+		_exit(spool_gate_try(sp, NULL) == SPOOL_BUSY ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	spool_gate_release(h->sp);
+	pid = fork(); /* who dies holding it lets go of it */
+	if (!pid) {
+		struct spool *sp;
+
+		if (spool_open(h->dir, &sp, NULL) || spool_gate_try(sp, NULL))
+			_exit(9);
+		kill(getpid(), 9);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(spool_gate_try(h->sp, NULL), 0);
+}
+
+static void lists_are_sorted_and_clean(void **state)
+{
+	struct here *h = *state;
+	struct spool_list l;
+	char *path = NULL;
+	int fd;
+
+	assert_int_equal(spool_rights_make(h->sp, T + 9, 12, NULL), 0);
+	assert_int_equal(spool_rights_make(h->sp, T, 3, NULL), 0);
+	assert_true(asprintf(&path, "%s/ready/notes.txt", h->dir) > 0);
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	free(path);
+	assert_int_equal(spool_scan(h->sp, SPOOL_READY, &l, NULL), 0);
+	assert_int_equal(l.n, 15);
+	for (size_t i = 0; i < l.n; i++) {
+		assert_int_equal(l.v[i].submission, i < 3 ? T : T + 9);
+		assert_int_equal(l.v[i].task, i < 3 ? i : i - 3);
+	}
+	assert_non_null(spool_list_find(&l, T + 9, 11));
+	assert_null(spool_list_find(&l, T + 9, 12));
+	assert_null(spool_list_find(&l, T + 1, 0));
+	spool_list_release(&l);
+	assert_int_equal(spool_rights_drop(h->sp, T + 9, 12, NULL), 0);
+	assert_int_equal(count(h->sp, SPOOL_READY), 3);
+}
+
+static void files_are_put_whole(void **state)
+{
+	struct here *h = *state;
+	struct buf b = {0};
+	struct stat st;
+	char *path = NULL;
+
+	assert_int_equal(spool_file_get(h->sp, "env/1", &b, NULL), SPOOL_NONE);
+	assert_int_equal(spool_file_put(h->sp, "env/1", "a\0b", 3, 0600, NULL), 0);
+	assert_int_equal(spool_file_put(h->sp, "env/1", "a\0bc", 4, 0600, NULL), 0);
+	assert_int_equal(spool_file_get(h->sp, "env/1", &b, NULL), 0);
+	assert_int_equal(b.len, 4);
+	assert_memory_equal(b.s, "a\0bc", 4);
+	assert_true(asprintf(&path, "%s/env/1", h->dir) > 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_true(spool_file_age(h->sp, "env/1") >= 0);
+	assert_int_equal(spool_file_age(h->sp, "env/2"), -1);
+	free(path);
+	buf_release(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names),
+		cmocka_unit_test_setup_teardown(a_right_is_taken_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(races_have_one_winner, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_journal_becomes_an_event, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_moved_journal_is_told_anew, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_failed_append_is_told_with_the_end, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(an_answer_comes_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_gate_has_one_holder, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(lists_are_sorted_and_clean, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(files_are_put_whole, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
