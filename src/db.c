@@ -1,0 +1,541 @@
+/*
+ * db.c - the handle: making, opening and checking a database, transactions, statements, settings.
+ */
+#include "db.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "clock.h"
+#include "db_internal.h"
+
+enum { APPLICATION_ID = 0x736c7172, /* "slqr" */ SCHEMA_VERSION = 1 };
+#define BUSY_MS 30000
+
+/*
+ * The bytes of a row. A job is some 60 bytes: its values alone, without their names (the shape holds
+ * these once), and small integers, which SQLite stores in as few bytes as they need and 0 in none
+ * (sqlite.org/fileformat2.html, 2.1). Its identity is 64 bits; the parameters are compared on a hit.
+ * An attempt's array index is its distance from its submission's first.
+ */
+static const char schema[] =
+	"CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE sweep(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+	" version INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL);"
+	"CREATE TABLE version(id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL,"
+	" published INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL, first_job INTEGER NOT NULL,"
+	" file TEXT NOT NULL, dir TEXT NOT NULL, source BLOB NOT NULL, script TEXT);"
+	"CREATE INDEX version_sweep ON version(sweep, id);"
+	"CREATE TABLE shape(id INTEGER PRIMARY KEY, text BLOB NOT NULL UNIQUE);"
+	"CREATE TABLE job(id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL, version INTEGER NOT NULL,"
+	" shape INTEGER NOT NULL, key INTEGER NOT NULL, vals BLOB NOT NULL, sample INTEGER,"
+	" state INTEGER NOT NULL DEFAULT 0, reason INTEGER NOT NULL DEFAULT 0,"
+	" wish INTEGER NOT NULL DEFAULT 0, priority INTEGER NOT NULL DEFAULT 0,"
+	" tries INTEGER NOT NULL DEFAULT 0, attempt INTEGER NOT NULL DEFAULT 0,"
+	" missing INTEGER NOT NULL DEFAULT 0, options TEXT);"
+	"CREATE UNIQUE INDEX job_key ON job(sweep, key);"
+	"CREATE INDEX job_pending ON job(priority DESC, id) WHERE state = 0;"
+	"CREATE INDEX job_flight ON job(attempt) WHERE state IN (1, 2, 3);"
+	"CREATE INDEX job_trouble ON job(state, id) WHERE state IN (5, 6, 7);"
+	/* rare: what a later version says of an older job; shape 0: it does not name it */
+	"CREATE TABLE reshape(job INTEGER NOT NULL, version INTEGER NOT NULL, shape INTEGER NOT NULL,"
+	" vals BLOB, PRIMARY KEY(job, version)) WITHOUT ROWID;"
+	"CREATE TABLE counter(sweep INTEGER NOT NULL, state INTEGER NOT NULL, n INTEGER NOT NULL,"
+	" PRIMARY KEY(sweep, state)) WITHOUT ROWID;"
+	"CREATE TABLE submission(id INTEGER PRIMARY KEY, version INTEGER NOT NULL,"
+	" first INTEGER NOT NULL, ntasks INTEGER NOT NULL, slurm_job INTEGER NOT NULL DEFAULT 0,"
+	" answer INTEGER NOT NULL DEFAULT 0, text TEXT, created INTEGER NOT NULL);"
+	"CREATE TABLE attempt(id INTEGER PRIMARY KEY, job INTEGER NOT NULL, prev INTEGER NOT NULL,"
+	" submission INTEGER NOT NULL, slurm_id INTEGER NOT NULL DEFAULT 0,"
+	" closed INTEGER NOT NULL DEFAULT 0, completed INTEGER NOT NULL DEFAULT 0,"
+	" reason INTEGER NOT NULL DEFAULT 0, exit_code INTEGER NOT NULL DEFAULT 0,"
+	" signal INTEGER NOT NULL DEFAULT 0, node TEXT, started INTEGER NOT NULL DEFAULT 0,"
+	" ended INTEGER NOT NULL DEFAULT 0, maxrss_kib INTEGER NOT NULL DEFAULT 0,"
+	" cpu_ms INTEGER NOT NULL DEFAULT 0);"
+	"CREATE TABLE step(attempt INTEGER NOT NULL, seq INTEGER NOT NULL, key TEXT NOT NULL,"
+	" state INTEGER NOT NULL, exit_code INTEGER NOT NULL, signal INTEGER NOT NULL,"
+	" started INTEGER NOT NULL, ended INTEGER NOT NULL, maxrss_kib INTEGER NOT NULL,"
+	" cpu_ms INTEGER NOT NULL, void INTEGER NOT NULL DEFAULT 0,"
+	" PRIMARY KEY(attempt, seq)) WITHOUT ROWID;"
+	/* counters follow every transition, whoever makes it */
+	"CREATE TRIGGER job_moves AFTER UPDATE OF state ON job WHEN old.state <> new.state BEGIN"
+	" UPDATE counter SET n = n - 1 WHERE sweep = old.sweep AND state = old.state;"
+	" UPDATE counter SET n = n + 1 WHERE sweep = new.sweep AND state = new.state; END;"
+	"CREATE TRIGGER job_goes AFTER DELETE ON job"
+	" WHEN (SELECT published FROM version WHERE id = old.version) BEGIN"
+	" UPDATE counter SET n = n - 1 WHERE sweep = old.sweep AND state = old.state;"
+	" DELETE FROM reshape WHERE job = old.id; END;";
+
+int db_error(struct db *db, const char *doing, struct err *err)
+{
+	int code = sqlite3_extended_errcode(db->sql);
+	const char *text = sqlite3_errmsg(db->sql);
+
+	switch (code & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return err_set(err, ERR_AGAIN, "%s: the database '%s' is busy: try again", doing,
+			       db->path);
+	case SQLITE_FULL:
+		return err_set(err, ERR_FAILED,
+			       "%s: no space left for '%s': free some, then try again; nothing is lost",
+			       doing, db->path);
+	case SQLITE_NOTADB:
+	case SQLITE_CORRUPT:
+		return err_set(err, ERR_USAGE,
+			       "%s: '%s' is damaged or is no database (%s): put a backup in its place; it was left as it is",
+			       doing, db->path, text);
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+		return err_set(err, ERR_FAILED,
+			       "%s: '%s' can't be written: look at the rights of the file and its folder",
+			       doing, db->path);
+	default:
+		return err_set(err, ERR_FAILED, "%s in '%s': %s (%d)", doing, db->path, text, code);
+	}
+}
+
+/* Waits grow and are jittered, so that many who wait do not come back all at once. */
+static int busy(void *unused, int times)
+{
+	int64_t cap = times < 6 ? (int64_t)1 << times : 64;
+
+	(void)unused;
+	if ((int64_t)times * 48 > BUSY_MS)
+		return 0;
+	clock_sleep_ms(1 + (int64_t)(clock_random() % (uint64_t)cap) + cap / 2);
+	return 1;
+}
+
+/* ---- statements ---- */
+
+static int bind_all(sqlite3_stmt *s, const char *types, va_list ap)
+{
+	int rc = SQLITE_OK;
+
+	for (int i = 1; *types && rc == SQLITE_OK; types++, i++) {
+		switch (*types) {
+		case 'i':
+			rc = sqlite3_bind_int64(s, i, va_arg(ap, int64_t));
+			break;
+		case 'u':
+			rc = sqlite3_bind_int64(s, i, (int64_t)va_arg(ap, uint64_t));
+			break;
+		case 't':
+			rc = sqlite3_bind_text(s, i, va_arg(ap, const char *), -1,
+					       SQLITE_TRANSIENT);
+			break;
+		case 'b': {
+			const void *p = va_arg(ap, const void *);
+			size_t len = va_arg(ap, size_t);
+
+			rc = sqlite3_bind_blob64(s, i, p ? p : "", len, SQLITE_TRANSIENT);
+			break;
+		}
+		case 'n':
+			rc = sqlite3_bind_null(s, i);
+			break;
+		default:
+			rc = SQLITE_MISUSE;
+		}
+	}
+	return rc;
+}
+
+static sqlite3_stmt *vstmt(struct db *db, const char *text, struct err *err, const char *types,
+			   va_list ap)
+{
+	sqlite3_stmt *s = NULL;
+
+	for (size_t i = 0; i < db->ncached && !s; i++)
+		if (db->cache[i].text == text)
+			s = db->cache[i].stmt;
+	if (!s) {
+		if (db->ncached == sizeof(db->cache) / sizeof(db->cache[0]))
+			abort();
+		if (sqlite3_prepare_v3(db->sql, text, -1, SQLITE_PREPARE_PERSISTENT, &s, NULL) !=
+		    SQLITE_OK) {
+			db_error(db, "preparing a statement", err);
+			return NULL;
+		}
+		db->cache[db->ncached].text = text;
+		db->cache[db->ncached++].stmt = s;
+	}
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s);
+	if (bind_all(s, types, ap) != SQLITE_OK) {
+		db_error(db, "binding a statement", err);
+		return NULL;
+	}
+	return s;
+}
+
+sqlite3_stmt *db_stmt(struct db *db, const char *text, struct err *err, const char *types, ...)
+{
+	sqlite3_stmt *s;
+	va_list ap;
+
+	va_start(ap, types);
+	s = vstmt(db, text, err, types, ap);
+	va_end(ap);
+	return s;
+}
+
+int db_step_row(struct db *db, sqlite3_stmt *stmt, struct err *err)
+{
+	int rc = sqlite3_step(stmt);
+
+	if (rc == SQLITE_ROW)
+		return rc;
+	if (rc != SQLITE_DONE)
+		db_error(db, "working", err);
+	sqlite3_reset(stmt);
+	return rc == SQLITE_DONE ? rc : -1;
+}
+
+int db_exec(struct db *db, const char *text, int64_t *changes, struct err *err, const char *types,
+	    ...)
+{
+	sqlite3_stmt *s;
+	va_list ap;
+	int rc;
+
+	va_start(ap, types);
+	s = vstmt(db, text, err, types, ap);
+	va_end(ap);
+	if (!s)
+		return -1;
+	while ((rc = db_step_row(db, s, err)) == SQLITE_ROW)
+		;
+	if (rc < 0)
+		return -1;
+	if (changes)
+		*changes = sqlite3_changes(db->sql);
+	return 0;
+}
+
+int db_number(struct db *db, const char *text, int64_t *value, struct err *err, const char *types,
+	      ...)
+{
+	sqlite3_stmt *s;
+	va_list ap;
+	int rc;
+
+	va_start(ap, types);
+	s = vstmt(db, text, err, types, ap);
+	va_end(ap);
+	if (!s)
+		return -1;
+	rc = db_step_row(db, s, err);
+	if (rc != SQLITE_ROW)
+		return rc < 0 ? -1 : DB_NONE;
+	*value = sqlite3_column_int64(s, 0);
+	sqlite3_reset(s);
+	return 0;
+}
+
+char *db_column_text(sqlite3_stmt *stmt, int column)
+{
+	const void *p = sqlite3_column_blob(stmt, column);
+	int n = sqlite3_column_bytes(stmt, column);
+
+	if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
+		return NULL;
+	return mem_strndup(p ? p : "", (size_t)n);
+}
+
+/* ---- opening ---- */
+
+static void close_handle(struct db *db)
+{
+	for (size_t i = 0; i < db->ncached; i++)
+		sqlite3_finalize(db->cache[i].stmt);
+	if (db->sql)
+		sqlite3_close(db->sql);
+	for (size_t i = 0; i < db->nshapes; i++)
+		strs_release(&db->shapes[i].words);
+	free(db->shapes);
+	free(db->path);
+	free(db);
+}
+
+void db_close(struct db *db)
+{
+	if (db)
+		close_handle(db);
+}
+
+static int open_handle(const char *path, int flags, struct db **out, struct err *err)
+{
+	struct db *db = mem_alloc(sizeof(*db));
+
+	db->path = mem_strdup(path);
+	if (sqlite3_open_v2(path, &db->sql, flags, NULL) != SQLITE_OK) {
+		if (!db->sql)
+			abort();
+		db_error(db, "opening", err);
+		close_handle(db);
+		return -1;
+	}
+	sqlite3_extended_result_codes(db->sql, 1);
+	/* before any other statement: even PRAGMA synchronous fails on a busy database without it */
+	sqlite3_busy_handler(db->sql, busy, NULL);
+	*out = db;
+	return 0;
+}
+
+static int simple(struct db *db, const char *sql, const char *doing, struct err *err)
+{
+	if (sqlite3_exec(db->sql, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return db_error(db, doing, err);
+	return 0;
+}
+
+static int pragma_number(struct db *db, const char *sql, int64_t *value, struct err *err)
+{
+	int rc = db_number(db, sql, value, err, "");
+
+	return rc == DB_NONE ? err_set(err, ERR_FAILED, "'%s' gave no answer", sql) : rc;
+}
+
+int db_create(const char *path, const char *id, struct err *err)
+{
+	struct db *db;
+	char pragma[64];
+	int rc = -1;
+
+	if (open_handle(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db, err))
+		return -1;
+	snprintf(pragma, sizeof(pragma), "PRAGMA application_id=%d", APPLICATION_ID);
+	if (simple(db, "PRAGMA synchronous=EXTRA; PRAGMA page_size=4096; BEGIN IMMEDIATE",
+		   "making the database", err) ||
+	    simple(db, pragma, "making the database", err) ||
+	    simple(db, schema, "making the database", err) ||
+	    db_setting_set(db, ".folder", id, err))
+		goto out;
+	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", SCHEMA_VERSION);
+	if (simple(db, pragma, "making the database", err) ||
+	    simple(db, "COMMIT", "making the database", err))
+		goto out;
+	rc = 0;
+out:
+	close_handle(db);
+	return rc;
+}
+
+/* What PRAGMA journal_mode would hide: a database in WAL mode is opened as one. */
+static int refuse_wal(struct db *db, struct err *err)
+{
+	sqlite3_stmt *s = db_stmt(db, "PRAGMA journal_mode", err, "");
+	const char *mode;
+	int rc = s ? db_step_row(db, s, err) : -1;
+
+	if (rc != SQLITE_ROW)
+		return -1;
+	mode = (const char *)sqlite3_column_text(s, 0);
+	rc = mode && !strcmp(mode, "wal") ? -1 : 0;
+	sqlite3_reset(s);
+	if (rc)
+		err_set(err, ERR_USAGE,
+			"'%s' is in WAL mode, which loses writes where hosts share the file: set it back with sqlite3 %s 'PRAGMA journal_mode=DELETE'",
+			db->path, db->path);
+	return rc;
+}
+
+static int check_marks(struct db *db, const char *id, struct err *err)
+{
+	int64_t app = 0, version = 0;
+	char *folder = NULL;
+	int rc;
+
+	if (pragma_number(db, "PRAGMA application_id", &app, err) ||
+	    pragma_number(db, "PRAGMA user_version", &version, err))
+		return -1;
+	if (app != APPLICATION_ID)
+		return err_set(err, ERR_USAGE,
+			       "'%s' is a database of another program; it was left as it is",
+			       db->path);
+	if (version > SCHEMA_VERSION)
+		return err_set(err, ERR_USAGE,
+			       "'%s' was made by a newer slurmq (schema %" PRId64
+			       ", this one knows %d): install that one; it was left as it is",
+			       db->path, version, SCHEMA_VERSION);
+	if (version < 1)
+		return err_set(err, ERR_USAGE,
+			       "'%s' has schema %" PRId64 ", which no slurmq wrote; it was left as it is",
+			       db->path, version);
+	if (refuse_wal(db, err))
+		return -1;
+	rc = db_setting_get(db, ".folder", &folder, err);
+	if (rc < 0)
+		return -1;
+	if (id && (rc == DB_NONE || strcmp(folder, id) != 0))
+		rc = err_set(err, ERR_USAGE,
+			     "'%s' belongs to another .slurmq folder (the file 'id' beside it differs): put the right one in its place",
+			     db->path);
+	else
+		rc = 0;
+	free(folder);
+	return rc;
+}
+
+int db_open(const char *path, const char *id, struct db **out, struct err *err)
+{
+	struct stat st;
+	struct db *db;
+
+	*out = NULL;
+	if (stat(path, &st)) {
+		if (errno == ENOENT)
+			return err_set(err, ERR_USAGE,
+				       "there is no database '%s': put a backup in its place, or remove the folder and run slurmq init",
+				       path);
+		return err_errno(err, ERR_FAILED, "looking for '%s'", path);
+	}
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_USAGE, "'%s' is no file", path);
+	if (!st.st_size) /* SQLite would take it for a new database */
+		return err_set(err, ERR_USAGE,
+			       "'%s' is empty, its jobs are gone from it: put a backup in its place; it was left as it is",
+			       path);
+	if (open_handle(path, SQLITE_OPEN_READWRITE, &db, err))
+		return -1;
+	if (check_marks(db, id, err))
+		goto fail;
+	if (sqlite3_db_readonly(db->sql, "main") == 1) {
+		err_set(err, ERR_FAILED,
+			"'%s' can't be written: look at the rights of the file and its folder",
+			path);
+		goto fail;
+	}
+	if (simple(db, "PRAGMA synchronous=EXTRA; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF",
+		   "opening", err))
+		goto fail;
+	*out = db;
+	return 0;
+fail:
+	close_handle(db);
+	return -1;
+}
+
+int db_begin(struct db *db, struct err *err)
+{
+	return db_exec(db, "BEGIN IMMEDIATE", NULL, err, "");
+}
+
+int db_commit(struct db *db, struct err *err)
+{
+	if (!db_exec(db, "COMMIT", NULL, err, ""))
+		return 0;
+	db_rollback(db);
+	return err_prefix(err, "committing");
+}
+
+void db_rollback(struct db *db)
+{
+	if (!sqlite3_get_autocommit(db->sql))
+		db_exec(db, "ROLLBACK", NULL, NULL, "");
+}
+
+int db_check(struct db *db, struct err *err)
+{
+	static const char wrong[] =
+		"SELECT count(*) FROM counter c WHERE n <> (SELECT count(*) FROM job j JOIN version v"
+		" ON v.id = j.version AND v.published WHERE j.sweep = c.sweep AND j.state = c.state)";
+	sqlite3_stmt *s = db_stmt(db, "PRAGMA integrity_check(1)", err, "");
+	const char *text;
+	int64_t n;
+	int rc;
+
+	if (!s || db_step_row(db, s, err) != SQLITE_ROW)
+		return -1;
+	text = (const char *)sqlite3_column_text(s, 0);
+	rc = text && !strcmp(text, "ok")
+		     ? 0
+		     : err_set(err, ERR_FAILED, "'%s' is damaged: %s", db->path, text ? text : "?");
+	sqlite3_reset(s);
+	if (rc)
+		return -1;
+	if (db_number(db, wrong, &n, err, ""))
+		return -1;
+	if (n)
+		return err_set(err, ERR_FAILED, "'%s': %" PRId64 " counters differ from the rows",
+			       db->path, n);
+	return 0;
+}
+
+/* ---- settings ---- */
+
+int db_setting_get(struct db *db, const char *key, char **value, struct err *err)
+{
+	sqlite3_stmt *s = db_stmt(db, "SELECT value FROM setting WHERE key = ?1", err, "t", key);
+	int rc;
+
+	*value = NULL;
+	if (!s)
+		return -1;
+	rc = db_step_row(db, s, err);
+	if (rc != SQLITE_ROW)
+		return rc < 0 ? -1 : DB_NONE;
+	*value = db_column_text(s, 0);
+	sqlite3_reset(s);
+	return 0;
+}
+
+int db_setting_int(struct db *db, const char *key, int64_t fallback, int64_t *value,
+		   struct err *err)
+{
+	char *text, *end;
+	int rc = db_setting_get(db, key, &text, err);
+
+	*value = fallback;
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	errno = 0;
+	*value = strtoll(text, &end, 10);
+	if (errno || end == text || *end)
+		*value = fallback;
+	free(text);
+	return 0;
+}
+
+int db_setting_set(struct db *db, const char *key, const char *value, struct err *err)
+{
+	return db_exec(db, "INSERT OR REPLACE INTO setting(key, value) VALUES(?1, ?2)", NULL, err,
+		       "tt", key, value);
+}
+
+int db_setting_set_int(struct db *db, const char *key, int64_t value, struct err *err)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRId64, value);
+	return db_setting_set(db, key, text, err);
+}
+
+int db_setting_unset(struct db *db, const char *key, struct err *err)
+{
+	return db_exec(db, "DELETE FROM setting WHERE key = ?1", NULL, err, "t", key);
+}
+
+int db_settings(struct db *db, const char *prefix, struct strs *keys, struct strs *values,
+		struct err *err)
+{
+	sqlite3_stmt *s = db_stmt(db,
+				  "SELECT key, value FROM setting"
+				  " WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key",
+				  err, "t", prefix);
+	int rc;
+
+	if (!s)
+		return -1;
+	while ((rc = db_step_row(db, s, err)) == SQLITE_ROW) {
+		strs_take(keys, db_column_text(s, 0));
+		strs_take(values, db_column_text(s, 1));
+	}
+	return rc < 0 ? -1 : 0;
+}

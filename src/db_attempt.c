@@ -1,0 +1,526 @@
+/*
+ * db_attempt.c - submissions, attempts and steps, and every transition that Slurm or a job's own files
+ * bring about. Each is one guarded UPDATE of the job's row (the state it may come from, and this
+ * attempt as the newest) and one of the attempt's, whose history is never overwritten by less authority.
+ */
+#include "db_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+
+/* ---- submissions ---- */
+
+void db_submission_release(struct db_submission *s)
+{
+	free(s->text);
+	memset(s, 0, sizeof(*s));
+}
+
+static int claim_one(struct db *db, const struct db_submission *in, const struct db_job *job,
+		     int64_t attempt, struct err *err)
+{
+	int64_t n;
+
+	if (db_exec(db,
+		    "UPDATE job SET state = 1, reason = 0, missing = 0, attempt = ?2"
+		    " WHERE id = ?1 AND state = 0",
+		    &n, err, "ii", job->id, attempt))
+		return -1;
+	if (n != 1)
+		return err_set(err, ERR_FAILED, "claiming job %lld: it is not pending any more",
+			       (long long)job->id);
+	return db_exec(db,
+		       "INSERT INTO attempt(id, job, prev, submission) VALUES(?1, ?2, ?3, ?4)", NULL,
+		       err, "iiiu", attempt, job->id, job->attempt, in->id);
+}
+
+int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs, size_t n,
+	     struct err *err)
+{
+	in->created = clock_now_ms();
+	in->ntasks = (int)n;
+	if (db_number(db, "SELECT ifnull(max(id), 0) + 1 FROM attempt", &in->first, err, "") ||
+	    db_exec(db,
+		    "INSERT INTO submission(id, version, first, ntasks, created)"
+		    " VALUES(?1, ?2, ?3, ?4, ?5)",
+		    NULL, err, "uiiii", in->id, in->version, in->first, (int64_t)n, in->created))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (claim_one(db, in, &jobs[i], in->first + (int64_t)i, err))
+			return -1;
+	return 0;
+}
+
+int db_submission_get(struct db *db, uint64_t id, struct db_submission *out, struct err *err)
+{
+	sqlite3_stmt *s = db_stmt(db,
+				  "SELECT version, first, ntasks, slurm_job, answer, text, created"
+				  " FROM submission WHERE id = ?1",
+				  err, "u", id);
+	int rc = s ? db_step_row(db, s, err) : -1;
+
+	memset(out, 0, sizeof(*out));
+	if (rc != SQLITE_ROW)
+		return rc < 0 ? -1 : DB_NONE;
+	out->id = id;
+	out->version = sqlite3_column_int64(s, 0);
+	out->first = sqlite3_column_int64(s, 1);
+	out->ntasks = sqlite3_column_int(s, 2);
+	out->slurm_job = (uint64_t)sqlite3_column_int64(s, 3);
+	out->answer = sqlite3_column_int(s, 4);
+	out->text = db_column_text(s, 5);
+	out->created = sqlite3_column_int64(s, 6);
+	sqlite3_reset(s);
+	return 0;
+}
+
+int db_submission_answer(struct db *db, uint64_t id, int answer, uint64_t slurm_job,
+			 const char *text, struct err *err)
+{
+	static const char queued[] =
+		"UPDATE job SET state = 2 WHERE state IN (1, 2, 3) AND state = 1 AND attempt BETWEEN"
+		" (SELECT first FROM submission WHERE id = ?1) AND"
+		" (SELECT first + ntasks - 1 FROM submission WHERE id = ?1)";
+	int64_t n;
+
+	/* an id that is known already stays: one that was adopted by name, or told before */
+	if (db_exec(db,
+		    "UPDATE submission SET answer = ?2, slurm_job = ?3, text = ?4"
+		    " WHERE id = ?1 AND slurm_job = 0",
+		    &n, err, "uiut", id, (int64_t)answer, slurm_job, text))
+		return -1;
+	if (!n || !slurm_job)
+		return 0;
+	return db_exec(db, queued, NULL, err, "u", id);
+}
+
+int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *err)
+{
+	static const char sql[] =
+		"SELECT (SELECT count(*) FROM attempt a WHERE a.id BETWEEN s.first AND"
+		" s.first + s.ntasks - 1 AND a.closed = 0) FROM submission s WHERE s.id = ?1";
+	int64_t open;
+	int rc = db_number(db, sql, &open, err, "u", id);
+
+	*closed = !rc && !open;
+	return rc;
+}
+
+/* ---- attempts ---- */
+
+#define ATTEMPT_COLUMNS \
+	"SELECT a.id, a.job, a.prev, a.submission, a.slurm_id, a.closed, a.completed, a.reason," \
+	" a.exit_code, a.signal, a.node, a.started, a.ended, a.maxrss_kib, a.cpu_ms," \
+	" s.first, s.ntasks, s.slurm_job, s.created, s.version" \
+	" FROM attempt a JOIN submission s ON s.id = a.submission "
+
+void db_attempt_release(struct db_attempt *a)
+{
+	free(a->node);
+	memset(a, 0, sizeof(*a));
+}
+
+static int one_attempt(struct db *db, sqlite3_stmt *s, struct db_attempt *out, struct err *err)
+{
+	int rc = s ? db_step_row(db, s, err) : -1;
+
+	memset(out, 0, sizeof(*out));
+	if (rc != SQLITE_ROW)
+		return rc < 0 ? -1 : DB_NONE;
+	out->id = sqlite3_column_int64(s, 0);
+	out->job = sqlite3_column_int64(s, 1);
+	out->prev = sqlite3_column_int64(s, 2);
+	out->submission = (uint64_t)sqlite3_column_int64(s, 3);
+	out->slurm_id = (uint64_t)sqlite3_column_int64(s, 4);
+	out->closed = sqlite3_column_int(s, 5);
+	out->completed = sqlite3_column_int(s, 6) != 0;
+	out->reason = sqlite3_column_int(s, 7);
+	out->exit_code = sqlite3_column_int(s, 8);
+	out->signal = sqlite3_column_int(s, 9);
+	out->node = db_column_text(s, 10);
+	out->started = sqlite3_column_int64(s, 11);
+	out->ended = sqlite3_column_int64(s, 12);
+	out->maxrss_kib = sqlite3_column_int64(s, 13);
+	out->cpu_ms = sqlite3_column_int64(s, 14);
+	out->first = sqlite3_column_int64(s, 15);
+	out->task = (int)(out->id - out->first);
+	out->ntasks = sqlite3_column_int(s, 16);
+	out->slurm_job = (uint64_t)sqlite3_column_int64(s, 17);
+	out->queued = sqlite3_column_int64(s, 18);
+	out->version = sqlite3_column_int64(s, 19);
+	sqlite3_reset(s);
+	return 0;
+}
+
+int db_attempt_get(struct db *db, int64_t id, struct db_attempt *out, struct err *err)
+{
+	return one_attempt(db, db_stmt(db, ATTEMPT_COLUMNS "WHERE a.id = ?1", err, "i", id), out,
+			   err);
+}
+
+int db_attempt_find(struct db *db, uint64_t submission, int task, struct db_attempt *out,
+		    struct err *err)
+{
+	static const char sql[] =
+		ATTEMPT_COLUMNS "WHERE a.id = (SELECT first + ?2 FROM submission WHERE id = ?1"
+				" AND ?2 BETWEEN 0 AND ntasks - 1) AND a.submission = ?1";
+
+	return one_attempt(db, db_stmt(db, sql, err, "ui", submission, (int64_t)task), out, err);
+}
+
+int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
+{
+	static const char sql[] =
+		"SELECT j.id, j.attempt, j.sweep, j.state, j.wish, a.submission, s.first, s.ntasks,"
+		" s.slurm_job, a.slurm_id, s.created, j.missing, s.version"
+		" FROM job j INDEXED BY job_flight CROSS JOIN attempt a ON a.id = j.attempt"
+		" CROSS JOIN submission s ON s.id = a.submission"
+		" WHERE j.state IN (1, 2, 3) ORDER BY j.attempt";
+	sqlite3_stmt *s = db_stmt(db, sql, err, "");
+	size_t cap = 0;
+	int rc = -1;
+
+	*v = NULL;
+	*n = 0;
+	while (s && (rc = db_step_row(db, s, err)) == SQLITE_ROW) {
+		struct db_flight *f;
+
+		if (*n == cap) {
+			cap = cap ? cap * 2 : 32;
+			*v = mem_grow(*v, cap, sizeof(**v));
+		}
+		f = &(*v)[(*n)++];
+		f->job = sqlite3_column_int64(s, 0);
+		f->attempt = sqlite3_column_int64(s, 1);
+		f->sweep = sqlite3_column_int64(s, 2);
+		f->state = sqlite3_column_int(s, 3);
+		f->wish = sqlite3_column_int(s, 4);
+		f->submission = (uint64_t)sqlite3_column_int64(s, 5);
+		f->task = (int)(f->attempt - sqlite3_column_int64(s, 6));
+		f->ntasks = sqlite3_column_int(s, 7);
+		f->slurm_job = (uint64_t)sqlite3_column_int64(s, 8);
+		f->slurm_id = (uint64_t)sqlite3_column_int64(s, 9);
+		f->created = sqlite3_column_int64(s, 10);
+		f->missing_since = sqlite3_column_int64(s, 11);
+		f->version = sqlite3_column_int64(s, 12);
+	}
+	if (rc >= 0)
+		return 0;
+	free(*v);
+	*v = NULL;
+	*n = 0;
+	return -1;
+}
+
+/* ---- transitions ---- */
+
+/* What an attempt's transition has to look at: its own row, and its job's where it is the newest. */
+struct row {
+	int64_t job;
+	int closed;
+	bool newest;
+	int state, reason, wish;
+};
+
+static int read_row(struct db *db, int64_t attempt, struct row *r, struct err *err)
+{
+	static const char sql[] =
+		"SELECT a.job, a.closed, j.attempt = a.id, j.state, j.reason, j.wish"
+		" FROM attempt a JOIN job j ON j.id = a.job WHERE a.id = ?1";
+	sqlite3_stmt *s = db_stmt(db, sql, err, "i", attempt);
+	int rc = s ? db_step_row(db, s, err) : -1;
+
+	memset(r, 0, sizeof(*r));
+	if (rc != SQLITE_ROW)
+		return rc < 0 ? -1
+			      : err_set(err, ERR_FAILED, "attempt %lld is not in the database",
+					(long long)attempt);
+	r->job = sqlite3_column_int64(s, 0);
+	r->closed = sqlite3_column_int(s, 1);
+	r->newest = sqlite3_column_int(s, 2) != 0;
+	r->state = sqlite3_column_int(s, 3);
+	r->reason = sqlite3_column_int(s, 4);
+	r->wish = sqlite3_column_int(s, 5);
+	sqlite3_reset(s);
+	return 0;
+}
+
+/* The one statement that moves a job on an attempt's account. */
+static int move_job(struct db *db, const struct row *r, int64_t attempt, int state, int reason,
+		    int *changed, struct err *err)
+{
+	int64_t n;
+
+	if (db_exec(db,
+		    "UPDATE job SET state = ?4, reason = ?5, missing = 0"
+		    " WHERE id = ?1 AND attempt = ?2 AND state = ?3",
+		    &n, err, "iiiii", r->job, attempt, (int64_t)r->state, (int64_t)state,
+		    (int64_t)reason))
+		return -1;
+	*changed = n > 0;
+	return 0;
+}
+
+/* Close an attempt with what is known of its end. */
+static int close_attempt(struct db *db, int64_t attempt, int how, const struct job_end *e,
+			 struct err *err)
+{
+	return db_exec(db,
+		       "UPDATE attempt SET closed = ?2, completed = ?3, reason = ?4, exit_code = ?5,"
+		       " signal = ?6, ended = ?7, maxrss_kib = ?8, cpu_ms = ?9"
+		       " WHERE id = ?1 AND closed < ?2",
+		       NULL, err, "iiiiiiiii", attempt, (int64_t)how, (int64_t)e->completed,
+		       (int64_t)e->reason, (int64_t)e->exit_code, (int64_t)e->signal, e->ended,
+		       e->maxrss_kib, e->cpu_ms);
+}
+
+/* Where a job goes that did not complete: what the wish says, else failed or cancelled. */
+static int state_after(const struct row *r, int reason)
+{
+	if (r->wish == WISH_CANCEL || reason == REASON_CANCELLED)
+		return JOB_CANCELLED;
+	if (r->wish == WISH_HOLD)
+		return JOB_HELD;
+	return JOB_FAILED;
+}
+
+int db_attempt_queued(struct db *db, int64_t attempt, uint64_t slurm_job, int *changed,
+		      struct err *err)
+{
+	struct row r;
+
+	*changed = 0;
+	if (read_row(db, attempt, &r, err))
+		return -1;
+	if (db_exec(db,
+		    "UPDATE submission SET slurm_job = ?2 WHERE slurm_job = 0 AND id ="
+		    " (SELECT submission FROM attempt WHERE id = ?1)",
+		    NULL, err, "iu", attempt, slurm_job))
+		return -1;
+	if (!r.newest || r.closed || r.state != JOB_SUBMITTING)
+		return 0;
+	return move_job(db, &r, attempt, JOB_QUEUED, REASON_NONE, changed, err);
+}
+
+int db_attempt_running(struct db *db, int64_t attempt, uint64_t slurm_id, const char *node,
+		       int64_t started, int *changed, struct err *err)
+{
+	struct row r;
+	int64_t n;
+
+	*changed = 0;
+	if (read_row(db, attempt, &r, err) ||
+	    db_exec(db,
+		    "UPDATE attempt SET slurm_id = ?2, node = ?3, started = ?4"
+		    " WHERE id = ?1 AND started = 0",
+		    &n, err, "iuti", attempt, slurm_id, node, started ? started : clock_now_ms()))
+		return -1;
+	if (n && db_exec(db, "UPDATE job SET tries = tries + 1 WHERE id = ?1", NULL, err, "i",
+			 r.job))
+		return -1;
+	if (!r.newest || r.closed || (r.state != JOB_SUBMITTING && r.state != JOB_QUEUED))
+		return 0;
+	return move_job(db, &r, attempt, JOB_RUNNING, REASON_NONE, changed, err);
+}
+
+/* Whether an attempt's end may still move its job: it is the newest, and either nothing closed it yet
+ * while the job is in flight, or what closed it was only somebody else's word. */
+static bool may_move(const struct row *r)
+{
+	return r->newest && (r->closed != CLOSED_NOT || job_state_in_flight(r->state));
+}
+
+int db_attempt_line(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
+		    struct err *err)
+{
+	struct row r;
+	int rc = 0;
+
+	*changed = 0;
+	if (read_row(db, attempt, &r, err))
+		return -1;
+	if (r.closed == CLOSED_LINE)
+		return 0;
+	if (may_move(&r)) {
+		if (end->completed)
+			rc = move_job(db, &r, attempt, JOB_COMPLETED, REASON_NONE, changed, err);
+		else if (r.closed == CLOSED_NOT)
+			rc = move_job(db, &r, attempt, state_after(&r, end->reason), end->reason,
+				      changed, err);
+		else if (r.state == JOB_FAILED) /* the truth instead of a verdict */
+			rc = move_job(db, &r, attempt, state_after(&r, end->reason), end->reason,
+				      changed, err);
+		/* pending or held by now: a late failure does not undo what the user asked for */
+	}
+	return rc ? rc : close_attempt(db, attempt, CLOSED_LINE, end, err);
+}
+
+int db_attempt_preempted(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
+			 struct err *err)
+{
+	struct row r;
+	int rc = 0;
+
+	*changed = 0;
+	if (read_row(db, attempt, &r, err))
+		return -1;
+	if (r.closed == CLOSED_LINE || r.closed == CLOSED_PREEMPTED)
+		return 0;
+	if (r.newest && ((r.closed == CLOSED_NOT && job_state_in_flight(r.state)) ||
+			 (r.closed == CLOSED_VERDICT && r.state == JOB_FAILED &&
+			  r.reason == REASON_LOST)))
+		rc = move_job(db, &r, attempt, state_after(&r, end->reason), end->reason, changed,
+			      err);
+	return rc ? rc : close_attempt(db, attempt, CLOSED_PREEMPTED, end, err);
+}
+
+int db_attempt_verdict(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
+		       struct err *err)
+{
+	struct row r;
+
+	*changed = 0;
+	if (read_row(db, attempt, &r, err))
+		return -1;
+	if (!r.newest || r.closed != CLOSED_NOT || !job_state_in_flight(r.state))
+		return 0;
+	if (move_job(db, &r, attempt, state_after(&r, end->reason), end->reason, changed, err))
+		return -1;
+	return close_attempt(db, attempt, CLOSED_VERDICT, end, err);
+}
+
+int db_attempt_retired(struct db *db, int64_t attempt, int to, int reason, int *changed,
+		       struct err *err)
+{
+	struct job_end end = {.reason = reason, .ended = clock_now_ms()};
+	struct row r;
+
+	*changed = 0;
+	if (read_row(db, attempt, &r, err))
+		return -1;
+	if (!r.newest || r.closed != CLOSED_NOT ||
+	    (r.state != JOB_SUBMITTING && r.state != JOB_QUEUED))
+		return 0;
+	if (r.wish == WISH_CANCEL) {
+		to = JOB_CANCELLED;
+		end.reason = REASON_CANCELLED;
+	} else if (r.wish == WISH_HOLD) {
+		to = JOB_HELD;
+		end.reason = REASON_USER;
+	}
+	if (move_job(db, &r, attempt, to, to == JOB_PENDING ? REASON_NONE : end.reason, changed,
+		     err))
+		return -1;
+	return close_attempt(db, attempt, CLOSED_VERDICT, &end, err);
+}
+
+int db_attempt_missing(struct db *db, int64_t attempt, int64_t since, struct err *err)
+{
+	return db_exec(db,
+		       "UPDATE job SET missing = ?2 WHERE state IN (1, 2, 3) AND attempt = ?1"
+		       " AND missing <> ?2",
+		       NULL, err, "ii", attempt, since);
+}
+
+/* ---- steps ---- */
+
+void db_step_release(struct db_step *s)
+{
+	free(s->key);
+	memset(s, 0, sizeof(*s));
+}
+
+void db_steps_free(struct db_step *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		db_step_release(&v[i]);
+	free(v);
+}
+
+int db_step_add(struct db *db, const struct db_step *t, struct err *err)
+{
+	return db_exec(db,
+		       "INSERT OR IGNORE INTO step(attempt, seq, key, state, exit_code, signal,"
+		       " started, ended, maxrss_kib, cpu_ms)"
+		       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+		       NULL, err, "iitiiiiiii", t->attempt, (int64_t)t->seq, t->key,
+		       (int64_t)t->state, (int64_t)t->exit_code, (int64_t)t->signal, t->started,
+		       t->ended, t->maxrss_kib, t->cpu_ms);
+}
+
+int db_steps(struct db *db, int64_t attempt, struct db_step **v, size_t *n, struct err *err)
+{
+	sqlite3_stmt *s = db_stmt(db,
+				  "SELECT seq, key, state, exit_code, signal, started, ended,"
+				  " maxrss_kib, cpu_ms, void FROM step WHERE attempt = ?1"
+				  " ORDER BY seq",
+				  err, "i", attempt);
+	int rc = -1;
+
+	*v = NULL;
+	*n = 0;
+	while (s && (rc = db_step_row(db, s, err)) == SQLITE_ROW) {
+		struct db_step *t;
+
+		*v = mem_grow(*v, *n + 1, sizeof(**v));
+		t = &(*v)[(*n)++];
+		memset(t, 0, sizeof(*t));
+		t->attempt = attempt;
+		t->seq = sqlite3_column_int(s, 0);
+		t->key = db_column_text(s, 1);
+		t->state = sqlite3_column_int(s, 2);
+		t->exit_code = sqlite3_column_int(s, 3);
+		t->signal = sqlite3_column_int(s, 4);
+		t->started = sqlite3_column_int64(s, 5);
+		t->ended = sqlite3_column_int64(s, 6);
+		t->maxrss_kib = sqlite3_column_int64(s, 7);
+		t->cpu_ms = sqlite3_column_int64(s, 8);
+		t->void_ = sqlite3_column_int(s, 9) != 0;
+	}
+	if (rc >= 0)
+		return 0;
+	db_steps_free(*v, *n);
+	*v = NULL;
+	*n = 0;
+	return -1;
+}
+
+int db_steps_done(struct db *db, const struct db_job *job, struct strs *keys, struct err *err)
+{
+	static const char sql[] =
+		"WITH RECURSIVE chain(id, prev) AS ("
+		" SELECT id, prev FROM attempt WHERE id = ?1"
+		" UNION ALL SELECT a.id, a.prev FROM attempt a JOIN chain c ON a.id = c.prev)"
+		" SELECT DISTINCT key FROM step WHERE attempt IN (SELECT id FROM chain)"
+		" AND state = 0 AND NOT void ORDER BY key";
+	sqlite3_stmt *s;
+	int rc;
+
+	if (!job->attempt)
+		return 0;
+	s = db_stmt(db, sql, err, "i", job->attempt);
+	if (!s)
+		return -1;
+	while ((rc = db_step_row(db, s, err)) == SQLITE_ROW)
+		strs_take(keys, db_column_text(s, 0));
+	return rc < 0 ? -1 : 0;
+}
+
+int db_recent_ends(struct db *db, int64_t sweep, int64_t since, int64_t *n, int64_t *earliest,
+		   struct err *err)
+{
+	static const char sql[] =
+		"SELECT count(*), ifnull(min(r.ended), 0) FROM (SELECT job, ended FROM attempt"
+		" WHERE completed ORDER BY id DESC LIMIT 5000) r JOIN job j ON j.id = r.job"
+		" WHERE r.ended >= ?2 AND (?1 = 0 OR j.sweep = ?1)";
+	sqlite3_stmt *s = db_stmt(db, sql, err, "ii", sweep, since);
+
+	if (!s || db_step_row(db, s, err) != SQLITE_ROW)
+		return -1;
+	*n = sqlite3_column_int64(s, 0);
+	*earliest = sqlite3_column_int64(s, 1);
+	sqlite3_reset(s);
+	return 0;
+}

@@ -1,0 +1,54 @@
+/* db_internal.h - what db*.c share: the handle, statements, rows. Nobody else includes it. */
+#ifndef SLURMQ_DB_INTERNAL_H
+#define SLURMQ_DB_INTERNAL_H
+
+#include <sqlite3.h>
+
+#include "db.h"
+
+struct db {
+	sqlite3 *sql;
+	char *path;
+	struct {
+		const char *text; /* the constant itself: compared by address */
+		sqlite3_stmt *stmt;
+	} cache[128];
+	size_t ncached;
+	struct {
+		int64_t id;
+		struct strs words; /* of the shape's text: see db_shape_id() */
+	} *shapes;
+	size_t nshapes;
+};
+
+/* Fill err from SQLite's last error; doing: "reading jobs". Returns -1. */
+int db_error(struct db *db, const char *doing, struct err *err);
+
+/* The statement for a constant text, prepared once a handle, reset and with its binds cleared; then
+ * bound as types say: i int64_t, u uint64_t (as the signed one of the same bits), t text (NULL: null),
+ * b const void * and size_t, n null. NULL with err where anything failed. */
+sqlite3_stmt *db_stmt(struct db *db, const char *text, struct err *err, const char *types, ...);
+
+/* Step it: SQLITE_ROW, or SQLITE_DONE (the statement is reset), or -1 with err (reset too). */
+int db_step_row(struct db *db, sqlite3_stmt *stmt, struct err *err);
+
+/* Prepare, bind and run a statement that gives no rows; *changes (may be NULL) is how many rows it
+ * changed. */
+int db_exec(struct db *db, const char *text, int64_t *changes, struct err *err, const char *types,
+	    ...);
+/* The same for one that gives one number: DB_NONE where it gives no row. */
+int db_number(struct db *db, const char *text, int64_t *value, struct err *err, const char *types,
+	      ...);
+
+char *db_column_text(sqlite3_stmt *stmt, int column); /* given; NULL for null */
+
+/* A shape is what jobs of one make share: variant, seed, names of parameters and which are drawn. Its
+ * id, made where there is none. */
+int db_shape_id(struct db *db, const struct sweep_point *point, int64_t *id, struct err *err);
+/* Values of a point as the job's row holds them. */
+void db_values_encode(const struct sweep_point *point, struct buf *out);
+/* And back: out->params is allocated, its strings are too. */
+int db_point_decode(struct db *db, int64_t shape, const char *values, size_t len, int64_t sample,
+		    struct sweep_point *out, struct err *err);
+
+#endif

@@ -1,0 +1,339 @@
+/*
+ * db_job.c - reading jobs, and the transitions that a user asks for. Those of attempts are in
+ * db_attempt.c; no other file changes a job's state.
+ */
+#include "db_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* j: job, s: its sweep. A job of an unpublished version is not there. */
+#define JOB_COLUMNS \
+	"SELECT j.id, j.sweep, s.version, j.state, j.reason, j.wish, j.priority, j.tries, j.attempt," \
+	" j.options, s.name, j.shape, j.vals, j.sample FROM job j "
+#define PUBLISHED " j.version IN (SELECT id FROM version WHERE published) "
+
+void db_job_release(struct db_job *job)
+{
+	free(job->options);
+	free(job->sweep_name);
+	for (size_t i = 0; i < job->point.n; i++) {
+		free((char *)(uintptr_t)job->point.params[i].name);
+		free((char *)(uintptr_t)job->point.params[i].value);
+	}
+	free(job->point.params);
+	free((char *)(uintptr_t)job->point.variant);
+	free((char *)(uintptr_t)job->point.seed);
+	memset(job, 0, sizeof(*job));
+}
+
+void db_jobs_free(struct db_job *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		db_job_release(&v[i]);
+	free(v);
+}
+
+static void take_point(struct db_job *job, struct sweep_point *point)
+{
+	struct sweep_point old = job->point;
+
+	job->point = *point;
+	*point = old;
+}
+
+/* What versions after the job's own say of it: another shape, or that they do not name it, in which
+ * case the newest one that does counts. */
+static int apply_reshapes(struct db *db, struct db_job *job, struct err *err)
+{
+	static const char sql[] =
+		"SELECT r.version, r.shape, r.vals FROM reshape r JOIN version v ON v.id = r.version"
+		" WHERE r.job = ?1 AND v.published AND r.version <= ?2 ORDER BY r.version DESC";
+	static const char before[] =
+		"SELECT max(id) FROM version WHERE sweep = ?1 AND published AND id < ?2";
+	sqlite3_stmt *s = db_stmt(db, sql, err, "ii", job->id, job->version);
+	int rc;
+
+	if (!s)
+		return -1;
+	while ((rc = db_step_row(db, s, err)) == SQLITE_ROW) {
+		int64_t version = sqlite3_column_int64(s, 0), shape = sqlite3_column_int64(s, 1);
+		struct db_job other = {0};
+
+		if (!shape) {
+			if (version == job->version &&
+			    db_number(db, before, &job->version, err, "ii", job->sweep, version))
+				break;
+			continue;
+		}
+		rc = db_point_decode(db, shape, sqlite3_column_blob(s, 2),
+				     (size_t)sqlite3_column_bytes(s, 2), job->point.sample,
+				     &other.point, err);
+		if (!rc)
+			take_point(job, &other.point);
+		db_job_release(&other);
+		break;
+	}
+	sqlite3_reset(s);
+	return rc < 0 ? -1 : 0;
+}
+
+static int read_job(struct db *db, sqlite3_stmt *s, struct db_job *out, struct err *err)
+{
+	const char *values = sqlite3_column_blob(s, 12);
+
+	memset(out, 0, sizeof(*out));
+	out->id = sqlite3_column_int64(s, 0);
+	out->sweep = sqlite3_column_int64(s, 1);
+	out->version = sqlite3_column_int64(s, 2);
+	out->state = sqlite3_column_int(s, 3);
+	out->reason = sqlite3_column_int(s, 4);
+	out->wish = sqlite3_column_int(s, 5);
+	out->priority = sqlite3_column_int64(s, 6);
+	out->tries = sqlite3_column_int64(s, 7);
+	out->attempt = sqlite3_column_int64(s, 8);
+	out->options = db_column_text(s, 9);
+	out->sweep_name = db_column_text(s, 10);
+	if (db_point_decode(db, sqlite3_column_int64(s, 11), values ? values : "",
+			    (size_t)sqlite3_column_bytes(s, 12),
+			    sqlite3_column_type(s, 13) == SQLITE_NULL ? -1
+								      : sqlite3_column_int64(s, 13),
+			    &out->point, err))
+		return -1;
+	return apply_reshapes(db, out, err);
+}
+
+/* All rows of a statement of JOB_COLUMNS. */
+static int read_jobs(struct db *db, sqlite3_stmt *s, struct db_job **v, size_t *n, struct err *err)
+{
+	int rc = -1;
+
+	*v = NULL;
+	*n = 0;
+	while (s && (rc = db_step_row(db, s, err)) == SQLITE_ROW) {
+		*v = mem_grow(*v, *n + 1, sizeof(**v));
+		if (read_job(db, s, &(*v)[(*n)++], err)) {
+			sqlite3_reset(s);
+			rc = -1;
+			break;
+		}
+	}
+	if (rc >= 0)
+		return 0;
+	db_jobs_free(*v, *n);
+	*v = NULL;
+	*n = 0;
+	return -1;
+}
+
+static int one_job(struct db *db, sqlite3_stmt *s, struct db_job *out, struct err *err)
+{
+	struct db_job *v;
+	size_t n;
+
+	memset(out, 0, sizeof(*out));
+	if (read_jobs(db, s, &v, &n, err))
+		return -1;
+	if (!n)
+		return DB_NONE;
+	*out = v[0];
+	free(v);
+	return 0;
+}
+
+int db_job_get(struct db *db, int64_t id, struct db_job *out, struct err *err)
+{
+	static const char sql[] = JOB_COLUMNS "JOIN sweep s ON s.id = j.sweep WHERE j.id = ?1"
+					      " AND" PUBLISHED;
+
+	return one_job(db, db_stmt(db, sql, err, "i", id), out, err);
+}
+
+int db_job_get_any(struct db *db, int64_t id, struct db_job *out, struct err *err)
+{
+	static const char sql[] = JOB_COLUMNS "JOIN sweep s ON s.id = j.sweep WHERE j.id = ?1";
+
+	return one_job(db, db_stmt(db, sql, err, "i", id), out, err);
+}
+
+/* The conditions of a db_select, ?1 to ?5. */
+#define SELECTED \
+	" j.id BETWEEN ?1 AND ?2 AND (?3 = 0 OR j.sweep = ?3)" \
+	" AND (?4 = 0 OR (?4 >> j.state) & 1) AND (?5 = 0 OR (?5 >> j.reason) & 1) AND" PUBLISHED
+
+int db_jobs_each(struct db *db, const struct db_select *select,
+		 int (*fn)(void *arg, const struct db_job *job), void *arg, struct err *err)
+{
+	enum { SLICE = 500 };
+	static const char sql[] = JOB_COLUMNS "CROSS JOIN sweep s ON s.id = j.sweep WHERE" SELECTED
+					      "ORDER BY j.id LIMIT 500";
+	int64_t first = select->first, last = select->last ? select->last : INT64_MAX;
+	int rc = 0;
+
+	for (;;) {
+		struct db_job *v;
+		size_t n;
+
+		if (read_jobs(db,
+			      db_stmt(db, sql, err, "iiiii", first, last, select->sweep,
+				      (int64_t)select->states, (int64_t)select->reasons),
+			      &v, &n, err))
+			return -1;
+		for (size_t i = 0; i < n && !rc; i++)
+			rc = fn(arg, &v[i]);
+		if (n)
+			first = v[n - 1].id + 1;
+		db_jobs_free(v, n);
+		if (rc || n < SLICE)
+			return rc;
+	}
+}
+
+int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, struct err *err)
+{
+	static const char sql[] = "SELECT count(*) FROM job j WHERE" SELECTED;
+
+	return db_number(db, sql, n, err, "iiiii", select->first,
+			 select->last ? select->last : INT64_MAX, select->sweep,
+			 (int64_t)select->states, (int64_t)select->reasons);
+}
+
+int db_jobs_pending(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err)
+{
+	return read_jobs(db,
+			 db_stmt(db,
+				 JOB_COLUMNS "INDEXED BY job_pending CROSS JOIN sweep s"
+					     " ON s.id = j.sweep WHERE j.state = 0 AND" PUBLISHED
+					     "ORDER BY j.priority DESC, j.id LIMIT ?1",
+				 err, "i", n),
+			 v, count, err);
+}
+
+/* ---- what the user asks for ---- */
+
+static int changed(struct db *db, const char *sql, int64_t id, int *out, struct err *err)
+{
+	int64_t n;
+
+	if (db_exec(db, sql, &n, err, "i", id))
+		return -1;
+	*out = n > 0;
+	return 0;
+}
+
+/* All attempts of job ?1. */
+#define CHAIN \
+	"WITH RECURSIVE chain(id, prev) AS (" \
+	" SELECT a.id, a.prev FROM attempt a JOIN job j ON a.id = j.attempt WHERE j.id = ?1" \
+	" UNION ALL SELECT a.id, a.prev FROM attempt a JOIN chain c ON a.id = c.prev) "
+
+static int void_steps(struct db *db, int64_t id, bool all, const char *from_step, struct err *err)
+{
+	static const char every[] =
+		CHAIN "UPDATE step SET void = 1 WHERE attempt IN (SELECT id FROM chain)";
+	static const char from[] =
+		CHAIN "UPDATE step SET void = 1 WHERE attempt IN (SELECT id FROM chain) AND seq >="
+		      " (SELECT min(t.seq) FROM step t WHERE t.attempt IN (SELECT id FROM chain)"
+		      "  AND (t.key = ?2 OR substr(t.key, 1, length(?2) + 1) = ?2 || ' '))";
+
+	if (all)
+		return db_exec(db, every, NULL, err, "i", id);
+	if (from_step)
+		return db_exec(db, from, NULL, err, "it", id, from_step);
+	return 0;
+}
+
+int db_job_retry(struct db *db, int64_t id, bool completed, bool all, const char *from_step,
+		 const char *options, int *out, struct err *err)
+{
+	static const char sql[] =
+		"UPDATE job SET state = 0, reason = 0, wish = 0, missing = 0,"
+		" options = ifnull(?3, options)"
+		" WHERE id = ?1 AND (state IN (5, 6) OR (?2 AND state = 4))";
+	int64_t n;
+
+	if (db_exec(db, sql, &n, err, "iit", id, (int64_t)completed, options))
+		return -1;
+	*out = n > 0;
+	return n ? void_steps(db, id, all, from_step, err) : 0;
+}
+
+int db_job_cancel(struct db *db, int64_t id, int *out, struct err *err)
+{
+	static const char now[] = "UPDATE job SET state = 6, reason = 10, wish = 1"
+				  " WHERE id = ?1 AND state IN (0, 7)";
+	static const char wish[] = "UPDATE job SET wish = 1 WHERE id = ?1 AND state IN (1, 2, 3)";
+
+	if (changed(db, now, id, out, err))
+		return -1;
+	return *out ? 0 : changed(db, wish, id, out, err);
+}
+
+int db_job_hold(struct db *db, int64_t id, int *out, struct err *err)
+{
+	static const char now[] = "UPDATE job SET state = 7, reason = 12, wish = 2"
+				  " WHERE id = ?1 AND state = 0";
+	static const char wish[] = "UPDATE job SET wish = 2 WHERE id = ?1 AND state IN (1, 2)"
+				   " AND wish = 0";
+
+	if (changed(db, now, id, out, err))
+		return -1;
+	return *out ? 0 : changed(db, wish, id, out, err);
+}
+
+int db_job_release_held(struct db *db, int64_t id, int *out, struct err *err)
+{
+	static const char now[] = "UPDATE job SET state = 0, reason = 0, wish = 0"
+				  " WHERE id = ?1 AND state = 7";
+	static const char wish[] = "UPDATE job SET wish = 0 WHERE id = ?1 AND wish = 2"
+				   " AND state IN (1, 2, 3)";
+
+	if (changed(db, now, id, out, err))
+		return -1;
+	return *out ? 0 : changed(db, wish, id, out, err);
+}
+
+int db_job_priority(struct db *db, int64_t id, int64_t priority, int *out, struct err *err)
+{
+	int64_t n;
+
+	if (db_exec(db, "UPDATE job SET priority = ?2 WHERE id = ?1", &n, err, "ii", id, priority))
+		return -1;
+	*out = n > 0;
+	return 0;
+}
+
+int db_job_delete(struct db *db, int64_t id, int *out, struct err *err)
+{
+	return changed(db, "DELETE FROM job WHERE id = ?1 AND state = 0", id, out, err);
+}
+
+int db_sweep_note(struct db *db, int64_t sweep, const char *text, struct err *err)
+{
+	char *key = mem_printf(".refused.%lld", (long long)sweep);
+	int rc = db_setting_set(db, key, text, err);
+
+	free(key);
+	return rc;
+}
+
+int db_job_refuse(struct db *db, const struct db_job *job, const char *text, struct err *err)
+{
+	static const char sql[] = "UPDATE job SET state = 7, reason = 11, wish = 2"
+				  " WHERE id = ?1 AND state = 0";
+
+	if (db_exec(db, sql, NULL, err, "i", job->id))
+		return -1;
+	return db_sweep_note(db, job->sweep, text, err);
+}
+
+int db_sweep_hold(struct db *db, int64_t sweep, const char *text, int64_t *n, struct err *err)
+{
+	static const char sql[] = "UPDATE job SET state = 7, reason = 11, wish = 2"
+				  " WHERE sweep = ?1 AND state = 0 AND version IN"
+				  " (SELECT id FROM version WHERE published)";
+
+	if (db_exec(db, sql, n, err, "i", sweep))
+		return -1;
+	return db_sweep_note(db, sweep, text, err);
+}
