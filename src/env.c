@@ -1,0 +1,167 @@
+#include "env.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The length of the name in "NAME=VALUE"; 0 where it is no such text. */
+static size_t name_len(const char *pair)
+{
+	const char *eq = strchr(pair, '=');
+
+	return eq ? (size_t)(eq - pair) : 0;
+}
+
+static bool has_name(const char *pair, const char *name, size_t len)
+{
+	return name_len(pair) == len && !memcmp(pair, name, len);
+}
+
+/* Does the pair's name stand in the list? An entry that ends in '*' is a prefix. */
+static bool listed(const char *const *list, const char *pair)
+{
+	for (; *list; list++) {
+		size_t n = strlen(*list);
+
+		if ((*list)[n - 1] == '*' ? !strncmp(pair, *list, n - 1) : has_name(pair, *list, n))
+			return true;
+	}
+	return false;
+}
+
+static bool stored(const char *pair, bool inside_job)
+{
+	static const char *const kept[] = {"SLURM_CONF", NULL};
+	static const char *const dropped[] = {
+		"SLURM_*", "SLURMD_*", "SLURMQ_*", "PMI*",
+		/* what a job was given of its node's devices */
+		"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL",
+		"ZE_AFFINITY_MASK",
+		/* they would make a single job an array, and sbatch wait for the job's end */
+		"SBATCH_ARRAY_INX", "SBATCH_WAIT",
+		/* of a terminal or a login */
+		"SHLVL", "OLDPWD", "_", "TERMCAP", "WINDOW*", "STY", "TMUX*", "SSH_TTY", NULL};
+	static const char *const of_a_job[] = {"SBATCH_*", NULL};
+
+	if (!name_len(pair))
+		return false;
+	if (listed(kept, pair))
+		return true;
+	return !listed(dropped, pair) && !(inside_job && listed(of_a_job, pair));
+}
+
+struct entry {
+	const char *pair;
+	size_t order;
+};
+
+static int compare_names(const char *a, const char *b)
+{
+	size_t na = name_len(a), nb = name_len(b);
+	int c = memcmp(a, b, na < nb ? na : nb);
+
+	return c ? c : (na > nb) - (na < nb);
+}
+
+static int compare_entries(const void *pa, const void *pb)
+{
+	const struct entry *a = pa, *b = pb;
+	int c = compare_names(a->pair, b->pair);
+
+	return c ? c : (a->order > b->order) - (a->order < b->order);
+}
+
+void env_capture(char *const *environ_, struct strs *out)
+{
+	static const char job_id[] = "SLURM_JOB_ID";
+	struct entry *v = NULL;
+	bool inside_job = false;
+	size_t n = 0, count = 0;
+
+	for (; environ_ && environ_[count]; count++)
+		if (has_name(environ_[count], job_id, sizeof(job_id) - 1))
+			inside_job = true;
+	v = mem_grow(v, count, sizeof(*v));
+	for (size_t i = 0; i < count; i++)
+		if (stored(environ_[i], inside_job))
+			v[n++] = (struct entry){.pair = environ_[i], .order = i};
+	if (n)
+		qsort(v, n, sizeof(*v), compare_entries);
+	for (size_t i = 0; i < n; i++)
+		if (i + 1 == n || compare_names(v[i].pair, v[i + 1].pair))
+			strs_add(out, v[i].pair);
+	free(v);
+}
+
+void env_encode(const struct strs *env, struct buf *out)
+{
+	for (size_t i = 0; i < env->n; i++)
+		buf_add(out, env->v[i], strlen(env->v[i]) + 1);
+}
+
+int env_decode(const char *data, size_t len, struct strs *out, struct err *err)
+{
+	const char *p = data, *end = data ? data + len : data;
+
+	if (len && end[-1])
+		return err_set(err, ERR_FAILED, "the stored environment is cut off after %zu bytes",
+			       len);
+	for (; p < end; p += strlen(p) + 1) {
+		if (!name_len(p))
+			return err_set(err, ERR_FAILED,
+				       "the stored environment has no NAME=VALUE at byte %zu",
+				       (size_t)(p - data));
+		strs_add(out, p);
+	}
+	return 0;
+}
+
+/* Where a name stands; env->n where it does not. */
+static size_t find(const struct strs *env, const char *name, size_t len)
+{
+	size_t i = 0;
+
+	while (i < env->n && !has_name(env->v[i], name, len))
+		i++;
+	return i;
+}
+
+static void put(struct strs *env, char *pair)
+{
+	size_t i = find(env, pair, name_len(pair));
+
+	if (i == env->n) {
+		strs_take(env, pair);
+		return;
+	}
+	free(env->v[i]);
+	env->v[i] = pair;
+}
+
+void env_set(struct strs *env, const char *name, const char *value)
+{
+	put(env, mem_printf("%s=%s", name, value));
+}
+
+void env_put(struct strs *env, const char *pair)
+{
+	if (name_len(pair))
+		put(env, mem_strdup(pair));
+}
+
+const char *env_get(const struct strs *env, const char *name)
+{
+	size_t i = find(env, name, strlen(name));
+
+	return i == env->n ? NULL : env->v[i] + strlen(name) + 1;
+}
+
+void env_unset(struct strs *env, const char *name)
+{
+	size_t i = find(env, name, strlen(name));
+
+	if (i == env->n)
+		return;
+	free(env->v[i]);
+	env->n--;
+	memmove(env->v + i, env->v + i + 1, (env->n - i + 1) * sizeof(*env->v));
+}

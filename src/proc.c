@@ -1,0 +1,587 @@
+#include "proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+extern char **environ;
+
+enum {
+	OUTPUT_MAX = 64 << 20, /* bytes kept of each stream; the rest is read and dropped */
+	TERM_GRACE_MS = 2000,  /* from TERM to KILL */
+	KILL_GRACE_MS = 5000,  /* from KILL to giving it up: it may sleep in a dead NFS server */
+	TICK_MIN_MS = 1,
+	TICK_MAX_MS = 50,
+};
+
+/* Where a child that was forked but not executed failed: what it writes to the error pipe. */
+enum stage { STAGE_SETUP = 1, STAGE_CWD, STAGE_EXEC };
+struct failure {
+	int stage, errnum;
+};
+
+struct launch {
+	const char *file; /* to execute */
+	const char *const *argv;
+	const char *const *envp; /* NULL: ours */
+	const char *cwd;	 /* NULL: ours */
+	int in, out, err;	 /* -1: in from /dev/null, out and err as ours */
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* A pipe whose ends are none of 0, 1 and 2, whatever of these our own caller left closed: the child
+ * puts its streams there. */
+static int pipe_open(int fd[2], struct err *err)
+{
+	int raw[2], errnum;
+
+	fd[0] = fd[1] = -1;
+	if (pipe2(raw, O_CLOEXEC))
+		return err_errno(err, ERR_FAILED, "cannot make a pipe");
+	for (int i = 0; i < 2; i++) {
+		if (raw[i] > STDERR_FILENO) {
+			fd[i] = raw[i];
+			continue;
+		}
+		fd[i] = fcntl(raw[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		errnum = errno;
+		close(raw[i]);
+		errno = errnum;
+	}
+	if (fd[0] >= 0 && fd[1] >= 0)
+		return 0;
+	err_errno(err, ERR_FAILED, "cannot make a pipe");
+	close_fd(&fd[0]);
+	close_fd(&fd[1]);
+	return -1;
+}
+
+/* PATH */
+
+static const char *path_of(const char *const *envp)
+{
+	if (!envp)
+		return getenv("PATH");
+	for (; *envp; envp++)
+		if (!strncmp(*envp, "PATH=", 5))
+			return *envp + 5;
+	return NULL;
+}
+
+/* 0 where file is a program that we may execute, else the errno that says why not. */
+static int executable(const char *file)
+{
+	struct stat st;
+
+	if (stat(file, &st))
+		return errno;
+	if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, file, X_OK, AT_EACCESS))
+		return EACCES;
+	return 0;
+}
+
+/* The file that name means, for free(); NULL and *errnum where there is none. Elements of PATH that
+ * are no absolute folder are passed over: what they mean changes with the folder one stands in. */
+static char *look_up(const char *name, const char *const *envp, int *errnum)
+{
+	const char *p, *end;
+
+	if (strchr(name, '/'))
+		return mem_strdup(name);
+	*errnum = ENOENT;
+	p = path_of(envp);
+	if (!p)
+		p = "/usr/local/bin:/usr/bin:/bin";
+	for (; *name; p = end + 1) {
+		end = p + strcspn(p, ":");
+		if (*p == '/') {
+			char *file = mem_printf("%.*s/%s", (int)(end - p), p, name);
+			int bad = executable(file);
+
+			if (!bad)
+				return file;
+			free(file);
+			if (bad == EACCES)
+				*errnum = EACCES;
+		}
+		if (!*end)
+			break;
+	}
+	return NULL;
+}
+
+static int not_executed(struct err *err, const char *name, int errnum)
+{
+	const char *advice = "";
+
+	if (errnum == ENOENT && !strchr(name, '/'))
+		return err_set(err, ERR_FAILED, "'%s' is not on PATH", name);
+	if (errnum == ENOEXEC)
+		advice = " (a script has to begin with a line such as #!/bin/sh)";
+	if (errnum == E2BIG)
+		advice = " (arguments and environment together are too long)";
+	return err_set(err, ERR_FAILED, "cannot execute '%s': %s%s", name, strerror(errnum),
+		       advice);
+}
+
+/* The child, between fork and exec: async-signal-safe functions alone */
+
+static void signals_default(void)
+{
+	struct sigaction sa = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		sigaction(sig, &sa, NULL); /* fails for KILL, STOP and what libc keeps */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Puts fds[i] on descriptor i. All are first moved out of each other's way. */
+static int place(int fds[3])
+{
+	for (int i = 0; i < 3; i++) {
+		if (fds[i] < 0 || fds[i] > STDERR_FILENO)
+			continue;
+		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		if (fds[i] < 0)
+			return -1;
+	}
+	for (int i = 0; i < 3; i++)
+		if (fds[i] >= 0 && dup2(fds[i], i) < 0)
+			return -1;
+	return 0;
+}
+
+static _Noreturn void child_main(const struct launch *l, int errfd)
+{
+	int fds[3] = {l->in, l->out, l->err};
+	struct failure f = {.stage = STAGE_SETUP};
+	ssize_t n;
+
+	setpgid(0, 0);
+	if (fds[0] < 0)
+		fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fds[0] >= 0 && !place(fds)) {
+		f.stage = STAGE_CWD;
+		if (!l->cwd || !chdir(l->cwd)) {
+			f.stage = STAGE_EXEC;
+			signals_default();
+			execve(l->file, (char *const *)(uintptr_t)l->argv,
+			       l->envp ? (char *const *)(uintptr_t)l->envp : environ);
+		}
+	}
+	f.errnum = errno;
+	signal(SIGPIPE, SIG_IGN);
+	n = write(errfd, &f, sizeof(f));
+	_exit(n == (ssize_t)sizeof(f) ? 127 : 126);
+}
+
+/* The parent */
+
+static int wait_for(pid_t pid, int *status)
+{
+	pid_t got;
+
+	do
+		got = waitpid(pid, status, 0);
+	while (got < 0 && errno == EINTR);
+	return got == pid ? 0 : -1;
+}
+
+/* What the child writes before it executes: nothing, where it does. */
+static bool failed_before_exec(int fd, struct failure *f)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, f, sizeof(*f));
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(*f);
+}
+
+static int launch_failed(const struct launch *l, const struct failure *f, int *exec_errno,
+			 struct err *err)
+{
+	errno = f->errnum;
+	if (f->stage == STAGE_CWD)
+		return err_errno(err, ERR_FAILED, "cannot enter the folder '%s'", l->cwd);
+	if (f->stage == STAGE_SETUP)
+		return err_errno(err, ERR_FAILED, "cannot set up '%s' to run", l->argv[0]);
+	if (exec_errno)
+		*exec_errno = f->errnum;
+	return not_executed(err, l->file, f->errnum);
+}
+
+static pid_t launch(const struct launch *l, int *exec_errno, struct err *err)
+{
+	struct failure f = {0};
+	struct sigaction chld;
+	int fd[2], status;
+	pid_t pid;
+
+	/* Ignored by whoever started us, it would take the exit status away (wait(2), NOTES). */
+	if (!sigaction(SIGCHLD, NULL, &chld) && chld.sa_handler == SIG_IGN)
+		signal(SIGCHLD, SIG_DFL);
+	if (pipe_open(fd, err))
+		return -1;
+	pid = fork();
+	if (pid < 0) {
+		err_errno(err, ERR_FAILED, "cannot fork to run '%s'", l->argv[0]);
+		close_fd(&fd[0]);
+		close_fd(&fd[1]);
+		return -1;
+	}
+	if (pid == 0)
+		child_main(l, fd[1]);
+	setpgid(pid, pid); /* the child does the same: whoever comes first, it is done for both */
+	close_fd(&fd[1]);
+	if (failed_before_exec(fd[0], &f)) {
+		wait_for(pid, &status);
+		pid = launch_failed(l, &f, exec_errno, err);
+	}
+	close_fd(&fd[0]);
+	return pid;
+}
+
+/* launch(), with argv[0] looked up where l->file is NULL. */
+static pid_t find_and_launch(struct launch *l, int *exec_errno, struct err *err)
+{
+	char *found = NULL;
+	int errnum = 0;
+	pid_t pid;
+
+	if (exec_errno)
+		*exec_errno = 0;
+	if (!l->file) {
+		found = look_up(l->argv[0], l->envp, &errnum);
+		if (!found) {
+			if (exec_errno)
+				*exec_errno = errnum;
+			return not_executed(err, l->argv[0], errnum);
+		}
+		l->file = found;
+	}
+	pid = launch(l, exec_errno, err);
+	free(found);
+	return pid;
+}
+
+/* proc_run: feed, drain, wait */
+
+struct run {
+	const struct proc_spec *spec;
+	struct proc_result *result;
+	pid_t pid;
+	int in, out, err; /* our ends; -1: closed */
+	size_t fed;
+	bool ended;
+	int status;
+	int64_t deadline; /* monotonic: when TERM, KILL or giving up is due next; 0: never */
+	int signalled;	  /* 0, SIGTERM, SIGKILL: what its group got last */
+};
+
+static void nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0)
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+static void feed(struct run *r)
+{
+	ssize_t n = write(r->in, r->spec->in + r->fed, r->spec->in_len - r->fed);
+
+	if (n > 0)
+		r->fed += (size_t)n;
+	else if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0 || r->fed == r->spec->in_len)
+		close_fd(&r->in); /* EPIPE: it does not want the rest */
+}
+
+/* Read once, max bytes at most: how many came; 0 where none is there now. Closes *fd at its end. */
+static size_t drain(int *fd, struct buf *into, size_t max)
+{
+	char chunk[65536];
+	ssize_t n = read(*fd, chunk, max < sizeof(chunk) ? max : sizeof(chunk));
+	size_t room = into->len < OUTPUT_MAX ? OUTPUT_MAX - into->len : 0;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0) {
+		close_fd(fd);
+		return 0;
+	}
+	buf_add(into, chunk, (size_t)n < room ? (size_t)n : room);
+	return (size_t)n;
+}
+
+/* What the child wrote stands in the pipe now. What others that it left behind go on to write there
+ * is not waited for. */
+static void drain_rest(int *fd, struct buf *into)
+{
+	int there = 0;
+	size_t left, got;
+
+	if (*fd < 0 || ioctl(*fd, FIONREAD, &there) || there <= 0)
+		return;
+	for (left = (size_t)there; left && *fd >= 0; left -= got) {
+		got = drain(fd, into, left);
+		if (!got)
+			break;
+	}
+}
+
+static void move_data(struct run *r, int tick_ms)
+{
+	struct pollfd p[3] = {
+		{.fd = r->in, .events = POLLOUT},
+		{.fd = r->out, .events = POLLIN},
+		{.fd = r->err, .events = POLLIN},
+	};
+
+	/* Descriptors below 0 are passed over (poll(2)). */
+	if (poll(p, 3, tick_ms) <= 0)
+		return;
+	if (p[0].revents)
+		feed(r);
+	if (p[1].revents)
+		drain(&r->out, &r->result->out, SIZE_MAX);
+	if (p[2].revents)
+		drain(&r->err, &r->result->err, SIZE_MAX);
+}
+
+/* Has it ended? Its group gets a last KILL while its pid cannot be anybody else's yet. */
+static void look_for_end(struct run *r)
+{
+	siginfo_t si = {0};
+
+	if (waitid(P_PID, (id_t)r->pid, &si, WEXITED | WNOHANG | WNOWAIT) || si.si_pid != r->pid)
+		return;
+	if (r->signalled)
+		kill(-r->pid, SIGKILL);
+	r->ended = !wait_for(r->pid, &r->status);
+}
+
+/* False where nothing is left to be tried. */
+static bool enforce_deadline(struct run *r)
+{
+	int64_t now;
+
+	if (!r->deadline)
+		return true;
+	now = clock_mono_ms();
+	if (now < r->deadline)
+		return true;
+	if (r->signalled == SIGKILL)
+		return false;
+	r->result->timed_out = true;
+	r->signalled = r->signalled ? SIGKILL : SIGTERM;
+	r->deadline = now + (r->signalled == SIGTERM ? TERM_GRACE_MS : KILL_GRACE_MS);
+	kill(-r->pid, r->signalled);
+	return true;
+}
+
+static void run_to_end(struct run *r)
+{
+	int tick = TICK_MIN_MS;
+
+	if (r->spec->timeout_ms > 0)
+		r->deadline = clock_mono_ms() + r->spec->timeout_ms;
+	while (!r->ended && enforce_deadline(r)) {
+		size_t before = r->result->out.len + r->result->err.len + r->fed;
+
+		move_data(r, tick);
+		look_for_end(r);
+		tick = tick * 2 < TICK_MAX_MS ? tick * 2 : TICK_MAX_MS;
+		if (r->result->out.len + r->result->err.len + r->fed != before)
+			tick = TICK_MIN_MS; /* what has just spoken may be about to end */
+	}
+	drain_rest(&r->out, &r->result->out);
+	drain_rest(&r->err, &r->result->err);
+	if (r->ended && WIFEXITED(r->status))
+		r->result->exit_code = WEXITSTATUS(r->status);
+	else if (r->ended)
+		r->result->signal = WTERMSIG(r->status);
+}
+
+static int start(struct run *r, int *exec_errno, struct err *err)
+{
+	struct launch l = {.argv = r->spec->argv, .envp = r->spec->envp, .in = -1};
+	int in[2] = {-1, -1}, out[2] = {-1, -1}, errp[2] = {-1, -1};
+	int rc = -1;
+
+	if ((r->spec->in && pipe_open(in, err)) || pipe_open(out, err) || pipe_open(errp, err))
+		goto out;
+	l.in = in[0];
+	l.out = out[1];
+	l.err = errp[1];
+	r->pid = find_and_launch(&l, exec_errno, err);
+	if (r->pid < 0)
+		goto out;
+	rc = 0;
+	r->in = in[1];
+	r->out = out[0];
+	r->err = errp[0];
+	in[1] = out[0] = errp[0] = -1;
+	nonblocking(r->out);
+	nonblocking(r->err);
+	if (r->in >= 0)
+		nonblocking(r->in);
+	if (r->in >= 0 && !r->spec->in_len)
+		close_fd(&r->in);
+out:
+	for (int i = 0; i < 2; i++) {
+		close_fd(&in[i]);
+		close_fd(&out[i]);
+		close_fd(&errp[i]);
+	}
+	return rc;
+}
+
+int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec_errno,
+	     struct err *err)
+{
+	struct run r = {.spec = spec, .result = result, .in = -1, .out = -1, .err = -1};
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
+
+	memset(result, 0, sizeof(*result));
+	if (exec_errno)
+		*exec_errno = 0;
+	if (start(&r, exec_errno, err))
+		return -1;
+	sigaction(SIGPIPE, &ignore, &old);
+	run_to_end(&r);
+	sigaction(SIGPIPE, &old, NULL);
+	close_fd(&r.in);
+	close_fd(&r.out);
+	close_fd(&r.err);
+	return 0;
+}
+
+void proc_result_release(struct proc_result *result)
+{
+	buf_release(&result->out);
+	buf_release(&result->err);
+	memset(result, 0, sizeof(*result));
+}
+
+/* Children that go on */
+
+pid_t proc_spawn(const struct proc_child *child, int *exec_errno, struct err *err)
+{
+	struct launch l = {
+		.file = child->path,
+		.argv = child->argv,
+		.envp = child->envp,
+		.cwd = child->cwd,
+		.in = -1,
+		.out = child->out,
+		.err = child->err,
+	};
+
+	return find_and_launch(&l, exec_errno, err);
+}
+
+static int64_t timeval_ms(const struct timeval *tv)
+{
+	return (int64_t)tv->tv_sec * 1000 + tv->tv_usec / 1000;
+}
+
+int proc_reap(struct proc_end *end)
+{
+	struct rusage ru;
+	int status;
+	pid_t pid;
+
+	memset(end, 0, sizeof(*end));
+	memset(&ru, 0, sizeof(ru));
+	do
+		pid = wait4(-1, &status, WNOHANG, &ru);
+	while (pid < 0 && errno == EINTR);
+	if (pid <= 0)
+		return 0;
+	end->pid = pid;
+	if (WIFEXITED(status))
+		end->exit_code = WEXITSTATUS(status);
+	else
+		end->signal = WTERMSIG(status);
+	end->maxrss_kib = ru.ru_maxrss;
+	end->cpu_ms = timeval_ms(&ru.ru_utime) + timeval_ms(&ru.ru_stime);
+	return 1;
+}
+
+/* Signals */
+
+static void supervised(sigset_t *set)
+{
+	static const int sigs[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT};
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
+		sigaddset(set, sigs[i]);
+}
+
+void proc_signals_block(void)
+{
+	static const int kept[] = {SIGHUP, SIGINT};
+	struct sigaction sa;
+	sigset_t set;
+
+	supervised(&set);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		if (!sigaction(kept[i], NULL, &sa) && sa.sa_handler == SIG_IGN)
+			sigdelset(&set, kept[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+int proc_signal_wait(int timeout_ms)
+{
+	int64_t until = timeout_ms < 0 ? 0 : clock_mono_ms() + timeout_ms;
+	sigset_t set;
+	int sig;
+
+	supervised(&set);
+	for (;;) {
+		int64_t left = timeout_ms < 0 ? INT_MAX : until - clock_mono_ms();
+		struct timespec ts;
+
+		if (left < 0)
+			left = 0;
+		ts.tv_sec = left / 1000;
+		ts.tv_nsec = left % 1000 * 1000000;
+		sig = sigtimedwait(&set, NULL, &ts);
+		if (sig > 0)
+			return sig;
+		if (errno == EAGAIN && timeout_ms >= 0)
+			return 0;
+		if (errno != EAGAIN && errno != EINTR)
+			return 0;
+	}
+}
+
+void proc_group_kill(pid_t pgid, int sig)
+{
+	if (pgid > 1)
+		kill(-pgid, sig);
+}

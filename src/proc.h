@@ -1,0 +1,79 @@
+/*
+ * proc.h - the only place that forks, executes and waits.
+ *
+ * A child gets an argv, never a shell line. An exec that fails is told apart from a program that
+ * fails: the errno comes back over a close-on-exec pipe.
+ */
+#ifndef SLURMQ_PROC_H
+#define SLURMQ_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "buf.h"
+#include "err.h"
+
+/* A short program whose output is wanted. */
+struct proc_spec {
+	const char *const *argv; /* argv[0] is looked up on PATH: of envp where given, else ours;
+				    folders of PATH that are not absolute are passed over */
+	const char *const *envp; /* NULL: our own */
+	const char *in;		 /* its standard input; NULL: /dev/null */
+	size_t in_len;
+	int timeout_ms; /* then TERM to its process group, and KILL 2 s later; 0: none. One that
+			   even KILL does not end within 5 s is left behind, timed_out */
+};
+
+struct proc_result {
+	struct buf out, err; /* all that it printed, drained together; each capped at 64 MiB */
+	int exit_code;	     /* valid where signal is 0 and !timed_out */
+	int signal;	     /* that ended it, else 0 */
+	bool timed_out;
+};
+
+/* Run it to its end, in a process group of its own, with default signal actions and an empty signal
+ * mask. 0 and *result where it was started, however it ended; -1 where it could not be: err, and
+ * *exec_errno (may be NULL) ENOENT where there is no such program on PATH, and 0 where it failed
+ * before the exec (no process, no descriptor, no such cwd). A file without #! is not given to a
+ * shell: ENOEXEC. SIGPIPE from a child that does not read its input is no error. What its own
+ * children go on to write once it has ended is not waited for. Reaps no child but its own. */
+int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec_errno,
+	     struct err *err);
+void proc_result_release(struct proc_result *result);
+
+/* A child that goes on: a step's command, a helper process. */
+struct proc_child {
+	const char *const *argv;
+	const char *const *envp; /* NULL: our own */
+	const char *path;	 /* execute this file rather than look argv[0] up; NULL: look up */
+	const char *cwd;	 /* NULL: ours */
+	int out, err;		 /* descriptors for stdout and stderr; -1: inherit ours */
+};
+/* Started in a process group of its own, stdin /dev/null, default signal actions, empty mask.
+ * Returns its pid (> 0), or -1 with err and *exec_errno, as proc_run(). */
+pid_t proc_spawn(const struct proc_child *child, int *exec_errno, struct err *err);
+
+/* A child's end as wait4(2) tells it. */
+struct proc_end {
+	pid_t pid;
+	int exit_code, signal; /* one of them 0; both 0: success */
+	int64_t maxrss_kib;    /* of it and of its descendants that it waited for, the largest */
+	int64_t cpu_ms;	       /* user and system time of the same */
+};
+/* Reap any child that has ended: 1 and *end, or 0 where none has ended now (or none is there). Any:
+ * pass over a pid that you don't know. */
+int proc_reap(struct proc_end *end);
+
+/* Signals that a supervisor waits for: blocked from proc_signals_block() on, and taken with
+ * proc_signal_wait(). They are SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT; but an
+ * INT or HUP that we were started with as ignored (nohup, '&' in a script) stays ignored. */
+void proc_signals_block(void);
+/* The next pending one of them, waiting timeout_ms at most (-1: for ever); 0 where none came. */
+int proc_signal_wait(int timeout_ms);
+
+/* Signal a process group that proc_spawn() made; a group that has gone is no error. */
+void proc_group_kill(pid_t pgid, int sig);
+
+#endif

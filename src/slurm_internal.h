@@ -1,0 +1,36 @@
+/* slurm_internal.h - what slurm.c and slurm_parse.c share: the reading of what Slurm prints. */
+#ifndef SLURMQ_SLURM_INTERNAL_H
+#define SLURMQ_SLURM_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "err.h"
+#include "slurm.h"
+
+/* A record of squeue: fields apart by US, RS at its end, so that a name may hold anything else, a
+ * newline too. The name comes last and may hold US as well. */
+#define SLURM_SQUEUE_FORMAT "%A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%j\x1e"
+
+/* Append text fit for a terminal: control characters and what is no UTF-8 become '?'; a newline
+ * becomes newline. */
+void slurm_clean(struct buf *to, const char *text, size_t len, const char *newline);
+
+/* "sbatch: error: " and the like taken off; lent, a pointer into line. */
+const char *slurm_strip_prefix(const char *line);
+
+/* All records of squeue, appended. -1 and ERR_AGAIN where one is not as asked for. */
+int slurm_parse_jobs(const char *text, size_t len, struct slurm_jobs *out, struct err *err);
+
+/* What scontrol show config printed. */
+int slurm_parse_config(const char *text, struct slurm_site *out, struct err *err);
+
+/* What scontrol -o show assoc_mgr flags=assoc,qos users=USER printed. */
+int slurm_parse_limits(const char *text, struct slurm_limit *out, struct err *err);
+
+/* Does scancel complain of nothing but jobs that have gone already? */
+bool slurm_only_gone(const char *errtext);
+
+#endif

@@ -1,0 +1,322 @@
+#include "slurm_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * scontrol -o show assoc_mgr prints a line an association and a line a QOS. A limit stands there as
+ * Name=LIMIT(USED), N for no limit; the account rows of the whole cluster come along whatever user
+ * was asked for, and a QOS lists only users and accounts that have used it since slurmctld started.
+ */
+
+struct count {
+	int64_t limit, used; /* -1: none, unknown */
+};
+
+struct assoc {
+	char *account, *parent;
+	bool of_user, is_default;
+	struct count grp, max; /* GrpSubmitJobs, MaxSubmitJobs */
+	int64_t mine;	       /* how many of the user's own jobs count under this one */
+	bool in_use;
+};
+
+struct qos {
+	char *name;
+	struct count grp, user, account;
+};
+
+struct state {
+	struct assoc *assocs;
+	struct qos *qoses; /* those that this user has used, and has jobs in if in any */
+	size_t nassocs, nqoses;
+	struct slurm_limit *out;
+};
+
+/* The value of " key=" (or at the line's begin), up to a blank; lent, with its length. */
+static const char *field(const char *line, const char *key, size_t *len)
+{
+	size_t n = strlen(key);
+
+	for (const char *p = line; (p = strstr(p, key)); p += n) {
+		if ((p == line || p[-1] == ' ' || p[-1] == '{') && p[n] == '=') {
+			*len = strcspn(p + n + 1, " }\r\n");
+			return p + n + 1;
+		}
+	}
+	return NULL;
+}
+
+/* A field up to "(12)"; for free(), never NULL. */
+static char *word(const char *line, const char *key)
+{
+	size_t len;
+	const char *v = field(line, key, &len);
+
+	return v ? mem_strndup(v, strcspn(v, "( }\r\n")) : mem_strdup("");
+}
+
+static int64_t number(const char *s)
+{
+	size_t len = strspn(s, "0123456789");
+
+	return len && len < 10 ? strtoll(s, NULL, 10) : -1;
+}
+
+/* "20(13)", "N(13)", "". */
+static struct count count_of(const char *line, const char *key)
+{
+	struct count c = {-1, -1};
+	size_t len;
+	const char *v = field(line, key, &len), *paren;
+
+	if (!v)
+		return c;
+	c.limit = number(v);
+	paren = memchr(v, '(', len);
+	if (paren)
+		c.used = number(paren + 1);
+	return c;
+}
+
+static int64_t at_least_0(int64_t n)
+{
+	return n < 0 ? 0 : n;
+}
+
+/* Keep the tightest: the one that leaves the least room. What others use of a limit that is shared
+ * is not this user's to have. */
+static void consider(struct state *s, struct count c, int64_t mine, const char *kind,
+		     const char *name)
+{
+	struct slurm_limit *out = s->out;
+	struct buf b = {0};
+	int64_t limit, used = at_least_0(mine < 0 ? c.used : mine);
+
+	if (c.limit < 0)
+		return;
+	limit = at_least_0(c.limit - at_least_0(c.used - used));
+	if (out->limit >= 0 && out->limit - at_least_0(out->used) <= limit - used)
+		return;
+	out->limit = limit;
+	out->used = mine < 0 ? c.used : mine;
+	free(out->from);
+	buf_addf(&b, "%s ", kind);
+	slurm_clean(&b, name, strlen(name), "");
+	out->from = buf_take(&b);
+}
+
+/* Associations */
+
+static void read_assoc(struct state *s, const char *line, char **uid)
+{
+	struct assoc a = {
+		.account = word(line, "Account"),
+		.parent = word(line, "ParentAccount"),
+		.grp = count_of(line, "GrpSubmitJobs"),
+		.max = count_of(line, "MaxSubmitJobs"),
+	};
+	char *user = word(line, "UserName"), *def = word(line, "DefAssoc");
+	size_t len;
+	const char *v = field(line, "UserName", &len), *paren = v ? memchr(v, '(', len) : NULL;
+
+	a.of_user = *user != '\0';
+	a.is_default = !strcmp(def, "Yes");
+	if (a.of_user && paren && !*uid)
+		*uid = mem_strndup(paren + 1, strspn(paren + 1, "0123456789"));
+	s->assocs = mem_grow(s->assocs, s->nassocs + 1, sizeof(*s->assocs));
+	s->assocs[s->nassocs++] = a;
+	free(user);
+	free(def);
+}
+
+/* The row of an account itself. */
+static struct assoc *account_row(struct state *s, const char *account)
+{
+	for (size_t i = 0; i < s->nassocs; i++)
+		if (!s->assocs[i].of_user && !strcmp(s->assocs[i].account, account))
+			return &s->assocs[i];
+	return NULL;
+}
+
+/* Count the user's jobs in a row of theirs for all the accounts above it. */
+static void count_upwards(struct state *s, const struct assoc *leaf)
+{
+	struct assoc *row = account_row(s, leaf->account);
+
+	for (size_t depth = 0; row && depth < s->nassocs; depth++) {
+		row->in_use = true;
+		row->mine += at_least_0(leaf->grp.used);
+		row = *row->parent ? account_row(s, row->parent) : NULL;
+	}
+}
+
+/* Those that the user's jobs count under: where jobs are, and what a job gets by default. */
+static void find_used_assocs(struct state *s)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < s->nassocs; i++) {
+		struct assoc *a = &s->assocs[i];
+
+		a->in_use = a->of_user && (a->is_default || a->grp.used > 0);
+		all = all && !a->in_use;
+	}
+	for (size_t i = 0; i < s->nassocs; i++) {
+		struct assoc *a = &s->assocs[i];
+
+		if (a->of_user && (a->in_use || all)) {
+			a->in_use = true;
+			a->mine = at_least_0(a->grp.used);
+			count_upwards(s, a);
+		}
+	}
+}
+
+/* QOS */
+
+/* The braces of "User Limits= 0={...} 1000={...}" for this user's id. NULL where there is none. */
+static char *group_of(const char *line, const char *title, const char *key)
+{
+	const char *p = strstr(line, title), *end;
+	size_t n = strlen(key);
+
+	for (p = p ? p + strlen(title) : NULL; p; p = end + 1) {
+		const char *open = strchr(p, '{'), *name;
+
+		end = open ? strchr(open, '}') : NULL;
+		if (!end || memmem(p, (size_t)(open - p), " Limits=", 8))
+			return NULL; /* the next title has come */
+		name = p + strspn(p, " ");
+		if ((size_t)(open - name) == n + 1 && !strncmp(name, key, n) && name[n] == '=')
+			return mem_strndup(open, (size_t)(end - open) + 1);
+	}
+	return NULL;
+}
+
+/* The tightest count of the user's accounts in this QOS (MaxSubmitJobsPA). */
+static struct count account_limit(const struct state *s, const char *line)
+{
+	struct count best = {-1, -1};
+
+	for (size_t i = 0; i < s->nassocs; i++) {
+		const struct assoc *a = &s->assocs[i];
+		char *group = a->of_user && a->in_use
+				      ? group_of(line, "Account Limits=", a->account)
+				      : NULL;
+		struct count c = {-1, -1};
+
+		if (group)
+			c = count_of(group, "MaxSubmitJobsPA");
+		free(group);
+		if (c.limit >= 0 && (best.limit < 0 || c.limit - c.used < best.limit - best.used))
+			best = c;
+	}
+	return best;
+}
+
+static void read_qos(struct state *s, const char *line, const char *uid)
+{
+	char *group = group_of(line, "User Limits=", uid);
+	struct qos q = {0};
+
+	if (!group)
+		return;
+	q.name = word(line, "QOS");
+	q.grp = count_of(line, "GrpSubmitJobs");
+	q.user = count_of(group, "MaxSubmitJobsPU");
+	q.account = account_limit(s, line);
+	free(group);
+	s->qoses = mem_grow(s->qoses, s->nqoses + 1, sizeof(*s->qoses));
+	s->qoses[s->nqoses++] = q;
+}
+
+/* All together */
+
+static bool qos_has_jobs(const struct state *s)
+{
+	for (size_t i = 0; i < s->nqoses; i++)
+		if (s->qoses[i].user.used > 0)
+			return true;
+	return false;
+}
+
+/* Where a QOS sets a limit, the same limit of the association does not count (resource_limits of
+ * Slurm's documentation, Hierarchy). With several QOS it counts unless each of them sets it. */
+static void weigh(struct state *s)
+{
+	bool has_jobs = qos_has_jobs(s), max_set = false, grp_set = false;
+	bool max_unset = false, grp_unset = false;
+
+	for (size_t i = 0; i < s->nqoses; i++) {
+		const struct qos *q = &s->qoses[i];
+
+		if (has_jobs && q->user.used <= 0)
+			continue;
+		consider(s, q->user, -1, "qos", q->name);
+		consider(s, q->grp, q->user.used, "qos", q->name);
+		consider(s, q->account, q->user.used, "qos", q->name);
+		*(q->user.limit >= 0 || q->account.limit >= 0 ? &max_set : &max_unset) = true;
+		*(q->grp.limit >= 0 ? &grp_set : &grp_unset) = true;
+	}
+	for (size_t i = 0; i < s->nassocs; i++) {
+		const struct assoc *a = &s->assocs[i];
+
+		if (!a->in_use)
+			continue;
+		if (a->of_user && (max_unset || !max_set))
+			consider(s, a->max, -1, "association", a->account);
+		if (grp_unset || !grp_set)
+			consider(s, a->grp, a->mine, "association", a->account);
+	}
+}
+
+/* Calls one() for each line that begins with a mark. */
+static void each_line(const char *text, const char *mark, struct state *s, char **uid,
+		      void (*one)(struct state *, const char *, char **))
+{
+	size_t n = strlen(mark);
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (!strncmp(text, mark, n)) {
+			char *line = mem_strndup(text, len);
+
+			one(s, line, uid);
+			free(line);
+		}
+		text += len + (text[len] == '\n');
+	}
+}
+
+static void one_qos(struct state *s, const char *line, char **uid)
+{
+	read_qos(s, line, *uid);
+}
+
+int slurm_parse_limits(const char *text, struct slurm_limit *out, struct err *err)
+{
+	struct state s = {.out = out};
+	char *uid = NULL;
+
+	if (!strstr(text, "Current Association Manager state"))
+		return err_set(err, ERR_AGAIN, "scontrol show assoc_mgr showed no such thing");
+	out->limit = out->used = -1;
+	out->from = mem_strdup("");
+	each_line(text, "ClusterName=", &s, &uid, read_assoc);
+	find_used_assocs(&s);
+	if (uid)
+		each_line(text, "QOS=", &s, &uid, one_qos);
+	weigh(&s);
+	for (size_t i = 0; i < s.nassocs; i++) {
+		free(s.assocs[i].account);
+		free(s.assocs[i].parent);
+	}
+	for (size_t i = 0; i < s.nqoses; i++)
+		free(s.qoses[i].name);
+	free(s.assocs);
+	free(s.qoses);
+	free(uid);
+	return 0;
+}

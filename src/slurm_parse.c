@@ -1,0 +1,484 @@
+#include "slurm_internal.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Text for a terminal */
+
+/* The length of the UTF-8 sequence at p; 0 where it is none, is cut off, or is a C1 control. */
+static size_t utf8_len(const unsigned char *p, size_t left)
+{
+	size_t n = *p >= 0xc2 && *p <= 0xdf ? 2 : *p >= 0xe0 && *p <= 0xef ? 3 : 0;
+
+	if (*p >= 0xf0 && *p <= 0xf4)
+		n = 4;
+	if (!n || n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*p == 0xc2 && p[1] < 0xa0) || (*p == 0xe0 && p[1] < 0xa0) ||
+	    (*p == 0xed && p[1] >= 0xa0) || (*p == 0xf0 && p[1] < 0x90) ||
+	    (*p == 0xf4 && p[1] >= 0x90))
+		return 0;
+	return n;
+}
+
+void slurm_clean(struct buf *to, const char *text, size_t len, const char *newline)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	size_t n;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = 1;
+		if (p[i] == '\n')
+			buf_addstr(to, newline);
+		else if (p[i] == '\r' && i + 1 < len && p[i + 1] == '\n')
+			continue;
+		else if (p[i] >= 0x20 && p[i] < 0x7f)
+			buf_addch(to, text[i]);
+		else if (p[i] >= 0x80 && (n = utf8_len(p + i, len - i)) > 0)
+			buf_add(to, text + i, n);
+		else {
+			n = 1;
+			buf_addch(to, p[i] == '\t' ? ' ' : '?');
+		}
+	}
+}
+
+const char *slurm_strip_prefix(const char *line)
+{
+	static const char *const prefixes[] = {"sbatch: error: ", "sbatch: fatal: ", "sbatch: "};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (!strncmp(line, prefixes[i], strlen(prefixes[i])))
+			return line + strlen(prefixes[i]);
+	return line;
+}
+
+/* The lines of a text that say something, trimmed, sbatch's prefix taken off. */
+static void add_lines(struct strs *lines, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n"), next = len + (text[len] == '\n');
+		char *line;
+
+		while (len && isspace((unsigned char)*text)) {
+			text++;
+			len--;
+			next--;
+		}
+		while (len && isspace((unsigned char)text[len - 1]))
+			len--;
+		if (len) {
+			line = mem_strndup(text, len);
+			strs_add(lines, slurm_strip_prefix(line));
+			free(line);
+		}
+		text += next;
+	}
+}
+
+/* What sbatch said */
+
+enum {
+	TEXT_MAX = 8192, /* bytes kept of sbatch's own words: the first and the last half of them */
+	JOB_ID_DIGITS = 10,
+};
+
+/* A line of sbatch --parsable: "123" or "123;cluster" (sbatch(1), --parsable). */
+static bool job_line(const char *line, uint64_t *job, const char **cluster)
+{
+	size_t n = strspn(line, "0123456789");
+	const char *p = line + n;
+
+	if (!n || n > JOB_ID_DIGITS || *line == '0' || (*p && *p != ';'))
+		return false;
+	*cluster = *p ? p + 1 : NULL;
+	if (*p && !p[1])
+		return false;
+	for (p = *cluster; p && *p; p++)
+		if (!isgraph((unsigned char)*p))
+			return false;
+	*job = strtoull(line, NULL, 10);
+	return *job < UINT32_MAX;
+}
+
+/* How many different job lines there are; the first one's parts. */
+static int job_lines(const struct strs *out, uint64_t *job, const char **cluster)
+{
+	const char *first = NULL;
+	int n = 0;
+
+	for (size_t i = 0; i < out->n; i++) {
+		const char *c;
+		uint64_t id;
+
+		if (!job_line(out->v[i], &id, &c) || (first && !strcmp(first, out->v[i])))
+			continue;
+		if (!n++) {
+			first = out->v[i];
+			*job = id;
+			*cluster = c;
+		}
+	}
+	return n;
+}
+
+static bool any_of(const char *line, const char *const *texts)
+{
+	for (; *texts; texts++)
+		if (strstr(line, *texts))
+			return true;
+	return false;
+}
+
+/* The reason alone on its line, as slurmctld gives it: QOSMaxSubmitJobPerUserLimit. Within a
+ * sentence the same words are somebody's help. */
+static bool limit_line(const char *line)
+{
+	static const char *const words[] = {"MaxSubmitJob", "SubmitJobsLimit", "SubmitJobLimit",
+					    NULL};
+
+	return any_of(line, words) && line[strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+							"abcdefghijklmnopqrstuvwxyz")] == '\0';
+}
+
+/* slurmctld's own words in the last line that has them; NULL where there is none. */
+static const char *verdict_line(const struct strs *lines)
+{
+	static const char mark[] = "Batch job submission failed: ";
+
+	for (size_t i = lines->n; i-- > 0;) {
+		const char *p = strstr(lines->v[i], mark);
+
+		if (p)
+			return p + sizeof(mark) - 1;
+	}
+	return NULL;
+}
+
+/* The judgement of one line. A site's plugin may have said anything before the verdict, so other
+ * lines count only where there is none. */
+static int judge_line(const char *line)
+{
+	static const char *const busy[] = {"temporarily unable to accept job",
+					   "Slurm job queue full",
+					   "Job creation temporarily disabled",
+					   "Unable to create job record, try again",
+					   "Resource temporarily unavailable",
+					   "Requested operation is presently disabled",
+					   "System submissions disabled",
+					   "I/O error writing script/environment to file",
+					   "Required partition not available (inactive or drain)",
+					   "Partition in DOWN state",
+					   NULL};
+	static const char *const unclear[] = {"Unable to contact slurm controller",
+					      "Socket timed out",
+					      "in standby mode",
+					      "Zero Bytes were transmitted or received",
+					      "Message send failure",
+					      "Message receive failure",
+					      "Unexpected message received",
+					      "Insane message length",
+					      "Communication connection failure",
+					      "Communication shutdown failure",
+					      "Failed to send entire message",
+					      "Header lengths are longer than data received",
+					      "Received zero length message",
+					      "Incompatible versions of client and server code",
+					      "Protocol authentication error",
+					      "Authentication credential invalid",
+					      "Invalid authentication credential",
+					      "Failed to connect to authentication agent",
+					      "Unexpected missing socket error",
+					      "Can't find an address, check slurm.conf",
+					      "Connection refused",
+					      "Connection reset by peer",
+					      "Connection timed out",
+					      "Network is unreachable",
+					      "No route to host",
+					      "Unable to process configuration file",
+					      "Could not establish a configuration source",
+					      NULL};
+
+	if (any_of(line, busy))
+		return SLURM_BUSY;
+	return any_of(line, unclear) ? SLURM_UNCLEAR : SLURM_REFUSED;
+}
+
+static bool said_busy(const struct strs *lines)
+{
+	for (size_t i = 0; i < lines->n; i++)
+		if (judge_line(lines->v[i]) == SLURM_BUSY)
+			return true;
+	return false;
+}
+
+/* sbatch ended by itself, with an exit status that is not 0. */
+static int judge_failure(const struct strs *lines, int exit_code)
+{
+	const char *verdict = verdict_line(lines);
+	int answer;
+
+	if (!verdict || !strncmp(verdict, "Job violates accounting/QOS policy", 34))
+		for (size_t i = 0; i < lines->n; i++)
+			if (limit_line(lines->v[i]))
+				return SLURM_LIMIT;
+	if (verdict)
+		return judge_line(verdict);
+	for (size_t i = 0; i < lines->n; i++) {
+		answer = judge_line(lines->v[i]);
+		if (answer != SLURM_REFUSED)
+			return answer;
+	}
+	/* 126 and 127: a wrapper that has no sbatch to execute, or one without its libraries */
+	return exit_code == 126 || exit_code == 127 ? SLURM_NO_SBATCH : SLURM_REFUSED;
+}
+
+/* What to add where sbatch's own words do not tell what happened. */
+static void explain(struct buf *raw, int answer, int exit_code, int signal, bool timed_out,
+		    int njobs)
+{
+	size_t before = raw->len;
+
+	if (timed_out)
+		buf_addstr(raw, "sbatch gave no answer in time");
+	else if (signal)
+		buf_addf(raw, "sbatch was killed by signal %d (%s)", signal, strsignal(signal));
+	else if (exit_code && njobs)
+		buf_addf(raw, "sbatch named a job and failed with exit status %d", exit_code);
+	else if (exit_code && !before)
+		buf_addf(raw, "sbatch failed with exit status %d and said nothing", exit_code);
+	else if (!exit_code && answer == SLURM_UNCLEAR)
+		buf_addstr(raw, njobs ? "sbatch named more than one job"
+				      : "sbatch succeeded and named no job");
+	if (raw->len > before)
+		buf_addch(raw, '\n');
+}
+
+/* raw without its middle where it is too long, cut at line ends where there are some. */
+static char *shorten_and_clean(const struct buf *raw)
+{
+	const char *s = buf_str(raw), *tail, *nl;
+	size_t head = TEXT_MAX / 2, len = raw->len;
+	struct buf b = {0};
+
+	while (len && s[len - 1] == '\n')
+		len--;
+	if (len <= TEXT_MAX) {
+		slurm_clean(&b, s, len, "\n");
+		return buf_take(&b);
+	}
+	tail = s + len - TEXT_MAX / 2;
+	nl = memchr(tail, '\n', TEXT_MAX / 2);
+	if (nl)
+		tail = nl + 1;
+	nl = memrchr(s, '\n', head);
+	if (nl)
+		head = (size_t)(nl - s);
+	slurm_clean(&b, s, head, "\n");
+	buf_addstr(&b, "\n...\n");
+	slurm_clean(&b, tail, len - (size_t)(tail - s), "\n");
+	return buf_take(&b);
+}
+
+void slurm_judge(const char *out, const char *errtext, int exit_code, int signal, bool timed_out,
+		 struct slurm_reply *reply)
+{
+	struct strs olines = {0}, elines = {0};
+	const char *cluster = NULL, *c;
+	struct buf raw = {0};
+	uint64_t job = 0, id;
+	int njobs;
+
+	memset(reply, 0, sizeof(*reply));
+	add_lines(&olines, out);
+	add_lines(&elines, errtext);
+	njobs = job_lines(&olines, &job, &cluster);
+	for (size_t i = 0; i < elines.n; i++)
+		buf_addf(&raw, "%s\n", elines.v[i]);
+	for (size_t i = 0; i < olines.n; i++) {
+		if (job_line(olines.v[i], &id, &c))
+			continue;
+		buf_addf(&raw, "%s\n", olines.v[i]);
+		strs_add(&elines, olines.v[i]); /* a wrapper may tell the refusal on stdout */
+	}
+	if (timed_out)
+		reply->answer = said_busy(&elines) ? SLURM_BUSY : SLURM_UNCLEAR;
+	else if (signal || (exit_code && njobs))
+		reply->answer = SLURM_UNCLEAR;
+	else if (exit_code)
+		reply->answer = judge_failure(&elines, exit_code);
+	else
+		reply->answer = njobs == 1 ? SLURM_ACCEPTED : SLURM_UNCLEAR;
+	if (reply->answer == SLURM_ACCEPTED) {
+		reply->job = job;
+		reply->cluster = mem_strdup(cluster);
+	}
+	explain(&raw, reply->answer, exit_code, signal, timed_out, njobs);
+	reply->text = shorten_and_clean(&raw);
+	buf_release(&raw);
+	strs_release(&olines);
+	strs_release(&elines);
+}
+
+bool slurm_only_gone(const char *errtext)
+{
+	static const char *const gone[] = {"Invalid job id specified",
+					   "already completing or completed", NULL};
+	struct strs lines = {0};
+	bool only;
+
+	add_lines(&lines, errtext);
+	only = lines.n > 0;
+	for (size_t i = 0; i < lines.n; i++)
+		only = only && any_of(lines.v[i], gone);
+	strs_release(&lines);
+	return only;
+}
+
+/* squeue */
+
+bool slurm_state_active(const char *state)
+{
+	static const char *const active[] = {
+		"PENDING",	"CONFIGURING", "RUNNING",      "SUSPENDED",	"COMPLETING",
+		"REQUEUED",	"RESIZING",    "SIGNALING",    "STAGE_OUT",	"STOPPED",
+		"REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD", "POWER_UP_NODE",
+	};
+
+	for (size_t i = 0; i < sizeof(active) / sizeof(active[0]); i++)
+		if (!strcmp(state, active[i]))
+			return true;
+	return false;
+}
+
+static bool to_number(const char *s, uint64_t *n)
+{
+	size_t len = strspn(s, "0123456789");
+
+	if (!len || s[len] || len > 18)
+		return false;
+	*n = strtoull(s, NULL, 10);
+	return true;
+}
+
+/* One record, cut into its fields in place. */
+static bool parse_job(char *record, struct slurm_job *job)
+{
+	char *f[6] = {record};
+	uint64_t task = 0;
+
+	for (int i = 1; i < 6; i++) {
+		char *sep = strchr(f[i - 1], '\x1f');
+
+		if (!sep)
+			return false;
+		*sep = '\0';
+		f[i] = sep + 1;
+	}
+	if (!to_number(f[0], &job->id) || !to_number(f[1], &job->array_id) || !*f[3])
+		return false;
+	if (strcmp(f[2], "N/A") != 0 && !to_number(f[2], &task))
+		return false;
+	job->task = strcmp(f[2], "N/A") ? (int64_t)task : -1;
+	job->state = mem_strdup(f[3]);
+	job->reason = mem_strdup(f[4]);
+	job->name = mem_strdup(f[5]);
+	return true;
+}
+
+static int no_job(const char *text, size_t len, struct err *err)
+{
+	struct buf b = {0};
+
+	slurm_clean(&b, text, len < 200 ? len : 200, "\\n");
+	err_set(err, ERR_AGAIN, "squeue printed what is not as asked for: '%s'%s", buf_str(&b),
+		len > 200 ? " ..." : "");
+	buf_release(&b);
+	return -1;
+}
+
+int slurm_parse_jobs(const char *text, size_t len, struct slurm_jobs *out, struct err *err)
+{
+	const char *p = text, *end = text + len, *rs;
+	size_t cap = out->n;
+
+	for (; p < end; p = rs + 1 + (rs + 1 < end && rs[1] == '\n')) {
+		struct slurm_job job = {0};
+		char *record;
+		bool ok;
+
+		rs = memchr(p, '\x1e', (size_t)(end - p));
+		if (!rs)
+			return no_job(p, (size_t)(end - p), err);
+		record = mem_strndup(p, (size_t)(rs - p));
+		ok = parse_job(record, &job);
+		free(record);
+		if (!ok)
+			return no_job(p, (size_t)(rs - p), err);
+		if (out->n == cap) {
+			cap = cap ? cap * 2 : 64;
+			out->v = mem_grow(out->v, cap, sizeof(*out->v));
+		}
+		out->v[out->n++] = job;
+	}
+	return 0;
+}
+
+/* scontrol show config: "KillWait                = 30 sec" */
+
+/* The value of a key that begins a line; for free(), NULL where there is none. */
+static char *config_value(const char *text, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (; text; text = strchr(text, '\n')) {
+		text += *text == '\n';
+		if (!strncmp(text, key, n) && text[n + strspn(text + n, " \t")] == '=') {
+			const char *v = text + n + strspn(text + n, " \t") + 1;
+			struct buf b = {0};
+			size_t len;
+
+			v += strspn(v, " \t");
+			len = strcspn(v, "\r\n");
+			while (len && v[len - 1] == ' ')
+				len--;
+			slurm_clean(&b, v, len, "");
+			return buf_take(&b);
+		}
+	}
+	return NULL;
+}
+
+static int64_t leading_number(const char *s)
+{
+	size_t len = strspn(s, "0123456789");
+
+	return len && len <= 18 ? strtoll(s, NULL, 10) : -1;
+}
+
+static int64_t config_number(const char *text, const char *key)
+{
+	char *v = config_value(text, key);
+	int64_t n = v ? leading_number(v) : -1;
+
+	free(v);
+	return n;
+}
+
+int slurm_parse_config(const char *text, struct slurm_site *out, struct err *err)
+{
+	out->cluster = config_value(text, "ClusterName");
+	out->version = config_value(text, "SLURM_VERSION");
+	out->kill_wait_s = config_number(text, "KillWait");
+	out->max_array_size = config_number(text, "MaxArraySize");
+	out->max_job_count = config_number(text, "MaxJobCount");
+	if (out->cluster && *out->cluster && out->version)
+		return 0;
+	slurm_site_release(out);
+	return err_set(err, ERR_AGAIN,
+		       "scontrol show config names no ClusterName or no SLURM_VERSION");
+}

@@ -1,0 +1,673 @@
+/* proc: starting programs, feeding and draining them, ending them in time, signals. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "proc.h"
+
+static char dir[] = "/tmp/test_proc.XXXXXX";
+
+static char *in_dir(const char *name)
+{
+	return mem_printf("%s/%s", dir, name);
+}
+
+static void write_file(const char *name, const char *text, mode_t mode)
+{
+	char *path = in_dir(name);
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, mode), 0);
+	free(path);
+}
+
+static int make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	const char *argv[] = {"rm", "-rf", dir, NULL};
+	struct proc_spec spec = {.argv = argv};
+	struct proc_result r;
+
+	(void)state;
+	if (proc_run(&spec, &r, NULL, NULL))
+		return -1;
+	proc_result_release(&r);
+	return 0;
+}
+
+/* A script for sh, run with a time-out. */
+static void sh(const char *script, int timeout_ms, struct proc_result *r)
+{
+	const char *argv[] = {"sh", "-c", script, NULL};
+	struct proc_spec spec = {.argv = argv, .timeout_ms = timeout_ms};
+	struct err err = {0};
+
+	if (proc_run(&spec, r, NULL, &err))
+		fail_msg("%s: %s", script, err.msg);
+}
+
+static int open_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+static void test_ends(void **state)
+{
+	static const struct {
+		const char *script, *out, *err;
+		int exit_code, signal;
+	} cases[] = {
+		{"exit 0", "", "", 0, 0},
+		{"exit 75", "", "", 75, 0},
+		{"exit 127", "", "", 127, 0},
+		{"printf out; printf err >&2; exit 3", "out", "err", 3, 0},
+		{"kill -9 $$", "", "", 0, SIGKILL},
+		{"printf x; kill -TERM $$", "x", "", 0, SIGTERM},
+		{"kill -SEGV $$", "", "", 0, SIGSEGV},
+		/* it closes both streams long before its end */
+		{"printf y; exec >&- 2>&-; sleep 0.3; exit 7", "y", "", 7, 0},
+		{"cat", "", "", 0, 0}, /* no input is /dev/null */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct proc_result r;
+
+		sh(cases[i].script, 20000, &r);
+		assert_string_equal(buf_str(&r.out), cases[i].out);
+		assert_string_equal(buf_str(&r.err), cases[i].err);
+		assert_int_equal(r.exit_code, cases[i].exit_code);
+		assert_int_equal(r.signal, cases[i].signal);
+		assert_false(r.timed_out);
+		proc_result_release(&r);
+	}
+}
+
+static void test_not_started(void **state)
+{
+	static const struct {
+		const char *name, *path; /* argv[0]; PATH, where "%s" is our folder */
+		int exec_errno;
+		const char *says;
+	} cases[] = {
+		{"no-such-program", "/usr/bin:/bin", ENOENT, "'no-such-program' is not on PATH"},
+		{"no-such-program", NULL, ENOENT, "not on PATH"},
+		{"", "/usr/bin:/bin", ENOENT, "not on PATH"},
+		{"/no/such/program", "/bin", ENOENT, "'/no/such/program': No such file"},
+		{"plain", "%s", EACCES, "Permission denied"},
+		{"folder", "%s", EACCES, "Permission denied"},
+		{"no-shebang", "%s", ENOEXEC, "#!/bin/sh"},
+		{"bad-shebang", "%s", ENOENT, "cannot execute"},
+		/* what is not absolute is passed over: the working folder is ours here */
+		{"good", "", ENOENT, "not on PATH"},
+		{"good", ".", ENOENT, "not on PATH"},
+		{"good", ":/no/such::", ENOENT, "not on PATH"},
+	};
+	int before = open_fds();
+
+	(void)state;
+	write_file("plain", "#!/bin/sh\n", 0644);
+	write_file("no-shebang", "echo hello\n", 0755);
+	write_file("bad-shebang", "#!/no/such/shell\n", 0755);
+	write_file("good", "#!/bin/sh\necho good\n", 0755);
+	{
+		char *folder = in_dir("folder");
+
+		assert_int_equal(mkdir(folder, 0755), 0);
+		free(folder);
+	}
+	assert_int_equal(chdir(dir), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *argv[] = {cases[i].name, NULL};
+		struct buf path = {0};
+		const char *envp[] = {NULL, NULL};
+		struct proc_spec spec = {.argv = argv, .envp = envp, .timeout_ms = 5000};
+		struct proc_result r;
+		struct err err = {0};
+		int exec_errno = -1;
+
+		if (cases[i].path && !strcmp(cases[i].path, "%s"))
+			buf_addf(&path, "PATH=%s", dir);
+		else if (cases[i].path)
+			buf_addf(&path, "PATH=%s", cases[i].path);
+		if (path.len)
+			envp[0] = path.s;
+		assert_int_equal(proc_run(&spec, &r, &exec_errno, &err), -1);
+		assert_int_equal(exec_errno, cases[i].exec_errno);
+		assert_int_equal(err.status, ERR_FAILED);
+		if (!strstr(err.msg, cases[i].says))
+			fail_msg("case %zu: %s", i, err.msg);
+		proc_result_release(&r);
+		buf_release(&path);
+	}
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(open_fds(), before);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no zombie */
+}
+
+static void test_environment(void **state)
+{
+	const char *argv[] = {"tool", "a b", "'$HOME'", NULL};
+	char *path = mem_printf("PATH=.:/no/such:%s", dir);
+	const char *envp[] = {"ONE=1", path, NULL};
+	struct proc_spec spec = {.argv = argv, .envp = envp};
+	struct proc_result r;
+
+	(void)state;
+	/* one that may not be executed does not hide what comes after it on PATH */
+	write_file("tool", "#!/bin/sh\necho \"$1|$2|$ONE|${HOME-none}\"\n", 0755);
+	assert_int_equal(proc_run(&spec, &r, NULL, NULL), 0);
+	assert_string_equal(buf_str(&r.out), "a b|'$HOME'|1|none\n");
+	proc_result_release(&r);
+	free(path);
+}
+
+static void test_input(void **state)
+{
+	static const struct {
+		const char *script;
+		size_t len, back; /* bytes that go in and come back */
+	} cases[] = {
+		{"cat", 0, 0},
+		{"cat", 3, 3},
+		{"cat", 3000000, 3000000},
+		{"exit 0", 3000000, 0},	     /* never reads: EPIPE is no error */
+		{"head -c 10", 3000000, 10}, /* reads a little */
+		{"exec <&-; sleep 0.2; printf x", 3000000, 1},
+		{"tee /dev/stderr", 500000, 500000}, /* both streams, more than a pipe holds */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *argv[] = {"sh", "-c", cases[i].script, NULL};
+		char *in = mem_alloc(cases[i].len + 1);
+		struct proc_spec spec = {
+			.argv = argv, .in = in, .in_len = cases[i].len, .timeout_ms = 20000};
+		struct proc_result r;
+
+		for (size_t j = 0; j < cases[i].len; j++)
+			in[j] = (char)('a' + j % 23);
+		assert_int_equal(proc_run(&spec, &r, NULL, NULL), 0);
+		assert_int_equal(r.out.len, cases[i].back);
+		if (cases[i].back > 1)
+			assert_memory_equal(r.out.s, in, cases[i].back);
+		if (!strncmp(cases[i].script, "tee", 3))
+			assert_int_equal(r.err.len, cases[i].back);
+		assert_int_equal(r.exit_code, 0);
+		assert_int_equal(r.signal, 0);
+		proc_result_release(&r);
+		free(in);
+	}
+}
+
+static void test_output_is_capped(void **state)
+{
+	struct proc_result r;
+
+	(void)state;
+	sh("head -c 70000000 /dev/zero; echo last >&2", 60000, &r);
+	assert_int_equal(r.out.len, 64 << 20);
+	assert_string_equal(buf_str(&r.err), "last\n");
+	assert_int_equal(r.exit_code, 0);
+	proc_result_release(&r);
+}
+
+/* A grandchild that keeps the pipe open holds nobody up, and no output is lost for it. */
+static void test_grandchild(void **state)
+{
+	struct proc_result r;
+	int64_t start = clock_mono_ms();
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		sh("sleep 10 & head -c 60000 /dev/zero", 20000, &r);
+		assert_int_equal(r.out.len, 60000);
+		assert_false(r.timed_out);
+		proc_result_release(&r);
+	}
+	/* one that never stops writing */
+	sh("yes & printf begin >&2", 20000, &r);
+	assert_string_equal(buf_str(&r.err), "begin");
+	assert_false(r.timed_out);
+	proc_result_release(&r);
+	assert_in_range(clock_mono_ms() - start, 0, 9000);
+}
+
+static void test_time_out(void **state)
+{
+	static const struct {
+		const char *script, *out;
+		int64_t least, most; /* ms that it takes */
+	} cases[] = {
+		{"printf a; sleep 30", "a", 150, 1500},
+		{"trap '' TERM; printf b; sleep 30; sleep 30", "b", 2100, 4000},
+		{"trap 'printf c; exit 0' TERM; sleep 30 & wait", "c", 150, 1500},
+		{"exec >&- 2>&-; sleep 30", "", 150, 1500},
+		/* the child goes, its own child stays: KILL takes that too */
+		{"(trap '' TERM; sleep 30; touch late) & trap 'exit 0' TERM; wait", "", 150, 1500},
+		{"yes", NULL, 150, 1500},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct proc_result r;
+		int64_t start = clock_mono_ms(), took;
+
+		sh(cases[i].script, 150, &r);
+		took = clock_mono_ms() - start;
+		assert_true(r.timed_out);
+		if (cases[i].out)
+			assert_string_equal(buf_str(&r.out), cases[i].out);
+		if (took < cases[i].least || took > cases[i].most)
+			fail_msg("case %zu took %lld ms", i, (long long)took);
+		proc_result_release(&r);
+	}
+}
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+/* The child's signals are as after a login, whatever ours are. */
+static void test_clean_signals(void **state)
+{
+	struct sigaction sa = {.sa_handler = SIG_IGN}, old[3];
+	sigset_t mask, before;
+	struct proc_result r;
+
+	(void)state;
+	sigaction(SIGUSR1, &sa, &old[0]);
+	sigaction(SIGPIPE, &sa, &old[1]);
+	sa.sa_handler = ignore;
+	sigaction(SIGUSR2, &sa, &old[2]);
+	sigfillset(&mask);
+	sigprocmask(SIG_BLOCK, &mask, &before);
+	sh("exec grep -E '^Sig(Blk|Ign)' /proc/self/status", 20000, &r);
+	assert_string_equal(buf_str(&r.out), "SigBlk:\t0000000000000000\n"
+					     "SigIgn:\t0000000000000000\n");
+	proc_result_release(&r);
+	sh("kill -TERM $$; sleep 5", 20000, &r);
+	assert_int_equal(r.signal, SIGTERM);
+	proc_result_release(&r);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	sigaction(SIGUSR1, &old[0], NULL);
+	sigaction(SIGPIPE, &old[1], NULL);
+	sigaction(SIGUSR2, &old[2], NULL);
+	sigaction(SIGPIPE, NULL, &sa);
+	assert_ptr_equal(sa.sa_handler, SIG_DFL); /* ours is as it was */
+}
+
+/* Whoever started us may ignore SIGCHLD: exit codes are told all the same. */
+static void test_sigchld_ignored(void **state)
+{
+	struct proc_result r;
+
+	(void)state;
+	signal(SIGCHLD, SIG_IGN);
+	sh("exit 9", 20000, &r);
+	assert_int_equal(r.exit_code, 9);
+	proc_result_release(&r);
+	signal(SIGCHLD, SIG_DFL);
+}
+
+static void test_own_group_and_descriptors(void **state)
+{
+	struct proc_result r;
+	int before = open_fds();
+	char group[32], *want;
+
+	(void)state;
+	for (int fd = 3; fd < 1024; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC); /* what the test itself was given */
+	sh("cut -d' ' -f5 /proc/$$/stat; ls -1 /proc/$$/fd | tr '\\n' ' '; echo; echo $$", 20000,
+	   &r);
+	snprintf(group, sizeof(group), "%ld", strtol(buf_str(&r.out), NULL, 10));
+	want = mem_printf("%s\n0 1 2 \n%s\n", group, group);
+	assert_string_equal(buf_str(&r.out), want);
+	free(want);
+	proc_result_release(&r);
+	assert_int_equal(open_fds(), before);
+}
+
+/* Our own caller may have closed the standard streams. */
+static void test_closed_streams(void **state)
+{
+	const char *argv[] = {"sh", "-c", "cat; echo e >&2", NULL};
+	struct proc_spec spec = {.argv = argv, .in = "text", .in_len = 4, .timeout_ms = 20000};
+	struct proc_result r;
+	int saved[3], rc;
+
+	(void)state;
+	fflush(NULL);
+	for (int i = 0; i < 3; i++) {
+		saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 10);
+		close(i);
+	}
+	rc = proc_run(&spec, &r, NULL, NULL);
+	for (int i = 0; i < 3; i++) {
+		dup2(saved[i], i);
+		close(saved[i]);
+	}
+	assert_int_equal(rc, 0);
+	assert_string_equal(buf_str(&r.out), "text");
+	assert_string_equal(buf_str(&r.err), "e\n");
+	proc_result_release(&r);
+}
+
+/* Children that go on */
+
+static pid_t spawn_sh(const char *script, int out, int err)
+{
+	const char *argv[] = {"sh", "-c", script, NULL};
+	struct proc_child child = {.argv = argv, .out = out, .err = err};
+	struct err e = {0};
+	pid_t pid = proc_spawn(&child, NULL, &e);
+
+	if (pid <= 0)
+		fail_msg("%s: %s", script, e.msg);
+	return pid;
+}
+
+static struct proc_end reap(void)
+{
+	struct proc_end end;
+	int64_t start = clock_mono_ms();
+
+	while (!proc_reap(&end)) {
+		if (clock_mono_ms() - start > 20000)
+			fail_msg("no child has ended");
+		clock_sleep_ms(2);
+	}
+	return end;
+}
+
+static void test_spawn_and_reap(void **state)
+{
+	static const struct {
+		const char *script;
+		int exit_code, signal;
+	} cases[] = {
+		{"exit 0", 0, 0},
+		{"exit 42", 42, 0},
+		{"kill -KILL $$", 0, SIGKILL},
+	};
+	struct proc_end end;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(proc_reap(&end), 0); /* none is there */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		pid = spawn_sh(cases[i].script, -1, -1);
+
+		end = reap();
+		assert_int_equal(end.pid, pid);
+		assert_int_equal(end.exit_code, cases[i].exit_code);
+		assert_int_equal(end.signal, cases[i].signal);
+		assert_in_range(end.maxrss_kib, 100, 1000000);
+	}
+	spawn_sh("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done", -1, -1);
+	end = reap();
+	assert_in_range(end.cpu_ms, 10, 20000);
+	pid = spawn_sh("sleep 30", -1, -1);
+	assert_int_equal(proc_reap(&end), 0); /* none has ended */
+	assert_int_equal(end.pid, 0);
+	proc_group_kill(pid, SIGKILL);
+	assert_int_equal(reap().pid, pid);
+}
+
+/* proc_run waits for its own child alone. */
+static void test_other_children(void **state)
+{
+	pid_t pid = spawn_sh("exit 5", -1, -1);
+	struct proc_result r;
+	struct proc_end end;
+
+	(void)state;
+	clock_sleep_ms(100);
+	sh("sleep 0.1; exit 6", 20000, &r);
+	assert_int_equal(r.exit_code, 6);
+	proc_result_release(&r);
+	end = reap();
+	assert_int_equal(end.pid, pid);
+	assert_int_equal(end.exit_code, 5);
+}
+
+static char *contents(int fd)
+{
+	char text[256];
+	ssize_t n = pread(fd, text, sizeof(text), 0);
+
+	assert_true(n >= 0);
+	return mem_strndup(text, (size_t)n);
+}
+
+static void test_spawn_streams(void **state)
+{
+	int fd[2], saved[3];
+	char *a, *b;
+	struct proc_child child = {0};
+	const char *argv[] = {"sh", "-c", "cat; printf out; printf err >&2", NULL};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		char *path = in_dir(i ? "err" : "out");
+
+		fd[i] = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		assert_true(fd[i] >= 0);
+		free(path);
+	}
+	child.argv = argv;
+	child.out = fd[0];
+	child.err = fd[1];
+	assert_true(proc_spawn(&child, NULL, NULL) > 0);
+	reap();
+	a = contents(fd[0]);
+	b = contents(fd[1]);
+	assert_string_equal(a, "out");
+	assert_string_equal(b, "err");
+	free(a);
+	free(b);
+	/* stdout wanted on what is our stderr, and the other way round */
+	fflush(NULL);
+	for (int i = 1; i < 3; i++) {
+		saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 10);
+		assert_int_equal(ftruncate(fd[i - 1], 0), 0);
+		lseek(fd[i - 1], 0, SEEK_SET);
+		dup2(fd[i - 1], i);
+	}
+	child.out = STDERR_FILENO;
+	child.err = STDOUT_FILENO;
+	proc_spawn(&child, NULL, NULL);
+	reap();
+	for (int i = 1; i < 3; i++) {
+		dup2(saved[i], i);
+		close(saved[i]);
+	}
+	a = contents(fd[0]);
+	b = contents(fd[1]);
+	assert_string_equal(a, "err");
+	assert_string_equal(b, "out");
+	free(a);
+	free(b);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static void test_spawn_where(void **state)
+{
+	char *tool = in_dir("here"), *out = in_dir("where");
+	const char *argv[] = {"shown-name", NULL}, *relative[] = {"./here", NULL};
+	struct proc_child child = {.argv = argv, .path = tool, .cwd = dir, .err = -1};
+	struct err err = {0};
+	int exec_errno = -1;
+	char *text, *want;
+
+	(void)state;
+	write_file("here", "#!/bin/sh\npwd\n", 0755);
+	child.out = open(out, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(proc_spawn(&child, &exec_errno, &err) > 0);
+	assert_int_equal(exec_errno, 0);
+	reap();
+	child.argv = relative; /* seen from the folder that it runs in */
+	child.path = NULL;
+	assert_true(proc_spawn(&child, NULL, &err) > 0);
+	reap();
+	text = contents(child.out);
+	want = mem_printf("%s\n%s\n", dir, dir);
+	assert_string_equal(text, want);
+	free(text);
+	free(want);
+
+	child.cwd = "/no/such/folder";
+	exec_errno = -1;
+	assert_int_equal(proc_spawn(&child, &exec_errno, &err), -1);
+	assert_int_equal(exec_errno, 0); /* it is not the program that is missing */
+	assert_non_null(strstr(err.msg, "'/no/such/folder': No such file"));
+
+	child.cwd = NULL;
+	child.path = "/no/such/program";
+	assert_int_equal(proc_spawn(&child, &exec_errno, &err), -1);
+	assert_int_equal(exec_errno, ENOENT);
+	assert_int_equal(proc_spawn(&child, NULL, NULL), -1);
+	close(child.out);
+	free(tool);
+	free(out);
+}
+
+static void test_group_kill(void **state)
+{
+	pid_t pid = spawn_sh("trap '' HUP; sleep 30 & wait", -1, -1);
+
+	(void)state;
+	proc_group_kill(pid, SIGTERM);
+	assert_int_equal(reap().signal, SIGTERM);
+	proc_group_kill(pid, SIGTERM); /* gone: nothing happens */
+	proc_group_kill(0, SIGKILL);   /* not our own group, and not everybody */
+	proc_group_kill(1, SIGKILL);
+	proc_group_kill(-1, SIGKILL);
+}
+
+/* The group is there when proc_spawn() returns, whoever of the two was faster. */
+static void test_group_is_there_at_once(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		pid_t pid = spawn_sh("sleep 30", -1, -1);
+
+		assert_int_equal(getpgid(pid), pid);
+		proc_group_kill(pid, SIGKILL);
+		assert_int_equal(reap().signal, SIGKILL);
+	}
+}
+
+static void test_signal_wait(void **state)
+{
+	static const int sigs[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGCONT};
+	sigset_t before;
+	struct proc_end end;
+	int64_t start;
+
+	(void)state;
+	sigprocmask(SIG_BLOCK, NULL, &before);
+	signal(SIGHUP, SIG_IGN);
+	proc_signals_block();
+	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
+		kill(getpid(), sigs[i]);
+		assert_int_equal(proc_signal_wait(1000), sigs[i]);
+	}
+	start = clock_mono_ms();
+	assert_int_equal(proc_signal_wait(0), 0);
+	assert_in_range(clock_mono_ms() - start, 0, 40);
+	assert_int_equal(proc_signal_wait(60), 0);
+	assert_in_range(clock_mono_ms() - start, 55, 1000);
+	kill(getpid(), SIGHUP); /* as under nohup */
+	assert_int_equal(proc_signal_wait(20), 0);
+	spawn_sh("sleep 0.05; exit 4", -1, -1);
+	assert_int_equal(proc_signal_wait(-1), SIGCHLD);
+	assert_int_equal(proc_reap(&end), 1);
+	assert_int_equal(end.exit_code, 4);
+	signal(SIGHUP, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/* What a supervisor waits for is not taken away by a proc_run() in between. */
+static void test_run_under_blocked_signals(void **state)
+{
+	sigset_t before;
+	struct proc_result r;
+	struct proc_end end;
+
+	(void)state;
+	sigprocmask(SIG_BLOCK, NULL, &before);
+	proc_signals_block();
+	spawn_sh("exit 8", -1, -1);
+	clock_sleep_ms(50);
+	kill(getpid(), SIGTERM);
+	sh("exit 2", 20000, &r);
+	assert_int_equal(r.exit_code, 2);
+	proc_result_release(&r);
+	assert_int_equal(proc_signal_wait(1000), SIGTERM);
+	assert_int_equal(proc_signal_wait(1000), SIGCHLD);
+	assert_int_equal(proc_reap(&end), 1);
+	assert_int_equal(end.exit_code, 8);
+	assert_int_equal(proc_reap(&end), 0);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_not_started),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_input),
+		cmocka_unit_test(test_output_is_capped),
+		cmocka_unit_test(test_grandchild),
+		cmocka_unit_test(test_time_out),
+		cmocka_unit_test(test_clean_signals),
+		cmocka_unit_test(test_sigchld_ignored),
+		cmocka_unit_test(test_own_group_and_descriptors),
+		cmocka_unit_test(test_closed_streams),
+		cmocka_unit_test(test_spawn_and_reap),
+		cmocka_unit_test(test_other_children),
+		cmocka_unit_test(test_spawn_streams),
+		cmocka_unit_test(test_spawn_where),
+		cmocka_unit_test(test_group_kill),
+		cmocka_unit_test(test_group_is_there_at_once),
+		cmocka_unit_test(test_signal_wait),
+		cmocka_unit_test(test_run_under_blocked_signals),
+	};
+
+	return cmocka_run_group_tests_name("proc", tests, make_dir, remove_dir);
+}
