@@ -1,0 +1,110 @@
+#include "complaint.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void complaints_release(struct complaints *c)
+{
+	strs_release(&c->lines);
+	c->errors = c->warnings = 0;
+}
+
+static void add(struct complaint_list *l, struct pos pos, bool warning, const char *fmt, va_list ap)
+{
+	struct buf text = {0};
+
+	if (l->n == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 8;
+		l->v = mem_grow(l->v, l->cap, sizeof(*l->v));
+	}
+	buf_vaddf(&text, fmt, ap);
+	l->v[l->n] = (struct complaint){
+		.pos = pos, .nth = l->n, .warning = warning, .text = buf_take(&text)};
+	l->n++;
+	if (!warning)
+		l->errors++;
+}
+
+void complaint_error(struct complaint_list *l, struct pos pos, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(l, pos, false, fmt, ap);
+	va_end(ap);
+}
+
+void complaint_warn(struct complaint_list *l, struct pos pos, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(l, pos, true, fmt, ap);
+	va_end(ap);
+}
+
+static int by_number(size_t a, size_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct complaint *x = a, *y = b;
+	int d = by_number(x->pos.line, y->pos.line);
+
+	if (d == 0)
+		d = by_number(x->pos.col, y->pos.col);
+	return d ? d : by_number(x->nth, y->nth);
+}
+
+static bool told(const struct complaint_list *l, size_t i)
+{
+	for (size_t j = i; j-- > 0 && l->v[j].pos.line == l->v[i].pos.line;)
+		if (l->v[j].pos.col == l->v[i].pos.col && !strcmp(l->v[j].text, l->v[i].text))
+			return true;
+	return false;
+}
+
+static void add_line(const struct complaint *c, const char *file, struct strs *lines)
+{
+	const char *kind = c->warning ? "warning" : "error";
+
+	if (c->pos.line == 0)
+		strs_addf(lines, "%s: %s: %s", file, kind, c->text);
+	else
+		strs_addf(lines, "%s:%zu:%zu: %s: %s", file, c->pos.line, c->pos.col, kind,
+			  c->text);
+}
+
+void complaint_tell(struct complaint_list *l, const char *file, struct complaints *out)
+{
+	size_t lines = 0, more = 0;
+
+	if (l->n)
+		qsort(l->v, l->n, sizeof(*l->v), by_place);
+	for (size_t i = 0; i < l->n; i++) {
+		if (told(l, i))
+			continue;
+		if (l->v[i].warning)
+			out->warnings++;
+		else
+			out->errors++;
+		if (lines++ < COMPLAINT_MOST)
+			add_line(&l->v[i], file, &out->lines);
+		else
+			more++;
+	}
+	if (more)
+		strs_addf(&out->lines, "%s: ... and %zu more", file, more);
+	complaint_release(l);
+}
+
+void complaint_release(struct complaint_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].text);
+	free(l->v);
+	memset(l, 0, sizeof(*l));
+}

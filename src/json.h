@@ -1,0 +1,39 @@
+/*
+ * json.h - what a program reads: JSON (RFC 8259), written into a growable string, without white space.
+ *
+ *	struct json j = {.out = &buf};
+ *	json_open(&j, NULL, '{');
+ *	json_str(&j, "name", "cifar");
+ *	json_close(&j);
+ *
+ * key is NULL for an element of an array and for the outermost value. Commas come by themselves.
+ */
+#ifndef SLURMQ_JSON_H
+#define SLURMQ_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+
+enum { JSON_MAX_DEPTH = 16 };
+
+struct json {
+	struct buf *out;
+	int depth;
+	char kind[JSON_MAX_DEPTH];  /* '{' or '[' */
+	bool begun[JSON_MAX_DEPTH]; /* has an element already */
+};
+
+void json_open(struct json *j, const char *key, char kind); /* '{' or '[' */
+void json_close(struct json *j);
+/* Bytes that are not UTF-8 become U+FFFD, one for each byte. NULL: null. */
+void json_str(struct json *j, const char *key, const char *value);
+void json_int(struct json *j, const char *key, int64_t value);
+void json_bool(struct json *j, const char *key, bool value);
+void json_null(struct json *j, const char *key);
+/* ms since 1970 as "2024-05-01T13:04:05.123Z" (RFC 3339, UTC); null for 0. */
+void json_time(struct json *j, const char *key, int64_t ms);
+
+#endif

@@ -1,0 +1,201 @@
+#include "sweep_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Counting. */
+
+static int multiply(uint64_t *n, uint64_t by)
+{
+	return __builtin_mul_overflow(*n, by, n) ? -1 : 0;
+}
+
+static int space_size(const struct space *space, uint64_t *size)
+{
+	*size = 1;
+	for (size_t g = 0; g < space->groups.n; g++)
+		if (multiply(size, space->groups.v[g]->length) != 0)
+			return -1;
+	return space->samples ? multiply(size, (uint64_t)space->samples) : 0;
+}
+
+int sweep_count_max(const struct sweep *sweep, uint64_t max, uint64_t *n, struct err *err)
+{
+	uint64_t size, sum = sweep->nincludes;
+
+	for (size_t i = 0; i < sweep->nspaces; i++) {
+		if (space_size(&sweep->spaces[i], &size) != 0 ||
+		    __builtin_add_overflow(sum, size, &sum))
+			return err_set(err, ERR_USAGE,
+				       "sweep '%s' is far too large: its product has more jobs "
+				       "than can be counted",
+				       sweep->name);
+	}
+	*n = sum;
+	if (sum > max)
+		return err_set(err, ERR_USAGE,
+			       "sweep '%s' has %" PRIu64 " jobs, and the limit is %" PRIu64
+			       ": make it smaller, or raise --max-jobs",
+			       sweep->name, sum, max);
+	return 0;
+}
+
+/* Iterating: an odometer over a space's groups, the last one fastest, draws within. */
+
+struct state {
+	size_t space; /* nspaces: the includes */
+	size_t include;
+	bool started; /* at holds a point of the space */
+	size_t *at;   /* by group */
+	int64_t sample;
+	struct sweep_param *params;
+	const char **values; /* by symbol */
+	struct buf *drawn;   /* texts of the draws, by parameter */
+	size_t ndrawn;
+};
+
+static size_t most_params(const struct sweep *sweep)
+{
+	size_t most = 1;
+
+	for (size_t i = 0; i < sweep->nspaces; i++) {
+		size_t n = 0;
+
+		for (size_t g = 0; g < sweep->spaces[i].groups.n; g++)
+			n += sweep->spaces[i].groups.v[g]->n + 1;
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
+void sweep_iter_init(struct sweep_iter *it, const struct sweep *sweep)
+{
+	struct state *st = mem_alloc(sizeof(*st));
+	size_t n = most_params(sweep);
+
+	it->sweep = sweep;
+	it->state = st;
+	st->at = mem_alloc(n * sizeof(*st->at));
+	st->params = mem_alloc(n * sizeof(*st->params));
+	st->drawn = mem_alloc(n * sizeof(*st->drawn));
+	st->ndrawn = n;
+	st->values = mem_alloc((sweep->syms.n + 1) * sizeof(*st->values));
+}
+
+void sweep_iter_release(struct sweep_iter *it)
+{
+	struct state *st = it->state;
+
+	if (st) {
+		for (size_t i = 0; i < st->ndrawn; i++)
+			buf_release(&st->drawn[i]);
+		free(st->at);
+		free(st->params);
+		free(st->drawn);
+		free(st->values);
+		free(st);
+	}
+	memset(it, 0, sizeof(*it));
+}
+
+/* To the space's next point; false: there is none. */
+static bool advance(const struct space *space, struct state *st)
+{
+	uint64_t size;
+
+	if (!st->started) {
+		memset(st->at, 0, space->groups.n * sizeof(*st->at));
+		st->sample = 0;
+		st->started = true;
+		return space_size(space, &size) == 0 && size > 0;
+	}
+	if (++st->sample < space->samples)
+		return true;
+	st->sample = 0;
+	for (size_t g = space->groups.n; g-- > 0;) {
+		if (++st->at[g] < space->groups.v[g]->length)
+			return true;
+		st->at[g] = 0;
+	}
+	return false;
+}
+
+static const char *value_of(const struct space *space, struct state *st, const struct axis *axis,
+			    size_t at, size_t n)
+{
+	if (!axis_is_drawn(axis))
+		return axis->values.v[at];
+	buf_clear(&st->drawn[n]);
+	axis_draw(axis, space->seed, (uint64_t)st->sample, &st->drawn[n]);
+	return buf_str(&st->drawn[n]);
+}
+
+static void fill(const struct space *space, struct state *st, struct sweep_point *point)
+{
+	size_t n = 0;
+	bool drawn = false;
+
+	for (size_t g = 0; g < space->groups.n; g++) {
+		const struct group *group = space->groups.v[g];
+
+		for (size_t a = 0; a < group->n; a++, n++) {
+			const struct axis *axis = &group->axes[a];
+			const char *value = value_of(space, st, axis, st->at[g], n);
+
+			st->params[n] =
+				(struct sweep_param){axis->name, value, axis_is_drawn(axis)};
+			st->values[axis->sym] = value;
+			drawn = drawn || axis_is_drawn(axis);
+		}
+	}
+	*point = (struct sweep_point){.n = n,
+				      .params = st->params,
+				      .variant = space->variant,
+				      .seed = drawn ? space->seed : NULL,
+				      .sample = drawn ? st->sample : -1};
+}
+
+static bool any_holds(const struct rules *rules, const char *const *values)
+{
+	for (size_t i = 0; i < rules->n; i++)
+		if (rule_holds(&rules->v[i], values))
+			return true;
+	return false;
+}
+
+static int next_include(const struct sweep *sweep, struct state *st, struct sweep_point *point)
+{
+	const struct include *inc;
+
+	if (st->include >= sweep->nincludes)
+		return 0;
+	inc = &sweep->includes[st->include++];
+	*point = (struct sweep_point){.n = inc->n, .params = inc->params, .sample = -1};
+	return 1;
+}
+
+int sweep_iter_next(struct sweep_iter *it, struct sweep_point *point, struct err *err)
+{
+	const struct sweep *sweep = it->sweep;
+	struct state *st = it->state;
+
+	if (!sweep->loaded)
+		return err_set(err, ERR_FAILED, "sweep '%s': its files are not loaded",
+			       sweep->name);
+	while (st->space < sweep->nspaces) {
+		const struct space *space = &sweep->spaces[st->space];
+
+		if (!advance(space, st)) {
+			st->space++;
+			st->started = false;
+			memset(st->values, 0, sweep->syms.n * sizeof(*st->values));
+			continue;
+		}
+		fill(space, st, point);
+		if (!any_holds(&sweep->exclude, st->values) &&
+		    !any_holds(&space->exclude, st->values))
+			return 1;
+	}
+	return next_include(sweep, st, point);
+}

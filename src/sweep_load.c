@@ -1,0 +1,255 @@
+#include "sweep_load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "csv.h"
+#include "sweep_check.h"
+#include "sweep_internal.h"
+#include "sweep_sbatch.h"
+#include "utf8.h"
+
+void sweep_load_init(struct sweep_load *l, struct sweep *sweep)
+{
+	memset(l, 0, sizeof(*l));
+	l->sweep = sweep;
+	l->tables = sweep->tables;
+}
+
+static struct group *group_at(const struct sweep_load *l)
+{
+	return l->group < l->sweep->groups.n ? l->sweep->groups.v[l->group] : NULL;
+}
+
+/* The name of the file that the group or axis at hand needs; NULL: none. */
+static const char *wanted(const struct sweep_load *l)
+{
+	const struct group *g = group_at(l);
+	const struct axis *axis;
+
+	if (g->table)
+		return g->n == 0 && l->axis == 0 ? g->table : NULL;
+	if (l->axis >= g->n)
+		return NULL;
+	axis = &g->axes[l->axis];
+	return axis->kind == AXIS_FILE && axis->values.n == 0 ? axis->path : NULL;
+}
+
+static const char *path_of(struct sweep_load *l, const char *name)
+{
+	free(l->path);
+	l->path = *name == '/' ? mem_strdup(name) : mem_printf("%s/%s", l->sweep->dir, name);
+	return l->path;
+}
+
+const char *sweep_load_next(struct sweep_load *l)
+{
+	for (; group_at(l); l->group++, l->axis = 0)
+		for (; l->axis == 0 || l->axis < group_at(l)->n; l->axis++)
+			if (wanted(l))
+				return path_of(l, wanted(l));
+	if (l->sweep->script_path && !l->sweep->script && !l->script_done)
+		return path_of(l, l->sweep->script_path);
+	return NULL;
+}
+
+static struct pos place_of(const struct sweep_load *l)
+{
+	const struct group *g = group_at(l);
+
+	if (!g)
+		return l->sweep->script_pos;
+	return g->table ? g->pos : g->axes[l->axis].pos;
+}
+
+static void next_file(struct sweep_load *l)
+{
+	if (group_at(l))
+		l->axis++;
+	else
+		l->script_done = true;
+}
+
+void sweep_load_fail(struct sweep_load *l, const char *why)
+{
+	complaint_error(&l->list, place_of(l), "%s", why);
+	next_file(l);
+}
+
+/* One value a line. */
+static void take_lines(struct axis *axis, const char *text, size_t len, struct complaint_list *list)
+{
+	const char *at = text, *end = text + len, *next;
+	struct pos pos = {1, 1};
+
+	if (len >= 3 && !memcmp(at, "\xef\xbb\xbf", 3))
+		at += 3;
+	if (at == end)
+		complaint_error(list, pos, "no values: nothing could be run");
+	for (; at < end; at = next, pos.line++) {
+		const char *nl = memchr(at, '\n', (size_t)(end - at)), *stop = nl ? nl : end;
+
+		next = nl ? nl + 1 : end;
+		if (stop > at && stop[-1] == '\r')
+			stop--;
+		if (stop == at)
+			complaint_error(list, pos, "an empty line");
+		else if (!utf8_is_clean(at, (size_t)(stop - at)))
+			complaint_error(list, pos,
+					"a control character, or a byte that is not UTF-8");
+		else
+			strs_take(&axis->values, mem_strndup(at, (size_t)(stop - at)));
+	}
+}
+
+static bool good_header(const char *name)
+{
+	for (size_t i = 0; name[i]; i++)
+		if (!template_name_char(name[i], i == 0))
+			return false;
+	return *name != '\0';
+}
+
+static void take_columns(struct sweep *sweep, struct group *g, const struct csv *csv,
+			 struct complaint_list *list)
+{
+	for (size_t col = 0; col < csv->rows[0].fields.n; col++) {
+		const char *name = csv->rows[0].fields.v[col];
+		struct axis *axis;
+
+		if (!good_header(name)) {
+			complaint_error(
+				list, (struct pos){1, 1},
+				"'%s' cannot be a parameter's name: letters, digits, _ . and "
+				"-, with a letter or _ first",
+				name);
+			continue;
+		}
+		axis = group_add(g);
+		axis->kind = AXIS_COLUMN;
+		axis->pos = g->pos;
+		axis->sym = sweep_sym(sweep, name);
+		axis->name = g->names.v[col];
+		for (size_t row = 1; row < csv->n; row++)
+			strs_add(&axis->values, csv->rows[row].fields.v[col]);
+	}
+}
+
+static void take_table(struct sweep *sweep, struct group *g, const char *text, size_t len,
+		       struct complaint_list *list)
+{
+	struct csv csv = {0};
+
+	csv_parse(&csv, text, len, list);
+	if (csv.n < 2)
+		complaint_error(list, (struct pos){1, 1}, "a table needs a header and a row");
+	else if (csv.rows[0].fields.n > SWEEP_NAMES_MOST)
+		complaint_error(list, (struct pos){1, 1}, "too many columns");
+	if (list->errors == 0) {
+		for (size_t col = 0; col < csv.rows[0].fields.n; col++)
+			strs_add(&g->names, csv.rows[0].fields.v[col]);
+		take_columns(sweep, g, &csv, list);
+	}
+	csv_release(&csv);
+}
+
+/* A directive that changes what one submission is, and that no option of slurmq's overrides. */
+static void check_directive(struct sweep_load *l, const char *line, size_t len)
+{
+	static const char *const harmful[] = {"array", "begin", "clusters",  "dependency",
+					      "hold",  "wait",	"test-only", NULL};
+	const char *word = line + 7 + strspn(line + 7, " \t");
+
+	for (const char *const *name = harmful; *name; name++) {
+		const struct sweep_sbatch_opt *opt = sweep_sbatch_find(*name);
+		size_t n = strlen(*name);
+		bool is_long = !strncmp(word, "--", 2) && !strncmp(word + 2, *name, n) &&
+			       strchr("= \t\r\n", word[2 + n]);
+		bool is_short = word[0] == '-' && opt->letter && word[1] == opt->letter;
+
+		if (is_long || is_short)
+			complaint_error(&l->list, l->sweep->script_pos,
+					"the script's line '%.*s' cannot stand: %s", (int)len, line,
+					opt->instead);
+	}
+}
+
+static void take_script(struct sweep_load *l, const char *text, size_t len)
+{
+	struct pos pos = l->sweep->script_pos;
+
+	if (strlen(text) != len)
+		complaint_error(&l->list, pos, "the script holds a NUL byte");
+	if (strncmp(text, "#!", 2) != 0)
+		complaint_error(&l->list, pos,
+				"the script's first line is to name its interpreter, as "
+				"in #!/bin/bash; sbatch demands it, too");
+	for (const char *line = text; *line;) {
+		size_t n = strcspn(line, "\n");
+
+		if (n >= 7 && !strncmp(line, "#SBATCH", 7))
+			check_directive(l, line, n);
+		line += n + (line[n] == '\n');
+	}
+	sweep_set_script(l->sweep, text);
+}
+
+void sweep_load_give(struct sweep_load *l, const char *text, size_t len, struct complaints *out)
+{
+	struct complaint_list list = {0};
+	struct group *g = group_at(l);
+	const char *name;
+	size_t errors;
+
+	if (!g) {
+		take_script(l, text, len);
+		next_file(l);
+		return;
+	}
+	name = wanted(l);
+	if (g->table)
+		take_table(l->sweep, g, text, len, &list);
+	else
+		take_lines(&g->axes[l->axis], text, len, &list);
+	errors = list.errors;
+	complaint_tell(&list, name, out);
+	if (errors)
+		complaint_error(&l->list, place_of(l),
+				"'%s' cannot be used: see what is said of it", name);
+	next_file(l);
+}
+
+static void finish_group(struct sweep_load *l, struct group *g)
+{
+	const char *why = NULL;
+
+	for (size_t a = 0; a < g->n; a++) {
+		struct axis *axis = &g->axes[a];
+
+		if (axis->kind == AXIS_RANGE && axis->values.n == 0 &&
+		    range_values(&axis->range, &axis->values, &why) != 0)
+			complaint_error(&l->list, axis->pos, "parameter '%s' %s", axis->name, why);
+	}
+	g->length = g->n == 0 ? 0 : axis_is_drawn(&g->axes[0]) ? 1 : g->axes[0].values.n;
+}
+
+void sweep_load_end(struct sweep_load *l)
+{
+	struct sweep *sweep = l->sweep;
+
+	free(l->path);
+	l->path = NULL;
+	for (size_t g = 0; g < sweep->groups.n; g++)
+		finish_group(l, sweep->groups.v[g]);
+	if (l->list.errors)
+		return;
+	sweep_compose(sweep);
+	sweep->tables = false;
+	sweep_check_values(sweep, l->tables, &l->list);
+	sweep->loaded = l->list.errors == 0;
+}
+
+const char *sweep_load_file_name(const struct sweep *sweep)
+{
+	return sweep->doc->name;
+}

@@ -1,0 +1,505 @@
+#include "sweep_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One job being rendered. */
+struct render {
+	const struct sweep *sweep;
+	const struct space *space;
+	const char **values;  /* by symbol; NULL: not known, or a let that was not asked for */
+	char **made;	      /* texts of lets, by symbol */
+	struct binding *args; /* the job's parameters, then the step's */
+	size_t nargs;
+	int64_t id;
+	struct err *err;
+};
+
+static struct template_env env_of(const struct render *r)
+{
+	return (struct template_env){r->values, r->args, r->nargs, r->id};
+}
+
+static int need_value(struct render *r, size_t sym, size_t depth);
+
+/* Every value that a template uses, lets made as they are met. */
+static int need(struct render *r, const struct template *t, size_t depth)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->parts[i].kind == PART_VALUE && !r->values[t->parts[i].sym] &&
+		    need_value(r, t->parts[i].sym, depth) != 0)
+			return -1;
+	return 0;
+}
+
+static const struct template *let_text(struct render *r, const struct let *let, size_t depth)
+{
+	const char *by;
+
+	if (!let->by)
+		return &let->text.t;
+	if (!r->values[let->by_sym] && need_value(r, let->by_sym, depth) != 0)
+		return NULL;
+	by = r->values[let->by_sym];
+	for (size_t i = 0; i < let->ncases; i++)
+		if (!strcmp(let->cases[i].value, by))
+			return &let->cases[i].text.t;
+	err_set(r->err, ERR_USAGE, "sweep '%s': let '%s' has no entry for %s '%s'", r->sweep->name,
+		let->name, let->by, by);
+	return NULL;
+}
+
+static int make_let(struct render *r, const struct let *let, size_t depth)
+{
+	const struct template *t = let_text(r, let, depth);
+	struct template_env env = env_of(r);
+	struct buf text = {0};
+
+	if (!t || need(r, t, depth) != 0)
+		return -1;
+	template_add(t, &env, &text);
+	r->made[let->sym] = buf_take(&text);
+	r->values[let->sym] = r->made[let->sym];
+	return 0;
+}
+
+static int need_value(struct render *r, size_t sym, size_t depth)
+{
+	const struct let *let = sweep_let(r->sweep, r->space, sym);
+	const struct axis *axis = space_axis(r->space, sym);
+
+	if (axis && axis->fallback) {
+		r->values[sym] = axis->fallback;
+		return 0;
+	}
+	if (!let)
+		return err_set(r->err, ERR_USAGE, "sweep '%s': the job has no parameter '%s'",
+			       r->sweep->name, r->sweep->syms.v[sym]);
+	/* circles are refused when the file is read; the store's parameters can't make one */
+	if (depth > r->sweep->syms.n)
+		return err_set(r->err, ERR_USAGE, "sweep '%s': let '%s' goes in a circle",
+			       r->sweep->name, let->name);
+	return make_let(r, let, depth + 1);
+}
+
+static void bind(struct render *r, const char *name, const char *value)
+{
+	size_t sym = sweep_sym_find(r->sweep, name);
+
+	if (sym != PART_NO_SYM)
+		r->values[sym] = value;
+	r->args[r->nargs++] = (struct binding){name, value};
+}
+
+static int check_length(struct render *r, const char *what, size_t len)
+{
+	if (len < SWEEP_WORD_MOST)
+		return 0;
+	return err_set(r->err, ERR_USAGE,
+		       "sweep '%s': %s is %zu bytes long, and one argument of a program can be "
+		       "128 KiB (execve(2)): put it into a file",
+		       r->sweep->name, what, len);
+}
+
+static int check_words(struct render *r, const char *what, const struct strs *words)
+{
+	for (size_t i = 0; i < words->n; i++)
+		if (check_length(r, what, strlen(words->v[i])) != 0)
+			return -1;
+	return 0;
+}
+
+/* sbatch's options and the environment: the sweep's, a variant's over them, overrides over both;
+ * a name keeps its first place. */
+
+struct merged {
+	const struct setting **v;
+	size_t n;
+};
+
+static void merge(struct merged *m, const struct settings *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		size_t at = 0;
+
+		while (at < m->n && strcmp(m->v[at]->name, s->v[i].name) != 0)
+			at++;
+		if (at == m->n) {
+			m->n++;
+			m->v = mem_grow(m->v, m->n, sizeof(*m->v));
+		}
+		m->v[at] = &s->v[i];
+	}
+}
+
+static int add_settings(struct render *r, const struct merged *m, const char *prefix,
+			struct strs *out)
+{
+	struct template_env env;
+	struct buf value = {0};
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct setting *s = m->v[i];
+
+		if (s->kind == SETTING_OFF)
+			continue;
+		if (s->kind == SETTING_FLAG) {
+			strs_addf(out, "%s%s", prefix, s->name);
+			continue;
+		}
+		if (need(r, &s->value.t, 0) != 0) {
+			buf_release(&value);
+			return -1;
+		}
+		env = env_of(r);
+		buf_clear(&value);
+		if (template_add(&s->value.t, &env, &value))
+			strs_addf(out, "%s%s=%s", prefix, s->name, buf_str(&value));
+	}
+	buf_release(&value);
+	return check_words(r, "a value of sbatch or env", out);
+}
+
+static int plan_settings(struct render *r, struct plan *out)
+{
+	struct merged sbatch = {0}, env = {0};
+	int rc;
+
+	merge(&sbatch, &r->sweep->sbatch);
+	merge(&sbatch, &r->space->sbatch);
+	merge(&env, &r->sweep->env);
+	merge(&env, &r->space->env);
+	for (size_t i = 0; i < r->sweep->noverrides; i++) {
+		const struct override *o = &r->sweep->overrides[i];
+
+		if (!rule_holds(&o->when, r->values))
+			continue;
+		merge(&sbatch, &o->sbatch);
+		merge(&env, &o->env);
+	}
+	rc = add_settings(r, &sbatch, "--", &out->sbatch);
+	if (rc == 0)
+		rc = add_settings(r, &env, "", &out->env);
+	free(sbatch.v);
+	free(env.v);
+	return rc;
+}
+
+/* Steps. */
+
+static int plan_words(struct render *r, const struct step *step, struct plan_step *out)
+{
+	struct template_env env;
+
+	for (size_t i = 0; i < step->run.n; i++)
+		if (need(r, &step->run.words[i].t, 0) != 0)
+			return -1;
+	env = env_of(r);
+	for (size_t i = 0; i < step->run.n; i++)
+		template_add_words(&step->run.words[i].t, &env, &out->shown);
+	if (out->shown.n == 0 || !*out->shown.v[0])
+		return err_set(r->err, ERR_USAGE,
+			       "sweep '%s', step '%s': the command is empty: its "
+			       "first word has no text",
+			       r->sweep->name, step->name);
+	return 0;
+}
+
+static void add_text(struct render *r, const struct template *t, struct script_vars *vars,
+		     struct buf *text)
+{
+	struct template_env env = env_of(r);
+
+	template_add_script(t, &env, vars, text);
+}
+
+/* bash -e -c TEXT NAME: bash(1), -c: the first word behind the text is $0, which its messages
+ * begin with. */
+static void add_bash(struct plan_step *out, struct buf *text)
+{
+	strs_add(&out->argv, "bash");
+	strs_add(&out->argv, "-e");
+	strs_add(&out->argv, "-c");
+	strs_take(&out->argv, buf_take(text));
+	strs_add(&out->argv, out->name);
+}
+
+static int plan_script(struct render *r, const struct step *step, struct script_vars *vars,
+		       struct buf *text, struct plan_step *out)
+{
+	const struct template *t = &step->run.words[0].t;
+	struct template_env env;
+	struct buf shown = {0};
+
+	if (need(r, t, 0) != 0)
+		return -1;
+	env = env_of(r);
+	template_add_script(t, &env, vars, text);
+	add_bash(out, text);
+	strs_add(&out->shown, "bash");
+	strs_add(&out->shown, "-c");
+	template_add_shown(t, &env, &shown);
+	strs_take(&out->shown, buf_take(&shown));
+	return 0;
+}
+
+static int plan_argv(struct render *r, const struct step *step, struct script_vars *vars,
+		     struct plan_step *out)
+{
+	const struct field *setup = &r->sweep->setup;
+	struct buf text = {0};
+	int rc = -1;
+
+	if (setup->node) {
+		if (need(r, &setup->t, 0) != 0)
+			return -1;
+		add_text(r, &setup->t, vars, &text);
+		buf_addch(&text, '\n');
+	}
+	if (step->run.kind == COMMAND_SCRIPT) {
+		rc = plan_script(r, step, vars, &text, out);
+	} else if (plan_words(r, step, out) == 0) {
+		rc = 0;
+		if (setup->node) {
+			buf_addstr(&text, "\"$@\"");
+			add_bash(out, &text);
+		}
+		for (size_t i = 0; i < out->shown.n; i++)
+			strs_add(&out->argv, out->shown.v[i]);
+	}
+	buf_release(&text);
+	return rc;
+}
+
+static int plan_step(struct render *r, const struct step *step, const struct binding *own,
+		     size_t nown, struct plan_step *out)
+{
+	struct buf key = {0};
+	struct script_vars vars;
+	int rc;
+
+	out->name = mem_strdup(step->name);
+	out->on_fail = step->on_fail;
+	for (size_t i = 0; i < step->needs.n; i++)
+		strs_add(&out->needs, step->needs.v[i]);
+	buf_addstr(&key, step->name);
+	for (size_t i = 0; i < nown; i++) {
+		strs_addf(&out->params, "%s=%s", own[i].name, own[i].value);
+		buf_addf(&key, " %s=%s", own[i].name, own[i].value);
+	}
+	out->key = buf_take(&key);
+	script_vars_init(&vars, r->sweep->syms.n);
+	rc = plan_argv(r, step, &vars, out);
+	out->vars = vars.vars;
+	memset(&vars.vars, 0, sizeof(vars.vars));
+	script_vars_release(&vars);
+	if (rc == 0)
+		rc = check_words(r, "a command", &out->argv);
+	if (rc == 0)
+		rc = check_words(r, "a value", &out->vars);
+	return rc;
+}
+
+static struct plan_step *one_more(struct plan *plan, size_t *cap)
+{
+	if (plan->nsteps == *cap) {
+		*cap = *cap ? *cap * 2 : 4;
+		plan->steps = mem_grow(plan->steps, *cap, sizeof(*plan->steps));
+	}
+	memset(&plan->steps[plan->nsteps], 0, sizeof(*plan->steps));
+	return &plan->steps[plan->nsteps++];
+}
+
+static bool excluded(const struct render *r, const struct step *step)
+{
+	for (size_t i = 0; i < step->exclude.n; i++)
+		if (rule_holds(&step->exclude.v[i], r->values))
+			return true;
+	return false;
+}
+
+/* Give the step's own parameters their values; false: there is no next combination. */
+static bool bind_own(struct render *r, const struct step *step, size_t *at, bool first)
+{
+	size_t n = step->groups.n;
+
+	while (!first && n-- > 0) {
+		if (++at[n] < step->groups.v[n]->length)
+			break;
+		at[n] = 0;
+		if (n == 0)
+			return false;
+	}
+	if (!first && step->groups.n == 0)
+		return false;
+	for (size_t g = 0; g < step->groups.n; g++) {
+		const struct axis *axis = &step->groups.v[g]->axes[0];
+
+		bind(r, axis->name, axis->values.v[at[g]]);
+	}
+	return true;
+}
+
+static int plan_steps_of(struct render *r, const struct step *step, struct plan *out, size_t *cap)
+{
+	size_t *at = mem_alloc((step->groups.n + 1) * sizeof(*at)), before = r->nargs;
+	int rc = 0;
+
+	for (bool first = true; rc == 0; first = false) {
+		r->nargs = before;
+		if (!bind_own(r, step, at, first))
+			break;
+		if (excluded(r, step))
+			continue;
+		if (out->nsteps == SWEEP_STEPS_MOST)
+			rc = err_set(r->err, ERR_USAGE,
+				     "sweep '%s': a job has more than 10,000 "
+				     "steps",
+				     r->sweep->name);
+		else
+			rc = plan_step(r, step, r->args + before, step->groups.n,
+				       one_more(out, cap));
+	}
+	r->nargs = before;
+	for (size_t g = 0; g < step->groups.n; g++)
+		r->values[step->groups.v[g]->axes[0].sym] = NULL;
+	free(at);
+	return rc;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	const struct plan_step *const *x = a, *const *y = b;
+
+	return strcmp((*x)->key, (*y)->key);
+}
+
+static int check_keys(struct render *r, const struct plan *plan)
+{
+	const struct plan_step **sorted = mem_alloc((plan->nsteps + 1) * sizeof(*sorted));
+	int rc = 0;
+
+	for (size_t i = 0; i < plan->nsteps; i++)
+		sorted[i] = &plan->steps[i];
+	if (plan->nsteps)
+		qsort(sorted, plan->nsteps, sizeof(*sorted), compare_keys);
+	for (size_t i = 1; i < plan->nsteps && rc == 0; i++)
+		if (!strcmp(sorted[i - 1]->key, sorted[i]->key))
+			rc = err_set(r->err, ERR_USAGE,
+				     "sweep '%s': step '%s' is there twice in a "
+				     "job: a value stands twice in its params",
+				     r->sweep->name, sorted[i]->key);
+	free(sorted);
+	return rc;
+}
+
+/* The #SBATCH lines up to the first line that is neither empty nor a comment (sbatch(1)). */
+static char *directives(const char *script)
+{
+	struct buf out = {0};
+
+	while (script && *script) {
+		const char *end = strchr(script, '\n');
+		size_t len = end ? (size_t)(end - script) : strlen(script);
+		size_t blank = strspn(script, " \t\r");
+
+		if (blank < len && script[blank] != '#')
+			break;
+		if (len >= 7 && !strncmp(script, "#SBATCH", 7)) {
+			buf_add(&out, script, len);
+			buf_addch(&out, '\n');
+		}
+		script += len + (end ? 1 : 0);
+	}
+	return buf_take(&out);
+}
+
+static int plan_all(struct render *r, struct plan *out)
+{
+	struct template_env env;
+	struct buf title = {0};
+	size_t cap = 0;
+
+	if (plan_settings(r, out) != 0)
+		return -1;
+	if (r->sweep->title.node) {
+		if (need(r, &r->sweep->title.t, 0) != 0)
+			return -1;
+		env = env_of(r);
+		template_add(&r->sweep->title.t, &env, &title);
+		out->title = buf_take(&title);
+	}
+	out->directives = directives(r->sweep->script);
+	if (r->sweep->script_path) {
+		struct plan_step *step = one_more(out, &cap);
+
+		step->name = mem_strdup("script");
+		step->key = mem_strdup("script");
+		strs_add(&step->shown, r->sweep->script_path);
+	}
+	for (size_t i = 0; i < r->sweep->nsteps; i++)
+		if (plan_steps_of(r, &r->sweep->steps[i], out, &cap) != 0)
+			return -1;
+	return check_keys(r, out);
+}
+
+static size_t most_own(const struct sweep *sweep)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < sweep->nsteps; i++)
+		if (sweep->steps[i].groups.n > most)
+			most = sweep->steps[i].groups.n;
+	return most;
+}
+
+int sweep_plan(const struct sweep *sweep, const struct sweep_point *point, int64_t job_id,
+	       struct plan *out, struct err *err)
+{
+	size_t nsyms = sweep->syms.n + 1;
+	struct render r = {.sweep = sweep,
+			   .space = sweep_space(sweep, point->variant),
+			   .id = job_id,
+			   .err = err};
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	r.values = mem_alloc(nsyms * sizeof(*r.values));
+	r.made = mem_alloc(nsyms * sizeof(*r.made));
+	r.args = mem_alloc((point->n + most_own(sweep) + 1) * sizeof(*r.args));
+	for (size_t i = 0; i < point->n; i++)
+		bind(&r, point->params[i].name, point->params[i].value);
+	rc = plan_all(&r, out);
+	if (rc != 0)
+		plan_release(out);
+	for (size_t i = 0; i < nsyms; i++)
+		free(r.made[i]);
+	free(r.made);
+	free(r.values);
+	free(r.args);
+	return rc;
+}
+
+static void step_release(struct plan_step *step)
+{
+	free(step->name);
+	free(step->key);
+	strs_release(&step->argv);
+	strs_release(&step->vars);
+	strs_release(&step->params);
+	strs_release(&step->shown);
+	strs_release(&step->needs);
+}
+
+void plan_release(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->nsteps; i++)
+		step_release(&plan->steps[i]);
+	free(plan->steps);
+	strs_release(&plan->sbatch);
+	strs_release(&plan->env);
+	free(plan->directives);
+	free(plan->title);
+	memset(plan, 0, sizeof(*plan));
+}

@@ -1,0 +1,22 @@
+/*
+ * sweep_read_job.h - reading what one job is made of: let, sbatch, env, overrides, retry, run and steps.
+ */
+#ifndef SLURMQ_SWEEP_READ_JOB_H
+#define SLURMQ_SWEEP_READ_JOB_H
+
+#include "sweep_read_node.h"
+
+void sweep_read_lets(struct sweep_reader *r, struct node *node, struct lets *out);
+void sweep_read_sbatch(struct sweep_reader *r, struct node *node, struct settings *out);
+void sweep_read_env(struct sweep_reader *r, struct node *node, struct settings *out);
+void sweep_read_overrides(struct sweep_reader *r, struct node *node);
+void sweep_read_retry(struct sweep_reader *r, struct node *node);
+void sweep_read_checkpoint(struct sweep_reader *r, struct node *node);
+/* A sweep's one command, as its one step "run". */
+void sweep_read_run(struct sweep_reader *r, struct node *node);
+void sweep_read_steps(struct sweep_reader *r, struct node *node);
+
+/* Length of a sweep's, step's or variant's name that is fit for one, 0 with a complaint. */
+const char *sweep_read_name(struct sweep_reader *r, const struct node *node, const char *what);
+
+#endif

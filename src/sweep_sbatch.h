@@ -1,0 +1,23 @@
+/*
+ * sweep_sbatch.h - sbatch's long options, as of Slurm 22.05 (sbatch(1)).
+ */
+#ifndef SLURMQ_SWEEP_SBATCH_H
+#define SLURMQ_SWEEP_SBATCH_H
+
+enum sweep_sbatch_arg { SBATCH_ARG_NONE, SBATCH_ARG_NEEDED, SBATCH_ARG_MAYBE };
+
+struct sweep_sbatch_opt {
+	const char *name;
+	char letter; /* its short form; 0: none */
+	enum sweep_sbatch_arg arg;
+	const char *instead; /* slurmq gives it itself: what to do; NULL: it is the user's */
+};
+
+/* By its long name; NULL: it is not in the table, and may be newer. */
+const struct sweep_sbatch_opt *sweep_sbatch_find(const char *name);
+/* By its short form. */
+const struct sweep_sbatch_opt *sweep_sbatch_by_letter(char letter);
+/* The long name that is most likely meant; NULL: none is near. */
+const char *sweep_sbatch_guess(const char *name);
+
+#endif
