@@ -1,0 +1,428 @@
+/*
+ * drain.c - what the files tell, into the database.
+ *
+ * Under the gate: list spool/, running/ and retired/; take back the rights of submissions that sbatch
+ * refused; one transaction; unlink. A kill anywhere in between leaves files that the next holder finds
+ * and tells again, which changes nothing. Every way to close an attempt without its own end line takes
+ * its right first: a job that Slurm made all the same then finds none.
+ */
+#include "drain.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "slurm.h"
+#include "ticket.h"
+
+int gate_wait(struct store *store, int64_t ms, const char *mine, struct err *err)
+{
+	int64_t deadline = clock_mono_ms() + ms;
+	int64_t pause = 2;
+
+	for (;;) {
+		int rc = spool_gate_try(store->spool, err);
+
+		if (rc != SPOOL_BUSY)
+			return rc;
+		if (mine && !spool_has(store->spool, SPOOL_SPOOL, mine))
+			return SPOOL_BUSY;
+		if (clock_mono_ms() >= deadline)
+			return SPOOL_BUSY;
+		clock_sleep_ms(pause / 2 + (int64_t)(clock_random() % (uint64_t)pause) + 1);
+		if (pause < 200)
+			pause *= 2;
+	}
+}
+
+void drained_release(struct drained *d)
+{
+	spool_list_release(&d->spool);
+	spool_list_release(&d->running);
+	spool_list_release(&d->retired);
+	for (size_t i = 0; i < d->nanswers; i++)
+		spool_answer_release(&d->answers[i].answer);
+	free(d->answers);
+	free(d->touched);
+	memset(d, 0, sizeof(*d));
+}
+
+static void touch_submission(struct drained *d, uint64_t submission)
+{
+	if (d->ntouched && d->touched[d->ntouched - 1] == submission)
+		return;
+	d->touched = mem_grow(d->touched, d->ntouched + 1, sizeof(*d->touched));
+	d->touched[d->ntouched++] = submission;
+}
+
+/* ---- looking ---- */
+
+/* No Slurm job was made, or none may run: the right is taken back. */
+static bool takes_right_back(int answer)
+{
+	return answer == SLURM_LIMIT || answer == SLURM_BUSY || answer == SLURM_REFUSED ||
+	       answer == SLURM_NO_SBATCH;
+}
+
+static int retire_all(struct store *store, uint64_t submission, struct err *err)
+{
+	struct db_submission sub;
+	struct who me;
+	int rc = db_submission_get(store->db, submission, &sub, err);
+
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	who_self(&me);
+	for (int task = 0; task < sub.ntasks && rc >= 0; task++)
+		rc = spool_right_retire_nosync(store->spool, submission, task, &me, err);
+	db_submission_release(&sub);
+	return rc < 0 ? -1 : spool_retired_sync(store->spool, err);
+}
+
+static int read_answers(struct store *store, struct drained *d, struct err *err)
+{
+	for (size_t i = 0; i < d->spool.n; i++) {
+		const struct spool_entry *e = &d->spool.v[i];
+		struct spool_answer a;
+		int rc;
+
+		if (e->task >= 0)
+			continue;
+		rc = spool_answer_read(store->spool, e->submission, &a, err);
+		if (rc < 0)
+			return -1;
+		if (rc)
+			continue;
+		d->answers = mem_grow(d->answers, d->nanswers + 1, sizeof(*d->answers));
+		d->answers[d->nanswers].submission = e->submission;
+		d->answers[d->nanswers++].answer = a;
+		if (takes_right_back(a.answer) && retire_all(store, e->submission, err))
+			return -1;
+	}
+	return 0;
+}
+
+int drain_look(struct store *store, struct drained *d, struct err *err)
+{
+	memset(d, 0, sizeof(*d));
+	if (spool_scan(store->spool, SPOOL_SPOOL, &d->spool, err) || read_answers(store, d, err) ||
+	    spool_scan(store->spool, SPOOL_RUNNING, &d->running, err) ||
+	    spool_scan(store->spool, SPOOL_RETIRED, &d->retired, err))
+		return -1;
+	return 0;
+}
+
+/* ---- telling ---- */
+
+static const struct spool_answer *answer_of(const struct drained *d, uint64_t submission)
+{
+	for (size_t i = 0; i < d->nanswers; i++)
+		if (d->answers[i].submission == submission)
+			return &d->answers[i].answer;
+	return NULL;
+}
+
+static int apply_answers(struct store *store, struct drained *d, struct err *err)
+{
+	for (size_t i = 0; i < d->nanswers; i++) {
+		const struct spool_answer *a = &d->answers[i].answer;
+
+		d->changed = true;
+		if (!a->answer)
+			continue;
+		if (db_submission_answer(store->db, d->answers[i].submission, a->answer,
+					 a->slurm_job, a->text, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* A right that was taken back counts, whoever finds it: pending, or what the wish says; held only where
+ * sbatch's own refusal lies beside it. */
+static int apply_retired(struct store *store, struct drained *d, struct err *err)
+{
+	for (size_t i = 0; i < d->retired.n; i++) {
+		const struct spool_entry *e = &d->retired.v[i];
+		const struct spool_answer *a = answer_of(d, e->submission);
+		bool held = a && a->answer == SLURM_REFUSED;
+		struct db_attempt at;
+		int changed, rc;
+
+		d->changed = true;
+		rc = db_attempt_find(store->db, e->submission, e->task, &at, err);
+		if (rc)
+			goto next;
+		touch_submission(d, e->submission);
+		rc = db_attempt_retired(store->db, at.id, held ? JOB_HELD : JOB_PENDING,
+					held ? REASON_REFUSED : REASON_NONE, &changed, err);
+		db_attempt_release(&at);
+	next:
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The journal of a task that runs: who has it, since when. */
+static int mark_running(struct store *store, const struct db_flight *f,
+			const struct spool_entry *e, struct err *err)
+{
+	struct journal j;
+	int changed, rc = spool_journal_read(store->spool, SPOOL_RUNNING, e->name, &j, err);
+
+	if (rc < 0)
+		return -1;
+	rc = db_attempt_running(store->db, f->attempt, e->who.slurm_id, e->who.node,
+				rc ? 0 : j.started, &changed, err);
+	journal_release(&j);
+	return rc;
+}
+
+static int apply_running(struct store *store, struct drained *d, struct err *err)
+{
+	struct db_flight *v;
+	int rc = 0;
+	size_t n;
+
+	if (!d->running.n)
+		return 0;
+	if (db_flights(store->db, &v, &n, err))
+		return -1;
+	for (size_t i = 0; i < n && !rc; i++) {
+		const struct spool_entry *e;
+
+		if (v[i].state == JOB_RUNNING)
+			continue;
+		e = spool_list_find(&d->running, v[i].submission, v[i].task);
+		if (!e || !e->has_who)
+			continue;
+		d->changed = true;
+		rc = mark_running(store, &v[i], e, err);
+	}
+	free(v);
+	return rc;
+}
+
+int drain_tell_steps(struct store *store, int64_t attempt, const struct journal *j,
+		     struct err *err)
+{
+	for (size_t i = 0; i < j->nsteps; i++) {
+		const struct journal_step *s = &j->steps[i];
+		struct db_step row = {.attempt = attempt,
+				      .seq = s->seq,
+				      .key = s->key,
+				      .state = s->state,
+				      .exit_code = s->exit_code,
+				      .signal = s->signal,
+				      .started = s->started,
+				      .ended = s->ended,
+				      .maxrss_kib = s->maxrss_kib,
+				      .cpu_ms = s->cpu_ms};
+
+		if (db_step_add(store->db, &row, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int tell_end(struct store *store, int64_t attempt, const struct spool_entry *e,
+		    const struct journal *j, struct err *err)
+{
+	struct job_end preempted = {.reason = REASON_PREEMPTED, .ended = j->preempted_at};
+	int changed;
+
+	if (db_attempt_running(store->db, attempt, e->who.slurm_id, e->who.node, j->started,
+			       &changed, err) ||
+	    drain_tell_steps(store, attempt, j, err))
+		return -1;
+	if (j->has_end)
+		return db_attempt_line(store->db, attempt, &j->end, &changed, err);
+	if (j->preempted)
+		return db_attempt_preempted(store->db, attempt, &preempted, &changed, err);
+	return 0; /* its end line was torn: Slurm will have to say */
+}
+
+static int apply_events(struct store *store, struct drained *d, struct err *err)
+{
+	for (size_t i = 0; i < d->spool.n; i++) {
+		struct spool_entry *e = &d->spool.v[i];
+		struct db_attempt at;
+		struct journal j;
+		int rc;
+
+		if (e->task < 0 || !e->has_who)
+			continue;
+		rc = db_attempt_find(store->db, e->submission, e->task, &at, err);
+		if (rc < 0)
+			return -1;
+		if (rc) { /* not of this database: left for whoever put another one here */
+			e->name[0] = '\0';
+			continue;
+		}
+		rc = spool_journal_read(store->spool, SPOOL_SPOOL, e->name, &j, err);
+		if (!rc) {
+			d->changed = true;
+			d->ends += at.closed == CLOSED_NOT;
+			touch_submission(d, e->submission);
+			rc = tell_end(store, at.id, e, &j, err);
+		}
+		journal_release(&j);
+		db_attempt_release(&at);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int drain_apply(struct store *store, struct drained *d, struct err *err)
+{
+	if (apply_answers(store, d, err) || apply_retired(store, d, err) ||
+	    apply_running(store, d, err) || apply_events(store, d, err))
+		return -1;
+	return 0;
+}
+
+/* A submission whose attempts are all closed needs its ticket no more, nor journals that nobody moved. */
+static void clean_submission(struct store *store, const struct drained *d, uint64_t submission)
+{
+	bool closed;
+
+	if (db_submission_closed(store->db, submission, &closed, NULL) || !closed)
+		return;
+	for (size_t i = 0; i < d->running.n; i++)
+		if (d->running.v[i].submission == submission)
+			spool_remove(store->spool, SPOOL_RUNNING, d->running.v[i].name, NULL);
+	ticket_remove(store->spool, submission, NULL);
+}
+
+void drain_clean(struct store *store, struct drained *d)
+{
+	for (size_t i = 0; i < d->spool.n; i++)
+		if (d->spool.v[i].name[0])
+			spool_remove(store->spool, SPOOL_SPOOL, d->spool.v[i].name, NULL);
+	for (size_t i = 0; i < d->retired.n; i++)
+		spool_remove(store->spool, SPOOL_RETIRED, d->retired.v[i].name, NULL);
+	for (size_t i = 0; i < d->ntouched; i++)
+		clean_submission(store, d, d->touched[i]);
+}
+
+/* ---- for other floors ---- */
+
+/* Gate held: look, tell, commit where there is something, clean. */
+static int drain_once(struct store *store, struct err *err)
+{
+	struct drained d;
+	int rc = drain_look(store, &d, err);
+
+	if (!rc && !(rc = db_begin(store->db, err))) {
+		rc = drain_apply(store, &d, err);
+		if (!rc && d.changed)
+			rc = db_commit(store->db, err);
+		else
+			db_rollback(store->db);
+		if (!rc)
+			drain_clean(store, &d);
+	}
+	drained_release(&d);
+	return rc;
+}
+
+int queue_drain(struct store *store, struct err *err)
+{
+	int rc = spool_gate_try(store->spool, err);
+
+	if (rc)
+		return rc == SPOOL_BUSY ? 0 : -1;
+	rc = drain_once(store, err);
+	spool_gate_release(store->spool);
+	return rc;
+}
+
+int queue_lock(struct store *store, struct err *err)
+{
+	int rc = gate_wait(store, 60000, NULL, err);
+
+	if (rc == SPOOL_BUSY) {
+		char *owner = spool_gate_owner(store->spool);
+
+		err_set(err, ERR_AGAIN, "another slurmq (%s) has been at work for a minute: try again",
+			*owner ? owner : "unknown");
+		free(owner);
+		return -1;
+	}
+	if (rc)
+		return -1;
+	rc = drain_once(store, err);
+	if (rc)
+		spool_gate_release(store->spool);
+	return rc;
+}
+
+void queue_unlock(struct store *store)
+{
+	spool_gate_release(store->spool);
+}
+
+/* "123", "123_4", or NULL where Slurm's number is not known. */
+static char *slurm_ref(const struct db_flight *f, const struct spool_entry *running)
+{
+	if (running && running->who.slurm_id)
+		return mem_printf("%" PRIu64, running->who.slurm_id);
+	if (!f->slurm_job)
+		return NULL;
+	if (f->ntasks == 1)
+		return mem_printf("%" PRIu64, f->slurm_job);
+	return mem_printf("%" PRIu64 "_%d", f->slurm_job, f->task);
+}
+
+static void add_ref(struct strs *list, const struct db_flight *f,
+		    const struct spool_entry *running)
+{
+	char *ref = list ? slurm_ref(f, running) : NULL;
+
+	if (ref)
+		strs_take(list, ref);
+}
+
+/* Take the rights; won[i] says of which. */
+static int take_rights(struct store *store, const struct db_flight *v, size_t n, bool *won,
+		       struct err *err)
+{
+	struct who me;
+
+	who_self(&me);
+	for (size_t i = 0; i < n; i++) {
+		int rc = spool_right_retire_nosync(store->spool, v[i].submission, v[i].task, &me,
+						   err);
+
+		if (rc < 0)
+			return -1;
+		won[i] = !rc;
+	}
+	return spool_retired_sync(store->spool, err);
+}
+
+int queue_take_back(struct store *store, const struct db_flight *v, size_t n, struct strs *running,
+		    struct strs *queued, struct err *err)
+{
+	bool *won = mem_alloc(n + 1);
+	struct spool_list taken = {0};
+	int rc = take_rights(store, v, n, won, err);
+
+	if (!rc)
+		rc = spool_scan(store->spool, SPOOL_RUNNING, &taken, err);
+	for (size_t i = 0; i < n && !rc; i++) {
+		if (won[i])
+			add_ref(queued, &v[i], NULL);
+		else
+			add_ref(running, &v[i],
+				spool_list_find(&taken, v[i].submission, v[i].task));
+	}
+	/* the retired files are there now: a drain tells the database, honouring each wish */
+	if (!rc)
+		rc = drain_once(store, err);
+	spool_list_release(&taken);
+	free(won);
+	return rc;
+}

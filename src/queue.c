@@ -1,0 +1,663 @@
+/*
+ * queue.c - keep the queue full.
+ *
+ * The order of effects, and who mends it where a process dies between two of them:
+ *
+ *   1. gate      one holder at a time; the kernel lets go for the dead
+ *   2. look      files are listed; rights of refused submissions are taken back (retired/)
+ *   3. BEGIN     tell the database what the files say; choose pending jobs; render them
+ *   4. ticket    tickets/T and ready/T.* durable  - died here: a ticket without a row; reconcile drops it
+ *   5. COMMIT    rows are `submitting`            - died here: spool files are told twice, which is nothing
+ *   6. unlink    what was told; gate released     - died here: no sbatch ran; after 10 minutes without a
+ *                                                   job of that name reconcile takes the rights back
+ *   7. sbatch    a Slurm job, or none             - died here: reconcile finds the job by its name
+ *   8. answer    spool/T.answer, durable          - died here: the next drain tells it
+ *
+ * No fork, and so no Slurm command, happens between 1 and 6.
+ */
+#include "queue.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "queue_internal.h"
+
+enum {
+	MAX_ROUNDS = 40,
+	LIMIT_MOST = 1000,
+	LIMIT_DEFAULT = 200,
+	LIMIT_MAX_AGE_MS = 30 * 60 * 1000,
+	LIMIT_USER_AGE_MS = 60 * 1000,
+	STOPPING_MS = 10 * 1000, /* after a cancellation nobody but the user submits for so long */
+};
+
+/* What a fill carries along. */
+struct fill {
+	struct store *store;
+	const struct queue_opts *o;
+	struct queue_result *r;
+	struct loader loader;
+	int64_t max_array, kill_wait_s;
+	int64_t free_slots; /* Slurm's own word after a refusal; -1: none */
+	int refusals, limits;
+	bool drain_only;
+	enum queue_stop stop; /* why submitting ended, where it did not go well */
+	bool failed;	      /* with this: */
+	struct err why;
+};
+
+void queue_result_release(struct queue_result *r)
+{
+	free(r->text);
+	free(r->refused_sweep);
+	memset(r, 0, sizeof(*r));
+}
+
+void queue_limit_release(struct queue_limit *l)
+{
+	free(l->from);
+	memset(l, 0, sizeof(*l));
+}
+
+static void say(const struct queue_opts *o, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void say(const struct queue_opts *o, const char *fmt, ...)
+{
+	struct buf b = {0};
+	va_list ap;
+
+	if (!o->say)
+		return;
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	o->say(o->say_arg, buf_str(&b));
+	buf_release(&b);
+}
+
+static void set_text(struct queue_result *r, const char *text)
+{
+	free(r->text);
+	r->text = mem_strdup(text);
+}
+
+/* ---- how many ---- */
+
+static int store_site(struct store *store, const struct slurm_site *site,
+		      const struct slurm_limit *limit, struct err *err)
+{
+	struct db *db = store->db;
+	char *cluster = NULL;
+	int rc = db_begin(db, err);
+
+	if (rc)
+		return rc;
+	rc = db_setting_get(db, ".cluster", &cluster, err);
+	free(cluster);
+	if (rc == DB_NONE && site->cluster)
+		rc = db_setting_set(db, ".cluster", site->cluster, err);
+	if (rc < 0 || db_setting_set_int(db, ".site.kill_wait", site->kill_wait_s, err) ||
+	    db_setting_set_int(db, ".site.max_array", site->max_array_size, err) ||
+	    db_setting_set_int(db, ".limit.jobs", limit->limit, err) ||
+	    db_setting_set(db, ".limit.from", limit->from ? limit->from : "", err) ||
+	    db_setting_set_int(db, ".limit.at", clock_now_ms(), err) || db_commit(db, err)) {
+		db_rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
+static const char *user_name(void)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+
+	return pw ? pw->pw_name : "";
+}
+
+/* The folder belongs to one cluster: on another that shares it, ids and names mean nothing. */
+static int check_cluster(struct store *store, const char *here, struct err *err)
+{
+	char *ours;
+	int rc = db_setting_get(store->db, ".cluster", &ours, err);
+
+	if (!rc && here && strcmp(ours, here) != 0)
+		rc = err_set(err, ERR_FAILED,
+			     "this folder's jobs are on the cluster '%s', and this is '%s': submit from there",
+			     ours, here);
+	free(ours);
+	return rc < 0 ? -1 : 0;
+}
+
+/* Ask Slurm for its limits where that was not done within max_age_ms. A Slurm that is away is no error:
+ * sbatch will say so. DB_NONE: another cluster's folder. *used (may be NULL): jobs of the user. */
+static int read_site(struct store *store, int64_t max_age_ms, struct slurm_limit *limit,
+		     struct err *err)
+{
+	struct slurm_site site = {0};
+	int64_t at, age;
+	int rc;
+
+	memset(limit, 0, sizeof(*limit));
+	limit->limit = limit->used = -1;
+	if (db_setting_int(store->db, ".limit.at", 0, &at, err))
+		return -1;
+	age = clock_now_ms() - at;
+	if (at && age >= 0 && age < max_age_ms)
+		return 0;
+	if (slurm_site_read(&site, NULL)) {
+		slurm_site_release(&site);
+		return 0;
+	}
+	rc = check_cluster(store, site.cluster, err);
+	if (!rc && !slurm_limit_read(user_name(), limit, NULL))
+		rc = store_site(store, &site, limit, err);
+	else if (!rc && !at)
+		rc = store_site(store, &site, limit, err);
+	slurm_site_release(&site);
+	return rc;
+}
+
+int queue_limit(struct store *store, struct queue_limit *out, struct err *err)
+{
+	int64_t own, slurms;
+	char *from = NULL;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if (db_setting_int(store->db, "limit", 0, &own, err) ||
+	    db_setting_int(store->db, ".limit.jobs", -1, &slurms, err))
+		return -1;
+	if (own > 0) {
+		out->jobs = own;
+		out->from = mem_strdup("slurmq config limit");
+		return 0;
+	}
+	if (slurms < 0) {
+		out->jobs = LIMIT_DEFAULT;
+		out->from = mem_strdup("default");
+		return 0;
+	}
+	rc = db_setting_get(store->db, ".limit.from", &from, err);
+	if (rc < 0)
+		return -1;
+	out->jobs = slurms > LIMIT_MOST ? LIMIT_MOST : slurms;
+	out->from = from ? from : mem_strdup("Slurm");
+	return 0;
+}
+
+static int read_numbers(struct fill *f, struct err *err)
+{
+	struct db *db = f->store->db;
+
+	if (db_setting_int(db, ".site.max_array", -1, &f->max_array, err) ||
+	    db_setting_int(db, ".site.kill_wait", -1, &f->kill_wait_s, err))
+		return -1;
+	/* the largest index is MaxArraySize - 1 (slurm.conf(5), MaxArraySize) */
+	if (f->max_array < 1 || f->max_array > LIMIT_MOST)
+		f->max_array = f->max_array == 0 ? 1 : LIMIT_MOST;
+	return 0;
+}
+
+/* How many to claim now: by deficit, never one for one. Sets r->stop where that is none. */
+static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct err *err)
+{
+	struct queue_result *r = f->r;
+	int64_t counts[JOB_NSTATES], reserve, target, paused, age;
+	struct queue_limit limit;
+
+	*n = 0;
+	if (db_counts(f->store->db, counts, err) ||
+	    db_setting_int(f->store->db, "reserve", 0, &reserve, err) ||
+	    db_setting_int(f->store->db, ".paused", 0, &paused, err) ||
+	    queue_limit(f->store, &limit, err))
+		return -1;
+	r->limit = limit.jobs;
+	queue_limit_release(&limit);
+	r->pending = counts[JOB_PENDING];
+	r->confirmed = counts[JOB_QUEUED] + counts[JOB_RUNNING];
+	r->in_flight = counts[JOB_SUBMITTING] + r->confirmed;
+	/* a finishing job still holds its own slot while it chains; so do those that ended with it */
+	target = r->limit - reserve - 1;
+	if (target < 1)
+		target = 1;
+	*n = target - r->in_flight;
+	if (r->in_flight && d->ends > 1)
+		*n -= d->ends - 1;
+	if (f->free_slots >= 0 && *n > f->free_slots)
+		*n = f->free_slots;
+	if (f->o->max >= 0 && *n > f->o->max - r->submitted - r->unclear)
+		*n = f->o->max - r->submitted - r->unclear;
+	if (*n > r->pending)
+		*n = r->pending;
+	age = spool_stopping_age(f->store->spool);
+	if (!r->pending)
+		r->stop = QUEUE_EMPTY;
+	else if (paused)
+		r->stop = QUEUE_PAUSED;
+	else if (f->o->caller == QUEUE_CHAIN && age >= 0 && age < STOPPING_MS)
+		r->stop = QUEUE_BACKOFF;
+	else if (*n > 0)
+		return 0;
+	else if (f->limits)
+		r->stop = QUEUE_LIMITED;
+	else
+		r->stop = f->o->max >= 0 && f->o->max <= r->submitted + r->unclear ? QUEUE_MAX
+										   : QUEUE_FULL;
+	*n = 0;
+	return 0;
+}
+
+/* ---- a round: drain and claim ---- */
+
+/* sbatch refused jobs: with options that every job of the sweep has, all of it is held at once. */
+static int hold_refused(struct fill *f, const struct drained *d, struct err *err)
+{
+	for (size_t i = 0; i < d->nanswers; i++) {
+		const struct spool_answer *a = &d->answers[i].answer;
+		struct db_submission sub;
+		struct db_version v;
+		struct loaded *ld;
+		int64_t n = 0;
+		int rc;
+
+		if (a->answer != SLURM_REFUSED)
+			continue;
+		rc = db_submission_get(f->store->db, d->answers[i].submission, &sub, err);
+		if (rc)
+			continue;
+		rc = db_version_get(f->store->db, sub.version, &v, err);
+		if (!rc)
+			rc = loader_get(&f->loader, f->store->db, sub.version, &ld, err);
+		if (!rc && sweep_sbatch_uniform(ld->sweep))
+			rc = db_sweep_hold(f->store->db, v.sweep, a->text ? a->text : "", &n, err);
+		else if (!rc)
+			rc = db_sweep_note(f->store->db, v.sweep, a->text ? a->text : "", err);
+		if (!rc) {
+			f->r->held += sub.ntasks + n;
+			free(f->r->refused_sweep);
+			f->r->refused_sweep = mem_strdup(v.sweep_name);
+		}
+		db_version_release(&v);
+		db_submission_release(&sub);
+		if (rc)
+			return -1;
+	}
+	return 0;
+}
+
+static int claim(struct fill *f, const struct drained *d, struct batches *b, bool *changed,
+		 struct err *err)
+{
+	bool user = f->o->caller == QUEUE_USER;
+	int64_t n;
+
+	if (hold_refused(f, d, err) || deficit(f, d, &n, err))
+		return -1;
+	if (f->drain_only || n <= 0)
+		return 0;
+	if (claim_choose(f->store, &f->loader, n, f->max_array, b, err))
+		return -1;
+	*changed = true;
+	if (!b->n)
+		return 0;
+	if (claim_provide(f->store, b, user, user && f->o->renew_env, err) ||
+	    claim_write(f->store, b, f->kill_wait_s, err) ||
+	    db_setting_set_int(f->store->db, ".chain.last_refill", clock_now_ms(), err))
+		return -1;
+	return 0;
+}
+
+/* Under the gate. */
+static int round_held(struct fill *f, struct batches *b, struct err *err)
+{
+	struct drained d;
+	bool changed = false;
+	int rc = drain_look(f->store, &d, err);
+
+	if (!rc && !(rc = db_begin(f->store->db, err))) {
+		rc = drain_apply(f->store, &d, err);
+		if (!rc)
+			rc = claim(f, &d, b, &changed, err);
+		if (!rc && (d.changed || changed))
+			rc = db_commit(f->store->db, err);
+		else
+			db_rollback(f->store->db);
+		if (!rc) {
+			f->r->drained = true;
+			drain_clean(f->store, &d);
+		}
+	}
+	drained_release(&d);
+	return rc;
+}
+
+static int one_round(struct fill *f, struct batches *b, struct err *err)
+{
+	const char *mine = f->r->drained ? NULL : f->o->mine;
+	int rc = gate_wait(f->store, f->o->gate_ms, mine, err);
+
+	memset(b, 0, sizeof(*b));
+	if (rc) {
+		f->r->stop = QUEUE_GATE;
+		return rc < 0 ? -1 : SPOOL_BUSY;
+	}
+	rc = round_held(f, b, err);
+	spool_gate_release(f->store->spool);
+	return rc;
+}
+
+/* ---- submitting ---- */
+
+static int submit_batch(struct fill *f, const struct batch *b, int *answer, struct err *err)
+{
+	struct spool_answer a = {0};
+	struct slurm_submission s;
+	struct submission_text own;
+	struct slurm_reply reply = {0};
+	int rc = submission_prepare(f->store, b, &s, &own, err);
+
+	*answer = SLURM_UNCLEAR;
+	if (!rc) {
+		slurm_sbatch(&s, &reply);
+		*answer = a.answer = reply.answer;
+		a.slurm_job = reply.job;
+		a.cluster = reply.cluster;
+		a.text = reply.text;
+		rc = spool_answer_post(f->store->spool, b->sub.id, &a, err);
+		if (reply.answer != SLURM_ACCEPTED)
+			set_text(f->r, reply.text);
+		slurm_reply_release(&reply);
+	}
+	submission_text_release(&own);
+	return rc;
+}
+
+/* Slurm does not answer as it should: what was claimed and not yet sent goes back. */
+static int send_back(struct fill *f, const struct batches *b, size_t from, struct err *err)
+{
+	struct spool_answer a = {.answer = SLURM_BUSY};
+
+	for (size_t i = from; i < b->n; i++)
+		if (spool_answer_post(f->store->spool, b->v[i].sub.id, &a, err))
+			return -1;
+	return 0;
+}
+
+/* After the limit was hit: what does Slurm count? */
+static int learn_limit(struct fill *f, struct err *err)
+{
+	struct slurm_limit limit;
+	int rc = read_site(f->store, 0, &limit, err);
+
+	f->free_slots = 0;
+	if (!rc && limit.limit >= 0 && limit.used >= 0 && limit.used < limit.limit)
+		f->free_slots = limit.limit - limit.used;
+	slurm_limit_release(&limit);
+	return rc;
+}
+
+/* What an answer means for the rest of this fill. */
+static void take_answer(struct fill *f, const struct batch *b, int answer)
+{
+	struct queue_result *r = f->r;
+	int64_t n = (int64_t)b->njobs;
+
+	switch (answer) {
+	case SLURM_ACCEPTED:
+		r->submitted += n;
+		return;
+	case SLURM_LIMIT:
+		f->limits++;
+		f->stop = QUEUE_LIMITED;
+		return;
+	case SLURM_REFUSED:
+		say(f->o, "sbatch refused the jobs of '%s':\n%s", b->sweep_name, r->text);
+		f->refusals++;
+		f->stop = QUEUE_REFUSED;
+		return;
+	case SLURM_NO_SBATCH:
+		f->failed = true;
+		err_set(&f->why, ERR_FAILED, "%s", r->text);
+		f->stop = QUEUE_BACKOFF;
+		break;
+	case SLURM_BUSY:
+		f->stop = QUEUE_BACKOFF;
+		break;
+	default:
+		r->unclear += n;
+		f->stop = QUEUE_UNCLEAR;
+		break;
+	}
+	f->drain_only = true;
+}
+
+static int submit_all(struct fill *f, const struct batches *b, struct err *err)
+{
+	int limits = f->limits;
+
+	for (size_t i = 0; i < b->n; i++) {
+		int answer;
+
+		if (f->drain_only)
+			return send_back(f, b, i, err);
+		if (submit_batch(f, &b->v[i], &answer, err))
+			return -1;
+		take_answer(f, &b->v[i], answer);
+	}
+	if (f->limits > limits && learn_limit(f, err))
+		return -1;
+	if (f->refusals >= 3 || f->limits >= 3)
+		f->drain_only = true;
+	return 0;
+}
+
+static int prepare(struct fill *f, struct err *err)
+{
+	bool user = f->o->caller == QUEUE_USER;
+	struct slurm_limit limit;
+	int rc;
+
+	f->free_slots = -1;
+	f->drain_only = f->o->no_claim;
+	if (user)
+		spool_stopping_clear(f->store->spool);
+	if (f->drain_only)
+		return 0;
+	rc = read_site(f->store, user ? LIMIT_USER_AGE_MS : LIMIT_MAX_AGE_MS, &limit, err);
+	slurm_limit_release(&limit);
+	if (rc) {
+		f->r->stop = QUEUE_ELSEWHERE;
+		return rc;
+	}
+	return read_numbers(f, err);
+}
+
+static int rounds(struct fill *f, struct err *err)
+{
+	for (int i = 0; i < MAX_ROUNDS; i++) {
+		struct batches b;
+		int rc = one_round(f, &b, err);
+		bool done = !b.n;
+
+		if (!rc && !done)
+			rc = submit_all(f, &b, err);
+		batches_release(&b);
+		if (rc || done)
+			return rc == SPOOL_BUSY ? 0 : rc;
+		/* sbatch's yes waits in the spool for whoever comes next; a refusal's rights, and what a
+		 * person is to see, do not */
+		if (!f->stop && f->o->caller == QUEUE_CHAIN) {
+			f->r->confirmed += f->r->submitted;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+int queue_fill(struct store *store, const struct queue_opts *opts, struct queue_result *r,
+	       struct err *err)
+{
+	struct fill f = {.store = store, .o = opts, .r = r};
+	int rc;
+
+	memset(r, 0, sizeof(*r));
+	rc = prepare(&f, err);
+	if (!rc)
+		rc = rounds(&f, err);
+	if (!rc && f.stop && r->stop != QUEUE_PAUSED)
+		r->stop = f.stop;
+	if (!rc && f.failed) {
+		*err = f.why;
+		rc = -1;
+	}
+	loader_release(&f.loader);
+	return rc;
+}
+
+/* ---- for --dry-run and status ---- */
+
+static void preview_batch(struct store *store, struct batch *b, struct buf *out, struct err *err)
+{
+	struct slurm_submission s;
+	struct submission_text own;
+	struct strs argv = {0};
+
+	b->sub.first = 1;
+	if (!submission_prepare(store, b, &s, &own, err)) {
+		slurm_sbatch_argv(&s, &argv);
+		for (size_t i = 0; i < argv.n; i++) {
+			if (i)
+				buf_addch(out, ' ');
+			buf_add_shell_word(out, argv.v[i]);
+		}
+		buf_addf(out, " <<'EOF'\n%sEOF\n", own.script);
+	}
+	strs_release(&argv);
+	submission_text_release(&own);
+}
+
+int queue_preview(struct store *store, int64_t max, struct buf *out, struct err *err)
+{
+	struct queue_opts opts = {.caller = QUEUE_USER, .max = max};
+	struct queue_result r = {0};
+	struct fill f = {.store = store, .o = &opts, .r = &r, .free_slots = -1};
+	struct drained none = {0};
+	struct batches b = {0};
+	int64_t n;
+	int rc;
+
+	if (read_numbers(&f, err) || db_begin(store->db, err))
+		return -1;
+	rc = deficit(&f, &none, &n, err);
+	if (!rc && n > 0)
+		rc = claim_choose(store, &f.loader, n, f.max_array, &b, err);
+	db_rollback(store->db);
+	for (size_t i = 0; i < b.n && !rc; i++)
+		preview_batch(store, &b.v[i], out, err);
+	batches_release(&b);
+	loader_release(&f.loader);
+	return rc;
+}
+
+const char *chain_state_name(enum chain_state s)
+{
+	static const char *const names[] = {"idle", "alive", "stalled", "paused", "done"};
+
+	return names[s];
+}
+
+void queue_chain_release(struct queue_chain *c)
+{
+	free(c->why);
+	strs_release(&c->needs);
+	memset(c, 0, sizeof(*c));
+}
+
+static const char *plural(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static int need_of_sweep(struct store *store, const struct db_sweep *s, struct strs *needs,
+			 struct err *err)
+{
+	int64_t failed = s->counts[JOB_FAILED], held = s->counts[JOB_HELD];
+	char *key, *text = NULL;
+	int rc = 0;
+
+	if (failed)
+		strs_addf(needs, "%" PRId64 " job%s of %s failed: slurmq list -s failed %s; again: slurmq retry %s",
+			  failed, plural(failed), s->name, s->name, s->name);
+	if (!held)
+		return 0;
+	key = mem_printf(".refused.%" PRId64, s->id);
+	rc = db_setting_get(store->db, key, &text, err);
+	free(key);
+	if (rc < 0)
+		return -1;
+	if (text && *text) {
+		text[strcspn(text, "\n")] = '\0';
+		strs_addf(needs, "%" PRId64 " job%s of %s held, refused: %s", held, plural(held),
+			  s->name, text);
+		strs_addf(needs, "  mend the sweep file and slurmq expand it, or mend the account; then: slurmq release %s",
+			  s->name);
+	} else {
+		strs_addf(needs, "%" PRId64 " job%s of %s held: slurmq release %s", held,
+			  plural(held), s->name, s->name);
+	}
+	free(text);
+	return 0;
+}
+
+static int chain_needs(struct store *store, struct queue_chain *c, struct err *err)
+{
+	struct db_sweep *v;
+	int rc = 0;
+	size_t n;
+
+	if (c->state == CHAIN_PAUSED)
+		strs_add(&c->needs, "the queue is paused: slurmq resume");
+	else if (c->state == CHAIN_STALLED)
+		strs_add(&c->needs, "jobs are pending and none is in Slurm: slurmq submit");
+	else if (c->state == CHAIN_IDLE)
+		strs_add(&c->needs, "nothing was submitted yet: slurmq submit");
+	if (db_sweeps(store->db, &v, &n, err))
+		return -1;
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = need_of_sweep(store, &v[i], &c->needs, err);
+	db_sweeps_free(v, n);
+	return rc;
+}
+
+int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
+{
+	int64_t counts[JOB_NSTATES], paused, jobs = 0, in_flight;
+
+	memset(out, 0, sizeof(*out));
+	if (db_counts(store->db, counts, err) ||
+	    db_setting_int(store->db, ".paused", 0, &paused, err) ||
+	    db_setting_int(store->db, ".chain.last_refill", 0, &out->last_refill, err) ||
+	    db_setting_get(store->db, ".paused_why", &out->why, err) < 0)
+		return -1;
+	for (int i = 0; i < JOB_NSTATES; i++)
+		jobs += counts[i];
+	in_flight = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
+	if (paused)
+		out->state = CHAIN_PAUSED;
+	else if (in_flight)
+		out->state = CHAIN_ALIVE;
+	else if (counts[JOB_PENDING])
+		out->state = out->last_refill ? CHAIN_STALLED : CHAIN_IDLE;
+	else
+		out->state = jobs ? CHAIN_DONE : CHAIN_IDLE;
+	if (!jobs)
+		return 0;
+	return chain_needs(store, out, err);
+}

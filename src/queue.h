@@ -1,0 +1,100 @@
+/*
+ * queue.h - drain, claim, submit, answer: what keeps the queue full.
+ *
+ * One gate, one spool: whoever holds the gate tells the database all that waits in spool/, claims
+ * what the queue is short of in the same transaction, and lets go; sbatch runs after that. See the
+ * head of queue.c for the order of effects and why a kill between any two of them is safe.
+ */
+#ifndef SLURMQ_QUEUE_H
+#define SLURMQ_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "db.h"
+#include "drain.h"
+#include "err.h"
+#include "store.h"
+
+/* A remark for the user, on its way; text without a newline. */
+typedef void queue_say(void *arg, const char *text);
+
+enum queue_caller {
+	QUEUE_USER,  /* a person typed a command: stores the environment, clears back-offs */
+	QUEUE_CHAIN, /* a job's end or start, cron */
+};
+
+struct queue_opts {
+	enum queue_caller caller;
+	int64_t max;	    /* submit at most so many jobs; -1: no such limit */
+	bool renew_env;	    /* submit --env */
+	bool no_claim;	    /* drain only */
+	int64_t gate_ms;    /* wait so long for the gate, at most */
+	bool in_job;	    /* inside a job that still holds its own slot */
+	const char *mine;   /* name of the event file that the caller put into spool/, or NULL: it waits
+			       until that is gone, whoever takes it */
+	queue_say *say;	    /* may be NULL */
+	void *say_arg;
+};
+
+/* Why no more was submitted. */
+enum queue_stop {
+	QUEUE_FULL = 0,	  /* the target is reached */
+	QUEUE_EMPTY,	  /* nothing is pending */
+	QUEUE_PAUSED,
+	QUEUE_LIMITED,	  /* Slurm says that the user's limit is reached */
+	QUEUE_REFUSED,	  /* sbatch refused a specification: jobs are held */
+	QUEUE_UNCLEAR,	  /* no clear answer; reconciliation will find out */
+	QUEUE_BACKOFF,	  /* Slurm is busy, or somebody cancels jobs just now */
+	QUEUE_GATE,	  /* the gate was not to be had: its holder drains */
+	QUEUE_MAX,	  /* opts.max is reached */
+	QUEUE_ELSEWHERE,  /* this is not the cluster that the folder belongs to */
+};
+
+struct queue_result {
+	int64_t submitted;   /* jobs that Slurm accepted */
+	int64_t unclear;     /* jobs whose submission got no clear answer */
+	int64_t held;	     /* jobs that were refused */
+	int64_t pending;     /* left, as far as was seen */
+	int64_t in_flight;
+	int64_t confirmed;   /* of these, how many Slurm is known to have */
+	int64_t limit;	     /* that counted */
+	enum queue_stop stop;
+	bool drained;	     /* the spool was told to the database */
+	char *text;	     /* sbatch's own words where refused, limited or unclear; else NULL */
+	char *refused_sweep; /* whose jobs were held */
+};
+void queue_result_release(struct queue_result *r);
+
+/* Drain, claim, submit until the target is reached or something stops it. 0 where all went well,
+ * which a limit and a pause are; -1 with err where not: ERR_AGAIN where trying again helps. *r is
+ * filled either way. */
+int queue_fill(struct store *store, const struct queue_opts *opts, struct queue_result *r,
+	       struct err *err);
+
+/* What the next submission would be: the sbatch command lines and scripts, for submit --dry-run. */
+int queue_preview(struct store *store, int64_t max, struct buf *out, struct err *err);
+
+/* How many jobs may be in Slurm at once, and why ("qos normal", "setting", "default"). limit.known
+ * tells whether Slurm was asked yet. */
+struct queue_limit {
+	int64_t jobs;
+	char *from;
+};
+int queue_limit(struct store *store, struct queue_limit *out, struct err *err);
+void queue_limit_release(struct queue_limit *l);
+
+/* How the chain does, for status. */
+enum chain_state { CHAIN_IDLE, CHAIN_ALIVE, CHAIN_STALLED, CHAIN_PAUSED, CHAIN_DONE };
+struct queue_chain {
+	enum chain_state state;
+	int64_t last_refill; /* ms since 1970, 0: never */
+	char *why;	     /* of a pause or a stall, in words, or NULL */
+	struct strs needs;   /* what needs a person: lines of text */
+};
+int queue_chain(struct store *store, struct queue_chain *out, struct err *err);
+void queue_chain_release(struct queue_chain *c);
+const char *chain_state_name(enum chain_state s);
+
+#endif

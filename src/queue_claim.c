@@ -1,0 +1,464 @@
+/*
+ * queue_claim.c - from pending rows to what one sbatch takes: rendered, grouped, written down.
+ *
+ * Ticket and rights are durable before the claim's COMMIT, under the same hold of the gate. Else a
+ * submitter that dies in between leaves a row whose right can never be won.
+ */
+#include "queue_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "env.h"
+#include "sweepfile.h"
+
+/* ---- sweeps as parsed ---- */
+
+static void loaded_free(struct loaded *ld)
+{
+	db_version_release(&ld->row);
+	if (ld->sweep)
+		sweep_free(ld->sweep);
+	free(ld);
+}
+
+void loader_release(struct loader *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		loaded_free(l->v[i]);
+	free(l->v);
+	memset(l, 0, sizeof(*l));
+}
+
+int loader_get(struct loader *l, struct db *db, int64_t version, struct loaded **out,
+	       struct err *err)
+{
+	struct complaints c = {0};
+	struct loaded *ld;
+	int rc;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->v[i]->version == version) {
+			*out = l->v[i];
+			return 0;
+		}
+	}
+	ld = mem_alloc(sizeof(*ld));
+	ld->version = version;
+	rc = db_version_get(db, version, &ld->row, err);
+	if (rc == DB_NONE)
+		rc = err_set(err, ERR_FAILED, "version %" PRId64 " of a sweep is not in the database",
+			     version);
+	if (!rc)
+		rc = sweepfile_parse(ld->row.file, ld->row.dir, ld->row.source, ld->row.source_len,
+				     &ld->sweep, &c, err);
+	complaints_release(&c);
+	if (rc) {
+		loaded_free(ld);
+		return -1;
+	}
+	if (ld->row.script)
+		sweep_set_script(ld->sweep, ld->row.script);
+	l->v = mem_grow(l->v, l->n + 1, sizeof(*l->v));
+	l->v[l->n++] = ld;
+	*out = ld;
+	return 0;
+}
+
+/* ---- batches ---- */
+
+static void batch_release(struct batch *b)
+{
+	db_submission_release(&b->sub);
+	for (size_t i = 0; i < b->njobs; i++) {
+		db_job_release(&b->jobs[i]);
+		plan_release(&b->plans[i]);
+	}
+	free(b->jobs);
+	free(b->plans);
+	strs_release(&b->options);
+	free(b->directives);
+	free(b->sweep_name);
+	free(b->chdir);
+	free(b->group);
+	ticket_writer_release(&b->ticket);
+	memset(b, 0, sizeof(*b));
+}
+
+void batches_release(struct batches *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		batch_release(&b->v[i]);
+	free(b->v);
+	memset(b, 0, sizeof(*b));
+}
+
+/* The rendered options and, after them, those of the job's own retry: sbatch takes the last. */
+static void job_options(const struct db_job *job, const struct plan *plan, struct strs *out)
+{
+	const char *p = job->options;
+
+	for (size_t i = 0; i < plan->sbatch.n; i++)
+		strs_add(out, plan->sbatch.v[i]);
+	while (p && *p) {
+		size_t n = strcspn(p, "\n");
+
+		if (n)
+			strs_take(out, mem_strndup(p, n));
+		p += n + (p[n] == '\n');
+	}
+}
+
+/* The folder to run in: an option --chdir (taken out of the list), below root where relative. */
+static char *take_chdir(const char *root, struct strs *options)
+{
+	char *dir = NULL;
+	size_t to = 0;
+
+	for (size_t i = 0; i < options->n; i++) {
+		char *o = options->v[i];
+
+		if (strncmp(o, "--chdir=", 8) != 0) {
+			options->v[to++] = o;
+			continue;
+		}
+		free(dir);
+		dir = o[8] == '/' ? mem_strdup(o + 8) : mem_printf("%s/%s", root, o + 8);
+		free(o);
+	}
+	options->n = to;
+	if (options->v)
+		options->v[to] = NULL;
+	return dir ? dir : mem_strdup(root);
+}
+
+static char *group_text(int64_t version, const char *chdir, const char *directives,
+			const struct strs *options)
+{
+	struct buf b = {0};
+
+	buf_addf(&b, "%" PRId64 "\n%s\n%s\n", version, chdir, directives);
+	for (size_t i = 0; i < options->n; i++)
+		buf_addf(&b, "%s\n", options->v[i]);
+	return buf_take(&b);
+}
+
+static struct batch *batch_for(struct batches *bs, const char *group, int64_t max_array)
+{
+	for (size_t i = bs->n; i-- > 0;)
+		if (!strcmp(bs->v[i].group, group) && (int64_t)bs->v[i].njobs < max_array)
+			return &bs->v[i];
+	return NULL;
+}
+
+static void add_to_batch(struct batch *b, struct db_job *job, struct plan *plan)
+{
+	b->jobs = mem_grow(b->jobs, b->njobs + 1, sizeof(*b->jobs));
+	b->plans = mem_grow(b->plans, b->njobs + 1, sizeof(*b->plans));
+	b->jobs[b->njobs] = *job;
+	b->plans[b->njobs++] = *plan;
+	memset(job, 0, sizeof(*job));
+	memset(plan, 0, sizeof(*plan));
+}
+
+/* Put a job into the batch of its kind; takes job and plan over. */
+static void place(struct store *store, struct batches *bs, const struct loaded *ld,
+		  struct db_job *job, struct plan *plan, int64_t max_array)
+{
+	struct strs options = {0};
+	const char *directives = plan->directives ? plan->directives : "";
+	char *chdir, *group;
+	struct batch *b;
+
+	job_options(job, plan, &options);
+	chdir = take_chdir(store->root, &options);
+	group = group_text(job->version, chdir, directives, &options);
+	b = batch_for(bs, group, max_array);
+	if (b) {
+		strs_release(&options);
+		free(chdir);
+		free(group);
+	} else {
+		bs->v = mem_grow(bs->v, bs->n + 1, sizeof(*bs->v));
+		b = &bs->v[bs->n++];
+		memset(b, 0, sizeof(*b));
+		b->options = options;
+		b->chdir = chdir;
+		b->group = group;
+		b->directives = mem_strdup(directives);
+		b->sweep = job->sweep;
+		b->sweep_name = mem_strdup(job->sweep_name);
+		b->sub.version = job->version;
+		b->uniform = sweep_sbatch_uniform(ld->sweep) && !job->options;
+	}
+	add_to_batch(b, job, plan);
+}
+
+int claim_choose(struct store *store, struct loader *l, int64_t n, int64_t max_array,
+		 struct batches *out, struct err *err)
+{
+	struct db_job *jobs;
+	int rc = 0;
+	size_t count;
+
+	memset(out, 0, sizeof(*out));
+	if (db_jobs_pending(store->db, n, &jobs, &count, err))
+		return -1;
+	for (size_t i = 0; i < count && !rc; i++) {
+		struct plan plan = {0};
+		struct err why = {0};
+		struct loaded *ld;
+
+		if (loader_get(l, store->db, jobs[i].version, &ld, &why) ||
+		    sweep_plan(ld->sweep, &jobs[i].point, jobs[i].id, &plan, &why)) {
+			rc = db_job_refuse(store->db, &jobs[i], why.msg, err);
+			plan_release(&plan);
+			continue;
+		}
+		place(store, out, ld, &jobs[i], &plan, max_array);
+	}
+	db_jobs_free(jobs, count);
+	return rc;
+}
+
+static uint64_t new_token(void)
+{
+	uint64_t t;
+
+	do {
+		t = clock_random() >> 1; /* SQLite's integers are signed: 63 bits */
+	} while (!t);
+	return t;
+}
+
+static int write_batch(struct store *store, struct batch *b, int64_t kill_wait_s, struct err *err)
+{
+	struct ticket_head head = {.sweep = b->sweep_name,
+				   .version = b->sub.version,
+				   .chdir = b->chdir,
+				   .kill_wait_s = kill_wait_s};
+	char *logs, *script = NULL;
+	int rc = 0;
+
+	b->sub.id = new_token();
+	if (db_claim(store->db, &b->sub, b->jobs, b->njobs, err))
+		return -1;
+	for (size_t i = 0; i < b->njobs && !rc; i++) {
+		struct strs done = {0};
+
+		rc = db_steps_done(store->db, &b->jobs[i], &done, err);
+		if (!rc)
+			ticket_add(&b->ticket, b->jobs[i].id, b->sub.first + (int64_t)i,
+				   b->jobs[i].tries + 1, &b->jobs[i].point, &b->plans[i], &done);
+		strs_release(&done);
+	}
+	if (rc)
+		return -1;
+	script = mem_printf("env/%" PRId64 ".script", b->sub.version);
+	if (spool_file_exists(store->spool, script))
+		head.script = script;
+	logs = mem_printf("logs/%04" PRId64, b->sub.first / 1000);
+	if (spool_folder_make(store->spool, logs, err) ||
+	    ticket_write(store->spool, b->sub.id, &b->ticket, &head, err) ||
+	    spool_rights_make(store->spool, b->sub.id, (int)b->njobs, err))
+		rc = -1;
+	free(logs);
+	free(script);
+	return rc;
+}
+
+int claim_write(struct store *store, struct batches *b, int64_t kill_wait_s, struct err *err)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (write_batch(store, &b->v[i], kill_wait_s, err))
+			return -1;
+	return 0;
+}
+
+/* ---- what every job of a version gets ---- */
+
+static int put_binary(struct store *store, const char *name, struct err *err)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct buf b = {0};
+	char chunk[65536];
+	ssize_t n = 0;
+	int rc;
+
+	while (fd >= 0 && (n = read(fd, chunk, sizeof(chunk))) > 0)
+		buf_add(&b, chunk, (size_t)n);
+	if (fd < 0 || n < 0)
+		rc = err_errno(err, ERR_FAILED, "copying this program to '%s/%s'", store->dir, name);
+	else
+		rc = spool_file_put(store->spool, name, b.s, b.len, 0700, err);
+	if (fd >= 0)
+		close(fd);
+	buf_release(&b);
+	return rc;
+}
+
+/* The newest environment that an earlier version has: a job that chains into a version which nobody has
+ * submitted by hand yet must not lend it its own. */
+static int inherit_env(struct store *store, int64_t version, struct buf *out, struct err *err)
+{
+	for (int64_t v = version - 1; v > 0; v--) {
+		char *name = mem_printf("env/%" PRId64, v);
+		int rc = spool_file_get(store->spool, name, out, err);
+
+		free(name);
+		if (rc != SPOOL_NONE)
+			return rc;
+	}
+	return SPOOL_NONE;
+}
+
+static int put_env(struct store *store, int64_t version, bool user, struct err *err)
+{
+	char *name = mem_printf("env/%" PRId64, version);
+	struct strs env = {0};
+	struct buf text = {0};
+	int rc = user ? SPOOL_NONE : inherit_env(store, version, &text, err);
+
+	if (rc == SPOOL_NONE) {
+		env_capture(environ, &env);
+		env_encode(&env, &text);
+		rc = 0;
+	}
+	if (!rc)
+		rc = spool_file_put(store->spool, name, buf_str(&text), text.len, 0600, err);
+	strs_release(&env);
+	buf_release(&text);
+	free(name);
+	return rc;
+}
+
+static int provide(struct store *store, int64_t version, bool user, bool renew, struct err *err)
+{
+	char *env = mem_printf("env/%" PRId64, version);
+	char *bin = mem_printf("bin/%" PRId64, version);
+	char *script = mem_printf("env/%" PRId64 ".script", version);
+	struct db_version row = {0};
+	int rc = 0;
+
+	if (renew || !spool_file_exists(store->spool, env))
+		rc = put_env(store, version, user, err);
+	if (!rc && !spool_file_exists(store->spool, bin)) {
+		rc = db_version_get(store->db, version, &row, err) ? -1 : 0;
+		if (!rc && row.script && !spool_file_exists(store->spool, script))
+			rc = spool_file_put(store->spool, script, row.script, strlen(row.script),
+					    0700, err);
+		if (!rc)
+			rc = put_binary(store, bin, err);
+	}
+	db_version_release(&row);
+	free(env);
+	free(bin);
+	free(script);
+	return rc;
+}
+
+int claim_provide(struct store *store, const struct batches *b, bool user, bool renew,
+		  struct err *err)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (provide(store, b->v[i].sub.version, user, renew, err))
+			return -1;
+	return 0;
+}
+
+/* ---- the sbatch ---- */
+
+static char *double_percent(const char *path)
+{
+	struct buf b = {0};
+
+	for (; *path; path++) {
+		if (*path == '%')
+			buf_addch(&b, '%');
+		buf_addch(&b, *path);
+	}
+	return buf_take(&b);
+}
+
+/* The log of task 0, with its index as sbatch's %a where it is an array. */
+static char *output_pattern(const struct store *store, const struct batch *b)
+{
+	char *path = store_log_path(store, b->sub.first, b->sub.id, 0);
+	char *pattern = double_percent(path), *out;
+	size_t n = strlen(pattern) - strlen("0.log");
+
+	if (b->njobs == 1) {
+		free(path);
+		return pattern;
+	}
+	out = mem_printf("%.*s%%a.log", (int)n, pattern);
+	free(pattern);
+	free(path);
+	return out;
+}
+
+static char *script_text(const struct store *store, const struct batch *b)
+{
+	struct buf out = {0};
+	char *bin = store_path(store, "bin/%" PRId64, b->sub.version);
+
+	buf_addstr(&out, "#!/bin/sh\n");
+	if (*b->directives) {
+		buf_addstr(&out, b->directives);
+		if (out.s[out.len - 1] != '\n')
+			buf_addch(&out, '\n');
+	}
+	buf_addf(&out, "# slurmq: %s, %zu job%s\nSLURMQ_DIR=", b->sweep_name, b->njobs,
+		 b->njobs == 1 ? "" : "s");
+	buf_add_shell_word(&out, store->dir);
+	buf_addstr(&out, "\nexport SLURMQ_DIR\nexec ");
+	buf_add_shell_word(&out, bin);
+	buf_addf(&out, " run %016" PRIx64 "\n", b->sub.id);
+	free(bin);
+	return buf_take(&out);
+}
+
+int submission_prepare(struct store *store, const struct batch *b, struct slurm_submission *s,
+		       struct submission_text *own, struct err *err)
+{
+	char *env = mem_printf("env/%" PRId64, b->sub.version);
+	struct buf text = {0};
+	int rc = spool_file_get(store->spool, env, &text, err);
+
+	memset(s, 0, sizeof(*s));
+	memset(own, 0, sizeof(*own));
+	if (rc == SPOOL_NONE) /* a preview before the first submit */
+		env_capture(environ, &own->env);
+	else if (!rc)
+		rc = env_decode(buf_str(&text), text.len, &own->env, err);
+	buf_release(&text);
+	free(env);
+	if (rc < 0)
+		return -1;
+	own->name = mem_printf("%s.%016" PRIx64, b->sweep_name, b->sub.id);
+	own->output = output_pattern(store, b);
+	own->script = script_text(store, b);
+	s->name = own->name;
+	s->ntasks = (int)b->njobs;
+	s->output = own->output;
+	s->chdir = b->chdir;
+	s->options = (const char *const *)b->options.v;
+	s->script = own->script;
+	s->envp = (const char *const *)own->env.v;
+	return 0;
+}
+
+void submission_text_release(struct submission_text *own)
+{
+	free(own->name);
+	free(own->output);
+	free(own->script);
+	strs_release(&own->env);
+	memset(own, 0, sizeof(*own));
+}

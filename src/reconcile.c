@@ -1,0 +1,344 @@
+/*
+ * reconcile.c - rows whose attempt never reported, against what Slurm shows.
+ *
+ * Slurm is asked without the gate; then, under it, files and rows are read again, and only a row whose
+ * state and attempt are what they were before is acted upon. A job that is not to be seen is no evidence of
+ * anything until it was missed twice, MISSING_MS apart, and even then its right is taken first.
+ */
+#include "reconcile.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "drain.h"
+#include "slurm.h"
+#include "ticket.h"
+
+enum {
+	SUBMITTING_MS = 10 * 60 * 1000, /* a submission without an answer and without a job */
+	MISSING_MS = 10 * 60 * 1000,
+	ENDED_MS = 60 * 1000, /* between Slurm's word of an end and our believing it */
+};
+
+/* A job of ours in Slurm: what its name says. */
+struct seen {
+	uint64_t submission;
+	int task;
+	const struct slurm_job *job;
+};
+
+struct look {
+	struct store *store;
+	struct reconcile_result *out;
+	struct slurm_jobs jobs;
+	struct seen *seen;
+	size_t nseen;
+	struct db_flight *before;
+	size_t nbefore;
+	struct spool_list ready, running;
+	struct who me;
+	int64_t now; /* of the file server */
+};
+
+static int compare_seen(const void *a, const void *b)
+{
+	const struct seen *x = a, *y = b;
+
+	if (x->submission != y->submission)
+		return x->submission < y->submission ? -1 : 1;
+	return x->task < y->task ? -1 : x->task > y->task;
+}
+
+/* "cifar.0123456789abcdef": sweeps may have dots in their names, tickets have none. */
+static void index_jobs(struct look *l)
+{
+	l->seen = mem_alloc((l->jobs.n + 1) * sizeof(*l->seen));
+	for (size_t i = 0; i < l->jobs.n; i++) {
+		const struct slurm_job *job = &l->jobs.v[i];
+		const char *dot = strrchr(job->name, '.');
+		struct seen *s = &l->seen[l->nseen];
+
+		if (!dot || ticket_name_parse(dot + 1, &s->submission))
+			continue;
+		s->task = job->task < 0 ? 0 : (int)job->task;
+		s->job = job;
+		l->nseen++;
+	}
+	qsort(l->seen, l->nseen, sizeof(*l->seen), compare_seen);
+}
+
+/* The Slurm job of a row: of several (a submission that was made twice) an active one. For a running row
+ * only the job that took its right counts. */
+static const struct slurm_job *find_job(const struct look *l, const struct db_flight *f)
+{
+	const struct slurm_job *found = NULL;
+	size_t lo = 0, hi = l->nseen;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const struct seen *s = &l->seen[mid];
+
+		if (s->submission < f->submission ||
+		    (s->submission == f->submission && s->task < f->task))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < l->nseen && l->seen[lo].submission == f->submission &&
+	       l->seen[lo].task == f->task;
+	     lo++) {
+		const struct slurm_job *job = l->seen[lo].job;
+
+		if (f->state == JOB_RUNNING && f->slurm_id && job->id != f->slurm_id)
+			continue;
+		if (!found || slurm_state_active(job->state))
+			found = job;
+	}
+	return found;
+}
+
+static bool unchanged(const struct look *l, const struct db_flight *f)
+{
+	for (size_t i = 0; i < l->nbefore; i++)
+		if (l->before[i].attempt == f->attempt)
+			return l->before[i].state == f->state;
+	return false;
+}
+
+/* Take a right back that Slurm will not use: 0 where it was won. */
+static int retire(struct look *l, const struct db_flight *f, struct err *err)
+{
+	return spool_right_retire(l->store->spool, f->submission, f->task, &l->me, err);
+}
+
+/* No job, no right, no journal: nobody knows. A listing may be old, so this comes only after a row was
+ * missed for long enough. */
+static int give_up(struct look *l, const struct db_flight *f, struct err *err)
+{
+	struct job_end end = {.reason = REASON_LOST, .ended = clock_now_ms()};
+	int changed;
+
+	if (spool_list_find(&l->running, f->submission, f->task))
+		return 0;
+	l->out->lost++;
+	return db_attempt_verdict(l->store->db, f->attempt, &end, &changed, err);
+}
+
+/* Not to be seen: since when? True where that is long enough. */
+static int missed(struct look *l, const struct db_flight *f, int64_t enough, bool *long_enough,
+		  struct err *err)
+{
+	int64_t since = f->missing_since;
+
+	l->out->missing++;
+	*long_enough = since > 0 && l->now - since >= enough;
+	if (since > 0 && l->now >= since)
+		return 0;
+	return db_attempt_missing(l->store->db, f->attempt, l->now, err);
+}
+
+static int look_at_submitting(struct look *l, const struct db_flight *f,
+			      const struct slurm_job *job, struct err *err)
+{
+	int64_t age = ticket_age(l->store->spool, f->submission);
+	bool long_enough = age >= SUBMITTING_MS;
+	int changed, rc;
+
+	if (job) {
+		l->out->adopted++;
+		return db_attempt_queued(l->store->db, f->attempt, job->array_id, &changed, err);
+	}
+	if (age < 0 && missed(l, f, MISSING_MS, &long_enough, err))
+		return -1;
+	if (!long_enough)
+		return 0;
+	rc = retire(l, f, err);
+	if (rc)
+		return rc < 0 ? -1 : age < 0 ? give_up(l, f, err) : 0;
+	return db_attempt_retired(l->store->db, f->attempt, JOB_PENDING, REASON_NONE, &changed,
+				  err);
+}
+
+static int look_at_queued(struct look *l, const struct db_flight *f, const struct slurm_job *job,
+			  struct err *err)
+{
+	int reason = job ? job_reason_from_slurm(job->state) : REASON_NONE, changed, rc;
+	int to = reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+	bool gone;
+
+	if (job && slurm_state_active(job->state))
+		return db_attempt_missing(l->store->db, f->attempt, 0, err);
+	if (!job) {
+		if (missed(l, f, MISSING_MS, &gone, err))
+			return -1;
+		if (!gone)
+			return 0;
+		to = JOB_PENDING;
+	}
+	rc = retire(l, f, err);
+	if (rc) /* it has started after all: its journal or its end will tell */
+		return rc < 0 ? -1 : job ? 0 : give_up(l, f, err);
+	l->out->ended++;
+	return db_attempt_retired(l->store->db, f->attempt, to, reason, &changed, err);
+}
+
+/* The steps that a journal holds which nobody will move any more. */
+static int keep_steps(struct look *l, const struct db_flight *f, struct err *err)
+{
+	const struct spool_entry *e = spool_list_find(&l->running, f->submission, f->task);
+	struct journal j;
+	int rc;
+
+	if (!e)
+		return 0;
+	rc = spool_journal_read(l->store->spool, SPOOL_RUNNING, e->name, &j, err);
+	if (!rc)
+		rc = drain_tell_steps(l->store, f->attempt, &j, err);
+	journal_release(&j);
+	return rc < 0 ? -1 : 0;
+}
+
+static int look_at_running(struct look *l, const struct db_flight *f, const struct slurm_job *job,
+			   struct err *err)
+{
+	struct job_end end = {.reason = REASON_LOST, .ended = clock_now_ms()};
+	bool over;
+	int changed;
+
+	if (job && slurm_state_active(job->state))
+		return db_attempt_missing(l->store->db, f->attempt, 0, err);
+	if (missed(l, f, job ? ENDED_MS : MISSING_MS, &over, err))
+		return -1;
+	if (!over)
+		return 0;
+	if (job)
+		end.reason = job_reason_from_slurm(job->state);
+	if (keep_steps(l, f, err))
+		return -1;
+	*(job ? &l->out->ended : &l->out->lost) += 1;
+	return db_attempt_verdict(l->store->db, f->attempt, &end, &changed, err);
+}
+
+static int look_at(struct look *l, const struct db_flight *f, struct err *err)
+{
+	const struct slurm_job *job = find_job(l, f);
+
+	switch (f->state) {
+	case JOB_SUBMITTING:
+		return look_at_submitting(l, f, job, err);
+	case JOB_QUEUED:
+		return look_at_queued(l, f, job, err);
+	default:
+		return look_at_running(l, f, job, err);
+	}
+}
+
+/* A ticket that no row knows: its submitter died before the commit, and the gate is ours. */
+static int drop_orphans(struct look *l, struct err *err)
+{
+	uint64_t *v;
+	size_t n;
+	int rc = ticket_list(l->store->spool, &v, &n, err);
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		struct db_submission sub;
+
+		rc = db_submission_get(l->store->db, v[i], &sub, err);
+		if (rc != DB_NONE) {
+			if (!rc)
+				db_submission_release(&sub);
+			continue;
+		}
+		rc = 0;
+		for (size_t k = 0; k < l->ready.n && !rc; k++)
+			if (l->ready.v[k].submission == v[i])
+				rc = spool_remove(l->store->spool, SPOOL_READY, l->ready.v[k].name,
+						  err);
+		if (!rc)
+			rc = ticket_remove(l->store->spool, v[i], err);
+	}
+	free(v);
+	return rc < 0 ? -1 : 0;
+}
+
+/* Under the gate, drained. */
+static int act(struct look *l, struct err *err)
+{
+	struct store *store = l->store;
+	struct db_flight *v = NULL;
+	int rc = -1;
+	size_t n;
+
+	l->now = spool_now_ms(store->spool);
+	if (l->now < 0)
+		return err_set(err, ERR_FAILED, "making a file in '%s' failed", store->dir);
+	if (spool_scan(store->spool, SPOOL_READY, &l->ready, err) ||
+	    spool_scan(store->spool, SPOOL_RUNNING, &l->running, err) ||
+	    drop_orphans(l, err) || db_begin(store->db, err))
+		return -1;
+	if (!db_flights(store->db, &v, &n, err)) {
+		rc = 0;
+		for (size_t i = 0; i < n && !rc; i++)
+			if (unchanged(l, &v[i]))
+				rc = look_at(l, &v[i], err);
+	}
+	free(v);
+	if (!rc)
+		rc = db_setting_set_int(store->db, ".reconcile.at", clock_now_ms(), err);
+	if (!rc)
+		rc = db_commit(store->db, err);
+	if (rc)
+		db_rollback(store->db);
+	return rc;
+}
+
+static int due(struct store *store, int64_t max_age_ms, bool *yes, struct err *err)
+{
+	int64_t at, age;
+
+	if (db_setting_int(store->db, ".reconcile.at", 0, &at, err))
+		return -1;
+	age = clock_now_ms() - at;
+	*yes = max_age_ms <= 0 || age < 0 || age >= max_age_ms;
+	return 0;
+}
+
+int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
+	      struct err *err)
+{
+	struct look l = {.store = store, .out = out};
+	bool yes;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if (due(store, max_age_ms, &yes, err))
+		return -1;
+	if (!yes)
+		return 0;
+	rc = db_flights(store->db, &l.before, &l.nbefore, err);
+	if (rc || !l.nbefore)
+		goto out;
+	rc = slurm_squeue((uint64_t)geteuid(), &l.jobs, err);
+	if (rc)
+		goto out;
+	out->ran = true;
+	index_jobs(&l);
+	who_self(&l.me);
+	rc = queue_lock(store, err);
+	if (!rc) {
+		rc = act(&l, err);
+		/* what was taken back lies in retired/: told already, and removed */
+		queue_unlock(store);
+		if (!rc)
+			rc = queue_drain(store, err);
+	}
+out:
+	slurm_jobs_release(&l.jobs);
+	free(l.seen);
+	free(l.before);
+	spool_list_release(&l.ready);
+	spool_list_release(&l.running);
+	return rc;
+}

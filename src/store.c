@@ -1,0 +1,300 @@
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fs.h"
+
+static const char folder[] = ".slurmq";
+
+/* A file of one line that names the folder, as .git may be one; relative to where the file is. */
+static char *follow_file(const char *root, const char *path, struct err *err)
+{
+	char line[PATH_MAX + 2] = "", *full;
+	FILE *f = fopen(path, "re");
+	char *out = NULL;
+
+	if (!f) {
+		err_errno(err, ERR_FAILED, "reading '%s'", path);
+		return NULL;
+	}
+	if (!fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	fclose(f);
+	line[strcspn(line, "\n")] = '\0';
+	if (!line[0]) {
+		err_set(err, ERR_USAGE, "'%s' is empty: its one line should name the folder to use", path);
+		return NULL;
+	}
+	full = line[0] == '/' ? mem_strdup(line) : mem_printf("%s/%s", root, line);
+	out = realpath(full, NULL);
+	if (!out)
+		err_errno(err, ERR_USAGE, "'%s' names the folder '%s', which is not there: make it with slurmq init", path, line);
+	free(full);
+	return out;
+}
+
+static int check_rights(const char *dir, struct err *err)
+{
+	struct stat st;
+
+	if (stat(dir, &st))
+		return err_errno(err, ERR_FAILED, "looking at '%s'", dir);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ERR_USAGE, "'%s' is no folder", dir);
+	if (st.st_uid != geteuid())
+		return err_set(err, ERR_USAGE,
+			       "'%s' belongs to another user (uid %u): its commands would run as you; make a folder of your own with slurmq init",
+			       dir, (unsigned)st.st_uid);
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(err, ERR_USAGE,
+			       "others may write to '%s': whoever does could run commands as you; close it with: chmod 700 '%s'",
+			       dir, dir);
+	return 0;
+}
+
+/* root/.slurmq, whatever it is: 0 and s filled in, DB_NONE where there is none. */
+static int look_in(struct store *s, const char *root, struct err *err)
+{
+	char *path = mem_printf("%s/%s", strcmp(root, "/") ? root : "", folder);
+	struct stat st;
+	int rc = 0;
+
+	if (stat(path, &st)) {
+		free(path);
+		return DB_NONE;
+	}
+	s->dir = S_ISREG(st.st_mode) ? follow_file(root, path, err) : realpath(path, NULL);
+	if (!s->dir && !S_ISREG(st.st_mode))
+		err_errno(err, ERR_FAILED, "finding '%s'", path);
+	free(path);
+	if (!s->dir || check_rights(s->dir, err))
+		rc = -1;
+	else
+		s->root = mem_strdup(root);
+	return rc;
+}
+
+static int find_named(struct store *s, const char *name, struct err *err)
+{
+	char *slash;
+
+	s->dir = realpath(name, NULL);
+	if (!s->dir)
+		return err_errno(err, ERR_USAGE, "SLURMQ_DIR names the folder '%s'", name);
+	if (check_rights(s->dir, err))
+		return -1;
+	s->root = mem_strdup(s->dir);
+	slash = strrchr(s->root, '/');
+	slash[slash == s->root ? 1 : 0] = '\0';
+	return 0;
+}
+
+int store_find(struct store *s, struct err *err)
+{
+	const char *named = getenv("SLURMQ_DIR");
+	char here[PATH_MAX];
+	char *dir;
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	if (named && *named)
+		return find_named(s, named, err);
+	if (!getcwd(here, sizeof(here)))
+		return err_errno(err, ERR_FAILED, "finding the current folder");
+	dir = mem_strdup(here);
+	for (;;) {
+		char *slash;
+
+		rc = look_in(s, dir, err);
+		slash = strrchr(dir, '/');
+		if (rc != DB_NONE || !strcmp(dir, "/"))
+			break;
+		slash[slash == dir ? 1 : 0] = '\0';
+	}
+	free(dir);
+	if (rc == DB_NONE)
+		rc = err_set(err, ERR_USAGE,
+			     "no .slurmq in '%s' or above it: make one with slurmq init, or go to the folder that has it (-C DIR)",
+			     here);
+	return rc;
+}
+
+static char *read_id(struct store *s, struct err *err)
+{
+	struct buf b = {0};
+	int rc = spool_file_get(s->spool, "id", &b, err);
+
+	if (rc == SPOOL_NONE)
+		err_set(err, ERR_USAGE,
+			"'%s/id' is missing: this is no whole slurmq folder; put a backup in its place",
+			s->dir);
+	if (rc) {
+		buf_release(&b);
+		return NULL;
+	}
+	if (b.s)
+		b.s[strcspn(b.s, "\n")] = '\0';
+	return buf_take(&b);
+}
+
+int store_open_spool(struct store *s, struct err *err)
+{
+	return s->spool ? 0 : spool_open(s->dir, &s->spool, err);
+}
+
+int store_open(struct store *s, struct err *err)
+{
+	char *path = store_path(s, "jobs.db"), *id = NULL;
+	int rc = -1;
+
+	if (!store_open_spool(s, err)) {
+		id = read_id(s, err);
+		if (id)
+			rc = db_open(path, id, &s->db, err);
+	}
+	free(id);
+	free(path);
+	return rc;
+}
+
+void store_close(struct store *s)
+{
+	db_close(s->db);
+	spool_close(s->spool);
+	free(s->dir);
+	free(s->root);
+	memset(s, 0, sizeof(*s));
+}
+
+char *store_path(const struct store *s, const char *fmt, ...)
+{
+	struct buf b = {0};
+	va_list ap;
+
+	buf_addf(&b, "%s/", s->dir);
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	return buf_take(&b);
+}
+
+char *store_log_path(const struct store *s, int64_t first_attempt, uint64_t submission, int task)
+{
+	return store_path(s, "logs/%04" PRId64 "/%016" PRIx64 ".%d.log", first_attempt / 1000,
+			  submission, task);
+}
+
+/* ---- making one ---- */
+
+/* Where root/.slurmq is, or is to be: what a file of one line names, else the folder itself. */
+static char *place(const char *root, struct err *err)
+{
+	char *path = mem_printf("%s/%s", strcmp(root, "/") ? root : "", folder);
+	struct stat st;
+	char *named = NULL, line[PATH_MAX + 2] = "";
+	FILE *f;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return path;
+	f = fopen(path, "re");
+	if (!f || !fgets(line, sizeof(line), f) || line[0] == '\n') {
+		err_set(err, ERR_USAGE, "'%s' is a file: its one line should name the folder to use", path);
+	} else {
+		line[strcspn(line, "\n")] = '\0';
+		named = line[0] == '/' ? mem_strdup(line) : mem_printf("%s/%s", root, line);
+	}
+	if (f)
+		fclose(f);
+	free(path);
+	return named;
+}
+
+/* What stands in an existing folder: 0 nothing yet or an init that was cut short, DB_NONE a sound
+ * store, -1 something that must not be touched. */
+static int judge_existing(struct store *s, struct err *err)
+{
+	char *db = store_path(s, "jobs.db");
+	struct stat st;
+	int rc = 0;
+
+	if (check_rights(s->dir, err))
+		rc = -1;
+	else if (!stat(db, &st))
+		rc = store_open(s, err) ? -1 : DB_NONE;
+	db_close(s->db);
+	spool_close(s->spool);
+	s->db = NULL;
+	s->spool = NULL;
+	free(db);
+	return rc;
+}
+
+/* One init at a time: DB_NONE where another has just done it. */
+static int take_turn(struct store *s, struct err *err)
+{
+	int rc = spool_gate_try(s->spool, err);
+
+	if (rc == SPOOL_BUSY)
+		return err_set(err, ERR_AGAIN, "another slurmq is making '%s': try again", s->dir);
+	if (!rc && spool_file_exists(s->spool, "jobs.db"))
+		return DB_NONE;
+	return rc;
+}
+
+/* The database comes last and whole: under another name until it is complete. */
+static int fill_new(struct store *s, struct err *err)
+{
+	char *tmp = store_path(s, ".new-%016" PRIx64 ".db", clock_random());
+	char id[33];
+	struct buf line = {0};
+	int rc = -1;
+
+	snprintf(id, sizeof(id), "%016" PRIx64 "%016" PRIx64, clock_random(), clock_random());
+	buf_addf(&line, "%s\n", id);
+	if (!spool_create(s->dir, err) && !spool_open(s->dir, &s->spool, err) &&
+	    !(rc = take_turn(s, err)) && (rc = -1) &&
+	    !spool_file_put(s->spool, "id", line.s, line.len, 0600, err) &&
+	    !db_create(tmp, id, err) &&
+	    !spool_file_rename(s->spool, tmp + strlen(s->dir) + 1, "jobs.db", err))
+		rc = 0;
+	else
+		unlink(tmp); /* where rc is DB_NONE it was never made */
+	spool_close(s->spool);
+	s->spool = NULL;
+	buf_release(&line);
+	free(tmp);
+	return rc;
+}
+
+int store_create(struct store *s, const char *dir, struct err *err)
+{
+	int rc = -1;
+	mode_t old;
+
+	memset(s, 0, sizeof(*s));
+	s->root = realpath(dir, NULL);
+	if (!s->root)
+		return err_errno(err, ERR_FAILED, "finding folder '%s'", dir);
+	s->dir = place(s->root, err);
+	if (!s->dir)
+		return -1;
+	old = umask(077);
+	if (mkdir(s->dir, 0700) && errno != EEXIST) {
+		err_errno(err, ERR_FAILED, "making folder '%s'", s->dir);
+	} else {
+		rc = judge_existing(s, err);
+		if (!rc && !(rc = fs_check_locks(s->dir, err)))
+			rc = fill_new(s, err);
+	}
+	umask(old);
+	return rc;
+}

@@ -1,0 +1,596 @@
+/*
+ * supervise.c - one attempt, from its right to its end line.
+ *
+ * TERM comes at the time limit, at scancel and at a requeue alike, and KILL follows KillWait later
+ * (slurm.conf(5), KillWait). So at TERM Slurm is asked which it was: the chain goes on after a time limit
+ * and a preemption, and never answers scancel with a successor.
+ */
+#include "supervise.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "env.h"
+#include "json.h"
+#include "proc.h"
+#include "slurm.h"
+#include "ticket.h"
+
+enum { DEFAULT_KILL_WAIT_S = 30, END_TRIES = 20, END_PAUSE_MS = 3000 };
+
+struct run {
+	const struct supervise_opts *o;
+	struct who who;
+	struct ticket_task task;
+	struct spool_journal journal;
+	struct strs env; /* of every step */
+	pid_t child;	 /* the step's process group, 0: none */
+	pid_t tick;
+	int64_t tick_at;    /* monotonic ms */
+	bool near_limit;    /* USR1 came */
+	int stop_reason;    /* TERM came and meant this, REASON_NONE: it did not */
+	bool mere_signal;   /* TERM came, and Slurm says that the job goes on */
+	int64_t kill_at;    /* monotonic ms, 0: not */
+	struct job_end end; /* as it adds up */
+};
+
+static void note(const struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void note(const struct run *r, const char *fmt, ...)
+{
+	va_list ap;
+	struct buf b = {0};
+
+	buf_addstr(&b, "==> slurmq: ");
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	buf_addstr(&b, " <==\n");
+	if (write(r->o->log, b.s, b.len) < 0)
+		errno = 0; /* a log that can't be written must not stop the work */
+	buf_release(&b);
+}
+
+/* A line of the journal. One that can't be written is told again with the end. */
+static void record(struct run *r, const struct buf *line, bool sync)
+{
+	struct err err = {0};
+
+	if (spool_journal_append(&r->journal, line->s, line->len, sync, &err))
+		note(r, "%s", err.msg);
+}
+
+/* ---- environment ---- */
+
+/* NAME as an environment variable's: what is neither letter, digit nor _ becomes _. */
+static char *variable(const char *prefix, const char *name, size_t len)
+{
+	struct buf b = {0};
+
+	buf_addstr(&b, prefix);
+	for (size_t i = 0; i < len; i++) {
+		char c = name[i];
+		bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+		buf_addch(&b, ok ? c : '_');
+	}
+	return buf_take(&b);
+}
+
+static void add_params(struct strs *env, const struct strs *params, struct json *j)
+{
+	for (size_t i = 0; i < params->n; i++) {
+		const char *pair = params->v[i], *eq = strchr(pair, '=');
+		char *name = mem_strndup(pair, (size_t)(eq - pair));
+		char *var = variable("SLURMQ_PARAM_", pair, (size_t)(eq - pair));
+
+		env_set(env, var, eq + 1);
+		json_str(j, name, eq + 1);
+		free(var);
+		free(name);
+	}
+}
+
+static void set_number(struct strs *env, const char *name, int64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRId64, n);
+	env_set(env, name, text);
+}
+
+static void base_env(struct run *r)
+{
+	for (char **e = environ; *e; e++)
+		strs_add(&r->env, *e);
+	for (size_t i = 0; i < r->task.env.n; i++)
+		env_put(&r->env, r->task.env.v[i]);
+	env_set(&r->env, "SLURMQ_DIR", r->o->dir);
+	env_set(&r->env, "SLURMQ_SWEEP", r->task.head.sweep ? r->task.head.sweep : "");
+	set_number(&r->env, "SLURMQ_JOB_ID", r->task.job);
+	set_number(&r->env, "SLURMQ_ATTEMPT", r->task.number);
+}
+
+static void step_env(const struct run *r, const struct ticket_step *s, struct strs *env)
+{
+	struct buf text = {0};
+	struct json j = {.out = &text};
+
+	for (size_t i = 0; i < r->env.n; i++)
+		strs_add(env, r->env.v[i]);
+	json_open(&j, NULL, '{');
+	add_params(env, &r->task.params, &j);
+	add_params(env, &s->params, &j);
+	json_close(&j);
+	env_set(env, "SLURMQ_PARAMS", buf_str(&text));
+	env_set(env, "SLURMQ_STEP", s->name);
+	for (size_t i = 0; i < s->vars.n; i++)
+		env_put(env, s->vars.v[i]);
+	buf_release(&text);
+}
+
+/* ---- signals ---- */
+
+static int64_t grace_ms(const struct run *r)
+{
+	int64_t wait = r->task.head.kill_wait_s < 0 ? DEFAULT_KILL_WAIT_S
+						    : r->task.head.kill_wait_s;
+
+	return wait > 10 ? (wait - 5) * 1000 : wait * 500;
+}
+
+/* What Slurm says of our own job: the reason for a TERM, REASON_NONE where it goes on, -1 unknown. */
+static int ask_slurm(const struct run *r)
+{
+	struct slurm_job job = {0};
+	int reason;
+
+	if (!r->who.slurm_id || slurm_squeue_job(r->who.slurm_id, &job, NULL))
+		return -1;
+	if (!strcmp(job.reason, "TimeLimit") || !strcmp(job.state, "TIMEOUT"))
+		reason = REASON_TIMEOUT;
+	else if (!strcmp(job.state, "PREEMPTED") || !strncmp(job.reason, "Preempt", 7))
+		reason = REASON_PREEMPTED;
+	else if (!strcmp(job.state, "DEADLINE") || !strcmp(job.reason, "DeadLine"))
+		reason = REASON_DEADLINE;
+	else if (!strcmp(job.state, "RUNNING") || !strcmp(job.state, "SUSPENDED"))
+		reason = REASON_NONE;
+	else
+		reason = REASON_CANCELLED;
+	slurm_job_release(&job);
+	return reason;
+}
+
+/* Slurm means to end this job. */
+static void on_term(struct run *r)
+{
+	struct buf line = {0};
+	int reason;
+
+	if (r->child) {
+		proc_group_kill(r->child, SIGCONT);
+		proc_group_kill(r->child, SIGTERM);
+	}
+	if (!r->kill_at)
+		r->kill_at = clock_mono_ms() + grace_ms(r);
+	journal_add_stopping(&line, clock_now_ms());
+	record(r, &line, false);
+	buf_release(&line);
+	reason = ask_slurm(r);
+	if (reason < 0) /* no answer: near the limit it is the limit */
+		reason = r->near_limit ? REASON_TIMEOUT : REASON_CANCELLED;
+	if (reason == REASON_NONE) {
+		r->mere_signal = true;
+		r->kill_at = 0;
+		note(r, "TERM: the job goes on, as far as Slurm is concerned");
+		return;
+	}
+	r->stop_reason = reason;
+	if (reason == REASON_CANCELLED)
+		spool_stopping_mark(r->o->spool);
+	note(r, "TERM: %s", reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
+}
+
+static void start_tick(struct run *r)
+{
+	struct proc_child c = {.argv = r->o->tick, .path = r->o->tick[0], .out = r->o->log,
+			       .err = r->o->log};
+	struct err err = {0};
+	pid_t pid = proc_spawn(&c, NULL, &err);
+
+	r->tick_at = clock_mono_ms() + r->o->tick_every_ms / 2 +
+		     (int64_t)(clock_random() % (uint64_t)(r->o->tick_every_ms + 1));
+	if (pid > 0)
+		r->tick = pid;
+}
+
+static int until(int64_t now, int64_t at, int timeout)
+{
+	int64_t left = at > now ? at - now : 0;
+
+	return timeout < 0 || left < timeout ? (int)(left < 3600000 ? left : 3600000) : timeout;
+}
+
+static int next_timeout(const struct run *r)
+{
+	int64_t now = clock_mono_ms();
+	int timeout = -1;
+
+	if (r->kill_at)
+		timeout = until(now, r->kill_at, timeout);
+	if (r->tick_at && !r->tick)
+		timeout = until(now, r->tick_at, timeout);
+	return timeout;
+}
+
+static void on_signal(struct run *r, int sig)
+{
+	switch (sig) {
+	case SIGTERM:
+		on_term(r);
+		break;
+	case SIGUSR1: /* the limit is near; as an action of its own it would kill the command */
+		r->near_limit = true;
+		break;
+	case SIGINT:
+	case SIGHUP:
+	case SIGUSR2:
+		if (r->child)
+			proc_group_kill(r->child, sig);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_time(struct run *r)
+{
+	int64_t now = clock_mono_ms();
+
+	if (r->kill_at && now >= r->kill_at) {
+		r->kill_at = 0;
+		if (r->child)
+			proc_group_kill(r->child, SIGKILL);
+	}
+	if (r->tick_at && !r->tick && now >= r->tick_at && !r->stop_reason)
+		start_tick(r);
+}
+
+/* Take what signals are pending, waiting for none. */
+static void look_at_signals(struct run *r)
+{
+	int sig;
+
+	while ((sig = proc_signal_wait(0)) > 0)
+		on_signal(r, sig);
+}
+
+/* Reap; true where the step's own process has ended. */
+static bool reap(struct run *r, struct proc_end *end)
+{
+	struct proc_end e;
+	bool ended = false;
+
+	while (proc_reap(&e)) {
+		if (e.pid == r->tick) {
+			r->tick = 0;
+		} else if (e.pid == r->child) {
+			*end = e;
+			ended = true;
+		}
+	}
+	return ended;
+}
+
+static void wait_for_child(struct run *r, struct proc_end *end)
+{
+	while (!reap(r, end)) {
+		int sig = proc_signal_wait(next_timeout(r));
+
+		if (sig > 0)
+			on_signal(r, sig);
+		on_time(r);
+	}
+}
+
+/* ---- steps ---- */
+
+static char *end_text(const struct journal_step *s)
+{
+	if (s->signal)
+		return mem_printf("killed by signal %d (%s)", s->signal, strsignal(s->signal));
+	return mem_printf("exit %d", s->exit_code);
+}
+
+static pid_t start_step(struct run *r, const struct ticket_step *s, struct journal_step *rec)
+{
+	struct proc_child c = {.argv = (const char *const *)s->argv.v, .cwd = r->task.head.chdir,
+			       .out = -1, .err = -1};
+	const char *script_argv[2] = {NULL, NULL};
+	char *script = NULL;
+	struct strs env = {0};
+	struct err err = {0};
+	int exec_errno = 0;
+	pid_t pid;
+
+	step_env(r, s, &env);
+	c.envp = (const char *const *)env.v;
+	if (!s->argv.n && r->task.head.script) {
+		script = mem_printf("%s/%s", r->o->dir, r->task.head.script);
+		script_argv[0] = script;
+		c.argv = script_argv;
+		c.path = script;
+	}
+	pid = proc_spawn(&c, &exec_errno, &err);
+	if (pid <= 0) {
+		/* as a shell would: not found, or not to be executed */
+		rec->exit_code = exec_errno == ENOENT ? 127 : 126;
+		note(r, "%s", err.msg);
+	}
+	strs_release(&env);
+	free(script);
+	return pid;
+}
+
+/* Run one step to its end and record it. */
+static void run_step(struct run *r, size_t i, struct journal_step *rec)
+{
+	const struct ticket_step *s = &r->task.steps[i];
+	struct proc_end end = {0};
+	struct buf line = {0};
+	char *text;
+	pid_t pid;
+
+	rec->seq = (int)i;
+	rec->key = s->key;
+	rec->started = clock_now_ms();
+	note(r, "step %s", s->key);
+	pid = start_step(r, s, rec);
+	if (pid > 0) {
+		r->child = pid;
+		wait_for_child(r, &end);
+		r->child = 0;
+		rec->exit_code = end.exit_code;
+		rec->signal = end.signal;
+		rec->maxrss_kib = end.maxrss_kib;
+		rec->cpu_ms = end.cpu_ms;
+	}
+	rec->ended = clock_now_ms();
+	rec->state = rec->exit_code || rec->signal ? STEP_FAILED : STEP_COMPLETED;
+	journal_add_step(&line, rec);
+	record(r, &line, true);
+	buf_release(&line);
+	text = end_text(rec);
+	note(r, "%s: %s after %.1f s", s->key, text, (double)(rec->ended - rec->started) / 1000);
+	free(text);
+}
+
+/* All steps of that name are completed: before, or by now. */
+static bool need_met(const struct run *r, const bool *ok, const char *name)
+{
+	for (size_t i = 0; i < r->task.nsteps; i++)
+		if (!strcmp(r->task.steps[i].name, name) && !ok[i])
+			return false;
+	return true;
+}
+
+static bool needs_met(const struct run *r, const bool *ok, const struct ticket_step *s)
+{
+	for (size_t i = 0; i < s->needs.n; i++)
+		if (!need_met(r, ok, s->needs.v[i]))
+			return false;
+	return true;
+}
+
+static void skip_step(struct run *r, size_t i)
+{
+	int64_t now = clock_now_ms();
+	struct journal_step rec = {.seq = (int)i, .state = STEP_SKIPPED, .started = now,
+				   .ended = now, .key = r->task.steps[i].key};
+	struct buf line = {0};
+
+	journal_add_step(&line, &rec);
+	record(r, &line, false);
+	buf_release(&line);
+	note(r, "%s: not run, what it needs is not completed", r->task.steps[i].key);
+}
+
+/* What a step's end does to the attempt's: the first failure is the one that is told. */
+static void add_up(struct job_end *end, const struct journal_step *rec)
+{
+	if (rec->maxrss_kib > end->maxrss_kib)
+		end->maxrss_kib = rec->maxrss_kib;
+	end->cpu_ms += rec->cpu_ms;
+	if (rec->state == STEP_COMPLETED || end->reason)
+		return;
+	end->exit_code = rec->exit_code;
+	end->signal = rec->signal;
+	end->reason = rec->signal ? REASON_SIGNAL : REASON_EXIT;
+}
+
+static void run_steps(struct run *r)
+{
+	bool *ok = mem_alloc(r->task.nsteps + 1);
+	bool all = true, stop = false;
+
+	for (size_t i = 0; i < r->task.nsteps; i++)
+		ok[i] = r->task.steps[i].done;
+	for (size_t i = 0; i < r->task.nsteps; i++) {
+		const struct ticket_step *s = &r->task.steps[i];
+		struct journal_step rec = {0};
+
+		if (ok[i])
+			continue;
+		look_at_signals(r);
+		if (r->stop_reason || stop) {
+			all = false;
+			continue;
+		}
+		if (!needs_met(r, ok, s)) {
+			skip_step(r, i);
+			all = false;
+			continue;
+		}
+		run_step(r, i, &rec);
+		add_up(&r->end, &rec);
+		ok[i] = rec.state == STEP_COMPLETED;
+		all = all && ok[i];
+		stop = !ok[i] && s->on_fail == PLAN_STOP;
+	}
+	free(ok);
+	r->end.completed = all;
+	if (all)
+		r->end.reason = REASON_NONE;
+	else if (r->stop_reason)
+		r->end.reason = r->stop_reason;
+	else if (!r->end.reason) /* all that was left was skipped */
+		r->end.reason = REASON_EXIT;
+}
+
+/* ---- start and end ---- */
+
+/* The line by which the attempt is closed. It is tried again for a while: a full disk may find room. */
+static int tell_end(struct run *r, struct err *err)
+{
+	struct buf line = {0};
+	int rc = -1;
+
+	r->end.ended = clock_now_ms();
+	journal_add_end(&line, &r->end);
+	record(r, &line, true);
+	buf_release(&line);
+	for (int i = 0; i < END_TRIES && rc; i++) {
+		if (i)
+			clock_sleep_ms(END_PAUSE_MS);
+		rc = spool_journal_post(r->o->spool, &r->journal, err);
+	}
+	return rc;
+}
+
+static int exit_status(const struct run *r)
+{
+	if (r->end.completed)
+		return 0;
+	if (r->end.signal)
+		return 128 + r->end.signal;
+	if (r->end.exit_code)
+		return r->end.exit_code;
+	return r->stop_reason ? 128 + SIGTERM : 1;
+}
+
+/* The site started this very job again. Never run twice in one attempt: close it. 0: closed,
+ * SPOOL_NONE: it has no journal here, so it had not begun. */
+static int close_requeued(const struct run *r, struct supervise_result *out, struct err *err)
+{
+	struct spool_list running;
+	struct spool_journal j;
+	struct buf line = {0};
+	int rc;
+
+	if (spool_scan(r->o->spool, SPOOL_RUNNING, &running, err))
+		return -1;
+	rc = SPOOL_NONE;
+	for (size_t i = 0; i < running.n && rc == SPOOL_NONE; i++) {
+		const struct spool_entry *e = &running.v[i];
+
+		if (e->submission != r->o->submission || e->task != r->o->task ||
+		    e->who.slurm_id != r->who.slurm_id)
+			continue;
+		rc = spool_journal_open(r->o->spool, e, &j, err);
+		if (rc)
+			break;
+		journal_add_preempted(&line, clock_now_ms());
+		rc = spool_journal_append(&j, line.s, line.len, true, err);
+		if (!rc)
+			rc = spool_journal_move(r->o->spool, &j, err);
+		snprintf(out->event, sizeof(out->event), "%s", j.entry.name);
+		spool_journal_close(&j);
+	}
+	buf_release(&line);
+	spool_list_release(&running);
+	return rc;
+}
+
+/* Win the right. 0: it is ours and the journal is open. */
+static int start(struct run *r, struct supervise_result *out, struct err *err)
+{
+	struct spool_entry e;
+	struct buf line = {0};
+	int rc;
+
+	if (r->who.restart > 0) {
+		rc = close_requeued(r, out, err);
+		if (rc != SPOOL_NONE) {
+			out->outcome = SUPERVISE_REQUEUED;
+			return rc < 0 ? -1 : SPOOL_NONE;
+		}
+	}
+	rc = ticket_read(r->o->spool, r->o->submission, r->o->task, &r->task, err);
+	if (!rc)
+		rc = spool_right_start(r->o->spool, r->o->submission, r->o->task, &r->who, &e, err);
+	if (rc)
+		return rc;
+	if (spool_journal_open(r->o->spool, &e, &r->journal, err))
+		return -1;
+	journal_add_start(&line, clock_now_ms(), &r->who);
+	record(r, &line, false);
+	buf_release(&line);
+	return 0;
+}
+
+static void heading(const struct run *r)
+{
+	const struct strs *p = &r->task.params;
+	struct buf b = {0};
+
+	buf_addf(&b, "%s job %" PRId64 ", attempt %" PRId64 ", Slurm job %" PRIu64 " on %s:",
+		 r->task.head.sweep ? r->task.head.sweep : "?", r->task.job, r->task.number,
+		 r->who.slurm_id, r->who.node);
+	for (size_t i = 0; i < p->n; i++)
+		buf_addf(&b, " %s", p->v[i]);
+	note(r, "%s", buf_str(&b));
+	if (r->task.title)
+		note(r, "%s", r->task.title);
+	buf_release(&b);
+}
+
+int supervise(const struct supervise_opts *o, struct supervise_result *out, struct err *err)
+{
+	struct run r = {.o = o, .journal = {.fd = -1}};
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	out->outcome = SUPERVISE_SPENT;
+	out->exit_status = 1;
+	out->refill = true;
+	who_self(&r.who);
+	rc = start(&r, out, err);
+	if (rc == SPOOL_NONE && out->outcome == SUPERVISE_SPENT)
+		note(&r, "the right to start this job is spent: nothing was run");
+	if (rc)
+		goto out;
+	out->outcome = SUPERVISE_ENDED;
+	heading(&r);
+	base_env(&r);
+	if (o->tick)
+		r.tick_at = clock_mono_ms() + o->tick_first_ms / 2 +
+			    (int64_t)(clock_random() % (uint64_t)(o->tick_first_ms + 1));
+	run_steps(&r);
+	rc = tell_end(&r, err);
+	look_at_signals(&r);
+	out->exit_status = exit_status(&r);
+	out->refill = r.stop_reason != REASON_CANCELLED;
+	out->tick_pid = r.tick;
+	snprintf(out->event, sizeof(out->event), "%s", r.journal.entry.name);
+out:
+	spool_journal_close(&r.journal);
+	ticket_task_release(&r.task);
+	strs_release(&r.env);
+	return rc < 0 ? -1 : 0;
+}
