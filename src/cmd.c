@@ -1,0 +1,381 @@
+#include "cmd.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guess.h"
+#include "reconcile.h"
+
+int cmd_open_store(struct cmd_ctx *ctx, struct err *err)
+{
+	if (ctx->store)
+		return 0;
+	if (store_find(&ctx->opened, err) || store_open(&ctx->opened, err)) {
+		store_close(&ctx->opened);
+		return -1;
+	}
+	ctx->store = &ctx->opened;
+	return 0;
+}
+
+static void write_line(const struct style *s, FILE *to, const char *before, const char *text)
+{
+	struct buf line = {0};
+
+	buf_addstr(&line, before);
+	clean_add(&line, s, text);
+	buf_addch(&line, '\n');
+	fwrite(line.s, 1, line.len, to);
+	buf_release(&line);
+}
+
+void cmd_say(struct cmd_ctx *ctx, const char *fmt, ...)
+{
+	struct buf text = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	cmd_say_text(ctx, buf_str(&text));
+	buf_release(&text);
+}
+
+void cmd_say_text(void *arg, const char *text)
+{
+	struct cmd_ctx *ctx = arg;
+	char *before = mem_printf("slurmq %s: ", ctx->cmd->name);
+	char *lines = mem_strdup(text), *save = NULL;
+
+	for (char *l = strtok_r(lines, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		write_line(&ctx->err, stderr, before, l);
+	free(lines);
+	free(before);
+}
+
+void cmd_say_line(struct cmd_ctx *ctx, const char *line)
+{
+	write_line(&ctx->err, stderr, "", line);
+}
+
+void cmd_print(struct cmd_ctx *ctx, const char *fmt, ...)
+{
+	struct buf text = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	write_line(&ctx->out, stdout, "", buf_str(&text));
+	buf_release(&text);
+}
+
+int cmd_confirm(struct cmd_ctx *ctx, bool yes, const char *what, struct err *err)
+{
+	char answer[16];
+
+	if (yes)
+		return 0;
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return err_set(err, ERR_USAGE, "this would %s: --yes says that it is meant", what);
+	fflush(stdout);
+	fprintf(stderr, "slurmq %s: %s? [y/N] ", ctx->cmd->name, what);
+	fflush(stderr);
+	if (fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
+		return 0;
+	return err_set(err, ERR_FAILED, "nothing was changed");
+}
+
+char *cmd_count(int64_t n, const char *one, const char *many)
+{
+	return mem_printf("%" PRId64 " %s", n, n == 1 ? one : many);
+}
+
+void cmd_print_json(struct buf *text)
+{
+	buf_addch(text, '\n');
+	fwrite(text->s, 1, text->len, stdout);
+	buf_clear(text);
+}
+
+/* ---- filling the queue ---- */
+
+/* Its words were told when it said them. */
+static void fill_refused(struct cmd_filled *f)
+{
+	const char *sweep = f->r.refused_sweep ? f->r.refused_sweep : "SWEEP";
+
+	f->status = ERR_FAILED;
+	err_set(&f->err, ERR_FAILED,
+		"jobs of the sweep '%s' are held, since sbatch refused them: mend the sweep file, slurmq "
+		"expand it again, then: slurmq release %s",
+		sweep, sweep);
+}
+
+/* What stopped it, as an exit status and a message. */
+static void judge_stop(struct cmd_ctx *ctx, struct cmd_filled *f)
+{
+	const char *text = f->r.text ? f->r.text : "";
+	const char *colon = *text ? ": " : "";
+	char *owner;
+
+	switch (f->r.stop) {
+	case QUEUE_REFUSED:
+		fill_refused(f);
+		break;
+	case QUEUE_UNCLEAR:
+		f->status = err_set(&f->err, ERR_AGAIN,
+				    "Slurm gave no clear answer for %" PRId64 " jobs%s%s\n"
+				    "what became of them is found out by the next slurmq submit",
+				    f->r.unclear, colon, text);
+		break;
+	case QUEUE_BACKOFF:
+		f->status = err_set(&f->err, ERR_AGAIN,
+				    "Slurm takes no jobs just now%s%s: slurmq submit, in a while",
+				    colon, text);
+		break;
+	case QUEUE_GATE:
+		owner = spool_gate_owner(ctx->store->spool);
+		f->status = err_set(&f->err, ERR_AGAIN,
+				    "another slurmq fills this queue just now (%s): try again",
+				    *owner ? owner : "it did not say who it is");
+		free(owner);
+		break;
+	case QUEUE_ELSEWHERE:
+		f->status =
+			err_set(&f->err, ERR_FAILED,
+				"this folder's jobs belong to another cluster than this one%s%s",
+				colon, text);
+		break;
+	default:
+		break;
+	}
+	if (f->status < 0)
+		f->status = f->err.status;
+}
+
+void cmd_fill(struct cmd_ctx *ctx, int64_t max, bool renew_env, struct cmd_filled *f)
+{
+	const struct queue_opts opts = {
+		.caller = QUEUE_USER,
+		.max = max,
+		.renew_env = renew_env,
+		.gate_ms = 60 * 1000,
+		.say = cmd_say_text,
+		.say_arg = ctx,
+	};
+	struct reconcile_result seen;
+	struct err err = {0};
+
+	memset(f, 0, sizeof(*f));
+	if (reconcile(ctx->store, 0, &seen, &err))
+		cmd_say_text(ctx, err.msg);
+	if (queue_fill(ctx->store, &opts, &f->r, &f->err))
+		f->status = f->err.status ? f->err.status : ERR_FAILED;
+	if (!f->status || f->r.stop == QUEUE_REFUSED)
+		judge_stop(ctx, f);
+	if (queue_limit(ctx->store, &f->limit, &err))
+		cmd_say_text(ctx, err.msg);
+}
+
+static void add_why_no_more(const struct cmd_filled *f, struct buf *line)
+{
+	switch (f->r.stop) {
+	case QUEUE_PAUSED:
+		buf_addstr(line, "; the queue is paused: slurmq resume");
+		break;
+	case QUEUE_LIMITED:
+		buf_addstr(line, "; Slurm says that your limit is reached");
+		if (f->r.text && *f->r.text)
+			buf_addf(line, ": %.*s", (int)strcspn(f->r.text, "\n"), f->r.text);
+		break;
+	case QUEUE_EMPTY:
+		if (f->r.submitted == 0 && f->r.in_flight == 0)
+			buf_addstr(line, "; nothing is left to submit");
+		break;
+	default:
+		break;
+	}
+}
+
+void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f)
+{
+	struct buf line = {0};
+	int64_t limit = f->limit.from ? f->limit.jobs : f->r.limit;
+
+	if (f->status && !f->r.submitted && f->r.stop != QUEUE_REFUSED)
+		return;
+	buf_addf(&line, "submitted %" PRId64 " %s; %" PRId64 " pending, %" PRId64 " in Slurm",
+		 f->r.submitted, f->r.submitted == 1 ? "job" : "jobs", f->r.pending,
+		 f->r.in_flight);
+	if (f->limit.from)
+		buf_addf(&line, " (limit %" PRId64 ", %s)", limit, f->limit.from);
+	add_why_no_more(f, &line);
+	cmd_print(ctx, "%s", buf_str(&line));
+	buf_release(&line);
+}
+
+void cmd_filled_json(const struct cmd_filled *f, struct json *j)
+{
+	static const char *const stops[] = {
+		[QUEUE_FULL] = "full",	     [QUEUE_EMPTY] = "empty",
+		[QUEUE_PAUSED] = "paused",   [QUEUE_LIMITED] = "limited",
+		[QUEUE_REFUSED] = "refused", [QUEUE_UNCLEAR] = "unclear",
+		[QUEUE_BACKOFF] = "backoff", [QUEUE_GATE] = "gate",
+		[QUEUE_MAX] = "max",	     [QUEUE_ELSEWHERE] = "elsewhere",
+	};
+
+	json_int(j, "submitted", f->r.submitted);
+	json_int(j, "unclear", f->r.unclear);
+	json_int(j, "held", f->r.held);
+	json_int(j, "pending", f->r.pending);
+	json_int(j, "in_flight", f->r.in_flight);
+	json_open(j, "limit", '{');
+	json_int(j, "jobs", f->limit.from ? f->limit.jobs : f->r.limit);
+	json_str(j, "from", f->limit.from);
+	json_close(j);
+	json_str(j, "stop", stops[f->r.stop]);
+	json_str(j, "text", f->r.text);
+}
+
+int cmd_filled_end(struct cmd_filled *f, struct err *err)
+{
+	int status = f->status;
+
+	queue_result_release(&f->r);
+	queue_limit_release(&f->limit);
+	if (!status)
+		return 0;
+	*err = f->err;
+	err->status = status;
+	return -1;
+}
+
+/* ---- changes of the user's ---- */
+
+int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err)
+{
+	struct db *db = ctx->store->db;
+	const char *user = getenv("USER");
+	char *text = user && *user ? mem_printf("%s by %s", why, user)
+				   : mem_printf("%s by user %ld", why, (long)geteuid());
+	int rc = db_begin(db, err);
+
+	if (!rc && (db_setting_set_int(db, ".paused", 1, err) ||
+		    db_setting_set(db, ".paused_why", text, err) || db_commit(db, err))) {
+		db_rollback(db);
+		rc = -1;
+	}
+	free(text);
+	return rc;
+}
+
+/* So many a transaction: those who wait for the gate get in between. */
+enum { SLICE = 5000 };
+
+static int change_slice(struct cmd_ctx *ctx, const int64_t *ids, size_t n,
+			const struct cmd_change *change, int64_t *changed, struct err *err)
+{
+	struct db *db = ctx->store->db;
+	int64_t sum = 0;
+
+	if (queue_lock(ctx->store, err))
+		return -1;
+	if (db_begin(db, err))
+		goto fail;
+	for (size_t i = 0; i < n; i++) {
+		int one = 0;
+
+		if (change->one(db, ids[i], change->arg, &one, err))
+			goto fail;
+		sum += one;
+	}
+	if (db_commit(db, err))
+		goto fail;
+	*changed += sum;
+	if (change->after && change->after(ctx, ids, n, change->arg, err))
+		goto fail;
+	queue_unlock(ctx->store);
+	return 0;
+fail:
+	db_rollback(db);
+	queue_unlock(ctx->store);
+	return -1;
+}
+
+int cmd_change(struct cmd_ctx *ctx, const struct ids *ids, const struct cmd_change *change,
+	       int64_t *changed, struct err *err)
+{
+	*changed = 0;
+	for (size_t i = 0; i < ids->n; i += SLICE) {
+		size_t n = ids->n - i < SLICE ? ids->n - i : SLICE;
+
+		if (change_slice(ctx, ids->v + i, n, change, changed, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- help ---- */
+
+const struct cmd *cmd_find(const struct cmd *const *all, const char *name, const char **near)
+{
+	struct strs names = {0};
+	const struct cmd *found = NULL;
+	const char *guess;
+
+	*near = NULL;
+	for (const struct cmd *const *c = all; *c && !found; c++) {
+		strs_add(&names, (*c)->name);
+		if (!strcmp((*c)->name, name))
+			found = *c;
+	}
+	guess = found || !names.n ? NULL : guess_nearest(name, (const char *const *)names.v);
+	for (const struct cmd *const *c = all; guess && *c; c++)
+		if (!strcmp((*c)->name, guess))
+			*near = (*c)->name;
+	strs_release(&names);
+	return found;
+}
+
+/* Fits 24 lines of 80 columns. */
+static void usage_all(const struct cmd_ctx *ctx, struct buf *out)
+{
+	static const char *const themes[CMD_NTHEMES] = {
+		[CMD_BEGIN] = "begin",
+		[CMD_LOOK] = "look",
+		[CMD_STEER] = "steer",
+		[CMD_INSIDE] = "in jobs",
+	};
+
+	buf_addstr(out, "usage: slurmq [-C DIR] [--color WHEN] COMMAND [options] [arguments]\n\n");
+	for (int theme = 0; theme < CMD_NTHEMES; theme++) {
+		const char *title = themes[theme];
+
+		for (const struct cmd *const *c = ctx->all; *c; c++) {
+			if ((int)(*c)->theme != theme)
+				continue;
+			buf_addf(out, "%-8s %-9s %s\n", title, (*c)->name, (*c)->summary);
+			title = "";
+		}
+	}
+	buf_addstr(out,
+		   "\nslurmq help COMMAND prints its manual page, COMMAND -h prints its options\n");
+}
+
+void cmd_usage(const struct cmd_ctx *ctx, const struct cmd *cmd, struct buf *out)
+{
+	if (!cmd) {
+		usage_all(ctx, out);
+		return;
+	}
+	buf_addf(out, "usage: slurmq %s%s%s\n\n%s\n\n", cmd->name, *cmd->args ? " " : "", cmd->args,
+		 cmd->summary);
+	if (cmd->opts)
+		opt_usage(cmd->opts, out);
+	opt_usage(ctx->common, out);
+}

@@ -1,0 +1,163 @@
+/* slurmq cancel - end jobs, in the store and in Slurm */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "cmd.h"
+#include "slurm.h"
+
+struct args {
+	const char *states;
+	bool yes;
+};
+
+enum {
+	CANCELLABLE = 1U << JOB_PENDING | 1U << JOB_SUBMITTING | 1U << JOB_QUEUED |
+		      1U << JOB_RUNNING | 1U << JOB_HELD,
+};
+
+/* What Slurm is to be told when the gate is free again. */
+struct told {
+	struct strs running, queued;
+};
+
+static int cancel_one(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
+{
+	(void)arg;
+	return db_job_cancel(db, id, changed, err);
+}
+
+/* The wish of each is recorded: rights are taken back, and what has started is noted for scancel. */
+static int take_back(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *arg, struct err *err)
+{
+	struct told *told = arg;
+	struct db_flight *v = NULL;
+	size_t nflights = 0, kept = 0;
+	int rc = 0;
+
+	if (db_flights(ctx->store->db, &v, &nflights, err))
+		return -1;
+	for (size_t i = 0; i < nflights; i++)
+		if (v[i].wish == WISH_CANCEL && ids_have(ids, n, v[i].job))
+			v[kept++] = v[i];
+	if (kept)
+		rc = queue_take_back(ctx->store, v, kept, &told->running, &told->queued, err);
+	free(v);
+	return rc;
+}
+
+static int tell_slurm(const struct told *told, struct err *err)
+{
+	struct strs ids = {0};
+	int rc = 0;
+
+	for (size_t i = 0; i < told->running.n; i++)
+		strs_add(&ids, told->running.v[i]);
+	for (size_t i = 0; i < told->queued.n; i++)
+		strs_add(&ids, told->queued.v[i]);
+	if (ids.n)
+		rc = slurm_scancel(&ids, err);
+	strs_release(&ids);
+	if (rc)
+		err_prefix(
+			err,
+			"the jobs are cancelled here, but Slurm could not be told (slurmq cancel "
+			"again tells it)");
+	return rc;
+}
+
+static int confirm(struct cmd_ctx *ctx, const struct args *args, bool all, size_t n,
+		   struct err *err)
+{
+	char *jobs = cmd_count((int64_t)n, "job", "jobs");
+	char *what = mem_printf("cancel %s%s", jobs, all ? " and pause the queue" : "");
+	int rc = cmd_confirm(ctx, args->yes, what, err);
+
+	free(what);
+	free(jobs);
+	return rc;
+}
+
+static void print_done(struct cmd_ctx *ctx, int64_t changed, const struct told *told, bool paused)
+{
+	struct buf line = {0};
+
+	buf_addf(&line, "cancelled %" PRId64 " %s", changed, changed == 1 ? "job" : "jobs");
+	if (told->queued.n)
+		buf_addf(&line, "; %zu taken out of Slurm's queue", told->queued.n);
+	if (told->running.n)
+		buf_addf(&line, "; %zu running %s being ended", told->running.n,
+			 told->running.n == 1 ? "is" : "are");
+	if (paused)
+		buf_addstr(&line, "; the queue is paused: slurmq resume");
+	cmd_print(ctx, "%s", buf_str(&line));
+	buf_release(&line);
+}
+
+static int cancel(struct cmd_ctx *ctx, const struct args *args, const struct selection *sel,
+		  struct err *err)
+{
+	struct told told = {0};
+	const struct cmd_change change = {.one = cancel_one, .after = take_back, .arg = &told};
+	bool pause = sel->all && !sel->states;
+	struct ids ids = {0};
+	int64_t changed = 0;
+	int rc = -1;
+
+	if (selection_ids(ctx->store->db, sel, &ids, err))
+		goto out;
+	if (ids.n == 0 && !pause) {
+		cmd_print(ctx, "nothing to cancel: none of these is pending, held or in Slurm");
+		rc = 0;
+		goto out;
+	}
+	if (confirm(ctx, args, pause, ids.n, err))
+		goto out;
+	if (pause && cmd_pause_queue(ctx, "slurmq cancel all", err))
+		goto out;
+	rc = cmd_change(ctx, &ids, &change, &changed, err);
+	/* What was taken back before an error is to be told all the same. */
+	if (tell_slurm(&told, rc ? NULL : err))
+		rc = -1;
+	if (rc == 0 || changed)
+		print_done(ctx, changed, &told, pause);
+out:
+	strs_release(&told.running);
+	strs_release(&told.queued);
+	ids_release(&ids);
+	return rc;
+}
+
+static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+{
+	const struct args *args = options;
+	struct selection sel;
+	int rc;
+
+	if (argc == 0 && !args->states)
+		return err_set(err, ERR_USAGE,
+			       "which jobs? slurmq cancel 17, 1-10, a sweep's name, all, "
+			       "or -s STATE");
+	rc = selection_parse(ctx->store->db, argc, argv, args->states, &sel, err);
+	if (rc == 0) {
+		selection_narrow(&sel, CANCELLABLE);
+		rc = cancel(ctx, args, &sel, err);
+	}
+	selection_release(&sel);
+	return rc;
+}
+
+static const struct opt opts[] = {
+	OPT_STR('s', "state", "STATE,...", "only jobs in these states", struct args, states),
+	OPT_FLAG('y', "yes", "do not ask", struct args, yes), OPT_END};
+
+const struct cmd cmd_cancel = {
+	.name = "cancel",
+	.args = "SELECTOR... [-s STATE] [--yes]",
+	.summary = "end jobs; cancel all pauses the queue first",
+	.theme = CMD_STEER,
+	.needs = CMD_STORE,
+	.opts = opts,
+	.size = sizeof(struct args),
+	.max_args = -1,
+	.run = run,
+};

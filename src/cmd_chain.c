@@ -1,0 +1,84 @@
+/* slurmq chain - refill the queue from a batch script's last line, a trap, cron or scrontab */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "cmd.h"
+#include "reconcile.h"
+
+struct args {
+	bool strict;
+};
+
+enum { RECONCILE_MS = 5 * 60 * 1000, GATE_MS = 20 * 1000 };
+
+/* A task of srun: its step has a number of its own, which a batch script's environment does not, and
+ * salloc's interactive step has one of those that Slurm keeps for itself (slurm.h, SLURM_INTERACTIVE_STEP
+ * 0xfffffffa and above). One task of many would be many chains. */
+static bool in_srun_task(void)
+{
+	const char *step = getenv("SLURM_STEP_ID");
+	int64_t n;
+
+	return step && getenv("SLURM_PROCID") && opt_int(step, &n) == 0 && n < 0xfffffffa;
+}
+
+static int chain(struct cmd_ctx *ctx, struct err *err)
+{
+	const struct queue_opts opts = {
+		.caller = QUEUE_CHAIN,
+		.max = -1,
+		.gate_ms = GATE_MS,
+		.in_job = getenv("SLURM_JOB_ID") != NULL,
+		.say = cmd_say_text,
+		.say_arg = ctx,
+	};
+	struct reconcile_result seen;
+	struct queue_result r = {0};
+	int rc;
+
+	if (cmd_open_store(ctx, err))
+		return -1;
+	if (reconcile(ctx->store, RECONCILE_MS, &seen, err))
+		cmd_say_text(ctx, err->msg);
+	rc = queue_fill(ctx->store, &opts, &r, err);
+	if (!rc && r.stop == QUEUE_REFUSED)
+		rc = err_set(err, ERR_FAILED, "sbatch refused the jobs of sweep '%s': %s",
+			     r.refused_sweep ? r.refused_sweep : "?", r.text ? r.text : "");
+	if (r.submitted)
+		cmd_say(ctx, "submitted %" PRId64 " %s", r.submitted,
+			r.submitted == 1 ? "job" : "jobs");
+	queue_result_release(&r);
+	return rc;
+}
+
+static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+{
+	const struct args *args = options;
+
+	(void)argc;
+	(void)argv;
+	if (in_srun_task()) {
+		cmd_say(ctx,
+			"nothing is done inside a task of srun: call it from the batch script");
+		return 0;
+	}
+	if (!chain(ctx, err))
+		return 0;
+	if (args->strict)
+		return -1;
+	cmd_say_text(ctx, err->msg);
+	return 0;
+}
+
+static const struct opt opts[] = {
+	OPT_FLAG(0, "strict", "fail where there is a problem", struct args, strict), OPT_END};
+
+const struct cmd cmd_chain = {
+	.name = "chain",
+	.args = "[--strict]",
+	.summary = "refill the queue; from scripts, traps and cron",
+	.theme = CMD_INSIDE,
+	.opts = opts,
+	.size = sizeof(struct args),
+	.run = run,
+};

@@ -1,0 +1,410 @@
+/* slurmq expand - a sweep file's jobs into the store */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "clock.h"
+#include "expand.h"
+#include "view.h"
+
+struct args {
+	bool dry_run, list, json, prune, rerun_changed;
+	int64_t max_jobs;
+};
+
+/* ---- reading ---- */
+
+static int read_file(struct cmd_ctx *ctx, const char *path, struct expand_file *file,
+		     struct err *err)
+{
+	struct complaints c = {0};
+	int rc = expand_read(path, file, &c, err);
+
+	for (size_t i = 0; i < c.lines.n; i++)
+		cmd_say_line(ctx, c.lines.v[i]);
+	complaints_release(&c);
+	return rc;
+}
+
+/* All are read, so that all complaints are told, before anything is added. */
+static int read_files(struct cmd_ctx *ctx, int n, char **paths, struct expand_file *files,
+		      struct err *err)
+{
+	int bad = 0;
+
+	for (int i = 0; i < n; i++) {
+		struct err one = {0};
+
+		if (read_file(ctx, paths[i], &files[i], &one) == 0)
+			continue;
+		if (bad++)
+			cmd_say_text(ctx, err->msg);
+		*err = one;
+	}
+	return bad ? -1 : 0;
+}
+
+/* ---- progress ---- */
+
+struct progress {
+	struct cmd_ctx *ctx;
+	int64_t begun, last;
+	bool shown;
+};
+
+enum { QUIET_MS = 1000, STEP_MS = 200 };
+
+static void show_progress(void *arg, int64_t done, int64_t of)
+{
+	struct progress *p = arg;
+	const struct style *s = &p->ctx->err;
+	const struct bar_part part = {done, PAINT_GREEN, '#'};
+	int64_t now = clock_mono_ms();
+	struct buf line = {0};
+
+	if (now - p->begun < QUIET_MS || now - p->last < STEP_MS)
+		return;
+	p->last = now;
+	p->shown = true;
+	buf_addch(&line, '\r');
+	if (of > 0)
+		bar_add(&line, s, 30, of, &part, 1);
+	buf_addf(&line, " %" PRId64 " jobs\033[K", done);
+	fwrite(line.s, 1, line.len, stderr);
+	fflush(stderr);
+	buf_release(&line);
+}
+
+static void end_progress(const struct progress *p)
+{
+	if (p->shown)
+		fputs("\r\033[K", stderr);
+}
+
+/* ---- a dry run ---- */
+
+enum { MAX_VALUES = 1000, SHOWN_VALUES = 6, SHOWN_STEPS = 3 };
+
+/* The values that were seen of one parameter, in order. */
+struct axis {
+	char *name;
+	struct strs values;
+	size_t last; /* of the job before */
+	bool many;
+};
+
+struct dry {
+	struct cmd_ctx *ctx;
+	bool list;
+	const struct expand_file *file;
+	struct axis *axes;
+	size_t naxes;
+	int64_t last_n;
+	struct buf first, last; /* parameters of the first and the last job */
+	struct buf commands;	/* of the first */
+	struct buf text;
+};
+
+static void dry_release(struct dry *d)
+{
+	for (size_t i = 0; i < d->naxes; i++) {
+		free(d->axes[i].name);
+		strs_release(&d->axes[i].values);
+	}
+	free(d->axes);
+	buf_release(&d->first);
+	buf_release(&d->last);
+	buf_release(&d->commands);
+	buf_release(&d->text);
+}
+
+static void note_value(struct axis *a, const char *value)
+{
+	if (a->many || (a->values.n && !strcmp(a->values.v[a->last], value)))
+		return;
+	/* Values come in their order again and again, as a rule: the one after the last is tried first. */
+	for (size_t k = 1; k <= a->values.n; k++) {
+		size_t i = (a->last + k) % a->values.n;
+
+		if (!strcmp(a->values.v[i], value)) {
+			a->last = i;
+			return;
+		}
+	}
+	if (a->values.n == MAX_VALUES) {
+		a->many = true;
+		return;
+	}
+	a->last = a->values.n;
+	strs_add(&a->values, value);
+}
+
+static void note_param(struct dry *d, size_t place, const struct sweep_param *p)
+{
+	/* The parameters of one job come in the same order as those of the one before, as a rule. */
+	if (place < d->naxes && !strcmp(d->axes[place].name, p->name)) {
+		note_value(&d->axes[place], p->value);
+		return;
+	}
+	for (size_t i = 0; i < d->naxes; i++) {
+		if (!strcmp(d->axes[i].name, p->name)) {
+			note_value(&d->axes[i], p->value);
+			return;
+		}
+	}
+	d->axes = mem_grow(d->axes, d->naxes + 1, sizeof(*d->axes));
+	d->axes[d->naxes] = (struct axis){.name = mem_strdup(p->name)};
+	note_value(&d->axes[d->naxes++], p->value);
+}
+
+static void add_point(struct buf *out, const struct sweep_point *point)
+{
+	buf_clear(out);
+	if (point->variant)
+		buf_addf(out, "[%s]", point->variant);
+	for (size_t i = 0; i < point->n; i++)
+		buf_addf(out, "%s%s=%s", out->len ? " " : "", point->params[i].name,
+			 point->params[i].value);
+}
+
+static void note_commands(struct dry *d, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->nsteps && i < SHOWN_STEPS; i++) {
+		struct buf text = {0};
+		char *lines, *save = NULL;
+
+		buf_addf(&d->commands, "  %s\n", plan->steps[i].key);
+		view_command(&plan->steps[i], &text);
+		lines = buf_take(&text);
+		for (char *l = strtok_r(lines, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+			buf_addf(&d->commands, "    %s\n", l);
+		free(lines);
+	}
+	if (plan->nsteps > SHOWN_STEPS)
+		buf_addf(&d->commands, "  ... and %zu more %s\n", plan->nsteps - SHOWN_STEPS,
+			 plan->nsteps == SHOWN_STEPS + 1 ? "step" : "steps");
+}
+
+static int note_job(void *arg, int64_t n, const struct sweep_point *point, const struct plan *plan)
+{
+	struct dry *d = arg;
+
+	for (size_t i = 0; i < point->n; i++)
+		note_param(d, i, &point->params[i]);
+	if (n == 1) {
+		add_point(&d->first, point);
+		if (plan)
+			note_commands(d, plan);
+	}
+	add_point(&d->last, point);
+	d->last_n = n;
+	return 0;
+}
+
+static int print_job(void *arg, int64_t n, const struct sweep_point *point, const struct plan *plan)
+{
+	struct dry *d = arg;
+	const struct db_job job = {
+		.id = n,
+		.sweep_name = (char *)sweep_name(d->file->sweep),
+		.point = *point,
+	};
+	struct json j = {.out = &d->text};
+
+	json_open(&j, NULL, '{');
+	view_job_json(&j, &job, NULL);
+	view_commands_json(&j, plan);
+	json_close(&j);
+	cmd_print_json(&d->text);
+	return ferror(stdout) ? 1 : 0;
+}
+
+static void print_axes(struct dry *d)
+{
+	for (size_t i = 0; i < d->naxes; i++) {
+		const struct axis *a = &d->axes[i];
+		size_t shown = a->values.n > SHOWN_VALUES + 1 ? SHOWN_VALUES : a->values.n;
+		struct buf cut = {0}, clean = {0};
+
+		buf_clear(&d->text);
+		buf_addf(&d->text, "  %s", a->name);
+		if (a->many)
+			buf_addf(&d->text, " (more than %d)", MAX_VALUES);
+		else if (a->values.n > 1)
+			buf_addf(&d->text, " (%zu)", a->values.n);
+		buf_addch(&d->text, ':');
+		for (size_t k = 0; k < shown; k++)
+			buf_addf(&d->text, " %s", a->values.v[k]);
+		if (shown < a->values.n || a->many)
+			buf_addstr(&d->text, " ...");
+		clean_add(&clean, &d->ctx->out, buf_str(&d->text));
+		text_add_cut(&cut, &d->ctx->out, buf_str(&clean),
+			     d->ctx->out.width ? d->ctx->out.width : 1 << 20);
+		buf_addch(&cut, '\n');
+		fwrite(cut.s, 1, cut.len, stdout);
+		buf_release(&cut);
+		buf_release(&clean);
+	}
+}
+
+static void print_commands(struct dry *d)
+{
+	char *lines = buf_take(&d->commands), *save = NULL;
+
+	for (char *l = strtok_r(lines, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		cmd_print(d->ctx, "%s", l);
+	free(lines);
+}
+
+static void print_dry(struct dry *d, const struct expand_result *r)
+{
+	cmd_print(d->ctx, "%s: %" PRId64 " %s, %" PRId64 " %s", r->sweep, r->jobs,
+		  r->jobs == 1 ? "job" : "jobs", r->steps, r->steps == 1 ? "step" : "steps");
+	print_axes(d);
+	if (d->first.len)
+		cmd_print(d->ctx, "first: %s", d->first.s);
+	if (d->last_n > 1 && d->last.len)
+		cmd_print(d->ctx, "last:  %s", d->last.s);
+	if (d->commands.len) {
+		cmd_print(d->ctx, "the first runs");
+		print_commands(d);
+	}
+}
+
+/* ---- results ---- */
+
+static void add_result(struct json *j, const struct expand_result *r)
+{
+	json_str(j, "sweep", r->sweep);
+	json_int(j, "jobs", r->jobs);
+	json_int(j, "steps", r->steps);
+	json_int(j, "added", r->added);
+	json_int(j, "unchanged", r->unchanged);
+	json_int(j, "changed", r->changed);
+	json_int(j, "missing", r->missing);
+}
+
+static void print_result_json(const struct expand_result *r)
+{
+	struct buf text = {0};
+	struct json j = {.out = &text};
+
+	json_open(&j, NULL, '{');
+	add_result(&j, r);
+	json_close(&j);
+	cmd_print_json(&text);
+	buf_release(&text);
+}
+
+static void add_part(struct buf *line, int64_t n, const char *what)
+{
+	if (n)
+		buf_addf(line, ", %" PRId64 " %s", n, what);
+}
+
+static void print_result(struct cmd_ctx *ctx, const struct expand_result *r)
+{
+	struct buf line = {0};
+
+	buf_addf(&line, "%s: %" PRId64 " %s added", r->sweep, r->added,
+		 r->added == 1 ? "job" : "jobs");
+	if (r->added == r->jobs)
+		buf_addf(&line, " (%" PRId64 " %s)", r->steps, r->steps == 1 ? "step" : "steps");
+	add_part(&line, r->unchanged, "unchanged");
+	add_part(&line, r->changed, "take the new commands");
+	add_part(&line, r->rerun, "completed ones pending again");
+	add_part(&line, r->pruned, "removed");
+	add_part(&line, r->merged, "equal to an earlier one");
+	if (r->added || r->changed || r->rerun)
+		buf_addstr(&line, "; next: slurmq submit");
+	cmd_print(ctx, "%s", buf_str(&line));
+	if (r->left)
+		cmd_say(ctx,
+			"%s: %" PRId64 " running or completed ones keep the commands that they had "
+			"(--rerun-changed makes completed ones pending again)",
+			r->sweep, r->left);
+	if (r->missing)
+		cmd_say(ctx,
+			"%s: %" PRId64 " jobs are no longer in the file and stay (--prune removes "
+			"pending ones)",
+			r->sweep, r->missing);
+	buf_release(&line);
+}
+
+static int expand_one(struct cmd_ctx *ctx, const struct args *args, const struct expand_file *file,
+		      struct err *err)
+{
+	struct progress p = {.ctx = ctx, .begun = clock_mono_ms()};
+	const struct expand_opts opts = {
+		.max_jobs = args->max_jobs,
+		.prune = args->prune,
+		.rerun_changed = args->rerun_changed,
+		.progress = ctx->err.tty ? show_progress : NULL,
+		.progress_arg = &p,
+	};
+	struct dry d = {.ctx = ctx, .list = args->list, .file = file};
+	struct expand_result r = {0};
+	int rc;
+
+	if (args->list)
+		rc = expand_dry(file, &opts, print_job, &d, &r, err);
+	else if (args->dry_run)
+		rc = expand_dry(file, &opts, args->json ? NULL : note_job, &d, &r, err);
+	else
+		rc = expand_store(ctx->store, file, &opts, &r, err);
+	end_progress(&p);
+	if (!rc && args->json && !args->list)
+		print_result_json(&r);
+	else if (!rc && args->dry_run && !args->list)
+		print_dry(&d, &r);
+	else if (!rc && !args->list)
+		print_result(ctx, &r);
+	expand_result_release(&r);
+	dry_release(&d);
+	return rc < 0 ? -1 : 0;
+}
+
+static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+{
+	const struct args *args = options;
+	struct expand_file *files;
+	int rc = 0;
+
+	if (args->list && !args->dry_run)
+		return err_set(err, ERR_USAGE, "--list goes with --dry-run");
+	if (!args->dry_run && cmd_open_store(ctx, err))
+		return -1;
+	files = mem_alloc((size_t)argc * sizeof(*files));
+	rc = read_files(ctx, argc, argv, files, err);
+	for (int i = 0; i < argc && !rc; i++)
+		rc = expand_one(ctx, args, &files[i], err);
+	for (int i = 0; i < argc; i++)
+		expand_file_release(&files[i]);
+	free(files);
+	return rc;
+}
+
+static const struct opt opts[] = {
+	OPT_FLAG(0, "dry-run", "show what would be added; needs no .slurmq", struct args, dry_run),
+	OPT_FLAG(0, "list", "with --dry-run: a JSON document for each job", struct args, list),
+	OPT_FLAG(0, "json", "print one JSON document for each FILE", struct args, json),
+	OPT_FLAG(0, "prune", "remove pending jobs that are no longer named", struct args, prune),
+	OPT_FLAG(0, "rerun-changed", "completed jobs with new commands: again", struct args,
+		 rerun_changed),
+	OPT_INT(0, "max-jobs", "N", "refuse more jobs than N (5000000)", struct args, max_jobs, 1,
+		INT64_C(1000000000)),
+	OPT_END};
+
+const struct cmd cmd_expand = {
+	.name = "expand",
+	.args = "FILE... [--dry-run] [--prune]",
+	.summary = "add the jobs of a sweep file",
+	.theme = CMD_BEGIN,
+	.opts = opts,
+	.size = sizeof(struct args),
+	.min_args = 1,
+	.max_args = -1,
+	.run = run,
+};

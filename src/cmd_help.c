@@ -1,0 +1,110 @@
+/* slurmq help - what there is, and the manual pages */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd.h"
+#include "proc.h"
+
+struct args {
+	bool list_commands, list_options;
+};
+
+static const struct cmd *named(struct cmd_ctx *ctx, const char *name, struct err *err)
+{
+	const char *near;
+	const struct cmd *cmd = cmd_find(ctx->all, name, &near);
+
+	if (!cmd && near)
+		err_set(err, ERR_USAGE, "unknown command '%s', did you mean '%s'?", name, near);
+	else if (!cmd)
+		err_set(err, ERR_USAGE, "unknown command '%s': slurmq help lists them", name);
+	return cmd;
+}
+
+/* The manual page as man(1) sets it: false where there is none, or no man(1). */
+static bool print_page(struct cmd_ctx *ctx, const struct cmd *cmd)
+{
+	char *page = mem_printf("slurmq-%s", cmd->name), width[16];
+	const char *const argv[] = {"man", page, NULL};
+	const struct proc_spec spec = {.argv = argv, .timeout_ms = 10000};
+	struct proc_result result = {0};
+	bool done;
+
+	snprintf(width, sizeof(width), "%d", ctx->out.width ? ctx->out.width : 80);
+	setenv("MANWIDTH", width, 1);
+	setenv("MANPAGER", "cat", 1);
+	done = proc_run(&spec, &result, NULL, NULL) == 0 && !result.timed_out && !result.signal &&
+	       result.exit_code == 0 && result.out.len > 0;
+	if (done)
+		fwrite(result.out.s, 1, result.out.len, stdout);
+	proc_result_release(&result);
+	free(page);
+	return done;
+}
+
+static void print_usage(struct cmd_ctx *ctx, const struct cmd *cmd)
+{
+	struct buf text = {0};
+
+	cmd_usage(ctx, cmd, &text);
+	fwrite(text.s, 1, text.len, stdout);
+	buf_release(&text);
+}
+
+static int list_options(struct cmd_ctx *ctx, const char *name, struct err *err)
+{
+	const struct cmd *cmd = named(ctx, name, err);
+	struct buf names = {0};
+
+	if (!cmd)
+		return -1;
+	if (cmd->opts)
+		opt_names(cmd->opts, &names);
+	opt_names(ctx->common, &names);
+	fwrite(names.s, 1, names.len, stdout);
+	buf_release(&names);
+	return 0;
+}
+
+static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+{
+	const struct args *args = options;
+	const struct cmd *cmd = NULL;
+
+	if (args->list_commands) {
+		for (const struct cmd *const *c = ctx->all; *c; c++)
+			puts((*c)->name);
+		return 0;
+	}
+	if (args->list_options) {
+		if (argc == 0)
+			return err_set(err, ERR_USAGE, "--list-options needs a command's name");
+		return list_options(ctx, argv[0], err);
+	}
+	if (argc > 0) {
+		cmd = named(ctx, argv[0], err);
+		if (!cmd)
+			return -1;
+		if (print_page(ctx, cmd))
+			return 0;
+	}
+	print_usage(ctx, cmd);
+	return 0;
+}
+
+static const struct opt opts[] = {
+	OPT_FLAG(0, "list-commands", "every command, one a line", struct args, list_commands),
+	OPT_FLAG(0, "list-options", "every option of COMMAND, one a line", struct args,
+		 list_options),
+	OPT_END};
+
+const struct cmd cmd_help = {
+	.name = "help",
+	.args = "[COMMAND]",
+	.summary = "list the commands, or print the manual page of one",
+	.theme = CMD_LOOK,
+	.opts = opts,
+	.size = sizeof(struct args),
+	.max_args = 1,
+	.run = run,
+};

@@ -1,0 +1,31 @@
+/* slurmq pause - nothing new is submitted */
+#include "cmd.h"
+
+static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+{
+	struct db *db = ctx->store->db;
+	int64_t counts[JOB_NSTATES], paused, flying;
+
+	(void)options;
+	(void)argc;
+	(void)argv;
+	if (db_setting_int(db, ".paused", 0, &paused, err))
+		return -1;
+	if (!paused && cmd_pause_queue(ctx, "slurmq pause", err))
+		return -1;
+	if (db_counts(db, counts, err))
+		return -1;
+	flying = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
+	cmd_print(ctx, "%s: nothing new is submitted%s; slurmq resume takes it back",
+		  paused ? "paused already" : "paused", flying ? ", what is in Slurm goes on" : "");
+	return 0;
+}
+
+const struct cmd cmd_pause = {
+	.name = "pause",
+	.args = "",
+	.summary = "submit nothing more; what is in Slurm goes on",
+	.theme = CMD_STEER,
+	.needs = CMD_STORE,
+	.run = run,
+};

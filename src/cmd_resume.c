@@ -1,0 +1,52 @@
+/* slurmq resume - take a pause back */
+#include "cmd.h"
+
+struct args {
+	bool no_submit;
+};
+
+static int unset(struct db *db, struct err *err)
+{
+	if (db_begin(db, err))
+		return -1;
+	if (db_setting_unset(db, ".paused", err) || db_setting_unset(db, ".paused_why", err) ||
+	    db_commit(db, err)) {
+		db_rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
+static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+{
+	const struct args *args = options;
+	struct cmd_filled filled;
+	int64_t paused;
+
+	(void)argc;
+	(void)argv;
+	if (db_setting_int(ctx->store->db, ".paused", 0, &paused, err))
+		return -1;
+	if (paused && unset(ctx->store->db, err))
+		return -1;
+	cmd_print(ctx, paused ? "the queue goes on" : "the queue was not paused");
+	if (args->no_submit)
+		return 0;
+	cmd_fill(ctx, -1, false, &filled);
+	cmd_filled_print(ctx, &filled);
+	return cmd_filled_end(&filled, err);
+}
+
+static const struct opt opts[] = {
+	OPT_FLAG(0, "no-submit", "do not fill the queue now", struct args, no_submit), OPT_END};
+
+const struct cmd cmd_resume = {
+	.name = "resume",
+	.args = "[--no-submit]",
+	.summary = "take a pause back, and submit",
+	.theme = CMD_STEER,
+	.needs = CMD_STORE,
+	.opts = opts,
+	.size = sizeof(struct args),
+	.run = run,
+};

@@ -1,0 +1,318 @@
+/* slurmq retry - failed jobs to pending again, then submit */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "reconcile.h"
+#include "slurm.h"
+#include "sweep_sbatch.h"
+#include "view.h"
+
+struct args {
+	const char *states, *from_step;
+	struct strs sbatch;
+	bool all, no_submit, yes, json;
+};
+
+enum {
+	AGAIN = 1U << JOB_FAILED | 1U << JOB_CANCELLED,
+	BY_ID = AGAIN | 1U << JOB_COMPLETED,
+};
+
+struct retry {
+	const struct args *args;
+	struct db *db;
+	char *options; /* lines of --long=value, or NULL */
+	bool completed;
+	struct ids ids;
+	int64_t skipped;    /* completed ones that were named without --all */
+	int64_t lost;	    /* whose end nobody knows: Slurm may still run them */
+	struct strs to_end; /* Slurm's ids of those that it does */
+};
+
+/* ---- sbatch options ---- */
+
+static bool option_name(const char *text)
+{
+	return *text >= 'a' && *text <= 'z' &&
+	       !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")];
+}
+
+static int check_option(const char *name, const char *given, struct err *err)
+{
+	const struct sweep_sbatch_opt *o = sweep_sbatch_find(name);
+	const char *near;
+
+	if (!option_name(name) || strchr(given, '\n'))
+		return err_set(
+			err, ERR_USAGE,
+			"--sbatch takes a long option of sbatch, such as time=2:00:00, not '%s'",
+			given);
+	if (o && o->instead)
+		return err_set(err, ERR_USAGE, "--sbatch: '%s' is given by slurmq itself: %s", name,
+			       o->instead);
+	if (o && o->arg == SBATCH_ARG_NEEDED && !strchr(given, '='))
+		return err_set(err, ERR_USAGE, "--sbatch: '%s' needs a value: %s=VALUE", name,
+			       name);
+	near = o ? NULL : sweep_sbatch_guess(name);
+	if (near)
+		return err_set(err, ERR_USAGE,
+			       "--sbatch: sbatch has no option '%s', did you mean '%s'?", name,
+			       near);
+	return 0;
+}
+
+static int read_options(const struct strs *given, char **out, struct err *err)
+{
+	struct buf lines = {0};
+	int rc = 0;
+
+	for (size_t i = 0; i < given->n && !rc; i++) {
+		const char *text = given->v[i];
+		char *name;
+
+		text += strncmp(text, "--", 2) ? 0 : 2;
+		name = mem_strndup(text, strcspn(text, "="));
+		rc = check_option(name, text, err);
+		buf_addf(&lines, "--%s\n", text);
+		free(name);
+	}
+	if (!rc && given->n)
+		*out = buf_take(&lines);
+	buf_release(&lines);
+	return rc;
+}
+
+/* ---- which ones ---- */
+
+static int collect(void *arg, const struct db_job *job)
+{
+	struct retry *r = arg;
+
+	if (job->state == JOB_COMPLETED && !r->completed) {
+		r->skipped++;
+		return 0;
+	}
+	if (job->reason == REASON_LOST)
+		r->lost++;
+	ids_add(&r->ids, job->id);
+	return 0;
+}
+
+static bool shows(const struct slurm_job *job, const struct db_attempt *a)
+{
+	if (!slurm_state_active(job->state))
+		return false;
+	if (a->slurm_id)
+		return job->id == a->slurm_id;
+	return a->slurm_job && job->array_id == a->slurm_job &&
+	       (a->ntasks <= 1 || job->task == a->task);
+}
+
+/* scancel knows an array's task by the array's id and its index, not by the id of its own. */
+static void add_slurm_id(struct strs *ids, const struct slurm_job *job)
+{
+	if (job->task >= 0)
+		strs_addf(ids, "%" PRIu64 "_%" PRId64, job->array_id, job->task);
+	else
+		strs_addf(ids, "%" PRIu64, job->id);
+}
+
+static int note_if_running(struct retry *r, int64_t id, const struct slurm_jobs *jobs,
+			   struct err *err)
+{
+	struct db_attempt a = {0};
+	struct db_job job = {0};
+	int rc = db_job_get(r->db, id, &job, err);
+
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	if (job.reason == REASON_LOST)
+		rc = view_attempt(r->db, &job, &a, err);
+	for (size_t i = 0; rc == 0 && job.reason == REASON_LOST && i < jobs->n; i++)
+		if (shows(&jobs->v[i], &a))
+			add_slurm_id(&r->to_end, &jobs->v[i]);
+	db_attempt_release(&a);
+	db_job_release(&job);
+	return rc < 0 ? -1 : 0;
+}
+
+/* A lost attempt that Slurm still shows is ended first: two attempts of one job write to one place. */
+static int end_lost(struct cmd_ctx *ctx, struct retry *r, struct err *err)
+{
+	struct reconcile_result seen;
+	struct slurm_jobs jobs = {0};
+	int rc = reconcile(ctx->store, 0, &seen, err);
+
+	if (!rc)
+		rc = slurm_squeue((uint64_t)getuid(), &jobs, err);
+	for (size_t i = 0; !rc && i < r->ids.n; i++)
+		rc = note_if_running(r, r->ids.v[i], &jobs, err);
+	if (!rc && r->to_end.n)
+		rc = slurm_scancel(&r->to_end, err);
+	slurm_jobs_release(&jobs);
+	if (rc)
+		err_prefix(err,
+			   "%" PRId64 " of these jobs were lost sight of, and Slurm does not say "
+			   "whether they still run: nothing was changed",
+			   r->lost);
+	return rc;
+}
+
+static int check_step(struct retry *r, const char *name, struct err *err)
+{
+	struct db_job job = {0};
+	struct plan plan = {0};
+	bool found = false;
+	int rc = db_job_get(r->db, r->ids.v[0], &job, err);
+
+	if (!rc)
+		rc = view_plan(r->db, &job, &plan, err);
+	for (size_t i = 0; i < plan.nsteps; i++)
+		if (!strcmp(plan.steps[i].name, name) || !strcmp(plan.steps[i].key, name))
+			found = true;
+	if (!rc && !found)
+		rc = err_set(err, ERR_USAGE,
+			     "--from-step: job %" PRId64 " has no step '%s' (slurmq show %" PRId64
+			     " lists them)",
+			     job.id, name, job.id);
+	plan_release(&plan);
+	db_job_release(&job);
+	return rc;
+}
+
+static int retry_one(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
+{
+	const struct retry *r = arg;
+
+	return db_job_retry(db, id, r->completed, r->args->all, r->args->from_step, r->options,
+			    changed, err);
+}
+
+static int change(struct cmd_ctx *ctx, struct retry *r, int64_t *changed, struct err *err)
+{
+	const struct cmd_change todo = {.one = retry_one, .arg = r};
+	char *what;
+	int rc = 0;
+
+	if (r->ids.n == 0)
+		return 0;
+	if (r->args->from_step && check_step(r, r->args->from_step, err))
+		return -1;
+	what = mem_printf("retry %zu jobs", r->ids.n);
+	if (r->ids.n > CMD_MANY)
+		rc = cmd_confirm(ctx, r->args->yes, what, err);
+	free(what);
+	if (!rc && r->lost)
+		rc = end_lost(ctx, r, err);
+	return rc ? rc : cmd_change(ctx, &r->ids, &todo, changed, err);
+}
+
+/* ---- what came of it ---- */
+
+static void print_nothing(struct cmd_ctx *ctx, const struct retry *r)
+{
+	int64_t counts[JOB_NSTATES];
+
+	if (r->skipped) {
+		cmd_print(ctx, "nothing to retry: %" PRId64 " completed; --all runs them again",
+			  r->skipped);
+	} else if (db_counts(r->db, counts, NULL) == 0 && !counts[JOB_FAILED] &&
+		   counts[JOB_CANCELLED]) {
+		cmd_print(ctx,
+			  "no failed jobs; slurmq retry -s cancelled takes the %" PRId64
+			  " cancelled ones",
+			  counts[JOB_CANCELLED]);
+	} else {
+		cmd_print(ctx, "no failed jobs; slurmq status shows how far the rest is");
+	}
+}
+
+static int finish(struct cmd_ctx *ctx, const struct retry *r, int64_t changed, struct err *err)
+{
+	bool submit = changed && !r->args->no_submit;
+	struct cmd_filled filled;
+	struct buf text = {0};
+	struct json j = {.out = &text};
+
+	if (!r->args->json && changed)
+		cmd_print(ctx, "%" PRId64 " %s pending again%s", changed,
+			  changed == 1 ? "job is" : "jobs are",
+			  submit ? "" : "; next: slurmq submit");
+	else if (!r->args->json)
+		print_nothing(ctx, r);
+	if (submit)
+		cmd_fill(ctx, -1, false, &filled);
+	if (r->args->json) {
+		json_open(&j, NULL, '{');
+		json_int(&j, "retried", changed);
+		if (submit) {
+			json_open(&j, "submit", '{');
+			cmd_filled_json(&filled, &j);
+			json_close(&j);
+		} else {
+			json_null(&j, "submit");
+		}
+		json_close(&j);
+		cmd_print_json(&text);
+	} else if (submit) {
+		cmd_filled_print(ctx, &filled);
+	}
+	buf_release(&text);
+	return submit ? cmd_filled_end(&filled, err) : 0;
+}
+
+static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+{
+	const struct args *args = options;
+	struct retry r = {.args = args, .db = ctx->store->db};
+	struct selection sel = {0};
+	int64_t changed = 0;
+	int rc;
+
+	rc = read_options(&args->sbatch, &r.options, err);
+	if (!rc)
+		rc = queue_drain(ctx->store, err);
+	if (!rc)
+		rc = selection_parse(r.db, argc, argv, args->states, &sel, err);
+	if (!rc) {
+		selection_narrow(&sel, sel.ids ? BY_ID : args->states ? AGAIN : 1U << JOB_FAILED);
+		r.completed = sel.ids && args->all;
+		rc = selection_each(r.db, &sel, collect, &r, err);
+	}
+	if (!rc)
+		rc = change(ctx, &r, &changed, err);
+	if (!rc)
+		rc = finish(ctx, &r, changed, err);
+	selection_release(&sel);
+	ids_release(&r.ids);
+	strs_release(&r.to_end);
+	free(r.options);
+	return rc;
+}
+
+static const struct opt opts[] = {
+	OPT_STR('s', "state", "STATE,...", "only jobs that failed so", struct args, states),
+	OPT_FLAG(0, "all", "run completed steps again too", struct args, all),
+	OPT_STR(0, "from-step", "STEP", "run STEP and those after it again", struct args,
+		from_step),
+	OPT_STRS(0, "sbatch", "OPTION=VALUE", "give sbatch this option for them", struct args,
+		 sbatch),
+	OPT_FLAG(0, "no-submit", "do not fill the queue now", struct args, no_submit),
+	OPT_FLAG('y', "yes", "do not ask", struct args, yes),
+	OPT_FLAG(0, "json", "print one JSON document", struct args, json),
+	OPT_END};
+
+const struct cmd cmd_retry = {
+	.name = "retry",
+	.args = "[SELECTOR...] [-s STATE] [--all] [--from-step STEP]",
+	.summary = "run failed jobs again",
+	.theme = CMD_STEER,
+	.needs = CMD_STORE,
+	.opts = opts,
+	.size = sizeof(struct args),
+	.max_args = -1,
+	.run = run,
+};

@@ -1,0 +1,438 @@
+/* slurmq show - one job whole */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "clock.h"
+#include "view.h"
+
+struct args {
+	bool json;
+};
+
+/* All of a job's attempts, oldest first, each with its steps. */
+struct tried {
+	struct db_attempt a;
+	struct db_step *steps;
+	size_t nsteps;
+};
+struct whole {
+	struct db_job job;
+	struct plan plan;
+	struct err plan_err; /* why there is no plan */
+	struct tried *v;
+	size_t n;
+};
+
+static void whole_release(struct whole *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		db_attempt_release(&w->v[i].a);
+		db_steps_free(w->v[i].steps, w->v[i].nsteps);
+	}
+	free(w->v);
+	plan_release(&w->plan);
+	db_job_release(&w->job);
+	memset(w, 0, sizeof(*w));
+}
+
+static int read_attempts(struct db *db, struct whole *w, struct err *err)
+{
+	int64_t id = w->job.attempt;
+
+	while (id) {
+		struct tried one = {0};
+		int rc = db_attempt_get(db, id, &one.a, err);
+
+		if (rc == DB_NONE)
+			break;
+		if (rc || db_steps(db, id, &one.steps, &one.nsteps, err)) {
+			db_attempt_release(&one.a);
+			return -1;
+		}
+		w->v = mem_grow(w->v, w->n + 1, sizeof(*w->v));
+		memmove(w->v + 1, w->v, w->n * sizeof(*w->v));
+		w->v[0] = one;
+		w->n++;
+		id = one.a.prev;
+	}
+	return 0;
+}
+
+static int read_whole(struct db *db, int64_t id, struct whole *w, struct err *err)
+{
+	int rc = db_job_get(db, id, &w->job, err);
+
+	if (rc)
+		return rc < 0 ? -1 : err_set(err, ERR_USAGE, "no job %" PRId64, id);
+	if (view_plan(db, &w->job, &w->plan, &w->plan_err))
+		plan_release(&w->plan);
+	return read_attempts(db, w, err);
+}
+
+/* ---- for people ---- */
+
+static void print_field(struct cmd_ctx *ctx, const char *name, const char *value)
+{
+	struct buf line = {0}, label = {0};
+
+	buf_addf(&label, "%-11s", name);
+	paint_add(&line, &ctx->out, PAINT_DIM, buf_str(&label));
+	buf_addch(&line, ' ');
+	clean_add(&line, &ctx->out, value);
+	buf_addch(&line, '\n');
+	fwrite(line.s, 1, line.len, stdout);
+	buf_release(&label);
+	buf_release(&line);
+}
+
+static void print_head(struct cmd_ctx *ctx, const struct db_job *job)
+{
+	struct buf line = {0}, state = {0};
+
+	buf_addstr(&state, job_state_name(job->state));
+	if (job->reason)
+		buf_addf(&state, " %s", job_reason_name(job->reason));
+	buf_addf(&line, "job %" PRId64 " of ", job->id);
+	clean_add(&line, &ctx->out, job->sweep_name);
+	buf_addstr(&line, ": ");
+	paint_add(&line, &ctx->out, view_paint(job->state), buf_str(&state));
+	if (job->wish != WISH_NONE && job_state_in_flight(job->state))
+		buf_addf(&line, " (%s)",
+			 job->wish == WISH_CANCEL ? "is being cancelled" : "to be held");
+	if (job->tries > 1)
+		buf_addf(&line, ", %" PRId64 " tries", job->tries);
+	buf_addch(&line, '\n');
+	fwrite(line.s, 1, line.len, stdout);
+	buf_release(&state);
+	buf_release(&line);
+}
+
+static void print_params(struct cmd_ctx *ctx, const struct db_job *job)
+{
+	struct buf line = {0};
+
+	if (job->point.variant)
+		print_field(ctx, "variant", job->point.variant);
+	for (size_t i = 0; i < job->point.n; i++) {
+		const struct sweep_param *p = &job->point.params[i];
+
+		buf_clear(&line);
+		buf_addf(&line, "%s = %s", p->name, p->value);
+		print_field(ctx, i ? "" : "parameters", buf_str(&line));
+	}
+	if (job->priority) {
+		buf_clear(&line);
+		buf_addf(&line, "%" PRId64, job->priority);
+		print_field(ctx, "priority", buf_str(&line));
+	}
+	buf_release(&line);
+}
+
+static void print_list(struct cmd_ctx *ctx, const char *name, const struct strs *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		print_field(ctx, i ? "" : name, l->v[i]);
+}
+
+/* A text of several lines, each indented. */
+static void print_lines(struct cmd_ctx *ctx, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		char *line = mem_strndup(text, len);
+
+		cmd_print(ctx, "    %s", line);
+		free(line);
+		text += len + (text[len] ? 1 : 0);
+	}
+}
+
+static void print_commands(struct cmd_ctx *ctx, const struct whole *w)
+{
+	struct buf text = {0};
+
+	if (w->job.options) {
+		char *lines = mem_strdup(w->job.options);
+		char *save = NULL;
+
+		for (char *l = strtok_r(lines, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+			print_field(ctx, "retry with", l);
+		free(lines);
+	}
+	print_list(ctx, "sbatch", &w->plan.sbatch);
+	print_list(ctx, "env", &w->plan.env);
+	if (*w->plan_err.msg)
+		print_field(ctx, "commands", w->plan_err.msg);
+	for (size_t i = 0; i < w->plan.nsteps; i++) {
+		print_field(ctx, "step", w->plan.steps[i].key);
+		buf_clear(&text);
+		view_command(&w->plan.steps[i], &text);
+		print_lines(ctx, buf_str(&text));
+	}
+	buf_release(&text);
+}
+
+static void add_used(struct buf *out, int64_t maxrss_kib, int64_t cpu_ms)
+{
+	if (maxrss_kib > 0) {
+		buf_addstr(out, ", memory ");
+		size_add_kib(out, maxrss_kib);
+	}
+	if (cpu_ms > 0) {
+		buf_addstr(out, ", CPU ");
+		time_add_duration(out, cpu_ms);
+	}
+}
+
+static const char *closed_word(const struct db_attempt *a)
+{
+	if (a->closed == CLOSED_NOT)
+		return a->started ? "running" : "in Slurm's queue";
+	if (a->completed)
+		return "completed";
+	return a->reason ? job_reason_name(a->reason) : "taken back";
+}
+
+static void print_attempt_head(struct cmd_ctx *ctx, const struct db_attempt *a, size_t number,
+			       int64_t now)
+{
+	struct buf line = {0};
+
+	buf_addf(&line, "attempt %zu: %s", number, closed_word(a));
+	if (a->slurm_job || a->slurm_id) {
+		buf_addstr(&line, ", Slurm job ");
+		view_slurm_id(a, &line);
+	}
+	if (a->node && *a->node)
+		buf_addf(&line, ", on %s", a->node);
+	if (a->started) {
+		buf_addstr(&line, ", ");
+		time_add_duration(&line, view_duration(a, now));
+	}
+	add_used(&line, a->maxrss_kib, a->cpu_ms);
+	cmd_print(ctx, "%s", buf_str(&line));
+	buf_release(&line);
+}
+
+static void print_time(struct cmd_ctx *ctx, const char *name, int64_t ms, int64_t now)
+{
+	struct buf text = {0};
+
+	if (!ms)
+		return;
+	time_add_local(&text, ms);
+	buf_addstr(&text, " (");
+	time_add_ago(&text, ms, now);
+	buf_addch(&text, ')');
+	print_field(ctx, name, buf_str(&text));
+	buf_release(&text);
+}
+
+static void print_steps(struct cmd_ctx *ctx, const struct tried *t)
+{
+	static const struct column columns[] = {
+		{"step", false, true},	 {"state", false, false}, {"time", true, false},
+		{"memory", true, false}, {"CPU", true, false},
+	};
+	const struct style *s = &ctx->out;
+	struct buf text = {0};
+	struct table table;
+
+	table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+	for (size_t i = 0; i < t->nsteps; i++) {
+		const struct db_step *step = &t->steps[i];
+		enum paint paint = step->state == STEP_COMPLETED ? PAINT_GREEN
+				   : step->state == STEP_FAILED	 ? PAINT_RED
+								 : PAINT_DIM;
+
+		table_add(&table, s, PAINT_NONE, step->key);
+		if (step->state == STEP_FAILED && step->signal)
+			table_addf(&table, s, paint, "signal %d", step->signal);
+		else if (step->state == STEP_FAILED)
+			table_addf(&table, s, paint, "exit %d", step->exit_code);
+		else
+			table_addf(&table, s, paint, "%s%s", step_state_name(step->state),
+				   step->void_ ? " (counts no more)" : "");
+		buf_clear(&text);
+		time_add_duration(&text, step->started ? step->ended - step->started : -1);
+		table_add(&table, s, PAINT_NONE, buf_str(&text));
+		buf_clear(&text);
+		size_add_kib(&text, step->maxrss_kib ? step->maxrss_kib : -1);
+		table_add(&table, s, PAINT_NONE, buf_str(&text));
+		buf_clear(&text);
+		time_add_duration(&text, step->started ? step->cpu_ms : -1);
+		table_add(&table, s, PAINT_NONE, buf_str(&text));
+	}
+	if (t->nsteps)
+		table_flush(&table, s, stdout);
+	table_release(&table);
+	buf_release(&text);
+}
+
+static void print_whole(struct cmd_ctx *ctx, const struct whole *w)
+{
+	int64_t now = clock_now_ms();
+
+	print_head(ctx, &w->job);
+	print_params(ctx, &w->job);
+	print_commands(ctx, w);
+	for (size_t i = 0; i < w->n; i++) {
+		const struct db_attempt *a = &w->v[i].a;
+		struct buf end = {0};
+		char *log = store_log_path(ctx->store, a->first, a->submission, a->task);
+
+		print_attempt_head(ctx, a, i + 1, now);
+		view_end(a, &end);
+		if (end.len)
+			print_field(ctx, "  end", buf_str(&end));
+		print_time(ctx, "  queued", a->queued, now);
+		print_time(ctx, "  started", a->started, now);
+		print_time(ctx, "  ended", a->ended, now);
+		print_field(ctx, "  log", log);
+		print_steps(ctx, &w->v[i]);
+		free(log);
+		buf_release(&end);
+	}
+}
+
+/* ---- for programs ---- */
+
+static void add_steps(struct json *j, const struct tried *t)
+{
+	json_open(j, "steps", '[');
+	for (size_t i = 0; i < t->nsteps; i++) {
+		const struct db_step *s = &t->steps[i];
+
+		json_open(j, NULL, '{');
+		json_str(j, "step", s->key);
+		json_str(j, "state", step_state_name(s->state));
+		json_int(j, "exit_code", s->exit_code);
+		json_int(j, "signal", s->signal);
+		json_time(j, "started", s->started);
+		json_time(j, "ended", s->ended);
+		json_int(j, "max_rss_kib", s->maxrss_kib);
+		json_int(j, "cpu_ms", s->cpu_ms);
+		json_bool(j, "counts", !s->void_);
+		json_close(j);
+	}
+	json_close(j);
+}
+
+static void add_attempt(struct json *j, const struct store *store, const struct tried *t)
+{
+	const struct db_attempt *a = &t->a;
+	char *log = store_log_path(store, a->first, a->submission, a->task);
+	struct buf id = {0};
+
+	view_slurm_id(a, &id);
+	json_open(j, NULL, '{');
+	json_str(j, "slurm_job", id.len ? id.s : NULL);
+	json_bool(j, "closed", a->closed != CLOSED_NOT);
+	json_bool(j, "completed", a->completed);
+	json_str(j, "reason", a->reason ? job_reason_name(a->reason) : NULL);
+	json_int(j, "exit_code", a->exit_code);
+	json_int(j, "signal", a->signal);
+	json_str(j, "node", a->node && *a->node ? a->node : NULL);
+	json_time(j, "queued", a->queued);
+	json_time(j, "started", a->started);
+	json_time(j, "ended", a->ended);
+	json_int(j, "max_rss_kib", a->maxrss_kib);
+	json_int(j, "cpu_ms", a->cpu_ms);
+	json_str(j, "log", log);
+	add_steps(j, t);
+	json_close(j);
+	buf_release(&id);
+	free(log);
+}
+
+static void add_strs(struct json *j, const char *key, const struct strs *l)
+{
+	json_open(j, key, '[');
+	for (size_t i = 0; i < l->n; i++)
+		json_str(j, NULL, l->v[i]);
+	json_close(j);
+}
+
+static void add_whole(struct json *j, struct cmd_ctx *ctx, const struct whole *w)
+{
+	json_open(j, NULL, '{');
+	view_job_json(j, &w->job, w->n ? &w->v[w->n - 1].a : NULL);
+	json_int(j, "priority", w->job.priority);
+	json_str(j, "variant", w->job.point.variant);
+	add_strs(j, "sbatch", &w->plan.sbatch);
+	add_strs(j, "env", &w->plan.env);
+	view_commands_json(j, &w->plan);
+	json_open(j, "attempts", '[');
+	for (size_t i = 0; i < w->n; i++)
+		add_attempt(j, ctx->store, &w->v[i]);
+	json_close(j);
+	json_close(j);
+}
+
+struct shown {
+	struct cmd_ctx *ctx;
+	struct err *err;
+	struct json *json; /* NULL: for people */
+	bool again;
+};
+
+static int show_one(void *arg, const struct db_job *job)
+{
+	struct shown *s = arg;
+	struct whole w = {0};
+	int rc = read_whole(s->ctx->store->db, job->id, &w, s->err);
+
+	if (rc == 0 && s->json) {
+		add_whole(s->json, s->ctx, &w);
+	} else if (rc == 0) {
+		if (s->again)
+			putchar('\n');
+		print_whole(s->ctx, &w);
+		s->again = true;
+	}
+	whole_release(&w);
+	return rc;
+}
+
+static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+{
+	const struct args *args = options;
+	struct buf text = {0};
+	struct json j = {.out = &text};
+	struct shown s = {.ctx = ctx, .err = err, .json = args->json ? &j : NULL};
+	struct selection sel = {0};
+	int rc;
+
+	rc = queue_drain(ctx->store, err);
+	if (!rc)
+		rc = selection_parse(ctx->store->db, argc, argv, NULL, &sel, err);
+	if (!rc && args->json)
+		json_open(&j, NULL, '[');
+	if (!rc)
+		rc = selection_each(ctx->store->db, &sel, show_one, &s, err);
+	if (!rc && args->json) {
+		json_close(&j);
+		cmd_print_json(&text);
+	}
+	selection_release(&sel);
+	buf_release(&text);
+	return rc;
+}
+
+static const struct opt opts[] = {
+	OPT_FLAG(0, "json", "print one JSON document: a list of jobs", struct args, json), OPT_END};
+
+const struct cmd cmd_show = {
+	.name = "show",
+	.args = "ID... [--json]",
+	.summary = "show a job whole: commands, attempts, steps",
+	.theme = CMD_LOOK,
+	.needs = CMD_STORE,
+	.opts = opts,
+	.size = sizeof(struct args),
+	.min_args = 1,
+	.max_args = -1,
+	.run = run,
+};

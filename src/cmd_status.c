@@ -1,0 +1,347 @@
+/* slurmq status - how far every sweep has come, and what needs a person */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "clock.h"
+#include "reconcile.h"
+#include "view.h"
+
+struct args {
+	bool json;
+};
+
+struct status {
+	struct cmd_ctx *ctx;
+	struct db_sweep *sweeps;
+	size_t n;
+	int64_t counts[JOB_NSTATES]; /* of these sweeps */
+	struct queue_limit limit;
+	struct queue_chain chain;
+	int64_t now;
+};
+
+enum { RECONCILE_MS = 30 * 1000, RATE_MS = 3600 * 1000 };
+
+static int64_t in_flight(const int64_t *counts)
+{
+	return counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
+}
+
+/* ---- reading ---- */
+
+/* Bring the store up to date, as far as that can be had now. */
+static int refresh(struct cmd_ctx *ctx, struct err *err)
+{
+	int64_t counts[JOB_NSTATES];
+	struct reconcile_result seen;
+	struct err away = {0};
+
+	if (queue_drain(ctx->store, err) || db_counts(ctx->store->db, counts, err))
+		return -1;
+	if (in_flight(counts) && reconcile(ctx->store, RECONCILE_MS, &seen, &away))
+		cmd_say(ctx, "this may be out of date: %s", away.msg);
+	return 0;
+}
+
+static int keep_named(struct status *s, int argc, char **argv, struct err *err)
+{
+	bool *named = mem_alloc(s->n * sizeof(*named));
+	size_t kept = 0;
+	int rc = 0;
+
+	for (int i = 0; i < argc && !rc; i++) {
+		int64_t id = 0;
+
+		if (strcmp(argv[i], "all") != 0)
+			rc = select_sweep(s->ctx->store->db, argv[i], &id, err);
+		for (size_t k = 0; k < s->n; k++)
+			if (id == 0 || s->sweeps[k].id == id)
+				named[k] = true;
+	}
+	for (size_t k = 0; k < s->n && !rc; k++) {
+		if (named[k] || argc == 0) {
+			struct db_sweep other = s->sweeps[kept];
+
+			s->sweeps[kept++] = s->sweeps[k];
+			s->sweeps[k] = other;
+		}
+	}
+	for (size_t k = kept; k < s->n && !rc; k++)
+		db_sweep_release(&s->sweeps[k]);
+	if (!rc)
+		s->n = kept;
+	free(named);
+	return rc;
+}
+
+static int read_status(struct status *s, int argc, char **argv, struct err *err)
+{
+	struct db *db = s->ctx->store->db;
+
+	if (refresh(s->ctx, err) || db_sweeps(db, &s->sweeps, &s->n, err) ||
+	    keep_named(s, argc, argv, err))
+		return -1;
+	for (size_t i = 0; i < s->n; i++)
+		for (int k = 0; k < JOB_NSTATES; k++)
+			s->counts[k] += s->sweeps[i].counts[k];
+	return queue_limit(s->ctx->store, &s->limit, err) ||
+			       queue_chain(s->ctx->store, &s->chain, err)
+		       ? -1
+		       : 0;
+}
+
+static void status_release(struct status *s)
+{
+	if (s->sweeps)
+		db_sweeps_free(s->sweeps, s->n);
+	queue_limit_release(&s->limit);
+	queue_chain_release(&s->chain);
+}
+
+/* ---- for programs ---- */
+
+static void add_counts(struct json *j, const int64_t *counts)
+{
+	json_open(j, "counts", '{');
+	for (int i = 0; i < JOB_NSTATES; i++)
+		json_int(j, job_state_name(i), counts[i]);
+	json_close(j);
+}
+
+static void print_json(const struct status *s)
+{
+	struct buf text = {0};
+	struct json j = {.out = &text};
+
+	json_open(&j, NULL, '{');
+	json_open(&j, "sweeps", '[');
+	for (size_t i = 0; i < s->n; i++) {
+		json_open(&j, NULL, '{');
+		json_str(&j, "name", s->sweeps[i].name);
+		json_int(&j, "jobs", s->sweeps[i].jobs);
+		add_counts(&j, s->sweeps[i].counts);
+		json_close(&j);
+	}
+	json_close(&j);
+	add_counts(&j, s->counts);
+	json_open(&j, "limit", '{');
+	json_int(&j, "jobs", s->limit.jobs);
+	json_str(&j, "from", s->limit.from);
+	json_close(&j);
+	json_int(&j, "in_flight", in_flight(s->counts));
+	json_open(&j, "chain", '{');
+	json_str(&j, "state", chain_state_name(s->chain.state));
+	json_time(&j, "last_refill", s->chain.last_refill);
+	json_close(&j);
+	json_close(&j);
+	cmd_print_json(&text);
+	buf_release(&text);
+}
+
+/* ---- for people ---- */
+
+/* A line that is filled up to the terminal's width: parts that do not fit are left out. */
+struct line {
+	const struct style *s;
+	struct buf text;
+	int used;
+	bool full;
+};
+
+static void add(struct line *l, enum paint paint, const char *text)
+{
+	int w = text_width(text);
+
+	if (l->full || (l->s->width && l->used + w > l->s->width)) {
+		l->full = true;
+		return;
+	}
+	paint_add(&l->text, l->s, paint, text);
+	l->used += w;
+}
+
+static void add_count(struct line *l, const int64_t *counts, int state)
+{
+	char text[64];
+
+	if (!counts[state])
+		return;
+	snprintf(text, sizeof(text), "  %" PRId64 " %s", counts[state], job_state_name(state));
+	add(l, view_paint(state), text);
+}
+
+static void add_bar(struct line *l, const struct db_sweep *sweep)
+{
+	const int width = l->s->width && l->s->width < 100 ? 10 : 24;
+	const int64_t *c = sweep->counts;
+	const struct bar_part parts[] = {
+		{c[JOB_COMPLETED], PAINT_GREEN, '#'},
+		{c[JOB_FAILED], PAINT_RED, 'x'},
+		{c[JOB_RUNNING], PAINT_CYAN, '>'},
+		{c[JOB_SUBMITTING] + c[JOB_QUEUED], PAINT_BLUE, '-'},
+	};
+
+	bar_add(&l->text, l->s, width, sweep->jobs, parts, sizeof(parts) / sizeof(parts[0]));
+	l->used += width + 2;
+}
+
+/* Time left at the rate of the last hour, where that means something. */
+static void add_rate(struct line *l, const struct status *s, const struct db_sweep *sweep)
+{
+	int64_t left = sweep->counts[JOB_PENDING] + in_flight(sweep->counts), n, earliest, span;
+	struct buf text = {0};
+
+	if (!in_flight(sweep->counts) ||
+	    db_recent_ends(s->ctx->store->db, sweep->id, s->now - RATE_MS, &n, &earliest, NULL) ||
+	    n < 2 || earliest <= 0 || earliest >= s->now)
+		return;
+	span = s->now - earliest;
+	span = (int64_t)((double)left * (double)span / (double)n);
+	buf_addstr(&text, span < 60 * 1000 ? "  under a minute" : "  ");
+	if (span >= 60 * 1000)
+		time_add_duration(&text, span);
+	buf_addstr(&text, " left");
+	add(l, PAINT_DIM, buf_str(&text));
+	buf_release(&text);
+}
+
+static void print_sweep(const struct status *s, const struct db_sweep *sweep, int name_width,
+			int done_width)
+{
+	static const int order[] = {JOB_FAILED,	    JOB_HELD,	 JOB_RUNNING,  JOB_QUEUED,
+				    JOB_SUBMITTING, JOB_PENDING, JOB_CANCELLED};
+	struct line l = {.s = &s->ctx->out};
+	struct buf name = {0}, cut = {0};
+	char done[64];
+
+	clean_add(&name, l.s, sweep->name);
+	text_add_cut(&cut, l.s, buf_str(&name), name_width);
+	add(&l, PAINT_BOLD, buf_str(&cut));
+	buf_addf(&l.text, "%*s", name_width - l.used + 1, "");
+	l.used = name_width + 1;
+	add_bar(&l, sweep);
+	snprintf(done, sizeof(done), "%" PRId64 "/%" PRId64, sweep->counts[JOB_COMPLETED],
+		 sweep->jobs);
+	buf_addf(&l.text, "%*s", done_width + 1, done);
+	l.used += done_width + 1;
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		add_count(&l, sweep->counts, order[i]);
+	add_rate(&l, s, sweep);
+	buf_addch(&l.text, '\n');
+	fwrite(l.text.s, 1, l.text.len, stdout);
+	buf_release(&name);
+	buf_release(&cut);
+	buf_release(&l.text);
+}
+
+static void print_sweeps(const struct status *s)
+{
+	int widest = 4, most = s->ctx->out.width && s->ctx->out.width < 100 ? 16 : 40, done = 3;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct db_sweep *sweep = &s->sweeps[i];
+		int w = text_width(sweep->name);
+		int d = snprintf(NULL, 0, "%" PRId64 "/%" PRId64, sweep->counts[JOB_COMPLETED],
+				 sweep->jobs);
+
+		widest = w > widest ? w : widest;
+		done = d > done ? d : done;
+	}
+	for (size_t i = 0; i < s->n; i++)
+		print_sweep(s, &s->sweeps[i], widest < most ? widest : most, done);
+}
+
+static enum paint chain_paint(enum chain_state state)
+{
+	switch (state) {
+	case CHAIN_ALIVE:
+	case CHAIN_DONE:
+		return PAINT_GREEN;
+	case CHAIN_PAUSED:
+	case CHAIN_STALLED:
+		return PAINT_YELLOW;
+	default:
+		return PAINT_NONE;
+	}
+}
+
+static void print_chain(const struct status *s)
+{
+	struct buf line = {0}, text = {0}, clean = {0};
+	int64_t counts[JOB_NSTATES];
+
+	if (db_counts(s->ctx->store->db, counts, NULL))
+		memcpy(counts, s->counts, sizeof(counts));
+	buf_addstr(&line, "chain ");
+	paint_add(&line, &s->ctx->out, chain_paint(s->chain.state),
+		  chain_state_name(s->chain.state));
+	if (s->chain.why)
+		buf_addf(&text, " (%s)", s->chain.why);
+	buf_addstr(&text, ", last refill ");
+	time_add_ago(&text, s->chain.last_refill, s->now);
+	buf_addf(&text, "; %" PRId64 " in Slurm, limit %" PRId64, in_flight(counts), s->limit.jobs);
+	if (s->limit.from)
+		buf_addf(&text, " (%s)", s->limit.from);
+	clean_add(&clean, &s->ctx->out, buf_str(&text));
+	text_add_wrapped(&line, &s->ctx->out, buf_str(&clean),
+			 6 + text_width(chain_state_name(s->chain.state)), 6);
+	buf_addch(&line, '\n');
+	fwrite(line.s, 1, line.len, stdout);
+	buf_release(&line);
+	buf_release(&text);
+	buf_release(&clean);
+}
+
+static void print_needs(const struct status *s)
+{
+	for (size_t i = 0; i < s->chain.needs.n; i++) {
+		const char *text = s->chain.needs.v[i];
+		struct buf line = {0}, clean = {0};
+
+		clean_add(&clean, &s->ctx->out, text);
+		paint_add(&line, &s->ctx->out, PAINT_YELLOW, *text == ' ' ? " " : "!");
+		buf_addch(&line, ' ');
+		text_add_wrapped(&line, &s->ctx->out, buf_str(&clean), 2, 4);
+		buf_addch(&line, '\n');
+		fwrite(line.s, 1, line.len, stdout);
+		buf_release(&clean);
+		buf_release(&line);
+	}
+}
+
+static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+{
+	const struct args *args = options;
+	struct status s = {.ctx = ctx, .now = clock_now_ms()};
+	int rc = read_status(&s, argc, argv, err);
+
+	if (!rc && args->json) {
+		print_json(&s);
+	} else if (!rc && s.n == 0) {
+		cmd_print(ctx, "no jobs yet: slurmq expand FILE");
+	} else if (!rc) {
+		print_sweeps(&s);
+		print_chain(&s);
+		print_needs(&s);
+	}
+	status_release(&s);
+	return rc;
+}
+
+static const struct opt opts[] = {OPT_FLAG(0, "json", "print one JSON document", struct args, json),
+				  OPT_END};
+
+const struct cmd cmd_status = {
+	.name = "status",
+	.args = "[SWEEP...] [--json]",
+	.summary = "show how far every sweep has come, and what it needs",
+	.theme = CMD_LOOK,
+	.needs = CMD_STORE,
+	.opts = opts,
+	.size = sizeof(struct args),
+	.max_args = -1,
+	.run = run,
+};

@@ -1,0 +1,65 @@
+/* slurmq submit - fill the free slots of Slurm's queue */
+#include <stdio.h>
+
+#include "cmd.h"
+
+struct args {
+	int64_t max;
+	bool env, dry_run, json;
+};
+
+static int preview(struct cmd_ctx *ctx, int64_t max, struct err *err)
+{
+	struct buf text = {0};
+	int rc = queue_preview(ctx->store, max, &text, err);
+
+	if (rc == 0 && text.len)
+		fwrite(text.s, 1, text.len, stdout);
+	else if (rc == 0)
+		cmd_print(ctx, "nothing would be submitted now");
+	buf_release(&text);
+	return rc;
+}
+
+static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+{
+	const struct args *args = options;
+	int64_t max = args->max ? args->max : -1;
+	struct cmd_filled filled;
+
+	(void)argc;
+	(void)argv;
+	if (args->dry_run)
+		return preview(ctx, max, err);
+	cmd_fill(ctx, max, args->env, &filled);
+	if (args->json) {
+		struct buf text = {0};
+		struct json j = {.out = &text};
+
+		json_open(&j, NULL, '{');
+		cmd_filled_json(&filled, &j);
+		json_close(&j);
+		cmd_print_json(&text);
+		buf_release(&text);
+	} else {
+		cmd_filled_print(ctx, &filled);
+	}
+	return cmd_filled_end(&filled, err);
+}
+
+static const struct opt opts[] = {
+	OPT_INT('n', "max", "N", "submit at most N jobs now", struct args, max, 1, 1000000),
+	OPT_FLAG(0, "env", "store the environment anew", struct args, env),
+	OPT_FLAG(0, "dry-run", "print what would be given to sbatch", struct args, dry_run),
+	OPT_FLAG(0, "json", "print one JSON document", struct args, json), OPT_END};
+
+const struct cmd cmd_submit = {
+	.name = "submit",
+	.args = "[-n N] [--env] [--dry-run] [--json]",
+	.summary = "fill the free slots of Slurm's queue",
+	.theme = CMD_BEGIN,
+	.needs = CMD_STORE,
+	.opts = opts,
+	.size = sizeof(struct args),
+	.run = run,
+};

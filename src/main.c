@@ -1,0 +1,228 @@
+/*
+ * slurmq - keeps a Slurm queue full from a store of jobs.
+ *
+ * The command table, the options before a command, the store, the printing of errors, and the exit
+ * status. What a command does is its own file: cmd_*.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+static const struct cmd *const commands[] = {
+	&cmd_init,   &cmd_expand, &cmd_submit, &cmd_status,  &cmd_list,	 &cmd_show,   &cmd_log,
+	&cmd_retry,  &cmd_cancel, &cmd_hold,   &cmd_release, &cmd_pause, &cmd_resume, &cmd_sync,
+	&cmd_config, &cmd_chain,  &cmd_run,    &cmd_help,    NULL,
+};
+
+struct before {
+	const char *dir, *colour;
+	bool version, help;
+};
+
+static const struct opt before_opts[] = {
+	OPT_STR('C', "directory", "DIR", "work as if started in DIR", struct before, dir),
+	OPT_FLAG(0, "version", "print the version", struct before, version), OPT_END};
+
+/* Before a command and after it. */
+static const struct opt common_opts[] = {
+	OPT_STR(0, "color", "WHEN", "colours: auto, always or never", struct before, colour),
+	OPT_FLAG('h', "help", "print this usage", struct before, help), OPT_END};
+
+/* A closed one would be given to the next file that is opened, and written to. */
+static void open_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+			abort();
+}
+
+static void print_error(const struct cmd_ctx *ctx, const char *msg)
+{
+	struct buf line = {0};
+
+	buf_addstr(&line, "slurmq");
+	if (ctx->cmd)
+		buf_addf(&line, " %s", ctx->cmd->name);
+	buf_addstr(&line, ": ");
+	for (const char *end; (end = strchr(msg, '\n')); msg = end + 1) {
+		char *part = mem_strndup(msg, (size_t)(end - msg));
+
+		clean_add(&line, &ctx->err, part);
+		buf_addch(&line, '\n');
+		free(part);
+	}
+	clean_add(&line, &ctx->err, msg);
+	buf_addch(&line, '\n');
+	fwrite(line.s, 1, line.len, stderr);
+	buf_release(&line);
+}
+
+/* Wrong usage: the error, then how it is to be called. */
+static int print_misuse(const struct cmd_ctx *ctx, const struct err *err)
+{
+	print_error(ctx, err->msg);
+	if (ctx->cmd)
+		fprintf(stderr, "usage: slurmq %s%s%s\n", ctx->cmd->name,
+			*ctx->cmd->args ? " " : "", ctx->cmd->args);
+	return ERR_USAGE;
+}
+
+static int check_arguments(const struct cmd *cmd, int argc, char **argv, struct err *err)
+{
+	if (argc < cmd->min_args)
+		return err_set(err, ERR_USAGE, "an argument is missing");
+	if (cmd->max_args >= 0 && argc > cmd->max_args)
+		return err_set(err, ERR_USAGE, "one argument too many: '%s'", argv[cmd->max_args]);
+	return 0;
+}
+
+static int apply_colour(struct cmd_ctx *ctx, const char *text, struct err *err)
+{
+	enum when_colour when = COLOUR_AUTO;
+
+	if (text && when_colour_parse(text, &when))
+		return err_set(err, ERR_USAGE,
+			       "option '--color' takes auto, always or never, not '%s'", text);
+	style_init(&ctx->out, STDOUT_FILENO, when);
+	style_init(&ctx->err, STDERR_FILENO, when);
+	return 0;
+}
+
+static int run_it(struct cmd_ctx *ctx, void *options, int argc, char **argv)
+{
+	struct err err = {0};
+	int rc = 0;
+
+	if (ctx->cmd->needs == CMD_STORE)
+		rc = cmd_open_store(ctx, &err);
+	if (rc == 0)
+		rc = ctx->cmd->run(ctx, options, argc, argv, &err);
+	if (rc >= 0)
+		return rc;
+	fflush(stdout);
+	print_error(ctx, err.msg);
+	return err.status ? err.status : ERR_FAILED;
+}
+
+static void print_usage(const struct cmd_ctx *ctx, const struct cmd *cmd)
+{
+	struct buf usage = {0};
+
+	cmd_usage(ctx, cmd, &usage);
+	fwrite(usage.s, 1, usage.len, stdout);
+	buf_release(&usage);
+}
+
+static int run_command(struct cmd_ctx *ctx, struct before *before, int argc, char **argv)
+{
+	static const struct opt none[] = {OPT_END};
+	const struct cmd *cmd = ctx->cmd;
+	void *options = mem_alloc(cmd->size);
+	const struct opt_set sets[] = {
+		{cmd->opts ? cmd->opts : none, options}, {common_opts, before}, {NULL, NULL}};
+	struct err err = {0};
+	int status;
+
+	if (opt_parse(sets, &argc, argv, false, &err) || apply_colour(ctx, before->colour, &err)) {
+		status = print_misuse(ctx, &err);
+	} else if (before->help) {
+		print_usage(ctx, cmd);
+		status = 0;
+	} else if (check_arguments(cmd, argc, argv, &err)) {
+		status = print_misuse(ctx, &err);
+	} else {
+		status = run_it(ctx, options, argc, argv);
+	}
+	opt_release(sets);
+	free(options);
+	return status;
+}
+
+static int find_command(struct cmd_ctx *ctx, const char *name, struct err *err)
+{
+	const char *near;
+
+	ctx->cmd = cmd_find(commands, name, &near);
+	if (ctx->cmd)
+		return 0;
+	if (near)
+		return err_set(err, ERR_USAGE, "unknown command '%s', did you mean '%s'?", name,
+			       near);
+	return err_set(err, ERR_USAGE, "unknown command '%s': slurmq help lists them", name);
+}
+
+static int slurmq(struct cmd_ctx *ctx, int argc, char **argv)
+{
+	struct before before = {0};
+	const struct opt_set sets[] = {
+		{before_opts, &before}, {common_opts, &before}, {NULL, NULL}};
+	struct err err = {0};
+
+	if (opt_parse(sets, &argc, argv, true, &err) || apply_colour(ctx, before.colour, &err))
+		return print_misuse(ctx, &err);
+	if (before.dir && chdir(before.dir)) {
+		err_errno(&err, ERR_USAGE, "cannot go to the folder '%s'", before.dir);
+		return print_misuse(ctx, &err);
+	}
+	if (before.version) {
+		puts("slurmq " SLURMQ_VERSION);
+		return 0;
+	}
+	if (argc == 0) {
+		struct buf usage = {0};
+
+		cmd_usage(ctx, NULL, &usage);
+		fwrite(usage.s, 1, usage.len, before.help ? stdout : stderr);
+		buf_release(&usage);
+		return before.help ? 0 : ERR_USAGE;
+	}
+	if (find_command(ctx, argv[0], &err))
+		return print_misuse(ctx, &err);
+	return run_command(ctx, &before, argc - 1, argv + 1);
+}
+
+/* What could not be printed is a failure, but for a reader that has seen enough. */
+static int close_stdout(const struct cmd_ctx *ctx, int status)
+{
+	struct err err = {0};
+	bool bad = ferror(stdout);
+	int errnum = bad ? errno : 0;
+
+	if (fclose(stdout)) {
+		bad = true;
+		errnum = errno;
+	}
+	if (!bad)
+		return status;
+	if (errnum != EPIPE) {
+		errno = errnum;
+		err_errno(&err, ERR_FAILED, "cannot write to standard output");
+		print_error(ctx, err.msg);
+	}
+	return status ? status : ERR_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	struct cmd_ctx ctx = {.all = commands, .common = common_opts};
+	int status;
+
+	open_standard_descriptors();
+	/* A reader that goes away must not end slurmq between two steps of its work. */
+	signal(SIGPIPE, SIG_IGN);
+	style_init(&ctx.out, STDOUT_FILENO, COLOUR_AUTO);
+	style_init(&ctx.err, STDERR_FILENO, COLOUR_AUTO);
+	if (argc < 1)
+		return ERR_USAGE;
+	status = slurmq(&ctx, argc - 1, argv + 1);
+	status = close_stdout(&ctx, status);
+	store_close(&ctx.opened);
+	exit(status);
+}

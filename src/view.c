@@ -1,0 +1,163 @@
+#include "view.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "sweepfile.h"
+
+enum paint view_paint(int state)
+{
+	static const enum paint paints[JOB_NSTATES] = {
+		[JOB_PENDING] = PAINT_NONE,    [JOB_SUBMITTING] = PAINT_BLUE,
+		[JOB_QUEUED] = PAINT_BLUE,     [JOB_RUNNING] = PAINT_CYAN,
+		[JOB_COMPLETED] = PAINT_GREEN, [JOB_FAILED] = PAINT_RED,
+		[JOB_CANCELLED] = PAINT_DIM,   [JOB_HELD] = PAINT_YELLOW,
+	};
+
+	return state >= 0 && state < JOB_NSTATES ? paints[state] : PAINT_NONE;
+}
+
+int view_attempt(struct db *db, const struct db_job *job, struct db_attempt *a, struct err *err)
+{
+	memset(a, 0, sizeof(*a));
+	if (!job->attempt)
+		return DB_NONE;
+	return db_attempt_get(db, job->attempt, a, err);
+}
+
+void view_slurm_id(const struct db_attempt *a, struct buf *out)
+{
+	if (a->slurm_job && a->ntasks > 1)
+		buf_addf(out, "%" PRIu64 "_%d", a->slurm_job, a->task);
+	else if (a->slurm_job)
+		buf_addf(out, "%" PRIu64, a->slurm_job);
+	else if (a->slurm_id)
+		buf_addf(out, "%" PRIu64, a->slurm_id);
+}
+
+int64_t view_duration(const struct db_attempt *a, int64_t now)
+{
+	int64_t end = a->ended ? a->ended : now;
+
+	if (!a->started)
+		return -1;
+	return end > a->started ? end - a->started : 0;
+}
+
+void view_end(const struct db_attempt *a, struct buf *out)
+{
+	if (a->closed == CLOSED_NOT || a->completed)
+		return;
+	if (a->signal)
+		buf_addf(out, "signal %d (%s)", a->signal, strsignal(a->signal));
+	else if (a->exit_code)
+		buf_addf(out, "exit %d", a->exit_code);
+}
+
+static void add_params(struct json *j, const struct sweep_point *point)
+{
+	json_open(j, "params", '{');
+	for (size_t i = 0; i < point->n; i++)
+		json_str(j, point->params[i].name, point->params[i].value);
+	json_close(j);
+}
+
+static void add_attempt(struct json *j, const struct db_attempt *a)
+{
+	struct buf id = {0};
+
+	view_slurm_id(a, &id);
+	json_str(j, "slurm_job", id.len ? id.s : NULL);
+	buf_release(&id);
+	if (a->completed || (a->closed != CLOSED_NOT && a->exit_code))
+		json_int(j, "exit_code", a->exit_code);
+	else
+		json_null(j, "exit_code");
+	if (a->signal)
+		json_int(j, "signal", a->signal);
+	else
+		json_null(j, "signal");
+	json_str(j, "node", a->node && *a->node ? a->node : NULL);
+	json_time(j, "queued", a->queued);
+	json_time(j, "started", a->started);
+	json_time(j, "ended", a->ended);
+}
+
+void view_job_json(struct json *j, const struct db_job *job, const struct db_attempt *a)
+{
+	static const struct db_attempt none;
+
+	json_int(j, "id", job->id);
+	json_str(j, "sweep", job->sweep_name);
+	json_str(j, "state", job_state_name(job->state));
+	json_str(j, "reason", job->reason ? job_reason_name(job->reason) : NULL);
+	json_int(j, "tries", job->tries);
+	add_params(j, &job->point);
+	add_attempt(j, a ? a : &none);
+	json_open(j, "results", '{');
+	json_close(j);
+}
+
+void view_commands_json(struct json *j, const struct plan *plan)
+{
+	json_open(j, "commands", '[');
+	for (size_t i = 0; i < plan->nsteps; i++) {
+		const struct plan_step *step = &plan->steps[i];
+
+		json_open(j, NULL, '{');
+		json_str(j, "step", step->key);
+		json_open(j, "argv", '[');
+		for (size_t k = 0; k < step->shown.n; k++)
+			json_str(j, NULL, step->shown.v[k]);
+		json_close(j);
+		json_close(j);
+	}
+	json_close(j);
+}
+
+/* A script for bash is shown as it is, not as a word of one. */
+void view_command(const struct plan_step *step, struct buf *out)
+{
+	const struct strs *words = &step->shown;
+
+	if (words->n == 3 && !strcmp(words->v[0], "bash") && !strcmp(words->v[1], "-c")) {
+		const char *text = words->v[2];
+		size_t len = strlen(text);
+
+		while (len && text[len - 1] == '\n')
+			len--;
+		buf_add(out, text, len);
+		return;
+	}
+	for (size_t i = 0; i < words->n; i++) {
+		if (i)
+			buf_addch(out, ' ');
+		buf_add_shell_word(out, words->v[i]);
+	}
+}
+
+int view_plan(struct db *db, const struct db_job *job, struct plan *plan, struct err *err)
+{
+	struct complaints complaints = {0};
+	struct db_version v = {0};
+	struct sweep *sweep = NULL;
+	int rc;
+
+	memset(plan, 0, sizeof(*plan));
+	rc = db_version_get(db, job->version, &v, err);
+	if (rc == DB_NONE)
+		return err_set(err, ERR_FAILED,
+			       "job %" PRId64 ": its sweep's text is not in the store", job->id);
+	if (!rc)
+		rc = sweepfile_parse(v.file, v.dir, v.source, v.source_len, &sweep, &complaints,
+				     err);
+	if (!rc) {
+		if (v.script)
+			sweep_set_script(sweep, v.script);
+		rc = sweep_plan(sweep, &job->point, job->id, plan, err);
+		sweep_free(sweep);
+	}
+	complaints_release(&complaints);
+	db_version_release(&v);
+	return rc;
+}

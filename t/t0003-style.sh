@@ -1,0 +1,81 @@
+#!/bin/bash
+# what tools can say about the sources: shellcheck, clang-format, warnings, cppcheck, clang-tidy
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+cd "$TEST_TOP" || bail_out 'no project'
+
+# have TOOL: or this check is skipped
+have() {
+	command -v "$1" >/dev/null && return
+	[ -z "${TEST_REQUIRE-}" ] || fail "$1 is not installed"
+	[ -n "${TEST_REQUIRE-}" ] || skip 1 "$1 is not installed"
+	return 1
+}
+
+# Shell: by its first line, or by its name where there is none
+
+mapfile -t files < <(find t .ci completions man src -type f 2>/dev/null | sort)
+scripts=()
+for f in ${files[@]+"${files[@]}"}; do
+	case $f in
+	*.sh | *.bash) scripts+=("$f") ;;
+	*)
+		IFS= read -r line 2>/dev/null <"$f"
+		[[ ${line-} != '#!'*sh ]] || scripts+=("$f")
+		;;
+	esac
+done
+
+if have shellcheck; then
+	run xargs -0 -n 4 -P 2 shellcheck < <(printf '%s\0' "${scripts[@]}")
+	is "$out$err" '' "shellcheck has nothing to say about ${#scripts[@]} scripts"
+fi
+executable() {
+	local f
+	for f in "${scripts[@]}"; do
+		case $f in t/lib/*.sh | *.bash) continue ;; esac
+		[ -x "$f" ] || printf '%s\n' "$f"
+	done
+}
+is "$(executable)" '' 'scripts are executable'
+
+# C
+
+shopt -s nullglob
+sources=(src/*.c)
+all=(src/*.[ch] t/unit/*.[ch] t/tool/*.[ch] t/preload/*.[ch])
+
+if have clang-format; then
+	run clang-format --dry-run -Werror "${all[@]}"
+	is "$(sed -nE 's/^([^: ]+):[0-9]+:[0-9]+: error: .*/\1/p' <<<"$err" | uniq -c)" '' \
+		'clang-format would change nothing (make format)'
+fi
+
+is "$(grep -nE '[[:blank:]]+$' -r "${all[@]}" "${scripts[@]}" Makefile)" '' 'no line ends in a blank'
+
+compile=$(make -s show-compile)
+one() {
+	eval "$compile -Werror -c -o /dev/null $(printf '%q ' "$@")"
+}
+export -f one
+export compile
+run xargs -0 -n 1 -P 2 bash -c 'one "$@"' one < <(printf '%s\0' "${sources[@]}")
+is_status 0 'the compiler warns of nothing'
+
+if have cppcheck; then
+	run cppcheck -q -j 2 --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=ctunullpointer --error-exitcode=1 "${sources[@]}"
+	is "$out$err" '' 'cppcheck has nothing to say'
+fi
+
+if have clang-tidy; then
+	# the analyzer takes a minute
+	checks=
+	[ -n "${TEST_LONG-}" ] || checks='--checks=-clang-analyzer-*'
+	# shellcheck disable=SC2016
+	run xargs -0 -n 3 -P 2 sh -c 'clang-tidy --quiet $0 "$@" -- -std=c11 -D_GNU_SOURCE \
+		-DSLURMQ_VERSION=\"0\" -Isrc 2>/dev/null' "$checks" < <(printf '%s\0' "${sources[@]}")
+	is "$(grep -E ' (warning|error): ' <<<"$out" | sort -u)" '' 'clang-tidy has nothing to say'
+fi
+
+done_testing

@@ -1,0 +1,65 @@
+#!/bin/bash
+# the Makefile: a silent build, one of its own for each set of flags, installation, the static binary
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+# a copy without history, and without what is built
+mkdir copy
+(cd "$TEST_TOP" && tar cf - Makefile src man completions 2>/dev/null) | tar xf - -C copy
+cd copy || bail_out 'no copy'
+[ -e src/main.c ] || skip_all 'no main.c'
+
+run make -s -j2 CFLAGS=-O0 FORTIFY=
+is_status 0
+is_out ''
+is_err ''
+ok 'there is build/slurmq' test -x build/slurmq
+
+version=$(sed -n 's/^VERSION := //p' Makefile)
+run build/slurmq --version
+is_status 0
+like_out "(^| )${version//./\\.}\$" 'it has the version of the Makefile'
+
+run make CFLAGS=-O0 FORTIFY=
+is_status 0
+is_out '' 'nothing is built twice'
+
+run make -n CFLAGS='-O0 -DANYTHING' FORTIFY=
+like_out 'src/err\.o' 'with other flags, everything is'
+
+touch src/err.h
+run make -n CFLAGS=-O0 FORTIFY=
+like_out 'src/err\.o' 'and what a header is used by'
+like_out 'src/main\.o'
+
+run make -s install DESTDIR="$TEST_TMP/root" PREFIX=/usr CFLAGS=-O0 FORTIFY=
+is_status 0
+is_err ''
+ok 'the binary is installed' test -x "$TEST_TMP/root/usr/bin/slurmq"
+pages() {
+	find man -name '*.[157]' -printf '%f\n' 2>/dev/null | sort
+}
+installed() {
+	find "$TEST_TMP/root/usr/share/man" -type f -printf '%f\n' 2>/dev/null | sort
+}
+is "$(installed)" "$(pages)" 'so are the man pages'
+if [ -e completions/slurmq.bash ]; then
+	ok 'and the completion' test -f "$TEST_TMP/root/usr/share/bash-completion/completions/slurmq"
+fi
+
+run make -s uninstall DESTDIR="$TEST_TMP/root" PREFIX=/usr
+is_status 0
+is "$(find "$TEST_TMP/root" -type f)" '' 'uninstall leaves no file'
+
+run make -s -j2 static
+is_status 0
+is_err ''
+run ldd build/slurmq-static
+like "$out$err" 'not a dynamic executable' 'the static binary needs no library'
+run build/slurmq-static --version
+is_status 0
+ok 'it is under 4 MiB' test "$(stat -c %s build/slurmq-static)" -lt 4194304
+
+run make -s clean
+ok 'clean leaves nothing' test ! -e build
+
+done_testing

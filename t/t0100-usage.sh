@@ -1,0 +1,192 @@
+#!/bin/bash
+# how slurmq is called: help, usage, what is not understood, and what is written where
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+# no manual pages of another slurmq
+export MANPATH=$TEST_TMP/.man
+
+widest() {
+	awk '{ if (length > w) w = length } END { print w + 0 }' "$out_file"
+}
+
+# The overview
+
+run slurmq help
+is_status 0
+is_err ''
+like "$out" '^usage: slurmq \[-C DIR\]' 'help: the usage'
+like_out '^begin +init +make'
+like_out '^look +status +show how far'
+like_out '^ +list +list jobs'
+ok 'help fits 80 columns' test "$(widest)" -le 80
+ok 'help fits 24 lines with the prompt' test "$(wc -l <"$out_file")" -le 23
+overview=$out
+
+for call in '-h' '--help' '--color=never -h' '-h --color never'; do
+	# shellcheck disable=SC2086
+	run slurmq $call
+	is_status 0
+	is_out "$overview"
+	is_err ''
+done
+
+run slurmq
+is_status 2
+is_out ''
+is_err "$overview"
+
+run slurmq --version
+is_status 0
+like_out '^slurmq [0-9]+\.[0-9]+\.[0-9]+$'
+is_err ''
+
+# Every command
+
+run slurmq help --list-commands
+is_status 0
+is_err ''
+commands=$out
+for name in init expand submit chain status list show log retry cancel hold release pause resume \
+	config sync help; do
+	like "$commands" "^$name\$" "$name is a command"
+	like "$overview" "(^|[a-z]) +$name +[a-z]" "$name is in the overview"
+done
+
+mkdir usage
+cd usage || exit 1
+for name in $commands; do
+	run slurmq "$name" -h
+	is_status 0
+	is_err ''
+	like "$out" "^usage: slurmq $name( |\$)" "$name -h: the usage"
+	ok "$name -h fits 80 columns" test "$(widest)" -le 80
+	usage=$out
+	run slurmq help "$name"
+	is "$out" "$usage" "help $name without a manual page is $name -h"
+	run slurmq "$name" --help nonsense too much
+	is_status 0 "$name --help wins over its arguments"
+	run slurmq help --list-options "$name"
+	is_status 0
+	like_out '^--help$'
+	like_out '^--color$'
+	is "$(sort <<<"$out" | uniq -d)" '' "$name: no option twice"
+	is "$(grep -oE '^ +(-[a-z], )?--[a-z-]+' <<<"$usage" | grep -oE -- '--[a-z-]+' | sort)" \
+		"$(grep -- '^--' <<<"$out" | sort)" "$name: usage and --list-options are the same"
+	run slurmq "$name" --no-such-option
+	is_status 2
+	is_out ''
+	like "$err" "^slurmq $name: unknown option '--no-such-option'" "$name: an unknown option"
+	like_err "^usage: slurmq $name( |\$)"
+done
+is "$(ls -A)" '' 'none of this wrote a file'
+cd ..
+
+# What is not understood
+
+# wrong STDERR COMMAND...: status 2, nothing on stdout
+wrong() {
+	local want=$1
+	shift
+	run "$@"
+	is_status 2
+	is_out ''
+	is_err "$want"
+}
+
+wrong "slurmq: unknown command 'stauts', did you mean 'status'?" slurmq stauts
+wrong "slurmq: unknown command 'sub', did you mean 'submit'?" slurmq sub
+wrong "slurmq: unknown command 'frobnicate': slurmq help lists them" slurmq frobnicate
+wrong "slurmq: unknown command '': slurmq help lists them" slurmq ''
+wrong "slurmq: unknown option '--verson', did you mean '--version'?" slurmq --verson
+wrong "slurmq: unknown option '-x'" slurmq -x status
+wrong "slurmq: option '-C' needs a value: -C DIR" slurmq -C
+wrong "slurmq: option '--color' takes auto, always or never, not 'pink'" slurmq --color pink help
+wrong "slurmq help: unknown command 'stauts', did you mean 'status'?" slurmq help stauts
+wrong "slurmq help: unknown command 'frobnicate': slurmq help lists them" \
+	slurmq help --list-options frobnicate
+wrong "slurmq help: --list-options needs a command's name" slurmq help --list-options
+wrong "slurmq status: unknown option '--jsno', did you mean '--json'?
+usage: slurmq status [SWEEP...] [--json]" slurmq status --jsno
+wrong "slurmq status: option '--json' takes no value
+usage: slurmq status [SWEEP...] [--json]" slurmq status --json=yes
+wrong "slurmq show: an argument is missing
+usage: slurmq show ID... [--json]" slurmq show
+wrong "slurmq log: one argument too many: '2'
+usage: slurmq log ID [--step STEP] [--attempt N] [-f]" slurmq log 1 2
+wrong "slurmq pause: one argument too many: 'now'
+usage: slurmq pause" slurmq pause now
+like "$(slurmq submit -n 0 2>&1)" "option '-n' takes 1 to [0-9]+, not '0'" 'a number that is too small'
+like "$(slurmq submit --max=many 2>&1)" "option '--max' needs a whole number, not 'many'" 'no number'
+
+run slurmq $'fr\e[31mob\r'
+is_err "slurmq: unknown command 'fr?[31mob?': slurmq help lists them" 'what a user typed does not reach the terminal raw'
+
+# A folder of choice
+
+run slurmq -C "$TEST_TMP/nowhere" status
+is_status 2
+is_err "slurmq: cannot go to the folder '$TEST_TMP/nowhere': No such file or directory"
+mkdir -p here/sub
+run slurmq -C here init
+is_status 0
+ok '-C: made there' test -d here/.slurmq
+run slurmq -C here/sub config limit
+is_status 0 'the folder is found from below'
+is_out auto
+run slurmq -Chere config limit
+is_out auto
+run slurmq status
+is_status 2
+is_out ''
+like_err "^slurmq status: no \.slurmq in '.*' or above it: .*slurmq init"
+run env SLURMQ_DIR="$TEST_TMP/here/.slurmq" slurmq config limit
+is_status 0 'SLURMQ_DIR names it'
+is_out auto
+
+# Nothing to show says what to do next
+
+for cmd_ in status list; do
+	run slurmq -C here "$cmd_"
+	is_status 0
+	is_out 'no jobs yet: slurmq expand FILE'
+	is_err ''
+done
+
+# What cannot be printed is a failure; a reader that goes away gets no complaint
+
+for call in 'help' 'help status' '-C here config' '-C here status --json'; do
+	# shellcheck disable=SC2086
+	slurmq $call >/dev/full 2>"$err_file"
+	is $? 1 "$call: a full disk under stdout"
+	like "$(<"$err_file")" 'cannot write to standard output: No space left' "$call: says so"
+	# shellcheck disable=SC2086
+	slurmq $call >&- 2>"$err_file"
+	is $? 1 "$call: a closed stdout"
+	like "$(<"$err_file")" 'cannot write to standard output: Bad file' "$call: says so"
+	# the reader has gone before anything is written
+	{
+		read -r _
+		# shellcheck disable=SC2086
+		slurmq $call 2>"$err_file"
+		echo $? >rc
+	} < <(sleep 0.2; echo) | :
+	is "$(<rc) $(<"$err_file")" '1 ' "$call: a reader that has gone"
+done
+cp -a here closed
+slurmq -C closed config limit 7 2>&- >/dev/null
+is "$(slurmq -C closed config limit)" 7 'a closed stderr harms nothing'
+
+# Colours
+
+run slurmq -C here config
+unlike_out $'\e'
+run slurmq -C here --color=always config
+like_out $'\e\[1mlimit'
+run slurmq -C here config --color always
+like_out $'\e\[1mlimit'
+run env NO_COLOR=1 slurmq -C here --color=always config
+like_out $'\e\[1mlimit'
+run slurmq -C here --color=auto config
+unlike_out $'\e'
+
+done_testing

@@ -1,0 +1,157 @@
+#!/bin/bash
+# slurmq init: the folder, again, in the way of others
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+# snapshot FOLDER: every file's name, mode and contents
+snapshot() {
+	(cd "$1" && find . -printf '%p %m\n' | sort && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+}
+
+run slurmq init
+is_status 0
+is_out "made $TEST_TMP/.slurmq; next: slurmq expand FILE"
+is_err ''
+is "$(stat -c %a .slurmq)" 700 'for nobody else'
+for f in jobs.db id; do is "$(stat -c %a .slurmq/$f)" 600 "$f too"; done
+ok 'logs has its place' test -d .slurmq/logs
+run slurmq config limit 7
+before=$(snapshot .slurmq)
+
+run slurmq init
+is_status 0 'again'
+is_out "$TEST_TMP/.slurmq is there already, and stays as it is"
+is_err ''
+is "$(snapshot .slurmq | grep -v ' \./gate$')" "$(grep -v ' \./gate$' <<<"$before")" \
+	'again: nothing was changed'
+run slurmq config limit
+is_out 7 'its settings stay'
+
+# Elsewhere
+
+mkdir other
+run slurmq init other
+is_status 0
+is_out "made $TEST_TMP/other/.slurmq; next: slurmq expand FILE"
+isnt "$(<other/.slurmq/id)" "$(<.slurmq/id)" 'every folder has an id of its own'
+run slurmq init nowhere
+is_status 1
+is_out ''
+like_err "^slurmq init: .*'nowhere'.*: No such file or directory"
+touch file
+run slurmq init file
+isnt "$status" 0 'in a file'
+is_out ''
+like_err "^slurmq init: .*file"
+
+mkdir locked
+chmod 500 locked
+if [ -w locked ]; then
+	skip 2 'root may write anywhere'
+else
+	run slurmq init locked
+	is_status 1
+	like_err '^slurmq init: .*: Permission denied'
+fi
+
+# An init that was cut short is finished
+
+mkdir -m 700 cut
+mkdir -m 700 cut/.slurmq
+run slurmq init cut
+is_status 0 'an empty folder is filled'
+like_out '^made '
+run slurmq -C cut status
+is_status 0
+
+# A line that names another folder
+
+mkdir line
+mkdir -m 700 line/far
+printf 'far\n' >line/.slurmq
+run slurmq init line
+is_status 0 'a file of one line names the folder'
+ok 'the database is there' test -e line/far/jobs.db
+run slurmq -C line status
+is_status 0
+is_out 'no jobs yet: slurmq expand FILE'
+
+# Others may not write to it
+
+mkdir open
+run slurmq init open
+chmod 770 open/.slurmq
+run slurmq -C open status
+is_status 2
+is_out ''
+like_err "others may write to .*chmod 700"
+run slurmq init open
+is_status 2 'nor is that repaired by init'
+
+# Two at once: one makes it, both are well
+
+for i in 1 2 3 4 5; do
+	mkdir "race$i"
+	slurmq init "race$i" >"a$i" 2>&1 &
+	slurmq init "race$i" >"b$i" 2>&1
+	rcs="$?"
+	wait $!
+	rcs="$rcs $?"
+	like "$rcs" '^(0|75) (0|75)$' "race $i: neither failed"
+	is "$(cat "a$i" "b$i" | grep -c '^made ')" 1 "race $i: one of them made it"
+	run slurmq -C "race$i" status
+	is_status 0
+done
+
+# What stands in the way is never touched
+
+# refused WHAT REGEX: in a folder whose jobs.db is wrong
+refused() {
+	local what=$1 regex=$2 before call
+	before=$(snapshot bad/.slurmq | grep -v ' \./gate$')
+	for call in init status 'config limit 3' 'pause' 'expand x.yaml'; do
+		printf 'name: x\nrun: "true"\n' >bad/x.yaml
+		# shellcheck disable=SC2086
+		run slurmq -C bad $call
+		like "$status" '^[12]$' "$what: $call: exit status"
+		is_out '' "$what: $call: no output"
+		like "$err" "$regex" "$what: $call: says what"
+	done
+	is "$(snapshot bad/.slurmq | grep -v ' \./gate$')" "$before" "$what: untouched, byte for byte"
+}
+
+fresh() {
+	rm -rf bad
+	mkdir bad
+	slurmq init bad >/dev/null
+}
+
+fresh
+: >bad/.slurmq/jobs.db
+refused 'an empty jobs.db' 'jobs\.db'
+
+fresh
+printf 'this is no database, and it is longer than a header of one would be: %0200d' 0 >bad/.slurmq/jobs.db
+refused 'no database' 'jobs\.db'
+
+fresh
+rm bad/.slurmq/jobs.db
+run slurmq -C bad status
+isnt "$status" 0 'a missing jobs.db'
+nok 'it is not made by status' test -e bad/.slurmq/jobs.db
+
+fresh
+# the header's application_id (offset 68) and user_version (60): sqlite.org/fileformat2.html
+printf '\0\0\0\7' | dd of=bad/.slurmq/jobs.db bs=1 seek=68 conv=notrunc 2>/dev/null
+refused 'a foreign database' 'jobs\.db'
+
+fresh
+printf '\0\0\3\347' | dd of=bad/.slurmq/jobs.db bs=1 seek=60 conv=notrunc 2>/dev/null
+refused 'a newer one' 'newer'
+
+fresh
+mkdir donor
+slurmq init donor >/dev/null
+cp donor/.slurmq/jobs.db bad/.slurmq/jobs.db
+refused "another folder's" 'another'
+
+done_testing

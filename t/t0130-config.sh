@@ -1,0 +1,84 @@
+#!/bin/bash
+# slurmq config: reading, changing, and what is no setting
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+slurmq init >/dev/null || bail_out 'no folder'
+
+run slurmq config
+is_status 0
+is_err ''
+like_out '^setting +value +default +meaning$'
+like_out '^limit +auto +auto +how many'
+like_out '^reserve +0 +0 +slots'
+
+run slurmq config limit
+is_out auto 'a default'
+run slurmq config limit 12
+is_status 0
+is_out 'limit: 12'
+run slurmq config limit
+is_out 12
+run slurmq config
+like_out '^limit +12 +auto '
+run slurmq status --json
+like_out '"limit":\{"jobs":12,' 'it counts'
+run slurmq config limit auto
+run slurmq config limit
+is_out auto
+run slurmq config limit 3
+run slurmq config --unset limit
+is_status 0
+is_out 'limit: auto'
+run slurmq config limit
+is_out auto
+run slurmq config --unset limit
+is_status 0 'unset twice'
+run slurmq config reserve 5
+is_status 0
+run slurmq config reserve
+is_out 5
+
+# wrong REGEX ARGUMENT...: status 2, and nothing was changed
+wrong() {
+	local regex=$1 before
+	shift
+	before=$(slurmq config)
+	run slurmq config "$@"
+	is_status 2
+	is_out ''
+	like_err "$regex"
+	is "$(slurmq config)" "$before" "config $*: nothing was changed"
+}
+
+for value in 0 -1 1000001 many '' 1.5 ' 3' 0x10 9999999999999999999999; do
+	wrong "^slurmq config: setting 'limit' takes auto, or 1 to 1000000, not '$value'\$" -- limit "$value"
+done
+for value in -1 auto '' 2x; do
+	wrong "^slurmq config: setting 'reserve' takes 0 to 1000000, not '$value'\$" -- reserve "$value"
+done
+wrong "^slurmq config: unknown setting 'limt', did you mean 'limit'\?" limt 3
+wrong "^slurmq config: unknown setting 'colour': slurmq config lists them" colour
+wrong "unknown setting 'Limit', did you mean 'limit'\?" Limit
+wrong "unknown setting '.paused'" .paused 1
+wrong "unknown setting 'sentinel'" sentinel off
+wrong "unknown setting 'resreve', did you mean 'reserve'\?" --unset resreve
+wrong '^slurmq config: --unset takes one setting' --unset limit 3
+wrong "^slurmq config: one argument too many: 'b'" limit 3 b
+wrong "^slurmq config: option '--unset' needs a value: --unset KEY" --unset
+
+# A pause needs nobody's leave, and says so when it is there already
+
+run slurmq pause
+is_status 0
+is_out 'paused: nothing new is submitted; slurmq resume takes it back'
+run slurmq pause
+is_status 0
+is_out 'paused already: nothing new is submitted; slurmq resume takes it back'
+run slurmq resume --no-submit
+is_status 0
+is_out 'the queue goes on'
+run slurmq resume --no-submit
+is_status 0
+is_out 'the queue was not paused'
+
+done_testing
