@@ -182,7 +182,23 @@ void cmd_fill(struct cmd_ctx *ctx, int64_t max, bool renew_env, struct cmd_fille
 		cmd_say_text(ctx, err.msg);
 }
 
-static void add_why_no_more(const struct cmd_filled *f, struct buf *line)
+/* Nothing is pending and nothing was submitted: what is there to do? */
+static void add_what_is_left(struct cmd_ctx *ctx, struct buf *line)
+{
+	int64_t counts[JOB_NSTATES], max = 0;
+
+	if (db_counts(ctx->store->db, counts, NULL) || db_job_max(ctx->store->db, &max, NULL))
+		return;
+	if (max == 0)
+		buf_addstr(line, "; slurmq expand FILE adds jobs");
+	if (counts[JOB_HELD])
+		buf_addf(line, "; %" PRId64 " held: slurmq status says why", counts[JOB_HELD]);
+	if (counts[JOB_FAILED])
+		buf_addf(line, "; %" PRId64 " failed: slurmq retry runs them again",
+			 counts[JOB_FAILED]);
+}
+
+static void add_why_no_more(struct cmd_ctx *ctx, const struct cmd_filled *f, struct buf *line)
 {
 	switch (f->r.stop) {
 	case QUEUE_PAUSED:
@@ -195,7 +211,7 @@ static void add_why_no_more(const struct cmd_filled *f, struct buf *line)
 		break;
 	case QUEUE_EMPTY:
 		if (f->r.submitted == 0 && f->r.in_flight == 0)
-			buf_addstr(line, "; nothing is left to submit");
+			add_what_is_left(ctx, line);
 		break;
 	default:
 		break;
@@ -205,16 +221,19 @@ static void add_why_no_more(const struct cmd_filled *f, struct buf *line)
 void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f)
 {
 	struct buf line = {0};
-	int64_t limit = f->limit.from ? f->limit.jobs : f->r.limit;
 
-	if (f->status && !f->r.submitted && f->r.stop != QUEUE_REFUSED)
+	if (f->status && !f->r.submitted)
 		return;
-	buf_addf(&line, "submitted %" PRId64 " %s; %" PRId64 " pending, %" PRId64 " in Slurm",
-		 f->r.submitted, f->r.submitted == 1 ? "job" : "jobs", f->r.pending,
-		 f->r.in_flight);
-	if (f->limit.from)
-		buf_addf(&line, " (limit %" PRId64 ", %s)", limit, f->limit.from);
-	add_why_no_more(f, &line);
+	if (f->r.stop == QUEUE_EMPTY && f->r.submitted == 0 && f->r.in_flight == 0)
+		buf_addstr(&line, "nothing to submit");
+	else
+		buf_addf(&line,
+			 "submitted %" PRId64 " %s; %" PRId64 " pending, %" PRId64 " in Slurm",
+			 f->r.submitted, f->r.submitted == 1 ? "job" : "jobs", f->r.pending,
+			 f->r.in_flight);
+	if (f->limit.from && f->r.stop != QUEUE_EMPTY)
+		buf_addf(&line, " (limit %" PRId64 ", %s)", f->limit.jobs, f->limit.from);
+	add_why_no_more(ctx, f, &line);
 	cmd_print(ctx, "%s", buf_str(&line));
 	buf_release(&line);
 }

@@ -73,11 +73,10 @@ static void stay(struct cmd_ctx *ctx, struct store *store, const struct queue_op
 	spool_unlock(lock);
 }
 
-static void say_stop(struct cmd_ctx *ctx, const struct queue_result *r)
+/* A job's log is its owner's: of the chain only what went wrong is told there. A limit is no trouble. */
+static void say_trouble(struct cmd_ctx *ctx, const struct queue_result *r)
 {
-	if (r->submitted)
-		cmd_say(ctx, "submitted %lld", (long long)r->submitted);
-	if (r->text && *r->text)
+	if (r->text && *r->text && r->stop != QUEUE_LIMITED && r->stop != QUEUE_REFUSED)
 		cmd_say(ctx, "sbatch: %s", r->text);
 }
 
@@ -95,7 +94,7 @@ static void chain_on(struct cmd_ctx *ctx, struct store *store, const struct supe
 	o.say_arg = ctx;
 	if (store_open(store, &err) || queue_fill(store, &o, &r, &err))
 		cmd_say(ctx, "%s", err.msg);
-	say_stop(ctx, &r);
+	say_trouble(ctx, &r);
 	if (store->db && s->refill && must_stay(&r)) {
 		o.mine = NULL;
 		stay(ctx, store, &o);

@@ -290,7 +290,8 @@ static void print_whole(struct cmd_ctx *ctx, const struct whole *w)
 		print_time(ctx, "  queued", a->queued, now);
 		print_time(ctx, "  started", a->started, now);
 		print_time(ctx, "  ended", a->ended, now);
-		print_field(ctx, "  log", log);
+		if (a->started)
+			print_field(ctx, "  log", log);
 		print_steps(ctx, &w->v[i]);
 		free(log);
 		buf_release(&end);

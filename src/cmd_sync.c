@@ -4,27 +4,41 @@
 #include "cmd.h"
 #include "reconcile.h"
 
+static void add(struct buf *line, int64_t n, const char *what)
+{
+	if (n)
+		buf_addf(line, "%s %" PRId64 " %s",
+			 line->len && line->s[line->len - 1] != ':' ? "," : "", n, what);
+}
+
+static void print_result(struct cmd_ctx *ctx, const struct reconcile_result *r)
+{
+	struct buf line = {0};
+
+	buf_addstr(&line, "asked Slurm:");
+	add(&line, r->adopted, "found again by name");
+	add(&line, r->ended, "over without a word");
+	add(&line, r->missing, "not to be seen, looked for again later");
+	add(&line, r->lost, "given up as lost");
+	if (!r->adopted && !r->ended && !r->missing && !r->lost)
+		buf_addstr(&line, " nothing new");
+	cmd_print(ctx, "%s", buf_str(&line));
+	buf_release(&line);
+}
+
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	struct reconcile_result r = {0};
-	int64_t counts[JOB_NSTATES];
 
 	(void)options;
 	(void)argc;
 	(void)argv;
-	if (queue_drain(ctx->store, err) || reconcile(ctx->store, 0, &r, err) ||
-	    db_counts(ctx->store->db, counts, err))
+	if (queue_drain(ctx->store, err) || reconcile(ctx->store, 0, &r, err))
 		return -1;
-	if (!r.ran) {
+	if (r.ran)
+		print_result(ctx, &r);
+	else
 		cmd_print(ctx, "nothing is in Slurm: nothing to ask");
-		return 0;
-	}
-	cmd_print(ctx,
-		  "asked Slurm: %" PRId64 " queued, %" PRId64 " running; %" PRId64
-		  " found again, %" PRId64 " over without a word, %" PRId64
-		  " not to be seen, %" PRId64 " given up",
-		  counts[JOB_SUBMITTING] + counts[JOB_QUEUED], counts[JOB_RUNNING], r.adopted,
-		  r.ended, r.missing, r.lost);
 	return 0;
 }
 

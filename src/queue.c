@@ -19,13 +19,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "proc.h"
 #include "queue_internal.h"
 
 enum {
@@ -114,11 +114,21 @@ static int store_site(struct store *store, const struct slurm_site *site,
 	return 0;
 }
 
-static const char *user_name(void)
+/* The caller's name, given: from id(1), since getpwuid(3) in a static binary needs the very libc that it
+ * was linked with (gcc's warning at the link tells). NULL where there is none. */
+static char *user_name(void)
 {
-	const struct passwd *pw = getpwuid(geteuid());
+	const char *argv[] = {"id", "-un", NULL};
+	struct proc_spec spec = {.argv = argv, .timeout_ms = 10000};
+	struct proc_result r = {0};
+	char *name = NULL;
 
-	return pw ? pw->pw_name : "";
+	if (!proc_run(&spec, &r, NULL, NULL) && !r.timed_out && !r.signal && !r.exit_code) {
+		name = buf_take(&r.out);
+		name[strcspn(name, "\n")] = '\0';
+	}
+	proc_result_release(&r);
+	return name;
 }
 
 /* The folder belongs to one cluster: on another that shares it, ids and names mean nothing. */
@@ -156,10 +166,14 @@ static int read_site(struct store *store, int64_t max_age_ms, struct slurm_limit
 		return 0;
 	}
 	rc = check_cluster(store, site.cluster, err);
-	if (!rc && !slurm_limit_read(user_name(), limit, NULL))
-		rc = store_site(store, &site, limit, err);
-	else if (!rc && !at)
-		rc = store_site(store, &site, limit, err);
+	if (!rc) {
+		char *user = user_name();
+		bool told = user && !slurm_limit_read(user, limit, NULL);
+
+		if (told || !at)
+			rc = store_site(store, &site, limit, err);
+		free(user);
+	}
 	slurm_site_release(&site);
 	return rc;
 }
@@ -390,15 +404,16 @@ static int send_back(struct fill *f, const struct batches *b, size_t from, struc
 	return 0;
 }
 
-/* After the limit was hit: what does Slurm count? */
-static int learn_limit(struct fill *f, struct err *err)
+/* After the limit was hit by so many at once: what does Slurm count? */
+static int learn_limit(struct fill *f, int64_t refused, struct err *err)
 {
 	struct slurm_limit limit;
 	int rc = read_site(f->store, 0, &limit, err);
 
-	f->free_slots = 0;
-	if (!rc && limit.limit >= 0 && limit.used >= 0 && limit.used < limit.limit)
-		f->free_slots = limit.limit - limit.used;
+	if (limit.limit < 0 || limit.used < 0)
+		f->free_slots = refused / 2; /* Slurm does not tell: feel for it */
+	else
+		f->free_slots = limit.used < limit.limit ? limit.limit - limit.used : 0;
 	slurm_limit_release(&limit);
 	return rc;
 }
@@ -440,7 +455,7 @@ static void take_answer(struct fill *f, const struct batch *b, int answer)
 
 static int submit_all(struct fill *f, const struct batches *b, struct err *err)
 {
-	int limits = f->limits;
+	int64_t refused = 0;
 
 	for (size_t i = 0; i < b->n; i++) {
 		int answer;
@@ -450,10 +465,12 @@ static int submit_all(struct fill *f, const struct batches *b, struct err *err)
 		if (submit_batch(f, &b->v[i], &answer, err))
 			return -1;
 		take_answer(f, &b->v[i], answer);
+		if (answer == SLURM_LIMIT && (int64_t)b->v[i].njobs > refused)
+			refused = (int64_t)b->v[i].njobs;
 	}
-	if (f->limits > limits && learn_limit(f, err))
+	if (refused && learn_limit(f, refused, err))
 		return -1;
-	if (f->refusals >= 3 || f->limits >= 3)
+	if (f->refusals >= 3 || f->limits >= 8)
 		f->drain_only = true;
 	return 0;
 }
