@@ -249,7 +249,7 @@ static int shape_words(struct db *db, int64_t id, const struct strs **out, struc
 int db_point_decode(struct db *db, int64_t shape, const char *values, size_t len, int64_t sample,
 		    struct sweep_point *out, struct err *err)
 {
-	const struct strs *words;
+	const struct strs *words = NULL;
 	const char *end = values + len;
 
 	memset(out, 0, sizeof(*out));
