@@ -74,8 +74,11 @@ static void stay(struct cmd_ctx *ctx, struct store *store, const struct queue_op
 }
 
 /* A job's log is its owner's: of the chain only what went wrong is told there. A limit is no trouble. */
-static void say_trouble(struct cmd_ctx *ctx, const struct queue_result *r)
+static void say_trouble(struct cmd_ctx *ctx, struct store *store, const char *event,
+			const struct queue_result *r)
 {
+	if (r->stop == QUEUE_GATE && event && spool_has(store->spool, SPOOL_SPOOL, event))
+		cmd_say(ctx, "another slurmq holds the gate: what this job has to tell lies in spool/ until the next one tells it");
 	if (r->text && *r->text && r->stop != QUEUE_LIMITED && r->stop != QUEUE_REFUSED)
 		cmd_say(ctx, "sbatch: %s", r->text);
 }
@@ -94,7 +97,7 @@ static void chain_on(struct cmd_ctx *ctx, struct store *store, const struct supe
 	o.say_arg = ctx;
 	if (store_open(store, &err) || queue_fill(store, &o, &r, &err))
 		cmd_say(ctx, "%s", err.msg);
-	say_trouble(ctx, &r);
+	say_trouble(ctx, store, o.mine, &r);
 	if (store->db && s->refill && must_stay(&r)) {
 		o.mine = NULL;
 		stay(ctx, store, &o);

@@ -62,16 +62,16 @@ static void index_jobs(struct look *l)
 
 		if (!dot || ticket_name_parse(dot + 1, &s->submission))
 			continue;
-		s->task = job->task < 0 ? 0 : (int)job->task;
+		s->task = (int)job->task;
 		s->job = job;
 		l->nseen++;
 	}
 	qsort(l->seen, l->nseen, sizeof(*l->seen), compare_seen);
 }
 
-/* The Slurm job of a row: of several (a submission that was made twice) an active one. For a running row
- * only the job that took its right counts. */
-static const struct slurm_job *find_job(const struct look *l, const struct db_flight *f)
+/* A Slurm job by submission and task: of several (a submission that was made twice) an active one. For a
+ * running row only the job that took its right counts. */
+static const struct slurm_job *find_task(const struct look *l, const struct db_flight *f, int task)
 {
 	const struct slurm_job *found = NULL;
 	size_t lo = 0, hi = l->nseen;
@@ -81,13 +81,12 @@ static const struct slurm_job *find_job(const struct look *l, const struct db_fl
 		const struct seen *s = &l->seen[mid];
 
 		if (s->submission < f->submission ||
-		    (s->submission == f->submission && s->task < f->task))
+		    (s->submission == f->submission && s->task < task))
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	for (; lo < l->nseen && l->seen[lo].submission == f->submission &&
-	       l->seen[lo].task == f->task;
+	for (; lo < l->nseen && l->seen[lo].submission == f->submission && l->seen[lo].task == task;
 	     lo++) {
 		const struct slurm_job *job = l->seen[lo].job;
 
@@ -97,6 +96,20 @@ static const struct slurm_job *find_job(const struct look *l, const struct db_fl
 			found = job;
 	}
 	return found;
+}
+
+/* The Slurm job of a row. One without an index is a job that is no array, or all that is left of an
+ * array's tasks that were cancelled before they started (slurm.h, struct slurm_job). */
+static const struct slurm_job *find_job(const struct look *l, const struct db_flight *f)
+{
+	const struct slurm_job *job = find_task(l, f, f->task);
+
+	if (job)
+		return job;
+	job = find_task(l, f, -1);
+	if (job && f->ntasks > 1 && (f->state == JOB_RUNNING || slurm_state_active(job->state)))
+		return NULL;
+	return job;
 }
 
 static bool unchanged(const struct look *l, const struct db_flight *f)
@@ -274,6 +287,7 @@ static int act(struct look *l, struct err *err)
 	l->now = spool_now_ms(store->spool);
 	if (l->now < 0)
 		return err_set(err, ERR_FAILED, "making a file in '%s' failed", store->dir);
+	spool_tidy(store->spool);
 	if (spool_scan(store->spool, SPOOL_READY, &l->ready, err) ||
 	    spool_scan(store->spool, SPOOL_RUNNING, &l->running, err) ||
 	    drop_orphans(l, err) || db_begin(store->db, err))
@@ -318,12 +332,14 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
 	if (!yes)
 		return 0;
 	rc = db_flights(store->db, &l.before, &l.nbefore, err);
-	if (rc || !l.nbefore)
+	if (rc || (!l.nbefore && max_age_ms > 0))
 		goto out;
-	rc = slurm_squeue((uint64_t)geteuid(), &l.jobs, err);
+	if (l.nbefore) {
+		rc = slurm_squeue((uint64_t)geteuid(), &l.jobs, err);
+		out->ran = !rc;
+	}
 	if (rc)
 		goto out;
-	out->ran = true;
 	index_jobs(&l);
 	who_self(&l.me);
 	rc = queue_lock(store, err);

@@ -19,7 +19,7 @@ struct reconcile_result {
 };
 
 /* Ask Slurm and write down what is certain. max_age_ms: only where it was not asked within that time
- * (0: in any case). Nothing in flight: nothing is asked. A Slurm that does not answer changes no state:
+ * (0: in any case, and what killed processes left is cleared up). Nothing in flight: nothing is asked. A Slurm that does not answer changes no state:
  * -1 with ERR_AGAIN. */
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err);

@@ -672,6 +672,38 @@ int64_t spool_file_age(struct spool *sp, const char *name)
 	return now > then ? now - then : 0;
 }
 
+static void tidy_folder(int fd, int64_t now)
+{
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((de = readdir(d))) {
+		struct stat st;
+
+		if (strncmp(de->d_name, ".tmp-", 5) != 0 && strncmp(de->d_name, ".touch-", 7) != 0)
+			continue;
+		if (!fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
+		    now - (int64_t)st.st_mtime * 1000 > (int64_t)3600 * 1000)
+			unlinkat(fd, de->d_name, 0);
+	}
+	closedir(d);
+}
+
+void spool_tidy(struct spool *sp)
+{
+	static const char *const folders[] = {".",	 "ready",   "running", "spool",
+					      "retired", "tickets", "env",     "bin"};
+	int64_t now = spool_now_ms(sp);
+
+	for (size_t i = 0; now >= 0 && i < sizeof(folders) / sizeof(folders[0]); i++)
+		tidy_folder(openat(sp->dir, folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC), now);
+}
+
 int spool_folder_make(struct spool *sp, const char *name, struct err *err)
 {
 	char *path = mem_strdup(name), *p = path;

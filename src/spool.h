@@ -158,6 +158,8 @@ int64_t spool_now_ms(struct spool *sp);
 /* Age of a file in ms: the difference between its modification time and that of a file made now, so
  * both stamps are the file server's. -1: there is none, or it could not be told. */
 int64_t spool_file_age(struct spool *sp, const char *name);
+/* Remove temporary files that were left by the killed: those of over an hour of age. */
+void spool_tidy(struct spool *sp);
 /* Make a folder below, with its parents, mode 0700. */
 int spool_folder_make(struct spool *sp, const char *name, struct err *err);
 

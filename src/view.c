@@ -105,7 +105,8 @@ void view_commands_json(struct json *j, const struct plan *plan)
 		const struct plan_step *step = &plan->steps[i];
 
 		json_open(j, NULL, '{');
-		json_str(j, "step", step->key);
+		json_str(j, "step", step->name);
+		json_str(j, "key", step->key);
 		json_open(j, "argv", '[');
 		for (size_t k = 0; k < step->shown.n; k++)
 			json_str(j, NULL, step->shown.v[k]);
