@@ -30,7 +30,7 @@ yaml\.h	sweepfile*.c
 calls='
 (v?fork|clone3?|posix_spawnp?|exec(l|lp|le|v|vp|ve|vpe)|fexecve|system|popen)	proc.c
 (wait|wait3|wait4|waitpid|waitid)	proc.c
-(fsync|fdatasync|syncfs|rename|renameat|renameat2)	spool.c ticket.c db*.c
+(fsync|fdatasync|syncfs|rename|renameat|renameat2)	spool*.c db*.c
 (exit|quick_exit|atexit)	main.c
 _exit|_Exit	proc.c
 (printf|puts|putchar|perror|err|errx|warn|warnx|vwarn|vwarnx)	main.c cmd*.c

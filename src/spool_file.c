@@ -1,0 +1,318 @@
+/* spool_file.c - files of any name below the folder, marks and locks. */
+#include "spool_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+int spool_write_all(int fd, const char *p, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			if (!n)
+				errno = ENOSPC;
+			return -1;
+		}
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* A whole new file `name` in folder fd: temporary, synced, renamed, folder synced. */
+int spool_put_whole(int fd, const char *name, const void *data, size_t len, unsigned mode)
+{
+	char tmp[40];
+	int file, errnum;
+
+	snprintf(tmp, sizeof(tmp), ".tmp-%016" PRIx64, clock_random());
+	file = openat(fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (file < 0)
+		return -1;
+	if (spool_write_all(file, data, len) || fsync(file)) {
+		errnum = errno;
+		close(file);
+		goto fail;
+	}
+	if (close(file) || renameat(fd, tmp, fd, name)) {
+		errnum = errno;
+		goto fail;
+	}
+	return fsync(fd);
+fail:
+	unlinkat(fd, tmp, 0);
+	errno = errnum;
+	return -1;
+}
+
+/* The folder that holds name, opened, and *base its last part. */
+static int open_parent(struct spool *sp, const char *name, const char **base)
+{
+	const char *slash = strrchr(name, '/');
+	char *dir;
+	int fd;
+
+	*base = slash ? slash + 1 : name;
+	if (!slash)
+		return openat(sp->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = mem_strndup(name, (size_t)(slash - name));
+	fd = openat(sp->dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(dir);
+	return fd;
+}
+
+int spool_file_put(struct spool *sp, const char *name, const void *data, size_t len, unsigned mode,
+		   struct err *err)
+{
+	const char *base;
+	int fd = open_parent(sp, name, &base), rc = -1;
+
+	if (fd >= 0)
+		rc = spool_put_whole(fd, base, data, len, mode);
+	if (rc)
+		err_errno(err, ERR_FAILED, "writing '%s/%s'", sp->path, name);
+	if (fd >= 0)
+		close(fd);
+	return rc ? -1 : 0;
+}
+
+static int read_all(int fd, struct buf *out)
+{
+	char chunk[65536];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		buf_add(out, chunk, (size_t)n);
+	}
+	return 0;
+}
+
+int spool_get_whole(struct spool *sp, int dirfd, const char *what, const char *name,
+		     struct buf *out, struct err *err)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), rc;
+
+	if (fd < 0 && errno == ENOENT)
+		return SPOOL_NONE;
+	rc = fd < 0 ? -1 : read_all(fd, out);
+	if (rc)
+		err_errno(err, ERR_FAILED, "reading '%s/%s%s'", sp->path, what, name);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+int spool_file_get(struct spool *sp, const char *name, struct buf *out, struct err *err)
+{
+	return spool_get_whole(sp, sp->dir, "", name, out, err);
+}
+
+int spool_file_map(struct spool *sp, const char *name, const char **p, size_t *len,
+		   struct err *err)
+{
+	int fd = openat(sp->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	void *map = MAP_FAILED;
+	struct stat st;
+
+	*p = NULL;
+	*len = 0;
+	if (fd < 0 && errno == ENOENT)
+		return SPOOL_NONE;
+	if (fd >= 0 && !fstat(fd, &st)) {
+		if (!st.st_size) {
+			close(fd);
+			return 0;
+		}
+		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	}
+	if (map == MAP_FAILED)
+		err_errno(err, ERR_FAILED, "reading '%s/%s'", sp->path, name);
+	if (fd >= 0)
+		close(fd);
+	if (map == MAP_FAILED)
+		return -1;
+	*p = map;
+	*len = (size_t)st.st_size;
+	return 0;
+}
+
+void spool_unmap(const char *p, size_t len)
+{
+	if (len)
+		munmap((void *)(uintptr_t)p, len);
+}
+
+int spool_file_names(struct spool *sp, const char *folder, struct strs *names, struct err *err)
+{
+	int fd = openat(sp->dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+	int rc = 0;
+
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return err_errno(err, ERR_FAILED, "listing folder '%s/%s'", sp->path, folder);
+	}
+	while (errno = 0, (de = readdir(d)))
+		if (de->d_name[0] != '.')
+			strs_add(names, de->d_name);
+	if (errno)
+		rc = err_errno(err, ERR_FAILED, "listing folder '%s/%s'", sp->path, folder);
+	closedir(d);
+	return rc;
+}
+
+int spool_file_remove(struct spool *sp, const char *name, struct err *err)
+{
+	if (unlinkat(sp->dir, name, 0) && errno != ENOENT)
+		return err_errno(err, ERR_FAILED, "removing '%s/%s'", sp->path, name);
+	return 0;
+}
+
+int spool_file_rename(struct spool *sp, const char *from, const char *to, struct err *err)
+{
+	if (renameat(sp->dir, from, sp->dir, to) || fsync(sp->dir))
+		return err_errno(err, ERR_FAILED, "renaming '%s/%s' to '%s'", sp->path, from, to);
+	return 0;
+}
+
+bool spool_file_exists(struct spool *sp, const char *name)
+{
+	struct stat st;
+
+	return !fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW);
+}
+
+int64_t spool_now_ms(struct spool *sp)
+{
+	int64_t now;
+
+	return spool_touch(sp->dir, &now) ? -1 : now;
+}
+
+int64_t spool_file_age(struct spool *sp, const char *name)
+{
+	struct stat st;
+	int64_t now, then;
+
+	if (fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW) || spool_touch(sp->dir, &now))
+		return -1;
+	then = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+	return now > then ? now - then : 0;
+}
+
+static void tidy_folder(int fd, int64_t now)
+{
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((de = readdir(d))) {
+		struct stat st;
+
+		if (strncmp(de->d_name, ".tmp-", 5) != 0 && strncmp(de->d_name, ".touch-", 7) != 0)
+			continue;
+		if (!fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
+		    now - (int64_t)st.st_mtime * 1000 > (int64_t)3600 * 1000)
+			unlinkat(fd, de->d_name, 0);
+	}
+	closedir(d);
+}
+
+void spool_tidy(struct spool *sp)
+{
+	static const char *const folders[] = {".",	 "ready",   "running", "spool",
+					      "retired", "tickets", "env",     "bin"};
+	int64_t now = spool_now_ms(sp);
+
+	for (size_t i = 0; now >= 0 && i < sizeof(folders) / sizeof(folders[0]); i++)
+		tidy_folder(openat(sp->dir, folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC), now);
+}
+
+int spool_folder_make(struct spool *sp, const char *name, struct err *err)
+{
+	char *path = mem_strdup(name), *p = path;
+	int rc = 0;
+
+	while (p && !rc) {
+		p = strchr(p, '/');
+		if (p)
+			*p = '\0';
+		if (mkdirat(sp->dir, path, 0700) && errno != EEXIST)
+			rc = err_errno(err, ERR_FAILED, "making folder '%s/%s'", sp->path, path);
+		if (p)
+			*p++ = '/';
+	}
+	free(path);
+	return rc;
+}
+
+/* ---- marks and locks ---- */
+
+void spool_stopping_mark(struct spool *sp)
+{
+	int fd = openat(sp->dir, "stopping", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return;
+	futimens(fd, NULL);
+	close(fd);
+}
+
+void spool_stopping_clear(struct spool *sp)
+{
+	unlinkat(sp->dir, "stopping", 0);
+}
+
+int64_t spool_stopping_age(struct spool *sp)
+{
+	int64_t age = spool_file_age(sp, "stopping");
+
+	return age > (int64_t)24 * 3600 * 1000 ? -1 : age;
+}
+
+int spool_lock(struct spool *sp, const char *name, int *fd, struct err *err)
+{
+	*fd = openat(sp->dir, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (*fd < 0)
+		return err_errno(err, ERR_FAILED, "opening '%s/%s'", sp->path, name);
+	if (!spool_lock_fd(*fd))
+		return 0;
+	if (errno == EACCES || errno == EAGAIN) {
+		close(*fd);
+		*fd = -1;
+		return SPOOL_BUSY;
+	}
+	err_errno(err, ERR_FAILED, "locking '%s/%s'", sp->path, name);
+	close(*fd);
+	*fd = -1;
+	return -1;
+}
+
+void spool_unlock(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}

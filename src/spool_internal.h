@@ -1,0 +1,41 @@
+/* spool_internal.h - what spool*.c share. Nobody else includes it. */
+#ifndef SLURMQ_SPOOL_INTERNAL_H
+#define SLURMQ_SPOOL_INTERNAL_H
+
+#include "spool.h"
+
+enum { SPOOL_NFOLDERS = 4 };
+
+struct spool {
+	char *path;
+	int dir;
+	int folder[SPOOL_NFOLDERS];
+	int gate;
+	bool held;
+};
+
+extern const char *const spool_folder_names[SPOOL_NFOLDERS];
+
+int spool_sync_folder(struct spool *sp, int fd, const char *name, struct err *err);
+/* Whether a file is there: 0, SPOOL_NONE, or -1 where that could not be told. */
+int spool_look(struct spool *sp, enum spool_folder folder, const char *name, struct err *err);
+/* Make a file in folder fd and remove it at once: for its time (may be NULL), or for the folder's new
+ * version. */
+int spool_touch(int fd, int64_t *mtime_ms);
+/* fcntl(2), F_SETLK, of the whole file for writing: 0, or -1 with errno. */
+int spool_lock_fd(int fd);
+
+/* Names of K, K.WHO and T.answer. */
+void spool_name_right(char *out, size_t size, uint64_t submission, int task);
+void spool_name_taken(char *out, size_t size, uint64_t submission, int task, const struct who *w);
+void spool_name_answer(char *out, size_t size, uint64_t submission);
+
+/* write(2) all of it; 0, or -1 with errno. */
+int spool_write_all(int fd, const char *p, size_t len);
+/* A whole new file in folder fd: temporary, synced, renamed, folder synced. 0, or -1 with errno. */
+int spool_put_whole(int fd, const char *name, const void *data, size_t len, unsigned mode);
+/* All of a file of folder dirfd; what: its folder with a slash, for the error. SPOOL_NONE. */
+int spool_get_whole(struct spool *sp, int dirfd, const char *what, const char *name,
+		    struct buf *out, struct err *err);
+
+#endif

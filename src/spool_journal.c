@@ -1,0 +1,164 @@
+/* spool_journal.c - journals, what becomes of them at the end, and sbatch's answers. */
+#include "spool_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+int spool_journal_open(struct spool *sp, const struct spool_entry *e, struct spool_journal *j,
+		       struct err *err)
+{
+	memset(j, 0, sizeof(*j));
+	j->entry = *e;
+	j->fd = openat(sp->folder[SPOOL_RUNNING], e->name,
+		       O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	if (j->fd < 0)
+		return err_errno(err, ERR_FAILED, "opening '%s/running/%s'", sp->path, e->name);
+	return 0;
+}
+
+static int append(struct spool_journal *j, const char *lines, size_t len, bool sync)
+{
+	/* what an append that failed left behind must not run into this one's first line */
+	if (j->torn && spool_write_all(j->fd, "\n", 1))
+		return -1;
+	j->torn = true;
+	if (spool_write_all(j->fd, lines, len))
+		return -1;
+	j->torn = false;
+	return sync ? fdatasync(j->fd) : 0;
+}
+
+int spool_journal_append(struct spool_journal *j, const char *lines, size_t len, bool sync,
+			 struct err *err)
+{
+	buf_add(&j->text, lines, len);
+	if (!append(j, lines, len, sync))
+		return 0;
+	j->lacks = true;
+	return err_errno(err, ERR_FAILED, "writing the journal '%s'", j->entry.name);
+}
+
+/* All of it once more under a name of its own: what is told twice changes nothing. */
+static int post_anew(struct spool *sp, struct spool_journal *j, struct err *err)
+{
+	struct spool_entry *e = &j->entry;
+	char old[sizeof(e->name)];
+
+	memcpy(old, e->name, sizeof(old));
+	e->who.random = clock_random();
+	spool_name_taken(e->name, sizeof(e->name), e->submission, e->task, &e->who);
+	if (spool_put_whole(sp->folder[SPOOL_SPOOL], e->name, buf_str(&j->text), j->text.len, 0600)) {
+		err_errno(err, ERR_FAILED, "writing '%s/spool/%s'", sp->path, e->name);
+		memcpy(e->name, old, sizeof(old));
+		return -1;
+	}
+	unlinkat(sp->folder[SPOOL_RUNNING], old, 0);
+	return 0;
+}
+
+int spool_journal_move(struct spool *sp, struct spool_journal *j, struct err *err)
+{
+	if (!renameat(sp->folder[SPOOL_RUNNING], j->entry.name, sp->folder[SPOOL_SPOOL],
+		      j->entry.name) ||
+	    errno == ENOENT)
+		return spool_sync_folder(sp, sp->folder[SPOOL_SPOOL], "spool", err);
+	return err_errno(err, ERR_FAILED, "moving '%s/running/%s' to spool/", sp->path,
+			 j->entry.name);
+}
+
+int spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *err)
+{
+	struct spool_entry *e = &j->entry;
+
+	if (j->lacks)
+		return post_anew(sp, j, err);
+	if (!renameat(sp->folder[SPOOL_RUNNING], e->name, sp->folder[SPOOL_SPOOL], e->name))
+		return spool_sync_folder(sp, sp->folder[SPOOL_SPOOL], "spool", err);
+	if (errno != ENOENT)
+		return err_errno(err, ERR_FAILED, "moving '%s/running/%s' to spool/", sp->path,
+				 e->name);
+	/* A twin moved it, or the reply to our own rename was lost. Whoever drains may have read it
+	 * before our last line was there. */
+	return post_anew(sp, j, err);
+}
+
+void spool_journal_close(struct spool_journal *j)
+{
+	if (j->fd >= 0)
+		close(j->fd);
+	buf_release(&j->text);
+	memset(j, 0, sizeof(*j));
+	j->fd = -1;
+}
+
+int spool_journal_read(struct spool *sp, enum spool_folder folder, const char *name,
+		       struct journal *out, struct err *err)
+{
+	struct buf text = {0};
+	char *what = mem_printf("%s/", spool_folder_names[folder]);
+	int rc = spool_get_whole(sp, sp->folder[folder], what, name, &text, err);
+
+	memset(out, 0, sizeof(*out));
+	if (!rc)
+		journal_parse(buf_str(&text), text.len, out);
+	buf_release(&text);
+	free(what);
+	return rc;
+}
+
+int spool_answer_post(struct spool *sp, uint64_t submission, const struct spool_answer *a,
+		      struct err *err)
+{
+	struct buf b = {0};
+	char name[40];
+	int rc = 0;
+
+	buf_addf(&b, "answer %d %" PRIu64 " %s\n%s", a->answer, a->slurm_job,
+		 a->cluster ? a->cluster : "-", a->text ? a->text : "");
+	spool_name_answer(name, sizeof(name), submission);
+	if (spool_put_whole(sp->folder[SPOOL_SPOOL], name, buf_str(&b), b.len, 0600))
+		rc = err_errno(err, ERR_FAILED, "writing '%s/spool/%s'", sp->path, name);
+	buf_release(&b);
+	return rc;
+}
+
+int spool_answer_read(struct spool *sp, uint64_t submission, struct spool_answer *a,
+		      struct err *err)
+{
+	struct buf b = {0};
+	char name[40], cluster[65];
+	int rc, end = 0;
+
+	memset(a, 0, sizeof(*a));
+	spool_name_answer(name, sizeof(name), submission);
+	rc = spool_get_whole(sp, sp->folder[SPOOL_SPOOL], "spool/", name, &b, err);
+	if (!rc) {
+		const char *nl = strchr(buf_str(&b), '\n');
+
+		if (!nl ||
+		    sscanf(buf_str(&b), "answer %d %" SCNu64 " %64s%n", &a->answer, &a->slurm_job,
+			   cluster, &end) != 3) {
+			a->answer = 0; /* not one of ours: no answer at all */
+		} else {
+			if (strcmp(cluster, "-") != 0)
+				a->cluster = mem_strdup(cluster);
+			a->text = mem_strdup(nl + 1);
+		}
+	}
+	buf_release(&b);
+	return rc;
+}
+
+void spool_answer_release(struct spool_answer *a)
+{
+	free(a->cluster);
+	free(a->text);
+	memset(a, 0, sizeof(*a));
+}
