@@ -283,16 +283,15 @@ int drain_apply(struct store *store, struct drained *d, struct err *err)
 	return 0;
 }
 
-/* A submission whose attempts are all closed needs its ticket no more, nor journals that nobody moved. */
-static void clean_submission(struct store *store, const struct drained *d, uint64_t submission)
+void drain_forget(struct store *store, const struct spool_list *running, uint64_t submission)
 {
 	bool closed;
 
 	if (db_submission_closed(store->db, submission, &closed, NULL) || !closed)
 		return;
-	for (size_t i = 0; i < d->running.n; i++)
-		if (d->running.v[i].submission == submission)
-			spool_remove(store->spool, SPOOL_RUNNING, d->running.v[i].name, NULL);
+	for (size_t i = 0; i < running->n; i++)
+		if (running->v[i].submission == submission)
+			spool_remove(store->spool, SPOOL_RUNNING, running->v[i].name, NULL);
 	ticket_remove(store->spool, submission, NULL);
 }
 
@@ -304,7 +303,7 @@ void drain_clean(struct store *store, struct drained *d)
 	for (size_t i = 0; i < d->retired.n; i++)
 		spool_remove(store->spool, SPOOL_RETIRED, d->retired.v[i].name, NULL);
 	for (size_t i = 0; i < d->ntouched; i++)
-		clean_submission(store, d, d->touched[i]);
+		drain_forget(store, &d->running, d->touched[i]);
 }
 
 /* ---- for other floors ---- */
@@ -364,10 +363,11 @@ void queue_unlock(struct store *store)
 	spool_gate_release(store->spool);
 }
 
-/* "123", "123_4", or NULL where Slurm's number is not known. */
+/* "123", "123_4", or NULL where Slurm's number is not known. scancel does not find an array's task
+ * by its own id, and the task that started last has the array's, which would end all of them. */
 static char *slurm_ref(const struct db_flight *f, const struct spool_entry *running)
 {
-	if (running && running->who.slurm_id)
+	if (f->ntasks == 1 && running && running->who.slurm_id)
 		return mem_printf("%" PRIu64, running->who.slurm_id);
 	if (!f->slurm_job)
 		return NULL;

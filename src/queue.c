@@ -427,6 +427,8 @@ static void take_answer(struct fill *f, const struct batch *b, int answer)
 	switch (answer) {
 	case SLURM_ACCEPTED:
 		r->submitted += n;
+		if (f->free_slots >= 0)
+			f->free_slots = f->free_slots > n ? f->free_slots - n : 0;
 		return;
 	case SLURM_LIMIT:
 		f->limits++;

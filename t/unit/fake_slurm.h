@@ -1,0 +1,221 @@
+/*
+ * fake_slurm.h - a Slurm in the test's own process: it stands in for all of slurm.c, so the archive's
+ * object is not linked. The test says what it answers and sees what it was asked.
+ */
+#ifndef T_FAKE_SLURM_H
+#define T_FAKE_SLURM_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "slurm.h"
+
+struct fake_job {
+	uint64_t id;
+	int ntasks;
+	char name[96];
+	char state[24][24]; /* of each task */
+	bool gone[24];
+};
+
+static struct fake {
+	int answers[64]; /* of sbatch in turn; 0: by the limit */
+	size_t nanswers, sbatches, squeues, scancels, limits_read;
+	bool accept_silently; /* an answer other than ACCEPTED has made a job all the same */
+	bool away;	      /* queries fail */
+	int64_t limit, used;  /* as scontrol tells; limit -1: it does not */
+	uint64_t next;
+	struct fake_job jobs[64];
+	size_t njobs;
+	struct strs cancelled;
+	char last_script[4096];
+	struct strs last_argv;
+} fake;
+
+static inline void fake_reset(void)
+{
+	strs_release(&fake.cancelled);
+	strs_release(&fake.last_argv);
+	memset(&fake, 0, sizeof(fake));
+	fake.limit = fake.used = -1;
+	fake.next = 100;
+}
+
+/* Jobs and tasks that Slurm has now. */
+static inline int fake_active(void)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < fake.njobs; i++)
+		for (int k = 0; k < fake.jobs[i].ntasks; k++)
+			n += !fake.jobs[i].gone[k] && slurm_state_active(fake.jobs[i].state[k]);
+	return n;
+}
+
+static inline void fake_make(const struct slurm_submission *s, struct slurm_reply *reply)
+{
+	struct fake_job *job = &fake.jobs[fake.njobs++];
+
+	memset(job, 0, sizeof(*job));
+	job->id = fake.next;
+	job->ntasks = s->ntasks;
+	fake.next += (uint64_t)s->ntasks;
+	snprintf(job->name, sizeof(job->name), "%s", s->name);
+	for (int i = 0; i < s->ntasks; i++)
+		snprintf(job->state[i], sizeof(job->state[i]), "PENDING");
+	reply->job = job->id;
+}
+
+void slurm_sbatch_argv(const struct slurm_submission *s, struct strs *argv)
+{
+	strs_add(argv, "sbatch");
+	for (const char *const *o = s->options; o && *o; o++)
+		strs_add(argv, *o);
+	strs_addf(argv, "--job-name=%s", s->name);
+	if (s->ntasks > 1)
+		strs_addf(argv, "--array=0-%d", s->ntasks - 1);
+	strs_addf(argv, "--output=%s", s->output);
+	if (s->chdir)
+		strs_addf(argv, "--chdir=%s", s->chdir);
+}
+
+void slurm_sbatch(const struct slurm_submission *s, struct slurm_reply *reply)
+{
+	size_t turn = fake.sbatches++;
+
+	memset(reply, 0, sizeof(*reply));
+	strs_release(&fake.last_argv);
+	slurm_sbatch_argv(s, &fake.last_argv);
+	snprintf(fake.last_script, sizeof(fake.last_script), "%s", s->script);
+	reply->answer = turn < fake.nanswers ? fake.answers[turn] : 0;
+	if (!reply->answer)
+		reply->answer = fake.limit >= 0 && fake_active() + s->ntasks > fake.limit
+					? SLURM_LIMIT
+					: SLURM_ACCEPTED;
+	reply->text = strdup(reply->answer == SLURM_ACCEPTED ? "" : "words of sbatch");
+	if (reply->answer == SLURM_ACCEPTED || fake.accept_silently)
+		fake_make(s, reply);
+	if (reply->answer != SLURM_ACCEPTED)
+		reply->job = 0;
+}
+
+void slurm_reply_release(struct slurm_reply *reply)
+{
+	free(reply->cluster);
+	free(reply->text);
+	memset(reply, 0, sizeof(*reply));
+}
+
+static inline void fake_show(const struct fake_job *j, int task, struct slurm_job *out)
+{
+	out->id = j->id + (uint64_t)task;
+	out->array_id = j->id;
+	out->task = j->ntasks > 1 ? task : -1;
+	out->state = strdup(j->state[task]);
+	out->reason = strdup("None");
+	out->name = strdup(j->name);
+}
+
+int slurm_squeue(uint64_t uid, struct slurm_jobs *out, struct err *err)
+{
+	(void)uid;
+	memset(out, 0, sizeof(*out));
+	fake.squeues++;
+	if (fake.away)
+		return err_set(err, ERR_AGAIN, "squeue: no answer");
+	for (size_t i = 0; i < fake.njobs; i++) {
+		for (int k = 0; k < fake.jobs[i].ntasks; k++) {
+			if (fake.jobs[i].gone[k])
+				continue;
+			out->v = realloc(out->v, (out->n + 1) * sizeof(*out->v));
+			fake_show(&fake.jobs[i], k, &out->v[out->n++]);
+		}
+	}
+	return 0;
+}
+
+int slurm_squeue_job(uint64_t id, struct slurm_job *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	fake.squeues++;
+	if (fake.away)
+		return err_set(err, ERR_AGAIN, "squeue: no answer");
+	for (size_t i = 0; i < fake.njobs; i++) {
+		for (int k = 0; k < fake.jobs[i].ntasks; k++) {
+			if (fake.jobs[i].id + (uint64_t)k == id && !fake.jobs[i].gone[k]) {
+				fake_show(&fake.jobs[i], k, out);
+				return 0;
+			}
+		}
+	}
+	return 1;
+}
+
+void slurm_job_release(struct slurm_job *job)
+{
+	free(job->state);
+	free(job->reason);
+	free(job->name);
+	memset(job, 0, sizeof(*job));
+}
+
+void slurm_jobs_release(struct slurm_jobs *jobs)
+{
+	for (size_t i = 0; i < jobs->n; i++)
+		slurm_job_release(&jobs->v[i]);
+	free(jobs->v);
+	memset(jobs, 0, sizeof(*jobs));
+}
+
+int slurm_scancel(const struct strs *ids, struct err *err)
+{
+	fake.scancels++;
+	if (fake.away)
+		return err_set(err, ERR_AGAIN, "scancel: no answer");
+	for (size_t i = 0; i < ids->n; i++)
+		strs_add(&fake.cancelled, ids->v[i]);
+	return 0;
+}
+
+int slurm_site_read(struct slurm_site *out, struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	if (fake.away)
+		return err_set(err, ERR_AGAIN, "scontrol: no answer");
+	out->cluster = strdup("fake");
+	out->kill_wait_s = 30;
+	out->max_array_size = 1001;
+	out->max_job_count = 10000;
+	return 0;
+}
+
+void slurm_site_release(struct slurm_site *site)
+{
+	free(site->cluster);
+	free(site->version);
+	memset(site, 0, sizeof(*site));
+}
+
+int slurm_limit_read(const char *user, struct slurm_limit *out, struct err *err)
+{
+	(void)user;
+	memset(out, 0, sizeof(*out));
+	out->limit = out->used = -1;
+	fake.limits_read++;
+	if (fake.away)
+		return err_set(err, ERR_AGAIN, "scontrol: no answer");
+	out->limit = fake.limit;
+	if (fake.limit >= 0)
+		out->used = fake.used >= 0 ? fake.used : fake_active();
+	out->from = strdup("qos fake");
+	return 0;
+}
+
+void slurm_limit_release(struct slurm_limit *limit)
+{
+	free(limit->from);
+	memset(limit, 0, sizeof(*limit));
+}
+
+#endif

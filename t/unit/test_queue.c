@@ -1,0 +1,685 @@
+/* test_queue.c - drain, claim, submit, answer, against a Slurm that answers as it is told */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <inttypes.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "clock.h"
+#include "fake_slurm.h"
+#include "queue.h"
+#include "reconcile.h"
+#include "spool.h"
+#include "sweep_here.h"
+#include "ticket.h"
+
+static const char ten[] = "name: ten\nparams: {n: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}\n"
+			  "sbatch: {mem: 1G}\nrun: [echo, \"{n}\"]\n";
+
+static int set_up(void **state)
+{
+	fake_reset();
+	return here_set_up(state);
+}
+
+static void put(struct here *h, const char *text)
+{
+	struct expand_result r;
+	struct err err = {0};
+
+	if (here_expand(h, text, NULL, &r, &err))
+		fail_msg("%s", err.msg);
+	expand_result_release(&r);
+}
+
+static struct queue_result fill(struct here *h, enum queue_caller who, int want)
+{
+	struct queue_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
+	struct queue_result r;
+	struct err err = {0};
+	int rc = queue_fill(&h->store, &o, &r, &err);
+
+	if (rc != want)
+		fail_msg("queue_fill: %d: %s", rc, err.msg);
+	free(r.text);
+	free(r.refused_sweep);
+	r.text = r.refused_sweep = NULL;
+	return r;
+}
+
+/* Counts as text: "pending 3, queued 7". */
+static void counts_are(struct here *h, const char *want)
+{
+	int64_t counts[JOB_NSTATES];
+	struct buf b = {0};
+
+	assert_int_equal(db_counts(h->store.db, counts, NULL), 0);
+	for (int i = 0; i < JOB_NSTATES; i++)
+		if (counts[i])
+			buf_addf(&b, "%s%s %" PRId64, b.len ? ", " : "", job_state_name(i),
+				 counts[i]);
+	assert_string_equal(buf_str(&b), want);
+	buf_release(&b);
+	assert_int_equal(db_check(h->store.db, NULL), 0);
+}
+
+static size_t files(struct here *h, enum spool_folder folder)
+{
+	struct spool_list l;
+	size_t n;
+
+	assert_int_equal(spool_scan(h->store.spool, folder, &l, NULL), 0);
+	n = l.n;
+	spool_list_release(&l);
+	return n;
+}
+
+/* A task starts and, with how, ends: as slurmq run would have it on disk. */
+static void play(struct here *h, const struct fake_job *job, int task, const char *how)
+{
+	uint64_t submission = strtoull(strrchr(job->name, '.') + 1, NULL, 16);
+	struct who me = {.slurm_id = job->id + (uint64_t)task, .node = "n1", .pid = 1,
+			 .random = clock_random()};
+	struct job_end end = {.completed = *how == '+', .ended = 9,
+			      .reason = *how == '+' ? 0 : *how == 'k' ? REASON_CANCELLED
+								      : REASON_EXIT};
+	struct spool_journal j;
+	struct spool_entry e;
+	struct buf text = {0};
+
+	assert_int_equal(spool_right_start(h->store.spool, submission, task, &me, &e, NULL), 0);
+	assert_int_equal(spool_journal_open(h->store.spool, &e, &j, NULL), 0);
+	journal_add_start(&text, 5, &me);
+	if (*how)
+		journal_add_end(&text, &end);
+	assert_int_equal(spool_journal_append(&j, text.s, text.len, true, NULL), 0);
+	if (*how)
+		assert_int_equal(spool_journal_post(h->store.spool, &j, NULL), 0);
+	spool_journal_close(&j);
+	buf_release(&text);
+}
+
+/* ---- filling ---- */
+
+static void the_queue_is_filled_to_the_limit(void **state)
+{
+	struct here *h = *state;
+	struct queue_result r;
+
+	fake.limit = 5;
+	put(h, ten);
+	r = fill(h, QUEUE_USER, 0);
+	assert_int_equal(r.submitted, 4);
+	assert_int_equal(r.stop, QUEUE_FULL);
+	assert_int_equal(fake.sbatches, 1); /* equal options: one array */
+	counts_are(h, "pending 6, queued 4");
+	assert_int_equal(files(h, SPOOL_READY), 4);
+	assert_int_equal(files(h, SPOOL_SPOOL), 0);
+	r = fill(h, QUEUE_USER, 0);
+	assert_int_equal(r.submitted, 0);
+	assert_int_equal(fake.sbatches, 1);
+	/* one ends: one comes in its place, and sbatch's answer waits for the next who comes */
+	play(h, &fake.jobs[0], 0, "+");
+	fake.jobs[0].gone[0] = true;
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 1);
+	counts_are(h, "pending 5, submitting 1, queued 3, completed 1");
+	assert_int_equal(files(h, SPOOL_SPOOL), 1);
+	fill(h, QUEUE_CHAIN, 0);
+	counts_are(h, "pending 5, queued 4, completed 1");
+}
+
+static void what_sbatch_gets(void **state)
+{
+	struct here *h = *state;
+	uint64_t t;
+	char *want;
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	assert_string_equal(fake.last_argv.v[1], "--mem=1G");
+	assert_int_equal(strncmp(fake.last_argv.v[2], "--job-name=ten.", 15), 0);
+	assert_int_equal(ticket_name_parse(fake.last_argv.v[2] + 15, &t), 0);
+	assert_string_equal(fake.last_argv.v[3], "--array=0-9");
+	want = mem_printf("--output=%s/logs/0000/%016" PRIx64 ".%%a.log", h->store.dir, t);
+	assert_string_equal(fake.last_argv.v[4], want);
+	free(want);
+	want = mem_printf("--chdir=%s", h->dir);
+	assert_string_equal(fake.last_argv.v[5], want);
+	free(want);
+	want = mem_printf("#!/bin/sh\n# slurmq: ten, 10 jobs\nSLURMQ_DIR=%s\nexport SLURMQ_DIR\n"
+			  "exec %s/bin/1 run %016" PRIx64 "\n",
+			  h->store.dir, h->store.dir, t);
+	assert_string_equal(fake.last_script, want);
+	free(want);
+	assert_true(spool_file_exists(h->store.spool, "bin/1"));
+	assert_true(spool_file_exists(h->store.spool, "env/1"));
+}
+
+static void options_that_differ_go_apart(void **state)
+{
+	struct here *h = *state;
+
+	put(h, "name: two\nparams: {mem: [1G, 2G], n: [1, 2, 3]}\nsbatch: {mem: \"{mem}\"}\n"
+	       "run: [echo, \"{n}\"]\n");
+	fill(h, QUEUE_USER, 0);
+	assert_int_equal(fake.sbatches, 2);
+	assert_int_equal(fake.jobs[0].ntasks, 3);
+	assert_int_equal(fake.jobs[1].ntasks, 3);
+	counts_are(h, "queued 6");
+}
+
+static void answers(void **state)
+{
+	static const struct {
+		int answer;
+		bool made; /* a job in spite of it */
+		int rc;
+		const char *counts;
+		enum queue_stop stop;
+		size_t ready;
+	} v[] = {
+		{SLURM_ACCEPTED, true, 0, "queued 10", QUEUE_EMPTY, 10},
+		{SLURM_REFUSED, false, 0, "held 10", QUEUE_REFUSED, 0},
+		{SLURM_REFUSED, true, 0, "held 10", QUEUE_REFUSED, 0},
+		{SLURM_UNCLEAR, false, 0, "submitting 10", QUEUE_UNCLEAR, 10},
+		{SLURM_UNCLEAR, true, 0, "submitting 10", QUEUE_UNCLEAR, 10},
+		{SLURM_BUSY, false, 0, "pending 10", QUEUE_BACKOFF, 0},
+		{SLURM_NO_SBATCH, false, -1, "pending 10", QUEUE_BACKOFF, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct queue_result r;
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		fake.answers[0] = v[i].answer;
+		fake.nanswers = 1;
+		fake.accept_silently = v[i].made;
+		put(h, ten);
+		r = fill(h, QUEUE_USER, v[i].rc);
+		assert_int_equal(r.stop, v[i].stop);
+		assert_int_equal(fake.sbatches, 1);
+		counts_are(h, v[i].counts);
+		assert_int_equal(files(h, SPOOL_READY), v[i].ready);
+		assert_int_equal(files(h, SPOOL_RETIRED), 0);
+		here_tear_down(&s);
+	}
+}
+
+/* A job that sbatch denied and made all the same finds no right. */
+static void a_denied_job_finds_no_right(void **state)
+{
+	struct here *h = *state;
+	struct who me;
+	struct spool_entry e;
+	uint64_t t;
+
+	fake.answers[0] = SLURM_REFUSED;
+	fake.nanswers = 1;
+	fake.accept_silently = true;
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	t = strtoull(strrchr(fake.jobs[0].name, '.') + 1, NULL, 16);
+	who_self(&me);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(spool_right_start(h->store.spool, t, i, &me, &e, NULL),
+				 SPOOL_NONE);
+}
+
+/* The limit is met by an array: as many as Slurm says are left go at once. */
+static void the_limit_is_learnt(void **state)
+{
+	struct here *h = *state;
+	struct queue_result r;
+
+	fake.answers[0] = SLURM_LIMIT;
+	fake.nanswers = 1;
+	put(h, ten);
+	fake.limit = 8;
+	fake.used = 5;
+	r = fill(h, QUEUE_USER, 0);
+	assert_int_equal(r.submitted, 3);
+	assert_int_equal(fake.sbatches, 2);
+	counts_are(h, "pending 7, queued 3");
+	assert_int_equal(files(h, SPOOL_READY), 3);
+}
+
+/* A Slurm that does not tell is felt for: ten, five, two. */
+static void a_limit_that_is_not_told(void **state)
+{
+	struct here *h = *state;
+	struct queue_result r;
+
+	fake.answers[0] = fake.answers[1] = SLURM_LIMIT;
+	fake.answers[2] = SLURM_ACCEPTED;
+	fake.nanswers = 3;
+	put(h, ten);
+	r = fill(h, QUEUE_USER, 0);
+	assert_int_equal(r.submitted, 2);
+	assert_int_equal(r.stop, QUEUE_LIMITED);
+	counts_are(h, "pending 8, queued 2");
+}
+
+static void refused_once_for_all_and_released(void **state)
+{
+	struct here *h = *state;
+	struct queue_result r;
+	int changed;
+
+	fake.limit = 4;
+	fake.answers[0] = SLURM_REFUSED;
+	fake.nanswers = 1;
+	put(h, ten);
+	r = fill(h, QUEUE_USER, 0);
+	assert_int_equal(fake.sbatches, 1);
+	assert_int_equal(r.held, 10);
+	counts_are(h, "held 10");
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	for (int64_t id = 1; id <= 10; id++)
+		assert_int_equal(db_job_release_held(h->store.db, id, &changed, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	fill(h, QUEUE_USER, 0);
+	counts_are(h, "pending 7, queued 3");
+}
+
+static void paused_and_stopping(void **state)
+{
+	struct here *h = *state;
+	struct queue_result r;
+
+	fake.limit = 5;
+	put(h, ten);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_set(h->store.db, ".paused", "1", NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	r = fill(h, QUEUE_USER, 0);
+	assert_int_equal(r.stop, QUEUE_PAUSED);
+	assert_int_equal(fake.sbatches, 0);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_unset(h->store.db, ".paused", NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	/* somebody cancels jobs in Slurm just now: the chain waits, a person does not */
+	spool_stopping_mark(h->store.spool);
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.stop, QUEUE_BACKOFF);
+	assert_int_equal(fake.sbatches, 0);
+	r = fill(h, QUEUE_USER, 0);
+	assert_int_equal(r.submitted, 4);
+}
+
+/* Many ends in one drain still hold their slots while their jobs leave. */
+static void ends_that_leave_together(void **state)
+{
+	struct here *h = *state;
+	struct queue_result r;
+
+	fake.limit = 7;
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	counts_are(h, "pending 4, queued 6");
+	for (int i = 0; i < 4; i++)
+		play(h, &fake.jobs[0], i, "+");
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 1);
+	assert_int_equal(r.stop, QUEUE_FULL);
+}
+
+static void a_held_gate_is_waited_for(void **state)
+{
+	struct here *h = *state;
+	struct queue_opts o = {.caller = QUEUE_CHAIN, .max = -1, .gate_ms = 50};
+	struct queue_result r;
+	int ready[2], status;
+	char c = 0;
+	pid_t pid;
+
+	put(h, ten);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		struct spool *sp;
+
+		if (spool_open(h->store.dir, &sp, NULL) || spool_gate_try(sp, NULL) ||
+		    write(ready[1], &c, 1) != 1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_int_equal(queue_fill(&h->store, &o, &r, NULL), 0);
+	assert_int_equal(r.stop, QUEUE_GATE);
+	assert_false(r.drained);
+	assert_int_equal(queue_drain(&h->store, NULL), 0); /* no error, nothing done */
+	kill(pid, 9);
+	waitpid(pid, &status, 0);
+	r = fill(h, QUEUE_CHAIN, 0); /* the dead let go */
+	assert_int_equal(r.submitted, 10);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+/* ---- wishes ---- */
+
+static void taking_back(void **state)
+{
+	struct here *h = *state;
+	struct strs running = {0}, queued = {0};
+	struct db_flight *v;
+	size_t n;
+	int c;
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	play(h, &fake.jobs[0], 2, "");
+	assert_int_equal(queue_lock(&h->store, NULL), 0);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	for (int64_t id = 1; id <= 4; id++)
+		assert_int_equal(db_job_cancel(h->store.db, id, &c, NULL), 0);
+	assert_int_equal(db_job_hold(h->store.db, 5, &c, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
+	assert_int_equal(n, 10);
+	assert_int_equal(queue_take_back(&h->store, v, 5, &running, &queued, NULL), 0);
+	queue_unlock(&h->store);
+	free(v);
+	assert_int_equal(running.n, 1);
+	assert_string_equal(running.v[0], "100_2");
+	assert_int_equal(queued.n, 4);
+	assert_string_equal(queued.v[0], "100_0");
+	counts_are(h, "queued 5, running 1, cancelled 3, held 1");
+	strs_release(&running);
+	strs_release(&queued);
+	/* the one that ran ends as it was wished */
+	fake.jobs[0].gone[2] = true;
+	assert_int_equal(files(h, SPOOL_RETIRED), 0);
+}
+
+/* ---- reconciling ---- */
+
+static void reconciled(struct here *h, const char *want)
+{
+	struct reconcile_result r;
+	struct err err = {0};
+
+	if (reconcile(&h->store, 0, &r, &err))
+		fail_msg("%s", err.msg);
+	counts_are(h, want);
+}
+
+/* Every ticket, and every time a row was missed, becomes that much older. */
+static void later(struct here *h, int64_t minutes)
+{
+	struct strs names = {0};
+	struct timespec t[2];
+	struct db_flight *v;
+	size_t n;
+
+	clock_gettime(CLOCK_REALTIME, &t[0]);
+	t[0].tv_sec -= minutes * 60;
+	t[1] = t[0];
+	assert_int_equal(spool_file_names(h->store.spool, "tickets", &names, NULL), 0);
+	for (size_t i = 0; i < names.n; i++) {
+		char *path = mem_printf("%s/tickets/%s", h->store.dir, names.v[i]);
+
+		assert_int_equal(utimensat(AT_FDCWD, path, t, 0), 0);
+		free(path);
+	}
+	strs_release(&names);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].missing_since)
+			assert_int_equal(db_attempt_missing(h->store.db, v[i].attempt,
+							    v[i].missing_since - minutes * 60000,
+							    NULL),
+					 0);
+	free(v);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+}
+
+static void an_unclear_answer_is_cleared_up(void **state)
+{
+	for (int made = 0; made < 2; made++) {
+		struct here *h;
+		void *s;
+
+		(void)state;
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		fake.answers[0] = SLURM_UNCLEAR;
+		fake.nanswers = 1;
+		fake.accept_silently = made;
+		put(h, ten);
+		fill(h, QUEUE_USER, 0);
+		if (made) {
+			reconciled(h, "queued 10"); /* adopted by name */
+		} else {
+			reconciled(h, "submitting 10");
+			later(h, 9);
+			reconciled(h, "submitting 10");
+			later(h, 11);
+			reconciled(h, "pending 10");
+			assert_int_equal(files(h, SPOOL_READY), 0);
+		}
+		here_tear_down(&s);
+	}
+}
+
+static void slurm_away_changes_nothing(void **state)
+{
+	struct here *h = *state;
+	struct reconcile_result r;
+	struct err err = {0};
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	play(h, &fake.jobs[0], 0, "");
+	later(h, 1000);
+	fake.away = true;
+	assert_int_equal(reconcile(&h->store, 0, &r, &err), -1);
+	assert_int_equal(err.status, ERR_AGAIN);
+	counts_are(h, "queued 10");
+}
+
+static void queued_and_over(void **state)
+{
+	static const struct {
+		const char *slurm, *counts;
+	} v[] = {
+		{"PENDING", "queued 10"},	 {"REQUEUED", "queued 10"},
+		{"COMPLETING", "queued 10"},	 {"CANCELLED", "queued 9, cancelled 1"},
+		{"FAILED", "queued 9, failed 1"}, {"NODE_FAIL", "queued 9, failed 1"},
+		{"BOOT_FAIL", "queued 9, failed 1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		put(h, ten);
+		fill(h, QUEUE_USER, 0);
+		snprintf(fake.jobs[0].state[3], 24, "%s", v[i].slurm);
+		reconciled(h, v[i].counts);
+		here_tear_down(&s);
+	}
+}
+
+static void queued_and_gone(void **state)
+{
+	struct here *h = *state;
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	fake.jobs[0].gone[4] = true;
+	reconciled(h, "queued 10");
+	later(h, 9);
+	reconciled(h, "queued 10");
+	fake.jobs[0].gone[4] = false; /* seen again: the time starts anew */
+	reconciled(h, "queued 10");
+	fake.jobs[0].gone[4] = true;
+	reconciled(h, "queued 10");
+	later(h, 9);
+	reconciled(h, "queued 10");
+	later(h, 2);
+	reconciled(h, "pending 1, queued 9");
+	assert_int_equal(files(h, SPOOL_READY), 9);
+}
+
+static void running_and_over(void **state)
+{
+	static const struct {
+		const char *slurm, *counts;
+		int reason;
+	} v[] = {
+		{"RUNNING", "queued 9, running 1", 0},
+		{"COMPLETING", "queued 9, running 1", 0},
+		{"SUSPENDED", "queued 9, running 1", 0},
+		{"TIMEOUT", "queued 9, failed 1", REASON_TIMEOUT},
+		{"OUT_OF_MEMORY", "queued 9, failed 1", REASON_OUT_OF_MEMORY},
+		{"NODE_FAIL", "queued 9, failed 1", REASON_NODE_FAIL},
+		{"FAILED", "queued 9, failed 1", REASON_EXIT},
+		{"CANCELLED", "queued 9, cancelled 1", REASON_CANCELLED},
+		/* completed only by its own end line */
+		{"COMPLETED", "queued 9, failed 1", REASON_LOST},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct db_job job;
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		put(h, ten);
+		fill(h, QUEUE_USER, 0);
+		play(h, &fake.jobs[0], 3, "");
+		assert_int_equal(queue_drain(&h->store, NULL), 0);
+		snprintf(fake.jobs[0].state[3], 24, "%s", v[i].slurm);
+		reconciled(h, "queued 9, running 1");
+		later(h, 2);
+		reconciled(h, v[i].counts);
+		assert_int_equal(db_job_get(h->store.db, 4, &job, NULL), 0);
+		assert_int_equal(job.reason, v[i].reason);
+		db_job_release(&job);
+		here_tear_down(&s);
+	}
+}
+
+static void running_and_gone_is_lost(void **state)
+{
+	struct here *h = *state;
+	struct db_job job;
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	play(h, &fake.jobs[0], 3, "");
+	assert_int_equal(queue_drain(&h->store, NULL), 0);
+	fake.jobs[0].gone[3] = true;
+	reconciled(h, "queued 9, running 1");
+	later(h, 2);
+	reconciled(h, "queued 9, running 1");
+	later(h, 9);
+	reconciled(h, "queued 9, failed 1");
+	assert_int_equal(db_job_get(h->store.db, 4, &job, NULL), 0);
+	assert_int_equal(job.reason, REASON_LOST);
+	db_job_release(&job);
+}
+
+/* A submitter that died before its commit. */
+static void an_orphaned_ticket_goes(void **state)
+{
+	struct here *h = *state;
+	struct ticket_head head = {0};
+	struct ticket_writer w = {0};
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	assert_int_equal(ticket_write(h->store.spool, 77, &w, &head, NULL), 0);
+	assert_int_equal(spool_rights_make(h->store.spool, 77, 3, NULL), 0);
+	assert_int_equal(files(h, SPOOL_READY), 13);
+	reconciled(h, "queued 10");
+	assert_int_equal(files(h, SPOOL_READY), 10);
+	assert_int_equal(ticket_age(h->store.spool, 77), -1);
+}
+
+/* Died between the commit and the unlink: all of it is told again. */
+static void told_again_is_nothing(void **state)
+{
+	struct here *h = *state;
+	struct spool_list l;
+	struct buf text = {0};
+	char *name;
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	play(h, &fake.jobs[0], 3, "+");
+	assert_int_equal(spool_scan(h->store.spool, SPOOL_SPOOL, &l, NULL), 0);
+	assert_int_equal(l.n, 1);
+	name = mem_printf("spool/%s", l.v[0].name);
+	assert_int_equal(spool_file_get(h->store.spool, name, &text, NULL), 0);
+	assert_int_equal(queue_drain(&h->store, NULL), 0);
+	counts_are(h, "queued 9, completed 1");
+	assert_int_equal(spool_file_put(h->store.spool, name, text.s, text.len, 0600, NULL), 0);
+	assert_int_equal(queue_drain(&h->store, NULL), 0);
+	counts_are(h, "queued 9, completed 1");
+	assert_int_equal(files(h, SPOOL_SPOOL), 0);
+	spool_list_release(&l);
+	buf_release(&text);
+	free(name);
+}
+
+/* What is of another database is left for whoever put that one here. */
+static void foreign_events_stay(void **state)
+{
+	struct here *h = *state;
+	static const char name[] = "spool/00000000000000aa.0.5,0,n,1,0000000000000001";
+	static const char end[] = "end completed 0 0 0 1 2 3\n";
+
+	assert_int_equal(spool_file_put(h->store.spool, name, end, sizeof(end) - 1, 0600, NULL), 0);
+	assert_int_equal(queue_drain(&h->store, NULL), 0);
+	assert_true(spool_file_exists(h->store.spool, name));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(the_queue_is_filled_to_the_limit),
+		T(what_sbatch_gets),
+		T(options_that_differ_go_apart),
+		cmocka_unit_test(answers),
+		T(a_denied_job_finds_no_right),
+		T(the_limit_is_learnt),
+		T(a_limit_that_is_not_told),
+		T(refused_once_for_all_and_released),
+		T(paused_and_stopping),
+		T(ends_that_leave_together),
+		T(a_held_gate_is_waited_for),
+		T(taking_back),
+		cmocka_unit_test(an_unclear_answer_is_cleared_up),
+		T(slurm_away_changes_nothing),
+		cmocka_unit_test(queued_and_over),
+		T(queued_and_gone),
+		cmocka_unit_test(running_and_over),
+		T(running_and_gone_is_lost),
+		T(an_orphaned_ticket_goes),
+		T(told_again_is_nothing),
+		T(foreign_events_stay),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
