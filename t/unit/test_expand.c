@@ -1,0 +1,177 @@
+/* test_expand.c - a sweep file into the store: once, again, changed, less, and twice the same */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "sweep_here.h"
+
+struct want {
+	int64_t jobs, added, unchanged, changed, missing, pruned, merged, left, rerun;
+};
+
+static void expands(struct here *h, const char *text, const struct expand_opts *o, struct want w)
+{
+	struct expand_result r;
+	struct err err = {0};
+
+	if (here_expand(h, text, o, &r, &err))
+		fail_msg("%s", err.msg);
+	if (r.jobs != w.jobs || r.added != w.added || r.unchanged != w.unchanged ||
+	    r.changed != w.changed || r.missing != w.missing || r.pruned != w.pruned ||
+	    r.merged != w.merged || r.left != w.left || r.rerun != w.rerun)
+		fail_msg("jobs %d added %d unchanged %d changed %d missing %d pruned %d merged %d left %d rerun %d",
+			 (int)r.jobs, (int)r.added, (int)r.unchanged, (int)r.changed,
+			 (int)r.missing, (int)r.pruned, (int)r.merged, (int)r.left, (int)r.rerun);
+	expand_result_release(&r);
+	assert_int_equal(db_check(h->store.db, NULL), 0);
+}
+
+static int64_t number(struct here *h, int64_t id, bool version)
+{
+	struct db_job job;
+	int64_t n;
+
+	assert_int_equal(db_job_get(h->store.db, id, &job, NULL), 0);
+	n = version ? job.version : job.state;
+	db_job_release(&job);
+	return n;
+}
+
+#define HEAD "name: s\nparams:\n  a: [1, 2]\n  b: [x, y, z]\n"
+
+static void once_and_again(void **state)
+{
+	struct here *h = *state;
+
+	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+	assert_int_equal(number(h, 6, true), 1);
+	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .unchanged = 6});
+	assert_int_equal(number(h, 6, true), 1);
+	/* a remark changes nothing that runs */
+	expands(h, "# words\n" HEAD "run: [echo, \"{a}\"]\n", NULL,
+		(struct want){.jobs = 6, .unchanged = 6});
+	/* the keys in another order are the same jobs */
+	expands(h, "name: s\nparams:\n  b: [x, y, z]\n  a: [1, 2]\nrun: [echo, \"{a}\"]\n", NULL,
+		(struct want){.jobs = 6, .unchanged = 6});
+}
+
+static void a_new_command(void **state)
+{
+	struct here *h = *state;
+
+	expands(h, HEAD "run: [ecko, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .changed = 6});
+	assert_int_equal(number(h, 1, true), 2);
+	expands(h, HEAD "sbatch: {mem: 1G}\nrun: [echo, \"{a}\"]\n", NULL,
+		(struct want){.jobs = 6, .changed = 6});
+}
+
+static void more_and_less(void **state)
+{
+	struct here *h = *state;
+	const struct expand_opts prune = {.prune = true};
+
+	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+	expands(h, "name: s\nparams: {a: [1, 2, 3], b: [x, y, z]}\nrun: [echo, \"{a}\"]\n", NULL,
+		(struct want){.jobs = 9, .added = 3, .unchanged = 6});
+	/* what is no longer named is kept, with its commands of before */
+	expands(h, "name: s\nparams: {a: [1, 3], b: [x, y, z]}\nrun: [other, \"{a}\"]\n", NULL,
+		(struct want){.jobs = 6, .changed = 6, .missing = 3});
+	assert_int_equal(number(h, 1, true), 3);
+	assert_int_equal(number(h, 4, true), 2); /* a=2 b=x */
+	expands(h, "name: s\nparams: {a: [1, 3], b: [x, y, z]}\nrun: [other, \"{a}\"]\n", NULL,
+		(struct want){.jobs = 6, .unchanged = 6, .missing = 3});
+	assert_int_equal(number(h, 1, true), 3);
+	expands(h, "name: s\nparams: {a: [1, 3], b: [x, y, z]}\nrun: [other, \"{a}\"]\n", &prune,
+		(struct want){.jobs = 6, .unchanged = 6, .pruned = 3});
+	/* named again */
+	expands(h, "name: s\nparams: {a: [1, 2, 3], b: [x, y, z]}\nrun: [other, \"{a}\"]\n", NULL,
+		(struct want){.jobs = 9, .added = 3, .unchanged = 6});
+}
+
+static void what_ran_keeps_its_commands(void **state)
+{
+	struct here *h = *state;
+	const struct expand_opts rerun = {.rerun_changed = true};
+	struct db_submission sub = {.id = 5, .version = 1};
+	struct job_end ok = {.completed = true, .ended = 1};
+	struct db_job job;
+	int c;
+
+	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_job_get(h->store.db, 2, &job, NULL), 0);
+	assert_int_equal(db_claim(h->store.db, &sub, &job, 1, NULL), 0);
+	assert_int_equal(db_attempt_running(h->store.db, sub.first, 1, "n", 1, &c, NULL), 0);
+	assert_int_equal(db_attempt_line(h->store.db, sub.first, &ok, &c, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	db_job_release(&job);
+	expands(h, HEAD "run: [other, \"{a}\"]\n", NULL,
+		(struct want){.jobs = 6, .changed = 5, .left = 1});
+	assert_int_equal(number(h, 2, false), JOB_COMPLETED);
+	expands(h, HEAD "run: [third, \"{a}\"]\n", &rerun,
+		(struct want){.jobs = 6, .changed = 5, .rerun = 1});
+	assert_int_equal(number(h, 2, false), JOB_PENDING);
+}
+
+static void equal_jobs_merge(void **state)
+{
+	struct here *h = *state;
+
+	expands(h, "name: s\nparams: {a: [1, 2]}\ninclude:\n  - {a: 2}\n  - {a: 3}\nrun: [echo, \"{a}\"]\n",
+		NULL, (struct want){.jobs = 3, .added = 3, .merged = 1});
+}
+
+/* Where anything is wrong nothing is added, and what was there stays. */
+static void all_or_nothing(void **state)
+{
+	struct here *h = *state;
+	const struct expand_opts few = {.max_jobs = 4};
+	struct expand_result r = {0};
+	struct err err = {0};
+	int64_t counts[JOB_NSTATES];
+
+	assert_int_equal(here_expand(h, HEAD "run: [echo, \"{a}\"]\n", &few, &r, &err), -1);
+	assert_int_equal(err.status, ERR_USAGE);
+	assert_non_null(strstr(err.msg, "--max-jobs"));
+	expand_result_release(&r);
+	assert_int_equal(db_counts(h->store.db, counts, NULL), 0);
+	assert_int_equal(counts[JOB_PENDING], 0);
+	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+}
+
+static void sweeps_beside_each_other(void **state)
+{
+	struct here *h = *state;
+	struct db_sweep *v;
+	size_t n;
+
+	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+	expands(h, "name: t\nparams: {a: [1, 2]}\nrun: [echo, \"{a}\"]\n", NULL,
+		(struct want){.jobs = 2, .added = 2});
+	assert_int_equal(db_sweeps(h->store.db, &v, &n, NULL), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(v[0].jobs, 6);
+	assert_int_equal(v[1].jobs, 2);
+	db_sweeps_free(v, n);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, here_set_up, here_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(once_and_again),
+		T(a_new_command),
+		T(more_and_less),
+		T(what_ran_keeps_its_commands),
+		T(equal_jobs_merge),
+		T(all_or_nothing),
+		T(sweeps_beside_each_other),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
