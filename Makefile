@@ -6,6 +6,7 @@
 #   make check T="t1000-main.sh test_buf"    only these
 #   make static             build/slurmq-static, one file without shared libraries
 #   make install            to $(DESTDIR)$(PREFIX)
+#   make demo               a sweep on a Slurm of its own, in build/demo: look on
 #   make deps               the packages that all of this needs
 #
 # SANITIZE=address,undefined and DEBUG=1 build in folders of their own; V=1 shows the commands.
@@ -97,7 +98,7 @@ say  = @$(if $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),:,prin
 endif
 
 
-.PHONY: all tests check check-fast bench show-compile static install uninstall format deps clean FORCE
+.PHONY: all tests check check-fast bench show-compile static demo install uninstall format deps clean FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
@@ -194,6 +195,13 @@ $(STATIC): build/static/src/main.o build/static/libslurmq.a
 		{ cat build/static/ld.log >&2; exit 1; }
 	$(Q)! grep warning: build/static/ld.log | grep -v "'dlopen'" >&2
 	$(Q)test "$$(stat -c %s $@)" -lt $(STATIC_MAX) || { echo "$@ is not under $(STATIC_MAX) bytes" >&2; exit 1; }
+
+# A first sweep to look at.  make is called anew: what was installed changes the flags
+
+demo:
+	@.ci/deps build slurm
+	@$(MAKE) --no-print-directory all
+	@SLURMQ='$(CURDIR)/$(B)/slurmq' t/demo.sh
 
 # Installation
 

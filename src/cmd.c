@@ -228,11 +228,11 @@ void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f)
 		buf_addstr(&line, "nothing to submit");
 	else
 		buf_addf(&line,
-			 "submitted %" PRId64 " %s; %" PRId64 " pending, %" PRId64 " in Slurm",
+			 "submitted %" PRId64 " %s; %" PRId64 " pending, %" PRId64
+			 " in Slurm (limit %" PRId64 ", %s)",
 			 f->r.submitted, f->r.submitted == 1 ? "job" : "jobs", f->r.pending,
-			 f->r.in_flight);
-	if (f->limit.from && f->r.stop != QUEUE_EMPTY)
-		buf_addf(&line, " (limit %" PRId64 ", %s)", f->limit.jobs, f->limit.from);
+			 f->r.in_flight, f->limit.from ? f->limit.jobs : f->r.limit,
+			 f->limit.from ? f->limit.from : "unknown");
 	add_why_no_more(ctx, f, &line);
 	cmd_print(ctx, "%s", buf_str(&line));
 	buf_release(&line);
@@ -302,7 +302,7 @@ static int change_slice(struct cmd_ctx *ctx, const int64_t *ids, size_t n,
 	struct db *db = ctx->store->db;
 	int64_t sum = 0;
 
-	if (queue_lock(ctx->store, err))
+	if (drain_lock(ctx->store, err))
 		return -1;
 	if (db_begin(db, err))
 		goto fail;
@@ -318,11 +318,11 @@ static int change_slice(struct cmd_ctx *ctx, const int64_t *ids, size_t n,
 	*changed += sum;
 	if (change->after && change->after(ctx, ids, n, change->arg, err))
 		goto fail;
-	queue_unlock(ctx->store);
+	drain_unlock(ctx->store);
 	return 0;
 fail:
 	db_rollback(db);
-	queue_unlock(ctx->store);
+	drain_unlock(ctx->store);
 	return -1;
 }
 

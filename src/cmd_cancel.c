@@ -40,7 +40,7 @@ static int take_back(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *ar
 		if (v[i].wish == WISH_CANCEL && ids_have(ids, n, v[i].job))
 			v[kept++] = v[i];
 	if (kept)
-		rc = queue_take_back(ctx->store, v, kept, &told->running, &told->queued, err);
+		rc = drain_take_back(ctx->store, v, kept, &told->running, &told->queued, err);
 	free(v);
 	return rc;
 }

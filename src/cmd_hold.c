@@ -32,7 +32,7 @@ static int take_back(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *ar
 		    ids_have(ids, n, v[i].job))
 			v[kept++] = v[i];
 	if (kept)
-		rc = queue_take_back(ctx->store, v, kept, NULL, arg, err);
+		rc = drain_take_back(ctx->store, v, kept, NULL, arg, err);
 	free(v);
 	return rc;
 }

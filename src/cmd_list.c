@@ -212,7 +212,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct selection sel = {0};
 	int rc;
 
-	rc = queue_drain(ctx->store, err);
+	rc = drain_now(ctx->store, err);
 	if (!rc)
 		rc = selection_parse(ctx->store->db, argc, argv, args->states, &sel, err);
 	if (!rc)

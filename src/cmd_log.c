@@ -144,7 +144,7 @@ static int has_ended(struct cmd_ctx *ctx, int64_t attempt, bool *ended, struct e
 	struct db_attempt a = {0};
 	int rc;
 
-	if (queue_drain(ctx->store, err))
+	if (drain_now(ctx->store, err))
 		return -1;
 	rc = db_attempt_get(ctx->store->db, attempt, &a, err);
 	*ended = rc == DB_NONE || a.closed != CLOSED_NOT;
@@ -230,7 +230,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	(void)argc;
 	if (opt_int(argv[0], &id) || id < 1)
 		return err_set(err, ERR_USAGE, "'%s' is no job's id", argv[0]);
-	rc = queue_drain(ctx->store, err);
+	rc = drain_now(ctx->store, err);
 	if (!rc)
 		rc = db_job_get(ctx->store->db, id, &job, err);
 	if (rc == DB_NONE)

@@ -274,7 +274,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 
 	rc = read_options(&args->sbatch, &r.options, err);
 	if (!rc)
-		rc = queue_drain(ctx->store, err);
+		rc = drain_now(ctx->store, err);
 	if (!rc)
 		rc = selection_parse(r.db, argc, argv, args->states, &sel, err);
 	if (!rc) {

@@ -23,7 +23,7 @@ struct status {
 	int64_t now;
 };
 
-enum { RECONCILE_MS = 30 * 1000, RATE_MS = 3600 * 1000 };
+enum { RECONCILE_MS = 5 * 1000, CANCELLED_MS = 60 * 1000, RATE_MS = 3600 * 1000 };
 
 static int64_t in_flight(const int64_t *counts)
 {
@@ -35,13 +35,17 @@ static int64_t in_flight(const int64_t *counts)
 /* Bring the store up to date, as far as that can be had now. */
 static int refresh(struct cmd_ctx *ctx, struct err *err)
 {
-	int64_t counts[JOB_NSTATES];
+	int64_t counts[JOB_NSTATES], stopping;
 	struct reconcile_result seen;
 	struct err away = {0};
 
-	if (queue_drain(ctx->store, err) || db_counts(ctx->store->db, counts, err))
+	if (drain_now(ctx->store, err) || db_counts(ctx->store->db, counts, err))
 		return -1;
-	if (in_flight(counts) && reconcile(ctx->store, RECONCILE_MS, &seen, &away))
+	/* who has just cancelled jobs in Slurm looks here what that did */
+	stopping = spool_stopping_age(ctx->store->spool);
+	if (in_flight(counts) &&
+	    reconcile(ctx->store, stopping >= 0 && stopping < CANCELLED_MS ? 0 : RECONCILE_MS,
+		      &seen, &away))
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
 	return 0;
 }

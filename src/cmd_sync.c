@@ -33,7 +33,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	(void)options;
 	(void)argc;
 	(void)argv;
-	if (queue_drain(ctx->store, err) || reconcile(ctx->store, 0, &r, err))
+	if (drain_now(ctx->store, err) || reconcile(ctx->store, 0, &r, err))
 		return -1;
 	if (r.ran)
 		print_result(ctx, &r);

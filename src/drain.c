@@ -16,7 +16,7 @@
 #include "slurm.h"
 #include "ticket.h"
 
-int gate_wait(struct store *store, int64_t ms, const char *mine, struct err *err)
+int drain_gate(struct store *store, int64_t ms, const char *mine, struct err *err)
 {
 	int64_t deadline = clock_mono_ms() + ms;
 	int64_t pause = 2;
@@ -327,7 +327,7 @@ static int drain_once(struct store *store, struct err *err)
 	return rc;
 }
 
-int queue_drain(struct store *store, struct err *err)
+int drain_now(struct store *store, struct err *err)
 {
 	int rc = spool_gate_try(store->spool, err);
 
@@ -338,9 +338,9 @@ int queue_drain(struct store *store, struct err *err)
 	return rc;
 }
 
-int queue_lock(struct store *store, struct err *err)
+int drain_lock(struct store *store, struct err *err)
 {
-	int rc = gate_wait(store, 60000, NULL, err);
+	int rc = drain_gate(store, 60000, NULL, err);
 
 	if (rc == SPOOL_BUSY) {
 		char *owner = spool_gate_owner(store->spool);
@@ -358,22 +358,23 @@ int queue_lock(struct store *store, struct err *err)
 	return rc;
 }
 
-void queue_unlock(struct store *store)
+void drain_unlock(struct store *store)
 {
 	spool_gate_release(store->spool);
 }
 
-/* "123", "123_4", or NULL where Slurm's number is not known. scancel does not find an array's task
- * by its own id, and the task that started last has the array's, which would end all of them. */
+/* "123", "123_4", or NULL where Slurm's number is not known. scancel knows an array's task by its index
+ * alone: with the id that a task has of its own it does nothing, or, where that is the array's (slurm.h,
+ * struct slurm_job), ends all of them. */
 static char *slurm_ref(const struct db_flight *f, const struct spool_entry *running)
 {
-	if (f->ntasks == 1 && running && running->who.slurm_id)
-		return mem_printf("%" PRIu64, running->who.slurm_id);
-	if (!f->slurm_job)
+	if (f->slurm_job && f->ntasks > 1)
+		return mem_printf("%" PRIu64 "_%d", f->slurm_job, f->task);
+	if (f->ntasks > 1)
 		return NULL;
-	if (f->ntasks == 1)
-		return mem_printf("%" PRIu64, f->slurm_job);
-	return mem_printf("%" PRIu64 "_%d", f->slurm_job, f->task);
+	if (running && running->who.slurm_id)
+		return mem_printf("%" PRIu64, running->who.slurm_id);
+	return f->slurm_job ? mem_printf("%" PRIu64, f->slurm_job) : NULL;
 }
 
 static void add_ref(struct strs *list, const struct db_flight *f,
@@ -403,7 +404,7 @@ static int take_rights(struct store *store, const struct db_flight *v, size_t n,
 	return spool_retired_sync(store->spool, err);
 }
 
-int queue_take_back(struct store *store, const struct db_flight *v, size_t n, struct strs *running,
+int drain_take_back(struct store *store, const struct db_flight *v, size_t n, struct strs *running,
 		    struct strs *queued, struct err *err)
 {
 	bool *won = mem_alloc(n + 1);

@@ -32,6 +32,9 @@ int drain_look(struct store *store, struct drained *d, struct err *err);
 int drain_apply(struct store *store, struct drained *d, struct err *err);
 /* After db_commit(), still under the gate: unlink what was told, and the tickets that are done with. */
 void drain_clean(struct store *store, struct drained *d);
+/* A submission whose attempts are all closed needs its ticket no more, nor journals that nobody moved: of
+ * those that were listed, unlink its own. Does nothing while one of its attempts is open. Under the gate. */
+void drain_forget(struct store *store, const struct spool_list *running, uint64_t submission);
 void drained_release(struct drained *d);
 
 /* In an open transaction: the steps that a journal tells. */
@@ -40,22 +43,22 @@ int drain_tell_steps(struct store *store, int64_t attempt, const struct journal 
 
 /* The gate, waited for at most ms: 0, SPOOL_BUSY where it was not to be had or, with mine set, somebody
  * else has told that event meanwhile; -1. */
-int gate_wait(struct store *store, int64_t ms, const char *mine, struct err *err);
+int drain_gate(struct store *store, int64_t ms, const char *mine, struct err *err);
 
 /* Tell the database what waits in the spool, if the gate is free now (for status, list, show); no
  * error where it is not. */
-int queue_drain(struct store *store, struct err *err);
+int drain_now(struct store *store, struct err *err);
 
 /* Hold the gate for a change of the user's (cancel, hold, release, retry, pause); drains first.
- * Followed by db_begin() .. db_commit() and queue_unlock(). Waits a minute at most: ERR_AGAIN. */
-int queue_lock(struct store *store, struct err *err);
-void queue_unlock(struct store *store);
+ * Followed by db_begin() .. db_commit() and drain_unlock(). Waits a minute at most: ERR_AGAIN. */
+int drain_lock(struct store *store, struct err *err);
+void drain_unlock(struct store *store);
 
-/* Under queue_lock(): take the rights of these attempts back, so that they can never start, and write
+/* Under drain_lock(): take the rights of these attempts back, so that they can never start, and write
  * that down: cancelled, held, pending as each job's wish says. What was taken already (it runs) is left;
- * its Slurm ids are added to *running ("123_4", may be NULL) for scancel after queue_unlock(); those of
+ * its Slurm ids are added to *running ("123_4", may be NULL) for scancel after drain_unlock(); those of
  * rights that were won, to *queued, so that Slurm's queue is tidied too. */
-int queue_take_back(struct store *store, const struct db_flight *v, size_t n, struct strs *running,
+int drain_take_back(struct store *store, const struct db_flight *v, size_t n, struct strs *running,
 		    struct strs *queued, struct err *err);
 
 #endif

@@ -252,7 +252,7 @@ static pid_t launch(const struct launch *l, int *exec_errno, struct err *err)
 	}
 	if (pid == 0)
 		child_main(l, fd[1]);
-	setpgid(pid, pid); /* the child does the same: whoever comes first, it is done for both */
+	/* Its group is there once it executes, and for that we wait. */
 	close_fd(&fd[1]);
 	if (failed_before_exec(fd[0], &f)) {
 		wait_for(pid, &status);

@@ -145,8 +145,8 @@ static int missed(struct look *l, const struct db_flight *f, int64_t enough, boo
 {
 	int64_t since = f->missing_since;
 
-	l->out->missing++;
 	*long_enough = since > 0 && l->now - since >= enough;
+	l->out->missing += !*long_enough;
 	if (since > 0 && l->now >= since)
 		return 0;
 	return db_attempt_missing(l->store->db, f->attempt, l->now, err);
@@ -220,6 +220,10 @@ static int look_at_running(struct look *l, const struct db_flight *f, const stru
 	bool over;
 	int changed;
 
+	/* its submitter died before it could tell sbatch's answer: scancel needs the number */
+	if (job && !f->slurm_job &&
+	    db_attempt_queued(l->store->db, f->attempt, job->array_id, &changed, err))
+		return -1;
 	if (job && slurm_state_active(job->state))
 		return db_attempt_missing(l->store->db, f->attempt, 0, err);
 	if (missed(l, f, job ? ENDED_MS : MISSING_MS, &over, err))
@@ -276,6 +280,16 @@ static int drop_orphans(struct look *l, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
+/* Nobody will tell the end of what was closed by Slurm's word, so no drain comes by its files. */
+static void forget(struct look *l, const struct db_flight *v, size_t n)
+{
+	if (!l->out->ended && !l->out->lost)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (!i || v[i].submission != v[i - 1].submission)
+			drain_forget(l->store, &l->running, v[i].submission);
+}
+
 /* Under the gate, drained. */
 static int act(struct look *l, struct err *err)
 {
@@ -298,13 +312,15 @@ static int act(struct look *l, struct err *err)
 			if (unchanged(l, &v[i]))
 				rc = look_at(l, &v[i], err);
 	}
-	free(v);
 	if (!rc)
 		rc = db_setting_set_int(store->db, ".reconcile.at", clock_now_ms(), err);
 	if (!rc)
 		rc = db_commit(store->db, err);
 	if (rc)
 		db_rollback(store->db);
+	else
+		forget(l, v, n);
+	free(v);
 	return rc;
 }
 
@@ -342,13 +358,13 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
 		goto out;
 	index_jobs(&l);
 	who_self(&l.me);
-	rc = queue_lock(store, err);
+	rc = drain_lock(store, err);
 	if (!rc) {
 		rc = act(&l, err);
 		/* what was taken back lies in retired/: told already, and removed */
-		queue_unlock(store);
+		drain_unlock(store);
 		if (!rc)
-			rc = queue_drain(store, err);
+			rc = drain_now(store, err);
 	}
 out:
 	slurm_jobs_release(&l.jobs);

@@ -175,20 +175,29 @@ static void find_used_assocs(struct state *s)
 
 /* QOS */
 
-/* The braces of "User Limits= 0={...} 1000={...}" for this user's id. NULL where there is none. */
+/* Does "1000=" or "name(1000)=" name the key? */
+static bool names(const char *p, const char *open, const char *key)
+{
+	size_t n = strlen(key), len = (size_t)(open - p);
+
+	if (len == n + 1)
+		return !memcmp(p, key, n);
+	return len > n + 3 && p[len - n - 3] == '(' && !memcmp(p + len - n - 2, key, n) &&
+	       p[len - 2] == ')';
+}
+
+/* The braces of "User Limits= 0={...} 1000={...}" for this key. NULL where there is none. */
 static char *group_of(const char *line, const char *title, const char *key)
 {
 	const char *p = strstr(line, title), *end;
-	size_t n = strlen(key);
 
 	for (p = p ? p + strlen(title) : NULL; p; p = end + 1) {
-		const char *open = strchr(p, '{'), *name;
+		const char *open = strchr(p, '{');
 
 		end = open ? strchr(open, '}') : NULL;
 		if (!end || memmem(p, (size_t)(open - p), " Limits=", 8))
 			return NULL; /* the next title has come */
-		name = p + strspn(p, " ");
-		if ((size_t)(open - name) == n + 1 && !strncmp(name, key, n) && name[n] == '=')
+		if (names(p + strspn(p, " "), open, key))
 			return mem_strndup(open, (size_t)(end - open) + 1);
 	}
 	return NULL;

@@ -22,7 +22,7 @@
 #include "slurm.h"
 #include "ticket.h"
 
-enum { DEFAULT_KILL_WAIT_S = 30, END_TRIES = 20, END_PAUSE_MS = 3000 };
+enum { DEFAULT_KILL_WAIT_S = 30, END_TRIES = 20, END_PAUSE_MS = 3000, TERM_LATE_MS = 50 };
 
 struct run {
 	const struct supervise_opts *o;
@@ -167,6 +167,14 @@ static int ask_slurm(const struct run *r)
 	return reason;
 }
 
+static void stop_because(struct run *r, int reason)
+{
+	r->stop_reason = reason;
+	if (reason == REASON_CANCELLED)
+		spool_stopping_mark(r->o->spool);
+	note(r, "TERM: %s", reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
+}
+
 /* Slurm means to end this job. */
 static void on_term(struct run *r)
 {
@@ -191,10 +199,7 @@ static void on_term(struct run *r)
 		note(r, "TERM: the job goes on, as far as Slurm is concerned");
 		return;
 	}
-	r->stop_reason = reason;
-	if (reason == REASON_CANCELLED)
-		spool_stopping_mark(r->o->spool);
-	note(r, "TERM: %s", reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
+	stop_because(r, reason);
 }
 
 static void start_tick(struct run *r)
@@ -371,6 +376,26 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 	free(text);
 }
 
+/* Slurm signals the processes of a job one by one: the step's may end by it before ours has it. That
+ * is no failure of the step, and the chain must not go on after it. */
+static void look_for_late_term(struct run *r, const struct journal_step *rec)
+{
+	int64_t end = clock_mono_ms() + TERM_LATE_MS, left;
+	int reason;
+
+	while (!r->stop_reason && (left = end - clock_mono_ms()) > 0) {
+		int sig = proc_signal_wait((int)left);
+
+		if (sig > 0)
+			on_signal(r, sig);
+	}
+	if (r->stop_reason || (!rec->signal && rec->exit_code <= 128))
+		return;
+	reason = ask_slurm(r);
+	if (reason > REASON_NONE)
+		stop_because(r, reason);
+}
+
 /* All steps of that name are completed: before, or by now. */
 static bool need_met(const struct run *r, const bool *ok, const char *name)
 {
@@ -438,6 +463,8 @@ static void run_steps(struct run *r)
 			continue;
 		}
 		run_step(r, i, &rec);
+		if (rec.state == STEP_FAILED && !r->stop_reason)
+			look_for_late_term(r, &rec);
 		add_up(&r->end, &rec);
 		ok[i] = rec.state == STEP_COMPLETED;
 		all = all && ok[i];

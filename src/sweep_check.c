@@ -86,11 +86,12 @@ static void unknown_name(const struct check *c, const struct field *field, const
 				other->name ? other->name : "?");
 	} else if ((near = nearest(c, p->text, step, true)) != NULL) {
 		complaint_error(c->list, pos,
-				"there is no parameter '%s', did you mean '%s'? {{%s}} "
-				"is the text {%s}",
+				"there is no parameter '%s', did you mean '%s'? Or write {{%s}} "
+				"for the text {%s}",
 				p->text, near, p->text, p->text);
 	} else {
-		complaint_error(c->list, pos, "there is no parameter '%s'; {{%s}} is the text {%s}",
+		complaint_error(c->list, pos,
+				"there is no parameter '%s': write {{%s}} for the text {%s}",
 				p->text, p->text, p->text);
 	}
 }

@@ -23,14 +23,34 @@ static struct template_env env_of(const struct render *r)
 
 static int need_value(struct render *r, size_t sym, size_t depth);
 
-/* Every value that a template uses, lets made as they are met. */
+static int check_length(struct render *r, const char *what, size_t len)
+{
+	if (len < SWEEP_WORD_MOST)
+		return 0;
+	return err_set(r->err, ERR_USAGE,
+		       "sweep '%s': %s is %zu bytes long, and one argument of a program can be "
+		       "128 KiB (execve(2)): put it into a file",
+		       r->sweep->name, what, len);
+}
+
+/* Every value that a template uses, lets made as they are met. Values that make a text too long are
+ * refused before it is made: a let of lets could fill the memory. */
 static int need(struct render *r, const struct template *t, size_t depth)
 {
-	for (size_t i = 0; i < t->n; i++)
-		if (t->parts[i].kind == PART_VALUE && !r->values[t->parts[i].sym] &&
-		    need_value(r, t->parts[i].sym, depth) != 0)
-			return -1;
-	return 0;
+	size_t len = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct part *p = &t->parts[i];
+
+		if (p->kind == PART_TEXT) {
+			len += p->len;
+		} else if (p->kind == PART_VALUE) {
+			if (!r->values[p->sym] && need_value(r, p->sym, depth) != 0)
+				return -1;
+			len += strlen(r->values[p->sym]);
+		}
+	}
+	return check_length(r, "a text", len);
 }
 
 static const struct template *let_text(struct render *r, const struct let *let, size_t depth)
@@ -90,16 +110,6 @@ static void bind(struct render *r, const char *name, const char *value)
 	if (sym != PART_NO_SYM)
 		r->values[sym] = value;
 	r->args[r->nargs++] = (struct binding){name, value};
-}
-
-static int check_length(struct render *r, const char *what, size_t len)
-{
-	if (len < SWEEP_WORD_MOST)
-		return 0;
-	return err_set(r->err, ERR_USAGE,
-		       "sweep '%s': %s is %zu bytes long, and one argument of a program can be "
-		       "128 KiB (execve(2)): put it into a file",
-		       r->sweep->name, what, len);
 }
 
 static int check_words(struct render *r, const char *what, const struct strs *words)

@@ -132,6 +132,16 @@ static void read_what(struct sweep_reader *r, struct node *root)
 		read_script_path(r, script, setup);
 }
 
+/* A text for people: several words may stand in it, with spaces between. */
+static void read_title(struct sweep_reader *r, struct node *node)
+{
+	struct field *title = &r->sweep->title;
+
+	sweep_read_field(r, node, "'title'", false, title);
+	for (size_t i = 0; i < title->t.n; i++)
+		title->t.parts[i].refusal = NULL;
+}
+
 static void read_job(struct sweep_reader *r, struct node *root)
 {
 	struct node *v;
@@ -145,7 +155,7 @@ static void read_job(struct sweep_reader *r, struct node *root)
 	if ((v = node_get(root, "overrides")))
 		sweep_read_overrides(r, v);
 	if ((v = node_get(root, "title")))
-		sweep_read_field(r, v, "'title'", false, &r->sweep->title);
+		read_title(r, v);
 	if ((v = node_get(root, "retry")))
 		sweep_read_retry(r, v);
 	if ((v = node_get(root, "restartable")))

@@ -288,21 +288,29 @@ static bool read_duration(struct sweep_reader *r, const struct node *node, int64
 	return true;
 }
 
-/* "x1.5" or what sbatch takes. */
-static const char *read_growth(struct sweep_reader *r, const struct node *node, const char *what)
+/* What sbatch takes for a time or for memory: all begin with a digit. */
+static const char *read_amount(struct sweep_reader *r, const struct node *node, const char *what)
 {
 	const char *text = sweep_read_value(r, node, what);
 
-	if (text && *text == 'x' &&
-	    (!number_fits(text + 1) || number_compare(text + 1, "1") < 0 ||
-	     number_compare(text + 1, "100") > 0)) {
-		complaint_error(r->list, node->pos,
-				"%s: '%s' is to be x and a number from 1 to 100, as "
-				"in x1.5",
-				what, text);
-		return NULL;
-	}
-	return text;
+	if (!text || (*text >= '0' && *text <= '9'))
+		return text;
+	complaint_error(r->list, node->pos, "%s: '%s' is nothing that sbatch takes", what, text);
+	return NULL;
+}
+
+/* "x1.5", or what sbatch takes. */
+static const char *read_growth(struct sweep_reader *r, const struct node *node, const char *what)
+{
+	if (node->kind != NODE_SCALAR || *node->text != 'x')
+		return read_amount(r, node, what);
+	if (number_fits(node->text + 1) && number_compare(node->text + 1, "1") > 0 &&
+	    number_compare(node->text + 1, "100") <= 0)
+		return node->text;
+	complaint_error(r->list, node->pos,
+			"%s: '%s' is to be x and a number above 1 and up to 100, as in x1.5", what,
+			node->text);
+	return NULL;
 }
 
 static void read_codes(struct sweep_reader *r, const struct node *node,
@@ -340,11 +348,11 @@ static void read_retry_rule(struct sweep_reader *r, struct node *node, const cha
 	if ((v = node_get(node, "time")))
 		out->time = read_growth(r, v, "time");
 	if ((v = node_get(node, "max_time")))
-		out->max_time = sweep_read_value(r, v, "max_time");
+		out->max_time = read_amount(r, v, "max_time");
 	if ((v = node_get(node, "mem")))
 		out->mem = read_growth(r, v, "mem");
 	if ((v = node_get(node, "max_mem")))
-		out->max_mem = sweep_read_value(r, v, "max_mem");
+		out->max_mem = read_amount(r, v, "max_mem");
 	if ((v = node_get(node, "delay")))
 		read_duration(r, v, &out->delay);
 	v = node_get(node, "codes");

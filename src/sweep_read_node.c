@@ -82,6 +82,7 @@ static const char *const neighbours[][2] = {
 	{"match", "when"},
 	{"id", "name"},
 	{"job", "name"},
+	{"OOM", "OUT_OF_MEMORY"},
 	{"csv", "file"},
 	{"path", "file"},
 	{"random_seed", "seed"},

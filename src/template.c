@@ -32,12 +32,22 @@ static bool name_is(const char *s, size_t len, const char *name)
 	return len == strlen(name) && !memcmp(s, name, len);
 }
 
+/* ${ is the shell's; $${ is $$ and a brace. */
+static bool behind_dollar(const char *s, size_t i)
+{
+	size_t n = 0;
+
+	while (n < i && s[i - n - 1] == '$')
+		n++;
+	return n % 2 == 1;
+}
+
 enum part_kind placeholder_at(const char *s, size_t len, size_t i, size_t *placeholder_len)
 {
 	size_t n;
 
 	*placeholder_len = 0;
-	if (i >= len || s[i] != '{' || (i > 0 && s[i - 1] == '$'))
+	if (i >= len || s[i] != '{' || behind_dollar(s, i))
 		return PART_TEXT;
 	if (i + 1 < len && s[i + 1] == '{') {
 		n = braced_name(s, len, i + 1);

@@ -176,6 +176,13 @@ cp -a here closed
 slurmq -C closed config limit 7 2>&- >/dev/null
 is "$(slurmq -C closed config limit)" 7 'a closed stderr harms nothing'
 
+# what would go to a closed stdout or stderr must not land in a file that is opened in its place
+slurmq -C closed pause >&- 2>&-
+is $? 1 'all closed'
+is "$(slurmq -C closed pause)" 'paused already: nothing new is submitted; slurmq resume takes it back' \
+	'it was done all the same'
+is "$(grep -rl 'nothing new' closed/.slurmq)" '' 'and its words are in no file'
+
 # Colours
 
 run slurmq -C here config

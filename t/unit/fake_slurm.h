@@ -33,6 +33,8 @@ static struct fake {
 	struct strs last_argv;
 } fake;
 
+static const char *fake_reason; /* of every job that squeue shows; NULL: None */
+
 static inline void fake_reset(void)
 {
 	strs_release(&fake.cancelled);
@@ -113,7 +115,7 @@ static inline void fake_show(const struct fake_job *j, int task, struct slurm_jo
 	out->array_id = j->id;
 	out->task = j->ntasks > 1 ? task : -1;
 	out->state = strdup(j->state[task]);
-	out->reason = strdup("None");
+	out->reason = strdup(fake_reason ? fake_reason : "None");
 	out->name = strdup(j->name);
 }
 

@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "json.h"
 
@@ -100,6 +102,8 @@ static void times(void **state)
 	};
 
 	(void)state;
+	setenv("TZ", "XYZ-5:45", 1);
+	tzset();
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
 		struct buf out = {0};
 		struct json j = {.out = &out};

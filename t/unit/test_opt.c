@@ -83,6 +83,7 @@ static void command_lines(void **state)
 		{"a --follow b -q c", "follow quiet [a][b][c]"},
 		{"-fq", "follow quiet "},
 		{"-n3", "max=3 "},
+		{"-n3 x", "max=3 [x]"},
 		{"-n 3", "max=3 "},
 		{"--max=3", "max=3 "},
 		{"--max 3 x", "max=3 [x]"},

@@ -22,6 +22,23 @@
 
 static char dir[] = "/tmp/test_proc.XXXXXX";
 
+/* This program as a child that fills large pipes at one stroke and ends. */
+#define FILL "--fill"
+enum { FILL_BYTES = 500000 };
+
+static int fill(void)
+{
+	char *text = mem_alloc(FILL_BYTES);
+	int bad = 0;
+
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+		bad |= fcntl(fd, F_SETPIPE_SZ, 1 << 20) < 0;
+		bad |= write(fd, text, FILL_BYTES) != FILL_BYTES;
+	}
+	free(text);
+	return bad;
+}
+
 static char *in_dir(const char *name)
 {
 	return mem_printf("%s/%s", dir, name);
@@ -242,6 +259,26 @@ static void test_output_is_capped(void **state)
 	proc_result_release(&r);
 }
 
+/* More stands in the pipes when the child has ended than is read at once. */
+static void test_last_output(void **state)
+{
+	static const char self[] = "/proc/self/exe";
+	char exe[PATH_MAX] = "";
+	const char *argv[] = {exe, FILL, NULL};
+	struct proc_spec spec = {.argv = argv, .timeout_ms = 20000};
+	struct proc_result r;
+
+	(void)state;
+	assert_true(readlink(self, exe, sizeof(exe) - 1) > 0);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(proc_run(&spec, &r, NULL, NULL), 0);
+		assert_int_equal(r.exit_code, 0);
+		assert_int_equal(r.out.len, FILL_BYTES);
+		assert_int_equal(r.err.len, FILL_BYTES);
+		proc_result_release(&r);
+	}
+}
+
 /* A grandchild that keeps the pipe open holds nobody up, and no output is lost for it. */
 static void test_grandchild(void **state)
 {
@@ -297,6 +334,42 @@ static void test_time_out(void **state)
 static void ignore(int sig)
 {
 	(void)sig;
+}
+
+/* Neither gone nor a zombie that nobody reaps. */
+static bool alive(pid_t pid)
+{
+	char *path = mem_printf("/proc/%d/stat", (int)pid), state = 'Z';
+	FILE *f = fopen(path, "r");
+
+	if (f) {
+		if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+			state = 'Z';
+		fclose(f);
+	}
+	free(path);
+	return state != 'Z' && state != 'X';
+}
+
+/* What is left of the group does not outlive the time-out, though its leader ended by itself. */
+static void test_time_out_ends_the_group(void **state)
+{
+	struct proc_result r;
+	int64_t start = clock_mono_ms();
+	pid_t left;
+
+	(void)state;
+	sh("sh -c \"trap '' TERM; echo \\$\\$; exec sleep 30\" & trap 'exit 0' TERM; wait; wait",
+	   300, &r);
+	assert_true(r.timed_out);
+	left = (pid_t)strtol(buf_str(&r.out), NULL, 10);
+	assert_true(left > 1);
+	while (alive(left)) {
+		if (clock_mono_ms() - start > 5000)
+			fail_msg("%d is still there", (int)left);
+		clock_sleep_ms(10);
+	}
+	proc_result_release(&r);
 }
 
 /* The child's signals are as after a login, whatever ours are. */
@@ -365,8 +438,12 @@ static void test_closed_streams(void **state)
 {
 	const char *argv[] = {"sh", "-c", "cat; echo e >&2", NULL};
 	struct proc_spec spec = {.argv = argv, .in = "text", .in_len = 4, .timeout_ms = 20000};
-	struct proc_result r;
-	int saved[3], rc;
+	const char *no_argv[] = {"/no/such/program", NULL};
+	struct proc_spec no_spec = {.argv = no_argv};
+	struct proc_child child = {.argv = no_argv, .err = -1};
+	pid_t pid;
+	struct proc_result r, no_r;
+	int saved[3], rc, none, exec_errno = 0;
 
 	(void)state;
 	fflush(NULL);
@@ -375,6 +452,9 @@ static void test_closed_streams(void **state)
 		close(i);
 	}
 	rc = proc_run(&spec, &r, NULL, NULL);
+	none = proc_run(&no_spec, &no_r, &exec_errno, NULL);
+	child.out = saved[1];
+	pid = proc_spawn(&child, NULL, NULL);
 	for (int i = 0; i < 3; i++) {
 		dup2(saved[i], i);
 		close(saved[i]);
@@ -383,6 +463,9 @@ static void test_closed_streams(void **state)
 	assert_string_equal(buf_str(&r.out), "text");
 	assert_string_equal(buf_str(&r.err), "e\n");
 	proc_result_release(&r);
+	assert_int_equal(none, -1);
+	assert_int_equal(pid, -1);
+	assert_int_equal(exec_errno, ENOENT);
 }
 
 /* Children that go on */
@@ -568,14 +651,20 @@ static void test_spawn_where(void **state)
 static void test_group_kill(void **state)
 {
 	pid_t pid = spawn_sh("trap '' HUP; sleep 30 & wait", -1, -1);
+	sigset_t cont, before, pending;
 
 	(void)state;
 	proc_group_kill(pid, SIGTERM);
 	assert_int_equal(reap().signal, SIGTERM);
 	proc_group_kill(pid, SIGTERM); /* gone: nothing happens */
-	proc_group_kill(0, SIGKILL);   /* not our own group, and not everybody */
-	proc_group_kill(1, SIGKILL);
-	proc_group_kill(-1, SIGKILL);
+	/* never our own group; with a signal that would do no harm */
+	sigemptyset(&cont);
+	sigaddset(&cont, SIGCONT);
+	sigprocmask(SIG_BLOCK, &cont, &before);
+	proc_group_kill(0, SIGCONT);
+	sigpending(&pending);
+	assert_int_equal(sigismember(&pending, SIGCONT), 0);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 /* The group is there when proc_spawn() returns, whoever of the two was faster. */
@@ -645,7 +734,7 @@ static void test_run_under_blocked_signals(void **state)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ends),
@@ -653,8 +742,10 @@ int main(void)
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_input),
 		cmocka_unit_test(test_output_is_capped),
+		cmocka_unit_test(test_last_output),
 		cmocka_unit_test(test_grandchild),
 		cmocka_unit_test(test_time_out),
+		cmocka_unit_test(test_time_out_ends_the_group),
 		cmocka_unit_test(test_clean_signals),
 		cmocka_unit_test(test_sigchld_ignored),
 		cmocka_unit_test(test_own_group_and_descriptors),
@@ -669,5 +760,7 @@ int main(void)
 		cmocka_unit_test(test_run_under_blocked_signals),
 	};
 
+	if (argc > 1 && !strcmp(argv[1], FILL))
+		return fill();
 	return cmocka_run_group_tests_name("proc", tests, make_dir, remove_dir);
 }

@@ -358,7 +358,7 @@ static void a_held_gate_is_waited_for(void **state)
 	assert_int_equal(queue_fill(&h->store, &o, &r, NULL), 0);
 	assert_int_equal(r.stop, QUEUE_GATE);
 	assert_false(r.drained);
-	assert_int_equal(queue_drain(&h->store, NULL), 0); /* no error, nothing done */
+	assert_int_equal(drain_now(&h->store, NULL), 0); /* no error, nothing done */
 	kill(pid, 9);
 	waitpid(pid, &status, 0);
 	r = fill(h, QUEUE_CHAIN, 0); /* the dead let go */
@@ -380,7 +380,7 @@ static void taking_back(void **state)
 	put(h, ten);
 	fill(h, QUEUE_USER, 0);
 	play(h, &fake.jobs[0], 2, "");
-	assert_int_equal(queue_lock(&h->store, NULL), 0);
+	assert_int_equal(drain_lock(&h->store, NULL), 0);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	for (int64_t id = 1; id <= 4; id++)
 		assert_int_equal(db_job_cancel(h->store.db, id, &c, NULL), 0);
@@ -388,8 +388,8 @@ static void taking_back(void **state)
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
 	assert_int_equal(n, 10);
-	assert_int_equal(queue_take_back(&h->store, v, 5, &running, &queued, NULL), 0);
-	queue_unlock(&h->store);
+	assert_int_equal(drain_take_back(&h->store, v, 5, &running, &queued, NULL), 0);
+	drain_unlock(&h->store);
 	free(v);
 	assert_int_equal(running.n, 1);
 	assert_string_equal(running.v[0], "100_2");
@@ -566,7 +566,7 @@ static void running_and_over(void **state)
 		put(h, ten);
 		fill(h, QUEUE_USER, 0);
 		play(h, &fake.jobs[0], 3, "");
-		assert_int_equal(queue_drain(&h->store, NULL), 0);
+		assert_int_equal(drain_now(&h->store, NULL), 0);
 		snprintf(fake.jobs[0].state[3], 24, "%s", v[i].slurm);
 		reconciled(h, "queued 9, running 1");
 		later(h, 2);
@@ -586,7 +586,7 @@ static void running_and_gone_is_lost(void **state)
 	put(h, ten);
 	fill(h, QUEUE_USER, 0);
 	play(h, &fake.jobs[0], 3, "");
-	assert_int_equal(queue_drain(&h->store, NULL), 0);
+	assert_int_equal(drain_now(&h->store, NULL), 0);
 	fake.jobs[0].gone[3] = true;
 	reconciled(h, "queued 9, running 1");
 	later(h, 2);
@@ -630,10 +630,10 @@ static void told_again_is_nothing(void **state)
 	assert_int_equal(l.n, 1);
 	name = mem_printf("spool/%s", l.v[0].name);
 	assert_int_equal(spool_file_get(h->store.spool, name, &text, NULL), 0);
-	assert_int_equal(queue_drain(&h->store, NULL), 0);
+	assert_int_equal(drain_now(&h->store, NULL), 0);
 	counts_are(h, "queued 9, completed 1");
 	assert_int_equal(spool_file_put(h->store.spool, name, text.s, text.len, 0600, NULL), 0);
-	assert_int_equal(queue_drain(&h->store, NULL), 0);
+	assert_int_equal(drain_now(&h->store, NULL), 0);
 	counts_are(h, "queued 9, completed 1");
 	assert_int_equal(files(h, SPOOL_SPOOL), 0);
 	spool_list_release(&l);
@@ -649,7 +649,7 @@ static void foreign_events_stay(void **state)
 	static const char end[] = "end completed 0 0 0 1 2 3\n";
 
 	assert_int_equal(spool_file_put(h->store.spool, name, end, sizeof(end) - 1, 0600, NULL), 0);
-	assert_int_equal(queue_drain(&h->store, NULL), 0);
+	assert_int_equal(drain_now(&h->store, NULL), 0);
 	assert_true(spool_file_exists(h->store.spool, name));
 }
 

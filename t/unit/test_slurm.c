@@ -1065,6 +1065,15 @@ static const struct {
 	{TREE("N(4)", "7(3)") EXTRA QOS("normal", "N(4)", PA("lab", "N(4)"), PU("65534", "20(2)"))
 		 QOS("long", "N(1)", PA("lab", "N(4)"), PU("65534", "N(1)")),
 	 7, 3, "association lab"},
+	{TREE("5(4)", "") EXTRA QOS("normal", "40(25)", PA("lab", "N(4)"), PU("65534", "N(3)")), 18,
+	 3, "qos normal"},
+	/* other names of keys, as a later Slurm may write them */
+	{TREE("N(4)", "") EXTRA QOS("normal", "N(4)", PA("lab", "N(4)"), PU("x(65534)", "20(3)")),
+	 20, 3, "qos normal"},
+	{TREE("N(4)", "")
+		 EXTRA QOS("normal", "N(4)", PA("lab", "N(4)"),
+			   PU("x(165534)", "5(3)") PU("655341", "6(3)") PU("65534", "9(3)")),
+	 9, 3, "qos normal"},
 	/* no QOS is known: nothing was submitted yet */
 	{TREE("N(0)", "7") EXTRA QOS("normal", "N(0)", "No Accounts", "No Users"), 7, -1,
 	 "association lab"},

@@ -38,6 +38,8 @@ static void cleaning(void **state)
 		{"\xef\xbb\xbfx", "?x", "?x"},
 		{"\xff\xfe", "??", "??"},
 		{"\xc0\xaf", "??", "??"},
+		{"\xe0\x80\xaf", "???", "???"},
+		{"\xf0\x80\x80\xaf", "????", "????"},
 		{"\xed\xa0\x80", "???", "???"},
 		{"\xf4\x90\x80\x80", "????", "????"},
 		{"\xe2\x82", "??", "??"},
@@ -226,6 +228,7 @@ static void bars(void **state)
 		{1, 0, 1000, "[#         ]"},	/* and the first one is seen */
 		{0, 1, 1000, "[x         ]"},
 		{1, 1, 1000, "[#x        ]"},
+		{9990, 1, 10000, "[######### ]"}, /* nor is it filled by what is seen */
 		{0, 0, 0, "[          ]"},
 	};
 	struct buf out = {0};

@@ -1,0 +1,87 @@
+#!/bin/bash
+# manual pages, usage and completion say the same
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+man=$TEST_TOP/man
+run slurmq help --list-commands
+is_status 0
+mapfile -t commands <<<"$out"
+ok 'there are commands' test "${#commands[@]}" -gt 10
+
+# options PAGE: every option that it explains, sorted
+options() {
+	awk '/^\.Sh /{ in_options = /^\.Sh OPTIONS/ } in_options && /^\.It Fl/' "$1" |
+		sed 's/^\.It //; s/Fl Fl /--/g; s/Fl \([a-zA-Z]\) /-\1 /g; s/Fl \([a-zA-Z]\)$/-\1/' |
+		grep -oE -- '(^|[ ,])(--[a-z-]+|-[a-zA-Z])( |$)' | tr -d ' ,' | sort
+}
+
+for name in "${commands[@]}"; do
+	page=$man/slurmq-$name.1
+	ok "$name has a manual page" test -s "$page" || continue
+	is "$(options "$page")" "$(slurmq help --list-options "$name" | sort)" \
+		"$name: the page has the options that there are"
+	is "$(sed -n 's/^\.Nd //p' "$page")" "$(slurmq "$name" -h | sed -n 3p)" \
+		"$name: the page begins with what -h says"
+	ok "$name is in slurmq(1)" grep -qx "\.It Xr slurmq-$name 1" "$man/slurmq.1"
+done
+for page in "$man"/slurmq-*.1; do
+	name=${page##*/slurmq-}
+	like "$(printf '%s\n' "${commands[@]}")" "^${name%.1}\$" "${page##*/} is the page of a command"
+done
+is "$(options "$man/slurmq.1")" "$(printf '%s\n' -C --directory --color --version -h --help | sort)" \
+	'slurmq(1) has the options before a command'
+
+if command -v mandoc >/dev/null; then
+	for page in "$man"/*.1; do
+		is "$(mandoc -T lint -W warning "$page" 2>&1)" '' "${page##*/}: mandoc has nothing to say"
+	done
+else
+	skip "$(find "$man" -name '*.1' | wc -l)" 'mandoc is not installed'
+fi
+
+# help shows the page where man(1) finds it
+
+if command -v man >/dev/null && man -w true >/dev/null 2>&1; then
+	mkdir -p pages/man1
+	cp "$man"/*.1 pages/man1
+	run env MANPATH="$PWD/pages" slurmq help pause
+	is_status 0
+	like_out '^ +slurmq-pause'
+	like_out 'SEE ALSO'
+else
+	skip 3 'no man(1)'
+fi
+
+# Completion, as bash does it
+
+# complete WORD...: what is offered for the last one
+complete_words() {
+	# shellcheck disable=SC2016
+	bash -c '. "$0"; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _slurmq; printf "%s\n" "${COMPREPLY[@]}"' \
+		"$TEST_TOP/completions/slurmq.bash" slurmq "$@" | sort
+}
+
+is "$(complete_words '')" "$(printf '%s\n' "${commands[@]}" | sort)" 'completion offers every command'
+is "$(complete_words sta)" status 'and those that begin so'
+is "$(complete_words help '')" "$(printf '%s\n' "${commands[@]}" | sort)" 'after help too'
+is "$(complete_words -C . --color never sub)" submit 'after options with values'
+is "$(complete_words --color '')" $'always\nauto\nnever' 'colours'
+for name in "${commands[@]}"; do
+	is "$(complete_words "$name" -)" "$(slurmq help --list-options "$name" | sort)" \
+		"completion offers the options of $name"
+done
+mkdir files
+touch files/sweep.yaml
+is "$(complete_words expand files/sw)" files/sweep.yaml 'files for expand'
+is "$(complete_words nonsense -)" '' 'nothing for what is no command'
+holds_no_list() {
+	local name
+	for name in "${commands[@]}"; do
+		case $name in help | expand | init) continue ;; esac
+		! grep -v '^#' "$TEST_TOP/completions/slurmq.bash" | grep -qE "(^|[^-a-z])$name([^-a-z]|\$)" ||
+			printf '%s\n' "$name"
+	done
+}
+is "$(holds_no_list)" '' 'the completion holds no list of commands'
+
+done_testing

@@ -1,0 +1,106 @@
+#!/bin/bash
+# naming jobs: ids, ranges, sweeps, all, last, states
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+slurmq init >/dev/null || bail_out 'no folder'
+
+run slurmq list last
+is_status 2
+is_err "slurmq list: no sweep 'last': there are no jobs yet, slurmq expand FILE adds some"
+run slurmq show 1
+is_status 2
+is_err 'slurmq show: no job 1: there are no jobs yet, slurmq expand FILE adds some'
+
+for name in alpha beta; do
+	printf 'name: %s\nparams: {a: {from: 1, to: 5, step: 1}}\nrun: [echo, "{a}"]\n' $name >$name.yaml
+done
+slurmq expand alpha.yaml beta.yaml >/dev/null || bail_out 'no jobs'
+slurmq hold 2-3 >/dev/null
+slurmq cancel 4,8 --yes >/dev/null
+
+# ids ARGUMENT...: ids of what list selects
+ids() {
+	slurmq list --json "$@" | sed 's/^{"id":\([0-9]*\),.*/\1/' | paste -sd' '
+}
+
+# selects IDS ARGUMENT...
+selects() {
+	local want=$1
+	shift
+	is "$(ids "$@")" "$want" "list $*"
+}
+
+selects '1 2 3 4 5 6 7 8 9 10'
+selects '1 2 3 4 5 6 7 8 9 10' all
+selects '7' 7
+selects '2 3 4' 2-4
+selects '2 3 4 9' 2-4,9
+selects '9 10' 9-1000
+selects '1 2 3 4 5' alpha
+selects '6 7 8 9 10' beta
+selects '6 7 8 9 10' last
+selects '1 2 3 4 5 9' alpha 9
+selects '2 3 4 5' 2-4 3-5
+selects '6 7 8 9 10' beta 7 last
+selects '2 3' -s held
+selects '2 3 4 8' -s held,cancelled
+selects '2 3' --state H
+selects '8' beta -s CA
+selects '4' 1-5 -s canceled
+selects '1 5 6 7 9 10' -s PD
+selects '' -s failed
+selects '' -s timeout
+selects '1 5 6 7 9 10' -s timeout,pending,oom
+selects '1 5' -s timeout,pending alpha
+selects '1 2' -- 1-2
+
+# wrong ERROR ARGUMENT...
+wrong() {
+	local want=$1
+	shift
+	run slurmq list "$@"
+	is_status 2
+	is_out ''
+	like_err "^slurmq list: $want"
+}
+
+wrong 'no job 11: ids go up to 10$' 11
+wrong 'no job 11: ids go up to 10$' 11-12
+wrong 'no job 11: ids go up to 10$' 1,11
+wrong "'0' is no job's id" 0
+wrong "'1-' is no job's id" 1-
+wrong "'1-2-3' is no job's id" 1-2-3
+wrong "'1x' is no job's id" 1x
+wrong "'' is no job's id" 1,
+wrong "'99999999999999999999' is no job's id" 99999999999999999999
+wrong "the range '3-1' ends before it begins" 3-1
+wrong "no sweep 'alhpa', did you mean 'alpha'\?" alhpa
+wrong "no sweep 'lsat', did you mean 'last'\?" lsat
+wrong "no sweep 'nothing-like-it': slurmq status lists them" nothing-like-it
+wrong "no sweep '': slurmq status lists them" ''
+wrong "unknown state 'helt', did you mean 'held'\?" -s helt
+wrong "unknown state 'TIMEOUTT', did you mean 'TIMEOUT'\?" -s TIMEOUTT
+wrong "unknown state '': pending, submitting," -s ''
+wrong "unknown state '': pending, submitting," -s held,
+wrong "unknown state 'whatever': pending, submitting," -s whatever
+
+run slurmq list -s failed
+is_status 0
+is_out 'no such jobs; slurmq status shows what there is'
+run slurmq status gamma
+is_status 2
+is_err "slurmq status: no sweep 'gamma': slurmq status lists them"
+run slurmq status alpha
+is_status 0
+unlike_out '^beta'
+run slurmq status last --json
+like_out '^\{"sweeps":\[\{"name":"beta","jobs":5,"counts":\{"pending":4,"submitting":0,"queued":0,"running":0,"completed":0,"failed":0,"cancelled":1,"held":0\}\}\],"counts":\{"pending":4,'
+
+# A removed job is not there, and a range passes over it
+
+sed -i 's/from: 1/from: 2/' alpha.yaml
+slurmq expand --prune alpha.yaml >/dev/null 2>&1
+selects '2 3' 1-3
+wrong 'no job 1: it is not there any more$' 1
+
+done_testing

@@ -1,0 +1,134 @@
+#!/bin/bash
+# hold, release, cancel, retry: what they do to jobs that Slurm has never seen, and what they ask
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+slurmq init >/dev/null || bail_out 'no folder'
+printf 'name: few\nparams: {a: {from: 1, to: 6, step: 1}}\nrun: [echo, "{a}"]\n' >few.yaml
+slurmq expand few.yaml >/dev/null || bail_out 'no jobs'
+
+# states: of every job, by their first letters
+states() {
+	slurmq list --json | sed 's/.*"state":"\([a-z]\).*/\1/' | paste -sd ''
+}
+
+# does STATES OUT COMMAND...
+does() {
+	local want=$1 want_out=$2
+	shift 2
+	run "$@"
+	is_status 0
+	is_out "$want_out"
+	is_err ''
+	is "$(states)" "$want" "$*: states"
+}
+
+does hhpppp 'held 2 jobs; slurmq release lets them go' slurmq hold 1-2
+does hhpppp 'nothing to hold: none of these is pending or queued' slurmq hold 1-2
+does hhpppp 'nothing to release: none of these is held' slurmq release 3 --no-submit
+does phpppp 'released 1 job' slurmq release 1 --no-submit
+does chcccp 'cancelled 4 jobs' slurmq cancel 1,3-5 --yes
+does chcccp 'nothing to cancel: none of these is pending, held or in Slurm' slurmq cancel 1,3 --yes
+does chcccp 'nothing to hold: none of these is pending or queued' slurmq hold 3
+does chcccp 'no failed jobs; slurmq retry -s cancelled takes the 4 cancelled ones' slurmq retry
+does phcccp '1 job is pending again; next: slurmq submit' slurmq retry 1 --no-submit
+does phpppp '3 jobs are pending again; next: slurmq submit' slurmq retry few -s cancelled --no-submit
+does phpppp '{"retried":0,"submit":null}' slurmq retry --json
+does hhhhhh 'held 5 jobs; slurmq release lets them go' slurmq hold all
+does pppppp 'released 6 jobs' slurmq release all --no-submit
+does cccccc 'cancelled 6 jobs; the queue is paused: slurmq resume' slurmq cancel all --yes
+run slurmq status
+like_out '^chain paused \(slurmq cancel all by '
+does cccccc 'cancelled 0 jobs; the queue is paused: slurmq resume' slurmq cancel all --yes
+does pppppp '6 jobs are pending again; next: slurmq submit' slurmq retry -s CA --no-submit
+does pppppp 'the queue goes on' slurmq resume --no-submit
+
+# wrong ERROR COMMAND...: and nothing is changed
+wrong() {
+	local want=$1 before
+	shift
+	before=$(states)
+	run "$@" </dev/null
+	is_status 2
+	is_out ''
+	like_err "$want"
+	is "$(states)" "$before" "$*: nothing was changed"
+}
+
+for name in cancel hold release; do
+	wrong "^slurmq $name: which jobs\? slurmq $name 17, " slurmq $name
+done
+wrong '^slurmq cancel: this would cancel 1 job: --yes says that it is meant$' slurmq cancel 3
+wrong '^slurmq cancel: this would cancel 6 jobs and pause the queue: --yes' slurmq cancel all
+wrong "^slurmq cancel: no sweep 'fwe', did you mean 'few'\?" slurmq cancel fwe --yes
+wrong '^slurmq hold: no job 7: ids go up to 6' slurmq hold 7
+wrong "^slurmq retry: --sbatch: 'array' is given by slurmq itself" slurmq retry --sbatch array=1-3
+wrong "^slurmq retry: --sbatch takes a long option of sbatch, .*, not 'x y=1'" slurmq retry --sbatch 'x y=1'
+wrong "^slurmq retry: --sbatch takes a long option" slurmq retry --sbatch $'mem=3\n--wrap=x'
+wrong "^slurmq retry: --sbatch: 'time' needs a value" slurmq retry --sbatch time
+wrong "^slurmq retry: --sbatch: sbatch has no option 'tiem', did you mean 'time'" slurmq retry --sbatch tiem=1
+slurmq cancel 1 --yes >/dev/null
+wrong "^slurmq retry: --from-step: job 1 has no step 'trian'" slurmq retry 1 --from-step trian --no-submit
+run slurmq retry 1 --from-step run --sbatch mem=8G --sbatch exclusive --no-submit
+is_status 0
+run slurmq show 1
+like_out '^retry with +--mem=8G$'
+like_out '^retry with +--exclusive$'
+
+# More than a thousand are asked for
+
+printf 'name: many\nparams: {a: {from: 1, to: 1001, step: 1}}\nrun: [echo, "{a}"]\n' >many.yaml
+slurmq expand many.yaml >/dev/null
+wrong '^slurmq hold: this would hold 1001 jobs: --yes says' slurmq hold many
+run slurmq hold 7-1006
+is_status 0 'a thousand are not'
+is_out 'held 1000 jobs; slurmq release lets them go'
+run slurmq hold many --yes
+is_out 'held 1 job; slurmq release lets them go'
+wrong '^slurmq release: this would release up to 1001 jobs: --yes says' slurmq release many --no-submit
+run slurmq cancel many -y
+is_out 'cancelled 1001 jobs'
+wrong '^slurmq retry: this would retry 1001 jobs: --yes says' slurmq retry many -s cancelled --no-submit
+run slurmq retry many -s cancelled --no-submit --yes
+is_out '1001 jobs are pending again; next: slurmq submit'
+
+# A terminal is asked
+
+if command -v script >/dev/null; then
+	# answer TEXT COMMAND: as typed at a terminal
+	answer() {
+		{ sleep 0.5; printf '%s\n' "$1"; sleep 0.5; } | script -qec "$2" /dev/null | tr -d '\r'
+	}
+	before=$(slurmq status --json)
+	like "$(answer n 'slurmq cancel 2')" 'cancel 1 job\? \[y/N\]' 'the question'
+	is "$(slurmq status --json)" "$before" 'no: nothing was changed'
+	answer '' 'slurmq cancel 2' >/dev/null
+	is "$(slurmq status --json)" "$before" 'nor without an answer'
+	like "$(answer y 'slurmq cancel 2')" '^cancelled 1 job$' 'yes: done'
+else
+	skip 4 'no script(1)'
+fi
+
+# log and show of what has not run
+
+run slurmq log 3
+is_status 1
+is_out ''
+is_err 'slurmq log: job 3 has no log yet: it is pending'
+run slurmq log 3 --attempt 2
+is_status 1
+run slurmq log x
+is_status 2
+is_err "slurmq log: 'x' is no job's id"
+run slurmq log 5000
+is_status 2
+is_err 'slurmq log: no job 5000'
+run slurmq show 3
+is_status 0
+is_out 'job 3 of few: pending
+parameters  a = 3
+step        run
+    echo 3'
+run slurmq show 3 --json
+like_out '^\[\{"id":3,"sweep":"few","state":"pending".*"commands":\[\{"step":"run","key":"run","argv":\["echo","3"\]\}\],"attempts":\[\]\}\]$'
+
+done_testing

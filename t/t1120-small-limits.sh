@@ -1,0 +1,126 @@
+#!/bin/bash
+# limits of 2 and 3, a limit that changes, and a limit that the user's own other jobs fill
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/slurm.sh"
+
+# shellcheck disable=SC2119
+slurm_start
+
+# sql TEXT: a question to the database of this folder, by no command of slurmq's
+sql() {
+	sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db "$1"
+}
+in_slurm() {
+	squeue -h -r -t pending,configuring,running,suspended | wc -l
+}
+# folder NAME: go to a new one
+folder() {
+	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" && slurmq init >/dev/null && : >ledger
+}
+# sweep JOBS COMMAND: jobs that write a line each, and then run that
+sweep() {
+	cat >sweep.yaml <<-END
+		name: small
+		params:
+		  n: {from: 1, to: $1, step: 1}
+		run: |
+		  cd "\$SLURMQ_DIR/.."
+		  echo {n} >>ledger
+		  $2
+	END
+	slurmq expand sweep.yaml >/dev/null
+}
+ledger_has() {
+	[ "$(wc -l <ledger)" -ge "$1" ]
+}
+# no command of slurmq's is typed until all has gone
+all_ran() {
+	ok_within 120 "$2: all $1 jobs ran" ledger_has "$1"
+	ok "$2: the queue becomes empty" slurm_quiet
+	is "$(sort -n ledger)" "$(seq "$1")" "$2: each once"
+	run slurmq status --json
+	is_status 0
+	is_err ''
+	is "$(jq -c '[.counts.completed, (.counts | add), .in_flight, .chain.state]' "$out_file")" \
+		"[$1,$1,0,\"done\"]" "$2: all are completed"
+}
+
+# 2 and 3: what ends still holds its own slot when it has to find a successor
+
+for limit in 2 3; do
+	slurm_set_limits MaxSubmitJobsPerUser=$limit MaxJobsPerUser=$limit || bail_out 'no limits'
+	folder "limit-$limit"
+	sweep 12 true
+	run slurmq submit
+	is_status 0
+	is_err ''
+	is_out "submitted $((limit - 1)) job$([ $limit = 2 ] || echo s); $((13 - limit)) pending, $((limit - 1)) in Slurm (limit $limit, qos normal)"
+	all_ran 12 "limit $limit"
+done
+
+# 20, 5, 20
+
+slurm_set_limits MaxSubmitJobsPerUser=20 MaxJobsPerUser=10 || bail_out 'no limits'
+folder changes
+sweep 70 'until [ -e go ]; do sleep 0.05; done; sleep 0.1'
+run slurmq submit
+is_status 0
+is_out 'submitted 19 jobs; 51 pending, 19 in Slurm (limit 20, qos normal)'
+slurm_set_limits MaxSubmitJobsPerUser=5
+touch go
+learnt() {
+	[ "$(sql "SELECT value FROM setting WHERE key = '.limit.jobs'")" = "$1" ]
+}
+ok_within 60 'slurmq learns the lower limit' learnt 5
+at_most() {
+	[ "$(in_slurm)" -le "$1" ]
+}
+at_least() {
+	[ "$(in_slurm)" -ge "$1" ]
+}
+ok_within 60 'what is in Slurm shrinks to it' at_most 5
+before=$(wc -l <ledger)
+ok_within 60 'and the chain goes on' ledger_has $((before + 4))
+ok 'with work left' test "$(sql 'SELECT n FROM counter WHERE state = 0')" -gt 10
+slurm_set_limits MaxSubmitJobsPerUser=20
+# it is asked for every half hour: let that have gone by
+sqlite3 -batch -cmd '.timeout 20000' .slurmq/jobs.db \
+	"UPDATE setting SET value = value - 1900000 WHERE key = '.limit.at'"
+ok_within 60 'the higher one, too' learnt 20
+ok_within 60 'the queue is filled again' at_least 8
+all_ran 70 '20, 5, 20'
+
+# All slots but those of the sweep's own jobs are taken, and then these too
+
+slurm_set_limits MaxSubmitJobsPerUser=5 MaxJobsPerUser=5 || bail_out 'no limits'
+folder crowded
+sweep 12 'touch "begun.{n}"; until [ -e go ] || [ -e "go.{n}" ]; do sleep 0.05; done'
+run slurmq submit
+is_status 0
+is_out 'submitted 4 jobs; 8 pending, 4 in Slurm (limit 5, qos normal)'
+others=()
+other() {
+	local id
+	id=$(sbatch --parsable -J other -o /dev/null --wrap 'sleep 1000' 2>/dev/null) && others+=("$id")
+}
+ok 'a job of another kind takes the last slot' other
+ok_within 30 'four begin' ledger_has 4
+for i in 1 2 3; do
+	touch "go.$i"
+	ok_within 30 "another one follows job $i" other
+done
+# the last of the chain is refused whatever it does, and must not leave
+touch go.4
+staying() {
+	grep -qs 'staying until something is submitted' .slurmq/logs/*/*
+}
+ok_within 30 'the last one stays' staying
+is "$(sql 'SELECT group_concat(id) FROM job WHERE state = 4')" 1,2,3,4 'four are completed'
+is "$(wc -l <ledger)" 4 'and no other began'
+is "$(squeue -h -n other -t pending,running | wc -l)" 4 'four other jobs are there'
+nok 'there is no room' other
+touch go
+scancel "${others[@]}"
+all_ran 12 'after the crowd'
+
+done_testing

@@ -1,0 +1,279 @@
+#!/bin/bash
+# the user is master: scancel of everything, cancel, hold, pause, and the way back from each
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/slurm.sh"
+
+# shellcheck disable=SC2119
+slurm_start
+
+# A job writes down its start and its end; in between it waits for its leave
+cat >job <<'END'
+#!/bin/sh
+# where "stubborn" is, TERM does not end it
+[ ! -e "$TEST_TMP/stubborn" ] || trap '' TERM
+echo "start $1 $$" >>ledger
+until [ -e go ] || [ -e "go.$1" ]; do sleep 0.2; done
+echo "end $1" >>ledger
+END
+chmod +x job
+
+# folder NAME JOBS: a fresh store with a sweep of so many, and go there
+folder() {
+	mkdir "$TEST_TMP/$1" || return
+	cd "$TEST_TMP/$1" || return
+	cat >sweep.yaml <<-END
+		name: $1
+		params: {n: {from: 1, to: $2, step: 1}}
+		run: ["$TEST_TMP/job", "{n}"]
+	END
+	: >ledger
+	slurmq init >/dev/null && slurmq expand sweep.yaml >/dev/null
+}
+
+# how many are in STATE
+n_in() {
+	slurmq status --json 2>/dev/null | jq ".counts.$1"
+}
+# in_states STATE=N...
+in_states() {
+	local json want
+	json=$(slurmq status --json 2>/dev/null) || return
+	for want; do
+		[ "$(jq ".counts.${want%=*}" <<<"$json")" = "${want#*=}" ] || return 1
+	done
+}
+# job_is ID STATE
+job_is() {
+	[ "$(slurmq show "$1" --json | jq -r '.[0].state')" = "$2" ]
+}
+# in_slurm RUNNING PENDING
+in_slurm() {
+	local running pending
+	running=$(squeue -h -r -t running | wc -l) && pending=$(squeue -h -r -t pending | wc -l) &&
+		[ "$running $pending" = "$1 $2" ]
+}
+# begun N: so many commands have started
+begun() {
+	[ "$(grep -c '^start' ledger)" -ge "$1" ]
+}
+alive() {
+	local pid
+	while read -r _ _ pid; do
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != job ] || echo "$pid"
+	done < <(grep '^start' ledger)
+}
+# every id that Slurm has given out, as far as it remembers (MinJobAge)
+ids() {
+	squeue -h -r -t all -o %A | sort -un
+}
+# nothing_new SECONDS NAME: no Slurm id that was not there before, no job, no command
+nothing_new() {
+	local end=$((SECONDS + $1 + 1)) before name=$2 what=''
+	before=$(ids)
+	# that nothing comes can only be seen by waiting
+	while [ $SECONDS -lt $end ] && [ -z "$what" ]; do
+		what=$(squeue -h)
+		[ "$(ids)" = "$before" ] || what="new ids: $(ids | tail -n 3)"
+		sleep 0.2
+	done
+	what=$what$(alive)
+	is "$what" '' "$name"
+}
+# each_once N NAME: the ends that the jobs themselves wrote down
+each_once() {
+	is "$(sed -n 's/^end //p' ledger | sort -n | paste -sd' ')" "$(seq -s' ' "$1")" "$2"
+}
+
+# scancel of everything, three rounds
+
+ok 'ten may run and ten wait' slurm_set_limits MaxSubmitJobsPerUser=21 MaxJobsPerUser=10
+folder whole 130 || bail_out 'no folder to work in'
+run slurmq submit
+is_status 0
+like_out '^submitted 20 jobs; 110 pending, 20 in Slurm'
+is_err ''
+
+for round in 1 2 3; do
+	[ $round != 2 ] || touch "$TEST_TMP/stubborn"
+	ok_within 30 "round $round: ten run, ten wait" in_slurm 10 10
+	ok_within 30 "round $round: their commands have begun" begun $((10 * round))
+	ok_within 10 "round $round: and slurmq knows" in_states running=10 queued=10
+	run scancel -u "$(id -un)"
+	is_status 0 "round $round: scancel"
+	ok "round $round: the queue becomes empty" slurm_quiet 30
+	nothing_new 5 "round $round: nothing runs, and nothing new comes"
+	rm -f "$TEST_TMP/stubborn"
+	run slurmq status
+	is_status 0 "round $round: status"
+	like_out '^chain stalled'
+	like_out '^! jobs are pending and none is in Slurm: slurmq submit$'
+	like_out "^whole .* 0/130  $((130 - 20 * round)) pending  $((20 * round)) cancelled\$"
+	is_err ''
+	is "$(slurmq status --json | jq -c '[.chain.state, .in_flight, .counts.failed]')" '["stalled",0,0]' \
+		"round $round: for programs as well"
+	[ $round != 3 ] || touch go
+	run slurmq submit
+	is_status 0 "round $round: submit goes on"
+	like_out "^submitted 20 jobs; $((110 - 20 * round)) pending, 20 in Slurm"
+	is_err ''
+done
+
+ok_within 120 'what was pending is completed' in_states completed=70 cancelled=60
+is "$(slurmq status --json | jq -r .chain.state)" 'done' 'and that is all'
+run slurmq retry
+is_status 0
+is_out 'no failed jobs; slurmq retry -s cancelled takes the 60 cancelled ones'
+run slurmq retry -s cancelled
+is_status 0
+like_out '^60 jobs are pending again$'
+like_out '^submitted 20 jobs; 40 pending, 20 in Slurm'
+is_err ''
+ok_within 120 'all are completed' in_states completed=130
+each_once 130 'each came to its end once'
+is "$(grep -c '^start' ledger)" 160 'and no more was started than that, and what was cancelled'
+
+# One by one: cancel, hold and release of what is pending, queued and running
+
+ok 'two may run and three wait' slurm_set_limits MaxSubmitJobsPerUser=6 MaxJobsPerUser=2
+folder one 12 || bail_out 'no folder to work in'
+run slurmq submit
+is_status 0
+ok_within 30 'two run, three wait' in_slurm 2 3
+ok_within 30 'the commands of both' begun 2
+ok_within 10 'and slurmq knows' in_states running=2 queued=3 pending=7
+
+run slurmq cancel 12
+is_status 2 'cancel asks, and there is nobody'
+is_err 'slurmq cancel: this would cancel 1 job: --yes says that it is meant'
+ok 'nothing was cancelled' job_is 12 pending
+run slurmq cancel 12 --yes
+is_status 0 'a pending one'
+is_out 'cancelled 1 job'
+is_err ''
+ok 'it is' job_is 12 cancelled
+run slurmq cancel 5 --yes
+is_status 0 'a queued one'
+is_out "cancelled 1 job; 1 taken out of Slurm's queue"
+is_err ''
+ok 'it is' job_is 5 cancelled
+ok_within 10 'in Slurm too' in_slurm 2 2
+run slurmq hold 11
+is_status 0 'a pending one is held'
+is_out 'held 1 job; slurmq release lets them go'
+is_err ''
+ok 'it is' job_is 11 held
+run slurmq hold 4
+is_status 0 'a queued one'
+is_out 'held 1 job; slurmq release lets them go'
+ok 'it is' job_is 4 held
+ok_within 10 'in Slurm too' in_slurm 2 1
+run slurmq hold 2
+is_status 0 'one that runs'
+is_out 'nothing to hold: none of these is pending or queued'
+ok 'goes on' job_is 2 running
+run slurmq release 2
+is_status 0
+is_out 'nothing to release: none of these is held'
+run slurmq cancel 1 --yes
+is_status 0 'one that runs'
+like_out '^cancelled 1 job; 1 running is being ended$'
+is_err ''
+ok_within 20 'it is cancelled' job_is 1 cancelled
+ended() {
+	! alive | grep -Fqx "$1"
+}
+ok_within 20 'its command is gone' ended "$(sed -n 's/^start 1 //p' ledger)"
+run slurmq release 11 --no-submit
+is_status 0
+is_out 'released 1 job'
+ok 'it is pending again' job_is 11 pending
+run slurmq release 4
+is_status 0
+like_out '^released 1 job$'
+like_out '^submitted [1-9][0-9]* jobs?;'
+is_err ''
+nok 'it is held no more' job_is 4 held
+touch go
+ok_within 60 'the others come to their end' in_states completed=9 cancelled=3
+nok 'a cancelled one does not' grep -Eqx 'end (1|5|12)' ledger
+run slurmq retry 1,5,12
+is_status 0
+like_out '^3 jobs are pending again$'
+ok_within 60 'those too, where they are wanted again' in_states completed=12
+each_once 12 'each came to its end once'
+
+# All at once: cancel all pauses first
+
+folder every 12 || bail_out 'no folder to work in'
+run slurmq submit
+is_status 0
+ok_within 30 'two run, three wait' in_slurm 2 3
+ok_within 30 'the commands of both' begun 2
+run slurmq cancel all
+is_status 2 'cancel all asks as well'
+is_out ''
+is_err 'slurmq cancel: this would cancel 12 jobs and pause the queue: --yes says that it is meant'
+is "$(n_in cancelled) $(n_in running)" '0 2' 'nothing was changed'
+run slurmq cancel all --yes
+is_status 0
+like_out '; the queue is paused: slurmq resume$'
+is_err ''
+ok 'the queue becomes empty' slurm_quiet 30
+nothing_new 5 'nothing runs, and nothing new comes'
+run slurmq status
+is_status 0
+like_out '^chain paused \(slurmq cancel all by '
+like_out '^! the queue is paused: slurmq resume$'
+like_out '^every .* 0/12  12 cancelled$'
+run slurmq submit
+is_status 0
+like_out 'slurmq resume|nothing to submit'
+run slurmq retry -s cancelled
+is_status 0 'a pause outlasts a retry'
+like_out '^12 jobs are pending again$'
+like_out '^submitted 0 jobs; 12 pending, 0 in Slurm.*; the queue is paused: slurmq resume$'
+is "$(squeue -h)" '' 'nothing was submitted'
+touch go
+run slurmq resume
+is_status 0
+like_out '^the queue goes on$'
+like_out '^submitted 5 jobs; 7 pending, 5 in Slurm'
+is_err ''
+ok_within 60 'all are completed' in_states completed=12
+each_once 12 'each came to its end once'
+
+# A pause: what is in Slurm ends in peace
+
+folder quiet 12 || bail_out 'no folder to work in'
+run slurmq submit
+is_status 0
+ok_within 30 'two run, three wait' in_slurm 2 3
+run slurmq pause
+is_status 0
+is_out 'paused: nothing new is submitted, what is in Slurm goes on; slurmq resume takes it back'
+is_err ''
+run slurmq pause
+is_status 0
+like_out '^paused already: '
+touch go
+ok_within 60 'what was in Slurm is completed' in_states completed=5 pending=7
+ok 'the queue is empty' slurm_quiet 30
+is "$(slurmq status --json | jq -c '[.chain.state, .in_flight]')" '["paused",0]' 'nothing new was submitted'
+run slurmq status
+like_out '^chain paused \(slurmq pause by '
+like_out '^! the queue is paused: slurmq resume$'
+run slurmq submit
+is_status 0
+like_out '^submitted 0 jobs; 7 pending, 0 in Slurm.*; the queue is paused: slurmq resume$'
+run slurmq resume
+is_status 0
+like_out '^the queue goes on$'
+like_out '^submitted 5 jobs; 2 pending'
+is_err ''
+ok_within 60 'the rest is completed' in_states completed=12
+each_once 12 'each came to its end once'
+run slurmq resume
+is_status 0
+like_out '^the queue was not paused$'
+
+done_testing

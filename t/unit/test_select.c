@@ -1,0 +1,179 @@
+/* test_select.c - states and reasons of selected jobs, in a store that was made by hand */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "select.h"
+
+static struct err err;
+
+#define MUST(call) \
+	do { \
+		if ((call) != 0) \
+			fail_msg("%s: %s", #call, err.msg); \
+	} while (0)
+
+/* How the jobs 1, 2, ... of the store ended; 0: completed, -1: pending. */
+static const int ends[] = {
+	0,	     REASON_TIMEOUT, REASON_EXIT, REASON_OUT_OF_MEMORY, REASON_TIMEOUT,
+	REASON_LOST, REASON_SIGNAL,  -1};
+
+enum { NJOBS = sizeof(ends) / sizeof(ends[0]) };
+
+static void add_jobs(struct db *db)
+{
+	char source[] = "name: x\nrun: [x]\n", name[] = "x", path[] = "x.yaml", dir[] = "/";
+	struct db_version v = {.sweep_name = name,
+			       .file = path,
+			       .dir = dir,
+			       .source = source,
+			       .source_len = sizeof(source) - 1};
+	int64_t id;
+
+	MUST(db_begin(db, &err));
+	MUST(db_version_add(db, &v, &err));
+	for (int i = 0; i < NJOBS; i++) {
+		char value[16];
+		struct sweep_param p = {"a", value, false};
+		const struct sweep_point point = {.n = 1, .params = &p, .sample = -1};
+
+		snprintf(value, sizeof(value), "%d", i);
+		MUST(db_job_add(db, v.sweep, v.id, (uint64_t)i + 1, &point, &id, &err));
+	}
+	MUST(db_version_publish(db, v.id, NJOBS, &err));
+	MUST(db_commit(db, &err));
+}
+
+static void end_jobs(struct db *db)
+{
+	struct db_submission sub = {.id = 77, .ntasks = NJOBS - 1, .created = 1000};
+	struct db_job *jobs;
+	size_t n;
+	int changed;
+
+	MUST(db_jobs_pending(db, NJOBS - 1, &jobs, &n, &err));
+	sub.version = jobs[0].version;
+	MUST(db_begin(db, &err));
+	MUST(db_claim(db, &sub, jobs, n, &err));
+	for (int i = 0; i < NJOBS - 1; i++) {
+		const struct job_end end = {
+			.completed = ends[i] == 0, .reason = ends[i], .ended = 3000};
+
+		MUST(db_attempt_running(db, sub.first + i, 500, "n1", 2000, &changed, &err));
+		MUST(db_attempt_line(db, sub.first + i, &end, &changed, &err));
+	}
+	MUST(db_commit(db, &err));
+	db_jobs_free(jobs, n);
+}
+
+static int make_store(void **state)
+{
+	static char dir[] = "/tmp/test_select.XXXXXX";
+	char path[64];
+	struct db *db;
+
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/jobs.db", dir);
+	MUST(db_create(path, "0123456789abcdef", &err));
+	MUST(db_open(path, NULL, &db, &err));
+	add_jobs(db);
+	end_jobs(db);
+	unlink(path);
+	rmdir(dir);
+	*state = db;
+	return 0;
+}
+
+static int close_store(void **state)
+{
+	db_close(*state);
+	return 0;
+}
+
+/* The ids that -s states selects among the arguments, as a text. */
+static char *selected(struct db *db, const char *arg, const char *states)
+{
+	char *copy = mem_strdup(arg), *args[] = {copy};
+	struct selection sel;
+	struct buf text = {0};
+	struct ids ids = {0};
+	int64_t count;
+
+	MUST(selection_parse(db, arg ? 1 : 0, args, states, &sel, &err));
+	MUST(selection_ids(db, &sel, &ids, &err));
+	MUST(selection_count(db, &sel, &count, &err));
+	assert_int_equal(count, ids.n);
+	for (size_t i = 0; i < ids.n; i++)
+		buf_addf(&text, "%s%" PRId64, i ? " " : "", ids.v[i]);
+	for (size_t i = 0; i < ids.n; i++)
+		assert_true(ids_have(ids.v, ids.n, ids.v[i]));
+	assert_false(ids_have(ids.v, ids.n, NJOBS + 1));
+	ids_release(&ids);
+	selection_release(&sel);
+	free(copy);
+	return buf_take(&text);
+}
+
+static void reasons(void **state)
+{
+	static const struct {
+		const char *arg, *states, *want;
+	} v[] = {
+		{NULL, NULL, "1 2 3 4 5 6 7 8"},
+		{NULL, "failed", "2 3 4 5 6 7"},
+		{NULL, "timeout", "2 5"},
+		{NULL, "TO,OOM", "2 4 5"},
+		{NULL, "completed,timeout", "1 2 5"},
+		{NULL, "failed,timeout", "2 3 4 5 6 7"},
+		{NULL, "timeout,failed", "2 3 4 5 6 7"},
+		{NULL, "pending,lost,signal", "6 7 8"},
+		{NULL, "exit", "3"},
+		{NULL, "running", ""},
+		{"3-6", "timeout,completed", "5"},
+		{"x", "oom", "4"},
+		{"1,2,2,2-3", NULL, "1 2 3"},
+		{"1,2,2,2-3", "timeout,completed", "1 2"},
+	};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		char *got = selected(*state, v[i].arg, v[i].states);
+
+		if (strcmp(got, v[i].want) != 0)
+			fail_msg("%s -s %s: got '%s', want '%s'", v[i].arg ? v[i].arg : "",
+				 v[i].states ? v[i].states : "(any)", got, v[i].want);
+		free(got);
+	}
+}
+
+static void narrowed(void **state)
+{
+	struct selection sel;
+	int64_t n;
+
+	MUST(selection_parse(*state, 0, NULL, "failed,completed", &sel, &err));
+	selection_narrow(&sel, 1U << JOB_FAILED | 1U << JOB_PENDING);
+	MUST(selection_count(*state, &sel, &n, &err));
+	assert_int_equal(n, 6);
+	selection_narrow(&sel, 1U << JOB_HELD);
+	MUST(selection_count(*state, &sel, &n, &err));
+	assert_int_equal(n, 0);
+	selection_release(&sel);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reasons),
+		cmocka_unit_test(narrowed),
+	};
+
+	return cmocka_run_group_tests(tests, make_store, close_store);
+}

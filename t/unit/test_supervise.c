@@ -1,0 +1,349 @@
+/* test_supervise.c - one attempt: its right, its steps, signals, its journal */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <fcntl.h>
+
+#include "fake_slurm.h"
+#include "proc.h"
+#include "scratch.h"
+#include "spool.h"
+#include "supervise.h"
+#include "ticket.h"
+
+enum { T = 0x99, ID = 100 };
+
+struct here {
+	char *dir;
+	struct spool *sp;
+	int log;
+};
+
+static int set_up(void **state)
+{
+	struct here *h = calloc(1, sizeof(*h));
+	char *path = NULL;
+
+	fake_reset();
+	fake.njobs = 1;
+	fake.jobs[0].id = ID;
+	fake.jobs[0].ntasks = 1;
+	snprintf(fake.jobs[0].state[0], 24, "RUNNING");
+	snprintf(fake.jobs[0].name, sizeof(fake.jobs[0].name), "s.%016x", T);
+	setenv("SLURM_JOB_ID", "100", 1);
+	setenv("SLURMD_NODENAME", "n1", 1);
+	unsetenv("SLURM_RESTART_COUNT");
+	h->dir = scratch_make();
+	assert_int_equal(spool_create(h->dir, NULL), 0);
+	assert_int_equal(spool_open(h->dir, &h->sp, NULL), 0);
+	assert_true(asprintf(&path, "%s/log", h->dir) > 0);
+	h->log = open(path, O_CREAT | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
+	free(path);
+	proc_signals_block();
+	*state = h;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct here *h = *state;
+
+	close(h->log);
+	spool_close(h->sp);
+	scratch_drop(h->dir);
+	free(h);
+	return 0;
+}
+
+struct step {
+	const char *key, *script;
+	const char *needs;
+	bool go_on, done;
+};
+
+/* A ticket of one task: each step a script for sh, in the scratch folder. */
+static void make_ticket(struct here *h, const struct step *steps, size_t n)
+{
+	struct ticket_head head = {.sweep = (char *)(uintptr_t)"s", .chdir = h->dir, .kill_wait_s = 2};
+	struct sweep_param params[] = {{"lr", "1e-3", false}, {"a.b", "x y", false}};
+	struct sweep_point point = {.n = 2, .params = params, .sample = -1};
+	struct ticket_writer w = {0};
+	struct plan plan = {0};
+	struct strs done = {0};
+
+	plan.nsteps = n;
+	plan.steps = calloc(n, sizeof(*plan.steps));
+	for (size_t i = 0; i < n; i++) {
+		struct plan_step *s = &plan.steps[i];
+
+		s->key = strdup(steps[i].key);
+		s->name = strndup(steps[i].key, strcspn(steps[i].key, " "));
+		strs_add(&s->argv, steps[i].script[0] == '!' ? steps[i].script + 1 : "sh");
+		strs_add(&s->argv, "-c");
+		strs_add(&s->argv, steps[i].script);
+		if (steps[i].needs)
+			strs_add(&s->needs, steps[i].needs);
+		s->on_fail = steps[i].go_on ? PLAN_CONTINUE : PLAN_STOP;
+		if (steps[i].done)
+			strs_add(&done, steps[i].key);
+	}
+	ticket_add(&w, 7, 8, 2, &point, &plan, &done);
+	assert_int_equal(ticket_write(h->sp, T, &w, &head, NULL), 0);
+	assert_int_equal(spool_rights_make(h->sp, T, 1, NULL), 0);
+	for (size_t i = 0; i < n; i++) {
+		free(plan.steps[i].key);
+		free(plan.steps[i].name);
+		strs_release(&plan.steps[i].argv);
+		strs_release(&plan.steps[i].needs);
+	}
+	free(plan.steps);
+	strs_release(&done);
+	ticket_writer_release(&w);
+}
+
+static struct supervise_result go(struct here *h)
+{
+	struct supervise_opts o = {.spool = h->sp, .dir = h->dir, .submission = T, .log = h->log};
+	struct supervise_result r;
+	struct err err = {0};
+
+	if (supervise(&o, &r, &err))
+		fail_msg("%s", err.msg);
+	return r;
+}
+
+/* The journal that lies in spool/ under the result's name, in short: "0 ok, 1 failed; failed EXIT 3". */
+static char *told(struct here *h, const struct supervise_result *r)
+{
+	struct buf b = {0};
+	struct journal j;
+
+	assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, r->event, &j, NULL), 0);
+	for (size_t i = 0; i < j.nsteps; i++)
+		buf_addf(&b, "%s%s %s", i ? ", " : "", j.steps[i].key,
+			 step_state_name(j.steps[i].state));
+	buf_addf(&b, "; %s%s%s", !j.has_end ? "no end" : j.end.completed ? "completed" : "failed ",
+		 j.has_end ? job_reason_name(j.end.reason) : "", j.preempted ? " preempted" : "");
+	if (j.has_end && (j.end.exit_code || j.end.signal))
+		buf_addf(&b, " %d/%d", j.end.exit_code, j.end.signal);
+	journal_release(&j);
+	return buf_take(&b);
+}
+
+static void ends(void **state)
+{
+	static const struct {
+		struct step steps[4];
+		const char *told;
+		int status;
+	} v[] = {
+		{{{.key = "a", .script = "true"}}, "a completed; completed", 0},
+		{{{.key = "a", .script = "exit 3"}}, "a failed; failed EXIT 3/0", 3},
+		{{{.key = "a", .script = "kill -SEGV $$"}}, "a failed; failed SIGNAL 0/11", 139},
+		{{{.key = "a", .script = "!/no/such/program"}}, "a failed; failed EXIT 127/0", 127},
+		{{{.key = "a", .script = "!/etc/passwd"}}, "a failed; failed EXIT 126/0", 126},
+		/* one that fails stops the rest, unless it says so */
+		{{{.key = "a", .script = "exit 3"}, {.key = "b", .script = "true"}},
+		 "a failed; failed EXIT 3/0", 3},
+		{{{.key = "a", .script = "exit 3", .go_on = true}, {.key = "b", .script = "exit 4"}},
+		 "a failed, b failed; failed EXIT 3/0", 3},
+		/* what is needed */
+		{{{.key = "a", .script = "exit 3", .go_on = true},
+		  {.key = "b x=1", .script = "true", .needs = "a"},
+		  {.key = "c", .script = "true"}},
+		 "a failed, b x=1 skipped, c completed; failed EXIT 3/0", 3},
+		{{{.key = "a", .script = "true"}, {.key = "b", .script = "true", .needs = "a"}},
+		 "a completed, b completed; completed", 0},
+		{{{.key = "a x=1", .script = "true"},
+		  {.key = "a x=2", .script = "exit 1", .go_on = true},
+		  {.key = "b", .script = "true", .needs = "a"}},
+		 "a x=1 completed, a x=2 failed, b skipped; failed EXIT 1/0", 1},
+		/* what was done before is not done again, and counts */
+		{{{.key = "a", .script = "exit 9", .done = true},
+		  {.key = "b", .script = "true", .needs = "a"}},
+		 "b completed; completed", 0},
+		{{{.key = "a", .script = "exit 9", .done = true}}, "; completed", 0},
+		/* the environment of a step */
+		{{{.key = "env x=1",
+		   .script = "test \"$SLURMQ_JOB_ID $SLURMQ_ATTEMPT $SLURMQ_SWEEP $SLURMQ_STEP\" = "
+			     "'7 2 s env' && test \"$SLURMQ_PARAM_lr,$SLURMQ_PARAM_a_b\" = '1e-3,x y'"
+			     " && test \"$SLURMQ_PARAMS\" = '{\"lr\":\"1e-3\",\"a.b\":\"x y\"}'"
+			     " && test \"$PWD\" = \"$SLURMQ_DIR\""}},
+		 "env x=1 completed; completed", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct supervise_result r;
+		size_t n = 0;
+		struct here *h;
+		char *text;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		while (n < 4 && v[i].steps[n].key)
+			n++;
+		make_ticket(h, v[i].steps, n);
+		r = go(h);
+		assert_int_equal(r.outcome, SUPERVISE_ENDED);
+		assert_true(r.refill);
+		text = told(h, &r);
+		assert_string_equal(text, v[i].told);
+		assert_int_equal(r.exit_status, v[i].status);
+		free(text);
+		tear_down(&s);
+	}
+}
+
+static void a_spent_right_runs_nothing(void **state)
+{
+	struct here *h = *state;
+	const struct step one = {.key = "a", .script = "echo ran >>ran"};
+	struct supervise_result r;
+	struct buf ran = {0};
+
+	make_ticket(h, &one, 1);
+	r = go(h);
+	assert_int_equal(r.outcome, SUPERVISE_ENDED);
+	r = go(h);
+	assert_int_equal(r.outcome, SUPERVISE_SPENT);
+	assert_int_equal(r.exit_status, 1);
+	assert_string_equal(r.event, "");
+	assert_int_equal(ticket_remove(h->sp, T, NULL), 0);
+	r = go(h);
+	assert_int_equal(r.outcome, SUPERVISE_SPENT);
+	assert_int_equal(spool_file_get(h->sp, "ran", &ran, NULL), 0);
+	assert_string_equal(ran.s, "ran\n");
+	buf_release(&ran);
+}
+
+/* TERM, and what Slurm says that it means. */
+static void term(void **state)
+{
+	static const struct {
+		const char *slurm, *reason, *script, *told;
+		bool refill, stopping, away, usr1;
+	} v[] = {
+		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20", "a failed; failed CANCELLED 0/15",
+		 false, true, false, false},
+		{"CANCELLED", "None", "kill -TERM $PPID; sleep 20", "a failed; failed CANCELLED 0/15",
+		 false, true, false, false},
+		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20",
+		 "a failed; failed TIMEOUT 0/15", true, false, false, false},
+		{"PREEMPTED", "None", "kill -TERM $PPID; sleep 20",
+		 "a failed; failed PREEMPTED 0/15", true, false, false, false},
+		/* a mere signal: the job goes on */
+		{"RUNNING", "None", "trap '' TERM; kill -TERM $PPID; sleep 0.2",
+		 "a completed, b completed; completed", true, false, false, false},
+		/* it takes no notice of TERM: KILL before Slurm's own */
+		{"COMPLETING", "TimeLimit", "trap '' TERM; kill -TERM $PPID; while :; do sleep 1; done",
+		 "a failed; failed TIMEOUT 0/9", true, false, false, false},
+		/* it ends well in time; what was not begun is not begun */
+		{"COMPLETING", "TimeLimit", "trap 'exit 0' TERM; kill -TERM $PPID; sleep 1 & wait",
+		 "a completed; failed TIMEOUT", true, false, false, false},
+		/* nobody answers: near the limit it is the limit */
+		{"RUNNING", "None", "kill -TERM $PPID; sleep 20", "a failed; failed CANCELLED 0/15",
+		 false, true, true, false},
+		{"RUNNING", "None", "kill -USR1 $PPID; sleep 0.2; kill -TERM $PPID; sleep 20",
+		 "a failed; failed TIMEOUT 0/15", true, false, true, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct step steps[] = {{.key = "a", .script = v[i].script},
+				       {.key = "b", .script = "true"}};
+		struct supervise_result r;
+		struct here *h;
+		char *text;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		snprintf(fake.jobs[0].state[0], 24, "%s", v[i].slurm);
+		fake_reason = v[i].reason;
+		fake.away = v[i].away;
+		make_ticket(h, steps, 2);
+		r = go(h);
+		text = told(h, &r);
+		assert_string_equal(text, v[i].told);
+		assert_int_equal(r.refill, v[i].refill);
+		assert_int_equal(spool_stopping_age(h->sp) >= 0, v[i].stopping);
+		free(text);
+		tear_down(&s);
+	}
+	fake_reason = NULL;
+}
+
+/* The site runs the same job again: the attempt is closed, nothing is run. */
+static void requeued(void **state)
+{
+	struct here *h = *state;
+	const struct step one = {.key = "a", .script = "echo ran >>ran"};
+	struct who first = {.slurm_id = ID, .node = "n0", .pid = 1, .random = 1};
+	struct supervise_result r;
+	struct spool_entry e;
+	char *text;
+
+	make_ticket(h, &one, 1);
+	assert_int_equal(spool_right_start(h->sp, T, 0, &first, &e, NULL), 0);
+	setenv("SLURM_RESTART_COUNT", "1", 1);
+	r = go(h);
+	assert_int_equal(r.outcome, SUPERVISE_REQUEUED);
+	assert_true(r.refill);
+	assert_int_equal(r.exit_status, 1);
+	text = told(h, &r);
+	assert_string_equal(text, "; no end preempted");
+	free(text);
+	assert_false(spool_file_exists(h->sp, "ran"));
+}
+
+/* Requeued before it had begun: it may begin now. */
+static void requeued_before_it_began(void **state)
+{
+	struct here *h = *state;
+	const struct step one = {.key = "a", .script = "true"};
+	struct supervise_result r;
+	char *text;
+
+	make_ticket(h, &one, 1);
+	setenv("SLURM_RESTART_COUNT", "1", 1);
+	r = go(h);
+	assert_int_equal(r.outcome, SUPERVISE_ENDED);
+	text = told(h, &r);
+	assert_string_equal(text, "a completed; completed");
+	free(text);
+}
+
+/* The old journal was moved away while it still lived: its end is told all the same. */
+static void the_end_of_one_that_was_given_up(void **state)
+{
+	struct here *h = *state;
+	const struct step one = {.key = "a", .script = "rm running/*"};
+	struct supervise_result r;
+	char *text;
+
+	make_ticket(h, &one, 1);
+	r = go(h);
+	text = told(h, &r);
+	assert_string_equal(text, "a completed; completed");
+	free(text);
+}
+
+#define T1(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ends),
+		T1(a_spent_right_runs_nothing),
+		cmocka_unit_test(term),
+		T1(requeued),
+		T1(requeued_before_it_began),
+		T1(the_end_of_one_that_was_given_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
