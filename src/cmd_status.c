@@ -42,7 +42,7 @@ static int refresh(struct cmd_ctx *ctx, struct err *err)
 	if (drain_now(ctx->store, err) || db_counts(ctx->store->db, counts, err))
 		return -1;
 	/* who has just cancelled jobs in Slurm looks here what that did */
-	stopping = spool_stopping_age(ctx->store->spool);
+	stopping = spool_mark_age(ctx->store->spool, SPOOL_STOPPING);
 	if (in_flight(counts) &&
 	    reconcile(ctx->store, stopping >= 0 && stopping < CANCELLED_MS ? 0 : RECONCILE_MS,
 		      &seen, &away))

@@ -59,10 +59,16 @@ static int by_place(const void *a, const void *b)
 	return d ? d : by_number(x->nth, y->nth);
 }
 
+static bool same_place(const struct complaint *a, const struct complaint *b)
+{
+	return a->pos.line == b->pos.line && a->pos.col == b->pos.col;
+}
+
+/* Of equal ones at one place the first is told. */
 static bool told(const struct complaint_list *l, size_t i)
 {
-	for (size_t j = i; j-- > 0 && l->v[j].pos.line == l->v[i].pos.line;)
-		if (l->v[j].pos.col == l->v[i].pos.col && !strcmp(l->v[j].text, l->v[i].text))
+	for (size_t j = i; j-- > 0 && same_place(&l->v[j], &l->v[i]);)
+		if (!strcmp(l->v[j].text, l->v[i].text))
 			return true;
 	return false;
 }

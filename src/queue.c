@@ -250,7 +250,7 @@ static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct e
 		*n = f->o->max - r->submitted - r->unclear;
 	if (*n > r->pending)
 		*n = r->pending;
-	age = spool_stopping_age(f->store->spool);
+	age = spool_mark_age(f->store->spool, SPOOL_STOPPING);
 	if (!r->pending)
 		r->stop = QUEUE_EMPTY;
 	else if (paused)
@@ -486,7 +486,7 @@ static int prepare(struct fill *f, struct err *err)
 	f->free_slots = -1;
 	f->drain_only = f->o->no_claim;
 	if (user)
-		spool_stopping_clear(f->store->spool);
+		spool_unmark(f->store->spool, SPOOL_STOPPING);
 	if (f->drain_only)
 		return 0;
 	rc = read_site(f->store, user ? LIMIT_USER_AGE_MS : LIMIT_MAX_AGE_MS, &limit, err);
@@ -645,7 +645,7 @@ static int chain_needs(struct store *store, struct queue_chain *c, struct err *e
 		strs_add(&c->needs, "the queue is paused: slurmq resume");
 	else if (c->state == CHAIN_STALLED)
 		strs_add(&c->needs, "jobs are pending and none is in Slurm: slurmq submit");
-	else if (c->state == CHAIN_IDLE)
+	else if (c->state == CHAIN_IDLE && !c->last_refill)
 		strs_add(&c->needs, "nothing was submitted yet: slurmq submit");
 	if (db_sweeps(store->db, &v, &n, err))
 		return -1;
@@ -675,7 +675,7 @@ int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
 	else if (counts[JOB_PENDING])
 		out->state = out->last_refill ? CHAIN_STALLED : CHAIN_IDLE;
 	else
-		out->state = jobs ? CHAIN_DONE : CHAIN_IDLE;
+		out->state = jobs && !counts[JOB_HELD] ? CHAIN_DONE : CHAIN_IDLE;
 	if (!jobs)
 		return 0;
 	return chain_needs(store, out, err);

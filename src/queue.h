@@ -17,7 +17,7 @@
 #include "err.h"
 #include "store.h"
 
-/* A remark for the user, on its way; text without a newline. */
+/* A remark for the user, on its way: one line or several, without the last newline. */
 typedef void queue_say(void *arg, const char *text);
 
 enum queue_caller {
@@ -76,8 +76,7 @@ int queue_fill(struct store *store, const struct queue_opts *opts, struct queue_
 /* What the next submission would be: the sbatch command lines and scripts, for submit --dry-run. */
 int queue_preview(struct store *store, int64_t max, struct buf *out, struct err *err);
 
-/* How many jobs may be in Slurm at once, and why ("qos normal", "setting", "default"). limit.known
- * tells whether Slurm was asked yet. */
+/* How many jobs may be in Slurm at once, and why ("qos normal", "slurmq config limit", "default"). */
 struct queue_limit {
 	int64_t jobs;
 	char *from;

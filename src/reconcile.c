@@ -20,12 +20,14 @@ enum {
 	SUBMITTING_MS = 10 * 60 * 1000, /* a submission without an answer and without a job */
 	MISSING_MS = 10 * 60 * 1000,
 	ENDED_MS = 60 * 1000, /* between Slurm's word of an end and our believing it */
+	NO_ANSWER_MS = 60 * 1000,
 };
 
-/* A job of ours in Slurm: what its name says. */
+/* A job of ours in Slurm: what its name says. task -1: a job that is no array, or, of an array, one line
+ * for all of its tasks that never started and were cancelled with it. */
 struct seen {
 	uint64_t submission;
-	int task;
+	int64_t task;
 	const struct slurm_job *job;
 };
 
@@ -62,33 +64,41 @@ static void index_jobs(struct look *l)
 
 		if (!dot || ticket_name_parse(dot + 1, &s->submission))
 			continue;
-		s->task = (int)job->task;
+		s->task = job->task;
 		s->job = job;
 		l->nseen++;
 	}
 	qsort(l->seen, l->nseen, sizeof(*l->seen), compare_seen);
 }
 
-/* A Slurm job by submission and task: of several (a submission that was made twice) an active one. For a
- * running row only the job that took its right counts. */
-static const struct slurm_job *find_task(const struct look *l, const struct db_flight *f, int task)
+/* The first entry of a submission at or after that task. */
+static size_t lower_bound(const struct look *l, uint64_t submission, int64_t task)
 {
-	const struct slurm_job *found = NULL;
 	size_t lo = 0, hi = l->nseen;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 		const struct seen *s = &l->seen[mid];
 
-		if (s->submission < f->submission ||
-		    (s->submission == f->submission && s->task < task))
+		if (s->submission < submission || (s->submission == submission && s->task < task))
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	for (; lo < l->nseen && l->seen[lo].submission == f->submission && l->seen[lo].task == task;
-	     lo++) {
-		const struct slurm_job *job = l->seen[lo].job;
+	return lo;
+}
+
+/* Of several lines of a task (a submission that was made twice) an active one. For a running row only the
+ * job that took its right counts. */
+static const struct slurm_job *find_task(const struct look *l, const struct db_flight *f,
+					 int64_t task)
+{
+	const struct slurm_job *found = NULL;
+
+	for (size_t i = lower_bound(l, f->submission, task);
+	     i < l->nseen && l->seen[i].submission == f->submission && l->seen[i].task == task;
+	     i++) {
+		const struct slurm_job *job = l->seen[i].job;
 
 		if (f->state == JOB_RUNNING && f->slurm_id && job->id != f->slurm_id)
 			continue;
@@ -98,18 +108,30 @@ static const struct slurm_job *find_task(const struct look *l, const struct db_f
 	return found;
 }
 
-/* The Slurm job of a row. One without an index is a job that is no array, or all that is left of an
- * array's tasks that were cancelled before they started (slurm.h, struct slurm_job). */
+/* An array is there and this task of it is not, nor has it started: it was cancelled while it was pending,
+ * which leaves no trace of its own (slurm.h, struct slurm_job), or with the rest of its array, which leaves
+ * one line without an index for all of them. */
+static const struct slurm_job *find_cancelled(const struct look *l, const struct db_flight *f)
+{
+	static const struct slurm_job cancelled = {.state = (char *)(uintptr_t)"CANCELLED",
+						   .reason = (char *)(uintptr_t)"None",
+						   .name = (char *)(uintptr_t)""};
+	size_t first = lower_bound(l, f->submission, -1);
+
+	if (f->state == JOB_RUNNING || first == l->nseen ||
+	    l->seen[first].submission != f->submission)
+		return NULL;
+	if (l->seen[first].task < 0)
+		return l->seen[first].job;
+	return f->state == JOB_QUEUED ? &cancelled : NULL;
+}
+
+/* The Slurm job of a row, or NULL. */
 static const struct slurm_job *find_job(const struct look *l, const struct db_flight *f)
 {
-	const struct slurm_job *job = find_task(l, f, f->task);
+	const struct slurm_job *job = find_task(l, f, f->ntasks == 1 ? -1 : f->task);
 
-	if (job)
-		return job;
-	job = find_task(l, f, -1);
-	if (job && f->ntasks > 1 && (f->state == JOB_RUNNING || slurm_state_active(job->state)))
-		return NULL;
-	return job;
+	return job || f->ntasks == 1 ? job : find_cancelled(l, f);
 }
 
 static bool unchanged(const struct look *l, const struct db_flight *f)
@@ -335,6 +357,23 @@ static int due(struct store *store, int64_t max_age_ms, bool *yes, struct err *e
 	return 0;
 }
 
+/* squeue; one that has just failed to answer is not waited for again by who does not insist. */
+static int ask(struct store *store, int64_t max_age_ms, struct slurm_jobs *jobs, struct err *err)
+{
+	int64_t age = spool_mark_age(store->spool, SPOOL_NO_ANSWER);
+	int rc;
+
+	if (max_age_ms > 0 && age >= 0 && age < NO_ANSWER_MS)
+		return err_set(err, ERR_AGAIN, "squeue gave no answer %lld s ago: try again later",
+			       (long long)(age / 1000));
+	rc = slurm_squeue((uint64_t)geteuid(), jobs, err);
+	if (rc)
+		spool_mark(store->spool, SPOOL_NO_ANSWER);
+	else if (age >= 0)
+		spool_unmark(store->spool, SPOOL_NO_ANSWER);
+	return rc;
+}
+
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err)
 {
@@ -351,7 +390,7 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
 	if (rc || (!l.nbefore && max_age_ms > 0))
 		goto out;
 	if (l.nbefore) {
-		rc = slurm_squeue((uint64_t)geteuid(), &l.jobs, err);
+		rc = ask(store, max_age_ms, &l.jobs, err);
 		out->ran = !rc;
 	}
 	if (rc)

@@ -127,12 +127,17 @@ bool spool_has(struct spool *sp, enum spool_folder folder, const char *name);
 /* Unlink; one that has gone is no error. */
 int spool_remove(struct spool *sp, enum spool_folder folder, const char *name, struct err *err);
 
-/* ---- a mark that jobs are being cancelled just now: whoever would claim waits a little ---- */
+/* ---- marks: empty files whose age says how long ago something was so ---- */
 
-void spool_stopping_mark(struct spool *sp);
-void spool_stopping_clear(struct spool *sp);
+/* Somebody cancels jobs in Slurm: whoever would claim waits a little. */
+#define SPOOL_STOPPING "stopping"
+/* squeue did not answer: who only looks need not wait for it again at once. */
+#define SPOOL_NO_ANSWER "no-answer"
+
+void spool_mark(struct spool *sp, const char *name);
+void spool_unmark(struct spool *sp, const char *name);
 /* How long ago it was made by the file server's clock, in ms; -1: never, or over a day ago. */
-int64_t spool_stopping_age(struct spool *sp);
+int64_t spool_mark_age(struct spool *sp, const char *name);
 
 /* ---- files that others read whole: tickets, environment, binaries ---- */
 

@@ -271,9 +271,9 @@ int spool_folder_make(struct spool *sp, const char *name, struct err *err)
 
 /* ---- marks and locks ---- */
 
-void spool_stopping_mark(struct spool *sp)
+void spool_mark(struct spool *sp, const char *name)
 {
-	int fd = openat(sp->dir, "stopping", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int fd = openat(sp->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return;
@@ -281,14 +281,14 @@ void spool_stopping_mark(struct spool *sp)
 	close(fd);
 }
 
-void spool_stopping_clear(struct spool *sp)
+void spool_unmark(struct spool *sp, const char *name)
 {
-	unlinkat(sp->dir, "stopping", 0);
+	unlinkat(sp->dir, name, 0);
 }
 
-int64_t spool_stopping_age(struct spool *sp)
+int64_t spool_mark_age(struct spool *sp, const char *name)
 {
-	int64_t age = spool_file_age(sp, "stopping");
+	int64_t age = spool_file_age(sp, name);
 
 	return age > (int64_t)24 * 3600 * 1000 ? -1 : age;
 }

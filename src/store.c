@@ -275,6 +275,18 @@ static int fill_new(struct store *s, struct err *err)
 	return rc;
 }
 
+/* The path stands in sbatch's --output, where a backslash turns every pattern off (sbatch(1), filename
+ * pattern), and in lines of text. */
+static int check_path(const char *dir, struct err *err)
+{
+	for (const char *p = dir; *p; p++)
+		if (*p == '\\' || (unsigned char)*p < ' ' || *p == 127)
+			return err_set(err, ERR_USAGE,
+				       "the path of '%s' holds a backslash or a control character, which sbatch can't be given: use another folder",
+				       dir);
+	return 0;
+}
+
 int store_create(struct store *s, const char *dir, struct err *err)
 {
 	int rc = -1;
@@ -285,7 +297,7 @@ int store_create(struct store *s, const char *dir, struct err *err)
 	if (!s->root)
 		return err_errno(err, ERR_FAILED, "finding folder '%s'", dir);
 	s->dir = place(s->root, err);
-	if (!s->dir)
+	if (!s->dir || check_path(s->dir, err) || check_path(s->root, err))
 		return -1;
 	old = umask(077);
 	if (mkdir(s->dir, 0700) && errno != EEXIST) {

@@ -171,7 +171,7 @@ static void stop_because(struct run *r, int reason)
 {
 	r->stop_reason = reason;
 	if (reason == REASON_CANCELLED)
-		spool_stopping_mark(r->o->spool);
+		spool_mark(r->o->spool, SPOOL_STOPPING);
 	note(r, "TERM: %s", reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
 }
 

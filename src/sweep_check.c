@@ -480,25 +480,6 @@ static void check_lengths(const struct check *c)
 	}
 }
 
-int64_t sweep_steps_most(const struct sweep *sweep)
-{
-	int64_t sum = 0;
-
-	for (size_t i = 0; i < sweep->nsteps; i++) {
-		int64_t n = 1;
-
-		for (size_t g = 0; g < sweep->steps[i].groups.n && n; g++) {
-			int64_t len = (int64_t)sweep->steps[i].groups.v[g]->length;
-
-			if (__builtin_mul_overflow(n, len, &n))
-				return -1;
-		}
-		if (__builtin_add_overflow(sum, n, &sum))
-			return -1;
-	}
-	return sum;
-}
-
 /* Groups whose lists differ in length; files count once they are read. */
 static void check_zip(const struct check *c, const struct group *g)
 {

@@ -209,7 +209,4 @@ struct rule *rules_add(struct rules *list);
 struct setting *settings_add(struct settings *list);
 struct let *lets_add(struct lets *list);
 
-/* Steps of one job, at most; -1 where it is above SWEEP_STEPS_MOST. */
-int64_t sweep_steps_most(const struct sweep *sweep);
-
 #endif

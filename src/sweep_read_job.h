@@ -6,6 +6,7 @@
 
 #include "sweep_read_node.h"
 
+/* Each complains of what it finds, and leaves out what it cannot read. */
 void sweep_read_lets(struct sweep_reader *r, struct node *node, struct lets *out);
 void sweep_read_sbatch(struct sweep_reader *r, struct node *node, struct settings *out);
 void sweep_read_env(struct sweep_reader *r, struct node *node, struct settings *out);
@@ -16,7 +17,7 @@ void sweep_read_checkpoint(struct sweep_reader *r, struct node *node);
 void sweep_read_run(struct sweep_reader *r, struct node *node);
 void sweep_read_steps(struct sweep_reader *r, struct node *node);
 
-/* Length of a sweep's, step's or variant's name that is fit for one, 0 with a complaint. */
+/* The name of a sweep, step or variant ([A-Za-z][A-Za-z0-9._-]{0,63}); NULL with a complaint. */
 const char *sweep_read_name(struct sweep_reader *r, const struct node *node, const char *what);
 
 #endif

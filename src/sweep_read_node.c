@@ -128,7 +128,7 @@ static bool has_control(const struct node *node, bool lines)
 	return false;
 }
 
-/* O(n * n) in keys, and 200,000 nodes bound it only loosely: large maps are sorted out by hash. */
+/* The same key before; n * n steps, which the limit on keys bounds. */
 static const struct node *earlier(const struct node *map, size_t i)
 {
 	const struct node *key = map->items[i];

@@ -240,16 +240,18 @@ void script_vars_release(struct script_vars *v)
 	memset(v, 0, sizeof(*v));
 }
 
+/* The number of the variable that holds a part's word: one for a name, however often it stands. */
 static size_t variable(struct script_vars *v, const struct part *p, const char *value)
 {
-	size_t *known = p->kind == PART_VALUE ? &v->number[p->sym] : NULL;
+	size_t number = p->kind == PART_VALUE ? v->number[p->sym] : 0;
 
-	if (known && *known)
-		return *known;
-	strs_addf(&v->vars, "_slurmq_%zu=%s", v->vars.n + 1, value);
-	if (known)
-		*known = v->vars.n;
-	return v->vars.n;
+	if (number)
+		return number;
+	number = v->vars.n + 1;
+	strs_addf(&v->vars, "_slurmq_%zu=%s", number, value);
+	if (p->kind == PART_VALUE)
+		v->number[p->sym] = number;
+	return number;
 }
 
 static void add_reference(const struct part *p, size_t number, struct buf *out)

@@ -155,8 +155,9 @@ watch() {
 			sleep 0.4
 			continue
 		fi
-		# without what is left of the time: it fits 80 columns then
-		now=$(slurmq status | sed -nE '1s/  [^ ]+( [^ ]+)* left$//; 1p')
+		now=$(slurmq status)
+		now=${now%%$'\n'*}
+		while [ ${#now} -gt "$width" ]; do now=${now%  *}; done
 		if [ $((turn++ % 4)) = 0 ] && [ "$now" != "$last" ]; then
 			printf '%s\n' "$now"
 			last=$now

@@ -30,6 +30,7 @@ some_left() {
 	! none_left
 }
 # a failed demo can't be asked what it did not tell
+# shellcheck disable=SC2016
 at_exit eval 'for pid in $(left); do kill -KILL "$pid"; done'
 mkdir log
 outside=$(outside)
@@ -85,7 +86,10 @@ command -v script >/dev/null || {
 	exit
 }
 mkfifo log/keys
-spawn script -qefc 'stty rows 24 cols 80; TERM=xterm copy/t/demo.sh' /dev/null <>log/keys >log/tty 2>&1
+# what is started in the background ignores SIGINT otherwise
+# shellcheck disable=SC2016
+spawn bash -c 'exec script -qefc "$1" /dev/null <>log/keys >log/tty 2>&1' bash \
+	'stty rows 24 cols 80; TERM=xterm exec env --default-signal=INT,QUIT copy/t/demo.sh'
 redrawn() {
 	[ "$(grep -c $'\e8\e\\[J' log/tty)" -ge "$1" ]
 }
@@ -94,6 +98,7 @@ like "$(<log/tty)" $'\e\\[1mslurmq submit\e\\[m' 'in colour'
 nok 'jobs run' none_left
 printf '\003' >log/keys
 reap 60 "$spawned"
+out=$(tail -n 5 log/tty) err=''
 is_status 130 'Ctrl-C ends it'
 like "$(<log/tty)" '^Interrupted: .* done' 'and it says so'
 is "$(left)" '' 'no process is left'

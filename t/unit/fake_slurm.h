@@ -17,6 +17,7 @@ struct fake_job {
 	char name[96];
 	char state[24][24]; /* of each task */
 	bool gone[24];
+	bool collapsed; /* shown as one line for all tasks */
 };
 
 static struct fake {
@@ -113,7 +114,7 @@ static inline void fake_show(const struct fake_job *j, int task, struct slurm_jo
 {
 	out->id = j->id + (uint64_t)task;
 	out->array_id = j->id;
-	out->task = j->ntasks > 1 ? task : -1;
+	out->task = j->ntasks > 1 && !j->collapsed ? task : -1;
 	out->state = strdup(j->state[task]);
 	out->reason = strdup(fake_reason ? fake_reason : "None");
 	out->name = strdup(j->name);

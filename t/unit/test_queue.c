@@ -308,7 +308,7 @@ static void paused_and_stopping(void **state)
 	assert_int_equal(db_setting_unset(h->store.db, ".paused", NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	/* somebody cancels jobs in Slurm just now: the chain waits, a person does not */
-	spool_stopping_mark(h->store.spool);
+	spool_mark(h->store.spool, SPOOL_STOPPING);
 	r = fill(h, QUEUE_CHAIN, 0);
 	assert_int_equal(r.stop, QUEUE_BACKOFF);
 	assert_int_equal(fake.sbatches, 0);
@@ -516,25 +516,53 @@ static void queued_and_over(void **state)
 	}
 }
 
+static void all_gone(bool gone)
+{
+	for (int i = 0; i < 10; i++)
+		fake.jobs[0].gone[i] = gone;
+}
+
 static void queued_and_gone(void **state)
 {
 	struct here *h = *state;
 
 	put(h, ten);
 	fill(h, QUEUE_USER, 0);
-	fake.jobs[0].gone[4] = true;
+	all_gone(true);
 	reconciled(h, "queued 10");
 	later(h, 9);
 	reconciled(h, "queued 10");
-	fake.jobs[0].gone[4] = false; /* seen again: the time starts anew */
+	all_gone(false); /* seen again: the time starts anew */
 	reconciled(h, "queued 10");
-	fake.jobs[0].gone[4] = true;
+	all_gone(true);
 	reconciled(h, "queued 10");
 	later(h, 9);
 	reconciled(h, "queued 10");
 	later(h, 2);
-	reconciled(h, "pending 1, queued 9");
-	assert_int_equal(files(h, SPOOL_READY), 9);
+	reconciled(h, "pending 10");
+	assert_int_equal(files(h, SPOOL_READY), 0);
+}
+
+/* A pending task that is cancelled alone leaves no trace, but its array is there. */
+static void a_task_that_its_array_lacks(void **state)
+{
+	struct here *h = *state;
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	fake.jobs[0].gone[4] = true;
+	reconciled(h, "queued 9, cancelled 1");
+	/* one that runs is not judged so */
+	play(h, &fake.jobs[0], 5, "");
+	assert_int_equal(drain_now(&h->store, NULL), 0);
+	fake.jobs[0].gone[5] = true;
+	reconciled(h, "queued 8, running 1, cancelled 1");
+	/* one line for all that never started */
+	for (int i = 0; i < 10; i++)
+		fake.jobs[0].gone[i] = i != 0;
+	fake.jobs[0].collapsed = true;
+	snprintf(fake.jobs[0].state[0], 24, "CANCELLED");
+	reconciled(h, "running 1, cancelled 9");
 }
 
 static void running_and_over(void **state)
@@ -674,6 +702,7 @@ int main(void)
 		T(slurm_away_changes_nothing),
 		cmocka_unit_test(queued_and_over),
 		T(queued_and_gone),
+		T(a_task_that_its_array_lacks),
 		cmocka_unit_test(running_and_over),
 		T(running_and_gone_is_lost),
 		T(an_orphaned_ticket_goes),

@@ -165,6 +165,19 @@ static void not_whole(void **state)
 	assert_int_equal(access(".slurmq/jobs.db", F_OK), -1);
 }
 
+static void a_path_that_sbatch_cannot_take(void **state)
+{
+	struct store s;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(mkdir("a\\b", 0700), 0);
+	assert_int_equal(store_create(&s, "a\\b", &err), -1);
+	assert_non_null(strstr(err.msg, "backslash"));
+	store_close(&s);
+	assert_int_equal(access("a\\b/.slurmq", F_OK), -1);
+}
+
 static void log_paths(void **state)
 {
 	struct store s = {.dir = (char *)(uintptr_t)"/q"};
@@ -186,6 +199,7 @@ int main(void)
 		T(named_by_a_file_and_by_the_environment),
 		T(unsafe_folders),
 		T(not_whole),
+		T(a_path_that_sbatch_cannot_take),
 		T(log_paths),
 	};
 

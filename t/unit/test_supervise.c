@@ -270,7 +270,7 @@ static void term(void **state)
 		text = told(h, &r);
 		assert_string_equal(text, v[i].told);
 		assert_int_equal(r.refill, v[i].refill);
-		assert_int_equal(spool_stopping_age(h->sp) >= 0, v[i].stopping);
+		assert_int_equal(spool_mark_age(h->sp, SPOOL_STOPPING) >= 0, v[i].stopping);
 		free(text);
 		tear_down(&s);
 	}

@@ -259,13 +259,19 @@ static char *with_value(const char *expected, const char *value)
 	return buf_take(&b);
 }
 
-static char *scratch(void)
-{
-	static char dir[] = "/tmp/slurmq-test-XXXXXX";
+static char folder[] = "/tmp/slurmq-test-XXXXXX";
 
-	if (strchr(dir, 'X'))
-		assert_non_null(mkdtemp(dir));
-	return dir;
+static int enter_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) ? chdir(folder) : -1;
+}
+
+/* Fails where anything was left in it. */
+static int remove_folder(void **state)
+{
+	(void)state;
+	return chdir("/") || rmdir(folder);
 }
 
 /* The whole text, a subshell for each value, and what it has to print. */
@@ -352,7 +358,6 @@ static void check_taken(const char *script, const char *expected, const char *co
 static void test_values_stay_in_their_words(void **state)
 {
 	(void)state;
-	assert_int_equal(chdir(scratch()), 0);
 	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
 		check_taken(taken[i].script, taken[i].expected, values,
 			    sizeof(values) / sizeof(*values));
@@ -370,7 +375,6 @@ static void test_empty_value(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(chdir(scratch()), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		check_taken(cases[i].script, cases[i].expected, empty, 1);
 	check_taken("show {x?} {x?}", "2:<%><%>", empty + 1, 1);
@@ -389,7 +393,6 @@ static void test_lists_of_words(void **state)
 	bool refused;
 
 	(void)state;
-	assert_int_equal(chdir(scratch()), 0);
 	template_bash_parse(&t, script, strlen(script), &end);
 	bind_all(&t, &refused);
 	assert_false(refused);
@@ -599,12 +602,6 @@ static void test_text_holds_no_value(void **state)
 	template_release(&t);
 }
 
-static int remove_scratch(void **state)
-{
-	(void)state;
-	return chdir("/") || (rmdir(scratch()) && 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -619,5 +616,5 @@ int main(void)
 		cmocka_unit_test(test_text_holds_no_value),
 	};
 
-	return cmocka_run_group_tests_name("template", tests, NULL, remove_scratch);
+	return cmocka_run_group_tests_name("template", tests, enter_folder, remove_folder);
 }

@@ -1,0 +1,285 @@
+#!/bin/bash
+# ends of all kinds: what the row says of each, and that the chain goes on after it
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/slurm.sh"
+
+# shellcheck disable=SC2119
+slurm_start
+slurm_set_limits MaxSubmitJobsPerUser=40 MaxJobsPerUser=20 || bail_out 'no limits'
+
+# With `slurmq config limit 2` one job of a folder is in Slurm at a time, so that nothing but its own end
+# can go on with the chain.
+
+# folder NAME LIMIT: go to a new one
+folder() {
+	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" && slurmq init >/dev/null &&
+		slurmq config limit "$2" >/dev/null && : >ledger
+}
+# row ID: what is told of a job
+row() {
+	slurmq list "$1" --json | jq -c '[.state, .reason, .exit_code, .signal, .tries]'
+}
+rows() {
+	slurmq list --json | jq -c '[.id, .state, .reason, .exit_code, .signal, .tries]'
+}
+# slurm_id ID: "1234", or "1234_5" of an array's task
+slurm_id() {
+	slurmq list "$1" --json | jq -r .slurm_job
+}
+# begun WORD...: the ledger has such lines
+begun() {
+	local word
+	for word; do grep -qxF "$word" ledger || return 1; done
+}
+# over: nothing is pending or in flight, by no command that could be what brought it about
+over() {
+	[ "$(sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db \
+		'SELECT sum(n) FROM counter WHERE state IN (0, 1, 2, 3)')" = 0 ]
+}
+# what Slurm shows of a job
+slurm_state() {
+	squeue -h -t all -j "$1" -o %T 2>/dev/null
+}
+is_state() {
+	[ "$(slurm_state "$1")" = "$2" ]
+}
+
+# A time limit. Slurm looks at them twice a minute: the rest of this script goes on meanwhile
+
+folder limit 2
+cat >sweep.yaml <<'END'
+name: limit
+params:
+  n: [1, 2, 3]
+sbatch: {time: 5}
+run: |
+  cd "$SLURMQ_DIR/.."
+  echo {n} >>ledger
+  [ {n} != 1 ] || sleep 1000
+END
+slurmq expand sweep.yaml >/dev/null
+run slurmq submit
+is_status 0
+is_err ''
+is_out 'submitted 1 job; 2 pending, 1 in Slurm (limit 2, slurmq config limit)'
+ok_within 30 'it begins' begun 1
+limited=$(slurm_id 1)
+ok 'its time is up' scontrol update jobid="$limited" EndTime=now+1
+
+# What fails by itself
+
+folder fails 2
+cat >act <<'END'
+#!/bin/bash
+echo "$1" >>ledger
+case $1 in
+exit) exit 3 ;;
+kill) kill -KILL $$ ;;
+term) kill -TERM $$ ;;
+esac
+END
+chmod +x act
+echo 'no program' >plain
+cat >sweep.yaml <<'END'
+name: fails
+params:
+  what: [exit, not-found, not-executable, kill, term, good, in-script, last]
+let:
+  program: {by: what, map: {exit: ./act, not-found: ./nowhere, not-executable: ./plain, kill: ./act,
+            term: ./act, good: ./act, in-script: ./act, last: ./act}}
+steps:
+  - name: first
+    run: ["{program}", "{what}"]
+  - name: script
+    run: |
+      case {what} in in-script) no-such-command-anywhere ;; esac
+      echo {what} to its end >>ledger
+END
+run slurmq expand sweep.yaml
+is_status 0
+is_err ''
+run slurmq submit
+is_status 0
+is_out 'submitted 1 job; 7 pending, 1 in Slurm (limit 2, slurmq config limit)'
+is_err ''
+
+# One of several that run is cancelled, by Slurm's own command and then by slurmq's
+
+folder crowd 6
+cat >sweep.yaml <<'END'
+name: crowd
+params: {n: {from: 1, to: 12, step: 1}}
+run: |
+  cd "$SLURMQ_DIR/.."
+  echo {n} >>ledger
+  until [ -e go ]; do sleep 0.1; done
+  echo {n} to its end >>ledger
+END
+slurmq expand sweep.yaml >/dev/null
+run slurmq submit
+is_status 0
+is_out 'submitted 5 jobs; 7 pending, 5 in Slurm (limit 6, slurmq config limit)'
+is_err ''
+ok_within 30 'five begin' begun 1 2 3 4 5
+last=$(slurm_id 5)
+array=${last%_*}
+is "$last" "${array}_4" 'they are an array'
+ok 'scancel of one that runs' scancel "$(slurm_id 2)"
+# the task that Slurm started last has the array's number for its own
+run slurmq cancel 5 --yes
+is_status 0
+is_err ''
+is_out 'cancelled 1 job; 1 running is being ended'
+both_ended() {
+	[ "$(rows | grep -cE '^\[(2|5),"cancelled",')" = 2 ]
+}
+ok_within 30 'both end' both_ended
+is "$(row 2)" '["cancelled","CANCELLED",null,15,1]' 'the one is cancelled'
+is "$(row 5)" '["cancelled","CANCELLED",null,15,1]' 'and the other one'
+is "$(rows | grep -c '"running"')" 3 'three go on'
+is "$(squeue -h -r -j "$array" -t running -o %K | sort)" $'0\n2\n3' 'those three'
+touch go
+
+# What waits in Slurm's queue is cancelled there: one job, and an array of which none began
+
+folder queued 2
+cat >sweep.yaml <<'END'
+name: queued
+params: {n: {from: 1, to: 6, step: 1}}
+sbatch: {nodelist: n3, cpus-per-task: 32}
+run: |
+  cd "$SLURMQ_DIR/.."
+  echo {n} >>ledger
+END
+slurmq expand sweep.yaml >/dev/null
+node_is() {
+	[ "$(sinfo -h -n n3 -p main -o %C)" = "$1" ]
+}
+# what the other folders have there ends soon, and this goes first
+taken=$(sbatch --parsable -J taken -o /dev/null -w n3 -c 32 --nice=-1000 --wrap 'sleep 1000')
+ok_within 60 'its node is taken' is_state "$taken" RUNNING
+run slurmq submit
+is_status 0
+is_out 'submitted 1 job; 5 pending, 1 in Slurm (limit 2, slurmq config limit)'
+one=$(slurm_id 1)
+ok 'scancel of one that waits' scancel "$one"
+ok_within 10 'Slurm shows it' is_state "$one" CANCELLED
+run slurmq sync
+is_status 0
+is_err ''
+like_out '^asked Slurm: .*1 over without a word'
+is "$(row 1)" '["cancelled","CANCELLED",null,null,0]' 'it is cancelled, and was never tried'
+is "$(rows | grep -c '"pending"')" 5 'the others are pending'
+slurmq config limit 4 >/dev/null
+run slurmq submit
+is_status 0
+is_out 'submitted 3 jobs; 2 pending, 3 in Slurm (limit 4, slurmq config limit)'
+several=$(slurm_id 2)
+like "$several" '^[0-9]+_0$' 'an array follows'
+several=${several%_0}
+ok 'scancel of all of it' scancel "$several"
+run slurmq sync
+is_status 0
+is_err ''
+like_out '^asked Slurm: .*3 over without a word'
+is "$(for i in 2 3 4; do row $i; done | uniq -c | sed 's/^ *//')" \
+	'3 ["cancelled","CANCELLED",null,null,0]' 'all three are cancelled'
+ok 'its node is free' scancel "$taken"
+run slurmq submit
+is_status 0
+is_out 'submitted 2 jobs; 0 pending, 2 in Slurm (limit 4, slurmq config limit)'
+ok_within 60 'what was left runs' over
+is "$(sort ledger)" $'5\n6' 'and nothing else did'
+
+# Started again by the site: Slurm refuses that, since slurmq asks for it; and where it does it all the
+# same, the job is not run twice
+
+folder again 2
+cat >sweep.yaml <<'END'
+name: again
+params: {n: [1, 2, 3]}
+run: |
+  cd "$SLURMQ_DIR/.."
+  echo {n} >>ledger
+  [ {n} != 1 ] || sleep 1000
+END
+slurmq expand sweep.yaml >/dev/null
+run slurmq submit
+is_status 0
+ok_within 30 'it begins' begun 1
+again=$(slurm_id 1)
+run scontrol requeue "$again"
+is_status 1
+like_err 'Requested operation is presently disabled'
+is "$(slurm_state "$again")" RUNNING 'it runs on'
+ok 'the site insists' scontrol update jobid="$again" requeue=1
+ok 'and starts it again' scontrol requeue "$again"
+# two minutes later, if nobody says otherwise
+restarted() {
+	scontrol update jobid="$again" StartTime=now >/dev/null 2>&1
+	grep -q 'the right to start this job is spent: nothing was run' .slurmq/logs/*/*
+}
+ok_within 60 'it begins for the second time, and runs nothing' restarted
+
+# Meanwhile the other folders have gone on
+
+cd ../fails || exit
+ok_within 60 'fails: the chain comes to its end' over
+is "$(rows)" '[1,"failed","EXIT",3,null,1]
+[2,"failed","EXIT",127,null,1]
+[3,"failed","EXIT",126,null,1]
+[4,"failed","SIGNAL",null,9,1]
+[5,"failed","SIGNAL",null,15,1]
+[6,"completed",null,0,null,1]
+[7,"failed","EXIT",127,null,1]
+[8,"completed",null,0,null,1]' 'fails: each row tells how it ended'
+is "$(paste -sd, ledger)" 'exit,kill,term,good,good to its end,in-script,last,last to its end' \
+	'fails: each ran once, to where it failed'
+run slurmq log 2
+is_status 0
+like_out '\./nowhere'
+like_out 'first: exit 127 after'
+run slurmq log 4
+like_out 'first: killed by signal 9 \(Killed\) after'
+run slurmq status
+is_status 0
+like_out '^fails .* 2/8 +6 failed$'
+like_out '^chain done,'
+
+cd ../crowd || exit
+ok_within 60 'crowd: the chain comes to its end' over
+is "$(rows | cut -d, -f2- | sort | uniq -c | sed 's/^ *//')" \
+	'2 "cancelled","CANCELLED",null,15,1]
+10 "completed",null,0,null,1]' 'crowd: all but those two are completed'
+is "$(sort -n ledger | grep -v to | paste -sd' ')" "$(seq 12 | paste -sd' ')" 'crowd: each ran once'
+is "$(grep -cE '^(2|5) to its end' ledger)" 0 'crowd: those two not to their end'
+
+cd ../again || exit
+ok_within 90 'again: the chain comes to its end' over
+is "$(sort ledger | paste -sd' ')" '1 2 3' 'again: each ran once'
+isnt "$(row 1 | jq -r '.[0]')" completed 'again: the one is not completed'
+is "$(row 1 | jq -c '.[2:]')" '[null,15,1]' 'again: nor was it tried twice'
+is "$(for i in 2 3; do row $i; done | uniq -c | sed 's/^ *//')" '2 ["completed",null,0,null,1]' \
+	'again: the others are'
+
+cd ../limit || exit
+ok_within 90 'limit: the chain comes to its end' over
+is "$(rows)" '[1,"failed","TIMEOUT",null,15,1]
+[2,"completed",null,0,null,1]
+[3,"completed",null,0,null,1]' 'limit: its row tells'
+is "$(slurm_state "$limited")" TIMEOUT 'limit: as Slurm does'
+is "$(paste -sd' ' ledger)" '1 2 3' 'limit: each ran once'
+run slurmq list -s timeout --json
+is_status 0
+is_err ''
+is "$(jq .id "$out_file")" 1 'limit: it is found by that word'
+
+ok 'Slurm becomes empty' slurm_quiet
+for name in limit fails crowd queued again; do
+	cd "../$name" || exit
+	is "$(find .slurmq/{ready,running,spool,retired,tickets} -mindepth 1)" '' "$name: no file is left over"
+	is "$(sqlite3 -batch .slurmq/jobs.db 'SELECT count(*) FROM attempt WHERE closed = 0')" 0 \
+		"$name: no attempt is open"
+done
+
+done_testing

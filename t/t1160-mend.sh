@@ -1,0 +1,183 @@
+#!/bin/bash
+# a sweep file that is edited on the way: a typo mended, values added and taken away
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/slurm.sh"
+
+# shellcheck disable=SC2119
+slurm_start
+
+in_states() {
+	local json want
+	json=$(slurmq status --json 2>/dev/null) || return
+	for want; do
+		[ "$(jq ".counts.${want%=*}" <<<"$json")" = "${want#*=}" ] || return 1
+	done
+}
+# ran: what the jobs themselves wrote down, in order
+ran() {
+	sort -V ledger | paste -sd' '
+}
+
+cat >work <<'END'
+#!/bin/sh
+# --wiat is a typo that the first two do not mind
+case $2 in
+--wiat) [ "$1" -le 2 ] || { echo "work: unknown option $2" >&2; exit 2; } ;;
+esac
+until [ ! -e "stop.$1" ]; do sleep 0.1; done
+echo "$1$2" >>ledger
+END
+chmod +x work
+: >ledger
+
+# sweep VALUES COMMAND...
+sweep() {
+	printf 'name: mend\nparams:\n  n: [%s]\nrun: [%s]\n' "$1" "$2" >sweep.yaml
+}
+
+slurmq init >/dev/null
+sweep '1, 2, 3, 4, 5, 6' './wrok, "{n}"'
+run slurmq expand sweep.yaml
+is_status 0
+is_out 'mend: 6 jobs added (6 steps); next: slurmq submit'
+is_err ''
+
+# The same file twice adds none
+
+run slurmq expand sweep.yaml
+is_status 0 'again'
+is_out 'mend: 0 jobs added, 6 unchanged'
+is_err ''
+run slurmq expand --json sweep.yaml
+is_status 0
+is_out '{"sweep":"mend","jobs":6,"steps":6,"added":0,"unchanged":6,"changed":0,"missing":0}'
+
+# A command that is not there
+
+run slurmq submit
+is_status 0
+ok_within 60 'every job fails' in_states failed=6 pending=0
+is "$(slurmq list --json | jq -r '"\(.reason) \(.exit_code) \(.tries)"' | uniq -c | tr -s ' ')" ' 6 EXIT 127 1' \
+	'as in a shell'
+run slurmq log 1
+like_out "'\\./wrok'.*No such file"
+run slurmq status
+like_out '^! 6 jobs of mend failed: slurmq list -s failed mend; again: slurmq retry mend$'
+ok 'nothing is left in Slurm' slurm_quiet 30
+
+# Edited, but still wrong for most of them
+
+sweep '1, 2, 3, 4, 5, 6' './work, "{n}", --wiat'
+run slurmq expand sweep.yaml
+is_status 0
+is_out 'mend: 0 jobs added, 6 take the new commands; next: slurmq retry mend'
+is_err ''
+is "$(squeue -h)" '' 'that alone submits nothing'
+run slurmq retry
+is_status 0
+is_out '6 jobs are pending again
+submitted 6 jobs; 0 pending, 6 in Slurm'
+is_err ''
+ok_within 60 'two come to their end' in_states completed=2 failed=4
+is "$(ran)" '1--wiat 2--wiat' 'these'
+run slurmq log 3
+like_out '^work: unknown option --wiat$'
+
+# Mended: the failed ones take the new command, the completed ones keep theirs
+
+sweep '1, 2, 3, 4, 5, 6' './work, "{n}", --wait'
+run slurmq expand --json --dry-run sweep.yaml
+is_status 0
+run slurmq expand --json sweep.yaml
+is_status 0
+is_out '{"sweep":"mend","jobs":6,"steps":6,"added":0,"unchanged":0,"changed":4,"missing":0}'
+like_err '^slurmq expand: mend: 2 running or completed ones keep the commands that they had \(--rerun-changed '
+run slurmq expand sweep.yaml
+is_status 0
+like_out '^mend: 0 jobs added, 4 unchanged(,|$)'
+touch stop.6
+run slurmq retry mend
+is_status 0
+is_out '4 jobs are pending again
+submitted 4 jobs; 0 pending, 4 in Slurm'
+ok_within 60 'three are completed, one runs' in_states completed=5 running=1 failed=0
+is "$(ran)" '1--wiat 2--wiat 3--wait 4--wait 5--wait' 'the new command ran, the completed did not'
+
+# One that runs keeps its command
+
+sweep '1, 2, 3, 4, 5, 6' './work, "{n}", --other'
+run slurmq expand sweep.yaml
+is_status 0
+is_out 'mend: 0 jobs added'
+like_err '^slurmq expand: mend: 6 running or completed ones keep the commands'
+rm stop.6
+ok_within 60 'it ends' in_states completed=6
+is "$(ran)" '1--wiat 2--wiat 3--wait 4--wait 5--wait 6--wait' 'as it began'
+ok 'nothing is left in Slurm' slurm_quiet 30
+
+# ... unless it is wanted anew
+
+sweep '1, 2, 3, 4, 5, 6' './work, "{n}", --wait'
+run slurmq expand --rerun-changed sweep.yaml
+is_status 0
+is_out 'mend: 0 jobs added, 4 unchanged, 2 completed ones pending again; next: slurmq submit'
+is_err ''
+run slurmq submit
+is_status 0
+is_out 'submitted 2 jobs; 0 pending, 2 in Slurm'
+ok_within 60 'they run again' in_states completed=6
+is "$(ran)" '1--wait 1--wiat 2--wait 2--wiat 3--wait 4--wait 5--wait 6--wait' 'they alone, with the new command'
+
+# A value added: the new ones alone
+
+: >ledger
+sweep '1, 2, 3, 4, 5, 6, 7, 8' './work, "{n}", --wait'
+run slurmq expand sweep.yaml
+is_status 0
+is_out 'mend: 2 jobs added, 6 unchanged; next: slurmq submit'
+is_err ''
+run slurmq submit
+is_status 0
+is_out 'submitted 2 jobs; 0 pending, 2 in Slurm'
+ok_within 60 'all are completed' in_states completed=8
+is "$(ran)" '7--wait 8--wait' 'the new ones ran'
+
+# Values taken away: told and kept; pruned while pending
+
+sweep '1, 2, 9, 10, 11' './work, "{n}", --wait'
+run slurmq expand sweep.yaml
+is_status 0
+is_out 'mend: 3 jobs added, 2 unchanged; next: slurmq submit'
+is_err 'slurmq expand: mend: 6 jobs are no longer in the file and stay (--prune removes pending ones)'
+sweep '1, 2, 3, 4, 5, 6, 7, 8, 11' './work, "{n}", --wait'
+run slurmq expand --json sweep.yaml
+is_status 0
+is_out '{"sweep":"mend","jobs":9,"steps":9,"added":0,"unchanged":9,"changed":0,"missing":2}'
+run slurmq expand sweep.yaml
+is_status 0
+is_out 'mend: 0 jobs added, 9 unchanged'
+is_err 'slurmq expand: mend: 2 jobs are no longer in the file and stay (--prune removes pending ones)'
+ok 'they are there' in_states completed=8 pending=3
+sweep '1, 2, 11' './work, "{n}", --wait'
+run slurmq expand --prune sweep.yaml
+is_status 0
+is_out 'mend: 0 jobs added, 3 unchanged, 2 removed'
+like_err '^slurmq expand: mend: 6 jobs are no longer in the file and stay'
+ok 'two of them have gone, what is completed stays' in_states completed=8 pending=1
+: >ledger
+run slurmq submit
+is_status 0
+ok_within 60 'all are completed' in_states completed=9
+is "$(ran)" '11--wait' 'what was removed did not run'
+
+# A file that is wrong changes nothing
+
+before=$(slurmq list --json | sha256sum)
+printf 'name: mend\nparams: {n: [1, 2, 12]}\nrnu: [./work, "{n}"]\n' >sweep.yaml
+run slurmq expand --prune sweep.yaml
+is_status 2
+is_out ''
+like_err "^sweep.yaml:3:1: error: unknown key 'rnu', did you mean 'run'\\?$"
+is "$(slurmq list --json | sha256sum)" "$before" 'nothing was changed'
+
+done_testing
