@@ -304,6 +304,24 @@ static void add_part(struct buf *line, int64_t n, const char *what)
 		buf_addf(line, ", %" PRId64 " %s", n, what);
 }
 
+/* What comes next: jobs that failed or are held take a word of their own. */
+static void add_next(struct cmd_ctx *ctx, struct buf *line, const struct expand_result *r)
+{
+	struct db_sweep s = {0};
+
+	if (!r->added && !r->changed && !r->rerun)
+		return;
+	if (r->changed && db_sweep_find(ctx->store->db, r->sweep, &s, NULL))
+		memset(&s, 0, sizeof(s));
+	if (s.counts[JOB_FAILED])
+		buf_addf(line, "; next: slurmq retry %s", r->sweep);
+	else if (s.counts[JOB_HELD])
+		buf_addf(line, "; next: slurmq release %s", r->sweep);
+	else
+		buf_addstr(line, "; next: slurmq submit");
+	db_sweep_release(&s);
+}
+
 static void print_result(struct cmd_ctx *ctx, const struct expand_result *r)
 {
 	struct buf line = {0};
@@ -317,8 +335,7 @@ static void print_result(struct cmd_ctx *ctx, const struct expand_result *r)
 	add_part(&line, r->rerun, "completed ones pending again");
 	add_part(&line, r->pruned, "removed");
 	add_part(&line, r->merged, "equal to an earlier one");
-	if (r->added || r->changed || r->rerun)
-		buf_addstr(&line, "; next: slurmq submit");
+	add_next(ctx, &line, r);
 	cmd_print(ctx, "%s", buf_str(&line));
 	if (r->left)
 		cmd_say(ctx,

@@ -50,7 +50,8 @@ static void stay(struct cmd_ctx *ctx, struct store *store, const struct queue_op
 
 	if (spool_lock(store->spool, "last", &lock, NULL))
 		return; /* somebody else does */
-	cmd_say(ctx, "nothing else would go on with the chain: staying until something is submitted");
+	cmd_say(ctx,
+		"nothing else would go on with the chain: staying until something is submitted");
 	while (pause_ms(wait)) {
 		struct reconcile_result rec;
 		struct queue_result r;
@@ -78,7 +79,8 @@ static void say_trouble(struct cmd_ctx *ctx, struct store *store, const char *ev
 			const struct queue_result *r)
 {
 	if (r->stop == QUEUE_GATE && event && spool_has(store->spool, SPOOL_SPOOL, event))
-		cmd_say(ctx, "another slurmq holds the gate: what this job has to tell lies in spool/ until the next one tells it");
+		cmd_say(ctx,
+			"another slurmq holds the gate: what this job has to tell lies in spool/ until the next one tells it");
 	if (r->text && *r->text && r->stop != QUEUE_LIMITED && r->stop != QUEUE_REFUSED)
 		cmd_say(ctx, "sbatch: %s", r->text);
 }
@@ -132,7 +134,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 {
 	char exe[4096] = "";
 	const char *tick[] = {exe, "chain", NULL};
-	struct supervise_opts o = {.log = STDOUT_FILENO, .tick_first_ms = TICK_FIRST_MS,
+	struct supervise_opts o = {.log = STDOUT_FILENO,
+				   .tick_first_ms = TICK_FIRST_MS,
 				   .tick_every_ms = TICK_EVERY_MS};
 	struct supervise_result s = {0};
 	struct store store = {0};
@@ -142,9 +145,12 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	(void)argc;
 	proc_signals_block();
 	if (ticket_name_parse(argv[0], &o.submission))
-		return err_set(err, ERR_USAGE, "'%s' is no ticket: this is what a submitted job executes", argv[0]);
+		return err_set(err, ERR_USAGE,
+			       "'%s' is no ticket: this is what a submitted job executes", argv[0]);
 	if (!getenv("SLURM_JOB_ID"))
-		return err_set(err, ERR_USAGE, "not inside a Slurm job: this is what a submitted job executes; to submit: slurmq submit");
+		return err_set(
+			err, ERR_USAGE,
+			"not inside a Slurm job: this is what a submitted job executes; to submit: slurmq submit");
 	if (store_find(&store, err) || store_open_spool(&store, err)) {
 		store_close(&store);
 		return -1;

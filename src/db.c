@@ -81,19 +81,22 @@ int db_error(struct db *db, const char *doing, struct err *err)
 		return err_set(err, ERR_AGAIN, "%s: the database '%s' is busy: try again", doing,
 			       db->path);
 	case SQLITE_FULL:
-		return err_set(err, ERR_FAILED,
-			       "%s: no space left for '%s': free some, then try again; nothing is lost",
-			       doing, db->path);
+		return err_set(
+			err, ERR_FAILED,
+			"%s: no space left for '%s': free some, then try again; nothing is lost",
+			doing, db->path);
 	case SQLITE_NOTADB:
 	case SQLITE_CORRUPT:
-		return err_set(err, ERR_USAGE,
-			       "%s: '%s' is damaged or is no database (%s): put a backup in its place; it was left as it is",
-			       doing, db->path, text);
+		return err_set(
+			err, ERR_USAGE,
+			"%s: '%s' is damaged or is no database (%s): put a backup in its place; it was left as it is",
+			doing, db->path, text);
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
-		return err_set(err, ERR_FAILED,
-			       "%s: '%s' can't be written: look at the rights of the file and its folder",
-			       doing, db->path);
+		return err_set(
+			err, ERR_FAILED,
+			"%s: '%s' can't be written: look at the rights of the file and its folder",
+			doing, db->path);
 	default:
 		return err_set(err, ERR_FAILED, "%s in '%s': %s (%d)", doing, db->path, text, code);
 	}
@@ -366,7 +369,8 @@ static int check_marks(struct db *db, const char *id, struct err *err)
 			       db->path, version, SCHEMA_VERSION);
 	if (version < 1)
 		return err_set(err, ERR_USAGE,
-			       "'%s' has schema %" PRId64 ", which no slurmq wrote; it was left as it is",
+			       "'%s' has schema %" PRId64
+			       ", which no slurmq wrote; it was left as it is",
 			       db->path, version);
 	if (refuse_wal(db, err))
 		return -1;
@@ -374,9 +378,10 @@ static int check_marks(struct db *db, const char *id, struct err *err)
 	if (rc < 0)
 		return -1;
 	if (id && (rc == DB_NONE || strcmp(folder, id) != 0))
-		rc = err_set(err, ERR_USAGE,
-			     "'%s' belongs to another .slurmq folder (the file 'id' beside it differs): put the right one in its place",
-			     db->path);
+		rc = err_set(
+			err, ERR_USAGE,
+			"'%s' belongs to another .slurmq folder (the file 'id' beside it differs): put the right one in its place",
+			db->path);
 	else
 		rc = 0;
 	free(folder);
@@ -391,17 +396,19 @@ int db_open(const char *path, const char *id, struct db **out, struct err *err)
 	*out = NULL;
 	if (stat(path, &st)) {
 		if (errno == ENOENT)
-			return err_set(err, ERR_USAGE,
-				       "there is no database '%s': put a backup in its place, or remove the folder and run slurmq init",
-				       path);
+			return err_set(
+				err, ERR_USAGE,
+				"there is no database '%s': put a backup in its place, or remove the folder and run slurmq init",
+				path);
 		return err_errno(err, ERR_FAILED, "looking for '%s'", path);
 	}
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_USAGE, "'%s' is no file", path);
 	if (!st.st_size) /* SQLite would take it for a new database */
-		return err_set(err, ERR_USAGE,
-			       "'%s' is empty, its jobs are gone from it: put a backup in its place; it was left as it is",
-			       path);
+		return err_set(
+			err, ERR_USAGE,
+			"'%s' is empty, its jobs are gone from it: put a backup in its place; it was left as it is",
+			path);
 	if (open_handle(path, SQLITE_OPEN_READWRITE, &db, err))
 		return -1;
 	if (check_marks(db, id, err))
@@ -412,7 +419,8 @@ int db_open(const char *path, const char *id, struct db **out, struct err *err)
 			path);
 		goto fail;
 	}
-	if (simple(db, "PRAGMA synchronous=EXTRA; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF",
+	if (simple(db,
+		   "PRAGMA synchronous=EXTRA; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF",
 		   "opening", err))
 		goto fail;
 	*out = db;

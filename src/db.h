@@ -198,7 +198,7 @@ int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *e
 struct db_attempt {
 	int64_t id, job, prev; /* prev: the job's attempt before, 0: none */
 	uint64_t submission;
-	int task;	   /* array index */
+	int task;	    /* array index */
 	uint64_t slurm_job; /* the submission's, 0: unknown */
 	uint64_t slurm_id;  /* the task's own, from its journal; 0: unknown */
 	int ntasks;

@@ -31,9 +31,8 @@ static int claim_one(struct db *db, const struct db_submission *in, const struct
 	if (n != 1)
 		return err_set(err, ERR_FAILED, "claiming job %lld: it is not pending any more",
 			       (long long)job->id);
-	return db_exec(db,
-		       "INSERT INTO attempt(id, job, prev, submission) VALUES(?1, ?2, ?3, ?4)", NULL,
-		       err, "iiiu", attempt, job->id, job->attempt, in->id);
+	return db_exec(db, "INSERT INTO attempt(id, job, prev, submission) VALUES(?1, ?2, ?3, ?4)",
+		       NULL, err, "iiiu", attempt, job->id, job->attempt, in->id);
 }
 
 int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs, size_t n,
@@ -267,13 +266,14 @@ static int move_job(struct db *db, const struct row *r, int64_t attempt, int sta
 static int close_attempt(struct db *db, int64_t attempt, int how, const struct job_end *e,
 			 struct err *err)
 {
-	return db_exec(db,
-		       "UPDATE attempt SET closed = ?2, completed = ?3, reason = ?4, exit_code = ?5,"
-		       " signal = ?6, ended = ?7, maxrss_kib = ?8, cpu_ms = ?9"
-		       " WHERE id = ?1 AND closed < ?2",
-		       NULL, err, "iiiiiiiii", attempt, (int64_t)how, (int64_t)e->completed,
-		       (int64_t)e->reason, (int64_t)e->exit_code, (int64_t)e->signal, e->ended,
-		       e->maxrss_kib, e->cpu_ms);
+	return db_exec(
+		db,
+		"UPDATE attempt SET closed = ?2, completed = ?3, reason = ?4, exit_code = ?5,"
+		" signal = ?6, ended = ?7, maxrss_kib = ?8, cpu_ms = ?9"
+		" WHERE id = ?1 AND closed < ?2",
+		NULL, err, "iiiiiiiii", attempt, (int64_t)how, (int64_t)e->completed,
+		(int64_t)e->reason, (int64_t)e->exit_code, (int64_t)e->signal, e->ended,
+		e->maxrss_kib, e->cpu_ms);
 }
 
 /* Where a job goes that did not complete: what the wish says, else failed or cancelled. */
@@ -317,8 +317,8 @@ int db_attempt_running(struct db *db, int64_t attempt, uint64_t slurm_id, const 
 		    " WHERE id = ?1 AND started = 0",
 		    &n, err, "iuti", attempt, slurm_id, node, started ? started : clock_now_ms()))
 		return -1;
-	if (n && db_exec(db, "UPDATE job SET tries = tries + 1 WHERE id = ?1", NULL, err, "i",
-			 r.job))
+	if (n &&
+	    db_exec(db, "UPDATE job SET tries = tries + 1 WHERE id = ?1", NULL, err, "i", r.job))
 		return -1;
 	if (!r.newest || r.closed || (r.state != JOB_SUBMITTING && r.state != JOB_QUEUED))
 		return 0;
@@ -368,9 +368,9 @@ int db_attempt_preempted(struct db *db, int64_t attempt, const struct job_end *e
 		return -1;
 	if (r.closed == CLOSED_LINE || r.closed == CLOSED_PREEMPTED)
 		return 0;
-	if (r.newest && ((r.closed == CLOSED_NOT && job_state_in_flight(r.state)) ||
-			 (r.closed == CLOSED_VERDICT && r.state == JOB_FAILED &&
-			  r.reason == REASON_LOST)))
+	if (r.newest &&
+	    ((r.closed == CLOSED_NOT && job_state_in_flight(r.state)) ||
+	     (r.closed == CLOSED_VERDICT && r.state == JOB_FAILED && r.reason == REASON_LOST)))
 		rc = move_job(db, &r, attempt, state_after(&r, end->reason), end->reason, changed,
 			      err);
 	return rc ? rc : close_attempt(db, attempt, CLOSED_PREEMPTED, end, err);

@@ -17,7 +17,7 @@ struct db {
 	struct {
 		int64_t id;
 		struct strs words; /* of the shape's text: see db_shape_id() */
-	} *shapes;
+	} * shapes;
 	size_t nshapes;
 };
 

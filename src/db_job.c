@@ -246,10 +246,9 @@ static int void_steps(struct db *db, int64_t id, bool all, const char *from_step
 int db_job_retry(struct db *db, int64_t id, bool completed, bool all, const char *from_step,
 		 const char *options, int *out, struct err *err)
 {
-	static const char sql[] =
-		"UPDATE job SET state = 0, reason = 0, wish = 0, missing = 0,"
-		" options = ifnull(?3, options)"
-		" WHERE id = ?1 AND (state IN (5, 6) OR (?2 AND state = 4))";
+	static const char sql[] = "UPDATE job SET state = 0, reason = 0, wish = 0, missing = 0,"
+				  " options = ifnull(?3, options)"
+				  " WHERE id = ?1 AND (state IN (5, 6) OR (?2 AND state = 4))";
 	int64_t n;
 
 	if (db_exec(db, sql, &n, err, "iit", id, (int64_t)completed, options))

@@ -40,8 +40,8 @@ static void read_sweep(sqlite3_stmt *s, struct db_sweep *out)
 
 static int read_counts(struct db *db, struct db_sweep *out, struct err *err)
 {
-	sqlite3_stmt *s = db_stmt(db, "SELECT state, n FROM counter WHERE sweep = ?1", err, "i",
-				  out->id);
+	sqlite3_stmt *s =
+		db_stmt(db, "SELECT state, n FROM counter WHERE sweep = ?1", err, "i", out->id);
 	int rc;
 
 	if (!s)
@@ -78,10 +78,9 @@ int db_sweep_get(struct db *db, int64_t id, struct db_sweep *out, struct err *er
 
 int db_sweep_find(struct db *db, const char *name, struct db_sweep *out, struct err *err)
 {
-	return one_sweep(db,
-			 db_stmt(db, SWEEP_COLUMNS "WHERE name = ?1 AND version > 0", err, "t",
-				 name),
-			 out, err);
+	return one_sweep(
+		db, db_stmt(db, SWEEP_COLUMNS "WHERE name = ?1 AND version > 0", err, "t", name),
+		out, err);
 }
 
 int db_sweeps(struct db *db, struct db_sweep **v, size_t *n, struct err *err)
@@ -395,9 +394,8 @@ int db_job_reshape(struct db *db, int64_t job, int64_t version, const struct swe
 
 int db_version_publish(struct db *db, int64_t version, int64_t added, struct err *err)
 {
-	static const char count[] =
-		"UPDATE counter SET n = n + ?2 WHERE state = 0"
-		" AND sweep = (SELECT sweep FROM version WHERE id = ?1)";
+	static const char count[] = "UPDATE counter SET n = n + ?2 WHERE state = 0"
+				    " AND sweep = (SELECT sweep FROM version WHERE id = ?1)";
 	static const char current[] = "UPDATE sweep SET version = ?1"
 				      " WHERE id = (SELECT sweep FROM version WHERE id = ?1)";
 

@@ -157,7 +157,7 @@ static int apply_retired(struct store *store, struct drained *d, struct err *err
 		rc = db_attempt_retired(store->db, at.id, held ? JOB_HELD : JOB_PENDING,
 					held ? REASON_REFUSED : REASON_NONE, &changed, err);
 		db_attempt_release(&at);
-	next:
+next:
 		if (rc < 0)
 			return -1;
 	}
@@ -165,8 +165,8 @@ static int apply_retired(struct store *store, struct drained *d, struct err *err
 }
 
 /* The journal of a task that runs: who has it, since when. */
-static int mark_running(struct store *store, const struct db_flight *f,
-			const struct spool_entry *e, struct err *err)
+static int mark_running(struct store *store, const struct db_flight *f, const struct spool_entry *e,
+			struct err *err)
 {
 	struct journal j;
 	int changed, rc = spool_journal_read(store->spool, SPOOL_RUNNING, e->name, &j, err);
@@ -204,8 +204,7 @@ static int apply_running(struct store *store, struct drained *d, struct err *err
 	return rc;
 }
 
-int drain_tell_steps(struct store *store, int64_t attempt, const struct journal *j,
-		     struct err *err)
+int drain_tell_steps(struct store *store, int64_t attempt, const struct journal *j, struct err *err)
 {
 	for (size_t i = 0; i < j->nsteps; i++) {
 		const struct journal_step *s = &j->steps[i];
@@ -345,7 +344,8 @@ int drain_lock(struct store *store, struct err *err)
 	if (rc == SPOOL_BUSY) {
 		char *owner = spool_gate_owner(store->spool);
 
-		err_set(err, ERR_AGAIN, "another slurmq (%s) has been at work for a minute: try again",
+		err_set(err, ERR_AGAIN,
+			"another slurmq (%s) has been at work for a minute: try again",
 			*owner ? owner : "unknown");
 		free(owner);
 		return -1;
@@ -377,8 +377,7 @@ static char *slurm_ref(const struct db_flight *f, const struct spool_entry *runn
 	return f->slurm_job ? mem_printf("%" PRIu64, f->slurm_job) : NULL;
 }
 
-static void add_ref(struct strs *list, const struct db_flight *f,
-		    const struct spool_entry *running)
+static void add_ref(struct strs *list, const struct db_flight *f, const struct spool_entry *running)
 {
 	char *ref = list ? slurm_ref(f, running) : NULL;
 

@@ -19,12 +19,12 @@ struct drained {
 	struct {
 		uint64_t submission;
 		struct spool_answer answer;
-	} *answers;
+	} * answers;
 	size_t nanswers;
 	uint64_t *touched; /* submissions of which an attempt was closed */
 	size_t ntouched;
-	int64_t ends;	   /* attempts whose own end was told now */
-	bool changed;	   /* there is something to commit */
+	int64_t ends; /* attempts whose own end was told now */
+	bool changed; /* there is something to commit */
 };
 /* Under the gate, before db_begin(): list the folders, take back the rights of refused answers. */
 int drain_look(struct store *store, struct drained *d, struct err *err);

@@ -43,8 +43,8 @@ static int try_first(const struct expand_file *f, struct err *err)
 	sweep_iter_init(&it, f->sweep);
 	rc = sweep_iter_next(&it, &point, err);
 	if (!rc)
-		rc = err_set(err, ERR_USAGE, "%s: error: no job is left: every combination is excluded",
-			     f->name);
+		rc = err_set(err, ERR_USAGE,
+			     "%s: error: no job is left: every combination is excluded", f->name);
 	else if (rc > 0)
 		rc = sweep_plan(f->sweep, &point, 1, &plan, err);
 	plan_release(&plan);
@@ -126,7 +126,8 @@ static int too_many(const struct expand_opts *o, int64_t jobs, struct err *err)
 }
 
 int expand_dry(const struct expand_file *f, const struct expand_opts *opts,
-	       int (*fn)(void *arg, int64_t n, const struct sweep_point *point, const struct plan *plan),
+	       int (*fn)(void *arg, int64_t n, const struct sweep_point *point,
+			 const struct plan *plan),
 	       void *arg, struct expand_result *r, struct err *err)
 {
 	struct keyset seen = {0};
@@ -173,11 +174,11 @@ struct work {
 	const struct expand_opts *o;
 	struct expand_result *r;
 	struct db_version version;
-	bool same_text;		/* as the sweep's current version */
-	struct sweep *old;	/* that version's sweep, where the text differs */
+	bool same_text;	   /* as the sweep's current version */
+	struct sweep *old; /* that version's sweep, where the text differs */
 	int64_t old_version, old_jobs;
-	int64_t old_seen;	/* jobs of before that this file names */
-	unsigned char *bits;	/* a bit a job id: named by this file */
+	int64_t old_seen;    /* jobs of before that this file names */
+	unsigned char *bits; /* a bit a job id: named by this file */
 	size_t nbytes;
 	int64_t reshaped, newly_missing;
 };
@@ -260,10 +261,11 @@ static int compare_identity(struct work *w, const struct sweep_point *point,
 	sweep_identity_text(w->f->sweep, point, &a);
 	sweep_identity_text(w->f->sweep, &job->point, &b);
 	if (a.len != b.len || memcmp(buf_str(&a), buf_str(&b), a.len) != 0)
-		rc = err_set(err, ERR_FAILED,
-			     "%s: a job has the same 64-bit identity as job %" PRId64
-			     " with other parameters: rename the sweep, or write one value in another way",
-			     w->f->name, job->id);
+		rc = err_set(
+			err, ERR_FAILED,
+			"%s: a job has the same 64-bit identity as job %" PRId64
+			" with other parameters: rename the sweep, or write one value in another way",
+			w->f->name, job->id);
 	buf_release(&a);
 	buf_release(&b);
 	return rc;
@@ -277,9 +279,10 @@ static int merge(struct work *w, const struct plan *plan, const struct db_job *f
 	int rc = sweep_plan(w->f->sweep, &first->point, first->id, &other, err);
 
 	if (!rc && !same_plan(plan, &other))
-		rc = err_set(err, ERR_USAGE,
-			     "%s: error: two jobs have equal parameters and different commands or resources: let a parameter tell them apart",
-			     w->f->name);
+		rc = err_set(
+			err, ERR_USAGE,
+			"%s: error: two jobs have equal parameters and different commands or resources: let a parameter tell them apart",
+			w->f->name);
 	plan_release(&other);
 	w->r->merged++;
 	w->r->jobs--;
@@ -482,8 +485,8 @@ static int read_old(struct work *w, struct err *err)
 			       !memcmp(v.source, w->f->text, w->f->len) &&
 			       same_text(v.script, script);
 		/* one that a later reader refuses counts as changed */
-		if (!w->same_text && !sweepfile_parse(v.file, v.dir, v.source, v.source_len, &w->old,
-						      &c, NULL))
+		if (!w->same_text &&
+		    !sweepfile_parse(v.file, v.dir, v.source, v.source_len, &w->old, &c, NULL))
 			sweep_set_script(w->old, v.script ? v.script : "");
 	}
 	complaints_release(&c);
@@ -568,7 +571,9 @@ static int lock_expand(struct store *store, int *fd, struct err *err)
 	       clock_mono_ms() < end)
 		clock_sleep_ms(100);
 	if (rc == SPOOL_BUSY)
-		return err_set(err, ERR_AGAIN, "another slurmq expand has been at work for a minute: try again when it is done");
+		return err_set(
+			err, ERR_AGAIN,
+			"another slurmq expand has been at work for a minute: try again when it is done");
 	return rc;
 }
 

@@ -13,8 +13,8 @@
 #include "sweepfile.h"
 
 struct expand_opts {
-	int64_t max_jobs; /* 0: 5,000,000 */
-	bool prune;	  /* pending ones that the file no longer names go */
+	int64_t max_jobs;   /* 0: 5,000,000 */
+	bool prune;	    /* pending ones that the file no longer names go */
 	bool rerun_changed; /* completed ones whose commands changed: pending again */
 	void (*progress)(void *arg, int64_t done, int64_t of); /* may be NULL; of 0: unknown */
 	void *progress_arg;
@@ -22,14 +22,14 @@ struct expand_opts {
 
 struct expand_result {
 	char *sweep;
-	int64_t jobs;	   /* that the file names */
-	int64_t steps;	   /* of all of them */
+	int64_t jobs;  /* that the file names */
+	int64_t steps; /* of all of them */
 	int64_t added, unchanged;
-	int64_t changed;   /* not running or completed, and take other commands or resources now */
-	int64_t missing;   /* in the store, no longer named */
+	int64_t changed; /* not running or completed, and take other commands or resources now */
+	int64_t missing; /* in the store, no longer named */
 	int64_t pruned;
-	int64_t merged;	   /* equal to an earlier one of the same file */
-	int64_t left;	   /* running or completed ones that keep the old commands */
+	int64_t merged; /* equal to an earlier one of the same file */
+	int64_t left;	/* running or completed ones that keep the old commands */
 	int64_t rerun;
 };
 void expand_result_release(struct expand_result *r);
@@ -49,7 +49,8 @@ void expand_file_release(struct expand_file *f);
 /* Count its jobs and steps without a store: added is the count, the rest 0. Calls fn (may be NULL) for
  * each job with its number from 1. */
 int expand_dry(const struct expand_file *f, const struct expand_opts *opts,
-	       int (*fn)(void *arg, int64_t n, const struct sweep_point *point, const struct plan *plan),
+	       int (*fn)(void *arg, int64_t n, const struct sweep_point *point,
+			 const struct plan *plan),
 	       void *arg, struct expand_result *r, struct err *err);
 
 /* Into the store. One expand at a time: a second waits a minute, then ERR_AGAIN. */

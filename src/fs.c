@@ -164,8 +164,9 @@ int fs_check_locks(const char *dir, struct err *err)
 	if (info && !fs_mount_find(info, dir, &m)) {
 		objection = fs_mount_objection(&m);
 		if (objection)
-			err_set(err, ERR_FAILED, "the file system of '%s' (%s on %s) can't be used: %s; %s",
-				dir, m.type, m.point, objection, way_out);
+			err_set(err, ERR_FAILED,
+				"the file system of '%s' (%s on %s) can't be used: %s; %s", dir,
+				m.type, m.point, objection, way_out);
 		fs_mount_release(&m);
 	}
 	free(info);
@@ -176,7 +177,8 @@ int fs_check_locks(const char *dir, struct err *err)
 	if (rc < 0)
 		err_errno(err, ERR_FAILED, "locking a file in '%s' (%s)", dir, way_out);
 	else if (rc > 0)
-		err_set(err, ERR_FAILED, "locks of files in '%s' do not exclude anybody: %s", dir, way_out);
+		err_set(err, ERR_FAILED, "locks of files in '%s' do not exclude anybody: %s", dir,
+			way_out);
 	free(path);
 	return rc ? -1 : 0;
 }

@@ -7,7 +7,8 @@
 
 /* What /proc/self/mountinfo says of the mount that holds an absolute path (proc(5)). */
 struct fs_mount {
-	char *point, *type, *options; /* options: of the mount and of the file system, with commas */
+	char *point, *type,
+		*options; /* options: of the mount and of the file system, with commas */
 };
 /* From mountinfo's text: the longest mount point that holds path, the last one where equal. -1: none. */
 int fs_mount_find(const char *mountinfo, const char *path, struct fs_mount *out);

@@ -32,7 +32,7 @@ enum job_reason {
 	REASON_PREEMPTED = 6,
 	REASON_DEADLINE = 7,
 	REASON_BOOT_FAIL = 8,
-	REASON_LOST = 9,      /* nobody knows */
+	REASON_LOST = 9,       /* nobody knows */
 	REASON_CANCELLED = 10, /* scancel, or slurmq cancel */
 	REASON_REFUSED = 11,   /* held: sbatch refused its specification */
 	REASON_USER = 12,      /* held: by slurmq hold */

@@ -13,10 +13,9 @@ void journal_add_start(struct buf *b, int64_t now, const struct who *who)
 
 void journal_add_step(struct buf *b, const struct journal_step *s)
 {
-	buf_addf(b,
-		 "step %d %d %d %d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %s\n",
-		 s->seq, s->state, s->exit_code, s->signal, s->started, s->ended, s->maxrss_kib,
-		 s->cpu_ms, s->key);
+	buf_addf(b, "step %d %d %d %d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %s\n", s->seq,
+		 s->state, s->exit_code, s->signal, s->started, s->ended, s->maxrss_kib, s->cpu_ms,
+		 s->key);
 }
 
 void journal_add_stopping(struct buf *b, int64_t now)
@@ -49,9 +48,8 @@ static void parse_step(const char *line, struct journal *j)
 	struct journal_step s = {0};
 	int at = 0;
 
-	if (sscanf(line,
-		   "step %d %d %d %d %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 "%n", &s.seq,
-		   &s.state, &s.exit_code, &s.signal, &s.started, &s.ended, &s.maxrss_kib,
+	if (sscanf(line, "step %d %d %d %d %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 "%n",
+		   &s.seq, &s.state, &s.exit_code, &s.signal, &s.started, &s.ended, &s.maxrss_kib,
 		   &s.cpu_ms, &at) != 8 ||
 	    line[at] != ' ' || s.seq < 0 || s.state < 0 || s.state > STEP_SKIPPED)
 		return;

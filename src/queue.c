@@ -138,9 +138,10 @@ static int check_cluster(struct store *store, const char *here, struct err *err)
 	int rc = db_setting_get(store->db, ".cluster", &ours, err);
 
 	if (!rc && here && strcmp(ours, here) != 0)
-		rc = err_set(err, ERR_FAILED,
-			     "this folder's jobs are on the cluster '%s', and this is '%s': submit from there",
-			     ours, here);
+		rc = err_set(
+			err, ERR_FAILED,
+			"this folder's jobs are on the cluster '%s', and this is '%s': submit from there",
+			ours, here);
 	free(ours);
 	return rc < 0 ? -1 : 0;
 }
@@ -612,7 +613,9 @@ static int need_of_sweep(struct store *store, const struct db_sweep *s, struct s
 	int rc = 0;
 
 	if (failed)
-		strs_addf(needs, "%" PRId64 " job%s of %s failed: slurmq list -s failed %s; again: slurmq retry %s",
+		strs_addf(needs,
+			  "%" PRId64
+			  " job%s of %s failed: slurmq list -s failed %s; again: slurmq retry %s",
 			  failed, plural(failed), s->name, s->name, s->name);
 	if (!held)
 		return 0;
@@ -625,8 +628,10 @@ static int need_of_sweep(struct store *store, const struct db_sweep *s, struct s
 		text[strcspn(text, "\n")] = '\0';
 		strs_addf(needs, "%" PRId64 " job%s of %s held, refused: %s", held, plural(held),
 			  s->name, text);
-		strs_addf(needs, "  mend the sweep file and slurmq expand it, or mend the account; then: slurmq release %s",
-			  s->name);
+		strs_addf(
+			needs,
+			"  mend the sweep file and slurmq expand it, or mend the account; then: slurmq release %s",
+			s->name);
 	} else {
 		strs_addf(needs, "%" PRId64 " job%s of %s held: slurmq release %s", held,
 			  plural(held), s->name, s->name);

@@ -27,39 +27,40 @@ enum queue_caller {
 
 struct queue_opts {
 	enum queue_caller caller;
-	int64_t max;	    /* submit at most so many jobs; -1: no such limit */
-	bool renew_env;	    /* submit --env */
-	bool no_claim;	    /* drain only */
-	int64_t gate_ms;    /* wait so long for the gate, at most */
-	bool in_job;	    /* inside a job that still holds its own slot */
-	const char *mine;   /* name of the event file that the caller put into spool/, or NULL: it waits
+	int64_t max;	 /* submit at most so many jobs; -1: no such limit */
+	bool renew_env;	 /* submit --env */
+	bool no_claim;	 /* drain only */
+	int64_t gate_ms; /* wait so long for the gate, at most */
+	bool in_job;	 /* inside a job that still holds its own slot */
+	const char
+		*mine;	/* name of the event file that the caller put into spool/, or NULL: it waits
 			       until that is gone, whoever takes it */
-	queue_say *say;	    /* may be NULL */
+	queue_say *say; /* may be NULL */
 	void *say_arg;
 };
 
 /* Why no more was submitted. */
 enum queue_stop {
-	QUEUE_FULL = 0,	  /* the target is reached */
-	QUEUE_EMPTY,	  /* nothing is pending */
+	QUEUE_FULL = 0, /* the target is reached */
+	QUEUE_EMPTY,	/* nothing is pending */
 	QUEUE_PAUSED,
-	QUEUE_LIMITED,	  /* Slurm says that the user's limit is reached */
-	QUEUE_REFUSED,	  /* sbatch refused a specification: jobs are held */
-	QUEUE_UNCLEAR,	  /* no clear answer; reconciliation will find out */
-	QUEUE_BACKOFF,	  /* Slurm is busy, or somebody cancels jobs just now */
-	QUEUE_GATE,	  /* the gate was not to be had: its holder drains */
-	QUEUE_MAX,	  /* opts.max is reached */
-	QUEUE_ELSEWHERE,  /* this is not the cluster that the folder belongs to */
+	QUEUE_LIMITED,	 /* Slurm says that the user's limit is reached */
+	QUEUE_REFUSED,	 /* sbatch refused a specification: jobs are held */
+	QUEUE_UNCLEAR,	 /* no clear answer; reconciliation will find out */
+	QUEUE_BACKOFF,	 /* Slurm is busy, or somebody cancels jobs just now */
+	QUEUE_GATE,	 /* the gate was not to be had: its holder drains */
+	QUEUE_MAX,	 /* opts.max is reached */
+	QUEUE_ELSEWHERE, /* this is not the cluster that the folder belongs to */
 };
 
 struct queue_result {
-	int64_t submitted;   /* jobs that Slurm accepted */
-	int64_t unclear;     /* jobs whose submission got no clear answer */
-	int64_t held;	     /* jobs that were refused */
-	int64_t pending;     /* left, as far as was seen */
+	int64_t submitted; /* jobs that Slurm accepted */
+	int64_t unclear;   /* jobs whose submission got no clear answer */
+	int64_t held;	   /* jobs that were refused */
+	int64_t pending;   /* left, as far as was seen */
 	int64_t in_flight;
-	int64_t confirmed;   /* of these, how many Slurm is known to have */
-	int64_t limit;	     /* that counted */
+	int64_t confirmed; /* of these, how many Slurm is known to have */
+	int64_t limit;	   /* that counted */
 	enum queue_stop stop;
 	bool drained;	     /* the spool was told to the database */
 	char *text;	     /* sbatch's own words where refused, limited or unclear; else NULL */

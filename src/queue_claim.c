@@ -53,8 +53,8 @@ int loader_get(struct loader *l, struct db *db, int64_t version, struct loaded *
 	ld->version = version;
 	rc = db_version_get(db, version, &ld->row, err);
 	if (rc == DB_NONE)
-		rc = err_set(err, ERR_FAILED, "version %" PRId64 " of a sweep is not in the database",
-			     version);
+		rc = err_set(err, ERR_FAILED,
+			     "version %" PRId64 " of a sweep is not in the database", version);
 	if (!rc)
 		rc = sweepfile_parse(ld->row.file, ld->row.dir, ld->row.source, ld->row.source_len,
 				     &ld->sweep, &c, err);
@@ -294,7 +294,8 @@ static int put_binary(struct store *store, const char *name, struct err *err)
 	while (fd >= 0 && (n = read(fd, chunk, sizeof(chunk))) > 0)
 		buf_add(&b, chunk, (size_t)n);
 	if (fd < 0 || n < 0)
-		rc = err_errno(err, ERR_FAILED, "copying this program to '%s/%s'", store->dir, name);
+		rc = err_errno(err, ERR_FAILED, "copying this program to '%s/%s'", store->dir,
+			       name);
 	else
 		rc = spool_file_put(store->spool, name, b.s, b.len, 0700, err);
 	if (fd >= 0)

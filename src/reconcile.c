@@ -113,9 +113,9 @@ static const struct slurm_job *find_task(const struct look *l, const struct db_f
  * one line without an index for all of them. */
 static const struct slurm_job *find_cancelled(const struct look *l, const struct db_flight *f)
 {
-	static const struct slurm_job cancelled = {.state = (char *)(uintptr_t)"CANCELLED",
-						   .reason = (char *)(uintptr_t)"None",
-						   .name = (char *)(uintptr_t)""};
+	static const struct slurm_job cancelled = {.state = (char *)(uintptr_t) "CANCELLED",
+						   .reason = (char *)(uintptr_t) "None",
+						   .name = (char *)(uintptr_t) ""};
 	size_t first = lower_bound(l, f->submission, -1);
 
 	if (f->state == JOB_RUNNING || first == l->nseen ||
@@ -325,8 +325,8 @@ static int act(struct look *l, struct err *err)
 		return err_set(err, ERR_FAILED, "making a file in '%s' failed", store->dir);
 	spool_tidy(store->spool);
 	if (spool_scan(store->spool, SPOOL_READY, &l->ready, err) ||
-	    spool_scan(store->spool, SPOOL_RUNNING, &l->running, err) ||
-	    drop_orphans(l, err) || db_begin(store->db, err))
+	    spool_scan(store->spool, SPOOL_RUNNING, &l->running, err) || drop_orphans(l, err) ||
+	    db_begin(store->db, err))
 		return -1;
 	if (!db_flights(store->db, &v, &n, err)) {
 		rc = 0;

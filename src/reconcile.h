@@ -11,11 +11,11 @@
 #include "store.h"
 
 struct reconcile_result {
-	bool ran;	   /* Slurm was asked */
-	int64_t adopted;   /* submissions without an answer, found by name */
-	int64_t ended;	   /* over in Slurm without a word */
-	int64_t missing;   /* not to be seen: looked for again later */
-	int64_t lost;	   /* given up */
+	bool ran;	 /* Slurm was asked */
+	int64_t adopted; /* submissions without an answer, found by name */
+	int64_t ended;	 /* over in Slurm without a word */
+	int64_t missing; /* not to be seen: looked for again later */
+	int64_t lost;	 /* given up */
 };
 
 /* Ask Slurm and write down what is certain. max_age_ms: only where it was not asked within that time

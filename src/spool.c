@@ -28,8 +28,10 @@ static const char *const other_folders[] = {"tickets", "env", "bin", "logs"};
 
 int spool_create(const char *dir, struct err *err)
 {
-	for (size_t i = 0; i < SPOOL_NFOLDERS + sizeof(other_folders) / sizeof(other_folders[0]); i++) {
-		const char *name = i < SPOOL_NFOLDERS ? spool_folder_names[i] : other_folders[i - SPOOL_NFOLDERS];
+	for (size_t i = 0; i < SPOOL_NFOLDERS + sizeof(other_folders) / sizeof(other_folders[0]);
+	     i++) {
+		const char *name = i < SPOOL_NFOLDERS ? spool_folder_names[i]
+						      : other_folders[i - SPOOL_NFOLDERS];
 		char *path = mem_printf("%s/%s", dir, name);
 		int rc = mkdir(path, 0700);
 
@@ -62,7 +64,8 @@ int spool_open(const char *dir, struct spool **out, struct err *err)
 		sp->folder[i] =
 			openat(sp->dir, spool_folder_names[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (sp->folder[i] < 0) {
-			err_errno(err, ERR_FAILED, "opening folder '%s/%s' (put it back with: mkdir -m 700 '%s/%s')",
+			err_errno(err, ERR_FAILED,
+				  "opening folder '%s/%s' (put it back with: mkdir -m 700 '%s/%s')",
 				  dir, spool_folder_names[i], dir, spool_folder_names[i]);
 			goto fail;
 		}
@@ -400,8 +403,8 @@ int spool_look(struct spool *sp, enum spool_folder folder, const char *name, str
 		return 0;
 	if (errno == ENOENT)
 		return SPOOL_NONE;
-	return err_errno(err, ERR_FAILED, "looking for '%s/%s/%s'", sp->path, spool_folder_names[folder],
-			 name);
+	return err_errno(err, ERR_FAILED, "looking for '%s/%s/%s'", sp->path,
+			 spool_folder_names[folder], name);
 }
 
 static int take_right(struct spool *sp, uint64_t submission, int task, const struct who *who,
@@ -452,7 +455,8 @@ int spool_right_retire_nosync(struct spool *sp, uint64_t submission, int task,
 
 int spool_retired_sync(struct spool *sp, struct err *err)
 {
-	return spool_sync_folder(sp, sp->folder[SPOOL_RETIRED], spool_folder_names[SPOOL_RETIRED], err);
+	return spool_sync_folder(sp, sp->folder[SPOOL_RETIRED], spool_folder_names[SPOOL_RETIRED],
+				 err);
 }
 
 bool spool_has(struct spool *sp, enum spool_folder folder, const char *name)

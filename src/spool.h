@@ -46,7 +46,7 @@ char *spool_gate_owner(const struct spool *sp);
 
 struct spool_entry {
 	uint64_t submission;
-	int task;	/* -1: an answer of sbatch (spool/T.answer) */
+	int task; /* -1: an answer of sbatch (spool/T.answer) */
 	bool has_who;
 	struct who who;
 	char name[160]; /* of the file in its folder */
@@ -66,7 +66,8 @@ struct spool_list {
 int spool_scan(struct spool *sp, enum spool_folder folder, struct spool_list *out, struct err *err);
 void spool_list_release(struct spool_list *l);
 /* The first entry of that task, or NULL. */
-const struct spool_entry *spool_list_find(const struct spool_list *l, uint64_t submission, int task);
+const struct spool_entry *spool_list_find(const struct spool_list *l, uint64_t submission,
+					  int task);
 
 /* ---- rights ---- */
 

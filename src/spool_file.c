@@ -105,7 +105,7 @@ static int read_all(int fd, struct buf *out)
 }
 
 int spool_get_whole(struct spool *sp, int dirfd, const char *what, const char *name,
-		     struct buf *out, struct err *err)
+		    struct buf *out, struct err *err)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), rc;
 
@@ -124,8 +124,7 @@ int spool_file_get(struct spool *sp, const char *name, struct buf *out, struct e
 	return spool_get_whole(sp, sp->dir, "", name, out, err);
 }
 
-int spool_file_map(struct spool *sp, const char *name, const char **p, size_t *len,
-		   struct err *err)
+int spool_file_map(struct spool *sp, const char *name, const char **p, size_t *len, struct err *err)
 {
 	int fd = openat(sp->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	void *map = MAP_FAILED;

@@ -54,7 +54,8 @@ static int post_anew(struct spool *sp, struct spool_journal *j, struct err *err)
 	memcpy(old, e->name, sizeof(old));
 	e->who.random = clock_random();
 	spool_name_taken(e->name, sizeof(e->name), e->submission, e->task, &e->who);
-	if (spool_put_whole(sp->folder[SPOOL_SPOOL], e->name, buf_str(&j->text), j->text.len, 0600)) {
+	if (spool_put_whole(sp->folder[SPOOL_SPOOL], e->name, buf_str(&j->text), j->text.len,
+			    0600)) {
 		err_errno(err, ERR_FAILED, "writing '%s/spool/%s'", sp->path, e->name);
 		memcpy(e->name, old, sizeof(old));
 		return -1;
@@ -142,9 +143,8 @@ int spool_answer_read(struct spool *sp, uint64_t submission, struct spool_answer
 	if (!rc) {
 		const char *nl = strchr(buf_str(&b), '\n');
 
-		if (!nl ||
-		    sscanf(buf_str(&b), "answer %d %" SCNu64 " %64s%n", &a->answer, &a->slurm_job,
-			   cluster, &end) != 3) {
+		if (!nl || sscanf(buf_str(&b), "answer %d %" SCNu64 " %64s%n", &a->answer,
+				  &a->slurm_job, cluster, &end) != 3) {
 			a->answer = 0; /* not one of ours: no answer at all */
 		} else {
 			if (strcmp(cluster, "-") != 0)

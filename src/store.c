@@ -31,13 +31,17 @@ static char *follow_file(const char *root, const char *path, struct err *err)
 	fclose(f);
 	line[strcspn(line, "\n")] = '\0';
 	if (!line[0]) {
-		err_set(err, ERR_USAGE, "'%s' is empty: its one line should name the folder to use", path);
+		err_set(err, ERR_USAGE, "'%s' is empty: its one line should name the folder to use",
+			path);
 		return NULL;
 	}
 	full = line[0] == '/' ? mem_strdup(line) : mem_printf("%s/%s", root, line);
 	out = realpath(full, NULL);
 	if (!out)
-		err_errno(err, ERR_USAGE, "'%s' names the folder '%s', which is not there: make it with slurmq init", path, line);
+		err_errno(
+			err, ERR_USAGE,
+			"'%s' names the folder '%s', which is not there: make it with slurmq init",
+			path, line);
 	free(full);
 	return out;
 }
@@ -51,13 +55,15 @@ static int check_rights(const char *dir, struct err *err)
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, ERR_USAGE, "'%s' is no folder", dir);
 	if (st.st_uid != geteuid())
-		return err_set(err, ERR_USAGE,
-			       "'%s' belongs to another user (uid %u): its commands would run as you; make a folder of your own with slurmq init",
-			       dir, (unsigned)st.st_uid);
+		return err_set(
+			err, ERR_USAGE,
+			"'%s' belongs to another user (uid %u): its commands would run as you; make a folder of your own with slurmq init",
+			dir, (unsigned)st.st_uid);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(err, ERR_USAGE,
-			       "others may write to '%s': whoever does could run commands as you; close it with: chmod 700 '%s'",
-			       dir, dir);
+		return err_set(
+			err, ERR_USAGE,
+			"others may write to '%s': whoever does could run commands as you; close it with: chmod 700 '%s'",
+			dir, dir);
 	return 0;
 }
 
@@ -122,9 +128,10 @@ int store_find(struct store *s, struct err *err)
 	}
 	free(dir);
 	if (rc == DB_NONE)
-		rc = err_set(err, ERR_USAGE,
-			     "no .slurmq in '%s' or above it: make one with slurmq init, or go to the folder that has it (-C DIR)",
-			     here);
+		rc = err_set(
+			err, ERR_USAGE,
+			"no .slurmq in '%s' or above it: make one with slurmq init, or go to the folder that has it (-C DIR)",
+			here);
 	return rc;
 }
 
@@ -207,7 +214,8 @@ static char *place(const char *root, struct err *err)
 		return path;
 	f = fopen(path, "re");
 	if (!f || !fgets(line, sizeof(line), f) || line[0] == '\n') {
-		err_set(err, ERR_USAGE, "'%s' is a file: its one line should name the folder to use", path);
+		err_set(err, ERR_USAGE,
+			"'%s' is a file: its one line should name the folder to use", path);
 	} else {
 		line[strcspn(line, "\n")] = '\0';
 		named = line[0] == '/' ? mem_strdup(line) : mem_printf("%s/%s", root, line);
@@ -281,9 +289,10 @@ static int check_path(const char *dir, struct err *err)
 {
 	for (const char *p = dir; *p; p++)
 		if (*p == '\\' || (unsigned char)*p < ' ' || *p == 127)
-			return err_set(err, ERR_USAGE,
-				       "the path of '%s' holds a backslash or a control character, which sbatch can't be given: use another folder",
-				       dir);
+			return err_set(
+				err, ERR_USAGE,
+				"the path of '%s' holds a backslash or a control character, which sbatch can't be given: use another folder",
+				dir);
 	return 0;
 }
 

@@ -34,8 +34,7 @@ int store_open(struct store *s, struct err *err);
 void store_close(struct store *s); /* also releases what store_find() filled in */
 
 /* The path of a file in it. Given. */
-char *store_path(const struct store *s, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+char *store_path(const struct store *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* An attempt's log: logs/NNNN/T.INDEX.log, folders of a thousand by the submission's first attempt.
  * Given. */

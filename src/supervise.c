@@ -76,7 +76,8 @@ static char *variable(const char *prefix, const char *name, size_t len)
 	buf_addstr(&b, prefix);
 	for (size_t i = 0; i < len; i++) {
 		char c = name[i];
-		bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+		bool ok =
+			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 
 		buf_addch(&b, ok ? c : '_');
 	}
@@ -139,8 +140,8 @@ static void step_env(const struct run *r, const struct ticket_step *s, struct st
 
 static int64_t grace_ms(const struct run *r)
 {
-	int64_t wait = r->task.head.kill_wait_s < 0 ? DEFAULT_KILL_WAIT_S
-						    : r->task.head.kill_wait_s;
+	int64_t wait =
+		r->task.head.kill_wait_s < 0 ? DEFAULT_KILL_WAIT_S : r->task.head.kill_wait_s;
 
 	return wait > 10 ? (wait - 5) * 1000 : wait * 500;
 }
@@ -204,8 +205,8 @@ static void on_term(struct run *r)
 
 static void start_tick(struct run *r)
 {
-	struct proc_child c = {.argv = r->o->tick, .path = r->o->tick[0], .out = r->o->log,
-			       .err = r->o->log};
+	struct proc_child c = {
+		.argv = r->o->tick, .path = r->o->tick[0], .out = r->o->log, .err = r->o->log};
 	struct err err = {0};
 	pid_t pid = proc_spawn(&c, NULL, &err);
 
@@ -315,8 +316,10 @@ static char *end_text(const struct journal_step *s)
 
 static pid_t start_step(struct run *r, const struct ticket_step *s, struct journal_step *rec)
 {
-	struct proc_child c = {.argv = (const char *const *)s->argv.v, .cwd = r->task.head.chdir,
-			       .out = -1, .err = -1};
+	struct proc_child c = {.argv = (const char *const *)s->argv.v,
+			       .cwd = r->task.head.chdir,
+			       .out = -1,
+			       .err = -1};
 	const char *script_argv[2] = {NULL, NULL};
 	char *script = NULL;
 	struct strs env = {0};
@@ -416,8 +419,11 @@ static bool needs_met(const struct run *r, const bool *ok, const struct ticket_s
 static void skip_step(struct run *r, size_t i)
 {
 	int64_t now = clock_now_ms();
-	struct journal_step rec = {.seq = (int)i, .state = STEP_SKIPPED, .started = now,
-				   .ended = now, .key = r->task.steps[i].key};
+	struct journal_step rec = {.seq = (int)i,
+				   .state = STEP_SKIPPED,
+				   .started = now,
+				   .ended = now,
+				   .key = r->task.steps[i].key};
 	struct buf line = {0};
 
 	journal_add_step(&line, &rec);

@@ -25,9 +25,9 @@ struct supervise_opts {
 };
 
 enum supervise_outcome {
-	SUPERVISE_ENDED,     /* the steps came to their end, however */
-	SUPERVISE_SPENT,     /* no right, or no ticket: somebody else has run this, or it was taken back */
-	SUPERVISE_REQUEUED,  /* the site started this job again: the attempt is closed as PREEMPTED */
+	SUPERVISE_ENDED, /* the steps came to their end, however */
+	SUPERVISE_SPENT, /* no right, or no ticket: somebody else has run this, or it was taken back */
+	SUPERVISE_REQUEUED, /* the site started this job again: the attempt is closed as PREEMPTED */
 };
 
 struct supervise_result {

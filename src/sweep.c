@@ -100,6 +100,10 @@ static void compose(const struct groups *base, struct space *space)
 	for (size_t g = 0; g < own->n; g++)
 		if (!own->v[g]->zip && !sharing(&space->groups, own->v[g], false))
 			groups_push(&space->groups, own->v[g]);
+	space->drawn = false;
+	for (size_t g = 0; g < space->groups.n; g++)
+		if (space->groups.v[g]->n && axis_is_drawn(&space->groups.v[g]->axes[0]))
+			space->drawn = true;
 }
 
 void sweep_compose(struct sweep *sweep)

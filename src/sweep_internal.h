@@ -113,7 +113,8 @@ struct space {
 	struct pos pos;
 	struct groups groups; /* lent: sweep.groups has them */
 	struct groups own;    /* lent: those that it names itself, zip first */
-	int64_t samples;      /* 0: nothing is drawn */
+	int64_t samples;      /* of `sample`, inherited; 0: not said */
+	bool drawn;	      /* some axis is: else samples count for nothing */
 	const char *seed;
 	struct pos sample_pos;
 	struct rules exclude;
@@ -200,7 +201,7 @@ void axis_draw(const struct axis *axis, const char *seed, uint64_t i, struct buf
 
 /* Growing the lists. A group is given to the sweep. */
 struct group *sweep_add_group(struct sweep *sweep);
-/* Fill every space's groups from the sweep's and its own. A variant's axis takes the place of the
+/* Fill every space's groups (and drawn) from the sweep's and its own. A variant's axis takes the place of the
  * inherited one, or of the whole zip group that holds it. To be called again when tables are read. */
 void sweep_compose(struct sweep *sweep);
 struct axis *group_add(struct group *group);

@@ -17,7 +17,7 @@ static int space_size(const struct space *space, uint64_t *size)
 	for (size_t g = 0; g < space->groups.n; g++)
 		if (multiply(size, space->groups.v[g]->length) != 0)
 			return -1;
-	return space->samples ? multiply(size, (uint64_t)space->samples) : 0;
+	return space->drawn ? multiply(size, (uint64_t)space->samples) : 0;
 }
 
 int sweep_count_max(const struct sweep *sweep, uint64_t max, uint64_t *n, struct err *err)
@@ -110,7 +110,7 @@ static bool advance(const struct space *space, struct state *st)
 		st->started = true;
 		return space_size(space, &size) == 0 && size > 0;
 	}
-	if (++st->sample < space->samples)
+	if (space->drawn && ++st->sample < space->samples)
 		return true;
 	st->sample = 0;
 	for (size_t g = space->groups.n; g-- > 0;) {

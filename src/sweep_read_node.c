@@ -324,6 +324,10 @@ bool sweep_read_script(struct sweep_reader *r, struct node *node, const char *wh
 	node = sweep_read_placeholder_map(r, node);
 	if (!check_scalar(r, node, what, true))
 		return false;
+	if (last && !node->text[strspn(node->text, " \t\n")]) {
+		complaint_error(r->list, node->pos, "%s is empty", what);
+		return false;
+	}
 	warn_cut(r, node);
 	out->node = node;
 	template_bash_parse(&out->t, node->text, node->len, &end);

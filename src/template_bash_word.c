@@ -2,6 +2,12 @@
 
 #include <string.h>
 
+#define ARITHMETIC \
+	"cannot stand in arithmetic, where bash would run what a[$(...)] holds: where you trust " \
+	"its values, write n={...} before and use n"
+#define SUBSCRIPT "cannot be a subscript, where bash would run what a value holds"
+#define INTEGER "is read as arithmetic after declare -i, where bash would run what it holds"
+
 const char bash_read_again[] =
 	"is put into a text that a shell reads again: what the value holds is run, too";
 
@@ -19,16 +25,14 @@ const struct bash_context bash_contexts[] = {
 	[IN_ANSI] = {"$'...'",
 		     "is not replaced within $'...': close it before, or use double quotes"},
 	[IN_LOCALE] = {"$\"...\"", "cannot stand within $\"...\": leave the dollar sign out"},
-	[IN_PARAM] = {"${...}", "cannot stand within ${...}"},
-	[IN_ARITH] = {"((...))",
-		      "cannot stand in arithmetic, where bash would run what a value holds"},
-	[IN_BRACKET] = {"$[...]",
-			"cannot stand in arithmetic, where bash would run what a value holds"},
+	[IN_PARAM] = {"${...}", "cannot stand within ${...}: write v={...} before and use \"$v\""},
+	[IN_ARITH] = {"((...))", ARITHMETIC},
+	[IN_BRACKET] = {"$[...]", ARITHMETIC},
 	[IN_COND] = {"[[ ... ]]",
 		     "cannot stand within [[ ]], where bash may read a value as a pattern or as "
 		     "arithmetic: use [ ]"},
 	[IN_BACKTICK] = {"backticks", "cannot stand within backticks: use $(...)"},
-	[IN_PATTERN] = {"(...)", "cannot stand in a pattern"},
+	[IN_PATTERN] = {"(...)", "cannot stand in a pattern: write v={...} before and use \"$v\""},
 };
 static const struct {
 	const char *command;
@@ -305,7 +309,8 @@ static const char *refused_by_stack(const struct scan *s)
 		if (bash_contexts[f->context].refusal)
 			return bash_contexts[f->context].refusal;
 		if (f->expect == WANT_CASE_PATTERN && f->context == IN_CASE)
-			return "cannot stand in the pattern of a case";
+			return "cannot stand in the pattern of a case: write v={...} before and "
+			       "use \"$v\"";
 	}
 	return NULL;
 }
@@ -317,8 +322,7 @@ static const char *refused_by_rule(const struct scan *s, const struct frame *f, 
 	switch (f->rule) {
 	case RULE_DECLARE:
 		if (f->integer)
-			return "is read as arithmetic after declare -i, where bash would run what "
-			       "it holds";
+			return INTEGER;
 		return named ? NULL
 			     : "names a variable here, and bash would run what a[...] "
 			       "holds: write NAME={...}";
@@ -330,7 +334,7 @@ static const char *refused_by_rule(const struct scan *s, const struct frame *f, 
 			       : NULL;
 	case RULE_TEST:
 		return f->last_is_v || (f->last_is_value && begins)
-			       ? "could be read as -v NAME here, and bash would run what a[...] holds"
+			       ? "could be read as -v NAME here, and bash would run what a[...] holds: write -n {...} or = between"
 			       : NULL;
 	default:
 		return NULL;
@@ -348,13 +352,13 @@ static const char *refused_by_word(const struct scan *s, const struct frame *f, 
 	if (f->in_word && (f->expect == WANT_COMMAND || f->rule == RULE_DECLARE)) {
 		bash_assignment(s, f->word, &subscript);
 		if (subscript)
-			return "cannot be a subscript, where bash would run what a value holds";
+			return SUBSCRIPT;
 	}
 	if (f->context == IN_ARRAY && f->in_word && s->s[f->word] == '[')
-		return "cannot be a subscript, where bash would run what a value holds";
+		return SUBSCRIPT;
 	if (s->integers &&
 	    (f->context == IN_ARRAY || (f->in_word && bash_assignment(s, f->word, &subscript))))
-		return "is read as arithmetic after declare -i, where bash would run what it holds";
+		return INTEGER;
 	if (f->in_word && f->brace &&
 	    ((i >= 2 && !memcmp(s->s + i - 2, "..", 2)) ||
 	     (after + 1 < s->len && !memcmp(s->s + after, "..", 2))))

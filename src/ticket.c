@@ -217,7 +217,7 @@ int ticket_name_parse(const char *text, uint64_t *submission)
 
 /* A record being read: fields in turn. */
 struct reader {
-	const char *file;	/* the whole ticket */
+	const char *file; /* the whole ticket */
 	size_t len;
 	size_t ntasks, nshared;
 };
@@ -234,8 +234,8 @@ static int slice(const struct reader *r, size_t index, const char **p, size_t *l
 	uint64_t off, n;
 
 	memcpy(line, r->file + FIRST_LEN + INDEX_LEN * index, INDEX_LEN);
-	if (sscanf(line, "%12" SCNu64 " %12" SCNu64, &off, &n) != 2 ||
-	    off > r->len || n > r->len - off)
+	if (sscanf(line, "%12" SCNu64 " %12" SCNu64, &off, &n) != 2 || off > r->len ||
+	    n > r->len - off)
 		return -1;
 	*p = r->file + off;
 	*len = (size_t)n;

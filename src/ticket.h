@@ -22,7 +22,7 @@ struct ticket_head {
 	int64_t version;
 	char *chdir;	     /* where the steps run; NULL: where sbatch put the job */
 	int64_t kill_wait_s; /* from TERM to KILL at a time limit; -1: unknown */
-	char *script;	     /* file below .slurmq to execute for a sweep with `script`; NULL: none */
+	char *script; /* file below .slurmq to execute for a sweep with `script`; NULL: none */
 };
 
 struct ticket_step {
@@ -46,7 +46,7 @@ void ticket_task_release(struct ticket_task *t);
 
 /* Put a ticket together. Zeroed is empty. */
 struct ticket_writer {
-	struct strs tasks;  /* encoded; may hold NUL: lengths beside */
+	struct strs tasks; /* encoded; may hold NUL: lengths beside */
 	size_t *lens;
 	struct strs shared; /* long words, each once */
 };

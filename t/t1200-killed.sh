@@ -6,6 +6,7 @@
 JOBS=60
 ROUNDS=40
 
+# shellcheck disable=SC2119
 slurm_start
 slurm_set_limits MaxSubmitJobsPerUser=60 MaxJobsPerUser=10
 

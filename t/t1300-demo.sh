@@ -85,7 +85,7 @@ command -v script >/dev/null || {
 	done_testing
 	exit
 }
-mkfifo log/keys
+mkfifo log/keys && : >log/tty
 # what is started in the background ignores SIGINT otherwise
 # shellcheck disable=SC2016
 spawn bash -c 'exec script -qefc "$1" /dev/null <>log/keys >log/tty 2>&1' bash \

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static inline int scratch_drop_one(const char *path, const struct stat *st, int type, struct FTW *at)
+static inline int scratch_drop_one(const char *path, const struct stat *st, int type,
+				   struct FTW *at)
 {
 	(void)st;
 	(void)type;

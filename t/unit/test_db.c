@@ -23,8 +23,10 @@ static struct sweep_point point = {.n = 2, .params = params, .sample = -1};
 /* Add n jobs with keys from first_key on, and publish them as a version. */
 static void add_jobs(struct here *h, const char *name, uint64_t first_key, int n)
 {
-	struct db_version v = {.sweep_name = (char *)(uintptr_t)name, .file = (char *)(uintptr_t)"f",
-			       .dir = (char *)(uintptr_t)"/", .source = (char *)(uintptr_t)"name: x\n",
+	struct db_version v = {.sweep_name = (char *)(uintptr_t)name,
+			       .file = (char *)(uintptr_t) "f",
+			       .dir = (char *)(uintptr_t) "/",
+			       .source = (char *)(uintptr_t) "name: x\n",
 			       .source_len = 8};
 
 	assert_int_equal(db_begin(h->db, NULL), 0);
@@ -89,8 +91,8 @@ static void claim(struct play *p)
 /* One letter: what happens to the newest attempt, or after a digit to that one. */
 static void act(struct play *p, char what, int which)
 {
-	struct job_end ok = {.completed = true, .ended = 9}, bad = {.reason = REASON_EXIT,
-								    .exit_code = 3, .ended = 9};
+	struct job_end ok = {.completed = true, .ended = 9},
+		       bad = {.reason = REASON_EXIT, .exit_code = 3, .ended = 9};
 	struct job_end pre = {.reason = REASON_PREEMPTED, .ended = 9};
 	struct job_end lost = {.reason = REASON_LOST, .ended = 9};
 	struct job_end can = {.reason = REASON_CANCELLED, .ended = 9};
@@ -99,23 +101,56 @@ static void act(struct play *p, char what, int which)
 	int c, rc = 0;
 
 	switch (what) {
-	case 'c': claim(p); break;
-	case 'q': rc = db_submission_answer(db, p->token, 1, 500, NULL, NULL); break;
-	case 'a': rc = db_attempt_queued(db, a, 501, &c, NULL); break;
-	case 'r': rc = db_attempt_running(db, a, 500, "n1", 5, &c, NULL); break;
-	case '+': rc = db_attempt_line(db, a, &ok, &c, NULL); break;
-	case '-': rc = db_attempt_line(db, a, &bad, &c, NULL); break;
-	case 'k': rc = db_attempt_line(db, a, &can, &c, NULL); break;
-	case 'p': rc = db_attempt_preempted(db, a, &pre, &c, NULL); break;
-	case 'l': rc = db_attempt_verdict(db, a, &lost, &c, NULL); break;
-	case 'e': rc = db_attempt_retired(db, a, JOB_PENDING, 0, &c, NULL); break;
-	case 'E': rc = db_attempt_retired(db, a, JOB_CANCELLED, REASON_CANCELLED, &c, NULL); break;
-	case 'F': rc = db_attempt_retired(db, a, JOB_HELD, REASON_REFUSED, &c, NULL); break;
-	case 'X': rc = db_job_cancel(db, job, &c, NULL); break;
-	case 'H': rc = db_job_hold(db, job, &c, NULL); break;
-	case 'U': rc = db_job_release_held(db, job, &c, NULL); break;
-	case 'T': rc = db_job_retry(db, job, false, false, NULL, NULL, &c, NULL); break;
-	default: fail_msg("no such act: %c", what);
+	case 'c':
+		claim(p);
+		break;
+	case 'q':
+		rc = db_submission_answer(db, p->token, 1, 500, NULL, NULL);
+		break;
+	case 'a':
+		rc = db_attempt_queued(db, a, 501, &c, NULL);
+		break;
+	case 'r':
+		rc = db_attempt_running(db, a, 500, "n1", 5, &c, NULL);
+		break;
+	case '+':
+		rc = db_attempt_line(db, a, &ok, &c, NULL);
+		break;
+	case '-':
+		rc = db_attempt_line(db, a, &bad, &c, NULL);
+		break;
+	case 'k':
+		rc = db_attempt_line(db, a, &can, &c, NULL);
+		break;
+	case 'p':
+		rc = db_attempt_preempted(db, a, &pre, &c, NULL);
+		break;
+	case 'l':
+		rc = db_attempt_verdict(db, a, &lost, &c, NULL);
+		break;
+	case 'e':
+		rc = db_attempt_retired(db, a, JOB_PENDING, 0, &c, NULL);
+		break;
+	case 'E':
+		rc = db_attempt_retired(db, a, JOB_CANCELLED, REASON_CANCELLED, &c, NULL);
+		break;
+	case 'F':
+		rc = db_attempt_retired(db, a, JOB_HELD, REASON_REFUSED, &c, NULL);
+		break;
+	case 'X':
+		rc = db_job_cancel(db, job, &c, NULL);
+		break;
+	case 'H':
+		rc = db_job_hold(db, job, &c, NULL);
+		break;
+	case 'U':
+		rc = db_job_release_held(db, job, &c, NULL);
+		break;
+	case 'T':
+		rc = db_job_retry(db, job, false, false, NULL, NULL, &c, NULL);
+		break;
+	default:
+		fail_msg("no such act: %c", what);
 	}
 	assert_int_equal(rc, 0);
 }
@@ -292,8 +327,10 @@ static void jobs_and_counters(void **state)
 static void versions(void **state)
 {
 	struct here *h = *state;
-	struct db_version v = {.sweep_name = (char *)(uintptr_t)"s", .file = (char *)(uintptr_t)"f",
-			       .dir = (char *)(uintptr_t)"/", .source = (char *)(uintptr_t)"2",
+	struct db_version v = {.sweep_name = (char *)(uintptr_t) "s",
+			       .file = (char *)(uintptr_t) "f",
+			       .dir = (char *)(uintptr_t) "/",
+			       .source = (char *)(uintptr_t) "2",
 			       .source_len = 1};
 	int64_t counts[JOB_NSTATES], id, old;
 	struct db_job job, *jobs;
@@ -332,10 +369,12 @@ static void later_versions(void **state)
 {
 	struct here *h = *state;
 	struct sweep_param other[] = {{"seed", "8", false}, {"lr", "1e-4", true}};
-	struct sweep_point moved = {.n = 2, .params = other, .variant = "big", .seed = "3",
-				    .sample = -1};
-	struct db_version v = {.sweep_name = (char *)(uintptr_t)"s", .file = (char *)(uintptr_t)"f",
-			       .dir = (char *)(uintptr_t)"/", .source = (char *)(uintptr_t)"2",
+	struct sweep_point moved = {
+		.n = 2, .params = other, .variant = "big", .seed = "3", .sample = -1};
+	struct db_version v = {.sweep_name = (char *)(uintptr_t) "s",
+			       .file = (char *)(uintptr_t) "f",
+			       .dir = (char *)(uintptr_t) "/",
+			       .source = (char *)(uintptr_t) "2",
 			       .source_len = 1};
 	struct db_job job;
 	int64_t first;
@@ -541,8 +580,9 @@ static void refused(void **state)
 		if (v[i].garbage) {
 			FILE *f = fopen(path, "w");
 
-			fprintf(f, "this is a text file of more than a hundred bytes, which is what "
-				   "SQLite's header takes; it is none of its files, though\n");
+			fprintf(f,
+				"this is a text file of more than a hundred bytes, which is what "
+				"SQLite's header takes; it is none of its files, though\n");
 			fclose(f);
 		}
 		if (v[i].sql)

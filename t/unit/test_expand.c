@@ -22,9 +22,10 @@ static void expands(struct here *h, const char *text, const struct expand_opts *
 	if (r.jobs != w.jobs || r.added != w.added || r.unchanged != w.unchanged ||
 	    r.changed != w.changed || r.missing != w.missing || r.pruned != w.pruned ||
 	    r.merged != w.merged || r.left != w.left || r.rerun != w.rerun)
-		fail_msg("jobs %d added %d unchanged %d changed %d missing %d pruned %d merged %d left %d rerun %d",
-			 (int)r.jobs, (int)r.added, (int)r.unchanged, (int)r.changed,
-			 (int)r.missing, (int)r.pruned, (int)r.merged, (int)r.left, (int)r.rerun);
+		fail_msg(
+			"jobs %d added %d unchanged %d changed %d missing %d pruned %d merged %d left %d rerun %d",
+			(int)r.jobs, (int)r.added, (int)r.unchanged, (int)r.changed, (int)r.missing,
+			(int)r.pruned, (int)r.merged, (int)r.left, (int)r.rerun);
 	expand_result_release(&r);
 	assert_int_equal(db_check(h->store.db, NULL), 0);
 }
@@ -121,7 +122,8 @@ static void equal_jobs_merge(void **state)
 {
 	struct here *h = *state;
 
-	expands(h, "name: s\nparams: {a: [1, 2]}\ninclude:\n  - {a: 2}\n  - {a: 3}\nrun: [echo, \"{a}\"]\n",
+	expands(h,
+		"name: s\nparams: {a: [1, 2]}\ninclude:\n  - {a: 2}\n  - {a: 3}\nrun: [echo, \"{a}\"]\n",
 		NULL, (struct want){.jobs = 3, .added = 3, .merged = 1});
 }
 

@@ -31,13 +31,20 @@ static void objections(void **state)
 		const char *path, *point;
 		bool objected;
 	} v[] = {
-		{"/", "/", false},	       {"/etc/x", "/", false},
-		{"/home/u/p", "/home", false}, {"/homes", "/", false},
-		{"/scratch", "/scratch", false}, {"/scratch/you", "/scratch", false},
-		{"/scratch/me/x", "/scratch/me", false}, {"/old/x", "/old", true},
-		{"/ll", "/ll", true},	       {"/lp/a", "/lp", true},
-		{"/lf/a", "/lf", false},       {"/lu/a", "/lu", true},
-		{"/lun/a", "/lun", true},      {"/with space/a", "/with space", false},
+		{"/", "/", false},
+		{"/etc/x", "/", false},
+		{"/home/u/p", "/home", false},
+		{"/homes", "/", false},
+		{"/scratch", "/scratch", false},
+		{"/scratch/you", "/scratch", false},
+		{"/scratch/me/x", "/scratch/me", false},
+		{"/old/x", "/old", true},
+		{"/ll", "/ll", true},
+		{"/lp/a", "/lp", true},
+		{"/lf/a", "/lf", false},
+		{"/lu/a", "/lu", true},
+		{"/lun/a", "/lun", true},
+		{"/with space/a", "/with space", false},
 		{"/nolockers/a", "/nolockers", false},
 	};
 

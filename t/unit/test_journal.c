@@ -12,12 +12,23 @@ static const struct who me = {.slurm_id = 77, .restart = 1, .node = "n1", .pid =
 
 static void there_and_back(void **state)
 {
-	struct journal_step a = {.seq = 0, .state = STEP_COMPLETED, .started = 100, .ended = 250,
-				 .maxrss_kib = 2048, .cpu_ms = 120, .key = (char *)(uintptr_t)"train"};
-	struct journal_step b = {.seq = 3, .state = STEP_FAILED, .exit_code = 7, .started = 250,
+	struct journal_step a = {.seq = 0,
+				 .state = STEP_COMPLETED,
+				 .started = 100,
+				 .ended = 250,
+				 .maxrss_kib = 2048,
+				 .cpu_ms = 120,
+				 .key = (char *)(uintptr_t) "train"};
+	struct journal_step b = {.seq = 3,
+				 .state = STEP_FAILED,
+				 .exit_code = 7,
+				 .started = 250,
 				 .ended = 260,
-				 .key = (char *)(uintptr_t)"eval set=a b  c= gen='x'"};
-	struct job_end end = {.reason = REASON_EXIT, .exit_code = 7, .ended = 300, .maxrss_kib = 2048,
+				 .key = (char *)(uintptr_t) "eval set=a b  c= gen='x'"};
+	struct job_end end = {.reason = REASON_EXIT,
+			      .exit_code = 7,
+			      .ended = 300,
+			      .maxrss_kib = 2048,
 			      .cpu_ms = 130};
 	struct buf t = {0};
 	struct journal j;
@@ -54,7 +65,7 @@ static void there_and_back(void **state)
 static void torn_anywhere(void **state)
 {
 	struct job_end end = {.completed = true, .ended = 300};
-	struct journal_step a = {.key = (char *)(uintptr_t)"train", .ended = 5};
+	struct journal_step a = {.key = (char *)(uintptr_t) "train", .ended = 5};
 	struct buf t = {0};
 	size_t start, step;
 

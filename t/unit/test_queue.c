@@ -83,11 +83,15 @@ static size_t files(struct here *h, enum spool_folder folder)
 static void play(struct here *h, const struct fake_job *job, int task, const char *how)
 {
 	uint64_t submission = strtoull(strrchr(job->name, '.') + 1, NULL, 16);
-	struct who me = {.slurm_id = job->id + (uint64_t)task, .node = "n1", .pid = 1,
+	struct who me = {.slurm_id = job->id + (uint64_t)task,
+			 .node = "n1",
+			 .pid = 1,
 			 .random = clock_random()};
-	struct job_end end = {.completed = *how == '+', .ended = 9,
-			      .reason = *how == '+' ? 0 : *how == 'k' ? REASON_CANCELLED
-								      : REASON_EXIT};
+	struct job_end end = {.completed = *how == '+',
+			      .ended = 9,
+			      .reason = *how == '+'   ? 0
+					: *how == 'k' ? REASON_CANCELLED
+						      : REASON_EXIT};
 	struct spool_journal j;
 	struct spool_entry e;
 	struct buf text = {0};
@@ -495,9 +499,12 @@ static void queued_and_over(void **state)
 	static const struct {
 		const char *slurm, *counts;
 	} v[] = {
-		{"PENDING", "queued 10"},	 {"REQUEUED", "queued 10"},
-		{"COMPLETING", "queued 10"},	 {"CANCELLED", "queued 9, cancelled 1"},
-		{"FAILED", "queued 9, failed 1"}, {"NODE_FAIL", "queued 9, failed 1"},
+		{"PENDING", "queued 10"},
+		{"REQUEUED", "queued 10"},
+		{"COMPLETING", "queued 10"},
+		{"CANCELLED", "queued 9, cancelled 1"},
+		{"FAILED", "queued 9, failed 1"},
+		{"NODE_FAIL", "queued 9, failed 1"},
 		{"BOOT_FAIL", "queued 9, failed 1"},
 	};
 

@@ -234,8 +234,8 @@ static void a_moved_journal_is_told_anew(void **state)
 		assert_int_equal(spool_journal_post(h->sp, &j, NULL), 0);
 		assert_string_not_equal(j.entry.name, old);
 		assert_int_equal(count(h->sp, SPOOL_SPOOL), drained ? 1 : 2);
-		assert_int_equal(
-			spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL), 0);
+		assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL),
+				 0);
 		assert_int_equal(read.started, 5);
 		assert_true(read.has_end && read.end.completed);
 		journal_release(&read);
@@ -277,7 +277,8 @@ static void a_failed_append_is_told_with_the_end(void **state)
 static void an_answer_comes_back(void **state)
 {
 	struct here *h = *state;
-	struct spool_answer a = {.answer = 5, .slurm_job = 991, .text = (char *)(uintptr_t)"two\nlines"};
+	struct spool_answer a = {
+		.answer = 5, .slurm_job = 991, .text = (char *)(uintptr_t) "two\nlines"};
 	struct spool_answer b;
 
 	assert_int_equal(spool_answer_read(h->sp, T, &b, NULL), SPOOL_NONE);

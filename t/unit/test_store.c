@@ -180,7 +180,7 @@ static void a_path_that_sbatch_cannot_take(void **state)
 
 static void log_paths(void **state)
 {
-	struct store s = {.dir = (char *)(uintptr_t)"/q"};
+	struct store s = {.dir = (char *)(uintptr_t) "/q"};
 	char *p = store_log_path(&s, 12345, 0xab, 3);
 
 	(void)state;

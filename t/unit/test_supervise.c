@@ -66,7 +66,8 @@ struct step {
 /* A ticket of one task: each step a script for sh, in the scratch folder. */
 static void make_ticket(struct here *h, const struct step *steps, size_t n)
 {
-	struct ticket_head head = {.sweep = (char *)(uintptr_t)"s", .chdir = h->dir, .kill_wait_s = 2};
+	struct ticket_head head = {
+		.sweep = (char *)(uintptr_t) "s", .chdir = h->dir, .kill_wait_s = 2};
 	struct sweep_param params[] = {{"lr", "1e-3", false}, {"a.b", "x y", false}};
 	struct sweep_point point = {.n = 2, .params = params, .sample = -1};
 	struct ticket_writer w = {0};
@@ -124,7 +125,10 @@ static char *told(struct here *h, const struct supervise_result *r)
 	for (size_t i = 0; i < j.nsteps; i++)
 		buf_addf(&b, "%s%s %s", i ? ", " : "", j.steps[i].key,
 			 step_state_name(j.steps[i].state));
-	buf_addf(&b, "; %s%s%s", !j.has_end ? "no end" : j.end.completed ? "completed" : "failed ",
+	buf_addf(&b, "; %s%s%s",
+		 !j.has_end	   ? "no end"
+		 : j.end.completed ? "completed"
+				   : "failed ",
 		 j.has_end ? job_reason_name(j.end.reason) : "", j.preempted ? " preempted" : "");
 	if (j.has_end && (j.end.exit_code || j.end.signal))
 		buf_addf(&b, " %d/%d", j.end.exit_code, j.end.signal);
@@ -146,32 +150,41 @@ static void ends(void **state)
 		{{{.key = "a", .script = "!/etc/passwd"}}, "a failed; failed EXIT 126/0", 126},
 		/* one that fails stops the rest, unless it says so */
 		{{{.key = "a", .script = "exit 3"}, {.key = "b", .script = "true"}},
-		 "a failed; failed EXIT 3/0", 3},
-		{{{.key = "a", .script = "exit 3", .go_on = true}, {.key = "b", .script = "exit 4"}},
-		 "a failed, b failed; failed EXIT 3/0", 3},
+		 "a failed; failed EXIT 3/0",
+		 3},
+		{{{.key = "a", .script = "exit 3", .go_on = true},
+		  {.key = "b", .script = "exit 4"}},
+		 "a failed, b failed; failed EXIT 3/0",
+		 3},
 		/* what is needed */
 		{{{.key = "a", .script = "exit 3", .go_on = true},
 		  {.key = "b x=1", .script = "true", .needs = "a"},
 		  {.key = "c", .script = "true"}},
-		 "a failed, b x=1 skipped, c completed; failed EXIT 3/0", 3},
+		 "a failed, b x=1 skipped, c completed; failed EXIT 3/0",
+		 3},
 		{{{.key = "a", .script = "true"}, {.key = "b", .script = "true", .needs = "a"}},
-		 "a completed, b completed; completed", 0},
+		 "a completed, b completed; completed",
+		 0},
 		{{{.key = "a x=1", .script = "true"},
 		  {.key = "a x=2", .script = "exit 1", .go_on = true},
 		  {.key = "b", .script = "true", .needs = "a"}},
-		 "a x=1 completed, a x=2 failed, b skipped; failed EXIT 1/0", 1},
+		 "a x=1 completed, a x=2 failed, b skipped; failed EXIT 1/0",
+		 1},
 		/* what was done before is not done again, and counts */
 		{{{.key = "a", .script = "exit 9", .done = true},
 		  {.key = "b", .script = "true", .needs = "a"}},
-		 "b completed; completed", 0},
+		 "b completed; completed",
+		 0},
 		{{{.key = "a", .script = "exit 9", .done = true}}, "; completed", 0},
 		/* the environment of a step */
 		{{{.key = "env x=1",
-		   .script = "test \"$SLURMQ_JOB_ID $SLURMQ_ATTEMPT $SLURMQ_SWEEP $SLURMQ_STEP\" = "
-			     "'7 2 s env' && test \"$SLURMQ_PARAM_lr,$SLURMQ_PARAM_a_b\" = '1e-3,x y'"
-			     " && test \"$SLURMQ_PARAMS\" = '{\"lr\":\"1e-3\",\"a.b\":\"x y\"}'"
-			     " && test \"$PWD\" = \"$SLURMQ_DIR\""}},
-		 "env x=1 completed; completed", 0},
+		   .script =
+			   "test \"$SLURMQ_JOB_ID $SLURMQ_ATTEMPT $SLURMQ_SWEEP $SLURMQ_STEP\" = "
+			   "'7 2 s env' && test \"$SLURMQ_PARAM_lr,$SLURMQ_PARAM_a_b\" = '1e-3,x y'"
+			   " && test \"$SLURMQ_PARAMS\" = '{\"lr\":\"1e-3\",\"a.b\":\"x y\"}'"
+			   " && test \"$PWD\" = \"$SLURMQ_DIR\""}},
+		 "env x=1 completed; completed",
+		 0},
 	};
 
 	(void)state;
@@ -227,10 +240,10 @@ static void term(void **state)
 		const char *slurm, *reason, *script, *told;
 		bool refill, stopping, away, usr1;
 	} v[] = {
-		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20", "a failed; failed CANCELLED 0/15",
-		 false, true, false, false},
-		{"CANCELLED", "None", "kill -TERM $PPID; sleep 20", "a failed; failed CANCELLED 0/15",
-		 false, true, false, false},
+		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20",
+		 "a failed; failed CANCELLED 0/15", false, true, false, false},
+		{"CANCELLED", "None", "kill -TERM $PPID; sleep 20",
+		 "a failed; failed CANCELLED 0/15", false, true, false, false},
 		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20",
 		 "a failed; failed TIMEOUT 0/15", true, false, false, false},
 		{"PREEMPTED", "None", "kill -TERM $PPID; sleep 20",
@@ -239,7 +252,8 @@ static void term(void **state)
 		{"RUNNING", "None", "trap '' TERM; kill -TERM $PPID; sleep 0.2",
 		 "a completed, b completed; completed", true, false, false, false},
 		/* it takes no notice of TERM: KILL before Slurm's own */
-		{"COMPLETING", "TimeLimit", "trap '' TERM; kill -TERM $PPID; while :; do sleep 1; done",
+		{"COMPLETING", "TimeLimit",
+		 "trap '' TERM; kill -TERM $PPID; while :; do sleep 1; done",
 		 "a failed; failed TIMEOUT 0/9", true, false, false, false},
 		/* it ends well in time; what was not begun is not begun */
 		{"COMPLETING", "TimeLimit", "trap 'exit 0' TERM; kill -TERM $PPID; sleep 1 & wait",
@@ -337,12 +351,9 @@ static void the_end_of_one_that_was_given_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ends),
-		T1(a_spent_right_runs_nothing),
-		cmocka_unit_test(term),
-		T1(requeued),
-		T1(requeued_before_it_began),
-		T1(the_end_of_one_that_was_given_up),
+		cmocka_unit_test(ends),	      T1(a_spent_right_runs_nothing),
+		cmocka_unit_test(term),	      T1(requeued),
+		T1(requeued_before_it_began), T1(the_end_of_one_that_was_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,6 +170,9 @@ static const struct {
 	 "sample: {n: 3, seed: 821}",
 	 "lr=0.0263658* dropout=0.638126*; lr=0.000393598* dropout=0.346684*; "
 	 "lr=1.8008e-05* dropout=0.212538*"},
+	{"sample: {n: 2, seed: 821}\nvariants:\n  - {name: v, params: {k: {randint: [1, 6]}}}\n"
+	 "  - {name: w, params: {k: 0}}",
+	 "[v] k=4*; [v] k=3*; [w] k=0"},
 	/* texts are values, byte for byte */
 	{"params:\n  a: [1e-3, 0.10, 007, no, null, ~, 3.10, 1_000, 0x1F, \"\", .5, On, +1, 1., '1']\n",
 	 "a=1e-3; a=0.10; a=007; a=no; a=null; a=~; a=3.10; a=1_000; a=0x1F; a=; a=.5; a=On; a=+1; "

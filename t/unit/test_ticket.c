@@ -83,8 +83,10 @@ static void drop_plan(struct plan *p)
 
 static void write_ticket(struct here *h, int ntasks)
 {
-	struct ticket_head head = {.sweep = (char *)(uintptr_t)"cifar", .version = 4,
-				   .chdir = (char *)(uintptr_t)"/a b", .kill_wait_s = 30};
+	struct ticket_head head = {.sweep = (char *)(uintptr_t) "cifar",
+				   .version = 4,
+				   .chdir = (char *)(uintptr_t) "/a b",
+				   .kill_wait_s = 30};
 	struct sweep_param params[] = {{"lr", "1e-3", false}, {"note", "a=b c", false}};
 	struct sweep_point point = {.n = 2, .params = params, .sample = -1};
 	struct ticket_writer w = {0};
@@ -168,9 +170,9 @@ static void damage_is_refused(void **state)
 		if (i >= 16 && i < 28)
 			continue;
 		b.s[i] = old == '9' ? '0' : '9';
-		assert_int_equal(spool_file_put(h->sp, "tickets/0000000000000077", b.s, b.len, 0600,
-						NULL),
-				 0);
+		assert_int_equal(
+			spool_file_put(h->sp, "tickets/0000000000000077", b.s, b.len, 0600, NULL),
+			0);
 		rc = ticket_read(h->sp, T, 1, &t, &err);
 		assert_true(rc == 0 || rc == -1 || rc == SPOOL_NONE);
 		if (rc == -1)
