@@ -28,7 +28,6 @@ static int chain(struct cmd_ctx *ctx, struct err *err)
 		.caller = QUEUE_CHAIN,
 		.max = -1,
 		.gate_ms = GATE_MS,
-		.in_job = getenv("SLURM_JOB_ID") != NULL,
 		.say = cmd_say_text,
 		.say_arg = ctx,
 	};
@@ -44,7 +43,7 @@ static int chain(struct cmd_ctx *ctx, struct err *err)
 	if (!rc && r.stop == QUEUE_REFUSED)
 		rc = err_set(err, ERR_FAILED, "sbatch refused the jobs of sweep '%s': %s",
 			     r.refused_sweep ? r.refused_sweep : "?", r.text ? r.text : "");
-	if (r.submitted && !opts.in_job) /* a job's log is its owner's */
+	if (r.submitted && !getenv("SLURM_JOB_ID")) /* a job's log is its owner's */
 		cmd_say(ctx, "submitted %" PRId64 " %s", r.submitted,
 			r.submitted == 1 ? "job" : "jobs");
 	queue_result_release(&r);

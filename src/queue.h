@@ -31,7 +31,6 @@ struct queue_opts {
 	bool renew_env;	 /* submit --env */
 	bool no_claim;	 /* drain only */
 	int64_t gate_ms; /* wait so long for the gate, at most */
-	bool in_job;	 /* inside a job that still holds its own slot */
 	const char
 		*mine;	/* name of the event file that the caller put into spool/, or NULL: it waits
 			       until that is gone, whoever takes it */

@@ -11,6 +11,7 @@ floors='
 4	cmd_*
 4	cmd
 4	view
+3	chain
 3	queue reconcile supervise expand
 3	drain select
 3	store

@@ -1,0 +1,33 @@
+/*
+ * chain.h - what a job does last: tell its end, refill the queue, and stay where nobody else would.
+ */
+#ifndef SLURMQ_CHAIN_H
+#define SLURMQ_CHAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "queue.h"
+#include "store.h"
+
+struct chain_opts {
+	bool refill;	   /* false: only tell the end (the owner cancelled this job) */
+	const char *event; /* name of what the job has put into spool/, or NULL */
+	int64_t gate_ms;   /* wait so long for the gate, at most */
+	int64_t stay_ms; /* the first pause of one that stays; doubled each time, up to a minute */
+	queue_say *say;
+	void *say_arg;
+};
+
+/*
+ * Opens the database of a store whose spool is open. The last one out stays: an outage answers every
+ * submission with a failure, and all would leave. Where work is left, Slurm is known to have none of it, and
+ * what stands in the way will pass (the limit, a Slurm that does not answer, a full disk), it tries again,
+ * one of all who would (the lock `last`), until something is submitted or Slurm sends TERM. At a limit of
+ * one there is nothing to wait for: this job's own slot is all there is.
+ *
+ * Signals must be blocked (proc_signals_block()). Never fails: what goes wrong is said.
+ */
+void chain_end(struct store *store, const struct chain_opts *o);
+
+#endif

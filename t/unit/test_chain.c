@@ -1,0 +1,226 @@
+/* test_chain.c - the last one out stays, and nobody else does */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "chain.h"
+#include "fake_slurm.h"
+#include "proc.h"
+#include "sweep_here.h"
+
+static int said;
+
+static void count_said(void *arg, const char *text)
+{
+	(void)arg;
+	(void)text;
+	said++;
+}
+
+static int set_up(void **state)
+{
+	fake_reset();
+	said = 0;
+	proc_signals_block();
+	while (proc_signal_wait(0) > 0)
+		;
+	return here_set_up(state);
+}
+
+static void put(struct here *h)
+{
+	struct expand_result r;
+
+	assert_int_equal(here_expand(h,
+				     "name: ten\nparams: {n: [0, 1, 2, 3, 4]}\nrun: [\"true\"]\n",
+				     NULL, &r, NULL),
+			 0);
+	expand_result_release(&r);
+}
+
+static void end(struct here *h, bool refill)
+{
+	chain_end(&h->store,
+		  &(struct chain_opts){
+			  .refill = refill, .gate_ms = 1000, .stay_ms = 1, .say = count_said});
+}
+
+static int64_t count(struct here *h, int state)
+{
+	int64_t counts[JOB_NSTATES];
+
+	assert_int_equal(db_counts(h->store.db, counts, NULL), 0);
+	return counts[state];
+}
+
+static void refills_and_goes(void **state)
+{
+	struct here *h = *state;
+
+	put(h);
+	end(h, true);
+	assert_int_equal(fake.sbatches, 1);
+	assert_int_equal(said, 0);
+}
+
+static void a_cancelled_job_submits_nothing(void **state)
+{
+	struct here *h = *state;
+
+	put(h);
+	end(h, false);
+	assert_int_equal(fake.sbatches, 0);
+	assert_int_equal(count(h, JOB_PENDING), 5);
+}
+
+/* What will pass is waited for: the limit, a Slurm that is busy. */
+static void stays_until_something_is_submitted(void **state)
+{
+	static const int answers[] = {SLURM_LIMIT, SLURM_BUSY, SLURM_NO_SBATCH};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		fake.limit = 9;
+		fake.used = 9; /* Slurm says that there is no room at all */
+		fake.answers[0] = fake.answers[1] = fake.answers[2] = answers[i];
+		fake.nanswers = 3;
+		put(h);
+		end(h, true);
+		assert_int_equal(fake.sbatches, 4);
+		assert_true(said > 0);
+		here_tear_down(&s);
+	}
+}
+
+static void no_clear_answer_is_waited_for_too(void **state)
+{
+	struct here *h = *state;
+
+	fake.answers[0] = SLURM_UNCLEAR;
+	fake.nanswers = 1;
+	fake.accept_silently = true;
+	put(h);
+	end(h, true); /* its pause over, it finds the job by its name */
+	assert_int_equal(fake.sbatches, 1);
+	assert_int_equal(count(h, JOB_QUEUED), 5);
+}
+
+static void goes_where_others_are_left(void **state)
+{
+	struct here *h = *state;
+
+	fake.limit = 3;
+	put(h);
+	end(h, true);
+	assert_int_equal(fake.sbatches, 1);
+	fake.answers[1] = SLURM_LIMIT;
+	fake.nanswers = 2;
+	end(h, true);
+	assert_int_equal(said, 0);
+}
+
+static void nothing_to_wait_for(void **state)
+{
+	static const struct {
+		int64_t limit;
+		const char *key, *value;
+		int answer;
+	} v[] = {
+		{1, "x", "1", SLURM_LIMIT},	  /* our own slot is all there is */
+		{9, ".paused", "1", SLURM_LIMIT}, /* the owner's word */
+		{9, "x", "1", SLURM_REFUSED},	  /* held: a person is needed */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		fake.limit = v[i].limit;
+		fake.used = v[i].limit;
+		for (int k = 0; k < 64; k++)
+			fake.answers[k] = v[i].answer;
+		fake.nanswers = 64;
+		put(h);
+		assert_int_equal(db_begin(h->store.db, NULL), 0);
+		assert_int_equal(db_setting_set(h->store.db, v[i].key, v[i].value, NULL), 0);
+		assert_int_equal(db_commit(h->store.db, NULL), 0);
+		end(h, true);
+		assert_true(fake.sbatches <= 1);
+		here_tear_down(&s);
+	}
+}
+
+static void only_one_stays(void **state)
+{
+	struct here *h = *state;
+	struct spool *other;
+	int lock, status;
+	pid_t pid;
+	char c = 0;
+	int ready[2];
+
+	fake.limit = fake.used = 9;
+	fake.answers[0] = SLURM_LIMIT;
+	fake.nanswers = 1;
+	put(h);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		if (spool_open(h->store.dir, &other, NULL) ||
+		    spool_lock(other, "last", &lock, NULL) || write(ready[1], &c, 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	end(h, true);
+	assert_int_equal(fake.sbatches, 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+static void term_ends_the_stay(void **state)
+{
+	struct here *h = *state;
+
+	fake.limit = fake.used = 9;
+	for (int k = 0; k < 64; k++)
+		fake.answers[k] = SLURM_LIMIT;
+	fake.nanswers = 64;
+	put(h);
+	kill(getpid(), SIGTERM);
+	end(h, true);
+	assert_int_equal(fake.sbatches, 1);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(refills_and_goes),
+		T(a_cancelled_job_submits_nothing),
+		cmocka_unit_test(stays_until_something_is_submitted),
+		T(no_clear_answer_is_waited_for_too),
+		T(goes_where_others_are_left),
+		cmocka_unit_test(nothing_to_wait_for),
+		T(only_one_stays),
+		T(term_ends_the_stay),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
