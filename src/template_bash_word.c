@@ -6,7 +6,7 @@
 	"cannot stand in arithmetic, where bash would run what a[$(...)] holds: where you trust " \
 	"its values, write n={...} before and use n"
 #define SUBSCRIPT "cannot be a subscript, where bash would run what a value holds"
-#define INTEGER "is read as arithmetic after declare -i, where bash would run what it holds"
+#define INTEGER "is read again after declare -i or -n, where bash would run what it holds"
 
 const char bash_read_again[] =
 	"is put into a text that a shell reads again: what the value holds is run, too";
@@ -34,6 +34,7 @@ const struct bash_context bash_contexts[] = {
 	[IN_BACKTICK] = {"backticks", "cannot stand within backticks: use $(...)"},
 	[IN_PATTERN] = {"(...)", "cannot stand in a pattern: write v={...} before and use \"$v\""},
 };
+
 static const struct {
 	const char *command;
 	enum rule rule;
@@ -43,7 +44,8 @@ static const struct {
 	{"unset", RULE_NAMES},	   {"read", RULE_NAMES},       {"mapfile", RULE_NAMES},
 	{"readarray", RULE_NAMES}, {"getopts", RULE_NAMES},    {"eval", RULE_SCRIPT},
 	{"trap", RULE_SCRIPT},	   {"printf", RULE_PRINTF},    {"test", RULE_TEST},
-	{"[", RULE_TEST},	   {"wait", RULE_NAMES},
+	{"[", RULE_TEST},	   {"wait", RULE_NAMES},       {"compgen", RULE_NAMES},
+	{"complete", RULE_NAMES},
 };
 
 struct frame *bash_top(struct scan *s)
@@ -248,7 +250,8 @@ static void argument(struct scan *s, struct frame *f)
 	f->last_is_v = f->plain && n >= 2 && w[0] == '-' && (w[n - 1] == 'v' || w[n - 1] == 'R');
 	f->last_is_c =
 		f->plain && n >= 2 && w[0] == '-' && w[1] != '-' && w[n - 1] == 'c' && f->shell;
-	if (f->plain && n >= 2 && (w[0] == '-' || w[0] == '+') && memchr(w, 'i', n))
+	if (f->plain && n >= 2 && (w[0] == '-' || w[0] == '+') &&
+	    (memchr(w, 'i', n) || memchr(w, 'n', n)))
 		f->integer = true;
 	if (f->rule == RULE_DECLARE && f->integer)
 		s->integers = true;

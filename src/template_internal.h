@@ -72,7 +72,7 @@ struct frame {
 	size_t word;		/* where it begins */
 	size_t nargs;		/* words behind the command so far */
 	bool last_is_value, last_is_v, last_is_c;
-	bool integer; /* declare -i */
+	bool integer; /* declare -i, -n */
 	bool shell;   /* bash, sh: -c TEXT and what comes from a here-document is run */
 };
 
@@ -91,7 +91,7 @@ struct scan {
 	struct heredoc docs[HEREDOCS_MOST];
 	size_t ndocs;
 	struct template_bash_end *end;
-	bool integers; /* some variable has been declared with -i */
+	bool integers; /* some variable has been declared so */
 };
 
 struct bash_context {

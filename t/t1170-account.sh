@@ -95,9 +95,6 @@ refused plugin '^slurmq submit: You must name an account: --account=NAME$' \
 	"^slurmq submit: See the site's manual\$" 'Batch job submission failed: Unspecified error$'
 run slurmq status
 like_out '^! 40 jobs of plugin held, refused: You must name an account: --account=NAME$'
-run slurmq show 7
-is_status 0
-like_out 'You must name an account'
 
 # as it is, a release only says it again
 run slurmq release plugin
@@ -127,13 +124,15 @@ to_the_end invalid
 
 folder member 'account: lab2' || bail_out 'no folder to work in'
 user=$(id -un)
-ok 'the user leaves it' sacctmgr -iQ delete user where name="$user" account=lab2
+run sacctmgr -iQ delete user where name="$user" account=lab2
+is_status 0 'the user leaves it'
 not_in() {
 	! sbatch --test-only -A lab2 --wrap true 2>/dev/null
 }
 ok_within 20 'slurmctld knows' not_in
 refused member 'Invalid account or account/partition combination specified$'
-ok 'the user comes back' sacctmgr -iQ add user "$user" account=lab2
+run sacctmgr -iQ add user "$user" account=lab2
+is_status 0 'the user comes back'
 is_in() {
 	sbatch --test-only -A lab2 --wrap true 2>/dev/null
 }

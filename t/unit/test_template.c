@@ -452,6 +452,8 @@ static const char *const refused_scripts[] = {
 	"a=([{x}]=1)",
 	"declare a[{x}]=1",
 	"declare -i n={x}",
+	"declare -n n={x}",
+	"wait {x}",
 	"local -i n={x}",
 	"export {x}",
 	"export \"{x}\"",
