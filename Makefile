@@ -7,6 +7,7 @@
 #   make static             build/slurmq-static, one file without shared libraries
 #   make install            to $(DESTDIR)$(PREFIX)
 #   make demo               a sweep on a Slurm of its own, in build/demo: look on
+#   make fuzz SECONDS=600   clang's libFuzzer on the readers, so long for each
 #   make deps               the packages that all of this needs
 #
 # SANITIZE=address,undefined and DEBUG=1 build in folders of their own; V=1 shows the commands.
@@ -71,14 +72,16 @@ LINK    = $(CC) $(SAN) $(CFLAGS) $(LDFLAGS)
 SRC   := $(wildcard src/*.c)
 UNIT  := $(wildcard t/unit/test_*.c)
 TOOL  := $(wildcard t/tool/*.c)
+FUZZ  := $(wildcard t/fuzz/fuzz_*.c)
 PRELOAD := $(wildcard t/preload/*.c)
 
 OBJ   := $(SRC:%.c=$(B)/%.o)
 LIB   := $(B)/libslurmq.a
 LIBOBJ := $(filter-out $(B)/src/main.o,$(OBJ))
-TESTOBJ := $(UNIT:%.c=$(B)/%.o) $(TOOL:%.c=$(B)/%.o)
+TESTOBJ := $(UNIT:%.c=$(B)/%.o) $(TOOL:%.c=$(B)/%.o) $(FUZZ:%.c=$(B)/%.o)
 UNITS := $(UNIT:t/unit/%.c=$(B)/t/%)
 TOOLS := $(TOOL:t/tool/%.c=$(B)/t/%)
+FUZZERS := $(FUZZ:t/fuzz/%.c=$(B)/t/%)
 PRELOADS := $(PRELOAD:t/preload/%.c=$(B)/t/%.so)
 
 ifeq ($(filter src/main.c,$(SRC)),)
@@ -98,7 +101,7 @@ say  = @$(if $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),:,prin
 endif
 
 
-.PHONY: all tests check check-fast bench show-compile static demo install uninstall format deps clean FORCE
+.PHONY: all tests check check-fast fuzz fuzzers bench show-compile static demo install uninstall format deps clean FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
@@ -118,7 +121,7 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
-$(UNIT:%.c=$(B)/%.o) $(TOOL:%.c=$(B)/%.o): DEFS += -Isrc -It/unit
+$(TESTOBJ): DEFS += -Isrc -It/unit
 
 # The list of objects in a file: a source that is taken away leaves the archive
 
@@ -142,6 +145,11 @@ $(B)/t/test_%: $(B)/t/unit/test_%.o $(LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $< $(LIB) -lcmocka $(lib_libs) $(LDLIBS)
+
+$(B)/t/fuzz_%: $(B)/t/fuzz/fuzz_%.o $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $< $(LIB) $(lib_libs) $(LDLIBS)
 
 $(B)/t/%: $(B)/t/tool/%.o $(LIB)
 	$(call say,LD,$@)
@@ -169,6 +177,20 @@ check: tests
 
 check-fast: tests
 	@$(run) $(or $(T),$(UNITS) $(filter t/t0%,$(SCRIPTS)))
+
+# Any bytes for the readers, under the sanitizers; build/fuzz keeps the corpus and what was found.
+# SECONDS is for each
+
+FUZZ_CC ?= clang
+SECONDS ?= 60
+
+fuzz:
+	@$(MAKE) --no-print-directory fuzzers B=build/fuzz CC='$(FUZZ_CC)' CFLAGS='-O1 -g' \
+		SANITIZE=fuzzer-no-link,address,undefined
+	@t/fuzz/run -b build/fuzz -s $(SECONDS)
+
+fuzzers: $(FUZZERS)
+	@:
 
 bench: tests
 	@SLURMQ=$(CURDIR)/$(B)/slurmq TEST_BUILD=$(CURDIR)/$(B) t/bench.sh
@@ -222,7 +244,7 @@ uninstall:
 # Upkeep
 
 format:
-	$(Q)$(CLANG_FORMAT) -i $(wildcard src/*.[ch] t/unit/*.[ch] t/tool/*.[ch] t/preload/*.[ch])
+	$(Q)$(CLANG_FORMAT) -i $(wildcard src/*.[ch] t/unit/*.[ch] t/tool/*.[ch] t/preload/*.[ch] t/fuzz/*.c)
 
 deps:
 	@.ci/deps

@@ -2,45 +2,29 @@
 # shellcheck shell=bash
 
 _slurmq() {
-	local cur=${COMP_WORDS[COMP_CWORD]} slurmq=${COMP_WORDS[0]} cmd='' i
+	local cur=${COMP_WORDS[COMP_CWORD]} words=("${COMP_WORDS[@]:0:COMP_CWORD+1}") found=()
 	COMPREPLY=()
 
-	# the command is the first word that is no option, nor the value of one
-	for ((i = 1; i < COMP_CWORD; i++)); do
-		case ${COMP_WORDS[i]} in
-		-C | --directory | --color) i=$((i + 1)) ;;
-		-*) ;;
-		*)
-			cmd=${COMP_WORDS[i]}
-			break
-			;;
-		esac
-	done
+	# as the shell would read them: ~/study, my\ study
+	words=("${words[@]/#\~\//$HOME/}")
+	words=("${words[@]//\\/}")
 
-	local IFS=$'\n'
-	case $cmd:${COMP_WORDS[COMP_CWORD - 1]}:$cur in
-	:-C:* | :--directory:*)
-		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+	mapfile -t found < <("${words[0]}" help --complete -- "${words[@]:1}" 2>/dev/null)
+	case ${found[0]-} in
+	:files | :dirs)
+		compopt -o filenames 2>/dev/null
+		case ${found[0]} in
+		:files) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+		:dirs) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+		esac
 		;;
-	*:--color:*)
-		mapfile -t COMPREPLY < <(compgen -W $'auto\nalways\nnever' -- "$cur")
-		;;
-	::-*)
-		mapfile -t COMPREPLY < <(compgen -W $'-C\n--color\n--version\n--help\n-h' -- "$cur")
-		;;
-	:*)
-		mapfile -t COMPREPLY < <(compgen -W "$("$slurmq" help --list-commands 2>/dev/null)" -- "$cur")
-		;;
-	*:*:-*)
-		mapfile -t COMPREPLY < <(compgen -W "$("$slurmq" help --list-options "$cmd" 2>/dev/null)" -- "$cur")
-		;;
-	help:*)
-		mapfile -t COMPREPLY < <(compgen -W "$("$slurmq" help --list-commands 2>/dev/null)" -- "$cur")
-		;;
-	expand:* | init:*)
-		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	*)
+		COMPREPLY=(${found[@]+"${found[@]}"})
+		# another one may follow, after a comma
+		[[ ${COMPREPLY[0]-} != *,* ]] || compopt -o nospace 2>/dev/null
 		;;
 	esac
 }
 
-complete -o filenames -F _slurmq slurmq
+# in the order of the binary, where bash is new enough (4.4)
+complete -o nosort -F _slurmq slurmq 2>/dev/null || complete -F _slurmq slurmq

@@ -383,7 +383,8 @@ static void usage_all(const struct cmd_ctx *ctx, struct buf *out)
 		}
 	}
 	buf_addstr(out,
-		   "\nslurmq help COMMAND prints its manual page, COMMAND -h prints its options\n");
+		   "\nslurmq help COMMAND prints its manual page, COMMAND -h prints its options;\n"
+		   "slurmq help sweep: how to write a sweep file\n");
 }
 
 void cmd_usage(const struct cmd_ctx *ctx, const struct cmd *cmd, struct buf *out)

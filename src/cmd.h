@@ -32,6 +32,7 @@ struct cmd;
 struct cmd_ctx {
 	const struct cmd *cmd;
 	const struct cmd *const *all; /* every command, NULL-terminated */
+	const struct opt *before;     /* options before a command alone */
 	const struct opt *common;     /* options that every command takes */
 	struct store *store;	      /* NULL: not open */
 	struct style out, err;	      /* of stdout and stderr */

@@ -1,58 +1,23 @@
 /* slurmq config - settings, kept in the store */
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cmd.h"
-#include "guess.h"
+#include "setting.h"
 
 struct args {
 	const char *unset;
 };
 
-struct setting {
-	const char *key, *fallback, *values, *meaning;
-	bool (*valid)(const char *value);
-};
-
-static bool valid_limit(const char *value)
-{
-	int64_t n;
-
-	return !strcmp(value, "auto") || (opt_int(value, &n) == 0 && n >= 1 && n <= 1000000);
-}
-
-static bool valid_reserve(const char *value)
-{
-	int64_t n;
-
-	return opt_int(value, &n) == 0 && n >= 0 && n <= 1000000;
-}
-
-static const struct setting settings[] = {
-	{"limit", "auto", "auto, or 1 to 1000000", "how many jobs may be in Slurm at once",
-	 valid_limit},
-	{"reserve", "0", "0 to 1000000", "slots left for your other jobs", valid_reserve},
-};
-
-enum { NSETTINGS = sizeof(settings) / sizeof(settings[0]) };
-
 static const struct setting *find(const char *key, struct err *err)
 {
-	const char *names[NSETTINGS + 1] = {NULL};
 	const char *near;
+	const struct setting *s = setting_find(key, &near);
 
-	for (size_t i = 0; i < NSETTINGS; i++) {
-		if (!strcmp(settings[i].key, key))
-			return &settings[i];
-		names[i] = settings[i].key;
-	}
-	near = guess_nearest(key, names);
-	if (near)
+	if (!s && near)
 		err_set(err, ERR_USAGE, "unknown setting '%s', did you mean '%s'?", key, near);
-	else
+	else if (!s)
 		err_set(err, ERR_USAGE, "unknown setting '%s': slurmq config lists them", key);
-	return NULL;
+	return s;
 }
 
 static int list(struct cmd_ctx *ctx, struct err *err)
@@ -67,8 +32,7 @@ static int list(struct cmd_ctx *ctx, struct err *err)
 	int rc = 0;
 
 	table_init(&t, columns, 4);
-	for (size_t i = 0; i < NSETTINGS && rc >= 0; i++) {
-		const struct setting *s = &settings[i];
+	for (const struct setting *s = settings; s->key && rc >= 0; s++) {
 		char *value = NULL;
 
 		rc = db_setting_get(ctx->store->db, s->key, &value, err);

@@ -16,11 +16,11 @@ struct args {
 
 /* ---- reading ---- */
 
-static int read_file(struct cmd_ctx *ctx, const char *path, struct expand_file *file,
-		     struct err *err)
+static int read_file(struct cmd_ctx *ctx, const char *path, int64_t max_jobs,
+		     struct expand_file *file, struct err *err)
 {
 	struct complaints c = {0};
-	int rc = expand_read(path, file, &c, err);
+	int rc = expand_read(path, max_jobs, file, &c, err);
 
 	for (size_t i = 0; i < c.lines.n; i++)
 		cmd_say_line(ctx, c.lines.v[i]);
@@ -28,22 +28,32 @@ static int read_file(struct cmd_ctx *ctx, const char *path, struct expand_file *
 	return rc;
 }
 
+static int say_what_next(struct err *err)
+{
+	char *msg = mem_strdup(err->msg);
+
+	err_set(err, err->status,
+		"%s; nothing was added (slurmq help sweep tells how it is written)", msg);
+	free(msg);
+	return -1;
+}
+
 /* All are read, so that all complaints are told, before anything is added. */
-static int read_files(struct cmd_ctx *ctx, int n, char **paths, struct expand_file *files,
-		      struct err *err)
+static int read_files(struct cmd_ctx *ctx, int n, char **paths, int64_t max_jobs,
+		      struct expand_file *files, struct err *err)
 {
 	int bad = 0;
 
 	for (int i = 0; i < n; i++) {
 		struct err one = {0};
 
-		if (read_file(ctx, paths[i], &files[i], &one) == 0)
+		if (read_file(ctx, paths[i], max_jobs, &files[i], &one) == 0)
 			continue;
 		if (bad++)
 			cmd_say_text(ctx, err->msg);
 		*err = one;
 	}
-	return bad ? -1 : 0;
+	return bad ? say_what_next(err) : 0;
 }
 
 /* ---- progress ---- */
@@ -394,7 +404,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (!args->dry_run && cmd_open_store(ctx, err))
 		return -1;
 	files = mem_alloc((size_t)argc * sizeof(*files));
-	rc = read_files(ctx, argc, argv, files, err);
+	rc = read_files(ctx, argc, argv, args->max_jobs, files, err);
 	for (int i = 0; i < argc && !rc; i++)
 		rc = expand_one(ctx, args, &files[i], err);
 	for (int i = 0; i < argc; i++)

@@ -1,12 +1,15 @@
 /* slurmq help - what there is, and the manual pages */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd.h"
+#include "complete.h"
 #include "proc.h"
+#include "sweep_schema.h"
 
 struct args {
-	bool list_commands, list_options;
+	bool list_commands, list_options, complete, schema;
 };
 
 static const struct cmd *named(struct cmd_ctx *ctx, const char *name, struct err *err)
@@ -22,9 +25,9 @@ static const struct cmd *named(struct cmd_ctx *ctx, const char *name, struct err
 }
 
 /* The manual page as man(1) sets it: false where there is none, or no man(1). */
-static bool print_page(struct cmd_ctx *ctx, const struct cmd *cmd)
+static bool print_page(struct cmd_ctx *ctx, const char *name)
 {
-	char *page = mem_printf("slurmq-%s", cmd->name), width[16];
+	char *page = mem_printf("slurmq-%s", name), width[16];
 	const char *const argv[] = {"man", page, NULL};
 	const struct proc_spec spec = {.argv = argv, .timeout_ms = 10000};
 	struct proc_result result = {0};
@@ -40,6 +43,22 @@ static bool print_page(struct cmd_ctx *ctx, const struct cmd *cmd)
 	proc_result_release(&result);
 	free(page);
 	return done;
+}
+
+/* Pages that are no command's: slurmq-sweep(5), slurmq-storage(7). */
+static bool is_topic(const char *name)
+{
+	return !strcmp(name, "sweep") || !strcmp(name, "storage");
+}
+
+static int print_topic(struct cmd_ctx *ctx, const char *name, struct err *err)
+{
+	if (print_page(ctx, name))
+		return 0;
+	return err_set(err, ERR_FAILED,
+		       "man(1) does not find the page slurmq-%s here: make install puts it "
+		       "where it does, and slurmq's sources have it in man/",
+		       name);
 }
 
 static void print_usage(struct cmd_ctx *ctx, const struct cmd *cmd)
@@ -66,6 +85,24 @@ static int list_options(struct cmd_ctx *ctx, const char *name, struct err *err)
 	return 0;
 }
 
+static void print_completions(struct cmd_ctx *ctx, int argc, char **argv)
+{
+	struct buf lines = {0};
+
+	complete(ctx, argc, argv, &lines);
+	fwrite(buf_str(&lines), 1, lines.len, stdout);
+	buf_release(&lines);
+}
+
+static void print_schema(void)
+{
+	struct buf text = {0};
+
+	sweep_schema_add(&text);
+	fwrite(text.s, 1, text.len, stdout);
+	buf_release(&text);
+}
+
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	const struct args *args = options;
@@ -76,16 +113,28 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 			puts((*c)->name);
 		return 0;
 	}
+	if (args->complete) {
+		print_completions(ctx, argc, argv);
+		return 0;
+	}
+	if (argc > 1)
+		return err_set(err, ERR_USAGE, "one argument too many: '%s'", argv[1]);
+	if (args->schema) {
+		print_schema();
+		return 0;
+	}
 	if (args->list_options) {
 		if (argc == 0)
 			return err_set(err, ERR_USAGE, "--list-options needs a command's name");
 		return list_options(ctx, argv[0], err);
 	}
+	if (argc > 0 && is_topic(argv[0]))
+		return print_topic(ctx, argv[0], err);
 	if (argc > 0) {
 		cmd = named(ctx, argv[0], err);
 		if (!cmd)
 			return -1;
-		if (print_page(ctx, cmd))
+		if (print_page(ctx, cmd->name))
 			return 0;
 	}
 	print_usage(ctx, cmd);
@@ -96,6 +145,9 @@ static const struct opt opts[] = {
 	OPT_FLAG(0, "list-commands", "every command, one a line", struct args, list_commands),
 	OPT_FLAG(0, "list-options", "every option of COMMAND, one a line", struct args,
 		 list_options),
+	OPT_FLAG(0, "complete", "what the last of the words after -- can become", struct args,
+		 complete),
+	OPT_FLAG(0, "schema", "the JSON Schema of a sweep file, for editors", struct args, schema),
 	OPT_END};
 
 const struct cmd cmd_help = {
@@ -105,6 +157,6 @@ const struct cmd cmd_help = {
 	.theme = CMD_LOOK,
 	.opts = opts,
 	.size = sizeof(struct args),
-	.max_args = 1,
+	.max_args = -1,
 	.run = run,
 };

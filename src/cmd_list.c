@@ -100,16 +100,22 @@ struct list {
 	int64_t now, rows;
 };
 
-static void add_state(struct list *l, const struct db_job *job)
+static void add_state(struct list *l, const struct db_job *job, const struct db_attempt *a)
 {
 	const struct style *s = &l->ctx->out;
 	const char *why = job->reason ? job_reason_name(job->reason) : "";
 	bool stopping = job->wish == WISH_CANCEL && job_state_in_flight(job->state);
+	char number[16] = "";
 
 	if (!strcasecmp(why, job_state_name(job->state)))
 		why = "";
-	table_addf(&l->table, s, view_paint(job->state), "%s%s%s", job_state_name(job->state),
-		   *why || stopping ? " " : "", stopping ? "(cancelled)" : why);
+	if (job->reason == REASON_EXIT && a->exit_code)
+		snprintf(number, sizeof(number), " %d", a->exit_code);
+	else if (job->reason == REASON_SIGNAL && a->signal)
+		snprintf(number, sizeof(number), " %d", a->signal);
+	table_addf(&l->table, s, view_paint(job->state), "%s%s%s%s", job_state_name(job->state),
+		   *why || stopping ? " " : "", stopping ? "(cancelled)" : why,
+		   stopping ? "" : number);
 }
 
 static void add_params(struct list *l, const struct db_job *job)
@@ -137,7 +143,7 @@ static int add_row(void *arg, const struct db_job *job)
 		return -1;
 	table_addf(&l->table, s, PAINT_BOLD, "%" PRId64, job->id);
 	table_add(&l->table, s, PAINT_NONE, job->sweep_name);
-	add_state(l, job);
+	add_state(l, job, &a);
 	table_addf(&l->table, s, PAINT_NONE, "%" PRId64, job->tries);
 	buf_clear(&l->text);
 	time_add_duration(&l->text, rc == 0 ? view_duration(&a, l->now) : -1);

@@ -112,8 +112,9 @@ static int find_attempt(struct db *db, const struct db_job *job, int64_t number,
 		db_attempt_release(a);
 	}
 	if (!rc && ids.n == 0)
-		rc = err_set(err, ERR_FAILED, "job %" PRId64 " has no log yet: it is %s", job->id,
-			     job_state_name(job->state));
+		rc = err_set(err, ERR_FAILED, "job %" PRId64 " has no log yet: it is %s%s", job->id,
+			     job_state_name(job->state),
+			     job->state == JOB_PENDING ? "; slurmq submit" : "");
 	else if (!rc && number > (int64_t)ids.n)
 		rc = err_set(err, ERR_USAGE, "job %" PRId64 " has no attempt %" PRId64 ", only %zu",
 			     job->id, number, ids.n);
@@ -130,11 +131,14 @@ static int no_file(const struct db_job *job, const struct db_attempt *a, const c
 {
 	if (a->closed == CLOSED_NOT && !a->started)
 		return err_set(err, ERR_FAILED,
-			       "job %" PRId64 " has no log yet: it waits in Slurm's queue",
-			       job->id);
+			       "job %" PRId64 " has no log yet: it waits in Slurm's queue; "
+			       "slurmq log %" PRId64 " -f waits with it",
+			       job->id, job->id);
 	if (a->closed != CLOSED_NOT && !a->started)
 		return err_set(err, ERR_FAILED,
-			       "job %" PRId64 " has no log: this attempt never started", job->id);
+			       "job %" PRId64 " has no log: this attempt never started; slurmq "
+			       "show %" PRId64 " tells what became of it",
+			       job->id, job->id);
 	return err_set(err, ERR_FAILED, "job %" PRId64 " has no log: there is no file '%s'",
 		       job->id, path);
 }
@@ -229,12 +233,14 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 
 	(void)argc;
 	if (opt_int(argv[0], &id) || id < 1)
-		return err_set(err, ERR_USAGE, "'%s' is no job's id", argv[0]);
+		return err_set(err, ERR_USAGE, "'%s' is no job's id: slurmq list shows them",
+			       argv[0]);
 	rc = drain_now(ctx->store, err);
 	if (!rc)
 		rc = db_job_get(ctx->store->db, id, &job, err);
 	if (rc == DB_NONE)
-		rc = err_set(err, ERR_USAGE, "no job %" PRId64, id);
+		rc = err_set(err, ERR_USAGE, "no job %" PRId64 ": slurmq list shows what there is",
+			     id);
 	if (!rc)
 		rc = print_log(&r, &job, args, err);
 	if (r.fd >= 0)

@@ -14,6 +14,12 @@ static void add(struct complaint_list *l, struct pos pos, bool warning, const ch
 {
 	struct buf text = {0};
 
+	if (!warning)
+		l->errors++;
+	if (l->n == COMPLAINT_KEPT) {
+		l->more++;
+		return;
+	}
 	if (l->n == l->cap) {
 		l->cap = l->cap ? l->cap * 2 : 8;
 		l->v = mem_grow(l->v, l->cap, sizeof(*l->v));
@@ -22,8 +28,6 @@ static void add(struct complaint_list *l, struct pos pos, bool warning, const ch
 	l->v[l->n] = (struct complaint){
 		.pos = pos, .nth = l->n, .warning = warning, .text = buf_take(&text)};
 	l->n++;
-	if (!warning)
-		l->errors++;
 }
 
 void complaint_error(struct complaint_list *l, struct pos pos, const char *fmt, ...)
@@ -86,11 +90,12 @@ static void add_line(const struct complaint *c, const char *file, struct strs *l
 
 void complaint_tell(struct complaint_list *l, const char *file, struct complaints *out)
 {
-	size_t lines = 0, more = 0;
+	size_t lines = 0, more = l->more, kept = 0;
 
 	if (l->n)
 		qsort(l->v, l->n, sizeof(*l->v), by_place);
 	for (size_t i = 0; i < l->n; i++) {
+		kept += !l->v[i].warning;
 		if (told(l, i))
 			continue;
 		if (l->v[i].warning)
@@ -102,6 +107,7 @@ void complaint_tell(struct complaint_list *l, const char *file, struct complaint
 		else
 			more++;
 	}
+	out->errors += l->errors - kept;
 	if (more)
 		strs_addf(&out->lines, "%s: ... and %zu more", file, more);
 	complaint_release(l);

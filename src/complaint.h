@@ -34,6 +34,7 @@ struct complaint_list {
 	struct complaint *v;
 	size_t n, cap;
 	size_t errors;
+	size_t more; /* not kept, only counted: there were COMPLAINT_KEPT before */
 };
 
 void complaint_error(struct complaint_list *l, struct pos pos, const char *fmt, ...)
@@ -43,7 +44,7 @@ void complaint_warn(struct complaint_list *l, struct pos pos, const char *fmt, .
 
 /* Append l's to *out, sorted by place, equal ones once, as lines that begin with file; l is empty
  * again. After COMPLAINT_MOST of a file the rest is only counted. */
-enum { COMPLAINT_MOST = 200 };
+enum { COMPLAINT_MOST = 200, COMPLAINT_KEPT = 1000 };
 void complaint_tell(struct complaint_list *l, const char *file, struct complaints *out);
 void complaint_release(struct complaint_list *l);
 

@@ -74,6 +74,8 @@ static void take_quoted(struct scan *s, struct buf *field)
 
 static void take_row(struct scan *s, struct csv_row *row)
 {
+	int told = 0;
+
 	for (;;) {
 		struct buf field = {0};
 
@@ -81,7 +83,12 @@ static void take_row(struct scan *s, struct csv_row *row)
 			take_quoted(s, &field);
 		while (!at_end_of_line(s) && s->s[s->i] != ',')
 			take_char(s, &field);
-		strs_take(&row->fields, buf_take(&field));
+		if (row->fields.n < CSV_FIELDS_MOST)
+			strs_take(&row->fields, buf_take(&field));
+		else if (!told++)
+			complaint_error(s->list, here(s), "more than %d fields in a row",
+					CSV_FIELDS_MOST);
+		buf_release(&field);
 		if (at_end_of_line(s))
 			break;
 		s->i++;

@@ -20,9 +20,11 @@ struct csv {
 	size_t n, cap;
 };
 
+enum { CSV_FIELDS_MOST = 2000 }; /* in a row */
+
 /* Rows of text; LF or CR LF; a byte order mark and empty lines at the end are passed over. What is
  * wrong goes to *list: a quote that is not closed, text behind one, rows of another length than the
- * first, an empty line, bytes that are not UTF-8, control characters. */
+ * first, an empty line, bytes that are not UTF-8, control characters, more fields than that. */
 void csv_parse(struct csv *csv, const char *text, size_t len, struct complaint_list *list);
 void csv_release(struct csv *csv);
 

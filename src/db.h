@@ -234,6 +234,7 @@ int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err);
  * is not the job's newest, or a state that does not allow it, changes nothing: *changed 0. */
 int db_attempt_queued(struct db *db, int64_t attempt, uint64_t slurm_job, int *changed,
 		      struct err *err);
+/* started 0: its journal does not say yet; now is taken, until a later call with an earlier time. */
 int db_attempt_running(struct db *db, int64_t attempt, uint64_t slurm_id, const char *node,
 		       int64_t started, int *changed, struct err *err);
 /* Its own end line. Closes it for good. The job becomes completed, failed or cancelled; a wish to

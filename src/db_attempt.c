@@ -219,14 +219,14 @@ int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
 struct row {
 	int64_t job;
 	int closed;
-	bool newest;
+	bool newest, started;
 	int state, reason, wish;
 };
 
 static int read_row(struct db *db, int64_t attempt, struct row *r, struct err *err)
 {
 	static const char sql[] =
-		"SELECT a.job, a.closed, j.attempt = a.id, j.state, j.reason, j.wish"
+		"SELECT a.job, a.closed, j.attempt = a.id, j.state, j.reason, j.wish, a.started > 0"
 		" FROM attempt a JOIN job j ON j.id = a.job WHERE a.id = ?1";
 	sqlite3_stmt *s = db_stmt(db, sql, err, "i", attempt);
 	int rc = s ? db_step_row(db, s, err) : -1;
@@ -242,6 +242,7 @@ static int read_row(struct db *db, int64_t attempt, struct row *r, struct err *e
 	r->state = sqlite3_column_int(s, 3);
 	r->reason = sqlite3_column_int(s, 4);
 	r->wish = sqlite3_column_int(s, 5);
+	r->started = sqlite3_column_int(s, 6) != 0;
 	sqlite3_reset(s);
 	return 0;
 }
@@ -314,10 +315,10 @@ int db_attempt_running(struct db *db, int64_t attempt, uint64_t slurm_id, const 
 	if (read_row(db, attempt, &r, err) ||
 	    db_exec(db,
 		    "UPDATE attempt SET slurm_id = ?2, node = ?3, started = ?4"
-		    " WHERE id = ?1 AND started = 0",
+		    " WHERE id = ?1 AND (started = 0 OR started > ?4)",
 		    &n, err, "iuti", attempt, slurm_id, node, started ? started : clock_now_ms()))
 		return -1;
-	if (n &&
+	if (n && !r.started &&
 	    db_exec(db, "UPDATE job SET tries = tries + 1 WHERE id = ?1", NULL, err, "i", r.job))
 		return -1;
 	if (!r.newest || r.closed || (r.state != JOB_SUBMITTING && r.state != JOB_QUEUED))

@@ -52,13 +52,22 @@ static int try_first(const struct expand_file *f, struct err *err)
 	return rc;
 }
 
-int expand_read(const char *path, struct expand_file *out, struct complaints *c, struct err *err)
+static int read_sweep(struct expand_file *f, int64_t max_jobs, struct complaints *c,
+		      struct err *err)
+{
+	if (sweepfile_slurp(f->name, &f->text, &f->len, &f->dir, err) ||
+	    sweepfile_parse(f->name, f->dir, f->text, f->len, &f->sweep, c, err))
+		return -1;
+	sweep_limit_jobs(f->sweep, (uint64_t)(max_jobs > 0 ? max_jobs : MAX_JOBS));
+	return sweepfile_load_files(f->sweep, c, err) || try_first(f, err) ? -1 : 0;
+}
+
+int expand_read(const char *path, int64_t max_jobs, struct expand_file *out, struct complaints *c,
+		struct err *err)
 {
 	memset(out, 0, sizeof(*out));
 	out->name = mem_strdup(path);
-	if (sweepfile_slurp(path, &out->text, &out->len, &out->dir, err) ||
-	    sweepfile_parse(path, out->dir, out->text, out->len, &out->sweep, c, err) ||
-	    sweepfile_load_files(out->sweep, c, err) || try_first(out, err)) {
+	if (read_sweep(out, max_jobs, c, err)) {
 		if (err->status != ERR_USAGE && err->status != ERR_AGAIN)
 			err->status = ERR_USAGE;
 		expand_file_release(out);
@@ -251,6 +260,37 @@ static bool same_shape(const struct sweep_point *a, const struct sweep_point *b)
 	return true;
 }
 
+static const char *value_in(const struct sweep_point *point, const char *name)
+{
+	for (size_t i = 0; i < point->n; i++)
+		if (!strcmp(point->params[i].name, name))
+			return point->params[i].value;
+	return NULL;
+}
+
+/* What was left out of the identity of one of them, and is another value in the other. */
+static int tell_clash(const struct work *w, const struct sweep_point *point,
+		      const struct db_job *job, struct err *err)
+{
+	for (size_t i = 0; i < job->point.n; i++) {
+		const struct sweep_param *was = &job->point.params[i];
+		const char *is = value_in(point, was->name);
+		const char *fallback = sweep_default(w->f->sweep, point->variant, was->name);
+
+		if (fallback && is && strcmp(is, was->value) != 0)
+			return err_set(
+				err, ERR_USAGE,
+				"%s: error: the default of '%s' is '%s' now, and job %" PRId64
+				" was made with the default '%s': let it be that, or rename the sweep",
+				w->f->name, was->name, fallback, job->id, was->value);
+	}
+	return err_set(
+		err, ERR_FAILED,
+		"%s: a job has the same 64-bit identity as job %" PRId64
+		" with other parameters: rename the sweep, or write one value in another way",
+		w->f->name, job->id);
+}
+
 /* 64 bits hit: are the parameters the same, too? */
 static int compare_identity(struct work *w, const struct sweep_point *point,
 			    const struct db_job *job, struct err *err)
@@ -261,11 +301,7 @@ static int compare_identity(struct work *w, const struct sweep_point *point,
 	sweep_identity_text(w->f->sweep, point, &a);
 	sweep_identity_text(w->f->sweep, &job->point, &b);
 	if (a.len != b.len || memcmp(buf_str(&a), buf_str(&b), a.len) != 0)
-		rc = err_set(
-			err, ERR_FAILED,
-			"%s: a job has the same 64-bit identity as job %" PRId64
-			" with other parameters: rename the sweep, or write one value in another way",
-			w->f->name, job->id);
+		rc = tell_clash(w, point, job, err);
 	buf_release(&a);
 	buf_release(&b);
 	return rc;

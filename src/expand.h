@@ -42,8 +42,10 @@ struct expand_file {
 	struct sweep *sweep;
 };
 /* Read, parse, load the files it names, and render its first job: -1 with err where anything is
- * wrong, all complaints in *c. */
-int expand_read(const char *path, struct expand_file *out, struct complaints *c, struct err *err);
+ * wrong, all complaints in *c. max_jobs as in struct expand_opts: checked before the values of ranges
+ * are made. */
+int expand_read(const char *path, int64_t max_jobs, struct expand_file *out, struct complaints *c,
+		struct err *err);
 void expand_file_release(struct expand_file *f);
 
 /* Count its jobs and steps without a store: added is the count, the rest 0. Calls fn (may be NULL) for

@@ -49,7 +49,7 @@ static int distance(const char *a, size_t n, const char *b, size_t m)
 
 static int farthest(size_t len)
 {
-	return (len <= 3 ? 1 : len <= 6 ? 2 : 3) * LETTER;
+	return (len <= 4 ? 1 : len <= 6 ? 2 : 3) * LETTER;
 }
 
 const char *guess_nearest(const char *word, const char *const *candidates)

@@ -211,7 +211,7 @@ static int close_stdout(const struct cmd_ctx *ctx, int status)
 
 int main(int argc, char **argv)
 {
-	struct cmd_ctx ctx = {.all = commands, .common = common_opts};
+	struct cmd_ctx ctx = {.all = commands, .before = before_opts, .common = common_opts};
 	int status;
 
 	open_standard_descriptors();

@@ -446,18 +446,22 @@ size_t range_count(const struct range *r, size_t most, const char **why)
 	return count_num(r, most, why);
 }
 
-static void add_value(struct strs *out, const struct decimal *d, bool scientific)
+/* A range's text as its caller wrote it. */
+static void add_written(struct buf *out, const char *text)
 {
-	struct buf b = {0};
-
-	if (scientific)
-		add_scientific(&b, *d);
-	else
-		add_plain(&b, *d);
-	strs_take(out, buf_take(&b));
+	buf_add(out, text, strlen(text) + 1);
 }
 
-static void exact_values(const struct range *r, size_t n, struct strs *out)
+static void add_value(struct buf *out, const struct decimal *d, bool scientific)
+{
+	if (scientific)
+		add_scientific(out, *d);
+	else
+		add_plain(out, *d);
+	buf_addch(out, '\0');
+}
+
+static void exact_values(const struct range *r, size_t n, struct buf *out)
 {
 	struct parsed from, by;
 	struct decimal at, step;
@@ -478,7 +482,7 @@ static void exact_values(const struct range *r, size_t n, struct strs *out)
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (i == 0)
-			strs_add(out, r->from);
+			add_written(out, r->from);
 		else
 			add_value(out, &at, from.has_exp);
 		if (r->kind == RANGE_STEP) {
@@ -491,21 +495,20 @@ static void exact_values(const struct range *r, size_t n, struct strs *out)
 }
 
 /* A whole number prints as one: the computed point may miss it in its last places. */
-static void add_point(struct strs *out, double v)
+static void add_point(struct buf *out, double v)
 {
-	struct buf b = {0};
 	double size = v < 0 ? -v : v, off;
 	int64_t whole = size < 1e15 ? (int64_t)(v + (v < 0 ? -0.5 : 0.5)) : 0;
 
 	off = v - (double)whole;
 	if (size < 1e15 && (off < 0 ? -off : off) <= 1e-9 * size)
-		buf_addf(&b, "%" PRId64, whole);
+		buf_addf(out, "%" PRId64, whole);
 	else
-		number_add_double(&b, v);
-	strs_take(out, buf_take(&b));
+		number_add_double(out, v);
+	buf_addch(out, '\0');
 }
 
-static void num_values(const struct range *r, struct strs *out)
+static void num_values(const struct range *r, struct buf *out)
 {
 	double a = number_to_double(r->from), b = number_to_double(r->to);
 
@@ -513,9 +516,9 @@ static void num_values(const struct range *r, struct strs *out)
 		double part = (double)i / (double)(r->num - 1);
 
 		if (i == 0)
-			strs_add(out, r->from);
+			add_written(out, r->from);
 		else if (i + 1 == r->num)
-			strs_add(out, r->to);
+			add_written(out, r->to);
 		else if (r->kind == RANGE_NUM_LOG)
 			add_point(out, a * number_exp(part * (number_ln(b) - number_ln(a))));
 		else
@@ -523,18 +526,19 @@ static void num_values(const struct range *r, struct strs *out)
 	}
 }
 
-int range_values(const struct range *r, struct strs *out, const char **why)
+int range_values(const struct range *r, struct buf *out, size_t *n, const char **why)
 {
-	size_t first = out->n, n = range_count(r, SIZE_MAX / 64, why);
+	size_t at = out->len, next;
 
-	if (n == 0)
+	*n = range_count(r, SIZE_MAX / 64, why);
+	if (*n == 0)
 		return -1;
 	if (r->kind == RANGE_STEP || r->kind == RANGE_FACTOR)
-		exact_values(r, n, out);
+		exact_values(r, *n, out);
 	else
 		num_values(r, out);
-	for (size_t i = first + 1; i < out->n; i++) {
-		if (number_compare(out->v[i - 1], out->v[i]) == 0) {
+	for (; (next = at + strlen(out->s + at) + 1) < out->len; at = next) {
+		if (number_compare(out->s + at, out->s + next) == 0) {
 			*why = "has two equal points: use a smaller num";
 			return -1;
 		}

@@ -40,8 +40,8 @@ struct range {
 };
 /* How many values; 0 with *why (constant text) where there is none or it can't be told exactly. */
 size_t range_count(const struct range *r, size_t most, const char **why);
-/* Append them. 0; -1 with *why where two are equal. */
-int range_values(const struct range *r, struct strs *out, const char **why);
+/* Append them, a NUL behind each, and count them. 0; -1 with *why where two are equal. */
+int range_values(const struct range *r, struct buf *out, size_t *n, const char **why);
 
 /* Draw i of parameter name: the top 53 bits of SHA-256 of "slurmq-draw-1\0SEED\0NAME\0I". */
 uint64_t draw_bits(const char *seed, const char *name, uint64_t i);

@@ -196,8 +196,9 @@ int queue_limit(struct store *store, struct queue_limit *out, struct err *err)
 	}
 	if (slurms < 0) {
 		out->jobs = LIMIT_DEFAULT;
-		out->from = mem_strdup("default");
-		return 0;
+		rc = db_setting_int(store->db, ".limit.at", 0, &own, err);
+		out->from = mem_strdup(own ? "Slurm tells none" : "until Slurm is asked");
+		return rc;
 	}
 	rc = db_setting_get(store->db, ".limit.from", &from, err);
 	if (rc < 0)
@@ -419,6 +420,21 @@ static int learn_limit(struct fill *f, int64_t refused, struct err *err)
 	return rc;
 }
 
+/* sbatch is looked for on the PATH of the environment that is stored for the sweep's jobs. */
+static void no_sbatch(struct fill *f, const struct batch *b)
+{
+	f->failed = true;
+	if (!b->env_stored) {
+		err_set(&f->why, ERR_FAILED,
+			"%s; the PATH of the sweep's first submission counts: slurmq submit --env "
+			"takes this one",
+			f->r->text);
+		return;
+	}
+	claim_env_forget(f->store, b);
+	err_set(&f->why, ERR_FAILED, "%s; then: slurmq submit", f->r->text);
+}
+
 /* What an answer means for the rest of this fill. */
 static void take_answer(struct fill *f, const struct batch *b, int answer)
 {
@@ -441,8 +457,7 @@ static void take_answer(struct fill *f, const struct batch *b, int answer)
 		f->stop = QUEUE_REFUSED;
 		return;
 	case SLURM_NO_SBATCH:
-		f->failed = true;
-		err_set(&f->why, ERR_FAILED, "%s", r->text);
+		no_sbatch(f, b);
 		f->stop = QUEUE_BACKOFF;
 		break;
 	case SLURM_BUSY:

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -283,9 +284,19 @@ int claim_write(struct store *store, struct batches *b, int64_t kill_wait_s, str
 
 /* ---- what every job of a version gets ---- */
 
-static int put_binary(struct store *store, const char *name, struct err *err)
+/* This very program; by the name that it was started by where there is no /proc (getauxval(3)). */
+static int open_myself(void)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	const char *name =
+		(const char *)getauxval(AT_EXECFN); /* NOLINT(performance-no-int-to-ptr) */
+
+	return fd < 0 && name ? open(name, O_RDONLY | O_CLOEXEC) : fd;
+}
+
+static int put_binary(struct store *store, const char *name, struct err *err)
+{
+	int fd = open_myself();
 	struct buf b = {0};
 	char chunk[65536];
 	ssize_t n = 0;
@@ -339,7 +350,8 @@ static int put_env(struct store *store, int64_t version, bool user, struct err *
 	return rc;
 }
 
-static int provide(struct store *store, int64_t version, bool user, bool renew, struct err *err)
+static int provide(struct store *store, int64_t version, bool user, bool renew, bool *stored,
+		   struct err *err)
 {
 	char *env = mem_printf("env/%" PRId64, version);
 	char *bin = mem_printf("bin/%" PRId64, version);
@@ -347,7 +359,8 @@ static int provide(struct store *store, int64_t version, bool user, bool renew, 
 	struct db_version row = {0};
 	int rc = 0;
 
-	if (renew || !spool_file_exists(store->spool, env))
+	*stored = renew || !spool_file_exists(store->spool, env);
+	if (*stored)
 		rc = put_env(store, version, user, err);
 	if (!rc && !spool_file_exists(store->spool, bin)) {
 		rc = db_version_get(store->db, version, &row, err) ? -1 : 0;
@@ -364,13 +377,20 @@ static int provide(struct store *store, int64_t version, bool user, bool renew, 
 	return rc;
 }
 
-int claim_provide(struct store *store, const struct batches *b, bool user, bool renew,
-		  struct err *err)
+int claim_provide(struct store *store, struct batches *b, bool user, bool renew, struct err *err)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (provide(store, b->v[i].sub.version, user, renew, err))
+		if (provide(store, b->v[i].sub.version, user, renew, &b->v[i].env_stored, err))
 			return -1;
 	return 0;
+}
+
+void claim_env_forget(struct store *store, const struct batch *b)
+{
+	char *env = mem_printf("env/%" PRId64, b->sub.version);
+
+	spool_file_remove(store->spool, env, NULL);
+	free(env);
 }
 
 /* ---- the sbatch ---- */

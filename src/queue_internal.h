@@ -20,8 +20,9 @@ struct batch {
 	char *sweep_name;
 	int64_t sweep;
 	char *chdir;
-	bool uniform; /* every job of the sweep has these options */
-	char *group;  /* what its jobs have in common, as text */
+	bool uniform;	 /* every job of the sweep has these options */
+	bool env_stored; /* for this very submission */
+	char *group;	 /* what its jobs have in common, as text */
 	struct ticket_writer ticket;
 	struct plan *plans; /* of each job */
 };
@@ -54,8 +55,9 @@ int claim_choose(struct store *store, struct loader *l, int64_t n, int64_t max_a
 int claim_write(struct store *store, struct batches *b, int64_t kill_wait_s, struct err *err);
 /* Store environment and binary of each version that is about to be submitted, where they are missing
  * (or, renew, in any case: the environment). */
-int claim_provide(struct store *store, const struct batches *b, bool user, bool renew,
-		  struct err *err);
+int claim_provide(struct store *store, struct batches *b, bool user, bool renew, struct err *err);
+/* Take back the environment that was stored for it: nothing can be submitted with that. */
+void claim_env_forget(struct store *store, const struct batch *b);
 
 /* The sbatch of a batch: fields point into b and into *own, which is released after use. */
 struct submission_text {

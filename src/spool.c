@@ -111,13 +111,16 @@ int spool_lock_fd(int fd)
 static void sign_gate(struct spool *sp)
 {
 	struct who me;
+	struct stat st;
 	char text[128];
 	int n;
 
 	who_self(&me);
 	n = snprintf(text, sizeof(text), "%s %" PRId64 "\n", me.node, me.pid);
-	/* for people alone: a gate without a name is as good a gate */
-	if (n > 0 && ftruncate(sp->gate, 0) == 0 && pwrite(sp->gate, text, (size_t)n, 0) < 0)
+	/* for people alone: a gate without a name is as good a gate. It is cut only where that is needed,
+	 * since that costs as much as a sync */
+	if (n > 0 && !fstat(sp->gate, &st) && (st.st_size <= n || !ftruncate(sp->gate, n)) &&
+	    pwrite(sp->gate, text, (size_t)n, 0) < 0)
 		return;
 }
 
@@ -304,8 +307,11 @@ int spool_scan(struct spool *sp, enum spool_folder folder, struct spool_list *ou
 	int fd;
 
 	memset(out, 0, sizeof(*out));
-	if (folder == SPOOL_SPOOL)
-		spool_touch(sp->folder[folder], NULL);
+	if (folder == SPOOL_SPOOL) {
+		if (!sp->changed)
+			spool_touch(sp->folder[folder], NULL);
+		sp->changed = false;
+	}
 	/* a descriptor of its own: the position of a shared one is shared too */
 	fd = openat(sp->dir, spool_folder_names[folder], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	d = fd < 0 ? NULL : fdopendir(fd);

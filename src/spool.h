@@ -60,9 +60,9 @@ struct spool_list {
 	struct spool_entry *v;
 	size_t n;
 };
-/* What lies in a folder now, sorted by submission and task. Foreign names are passed over. A file is
- * made and removed there first, since NFS may serve an old listing (nfs(5), directory entry caching);
- * for SPOOL_SPOOL only. */
+/* What lies in a folder now, sorted by submission and task. Foreign names are passed over. For
+ * SPOOL_SPOOL alone, a file is made and removed there first, since NFS may serve an old listing (nfs(5),
+ * directory entry caching); not where this process has just put one there, which does the same. */
 int spool_scan(struct spool *sp, enum spool_folder folder, struct spool_list *out, struct err *err);
 void spool_list_release(struct spool_list *l);
 /* The first entry of that task, or NULL. */

@@ -12,6 +12,7 @@ struct spool {
 	int folder[SPOOL_NFOLDERS];
 	int gate;
 	bool held;
+	bool changed; /* we put a file into spool/ since we listed it: no copy of a listing is kept */
 };
 
 extern const char *const spool_folder_names[SPOOL_NFOLDERS];

@@ -78,6 +78,7 @@ int spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *er
 {
 	struct spool_entry *e = &j->entry;
 
+	sp->changed = true;
 	if (j->lacks)
 		return post_anew(sp, j, err);
 	if (!renameat(sp->folder[SPOOL_RUNNING], e->name, sp->folder[SPOOL_SPOOL], e->name))
@@ -124,6 +125,7 @@ int spool_answer_post(struct spool *sp, uint64_t submission, const struct spool_
 	buf_addf(&b, "answer %d %" PRIu64 " %s\n%s", a->answer, a->slurm_job,
 		 a->cluster ? a->cluster : "-", a->text ? a->text : "");
 	spool_name_answer(name, sizeof(name), submission);
+	sp->changed = true;
 	if (spool_put_whole(sp->folder[SPOOL_SPOOL], name, buf_str(&b), b.len, 0600))
 		rc = err_errno(err, ERR_FAILED, "writing '%s/spool/%s'", sp->path, name);
 	buf_release(&b);

@@ -304,7 +304,9 @@ int store_create(struct store *s, const char *dir, struct err *err)
 	memset(s, 0, sizeof(*s));
 	s->root = realpath(dir, NULL);
 	if (!s->root)
-		return err_errno(err, ERR_FAILED, "finding folder '%s'", dir);
+		return err_set(err, ERR_FAILED,
+			       "the folder '%s' can't be used: %s (a new one is made with mkdir)",
+			       dir, strerror(errno));
 	s->dir = place(s->root, err);
 	if (!s->dir || check_path(s->dir, err) || check_path(s->root, err))
 		return -1;

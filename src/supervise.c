@@ -372,7 +372,8 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 	rec->ended = clock_now_ms();
 	rec->state = rec->exit_code || rec->signal ? STEP_FAILED : STEP_COMPLETED;
 	journal_add_step(&line, rec);
-	record(r, &line, true);
+	/* the end line follows the last one at once, and its sync is for both */
+	record(r, &line, rec->state == STEP_FAILED || i + 1 < r->task.nsteps);
 	buf_release(&line);
 	text = end_text(rec);
 	note(r, "%s: %s after %.1f s", s->key, text, (double)(rec->ended - rec->started) / 1000);

@@ -167,6 +167,42 @@ const struct let *sweep_let(const struct sweep *sweep, const struct space *space
 	return let ? let : find_let(&sweep->lets, sym);
 }
 
+/* Axes with very many values. */
+
+void axis_pack(struct axis *axis, char *packed, size_t n)
+{
+	axis->values.v = mem_grow(NULL, n + 1, sizeof(*axis->values.v));
+	axis->values.n = axis->values.cap = n;
+	axis->packed = packed;
+	for (size_t i = 0; i < n; i++, packed += strlen(packed) + 1)
+		axis->values.v[i] = packed;
+	axis->values.v[n] = NULL;
+}
+
+size_t axis_length(const struct axis *axis)
+{
+	const char *why;
+
+	if (axis_is_drawn(axis))
+		return 1;
+	if (axis->kind == AXIS_RANGE && axis->values.n == 0)
+		return range_count(&axis->range, SIZE_MAX / 64, &why);
+	return axis->values.n;
+}
+
+int axis_pack_range(struct axis *axis, const char **why)
+{
+	struct buf texts = {0};
+	size_t n;
+
+	if (range_values(&axis->range, &texts, &n, why) != 0) {
+		buf_release(&texts);
+		return -1;
+	}
+	axis_pack(axis, buf_take(&texts), n);
+	return 0;
+}
+
 /* Draws. */
 
 bool axis_is_drawn(const struct axis *axis)
@@ -273,6 +309,19 @@ uint64_t sweep_identity(const struct sweep *sweep, const struct sweep_point *poi
 
 /* What callers ask of it. */
 
+const char *sweep_default(const struct sweep *sweep, const char *variant, const char *name)
+{
+	size_t sym = sweep_sym_find(sweep, name);
+	const struct axis *axis = space_axis(sweep_space(sweep, variant), sym);
+
+	return axis ? axis->fallback : NULL;
+}
+
+void sweep_limit_jobs(struct sweep *sweep, uint64_t most)
+{
+	sweep->most = most;
+}
+
 const char *sweep_name(const struct sweep *sweep)
 {
 	return sweep->name;
@@ -332,11 +381,20 @@ bool sweep_sbatch_uniform(const struct sweep *sweep)
 
 /* Letting it go. */
 
+static void axis_release(struct axis *axis)
+{
+	if (axis->packed)
+		free(axis->values.v);
+	else
+		strs_release(&axis->values);
+	free(axis->packed);
+}
+
 static void free_groups(struct groups *groups)
 {
 	for (size_t g = 0; g < groups->n; g++) {
 		for (size_t a = 0; a < groups->v[g]->n; a++)
-			strs_release(&groups->v[g]->axes[a].values);
+			axis_release(&groups->v[g]->axes[a]);
 		free(groups->v[g]->axes);
 		strs_release(&groups->v[g]->names);
 		free(groups->v[g]);

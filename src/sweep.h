@@ -42,6 +42,8 @@ void sweep_iter_release(struct sweep_iter *it);
 
 /* Size of the product before exclusion, includes counted; -1 where it overflows or is above max. */
 int sweep_count_max(const struct sweep *sweep, uint64_t max, uint64_t *n, struct err *err);
+/* sweepfile_load_files() is to refuse a larger one, before it makes the values of ranges. */
+void sweep_limit_jobs(struct sweep *sweep, uint64_t most);
 
 /* The text that identifies a job: sweep's name, then sorted name=value pairs, each NUL-terminated;
  * a value equal to its axis's default is left out; for draws seed and index stand in the place of
@@ -87,6 +89,8 @@ int sweep_plan(const struct sweep *sweep, const struct sweep_point *point, int64
 	       struct plan *out, struct err *err);
 void plan_release(struct plan *plan);
 
+/* The default of a parameter's axis; NULL: none. */
+const char *sweep_default(const struct sweep *sweep, const char *variant, const char *name);
 /* A sweep's options for sbatch are the same for every job (no placeholder, override or variant
  * touches them). */
 bool sweep_sbatch_uniform(const struct sweep *sweep);

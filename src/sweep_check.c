@@ -52,9 +52,12 @@ static const char *nearest(const struct check *c, const char *name, const struct
 			   bool lets)
 {
 	const struct sweep *sweep = c->sweep;
-	const char **names = mem_alloc((sweep->syms.n + 1) * sizeof(*names)), *near;
+	const char **names, *near;
 	size_t n = 0;
 
+	if (c->list->n >= COMPLAINT_MOST) /* no more are told, as a rule */
+		return NULL;
+	names = mem_alloc((sweep->syms.n + 1) * sizeof(*names));
 	for (size_t sym = 0; sym < sweep->syms.n; sym++)
 		if (is_param(sweep, sym) || (lets && is_let(sweep, sym)) ||
 		    (step && same_group(&step->groups, sym)))
@@ -68,6 +71,8 @@ static const char *nearest(const struct check *c, const char *name, const struct
 
 static struct pos part_pos(const struct check *c, const struct field *field, const struct part *p)
 {
+	if (c->list->n >= COMPLAINT_KEPT) /* only counted from here on */
+		return field->node->pos;
 	return node_locate(c->sweep->doc, field->node, p->offset);
 }
 
@@ -300,16 +305,15 @@ static void check_include(struct check *c, const struct include *inc)
 
 static void check_doubles(const struct check *c, const struct groups *own)
 {
+	memset(c->seen, 0, c->sweep->syms.n);
 	for (size_t g = 0; g < own->n; g++)
 		for (size_t a = 0; a < own->v[g]->n; a++) {
 			const struct axis *axis = &own->v[g]->axes[a];
 
-			for (size_t h = 0; h <= g; h++)
-				for (size_t b = 0; b < (h < g ? own->v[h]->n : a); b++)
-					if (own->v[h]->axes[b].sym == axis->sym)
-						complaint_error(c->list, axis->pos,
-								"parameter '%s' is there already",
-								axis->name);
+			if (c->seen[axis->sym])
+				complaint_error(c->list, axis->pos,
+						"parameter '%s' is there already", axis->name);
+			c->seen[axis->sym] = 1;
 		}
 }
 
@@ -458,6 +462,27 @@ static size_t text_length(const struct field *field, size_t nparams)
 	return len;
 }
 
+/* A step's combinations are gone through for every job, those that are excluded too. */
+static void check_steps(const struct check *c)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < c->sweep->nsteps; i++) {
+		const struct step *step = &c->sweep->steps[i];
+		size_t n = 1;
+
+		for (size_t g = 0; g < step->groups.n && n <= SWEEP_COMBINATIONS_MOST; g++)
+			n *= step->groups.v[g]->length;
+		sum += n;
+		if (sum <= SWEEP_COMBINATIONS_MOST)
+			continue;
+		complaint_error(c->list, step->pos,
+				"more than 100,000 steps in a job, before 'exclude': it may have "
+				"10,000 after");
+		break;
+	}
+}
+
 static void check_lengths(const struct check *c)
 {
 	const struct sweep *sweep = c->sweep;
@@ -513,6 +538,7 @@ void sweep_check(const struct sweep *sweep, struct complaint_list *list)
 		check_names(&c);
 	check_draws(&c);
 	check_lengths(&c);
+	check_steps(&c);
 	for (size_t g = 0; g < sweep->groups.n; g++)
 		check_zip(&c, sweep->groups.v[g]);
 	free(c.seen);
@@ -624,7 +650,8 @@ static void warn_equal(const struct check *c, const struct group *g)
 	const struct axis *axis = &g->axes[0];
 	char **sorted;
 
-	if (g->n != 1 || g->zip || axis->kind == AXIS_CHOICE || axis->values.n < 2)
+	if (g->n != 1 || g->zip || axis->kind == AXIS_CHOICE || axis->kind == AXIS_RANGE ||
+	    axis->values.n < 2)
 		return;
 	sorted = mem_alloc(axis->values.n * sizeof(*sorted));
 	memcpy(sorted, axis->values.v, axis->values.n * sizeof(*sorted));

@@ -16,6 +16,7 @@
 enum {
 	SWEEP_NAMES_MOST = 2000,
 	SWEEP_STEPS_MOST = 10000,	     /* of one job */
+	SWEEP_COMBINATIONS_MOST = 100000,    /* of a job's steps, before exclude */
 	SWEEP_JOBS_MOST = 5000000,	     /* unless the caller says another number */
 	SWEEP_WORD_MOST = 128 * 1024 - 1024, /* MAX_ARG_STRLEN (execve(2)) less some slack */
 };
@@ -41,6 +42,7 @@ struct axis {
 	const char *path;	/* AXIS_FILE, as written */
 	const char *fallback;	/* default: a value that is left out of the identity; NULL: none */
 	struct strs values;	/* known when files are loaded; a list's and a choice's at once */
+	char *packed;		/* NULL, or what all of values lie in: there can be millions */
 };
 
 /* One dimension: a parameter, or several that advance together. */
@@ -168,6 +170,7 @@ struct sweep {
 	size_t nincludes;
 	bool tables; /* a table's columns are not known yet */
 	bool loaded;
+	uint64_t most; /* jobs that it may have; 0: any number that can be counted */
 
 	struct lets lets;
 	struct settings sbatch, env;
@@ -196,6 +199,12 @@ const struct space *sweep_space(const struct sweep *sweep, const char *variant);
 /* The let of that symbol that a space sees; NULL: none. */
 const struct let *sweep_let(const struct sweep *sweep, const struct space *space, size_t sym);
 bool axis_is_drawn(const struct axis *axis);
+/* How many values it has, those of a range counted where they are not made yet; 1 where it is drawn. */
+size_t axis_length(const struct axis *axis);
+/* Give it n values, which lie one behind the other in packed (given), a NUL behind each. */
+void axis_pack(struct axis *axis, char *packed, size_t n);
+/* Those of its range; -1 with *why (constant text). */
+int axis_pack_range(struct axis *axis, const char **why);
 /* Append a draw's text. */
 void axis_draw(const struct axis *axis, const char *seed, uint64_t i, struct buf *out);
 

@@ -76,30 +76,41 @@ void sweep_load_fail(struct sweep_load *l, const char *why)
 	next_file(l);
 }
 
-/* One value a line. */
+/* A line of a file of values; its end is *stop, what follows the returned place is the next. */
+static char *line_end(char *at, char *end, char **stop)
+{
+	char *nl = memchr(at, '\n', (size_t)(end - at));
+
+	*stop = nl ? nl : end;
+	if (*stop > at && (*stop)[-1] == '\r')
+		--*stop;
+	return nl ? nl + 1 : end;
+}
+
+/* One value a line; they are packed where they were read. */
 static void take_lines(struct axis *axis, const char *text, size_t len, struct complaint_list *list)
 {
-	const char *at = text, *end = text + len, *next;
+	char *packed = mem_strndup(text, len), *to = packed, *end = packed + len, *next, *stop;
+	char *at = len >= 3 && !memcmp(packed, "\xef\xbb\xbf", 3) ? packed + 3 : packed;
 	struct pos pos = {1, 1};
 
-	if (len >= 3 && !memcmp(at, "\xef\xbb\xbf", 3))
-		at += 3;
 	if (at == end)
 		complaint_error(list, pos, "no values: nothing could be run");
 	for (; at < end; at = next, pos.line++) {
-		const char *nl = memchr(at, '\n', (size_t)(end - at)), *stop = nl ? nl : end;
-
-		next = nl ? nl + 1 : end;
-		if (stop > at && stop[-1] == '\r')
-			stop--;
+		next = line_end(at, end, &stop);
 		if (stop == at)
 			complaint_error(list, pos, "an empty line");
 		else if (!utf8_is_clean(at, (size_t)(stop - at)))
 			complaint_error(list, pos,
 					"a control character, or a byte that is not UTF-8");
-		else
-			strs_take(&axis->values, mem_strndup(at, (size_t)(stop - at)));
+		memmove(to, at, (size_t)(stop - at));
+		to += stop - at;
+		*to++ = '\0'; /* at most the place of its line feed, or of the text's own NUL */
 	}
+	if (list->errors)
+		free(packed);
+	else
+		axis_pack(axis, packed, pos.line - 1);
 }
 
 static bool good_header(const char *name)
@@ -143,8 +154,6 @@ static void take_table(struct sweep *sweep, struct group *g, const char *text, s
 	csv_parse(&csv, text, len, list);
 	if (csv.n < 2)
 		complaint_error(list, (struct pos){1, 1}, "a table needs a header and a row");
-	else if (csv.rows[0].fields.n > SWEEP_NAMES_MOST)
-		complaint_error(list, (struct pos){1, 1}, "too many columns");
 	if (list->errors == 0) {
 		for (size_t col = 0; col < csv.rows[0].fields.n; col++)
 			strs_add(&g->names, csv.rows[0].fields.v[col]);
@@ -219,7 +228,19 @@ void sweep_load_give(struct sweep_load *l, const char *text, size_t len, struct 
 	next_file(l);
 }
 
-static void finish_group(struct sweep_load *l, struct group *g)
+void sweep_load_size(struct sweep_load *l)
+{
+	struct sweep *sweep = l->sweep;
+
+	for (size_t i = 0; i < sweep->groups.n; i++) {
+		struct group *g = sweep->groups.v[i];
+
+		g->length = g->n ? axis_length(&g->axes[0]) : 0;
+	}
+	sweep_compose(sweep);
+}
+
+static void expand_ranges(struct sweep_load *l, struct group *g)
 {
 	const char *why = NULL;
 
@@ -227,26 +248,36 @@ static void finish_group(struct sweep_load *l, struct group *g)
 		struct axis *axis = &g->axes[a];
 
 		if (axis->kind == AXIS_RANGE && axis->values.n == 0 &&
-		    range_values(&axis->range, &axis->values, &why) != 0)
+		    axis_pack_range(axis, &why) != 0)
 			complaint_error(&l->list, axis->pos, "parameter '%s' %s", axis->name, why);
 	}
-	g->length = g->n == 0 ? 0 : axis_is_drawn(&g->axes[0]) ? 1 : g->axes[0].values.n;
 }
 
 void sweep_load_end(struct sweep_load *l)
 {
 	struct sweep *sweep = l->sweep;
 
-	free(l->path);
-	l->path = NULL;
 	for (size_t g = 0; g < sweep->groups.n; g++)
-		finish_group(l, sweep->groups.v[g]);
+		expand_ranges(l, sweep->groups.v[g]);
 	if (l->list.errors)
 		return;
-	sweep_compose(sweep);
 	sweep->tables = false;
 	sweep_check_values(sweep, l->tables, &l->list);
 	sweep->loaded = l->list.errors == 0;
+}
+
+int sweep_check_size(const struct sweep *sweep, struct err *err)
+{
+	uint64_t n;
+
+	return sweep->most ? sweep_count_max(sweep, sweep->most, &n, err) : 0;
+}
+
+void sweep_load_release(struct sweep_load *l)
+{
+	free(l->path);
+	complaint_release(&l->list);
+	memset(l, 0, sizeof(*l));
 }
 
 const char *sweep_load_file_name(const struct sweep *sweep)

@@ -10,8 +10,6 @@
 
 static void read_variant(struct sweep_reader *r, struct node *map, struct space *out)
 {
-	static const char *const keys[] = {"name", "params", "zip", "sample", "exclude",
-					   "let",  "sbatch", "env", NULL};
 	const struct node *name = node_get(map, "name");
 	struct node *v;
 
@@ -19,17 +17,19 @@ static void read_variant(struct sweep_reader *r, struct node *map, struct space 
 	out->samples = r->sweep->base.samples;
 	out->seed = r->sweep->base.seed;
 	out->sample_pos = r->sweep->base.sample_pos;
-	if (!sweep_read_keys(r, map, keys,
+	if (!sweep_read_keys(r, map, sweep_keys_variant,
 			     "a variant is a map, as in {name: adam, params: {lr: [0.1]}}"))
 		return;
 	if (name)
 		out->variant = sweep_read_name(r, name, "a variant's name");
 	else
 		complaint_error(r->list, map->pos, "a variant needs a name");
-	for (const struct space *s = r->sweep->spaces; s < out && out->variant; s++)
-		if (s->variant && !strcmp(s->variant, out->variant))
-			complaint_error(r->list, name->pos, "variant '%s' is there already",
-					out->variant);
+	for (const struct space *s = r->sweep->spaces; s < out && out->variant; s++) {
+		if (!s->variant || strcmp(s->variant, out->variant) != 0)
+			continue;
+		complaint_error(r->list, name->pos, "variant '%s' is there already", out->variant);
+		break;
+	}
 	if ((v = node_get(map, "zip")))
 		sweep_read_zip(r, v, &out->own);
 	if ((v = node_get(map, "params")))
@@ -55,6 +55,10 @@ static void read_variants(struct sweep_reader *r, struct node *node)
 		complaint_error(r->list, node->pos,
 				"'variants' is a list of variants, as in "
 				"[{name: adam, params: {lr: [0.1]}}]");
+		n = 0;
+	}
+	if (n > SWEEP_NAMES_MOST) {
+		complaint_error(r->list, node->pos, "more than %d variants", SWEEP_NAMES_MOST);
 		n = 0;
 	}
 	sweep->variants = n > 0;
@@ -180,12 +184,25 @@ static void read_sweep_name(struct sweep_reader *r, const struct node *root)
 				r->sweep->name);
 }
 
+/* Steps' own ranges are needed for jobs of the store, too, for which no file is loaded. */
+static void expand_steps(struct sweep_reader *r)
+{
+	for (size_t i = 0; i < r->sweep->nsteps; i++) {
+		const struct groups *groups = &r->sweep->steps[i].groups;
+
+		for (size_t g = 0; g < groups->n; g++) {
+			struct axis *axis = &groups->v[g]->axes[0];
+			const char *why;
+
+			if (axis->kind == AXIS_RANGE && axis_pack_range(axis, &why) != 0)
+				complaint_error(r->list, axis->pos, "parameter '%s' %s", axis->name,
+						why);
+		}
+	}
+}
+
 struct sweep *sweep_read(struct doc *doc, const char *dir, struct complaint_list *list)
 {
-	static const char *const keys[] = {
-		"name",	      "params", "zip", "sample", "variants",  "let",   "exclude",
-		"include",    "sbatch", "env", "setup",	 "overrides", "retry", "restartable",
-		"checkpoint", "title",	"run", "steps",	 "script",    NULL};
 	struct sweep *sweep = mem_alloc(sizeof(*sweep));
 	struct sweep_reader r = {sweep, doc, list};
 
@@ -196,12 +213,15 @@ struct sweep *sweep_read(struct doc *doc, const char *dir, struct complaint_list
 		complaint_error(list, (struct pos){1, 1}, "the file is empty");
 		return sweep;
 	}
-	if (!sweep_read_keys(&r, doc->root, keys, "a sweep is a map, as in name: my-study"))
+	if (!sweep_read_keys(&r, doc->root, sweep_keys_top,
+			     "a sweep is a map, as in name: my-study"))
 		return sweep;
 	read_sweep_name(&r, doc->root);
 	read_space(&r, doc->root);
 	read_job(&r, doc->root);
 	sweep_compose(sweep);
 	sweep_check(sweep, list);
+	if (!list->errors)
+		expand_steps(&r);
 	return sweep;
 }

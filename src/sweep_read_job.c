@@ -33,10 +33,9 @@ const char *sweep_read_name(struct sweep_reader *r, const struct node *node, con
 static void read_let_map(struct sweep_reader *r, struct node *node, const char *what,
 			 struct let *out)
 {
-	static const char *const keys[] = {"by", "map", NULL};
 	struct node *by = node_get(node, "by"), *map = node_get(node, "map");
 
-	if (!sweep_read_keys(r, node, keys, what))
+	if (!sweep_read_keys(r, node, sweep_keys_let, what))
 		return;
 	if (!by || !map) {
 		complaint_error(r->list, node->pos,
@@ -228,11 +227,10 @@ void sweep_read_env(struct sweep_reader *r, struct node *node, struct settings *
 
 static void read_override(struct sweep_reader *r, struct node *node, struct override *out)
 {
-	static const char *const keys[] = {"when", "sbatch", "env", NULL};
 	struct node *when = node_get(node, "when"), *sbatch = node_get(node, "sbatch"),
 		    *env = node_get(node, "env");
 
-	if (!sweep_read_keys(r, node, keys,
+	if (!sweep_read_keys(r, node, sweep_keys_override,
 			     "an override is a map, as in {when: {arch: vit}, sbatch: "
 			     "{mem: 48G}}"))
 		return;
@@ -333,15 +331,13 @@ static void read_codes(struct sweep_reader *r, const struct node *node,
 static void read_retry_rule(struct sweep_reader *r, struct node *node, const char *reason,
 			    struct sweep_retry_rule *out)
 {
-	static const char *const keys[] = {"time",  "max_time", "mem", "max_mem",
-					   "delay", "codes",	NULL};
 	struct node *v;
 
 	if (node_is(node, "again") || node_is(node, "never")) {
 		out->again = node_is(node, "again");
 		return;
 	}
-	if (!sweep_read_keys(r, node, keys,
+	if (!sweep_read_keys(r, node, sweep_keys_rule,
 			     "what to do is again, never, or a map, as in {time: x1.5}"))
 		return;
 	out->again = true;
@@ -364,11 +360,11 @@ static void read_retry_rule(struct sweep_reader *r, struct node *node, const cha
 
 void sweep_read_retry(struct sweep_reader *r, struct node *node)
 {
-	static const char *const keys[] = {"max",	"TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL",
-					   "PREEMPTED", "EXIT",	   "SIGNAL",	    NULL};
+	const struct sweep_key *kinds = sweep_keys_retry + 1;
 	struct sweep_retry *retry = &r->sweep->retry;
 
-	if (!sweep_read_keys(r, node, keys, "'retry' is a map, as in {max: 3, NODE_FAIL: again}"))
+	if (!sweep_read_keys(r, node, sweep_keys_retry,
+			     "'retry' is a map, as in {max: 3, NODE_FAIL: again}"))
 		return;
 	retry->given = true;
 	for (size_t i = 0; i + 1 < node->n; i += 2) {
@@ -376,9 +372,9 @@ void sweep_read_retry(struct sweep_reader *r, struct node *node)
 
 		if (node_is(key, "max"))
 			sweep_read_int(r, node->items[i + 1], "max", 0, 1000, &retry->max);
-		for (size_t k = 0; k < RETRY_NKINDS; k++) /* keys[1] is RETRY_TIMEOUT, and so on */
-			if (node_is(key, keys[k + 1]))
-				read_retry_rule(r, node->items[i + 1], keys[k + 1],
+		for (size_t k = 0; k < RETRY_NKINDS; k++) /* kinds[0] is RETRY_TIMEOUT, and so on */
+			if (node_is(key, kinds[k].name))
+				read_retry_rule(r, node->items[i + 1], kinds[k].name,
 						&retry->rules[k]);
 	}
 }
@@ -486,21 +482,21 @@ static void read_step_name(struct sweep_reader *r, const struct node *map, struc
 	}
 	out->pos = name->pos;
 	out->name = sweep_read_name(r, name, "a step's name");
-	for (const struct step *s = r->sweep->steps; s < out && out->name; s++)
-		if (s->name && !strcmp(s->name, out->name))
-			complaint_error(r->list, name->pos,
-					"step '%s' is there already, on line %zu", out->name,
-					s->pos.line);
+	for (const struct step *s = r->sweep->steps; s < out && out->name; s++) {
+		if (!s->name || strcmp(s->name, out->name) != 0)
+			continue;
+		complaint_error(r->list, name->pos, "step '%s' is there already, on line %zu",
+				out->name, s->pos.line);
+		break;
+	}
 }
 
 static void read_step(struct sweep_reader *r, struct node *map, struct step *out)
 {
-	static const char *const keys[] = {"name",  "run",     "params", "exclude",
-					   "needs", "on_fail", NULL};
 	struct node *v;
 
 	out->pos = map->pos;
-	if (!sweep_read_keys(r, map, keys,
+	if (!sweep_read_keys(r, map, sweep_keys_step,
 			     "a step is a map, as in {name: train, run: [python, train.py]}"))
 		return;
 	read_step_name(r, map, out);

@@ -88,23 +88,30 @@ static const char *const neighbours[][2] = {
 	{"random_seed", "seed"},
 };
 
-static bool allows(const char *const *allowed, const char *word)
+static bool allows(const struct sweep_key *allowed, const char *word)
 {
-	for (; *allowed; allowed++)
-		if (!strcmp(*allowed, word))
+	for (; allowed->name; allowed++)
+		if (!strcmp(allowed->name, word))
 			return true;
 	return false;
 }
 
-static const char *nearest(const char *word, const char *const *allowed)
+static const char *nearest(const char *word, const struct sweep_key *allowed)
 {
+	const char *names[32];
+	size_t n = 0;
+
 	for (size_t i = 0; i < sizeof(neighbours) / sizeof(*neighbours); i++)
 		if (!strcmp(neighbours[i][0], word) && allows(allowed, neighbours[i][1]))
 			return neighbours[i][1];
-	return guess_nearest(word, allowed);
+	for (; allowed[n].name && n + 1 < sizeof(names) / sizeof(*names); n++)
+		names[n] = allowed[n].name;
+	names[n] = NULL;
+	return guess_nearest(word, names);
 }
 
-static void unknown_key(struct sweep_reader *r, const struct node *key, const char *const *allowed)
+static void unknown_key(struct sweep_reader *r, const struct node *key,
+			const struct sweep_key *allowed)
 {
 	const char *near = nearest(key->text, allowed);
 
@@ -140,8 +147,8 @@ static const struct node *earlier(const struct node *map, size_t i)
 	return NULL;
 }
 
-bool sweep_read_keys(struct sweep_reader *r, const struct node *map, const char *const *allowed,
-		     const char *what)
+bool sweep_read_keys(struct sweep_reader *r, const struct node *map,
+		     const struct sweep_key *allowed, const char *what)
 {
 	if (map->kind != NODE_MAP) {
 		complaint_error(r->list, map->pos, "%s", what);
@@ -282,17 +289,32 @@ static void name_parts(struct sweep_reader *r, struct field *field)
 	for (size_t i = 0; i < field->t.n; i++) {
 		struct part *p = &field->t.parts[i];
 
-		if (p->kind == PART_VALUE)
+		if (p->kind != PART_VALUE)
+			continue;
+		p->sym = sweep_sym_find(r->sweep, p->text);
+		if (p->sym == PART_NO_SYM)
 			p->sym = sweep_read_sym(r, p->text,
 						node_locate(r->doc, field->node, p->offset));
 	}
+}
+
+/* Before it is parsed: placeholders are located one by one. */
+static bool check_text_length(struct sweep_reader *r, const struct node *node, const char *what)
+{
+	if (node->len <= SWEEP_WORD_MOST)
+		return true;
+	complaint_error(r->list, node->pos,
+			"%s is too long: one argument of a program can be 128 KiB (execve(2)), so "
+			"put it into a file",
+			what);
+	return false;
 }
 
 bool sweep_read_field(struct sweep_reader *r, struct node *node, const char *what, bool lines,
 		      struct field *out)
 {
 	node = sweep_read_placeholder_map(r, node);
-	if (!check_scalar(r, node, what, lines))
+	if (!check_scalar(r, node, what, lines) || !check_text_length(r, node, what))
 		return false;
 	out->node = node;
 	template_parse(&out->t, node->text, node->len);
@@ -315,6 +337,14 @@ static void warn_cut(struct sweep_reader *r, const struct node *node)
 			       "and no part of the command: quote the command if it should be");
 }
 
+static bool refuses(const struct template *t, const char *why)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->parts[i].refusal == why)
+			return true;
+	return false;
+}
+
 bool sweep_read_script(struct sweep_reader *r, struct node *node, const char *what, bool last,
 		       struct field *out)
 {
@@ -329,17 +359,17 @@ bool sweep_read_script(struct sweep_reader *r, struct node *node, const char *wh
 		return false;
 	}
 	warn_cut(r, node);
+	if (!check_text_length(r, node, what))
+		return false;
 	out->node = node;
 	template_bash_parse(&out->t, node->text, node->len, &end);
 	name_parts(r, out);
 	if (end.unsure) {
 		pos = node_locate(r->doc, node, end.unsure_offset);
-		for (size_t i = 0; i < out->t.n; i++)
-			if (out->t.parts[i].refusal == template_bash_unsure)
-				complaint_error(r->list, pos,
-						"the quoting of %s cannot be followed "
-						"from here, where %s",
-						what, end.unsure);
+		if (refuses(&out->t, template_bash_unsure))
+			complaint_error(r->list, pos,
+					"the quoting of %s cannot be followed from here, where %s",
+					what, end.unsure);
 	} else if (end.open) {
 		pos = node_locate(r->doc, node, end.offset);
 		if (last)

@@ -10,6 +10,7 @@
 
 #include "doc.h"
 #include "sweep_internal.h"
+#include "sweep_schema.h"
 
 struct sweep_reader {
 	struct sweep *sweep;
@@ -17,10 +18,9 @@ struct sweep_reader {
 	struct complaint_list *list;
 };
 
-/* Check a map's keys: scalars, none twice, no <<, all of them in allowed (NULL-terminated; NULL: any
- * key). false where it is no map; what says what it is to be ("'sample' is a map: ..."). */
-bool sweep_read_keys(struct sweep_reader *r, const struct node *map, const char *const *allowed,
-		     const char *what);
+/* Check a map's keys: scalars, none twice, no <<, all of them in allowed (NULL: any key). false where it is no map; what says what it is to be ("'sample' is a map: ..."). */
+bool sweep_read_keys(struct sweep_reader *r, const struct node *map,
+		     const struct sweep_key *allowed, const char *what);
 
 /* A value, byte for byte; NULL with a complaint where it is none. what: its name for complaints. */
 const char *sweep_read_value(struct sweep_reader *r, const struct node *node, const char *what);

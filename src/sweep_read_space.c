@@ -151,13 +151,10 @@ static enum axis_kind kind_of(const struct node *map, const struct node **value,
 static bool read_axis_map(struct sweep_reader *r, struct node *map, const char *what, bool step,
 			  struct axis *axis)
 {
-	static const char *const keys[] = {"values",  "file",	"from",	   "to",      "step",
-					   "factor",  "num",	"scale",   "uniform", "loguniform",
-					   "randint", "choice", "default", NULL};
 	const struct node *value = NULL, *fallback = node_get(map, "default");
 	size_t kinds;
 
-	if (!sweep_read_keys(r, map, keys, what))
+	if (!sweep_read_keys(r, map, sweep_keys_axis, what))
 		return false;
 	if (fallback)
 		axis->fallback = sweep_read_value(r, fallback, "default");
@@ -196,7 +193,7 @@ static bool read_axis_map(struct sweep_reader *r, struct node *map, const char *
 static void read_axis(struct sweep_reader *r, const struct node *key, struct node *node, bool step,
 		      struct group *group)
 {
-	const char *name = sweep_read_param_name(r, key), *why;
+	const char *name = sweep_read_param_name(r, key);
 	struct axis *axis;
 	char what[96];
 
@@ -208,8 +205,8 @@ static void read_axis(struct sweep_reader *r, const struct node *key, struct nod
 	axis->sym = sweep_read_sym(r, name, key->pos);
 	name_of(key, what, sizeof(what), "parameter");
 	if (node->kind == NODE_MAP) {
-		if (read_axis_map(r, node, what, step, axis) && step && axis->kind == AXIS_RANGE)
-			range_values(&axis->range, &axis->values, &why);
+		if (read_axis_map(r, node, what, step, axis))
+			group->length = axis_length(axis);
 	} else if (node->kind == NODE_LIST) {
 		read_values(r, node, what, &axis->values);
 	} else {
@@ -218,7 +215,8 @@ static void read_axis(struct sweep_reader *r, const struct node *key, struct nod
 		if (value)
 			strs_add(&axis->values, value);
 	}
-	group->length = axis_is_drawn(axis) ? 1 : axis->values.n;
+	if (node->kind != NODE_MAP)
+		group->length = axis->values.n;
 }
 
 void sweep_read_params(struct sweep_reader *r, struct node *node, bool step, struct groups *out)
@@ -283,16 +281,21 @@ void sweep_read_zip(struct sweep_reader *r, struct node *node, struct groups *ou
 				"[{a: [1, 2], b: [3, 4]}]");
 		return;
 	}
+	if (node->n > SWEEP_NAMES_MOST) {
+		complaint_error(r->list, node->pos, "more than %d groups in 'zip'",
+				SWEEP_NAMES_MOST);
+		return;
+	}
 	for (size_t i = 0; i < node->n; i++)
 		read_zip_group(r, node->items[i], out);
 }
 
 void sweep_read_sample(struct sweep_reader *r, struct node *node, struct space *out)
 {
-	static const char *const keys[] = {"n", "seed", NULL};
 	struct node *n = node_get(node, "n"), *seed = node_get(node, "seed");
 
-	if (!sweep_read_keys(r, node, keys, "'sample' is a map, as in {n: 20, seed: 821}"))
+	if (!sweep_read_keys(r, node, sweep_keys_sample,
+			     "'sample' is a map, as in {n: 20, seed: 821}"))
 		return;
 	out->sample_pos = node->pos;
 	if (!n || !seed) {
@@ -349,7 +352,6 @@ static struct cond *add_cond(struct sweep_reader *r, const struct node *key, str
 static void read_cond(struct sweep_reader *r, const struct node *key, struct node *node,
 		      struct rule *out)
 {
-	static const char *const keys[] = {"not", "lt", "le", "gt", "ge", NULL};
 	char what[96];
 	struct cond *c;
 
@@ -360,7 +362,7 @@ static void read_cond(struct sweep_reader *r, const struct node *key, struct nod
 	}
 	if (node->n == 0)
 		complaint_error(r->list, node->pos, "%s is empty", what);
-	sweep_read_keys(r, node, keys, "");
+	sweep_read_keys(r, node, sweep_keys_condition, "");
 	for (size_t i = 0; i + 1 < node->n; i += 2) {
 		enum cond_op op;
 

@@ -1,6 +1,5 @@
 #include "sweep_sbatch.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "guess.h"
@@ -120,6 +119,11 @@ const struct sweep_sbatch_opt *sweep_sbatch_find(const char *name)
 		if (!strcmp(table[i].name, name))
 			return &table[i];
 	return NULL;
+}
+
+const struct sweep_sbatch_opt *sweep_sbatch_nth(size_t i)
+{
+	return i < COUNT ? &table[i] : NULL;
 }
 
 const struct sweep_sbatch_opt *sweep_sbatch_by_letter(char letter)

@@ -4,6 +4,8 @@
 #ifndef SLURMQ_SWEEP_SBATCH_H
 #define SLURMQ_SWEEP_SBATCH_H
 
+#include <stddef.h>
+
 enum sweep_sbatch_arg { SBATCH_ARG_NONE, SBATCH_ARG_NEEDED, SBATCH_ARG_MAYBE };
 
 struct sweep_sbatch_opt {
@@ -17,6 +19,8 @@ struct sweep_sbatch_opt {
 const struct sweep_sbatch_opt *sweep_sbatch_find(const char *name);
 /* By its short form. */
 const struct sweep_sbatch_opt *sweep_sbatch_by_letter(char letter);
+/* All of them, from 0; NULL: no more. */
+const struct sweep_sbatch_opt *sweep_sbatch_nth(size_t i);
 /* The long name that is most likely meant; NULL: none is near. */
 const char *sweep_sbatch_guess(const char *name);
 

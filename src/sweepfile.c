@@ -20,6 +20,7 @@ enum {
 	FILE_MOST = 4 << 20,
 	DEPTH_MOST = 32,
 	NODES_MOST = 200000,
+	ANCHORS_MOST = 1000, /* aliases are looked up one by one */
 };
 
 /* Reading a file. */
@@ -170,6 +171,10 @@ static void remember(struct builder *b, const yaml_char_t *name, struct node *no
 {
 	if (!name)
 		return;
+	if (b->nanchors == ANCHORS_MOST) {
+		fatal(b, node->pos, "more than 1,000 anchors");
+		return;
+	}
 	if (b->nanchors == b->cap) {
 		b->cap = b->cap ? b->cap * 2 : 8;
 		b->anchors = mem_grow(b->anchors, b->cap, sizeof(*b->anchors));
@@ -416,6 +421,7 @@ int sweepfile_load_files(struct sweep *sweep, struct complaints *c, struct err *
 {
 	struct sweep_load load;
 	const char *path;
+	int rc = 0;
 
 	sweep_load_init(&load, sweep);
 	while ((path = sweep_load_next(&load)) != NULL) {
@@ -429,6 +435,13 @@ int sweepfile_load_files(struct sweep *sweep, struct complaints *c, struct err *
 			sweep_load_fail(&load, why.msg);
 		free(text);
 	}
-	sweep_load_end(&load);
-	return told(&load.list, sweep_load_file_name(sweep), c, err);
+	sweep_load_size(&load);
+	if (load.list.errors == 0)
+		rc = sweep_check_size(sweep, err);
+	if (rc == 0)
+		sweep_load_end(&load);
+	if (told(&load.list, sweep_load_file_name(sweep), c, err))
+		rc = -1;
+	sweep_load_release(&load);
+	return rc;
 }

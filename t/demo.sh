@@ -22,6 +22,9 @@ done
 umask 022
 . "${BASH_SOURCE[0]%/*}/lib/slurm.sh"
 
+# the end may come while a function writes elsewhere
+exec 3>&1 4>&2
+
 # How it looks: colours on a terminal, where NO_COLOR does not object; 80 columns at most
 
 tty='' width=80 bold='' green='' red='' cyan='' plain='' line='-'
@@ -30,9 +33,7 @@ if [ -t 1 ]; then
 	dumb) ;;
 	*) tty=1 ;;
 	esac
-	exec 3>&1
 	read -r rows columns < <(stty size <&3 2>/dev/null)
-	exec 3>&-
 	[ "${columns:-0}" -lt 20 ] || [ "$columns" -gt 80 ] || width=$columns
 	# no room to redraw in
 	[ "${rows:-0}" -ge 12 ] || tty=''
@@ -103,6 +104,7 @@ finish() {
 	local rc=$?
 	trap - EXIT
 	trap '' INT TERM HUP PIPE
+	exec >&3 2>&4
 	[ -z "$tty" ] || printf '\e[?25h'
 	case $rc in
 	0) halt '' ;;

@@ -9,6 +9,7 @@
 floors='
 5	main
 4	cmd_*
+4	complete
 4	cmd
 4	view
 3	chain
@@ -17,7 +18,7 @@ floors='
 3	store
 2	ticket
 2	db slurm spool sweepfile fs
-1	sweep
+1	sweep setting
 1	template csv doc env opt proc journal table
 1	job json guess number complaint
 0	err buf clock utf8

@@ -102,7 +102,9 @@ is_out ''
 like "$(head -n 1 "$err_file")" "^two.yaml:2:1: error: unknown key 'paramters', did you mean 'params'\?\$" \
 	'complaints come as they are'
 like_err "^two.yaml:3:14: error: "
-is "$(tail -n 1 "$err_file")" 'slurmq expand: two.yaml: 2 errors' 'and what became of it last'
+is "$(tail -n 1 "$err_file")" \
+	'slurmq expand: two.yaml: 2 errors; nothing was added (slurmq help sweep tells how it is written)' \
+	'and what became of it last'
 is "$(slurmq list --json | sha256sum)" "$before" 'nothing was added'
 printf 'name: two\nparams: {a: [1, 2, 3]}\nrun: [echo, "{a}"]\n' >two.yaml
 run slurmq expand one.yaml two.yaml

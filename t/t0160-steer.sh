@@ -113,15 +113,15 @@ fi
 run slurmq log 3
 is_status 1
 is_out ''
-is_err 'slurmq log: job 3 has no log yet: it is pending'
+is_err 'slurmq log: job 3 has no log yet: it is pending; slurmq submit'
 run slurmq log 3 --attempt 2
 is_status 1
 run slurmq log x
 is_status 2
-is_err "slurmq log: 'x' is no job's id"
+is_err "slurmq log: 'x' is no job's id: slurmq list shows them"
 run slurmq log 5000
 is_status 2
-is_err 'slurmq log: no job 5000'
+is_err 'slurmq log: no job 5000: slurmq list shows what there is'
 run slurmq show 3
 is_status 0
 is_out 'job 3 of few: pending

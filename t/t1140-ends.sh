@@ -214,9 +214,10 @@ like_err 'Requested operation is presently disabled'
 is "$(slurm_state "$again")" RUNNING 'it runs on'
 ok 'the site insists' scontrol update jobid="$again" requeue=1
 ok 'and starts it again' scontrol requeue "$again"
-# two minutes later, if nobody says otherwise
+# In two minutes, if nobody says otherwise: in the same second its node would refuse it
+ok_within 30 'it waits in the queue' is_state "$again" PENDING
+ok 'not for long' scontrol update jobid="$again" StartTime=now+3
 restarted() {
-	scontrol update jobid="$again" StartTime=now >/dev/null 2>&1
 	grep -q 'the right to start this job is spent: nothing was run' .slurmq/logs/*/*
 }
 ok_within 60 'it begins for the second time, and runs nothing' restarted

@@ -503,6 +503,19 @@ slurm_quiet() {
 	return 1
 }
 
+# How many jobs slurmctld counts, and whether it shows a user's limits: not before the first job since
+# it was started
+_slurm_none_counted() {
+	! scontrol -o show assoc_mgr qos=normal flags=qos | grep -Eq 'SubmitJobsPU=[^ (]*\([1-9]'
+}
+_slurm_limits_shown() {
+	slurm_limits normal | grep -q PU=
+}
+_slurm_prime_user() {
+	[ "$_slurm_prime" = no ] ||
+		{ scancel "$(sbatch --parsable --hold -A lab -J prime -o /dev/null --wrap true)" && slurm_quiet; }
+}
+
 # slurm_clean: everything runs, all jobs are gone, default limits
 slurm_clean() {
 	local i
@@ -522,6 +535,13 @@ slurm_clean() {
 	done
 	slurm_quiet 30 || return
 	[ "$_slurm_accounting" = none ] && return
+	# a job that is cancelled while it is being requeued is counted until slurmctld counts anew (22.05.8)
+	if ! _slurm_wait 2 '' _slurm_none_counted 2>/dev/null; then
+		slurm_ctld_stop
+		# shellcheck disable=SC2046
+		slurm_ctld_start && slurm_node_start $(_slurm_node_names) || return
+	fi
+	_slurm_limits_shown || _slurm_prime_user || return
 	[ "$(slurm_limits normal)" = "$(cat "$SLURM_BED/limits")" ] && return
 	# shellcheck disable=SC2086
 	slurm_set_limits GrpJobs=-1 GrpSubmitJobs=-1 MaxJobsPerAccount=-1 MaxSubmitJobsPerAccount=-1 \
@@ -555,10 +575,7 @@ _slurm_bring_up() {
 	# shellcheck disable=SC2046
 	slurm_node_start $(_slurm_node_names) || return
 	[ "$_slurm_accounting" = none ] && return
-	# a user who had a job before sees their limits
-	[ "$_slurm_prime" = no ] || {
-		scancel "$(sbatch --parsable --hold -A lab -J prime -o /dev/null --wrap true)" && slurm_quiet
-	} || return
+	_slurm_prime_user || return
 	slurm_limits normal >"$SLURM_BED/limits"
 }
 

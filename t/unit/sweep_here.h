@@ -48,7 +48,7 @@ static inline int here_expand(struct here *h, const char *text, const struct exp
 
 	fputs(text, out);
 	fclose(out);
-	rc = expand_read(path, &f, &c, err);
+	rc = expand_read(path, o ? o->max_jobs : 0, &f, &c, err);
 	for (size_t i = 0; rc && i < c.lines.n; i++)
 		fprintf(stderr, "%s\n", c.lines.v[i]);
 	complaints_release(&c);

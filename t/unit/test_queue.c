@@ -215,6 +215,9 @@ static void answers(void **state)
 		counts_are(h, v[i].counts);
 		assert_int_equal(files(h, SPOOL_READY), v[i].ready);
 		assert_int_equal(files(h, SPOOL_RETIRED), 0);
+		/* an environment without sbatch is no use to anybody */
+		assert_int_equal(spool_file_exists(h->store.spool, "env/1"),
+				 v[i].answer != SLURM_NO_SBATCH);
 		here_tear_down(&s);
 	}
 }

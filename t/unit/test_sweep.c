@@ -573,6 +573,135 @@ static void test_exit_status(void **state)
 	}
 }
 
+/* Values, byte for byte, as a program gets them that a job's steps run. */
+
+#define TRACE "slurmq-test-trace"
+
+static const char *const given_values[] = {
+	"1e-3",
+	"0.10",
+	"007",
+	"no",
+	"null",
+	"~",
+	"3.10",
+	"1_000",
+	"47:45:00",
+	"0x1F",
+	"",
+	".5",
+	"two words",
+	"it's",
+	"\"",
+	"$(touch " TRACE ")",
+	"`touch " TRACE "`",
+	"-n",
+	"--",
+	"-va[$(touch " TRACE ")]",
+	"a[$(touch " TRACE ")]",
+	"\\",
+	"*",
+	"$HOME",
+	"; touch " TRACE,
+	"\xc3\xbc",
+	"{x}",
+	"#",
+	"!!",
+	" lead",
+	"trail ",
+	"E",
+};
+
+enum { GIVEN = sizeof(given_values) / sizeof(*given_values) };
+
+/* What the step prints. */
+static char *output_of(const struct plan_step *step)
+{
+	struct buf out = {0};
+	char chunk[4096];
+	int fds[2], status;
+	ssize_t got;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], 1);
+		close(fds[0]);
+		for (size_t i = 0; i < step->vars.n; i++)
+			putenv(step->vars.v[i]);
+		execvp(step->argv.v[0], step->argv.v);
+		_exit(126);
+	}
+	close(fds[1]);
+	while ((got = read(fds[0], chunk, sizeof(chunk))) > 0)
+		buf_add(&out, chunk, (size_t)got);
+	close(fds[0]);
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	return buf_take(&out);
+}
+
+static void add_yaml_values(struct buf *b)
+{
+	for (int i = 0; i < GIVEN; i++) {
+		const char *v = given_values[i];
+		bool plain = i < 12 && *v;
+
+		buf_addf(b, "    - %s", plain ? v : "'");
+		for (; !plain && *v; v++)
+			buf_addf(b, *v == '\'' ? "''" : "%c", *v);
+		buf_addstr(b, plain ? "\n" : "'\n");
+	}
+}
+
+static void check_values(const char *run, const char *expected)
+{
+	struct buf text = {0};
+	struct sweep *sweep;
+
+	buf_addstr(&text, "name: n\nparams:\n  x:\n");
+	add_yaml_values(&text);
+	buf_addf(&text, "%s\n", run);
+	sweep = sweep_of(buf_str(&text));
+	assert_int_equal(count(sweep), GIVEN);
+	for (size_t i = 0; i < GIVEN; i++) {
+		struct buf want = {0};
+		struct plan plan;
+		char *got;
+
+		plan_nth(sweep, i, &plan);
+		got = output_of(&plan.steps[0]);
+		for (const char *e = expected; *e; e++)
+			buf_addf(&want, *e == '%' ? "%s" : "%.1s", *e == '%' ? given_values[i] : e);
+		assert_string_equal(got, buf_str(&want));
+		buf_release(&want);
+		free(got);
+		plan_release(&plan);
+	}
+	sweep_free(sweep);
+	buf_release(&text);
+}
+
+static void test_values_reach_a_program(void **state)
+{
+	static const char *const scripts[][2] = {
+		{"run: [printf, '<%s>', '{x}', 'a{x}b', '--k={x}']", "<%><a%b><--k=%>"},
+		{"setup: 'true {x}'\nrun: [printf, '<%s>', '{x}']", "<%>"},
+		{"run: printf '<%s>' {x} \"{x}\" --k={x} a\"{x}\"b", "<%><%><--k=%><a%b>"},
+		{"run: |\n  cat <<END\n  {x}\n  END\n  printf '<%s>' \"$(printf '%s' {x}; echo .)\"",
+		 "%\n<%.>"},
+		{"let: {y: \"<{x}>\"}\nrun: \"for i in {y} {x}; do printf '%s|' \\\"$i\\\"; done # "
+		 "{x}\"",
+		 "<%>|%|"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(*scripts); i++)
+		check_values(scripts[i][0], scripts[i][1]);
+	assert_int_not_equal(access(TRACE, F_OK), 0);
+}
+
 /* A job from the store: the stored text alone is parsed, no file is opened. */
 static void test_stored_point(void **state)
 {
@@ -748,6 +877,7 @@ int main(void)
 		cmocka_unit_test(test_plans),
 		cmocka_unit_test(test_text_is_shared),
 		cmocka_unit_test(test_exit_status),
+		cmocka_unit_test(test_values_reach_a_program),
 		cmocka_unit_test(test_stored_point),
 		cmocka_unit_test(test_default_for_old_jobs),
 		cmocka_unit_test(test_refused),

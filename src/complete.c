@@ -1,0 +1,304 @@
+#include "complete.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "setting.h"
+
+/* More ids than this are no help to anybody. */
+enum { IDS_MAX = 1000 };
+
+struct offer {
+	struct cmd_ctx *ctx;
+	const char *cur;    /* what they have to begin with */
+	const char *before; /* what of the word goes before them: "failed," */
+	size_t before_len;
+	int64_t ids;   /* offered so far */
+	bool no_store; /* -C names a folder that is not there */
+	struct buf *out;
+};
+
+static void offer(struct offer *o, const char *word)
+{
+	if (strncmp(word, o->cur, strlen(o->cur)) != 0)
+		return;
+	buf_add(o->out, o->before, o->before_len);
+	buf_addf(o->out, "%s\n", word);
+}
+
+static void offer_lines(struct offer *o, struct buf *lines)
+{
+	char *save = NULL, *text = buf_take(lines);
+
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		offer(o, l);
+	free(text);
+}
+
+/* ---- what placeholders stand for ---- */
+
+static void offer_commands(struct offer *o)
+{
+	for (const struct cmd *const *c = o->ctx->all; *c; c++)
+		offer(o, (*c)->name);
+}
+
+static void offer_colours(struct offer *o)
+{
+	offer(o, "auto");
+	offer(o, "always");
+	offer(o, "never");
+}
+
+static void offer_keys(struct offer *o)
+{
+	for (const struct setting *s = settings; s->key; s++)
+		offer(o, s->key);
+}
+
+static void offer_files(struct offer *o)
+{
+	buf_addstr(o->out, ":files\n");
+}
+
+static void offer_dirs(struct offer *o)
+{
+	buf_addstr(o->out, ":dirs\n");
+}
+
+/* "failed,time": the last of a list. A reason is a failed job's; those of held and cancelled ones are
+ * no states. */
+static void offer_states(struct offer *o)
+{
+	const char *comma = strrchr(o->cur, ',');
+
+	if (comma) {
+		o->before_len += (size_t)(comma + 1 - o->cur);
+		o->cur = comma + 1;
+	}
+	for (int i = 0; i < JOB_NSTATES; i++)
+		offer(o, job_state_name(i));
+	for (int i = REASON_NONE + 1; i < REASON_NREASONS; i++) {
+		char name[32];
+		int state, reason;
+
+		snprintf(name, sizeof(name), "%s", job_reason_name(i));
+		for (char *p = name; *p; p++)
+			*p = (char)tolower((unsigned char)*p);
+		if (!job_state_parse(name, &state, &reason) && reason == i)
+			offer(o, name);
+	}
+}
+
+/* Nobody waits long for a store that is locked: the end is silent. */
+static int open_store(struct offer *o)
+{
+	struct err err;
+
+	if (o->no_store)
+		return -1;
+	alarm(2);
+	return cmd_open_store(o->ctx, &err);
+}
+
+static void offer_sweeps(struct offer *o)
+{
+	struct db_sweep *v;
+	struct err err;
+	size_t n;
+
+	if (open_store(o) || db_sweeps(o->ctx->store->db, &v, &n, &err))
+		return;
+	for (size_t i = n; i > 0; i--)
+		offer(o, v[i - 1].name);
+	db_sweeps_free(v, n);
+}
+
+static int offer_id(void *arg, const struct db_job *job)
+{
+	struct offer *o = arg;
+	char id[24];
+
+	snprintf(id, sizeof(id), "%" PRId64, job->id);
+	offer(o, id);
+	return ++o->ids >= IDS_MAX;
+}
+
+/* 17 begins 17, 170 to 179, 1700 to 1799 and so on: no other row is read. */
+static void offer_ids(struct offer *o)
+{
+	struct db_select s = {.first = 1};
+	int64_t n = 0, max;
+	struct err err;
+
+	if ((*o->cur && (opt_int(o->cur, &n) || n < 1 || *o->cur == '0')) || open_store(o) ||
+	    db_job_max(o->ctx->store->db, &max, &err))
+		return;
+	if (!*o->cur) {
+		db_jobs_each(o->ctx->store->db, &s, offer_id, o, &err);
+		return;
+	}
+	for (int64_t width = 1; n <= max && o->ids < IDS_MAX; n *= 10, width *= 10) {
+		s.first = n;
+		s.last = n + width - 1;
+		if (db_jobs_each(o->ctx->store->db, &s, offer_id, o, &err))
+			return;
+	}
+}
+
+static void offer_selectors(struct offer *o)
+{
+	offer_sweeps(o);
+	offer(o, "last");
+	offer(o, "all");
+	offer_ids(o);
+}
+
+static void offer_for(struct offer *o, const char *placeholder, size_t len)
+{
+	static const struct {
+		const char *name;
+		void (*offer)(struct offer *o);
+	} kinds[] = {
+		{"COMMAND", offer_commands}, {"DIR", offer_dirs},     {"FILE", offer_files},
+		{"ID", offer_ids},	     {"KEY", offer_keys},     {"SELECTOR", offer_selectors},
+		{"STATE", offer_states},     {"SWEEP", offer_sweeps}, {"WHEN", offer_colours},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strlen(kinds[i].name) == len && !memcmp(kinds[i].name, placeholder, len))
+			kinds[i].offer(o);
+}
+
+static size_t placeholder_len(const char *s)
+{
+	return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+}
+
+/* The argument after `given` ones: "ID... [--json]" has many of one kind, "[KEY [VALUE]]" one of each. */
+static void offer_argument(struct offer *o, const struct cmd *cmd, int given)
+{
+	const char *p = cmd->args;
+
+	for (int i = 0;; i++) {
+		size_t len;
+
+		p += strspn(p, "[ ");
+		len = placeholder_len(p);
+		if (!len)
+			return;
+		if (i == given || !strncmp(p + len, "...", 3)) {
+			offer_for(o, p, len);
+			return;
+		}
+		p += len;
+	}
+}
+
+/* ---- the words before the cursor ---- */
+
+struct place {
+	struct cmd_ctx *ctx;
+	const struct cmd *cmd;	 /* NULL: it has not come yet */
+	const struct opt *wants; /* an option whose value comes next */
+	bool no_more_options;	 /* after -- */
+	bool unknown;		 /* no such command */
+	bool no_store;
+	int arguments;
+};
+
+/* The tables that count here. */
+static void tables(const struct place *p, const struct opt *out[2])
+{
+	static const struct opt none[] = {OPT_END};
+	const struct opt *own = p->cmd ? p->cmd->opts : p->ctx->before;
+
+	out[0] = own ? own : none;
+	out[1] = p->ctx->common;
+}
+
+/* The option that "--name", "-n" or "-fn" ends with, if it is one that takes a value. */
+static const struct opt *valued(const struct place *p, const char *word, size_t len)
+{
+	const struct opt *table[2];
+
+	tables(p, table);
+	for (int i = 0; i < 2; i++)
+		for (const struct opt *o = table[i]; o->type != OPT_TYPE_END; o++)
+			if (o->arg && (word[1] == '-' ? strlen(o->name) == len - 2 &&
+								!memcmp(o->name, word + 2, len - 2)
+						      : o->letter == word[len - 1]))
+				return o;
+	return NULL;
+}
+
+static void take_value(struct place *p, const char *value)
+{
+	if (!strcmp(p->wants->arg, "DIR") && chdir(value))
+		p->no_store = true;
+	p->wants = NULL;
+}
+
+static void pass(struct place *p, const char *word)
+{
+	if (p->wants) {
+		if (strcmp(word, "=") != 0) /* bash parts --state=failed in three */
+			take_value(p, word);
+	} else if (p->no_more_options || word[0] != '-' || !word[1]) {
+		const char *near;
+
+		if (p->cmd)
+			p->arguments++;
+		else if (!(p->cmd = cmd_find(p->ctx->all, word, &near)))
+			p->unknown = true;
+	} else if (!strcmp(word, "--")) {
+		p->no_more_options = true;
+	} else if (!strchr(word, '=')) {
+		p->wants = valued(p, word, strlen(word));
+	}
+}
+
+static void offer_options(struct offer *o, const struct place *p)
+{
+	const struct opt *table[2];
+	struct buf names = {0};
+
+	tables(p, table);
+	opt_names(table[0], &names);
+	opt_names(table[1], &names);
+	offer_lines(o, &names);
+}
+
+void complete(struct cmd_ctx *ctx, int n, char **words, struct buf *out)
+{
+	struct place p = {.ctx = ctx};
+	struct offer o = {.ctx = ctx, .out = out};
+	const char *equals;
+
+	for (int i = 0; i + 1 < n; i++)
+		pass(&p, words[i]);
+	o.no_store = p.no_store;
+	o.before = o.cur = n > 0 ? words[n - 1] : "";
+	equals = strchr(o.cur, '=');
+	if (!p.wants && !p.no_more_options && !strncmp(o.cur, "--", 2) && equals) {
+		p.wants = valued(&p, o.cur, (size_t)(equals - o.cur));
+		o.before_len = (size_t)(equals + 1 - o.cur);
+		o.cur = equals + 1;
+	} else if (p.wants && !strcmp(o.cur, "=")) {
+		o.cur = "";
+	}
+	if (p.unknown)
+		return;
+	if (p.wants)
+		offer_for(&o, p.wants->arg, placeholder_len(p.wants->arg));
+	else if (o.cur[0] == '-' && !p.no_more_options)
+		offer_options(&o, &p);
+	else if (p.cmd)
+		offer_argument(&o, p.cmd, p.arguments);
+	else
+		offer_commands(&o);
+}

@@ -1,0 +1,133 @@
+#!/bin/bash
+# Figures, all of one run on one machine; nothing is asserted here:
+#
+#	make bench
+#	make bench JOBS=1000000    so many jobs for the expansion (100000)
+set -u
+
+. "${BASH_SOURCE[0]%/*}/lib/env.sh"
+. "$TEST_LIB/slurm.sh"
+
+missing=$(slurm_missing)
+[ -z "$missing" ] || {
+	echo "bench: not installed: ${missing//$'\n'/ }" >&2
+	exit 1
+}
+measure=$TEST_BUILD/t/measure
+bed=$(mktemp -d /tmp/slurmq-bed.XXXXXX) && work=$(mktemp -d /tmp/slurmq-bench.XXXXXX) || exit 1
+finish() {
+	SLURM_BED=$bed slurm_halt
+	rm -rf "$bed" "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+# one at a time, so that every end is seen by itself
+slurm_boot "$bed" limits='MaxSubmitJobsPerUser=200 MaxJobsPerUser=1' || exit 1
+mkdir "$work/bin" && ln -s "$SLURMQ" "$work/bin/slurmq" && cd "$work" || exit 1
+export HOME=$work PATH=$work/bin:$PATH
+
+# median: of numbers, a line each
+median() {
+	sort -n | awk '{ v[NR] = $1 } END { if (NR) printf "%.1f\n", v[int((NR + 1) / 2)] }'
+}
+# times N CMD...: wall time of each call, in ms
+times() {
+	local n=$1 i
+	shift
+	for ((i = 0; i < n; i++)); do
+		sleep 0.1
+		"$measure" run "$@" 2>/dev/null | cut -d' ' -f1
+	done
+}
+# sweep NAME JOBS COMMAND
+sweep() {
+	printf 'name: %s\nparams: {n: {from: 1, to: %d, step: 1}}\nrun: [%s]\n' "$1" "$2" "$3" >sweep.yaml
+}
+completed() {
+	[ "$(slurmq status --json | sed -n 's/.*"completed":\([0-9]*\).*/\1/p')" = "$1" ]
+}
+
+# A refill: from the end of a job's command to the end of the job, told and with its successor
+# submitted. The step and, around slurmq run, what stands in for its binary write down the time;
+# what these two take by themselves is taken off
+
+mkdir refill && cd refill || exit 1
+cat >step <<END
+#!/bin/bash
+# until Slurm has done all that the start of a job makes it do
+sleep 0.3
+echo "\$SLURM_JOB_ID \$EPOCHREALTIME" >>$PWD/steps
+END
+cat >around <<END
+#!/bin/bash
+$SLURMQ "\$@"
+rc=\$?
+echo "\$SLURM_JOB_ID \$EPOCHREALTIME" >>$PWD/ends
+exit \$rc
+END
+sed "s|^.*\"\$@\"|./step|" around >alone
+chmod +x step around alone
+sweep refill 60 ./step
+slurmq init >/dev/null && slurmq expand sweep.yaml >/dev/null && slurmq config limit 20 >/dev/null &&
+	cp around .slurmq/bin/1 && chmod 700 .slurmq/bin/1 && slurmq submit >/dev/null || exit 1
+_slurm_wait 180 'the sweep to end' completed 60 || exit 1
+slurm_quiet
+# the last ones have no successor
+between() {
+	awk 'NR == FNR { step[$1] = $2; next }
+		$1 in step { printf "%.3f\n", ($2 - step[$1]) * 1000 }' steps - | median
+}
+refill=$(sort -n ends | head -n 38 | tail -n 35 | between)
+for i in $(seq 20); do SLURM_JOB_ID=alone$i ./alone; done
+frame=$(grep '^alone' ends | between)
+sbatch=$(times 30 sbatch --parsable --hold -o /dev/null --wrap true | median)
+slurm_cancel_all
+slurm_quiet
+commits=$("$measure" commits "$work/refill/commits.db" 30)
+awk -v r="$refill" -v f="$frame" -v s="$sbatch" -v c="$commits" 'BEGIN {
+	r -= f
+	printf "refill %.1f ms; sbatch %.1f ms; three commits %.1f ms; R / (S + C) = %.2f\n", r, s, c, r / (s + c) }'
+
+# What one refill does, counted
+
+if command -v strace >/dev/null; then
+	sweep more 1 'true'
+	slurmq expand sweep.yaml >/dev/null
+	strace -f -qq -o trace -e trace=execve,fsync,fdatasync,fcntl slurmq chain 2>/dev/null
+	printf 'a chain that submits one job: %d fsync, %d fdatasync, %d sbatch, %d squeue, %d sacct\n' \
+		"$(grep -c ' fsync(' trace)" "$(grep -c ' fdatasync(' trace)" \
+		"$(grep -c 'execve(".*/sbatch"' trace)" "$(grep -c 'execve(".*/squeue"' trace)" \
+		"$(grep -c 'execve(".*/sacct"' trace)"
+	slurm_quiet
+fi
+printf 'squeue %.1f ms; sacct %.1f ms\n' "$(times 20 squeue -a -r -h -u "$(id -u)" | median)" \
+	"$(times 20 sacct -nXP -S now-1hour -o jobid,state | median)"
+cd "$work" || exit 1
+
+# A large sweep
+
+mkdir large && cd large || exit 1
+jobs=${JOBS:-100000}
+cat >sweep.yaml <<END
+name: large
+params:
+  arch: [vit_s, vit_b, resnet50, resnet101, convnext_t, convnext_s, swin_t, swin_s, deit_s, deit_b]
+  lr: ["0.1", "0.03", "0.01", "0.003", "0.001", "0.0003", "0.0001", "0.00003", "0.00001", "0.000003"]
+  batch: [16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192]
+  seed: {from: 1, to: $((jobs / 1000)), step: 1}
+run: [python, train.py, --arch, "{arch}", --lr, "{lr}", --batch, "{batch}", --seed, "{seed}"]
+END
+slurmq init >/dev/null
+read -r ms kib < <("$measure" run slurmq expand sweep.yaml 2>/dev/null)
+bytes=$(stat -c %s .slurmq/jobs.db)
+awk -v n="$((jobs / 1000 * 1000))" -v ms="$ms" -v kib="$kib" -v b="$bytes" 'BEGIN {
+	printf "expand of %d jobs: %.1f s, %.0f MiB at most, %.0f bytes of jobs.db a job\n", n, ms / 1000, kib / 1024, b / n }'
+read -r ms kib < <("$measure" run slurmq expand sweep.yaml 2>/dev/null)
+awk -v ms="$ms" -v kib="$kib" 'BEGIN { printf "the same again: %.1f s, %.0f MiB at most\n", ms / 1000, kib / 1024 }'
+read -r ms kib < <("$measure" run slurmq status 2>/dev/null)
+awk -v ms="$ms" -v kib="$kib" 'BEGIN { printf "status: %.1f ms, %.0f MiB at most\n", ms, kib / 1024 }'
+read -r ms kib < <("$measure" run slurmq list --json 2>/dev/null)
+awk -v ms="$ms" -v kib="$kib" 'BEGIN { printf "list: %.1f s, %.0f MiB at most\n", ms / 1000, kib / 1024 }'
+read -r ms kib < <("$measure" run slurmq submit -n 1 2>/dev/null)
+awk -v ms="$ms" -v kib="$kib" 'BEGIN { printf "submit of one: %.1f ms, %.0f MiB at most\n", ms, kib / 1024 }'
+slurm_cancel_all

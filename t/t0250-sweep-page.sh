@@ -1,0 +1,78 @@
+#!/bin/bash
+# slurmq-sweep(5): mandoc has nothing to say, every key is on it, and its examples give the jobs and
+# steps that it says
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+page=$TEST_TOP/man/slurmq-sweep.5
+
+if command -v mandoc >/dev/null; then
+	# which other pages are installed is no matter of this one
+	is "$(mandoc -T lint "$page" 2>&1 | grep -v 'referenced manual not found\|outdated mandoc.db')" '' \
+		'mandoc has nothing to say'
+	is "$(mandoc -T utf8 -O width=80 "$page" | col -bx | awk 'length > 80')" '' 'it fits 80 columns'
+else
+	skip 2 'mandoc is not installed'
+fi
+
+# Examples: a literal block is a file, or the part of one, and the line behind it begins with
+# "N jobs" or "N jobs, M steps"
+
+mkdir ex
+awk '
+	/^\.Bd -literal -offset indent/ { n++; in_block = 1; next }
+	/^\.Ed/ { behind = in_block; in_block = 0; next }
+	in_block { print > sprintf("ex/%02d.yaml", n); next }
+	behind && !/^\./ { print > sprintf("ex/%02d.says", n); behind = 0 }
+' "$page"
+ok 'there are examples' test "$(find ex -name '*.yaml' | wc -l)" -ge 14
+
+# as roff has them: \(aq is ', \e is \, \& is nothing
+sed -i "s/\\\\(aq/'/g; s/\\\\&//g; s/\\\\e/\\\\/g" ex/*.yaml
+for file in ex/*.yaml; do
+	grep -q '^name:' "$file" || sed -i '1i name: example' "$file"
+	grep -qE '^(run|steps|script):' "$file" || echo 'run: ["true"]' >>"$file"
+	says=$(<"${file%.yaml}.says")
+	[[ $says =~ ^([0-9,]+)\ jobs?(,\ ([0-9,]+)\ steps)? ]] || {
+		fail "$file: the page says how many jobs" "$says"
+		continue
+	}
+	jobs=${BASH_REMATCH[1]//,/} steps=${BASH_REMATCH[3]//,/}
+	run slurmq expand --dry-run --json "$file"
+	is_status 0 || note "$(<"$file")"
+	is_err ''
+	is_out "{\"sweep\":\"$(sed -n 's/^name: //p' "$file")\",\"jobs\":$jobs,\"steps\":${steps:-$jobs},\"added\":$jobs,\"unchanged\":0,\"changed\":0,\"missing\":0}" \
+		"$file: $says"
+done
+
+# What the page tells of values holds
+
+cat >values.yaml <<'END2'
+name: n
+params:
+  a: {from: 0.1, to: 0.5, step: 0.1}
+  b: {from: 0.10, to: 0.2, step: 0.05}
+  c: {from: 16, to: 128, factor: 2}
+run: ["true"]
+END2
+run slurmq expand --dry-run values.yaml
+like_out '^  a \(5\): 0\.1 0\.2 0\.3 0\.4 0\.5$'
+like_out '^  b \(3\): 0\.10 0\.15 0\.20$'
+like_out '^  c \(4\): 16 32 64 128$'
+
+# Every key is on the page
+
+if command -v jq >/dev/null; then
+	plain=$(sed 's/[[:punct:]]/ /g; s/  */ /g; s/^/ /; s/$/ /' "$page")
+	unnamed() {
+		local key
+		while read -r key; do
+			case $plain in *" ${key//_/ } "*) ;; *) printf '%s\n' "$key" ;; esac
+		done < <(slurmq help --schema |
+			jq -r '[.properties, (.definitions | del(.sbatch)[].properties // {})] | map(keys) | add | unique[]')
+	}
+	is "$(unnamed)" '' 'every key is on the page'
+else
+	skip 1 'jq is not installed'
+fi
+
+done_testing
