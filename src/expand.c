@@ -12,7 +12,13 @@
 
 #include "clock.h"
 
-enum { SLICE = 20000, MAX_JOBS = 5000000, LOCK_MS = 60000 };
+enum {
+	SLICE = 20000,
+	SLICE_MS = 300,
+	PAUSE_MS = 100,
+	MAX_JOBS = 5000000,
+	LOCK_MS = 60000,
+};
 
 void expand_result_release(struct expand_result *r)
 {
@@ -403,16 +409,35 @@ out:
 	return rc < 0 ? -1 : rc;
 }
 
+/* A slice is short, so that others need not wait long for the database, and a pause follows, longer than
+ * any of them sleeps between two tries (db.c): else whoever writes slices would always be first. */
+static int64_t slice_end(void)
+{
+	return clock_mono_ms() + SLICE_MS;
+}
+
+static bool slice_goes_on(int rows, int64_t end)
+{
+	return rows < SLICE && (rows % 64 || clock_mono_ms() < end);
+}
+
+static void pause_for_others(void)
+{
+	clock_sleep_ms(PAUSE_MS);
+}
+
 /* One slice: 1 where more is to come. */
 static int put_slice(struct work *w, struct sweep_iter *it, struct err *err)
 {
 	struct sweep_point point;
 	int rc = db_begin(w->store->db, err);
+	int64_t end;
 
 	if (rc)
 		return -1;
+	end = slice_end();
 	rc = 1;
-	for (int i = 0; i < SLICE && rc == 1; i++) {
+	for (int i = 0; slice_goes_on(i, end) && rc == 1; i++) {
 		rc = sweep_iter_next(it, &point, err);
 		if (rc == 1 && put_job(w, &point, err))
 			rc = -1;
@@ -471,8 +496,12 @@ static int drop_unnamed(struct work *w, struct err *err)
 		return 0;
 	rc = db_jobs_each(w->store->db, &select, collect_unnamed, &u, err);
 	for (size_t i = 0; i < u.n && !rc;) {
+		int64_t end = slice_end();
+
+		if (i)
+			pause_for_others();
 		rc = db_begin(w->store->db, err);
-		for (int k = 0; k < SLICE && i < u.n && !rc; k++, i++)
+		for (int k = 0; slice_goes_on(k, end) && i < u.n && !rc; k++, i++)
 			rc = drop_one(w, u.ids[i], err);
 		if (!rc)
 			rc = db_commit(w->store->db, err);
@@ -489,7 +518,9 @@ static int sweep_up(struct store *store, struct err *err)
 {
 	bool left = true;
 
-	while (left) {
+	for (bool first = true; left; first = false) {
+		if (!first)
+			pause_for_others();
 		if (db_begin(store->db, err))
 			return -1;
 		if (db_expand_sweep_up(store->db, SLICE, &left, err) ||
@@ -560,6 +591,8 @@ static int put_jobs(struct work *w, int64_t most, struct err *err)
 		rc = put_slice(w, &it, err);
 		if (rc >= 0 && w->o->progress)
 			w->o->progress(w->o->progress_arg, w->r->jobs, most);
+		if (rc == 1)
+			pause_for_others();
 	}
 	sweep_iter_release(&it);
 	return rc;

@@ -11,7 +11,7 @@
  *   6. unlink    what was told; gate released     - died here: no sbatch ran; after 10 minutes without a
  *                                                   job of that name reconcile takes the rights back
  *   7. sbatch    a Slurm job, or none             - died here: reconcile finds the job by its name
- *   8. answer    spool/T.answer, durable          - died here: the next drain tells it
+ *   8. answer    spool/T.answer                   - died here: the next drain tells it; lost, as 7
  *
  * No fork, and so no Slurm command, happens between 1 and 6.
  */
@@ -386,7 +386,8 @@ static int submit_batch(struct fill *f, const struct batch *b, int *answer, stru
 		a.slurm_job = reply.job;
 		a.cluster = reply.cluster;
 		a.text = reply.text;
-		rc = spool_answer_post(f->store->spool, b->sub.id, &a, err);
+		rc = spool_answer_post(f->store->spool, b->sub.id, &a, a.answer != SLURM_ACCEPTED,
+				       err);
 		if (reply.answer != SLURM_ACCEPTED)
 			set_text(f->r, reply.text);
 		slurm_reply_release(&reply);
@@ -401,7 +402,7 @@ static int send_back(struct fill *f, const struct batches *b, size_t from, struc
 	struct spool_answer a = {.answer = SLURM_BUSY};
 
 	for (size_t i = from; i < b->n; i++)
-		if (spool_answer_post(f->store->spool, b->v[i].sub.id, &a, err))
+		if (spool_answer_post(f->store->spool, b->v[i].sub.id, &a, true, err))
 			return -1;
 	return 0;
 }
@@ -675,6 +676,16 @@ static int chain_needs(struct store *store, struct queue_chain *c, struct err *e
 	return rc;
 }
 
+/* A job that has ended keeps trying to go on with the chain: it holds the lock. */
+static bool somebody_stays(struct store *store)
+{
+	int fd, rc = spool_lock(store->spool, "last", &fd, NULL);
+
+	if (!rc)
+		spool_unlock(fd);
+	return rc == SPOOL_BUSY;
+}
+
 int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
 {
 	int64_t counts[JOB_NSTATES], paused, jobs = 0, in_flight;
@@ -693,7 +704,9 @@ int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
 	else if (in_flight)
 		out->state = CHAIN_ALIVE;
 	else if (counts[JOB_PENDING])
-		out->state = out->last_refill ? CHAIN_STALLED : CHAIN_IDLE;
+		out->state = !out->last_refill	     ? CHAIN_IDLE
+			     : somebody_stays(store) ? CHAIN_ALIVE
+						     : CHAIN_STALLED;
 	else
 		out->state = jobs && !counts[JOB_HELD] ? CHAIN_DONE : CHAIN_IDLE;
 	if (!jobs)

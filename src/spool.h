@@ -112,14 +112,16 @@ void spool_journal_close(struct spool_journal *j);
 int spool_journal_read(struct spool *sp, enum spool_folder folder, const char *name,
 		       struct journal *out, struct err *err);
 
-/* sbatch's answer for a ticket: spool/T.answer, durable on return. */
+/* sbatch's answer for a ticket: spool/T.answer. durable: it outlives a crash from the return on. An answer
+ * that says where the job is need not, since without it the job is found by its name; one that a crash
+ * left empty is none. */
 struct spool_answer {
 	int answer; /* enum slurm_answer */
 	uint64_t slurm_job;
 	char *cluster, *text; /* may be NULL */
 };
 int spool_answer_post(struct spool *sp, uint64_t submission, const struct spool_answer *a,
-		      struct err *err);
+		      bool durable, struct err *err);
 int spool_answer_read(struct spool *sp, uint64_t submission, struct spool_answer *a,
 		      struct err *err); /* SPOOL_NONE */
 void spool_answer_release(struct spool_answer *a);

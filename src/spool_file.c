@@ -32,8 +32,8 @@ int spool_write_all(int fd, const char *p, size_t len)
 	return 0;
 }
 
-/* A whole new file `name` in folder fd: temporary, synced, renamed, folder synced. */
-int spool_put_whole(int fd, const char *name, const void *data, size_t len, unsigned mode)
+int spool_put_whole(int fd, const char *name, const void *data, size_t len, unsigned mode,
+		    bool durable)
 {
 	char tmp[40];
 	int file, errnum;
@@ -42,7 +42,7 @@ int spool_put_whole(int fd, const char *name, const void *data, size_t len, unsi
 	file = openat(fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (file < 0)
 		return -1;
-	if (spool_write_all(file, data, len) || fsync(file)) {
+	if (spool_write_all(file, data, len) || (durable && fsync(file))) {
 		errnum = errno;
 		close(file);
 		goto fail;
@@ -51,7 +51,7 @@ int spool_put_whole(int fd, const char *name, const void *data, size_t len, unsi
 		errnum = errno;
 		goto fail;
 	}
-	return fsync(fd);
+	return durable ? fsync(fd) : 0;
 fail:
 	unlinkat(fd, tmp, 0);
 	errno = errnum;
@@ -81,7 +81,7 @@ int spool_file_put(struct spool *sp, const char *name, const void *data, size_t 
 	int fd = open_parent(sp, name, &base), rc = -1;
 
 	if (fd >= 0)
-		rc = spool_put_whole(fd, base, data, len, mode);
+		rc = spool_put_whole(fd, base, data, len, mode, true);
 	if (rc)
 		err_errno(err, ERR_FAILED, "writing '%s/%s'", sp->path, name);
 	if (fd >= 0)

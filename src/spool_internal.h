@@ -33,8 +33,10 @@ void spool_name_answer(char *out, size_t size, uint64_t submission);
 
 /* write(2) all of it; 0, or -1 with errno. */
 int spool_write_all(int fd, const char *p, size_t len);
-/* A whole new file in folder fd: temporary, synced, renamed, folder synced. 0, or -1 with errno. */
-int spool_put_whole(int fd, const char *name, const void *data, size_t len, unsigned mode);
+/* A whole new file in folder fd: temporary, synced, renamed, folder synced (unsynced where not durable).
+ * 0, or -1 with errno. */
+int spool_put_whole(int fd, const char *name, const void *data, size_t len, unsigned mode,
+		    bool durable);
 /* All of a file of folder dirfd; what: its folder with a slash, for the error. SPOOL_NONE. */
 int spool_get_whole(struct spool *sp, int dirfd, const char *what, const char *name,
 		    struct buf *out, struct err *err);

@@ -54,8 +54,8 @@ static int post_anew(struct spool *sp, struct spool_journal *j, struct err *err)
 	memcpy(old, e->name, sizeof(old));
 	e->who.random = clock_random();
 	spool_name_taken(e->name, sizeof(e->name), e->submission, e->task, &e->who);
-	if (spool_put_whole(sp->folder[SPOOL_SPOOL], e->name, buf_str(&j->text), j->text.len,
-			    0600)) {
+	if (spool_put_whole(sp->folder[SPOOL_SPOOL], e->name, buf_str(&j->text), j->text.len, 0600,
+			    true)) {
 		err_errno(err, ERR_FAILED, "writing '%s/spool/%s'", sp->path, e->name);
 		memcpy(e->name, old, sizeof(old));
 		return -1;
@@ -116,7 +116,7 @@ int spool_journal_read(struct spool *sp, enum spool_folder folder, const char *n
 }
 
 int spool_answer_post(struct spool *sp, uint64_t submission, const struct spool_answer *a,
-		      struct err *err)
+		      bool durable, struct err *err)
 {
 	struct buf b = {0};
 	char name[40];
@@ -126,7 +126,7 @@ int spool_answer_post(struct spool *sp, uint64_t submission, const struct spool_
 		 a->cluster ? a->cluster : "-", a->text ? a->text : "");
 	spool_name_answer(name, sizeof(name), submission);
 	sp->changed = true;
-	if (spool_put_whole(sp->folder[SPOOL_SPOOL], name, buf_str(&b), b.len, 0600))
+	if (spool_put_whole(sp->folder[SPOOL_SPOOL], name, buf_str(&b), b.len, 0600, durable))
 		rc = err_errno(err, ERR_FAILED, "writing '%s/spool/%s'", sp->path, name);
 	buf_release(&b);
 	return rc;

@@ -303,6 +303,14 @@ static void check_include(struct check *c, const struct include *inc)
 
 /* Names that stand for two things. */
 
+static bool complained(const struct complaint_list *list, struct pos pos)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].pos.line == pos.line && list->v[i].pos.col == pos.col)
+			return true;
+	return false;
+}
+
 static void check_doubles(const struct check *c, const struct groups *own)
 {
 	memset(c->seen, 0, c->sweep->syms.n);
@@ -310,7 +318,7 @@ static void check_doubles(const struct check *c, const struct groups *own)
 		for (size_t a = 0; a < own->v[g]->n; a++) {
 			const struct axis *axis = &own->v[g]->axes[a];
 
-			if (c->seen[axis->sym])
+			if (c->seen[axis->sym] && !complained(c->list, axis->pos))
 				complaint_error(c->list, axis->pos,
 						"parameter '%s' is there already", axis->name);
 			c->seen[axis->sym] = 1;

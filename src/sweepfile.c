@@ -14,6 +14,7 @@
 #include "doc.h"
 #include "sweep_load.h"
 #include "sweep_read.h"
+#include "template.h"
 #include "utf8.h"
 
 enum {
@@ -314,6 +315,7 @@ static const char *hint(const struct doc *doc, const char *problem, struct pos p
 	size_t at = doc_offset(doc, (struct pos){pos.line, 1}), end = at,
 	       here = doc_offset(doc, pos);
 	const char *line = doc->text + at, *brace;
+	size_t n;
 
 	while (end < doc->len && doc->text[end] != '\n')
 		end++;
@@ -324,7 +326,8 @@ static const char *hint(const struct doc *doc, const char *problem, struct pos p
 	if (strstr(problem, "mapping values are not allowed"))
 		return ": quote a value that holds ': '";
 	brace = memchr(line, '{', end - at);
-	if (brace && brace > line && brace[-1] == ' ')
+	if (brace && brace > line && brace[-1] == ' ' &&
+	    placeholder_at(doc->text, doc->len, (size_t)(brace - doc->text), &n) != PART_TEXT)
 		return ": quote a value that begins with '{', as in run: \"{x} ...\"";
 	if (strstr(problem, "quoted scalar"))
 		return ": a closing quote is missing";

@@ -107,7 +107,7 @@ is "$(jq -c '[.counts.completed, .in_flight, .limit, .chain.state]' "$out_file")
 run slurmq status
 is_status 0
 like_out '^main +\[#+\] 200/200$'
-like_out '^chain done, last refill .* ago; 0 in Slurm, limit 20 \(qos normal\)$'
+like_out '^chain done, last refill (.* ago|just now); 0 in Slurm, limit 20 \(qos normal\)$'
 run slurmq list --json
 is_status 0
 is_err ''

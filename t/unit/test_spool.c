@@ -282,7 +282,7 @@ static void an_answer_comes_back(void **state)
 	struct spool_answer b;
 
 	assert_int_equal(spool_answer_read(h->sp, T, &b, NULL), SPOOL_NONE);
-	assert_int_equal(spool_answer_post(h->sp, T, &a, NULL), 0);
+	assert_int_equal(spool_answer_post(h->sp, T, &a, true, NULL), 0);
 	assert_int_equal(spool_answer_read(h->sp, T, &b, NULL), 0);
 	assert_int_equal(b.answer, 5);
 	assert_int_equal(b.slurm_job, 991);
@@ -290,6 +290,15 @@ static void an_answer_comes_back(void **state)
 	assert_string_equal(b.text, "two\nlines");
 	spool_answer_release(&b);
 	assert_int_equal(count(h->sp, SPOOL_SPOOL), 1);
+	/* cut short by a crash, it is no answer */
+	for (size_t len = 0; len < 14; len++) {
+		assert_int_equal(spool_file_put(h->sp, "spool/0000000000001234.answer",
+						"answer 5 991 -\n", len, 0600, NULL),
+				 0);
+		assert_int_equal(spool_answer_read(h->sp, T, &b, NULL), 0);
+		assert_int_equal(b.answer, 0);
+		spool_answer_release(&b);
+	}
 }
 
 static void the_gate_has_one_holder(void **state)

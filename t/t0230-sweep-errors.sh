@@ -1,0 +1,225 @@
+#!/bin/bash
+# what is wrong with a sweep file, each with its line and column, all in one go; what may be meant
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+# says FILE-TEXT COMPLAINT...: these, and no others; nothing where there is none
+says() {
+	local text=$1
+	shift
+	printf '%s\n' "$text" >s.yaml
+	run slurmq expand --dry-run s.yaml
+	is "$(sed '/^slurmq expand: /d' "$err_file")" "$(printf '%s\n' "$@")" "${text//$'\n'/ | }" || return
+	[ "${*/error:/}" = "$*" ] || is "$status:$out" 2: 'exit status 2, and nothing else'
+}
+
+# mean KEY WORD PREFIX: the neighbour's word gets slurmq's, at the key's place
+mean() {
+	printf '%b\n' "$3" >s.yaml
+	run slurmq expand --dry-run s.yaml
+	like_err "^s.yaml:[0-9]+:[0-9]+: error: unknown key '$1', did you mean '$2'\?\$" "$1: $2"
+}
+
+run='run: [a]'
+
+# Several in one go, in the file's order
+
+says 'name: 1x
+paramters: {}
+params: {a: [], b: {from: 1}, c: {value: [1]}, d: , 9: 1, e: [[1]]}
+exclude: [{zz: 1}]
+sbatch: {array: 1, p: gpu}
+run: ["{q}", "{lrr}"]' \
+	"s.yaml:1:7: error: 'name': '1x' is to be up to 64 letters, digits, '.', '_' and '-', with a letter first" \
+	"s.yaml:2:1: error: unknown key 'paramters', did you mean 'params'?" \
+	"s.yaml:3:13: error: parameter 'a' has no values: nothing could be run" \
+	"s.yaml:3:20: error: parameter 'b' needs from, to, and one of step, factor and num" \
+	"s.yaml:3:34: error: parameter 'c' needs one of values, file, from and to, uniform, loguniform, randint and choice" \
+	"s.yaml:3:35: error: unknown key 'value', did you mean 'values'?" \
+	"s.yaml:3:51: error: parameter 'd' has no value; '' is an empty one" \
+	"s.yaml:3:53: error: '9' cannot be a parameter's name: letters, digits, _ . and -, with a letter or _ first" \
+	"s.yaml:3:63: error: parameter 'e' is to be one value, not a list" \
+	"s.yaml:4:12: error: there is no parameter 'zz'" \
+	"s.yaml:5:10: error: sbatch's 'array' is slurmq's own: slurmq makes the arrays: each job is a task of one" \
+	"s.yaml:5:20: error: 'p': write sbatch's long name, 'partition'" \
+	"s.yaml:6:8: error: there is no parameter 'q': write {{q}} for the text {q}" \
+	"s.yaml:6:15: error: there is no parameter 'lrr': write {{lrr}} for the text {lrr}"
+
+# Columns count characters, lines are those of an editor
+
+says $'name: n\ntitle: "\xc3\xa4\xc3\xb6 {q}"\nrun: [a]' \
+	"s.yaml:2:12: error: there is no parameter 'q': write {{q}} for the text {q}"
+says $'\xef\xbb\xbfname: n\r\nrun: |\r\n  a\r\n  b {q}\r' \
+	"s.yaml:4:5: error: there is no parameter 'q': write {{q}} for the text {q}"
+
+# What is to be there, and what cannot
+
+says "$run" "s.yaml:1:1: error: a sweep needs a name, as in name: my-study"
+says 'name: n' "s.yaml:1:1: error: nothing to run: give one of 'run', 'steps' and 'script'"
+says "name: n
+$run
+script: x" "s.yaml:3:9: error: give one of 'run', 'steps' and 'script', and no other"
+for name in all last; do
+	says "name: $name
+$run" "s.yaml:1:7: error: '$name' is a word of slurmq's own: take another name"
+done
+says "name: $(printf 'n%.0s' {1..65})
+$run" "s.yaml:1:7: error: 'name': '$(printf 'n%.0s' {1..65})' is to be up to 64 letters, digits, '.', '_' and '-', with a letter first"
+
+# Values and YAML
+
+says "name: n
+params: {a: 1, b: 2, a: 3}
+$run" "s.yaml:2:22: error: key 'a' stands twice, first on line 2"
+says "name: n
+params: {a: }
+$run" "s.yaml:2:13: error: parameter 'a' has no value; '' is an empty one"
+says "name: n
+params: {a: ''}
+$run" ''
+says "name: n
+params: {a: !!str 1}
+$run" "s.yaml:2:13: error: tag 'tag:yaml.org,2002:str': a value is its text as written, tags are not read"
+says "name: n
+<<: {}
+$run" 's.yaml:2:1: error: merge keys are not read: write the keys out'
+says "name: n
+$run
+---
+a: 1" 's.yaml:3:1: error: a second document: a file holds one sweep'
+says "name: n
+params: {a: \"x\\ty\"}
+$run" "s.yaml:2:13: error: parameter 'a' holds a control character or a line break"
+says "name: n
+params: {a: \"x\\ny\"}
+$run" "s.yaml:2:13: error: parameter 'a' holds a control character or a line break"
+says $'name: n\nparams: {a: [1, 2}\nrun: [a]' \
+	"s.yaml:2:18: error: this is no YAML: did not find expected ',' or ']', while parsing a flow sequence"
+
+# Axes
+
+says "name: n
+params:
+  a: {from: 1, to: 1.0000001, num: 5}
+  b: {from: 1, to: 9, step: 1, num: 3}
+  c: {uniform: [0, 1], values: [1]}
+$run" \
+	"s.yaml:4:6: error: parameter 'b' needs from, to, and one of step, factor and num" \
+	"s.yaml:5:3: error: 'c' is drawn, which needs 'sample: {n: 20, seed: 821}'" \
+	"s.yaml:5:6: error: parameter 'c' needs one of values, file, from and to, uniform, loguniform, randint and choice"
+says "name: n
+params: {a: {from: 1, to: 1.0000001, num: 5}}
+$run" "s.yaml:2:10: error: parameter 'a' has two equal points: use a smaller num"
+says "name: n
+params: {a: {uniform: [0, 1]}}
+$run" "s.yaml:2:10: error: 'a' is drawn, which needs 'sample: {n: 20, seed: 821}'"
+says "name: n
+zip: [{a: [1, 2], b: [1]}, {c: {uniform: [0, 1]}, d: 1}]
+sample: {n: 1, seed: 1}
+$run" \
+	"s.yaml:2:19: error: parameters in one group of 'zip' are of one length: 'a' has 2 values, 'b' has 1" \
+	"s.yaml:2:29: error: what is drawn cannot advance with others: put 'c' in params"
+says "name: n
+params: {x: {file: nowhere}}
+zip: [{file: t.csv}]
+$run" \
+	"s.yaml:2:10: error: cannot open '$PWD/nowhere': No such file or directory" \
+	"s.yaml:3:7: error: cannot open '$PWD/t.csv': No such file or directory"
+printf 'a,b\n1,"2\n' >t.csv
+says "name: n
+zip: [{file: t.csv}]
+$run" 't.csv:2:3: error: a quote that is not closed' \
+	't.csv:2:5: error: a control character or a line break in a value' \
+	"s.yaml:2:7: error: 't.csv' cannot be used: see what is said of it"
+
+# Conditions
+
+says "name: n
+params: {order: [2, 4]}
+exclude: [{ordr: 2}, {order: 5}, {order: 2.0}]
+$run" "s.yaml:3:12: error: there is no parameter 'ordr', did you mean 'order'?"
+says "name: n
+params: {order: [2, 4]}
+exclude: [{order: 5}, {order: 2.0}]
+$run" 's.yaml:3:11: warning: this condition matches nothing'
+
+# Placeholders
+
+says 'name: n
+params: {batch_size: 1}
+run: [a, "{batchsize}", {batch_size}]' \
+	"s.yaml:3:11: error: there is no parameter 'batchsize', did you mean 'batch_size'? Or write {{batchsize}} for the text {batchsize}"
+# shellcheck disable=SC2016
+says 'name: n
+params: {x: 1}
+run: |
+  a {x} "${HOME}" {a,b} {1..5} "{{x}}"
+  [[ {x} ]]; (( {x} )); b \{x}
+  c '"'{x}'" \
+	"s.yaml:5:6: error: '{x}' cannot stand within [[ ]], where bash may read a value as a pattern or as arithmetic: use [ ]" \
+	"s.yaml:5:17: error: '{x}' cannot stand in arithmetic, where bash would run what a[\$(...)] holds: where you trust its values, write n={...} before and use n" \
+	"s.yaml:5:28: error: '{x}' cannot stand behind a backslash; {{...}} gives the text {...}" \
+	"s.yaml:6:6: error: '{x}' is not replaced within single quotes: use double quotes"
+says 'name: n
+params: {x: 1}
+run: {x} --more' \
+	"s.yaml:3:10: error: this is no YAML: did not find expected key, while parsing a block mapping: quote a value that begins with '{', as in run: \"{x} ...\""
+says 'name: n
+run: a b # c' \
+	"s.yaml:2:10: warning: what follows ' #' is a comment of YAML and no part of the command: quote the command if it should be"
+
+# sbatch's options that are slurmq's own
+
+for option in array job-name output error wrap parsable dependency signal input wait test-only hold begin \
+	requeue clusters quiet help version; do
+	printf 'name: n\nsbatch: {%s: 1}\nrun: [a]\n' "$option" >s.yaml
+	run slurmq expand --dry-run s.yaml
+	like_err "^s.yaml:2:10: error: sbatch's '$option' is slurmq's own: [a-z]+" "sbatch's $option"
+done
+
+# Steps
+
+says 'name: n
+steps:
+  - {name: train, run: [a]}
+  - {name: train, run: [a], needs: [trian], on_fail: ignore}
+  - {run: [a]}
+  - {name: b}' \
+	"s.yaml:4:12: error: step 'train' is there already, on line 3" \
+	"s.yaml:4:37: error: needs 'trian', which is no step before this one, did you mean 'train'?" \
+	"s.yaml:4:54: error: on_fail is stop or continue, not 'ignore'" \
+	's.yaml:5:5: error: a step needs a name' \
+	"s.yaml:6:5: error: a step needs a 'run'"
+says 'name: n
+steps: [{name: s, run: [a], params: {k: {from: 1, to: 10001, step: 1}}}]' ''
+like_err '10,000 steps' 'too many steps'
+
+# Neighbours' words
+
+for word in parameters grid matrix space hyperparameters; do
+	mean "$word" params "name: n\n$word: {}\n$run"
+done
+mean slurm sbatch "name: n\nslurm: {}\n$run"
+mean resources sbatch "name: n\nresources: {}\n$run"
+mean environment env "name: n\nenvironment: {}\n$run"
+mean command run 'name: n\ncommand: a'
+mean value values "name: n\nparams: {a: {value: [1]}}\n$run"
+mean min from "name: n\nparams: {a: {min: 1}}\n$run"
+mean categorical choice "name: n\nparams: {a: {categorical: [1]}}\n$run"
+mean depends_on needs 'name: n\nsteps: [{name: a, run: b, depends_on: [c]}]'
+mean inclde include "name: n\ninclde: []\n$run"
+mean smaple sample "name: n\nsmaple: {}\n$run"
+
+# So many are told, and the rest is counted
+
+{
+	printf 'name: n\nrun: [a]\nparams: {a: ['
+	printf '[],%.0s' {1..5000}
+	echo ']}'
+} >s.yaml
+run slurmq expand --dry-run s.yaml
+is_status 2
+is "$(wc -l <"$err_file")" 202 'two hundred are told'
+like_err '^s.yaml: \.\.\. and 4800 more$'
+like_err '^slurmq expand: s.yaml: 5000 errors'
+
+done_testing

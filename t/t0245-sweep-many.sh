@@ -1,0 +1,84 @@
+#!/bin/bash
+# very many jobs: little memory, a bar on a terminal, and the store is there for others meanwhile
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+n=200000
+[ -z "${TEST_LONG-}" ] || n=1000000
+
+# 64 MiB of addresses, with all libraries: the sanitizers need more than that
+limit=65536
+(ulimit -v $limit && exec slurmq --version) >/dev/null 2>&1 || limit=unlimited
+[ $limit != unlimited ] || note 'no limit on memory: this binary does not start within it'
+
+slurmq init >/dev/null || bail_out 'init'
+printf 'name: small\nparams: {i: [1, 2]}\nrun: [echo, "{i}"]\n' >small.yaml
+slurmq expand small.yaml >/dev/null || bail_out 'expand'
+printf 'name: many\nparams: {i: {from: 1, to: %d, step: 1}}\nrun: [echo, "{i}"]\n' $n >many.yaml
+before=$(slurmq list --json | sha256sum)
+
+# A dry run
+
+run bash -c "ulimit -v $limit; exec slurmq expand --dry-run --json many.yaml"
+is_status 0 "a dry run of $n jobs in 64 MiB"
+is_out "{\"sweep\":\"many\",\"jobs\":$n,\"steps\":$n,\"added\":$n,\"unchanged\":0,\"changed\":0,\"missing\":0}"
+is_err ''
+
+# Into the store, while others read and write
+
+cat >.bin/limited <<END2
+#!/bin/bash
+ulimit -v $limit
+exec slurmq expand many.yaml >out.many 2>err.many
+END2
+chmod +x .bin/limited
+spawn .bin/limited
+pid=$spawned
+
+# meanwhile CMD...: it succeeds, within the ten seconds that any of them would wait for the database
+worked=0 unseen=yes
+meanwhile() {
+	timeout 10 "$@" >meanwhile.out 2>&1 && return
+	fail "$* works meanwhile" "$(<meanwhile.out)"
+}
+wait_for 60 'the first slices' eval '[ "$(stat -c %s .slurmq/jobs.db)" -gt 1000000 ]'
+while ! gone "$pid"; do
+	meanwhile slurmq status || break
+	! gone "$pid" || break
+	! grep -q '^many ' meanwhile.out || unseen=
+	meanwhile slurmq hold 1 && meanwhile slurmq release --no-submit 1 || break
+	worked=$((worked + 1))
+done
+reap 300 "$pid" || fail 'it ends'
+is_status 0 "$n jobs in 64 MiB"
+is "$(<out.many)" "many: $n jobs added ($n steps); next: slurmq submit" 'all were added'
+is "$(<err.many)" '' 'without a word'
+ok "status, hold and release worked meanwhile ($worked times)" test $worked -ge 2
+is "$unseen" yes 'nothing of it was seen before the end'
+like "$(slurmq status --json)" "\"jobs\":$n," 'and all of it afterwards'
+
+# What is ended in the middle leaves nothing
+
+sed 's/^name: many/name: lost/' many.yaml >lost.yaml
+spawn slurmq expand lost.yaml
+size=$(stat -c %s .slurmq/jobs.db)
+wait_for 60 'the first slices' eval "[ \"\$(stat -c %s .slurmq/jobs.db)\" -gt $((size + 1000000)) ]"
+kill -KILL "$spawned"
+reap 20 "$spawned"
+unlike "$(slurmq status)" '^lost' 'killed in the middle: nothing of it is there'
+is "$(slurmq list small --json | sha256sum)" "$before" 'and the others are as they were'
+printf 'name: other\nrun: ["true"]\n' >other.yaml
+run slurmq expand other.yaml
+is_out 'other: 1 job added (1 step); next: slurmq submit' 'the next expand sweeps it up'
+
+# A bar
+
+if command -v script >/dev/null; then
+	sed 's/^name: many/name: shown/' many.yaml >shown.yaml
+	timeout 120 script -qec 'stty cols 80 rows 24; slurmq expand shown.yaml' typescript >/dev/null 2>&1 </dev/null
+	like "$(tr '\r' '\n' <typescript)" '\[.*\] [0-9]+ jobs' 'a bar on a terminal'
+	like "$(tr '\r' '\n' <typescript)" "^.*shown: $n jobs added" 'and then what became of it'
+else
+	skip 2 'no script(1)'
+fi
+
+done_testing

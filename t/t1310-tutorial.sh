@@ -1,0 +1,77 @@
+#!/bin/bash
+# the README's tutorial, typed again: every command of it, and what it prints
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/slurm.sh"
+
+missing=$(slurm_missing)
+if [ -n "$missing" ]; then
+	[ -z "${TEST_REQUIRE-}" ] || bail_out "not installed: ${missing//$'\n'/ }"
+	skip_all "not installed: ${missing//$'\n'/ }"
+fi
+
+# a project of its own
+mkdir -p copy/t copy/build
+cp -r "$TEST_LIB" copy/t/
+ln -s "$SLURMQ" copy/build/slurmq
+
+# should it end before its own last line
+bed=$TEST_TMP/copy/build/bed
+stop() {
+	[ ! -e "$bed/bed" ] || "$TEST_LIB/slurm-testbed" stop "$bed"
+}
+at_exit stop
+
+# The session: indented lines. "$ " begins a command, "> " goes on with it, the rest is printed.
+
+awk '/^## / { on = ($0 == "## Tutorial") } on && /^    / { print substr($0, 5) }' "$TEST_TOP/README.md" >session
+isnt "$(grep -c '^\$ ' session)" 0 'there is a tutorial'
+is "$(awk '/^[$] / { on = 1 } !on' session)" '' 'which begins with a command'
+
+# What differs from one time to another: places and numbers of Slurm's, times, how many run just now
+normal() {
+	sed -E '
+		s#(/[^ ]*)?/build/#.../build/#g
+		s/Slurm job [0-9]+(_[0-9]+)?/Slurm job N/
+		s/ n[0-9]+( |:|$)/ NODE\1/g
+		s/[0-9]+(\.[0-9])? ?s( |$)/TIME\2/g
+		s/last refill (just now|TIME ago)/last refill .../
+		s/\[[-#x> ]*\] +[0-9]+(\/[0-9]+)(  [0-9]+ (running|queued|submitting))+  [0-9]+ pending/[bar] N\1  some in Slurm/
+		s/(chain alive.*;) [0-9]+ in Slurm/\1 N in Slurm/
+		s/  (under a minute left|[0-9m ]+TIME left)$//
+		s/ +$//; s/ +/ /g'
+}
+
+# type_in COMMAND WANT: as one who types does, all in one shell
+n=0
+type_in() {
+	local file=$TEST_TMP/.tap/typed
+	n=$((n + 1))
+	eval "$1" >"$file" 2>&1 </dev/null
+	status=$?
+	is "$status $(normal <"$file")" "0 $(normal <<<"$2")" "\$ ${1%%$'\n'*}"
+}
+
+cd copy || bail_out 'no copy'
+command='' want=''
+while IFS= read -r line; do
+	case $line in
+	'$ '*)
+		[ -z "$command" ] || type_in "$command" "$want"
+		command=${line#\$ } want=''
+		;;
+	'> '*) command+=$'\n'${line#> } ;;
+	*) want+=${want:+$'\n'}$line ;;
+	esac
+done <"$TEST_TMP/session"
+type_in "$command" "$want"
+
+is "$n" "$(grep -c '^\$ ' "$TEST_TMP/session")" 'all of it was typed'
+is "$PWD" "$TEST_TMP/copy" 'it ends where it began'
+nok 'and leaves no Slurm' test -e "$bed"
+is "$(grep -E '^\| ' "$TEST_TOP/README.md" | grep -oE '`(t1?[0-9]+|unit/[a-z_]+)`' | tr -d '`' | sort -u |
+	while read -r name; do
+		compgen -G "$TEST_TOP/t/$name[-.]*" >/dev/null || printf '%s\n' "$name"
+	done)" '' 'the tests that it names are there'
+is "$(awk 'length > 100' "$TEST_TOP/README.md")" '' 'the README fits 100 columns'
+
+done_testing
