@@ -7,7 +7,7 @@
 #include "proc.h"
 #include "reconcile.h"
 
-enum { STAY_MOST_MS = 60 * 1000 };
+enum { STAY_MOST_MS = 60 * 1000, ASK_AGAIN_MS = 2000 };
 
 static void say(const struct chain_opts *o, const char *text)
 {
@@ -42,6 +42,49 @@ static bool alone(struct store *store)
 	return !n;
 }
 
+/* Does Slurm have another job of ours that will go on with the chain? It is asked, since rows may say so of
+ * jobs that were cancelled, or died with their node. Where it does not answer, rows and files must do. */
+static bool others_left(struct store *store, const struct queue_result *r)
+{
+	struct reconcile_result seen;
+	int64_t counts[JOB_NSTATES];
+
+	if (reconcile(store, ASK_AGAIN_MS, &seen, NULL) || db_counts(store->db, counts, NULL))
+		return r->confirmed && !alone(store);
+	return counts[JOB_QUEUED] + counts[JOB_RUNNING] > 0;
+}
+
+/* After a try that went as it should: work is left, nothing was submitted, and that may change. */
+static bool left_undone(struct store *store, const struct queue_opts *q,
+			const struct queue_result *r)
+{
+	switch (r->stop) {
+	case QUEUE_PAUSED:
+	case QUEUE_REFUSED:
+	case QUEUE_ELSEWHERE:
+	case QUEUE_MAX:
+		return false; /* a person's turn */
+	case QUEUE_GATE:      /* its holder goes on, unless it hangs */
+		return q->mine && spool_has(store->spool, SPOOL_SPOOL, q->mine) && alone(store);
+	default:
+		break;
+	}
+	if (r->submitted || r->limit == 1 || (!r->pending && r->in_flight <= r->confirmed))
+		return false;
+	return !others_left(store, r);
+}
+
+/* A job's log is its owner's: of the chain, what went wrong. A limit is no trouble. */
+static void say_trouble(struct store *store, const struct chain_opts *o, const struct queue_opts *q,
+			const struct queue_result *r)
+{
+	if (r->text && *r->text && r->stop != QUEUE_LIMITED && r->stop != QUEUE_REFUSED)
+		say(o, r->text);
+	if (r->stop == QUEUE_GATE && q->mine && spool_has(store->spool, SPOOL_SPOOL, q->mine))
+		say(o, "another slurmq holds the gate: what this job has to tell lies in spool/ "
+		       "until the next one tells it");
+}
+
 /* One try. True where the chain hangs on the caller. */
 static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct queue_opts *q)
 {
@@ -57,19 +100,24 @@ static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct 
 		/* a database that was damaged does not mend by waiting */
 		hangs = err.status != ERR_USAGE && alone(store);
 	} else {
-		hangs = !r.confirmed && (r.pending || r.in_flight) && r.limit != 1 &&
-			(r.stop == QUEUE_LIMITED || r.stop == QUEUE_BACKOFF ||
-			 r.stop == QUEUE_UNCLEAR);
-		/* a job's log is its owner's: of the chain, what went wrong. A limit is no trouble */
-		if (r.text && *r.text && r.stop != QUEUE_LIMITED && r.stop != QUEUE_REFUSED)
-			say(o, r.text);
-		if (r.stop == QUEUE_GATE && q->mine &&
-		    spool_has(store->spool, SPOOL_SPOOL, q->mine))
-			say(o, "another slurmq holds the gate: what this job has to tell lies in "
-			       "spool/ until the next one tells it");
+		say_trouble(store, o, q, &r);
+		hangs = o->refill && left_undone(store, q, &r);
 	}
 	queue_result_release(&r);
 	return hangs;
+}
+
+/* The lock of who stays. One that is about to leave still holds it, having just counted us among those who
+ * are left: so it is waited for a little. */
+static int lock_last(struct store *store, const struct chain_opts *o, int *lock)
+{
+	int64_t end = clock_mono_ms() + o->stay_ms;
+	int rc;
+
+	while ((rc = spool_lock(store->spool, "last", lock, NULL)) == SPOOL_BUSY &&
+	       clock_mono_ms() < end && pause_ms(100))
+		;
+	return rc;
 }
 
 static void stay(struct store *store, const struct chain_opts *o, struct queue_opts *q)
@@ -77,16 +125,15 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 	int64_t wait = o->stay_ms;
 	int lock;
 
-	if (spool_lock(store->spool, "last", &lock, NULL))
+	if (lock_last(store, o, &lock))
 		return; /* somebody else does */
 	say(o, "nothing else would go on with the chain: staying until something is submitted");
-	q->mine = NULL;
 	while (pause_ms(wait)) {
 		struct reconcile_result seen;
-		struct err err = {0};
 
-		if (store->db && reconcile(store, wait, &seen, &err))
-			say(o, err.msg);
+		/* what got no answer is looked for first: it may be all that is in the way */
+		if (store->db && !reconcile(store, 0, &seen, NULL) && seen.ran)
+			wait = o->stay_ms;
 		if (!hangs_on_us(store, o, q))
 			break;
 		wait = wait * 2 < STAY_MOST_MS ? wait * 2 : STAY_MOST_MS;

@@ -152,6 +152,12 @@ static void judge_stop(struct cmd_ctx *ctx, struct cmd_filled *f)
 				colon, text);
 		break;
 	default:
+		if (!f->r.submitted && !f->r.confirmed && f->r.in_flight)
+			f->status = err_set(&f->err, ERR_AGAIN,
+					    "of %" PRId64
+					    " submitted jobs Slurm has not said yet what became: "
+					    "slurmq sync, in a while",
+					    f->r.in_flight);
 		break;
 	}
 	if (f->status < 0)

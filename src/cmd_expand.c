@@ -102,7 +102,7 @@ struct axis {
 	char *name;
 	struct strs values;
 	size_t last; /* of the job before */
-	bool many;
+	bool many, drawn;
 };
 
 struct dry {
@@ -165,22 +165,35 @@ static void note_param(struct dry *d, size_t place, const struct sweep_param *p)
 		}
 	}
 	d->axes = mem_grow(d->axes, d->naxes + 1, sizeof(*d->axes));
-	d->axes[d->naxes] = (struct axis){.name = mem_strdup(p->name)};
+	d->axes[d->naxes] = (struct axis){.name = mem_strdup(p->name), .drawn = p->drawn};
 	note_value(&d->axes[d->naxes++], p->value);
 }
 
-static void add_point(struct buf *out, const struct sweep_point *point)
+static void add_point(struct buf *out, const char *which, const struct sweep_point *point)
 {
 	buf_clear(out);
+	if (!point->n && !point->variant)
+		return;
+	buf_addstr(out, which);
 	if (point->variant)
-		buf_addf(out, "[%s]", point->variant);
-	for (size_t i = 0; i < point->n; i++)
-		buf_addf(out, "%s%s=%s", out->len ? " " : "", point->params[i].name,
-			 point->params[i].value);
+		buf_addf(out, " [%s]", point->variant);
+	for (size_t i = 0; i < point->n; i++) {
+		buf_addf(out, " %s=", point->params[i].name);
+		buf_add_shell_word(out, point->params[i].value);
+	}
 }
 
 static void note_commands(struct dry *d, const struct plan *plan)
 {
+	if (plan->sbatch.n) {
+		buf_addstr(&d->commands, "the first asks for\n ");
+		for (size_t i = 0; i < plan->sbatch.n; i++) {
+			buf_addch(&d->commands, ' ');
+			buf_add_shell_word(&d->commands, plan->sbatch.v[i]);
+		}
+		buf_addch(&d->commands, '\n');
+	}
+	buf_addstr(&d->commands, "the first runs\n");
 	for (size_t i = 0; i < plan->nsteps && i < SHOWN_STEPS; i++) {
 		struct buf text = {0};
 		char *lines, *save = NULL;
@@ -204,11 +217,11 @@ static int note_job(void *arg, int64_t n, const struct sweep_point *point, const
 	for (size_t i = 0; i < point->n; i++)
 		note_param(d, i, &point->params[i]);
 	if (n == 1) {
-		add_point(&d->first, point);
+		add_point(&d->first, "first:", point);
 		if (plan)
 			note_commands(d, plan);
 	}
-	add_point(&d->last, point);
+	add_point(&d->last, "last: ", point);
 	d->last_n = n;
 	return 0;
 }
@@ -231,56 +244,80 @@ static int print_job(void *arg, int64_t n, const struct sweep_point *point, cons
 	return ferror(stdout) ? 1 : 0;
 }
 
-static void print_axes(struct dry *d)
+/* A line, cut where a terminal's ends. */
+static void print_cut(const struct dry *d, const char *line)
 {
-	for (size_t i = 0; i < d->naxes; i++) {
-		const struct axis *a = &d->axes[i];
-		size_t shown = a->values.n > SHOWN_VALUES + 1 ? SHOWN_VALUES : a->values.n;
-		struct buf cut = {0}, clean = {0};
+	const struct style *style = &d->ctx->out;
+	struct buf cut = {0}, clean = {0};
 
-		buf_clear(&d->text);
-		buf_addf(&d->text, "  %s", a->name);
-		if (a->many)
-			buf_addf(&d->text, " (more than %d)", MAX_VALUES);
-		else if (a->values.n > 1)
-			buf_addf(&d->text, " (%zu)", a->values.n);
-		buf_addch(&d->text, ':');
-		for (size_t k = 0; k < shown; k++)
-			buf_addf(&d->text, " %s", a->values.v[k]);
-		if (shown < a->values.n || a->many)
-			buf_addstr(&d->text, " ...");
-		clean_add(&clean, &d->ctx->out, buf_str(&d->text));
-		text_add_cut(&cut, &d->ctx->out, buf_str(&clean),
-			     d->ctx->out.width ? d->ctx->out.width : 1 << 20);
-		buf_addch(&cut, '\n');
-		fwrite(cut.s, 1, cut.len, stdout);
-		buf_release(&cut);
-		buf_release(&clean);
-	}
+	clean_add(&clean, style, line);
+	text_add_cut(&cut, style, buf_str(&clean), style->width ? style->width : 1 << 20);
+	buf_addch(&cut, '\n');
+	fwrite(cut.s, 1, cut.len, stdout);
+	buf_release(&cut);
+	buf_release(&clean);
 }
 
-static void print_commands(struct dry *d)
+static void print_axis(struct dry *d, const struct axis *a)
 {
-	char *lines = buf_take(&d->commands), *save = NULL;
+	size_t shown = a->values.n > SHOWN_VALUES + 1 ? SHOWN_VALUES : a->values.n;
+
+	buf_clear(&d->text);
+	buf_addf(&d->text, "  %s", a->name);
+	if (a->many)
+		buf_addf(&d->text, " (more than %d%s)", MAX_VALUES, a->drawn ? ", random" : "");
+	else if (a->values.n > 1 || a->drawn)
+		buf_addf(&d->text, " (%zu%s)", a->values.n, a->drawn ? ", random" : "");
+	buf_addch(&d->text, ':');
+	for (size_t k = 0; k < shown; k++) {
+		buf_addch(&d->text, ' ');
+		buf_add_shell_word(&d->text, a->values.v[k]);
+	}
+	if (shown < a->values.n || a->many)
+		buf_addstr(&d->text, " ...");
+	print_cut(d, buf_str(&d->text));
+}
+
+static void print_lines(struct dry *d, struct buf *text)
+{
+	char *lines = buf_take(text), *save = NULL;
 
 	for (char *l = strtok_r(lines, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
-		cmd_print(d->ctx, "%s", l);
+		print_cut(d, l);
 	free(lines);
+}
+
+/* What is not there, of the whole product. */
+static void add_left_out(struct dry *d, const struct expand_result *r)
+{
+	uint64_t all;
+	int64_t out;
+
+	if (sweep_count_max(d->file->sweep, UINT64_MAX, &all, NULL))
+		return;
+	out = (int64_t)all - r->jobs - r->merged;
+	if (out > 0)
+		buf_addf(&d->text, "; %" PRId64 " of %" PRIu64 " combinations are excluded", out,
+			 all);
+	if (r->merged)
+		buf_addf(&d->text, "; %" PRId64 " equal to an earlier one", r->merged);
 }
 
 static void print_dry(struct dry *d, const struct expand_result *r)
 {
-	cmd_print(d->ctx, "%s: %" PRId64 " %s, %" PRId64 " %s", r->sweep, r->jobs,
-		  r->jobs == 1 ? "job" : "jobs", r->steps, r->steps == 1 ? "step" : "steps");
-	print_axes(d);
+	buf_clear(&d->text);
+	buf_addf(&d->text, "%s: %" PRId64 " %s, %" PRId64 " %s", r->sweep, r->jobs,
+		 r->jobs == 1 ? "job" : "jobs", r->steps, r->steps == 1 ? "step" : "steps");
+	add_left_out(d, r);
+	print_cut(d, buf_str(&d->text));
+	for (size_t i = 0; i < d->naxes; i++)
+		print_axis(d, &d->axes[i]);
 	if (d->first.len)
-		cmd_print(d->ctx, "first: %s", d->first.s);
+		print_cut(d, d->first.s);
 	if (d->last_n > 1 && d->last.len)
-		cmd_print(d->ctx, "last:  %s", d->last.s);
-	if (d->commands.len) {
-		cmd_print(d->ctx, "the first runs");
-		print_commands(d);
-	}
+		print_cut(d, d->last.s);
+	if (d->commands.len)
+		print_lines(d, &d->commands);
 }
 
 /* ---- results ---- */

@@ -39,7 +39,10 @@ static int refresh(struct cmd_ctx *ctx, struct err *err)
 	struct reconcile_result seen;
 	struct err away = {0};
 
-	if (drain_now(ctx->store, err) || db_counts(ctx->store->db, counts, err))
+	/* a full disk must not keep anybody from looking */
+	if (drain_now(ctx->store, &away))
+		cmd_say(ctx, "this may be out of date: %s", away.msg);
+	if (db_counts(ctx->store->db, counts, err))
 		return -1;
 	/* who has just cancelled jobs in Slurm looks here what that did */
 	stopping = spool_mark_age(ctx->store->spool, SPOOL_STOPPING);
@@ -152,6 +155,7 @@ struct line {
 	const struct style *s;
 	struct buf text;
 	int used;
+	int kept; /* columns that are spoken for */
 	bool full;
 };
 
@@ -159,7 +163,7 @@ static void add(struct line *l, enum paint paint, const char *text)
 {
 	int w = text_width(text);
 
-	if (l->full || (l->s->width && l->used + w > l->s->width)) {
+	if (l->full || (l->s->width && l->used + w > l->s->width - l->kept)) {
 		l->full = true;
 		return;
 	}
@@ -179,7 +183,7 @@ static void add_count(struct line *l, const int64_t *counts, int state)
 
 static void add_bar(struct line *l, const struct db_sweep *sweep)
 {
-	const int width = l->s->width && l->s->width < 100 ? 10 : 24;
+	const int width = l->s->width && l->s->width < 120 ? 10 : 24;
 	const int64_t *c = sweep->counts;
 	const struct bar_part parts[] = {
 		{c[JOB_COMPLETED], PAINT_GREEN, '#'},
@@ -192,11 +196,10 @@ static void add_bar(struct line *l, const struct db_sweep *sweep)
 	l->used += width + 2;
 }
 
-/* Time left at the rate of the last hour, where that means something. */
-static void add_rate(struct line *l, const struct status *s, const struct db_sweep *sweep)
+/* Time left at the rate of the last hour, where that means something; else nothing. */
+static void rate_text(const struct status *s, const struct db_sweep *sweep, struct buf *out)
 {
 	int64_t left = sweep->counts[JOB_PENDING] + in_flight(sweep->counts), n, earliest, span;
-	struct buf text = {0};
 
 	if (!in_flight(sweep->counts) ||
 	    db_recent_ends(s->ctx->store->db, sweep->id, s->now - RATE_MS, &n, &earliest, NULL) ||
@@ -204,12 +207,10 @@ static void add_rate(struct line *l, const struct status *s, const struct db_swe
 		return;
 	span = s->now - earliest;
 	span = (int64_t)((double)left * (double)span / (double)n);
-	buf_addstr(&text, span < 60 * 1000 ? "  under a minute" : "  ");
+	buf_addstr(out, span < 60 * 1000 ? "  <1m" : "  ");
 	if (span >= 60 * 1000)
-		time_add_duration(&text, span);
-	buf_addstr(&text, " left");
-	add(l, PAINT_DIM, buf_str(&text));
-	buf_release(&text);
+		time_add_duration(out, span);
+	buf_addstr(out, " left");
 }
 
 static void print_sweep(const struct status *s, const struct db_sweep *sweep, int name_width,
@@ -218,7 +219,7 @@ static void print_sweep(const struct status *s, const struct db_sweep *sweep, in
 	static const int order[] = {JOB_FAILED,	    JOB_HELD,	 JOB_RUNNING,  JOB_QUEUED,
 				    JOB_SUBMITTING, JOB_PENDING, JOB_CANCELLED};
 	struct line l = {.s = &s->ctx->out};
-	struct buf name = {0}, cut = {0};
+	struct buf name = {0}, cut = {0}, rate = {0};
 	char done[64];
 
 	clean_add(&name, l.s, sweep->name);
@@ -231,13 +232,18 @@ static void print_sweep(const struct status *s, const struct db_sweep *sweep, in
 		 sweep->jobs);
 	buf_addf(&l.text, "%*s", done_width + 1, done);
 	l.used += done_width + 1;
+	rate_text(s, sweep, &rate);
+	l.kept = text_width(buf_str(&rate));
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		add_count(&l, sweep->counts, order[i]);
-	add_rate(&l, s, sweep);
+	l.kept = 0;
+	l.full = false;
+	add(&l, PAINT_DIM, buf_str(&rate));
 	buf_addch(&l.text, '\n');
 	fwrite(l.text.s, 1, l.text.len, stdout);
 	buf_release(&name);
 	buf_release(&cut);
+	buf_release(&rate);
 	buf_release(&l.text);
 }
 

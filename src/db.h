@@ -162,7 +162,7 @@ int db_job_refuse(struct db *db, const struct db_job *job, const char *text, str
 /* held -> pending; takes back the wish to hold. */
 int db_job_release_held(struct db *db, int64_t id, int *changed, struct err *err);
 int db_job_priority(struct db *db, int64_t id, int64_t priority, int *changed, struct err *err);
-/* pending -> gone, for expand --prune. */
+/* pending and never tried -> gone, for expand --prune. */
 int db_job_delete(struct db *db, int64_t id, int *changed, struct err *err);
 /* Note what sbatch said of a sweep's specification, for status. */
 int db_sweep_note(struct db *db, int64_t sweep, const char *text, struct err *err);
@@ -224,6 +224,7 @@ struct db_flight {
 	int task, ntasks;
 	uint64_t slurm_job, slurm_id;
 	int64_t created;       /* of the submission */
+	int answer;	       /* sbatch's, enum slurm_answer; 0: none was told */
 	int64_t missing_since; /* 0: seen the last time */
 	int64_t version;
 };

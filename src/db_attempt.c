@@ -173,7 +173,7 @@ int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
 {
 	static const char sql[] =
 		"SELECT j.id, j.attempt, j.sweep, j.state, j.wish, a.submission, s.first, s.ntasks,"
-		" s.slurm_job, a.slurm_id, s.created, j.missing, s.version"
+		" s.slurm_job, a.slurm_id, s.created, j.missing, s.version, s.answer"
 		" FROM job j INDEXED BY job_flight CROSS JOIN attempt a ON a.id = j.attempt"
 		" CROSS JOIN submission s ON s.id = a.submission"
 		" WHERE j.state IN (1, 2, 3) ORDER BY j.attempt";
@@ -204,6 +204,7 @@ int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
 		f->created = sqlite3_column_int64(s, 10);
 		f->missing_since = sqlite3_column_int64(s, 11);
 		f->version = sqlite3_column_int64(s, 12);
+		f->answer = sqlite3_column_int(s, 13);
 	}
 	if (rc >= 0)
 		return 0;
@@ -223,6 +224,7 @@ struct row {
 	int state, reason, wish;
 };
 
+/* An attempt or a job that is not there (another database was put in place) reads as closed. */
 static int read_row(struct db *db, int64_t attempt, struct row *r, struct err *err)
 {
 	static const char sql[] =
@@ -232,10 +234,12 @@ static int read_row(struct db *db, int64_t attempt, struct row *r, struct err *e
 	int rc = s ? db_step_row(db, s, err) : -1;
 
 	memset(r, 0, sizeof(*r));
-	if (rc != SQLITE_ROW)
-		return rc < 0 ? -1
-			      : err_set(err, ERR_FAILED, "attempt %lld is not in the database",
-					(long long)attempt);
+	if (rc < 0)
+		return -1;
+	if (rc != SQLITE_ROW) { /* closed is closed: what comes of it now changes nothing */
+		r->closed = CLOSED_LINE;
+		return 0;
+	}
 	r->job = sqlite3_column_int64(s, 0);
 	r->closed = sqlite3_column_int(s, 1);
 	r->newest = sqlite3_column_int(s, 2) != 0;

@@ -304,7 +304,9 @@ int db_job_priority(struct db *db, int64_t id, int64_t priority, int *out, struc
 
 int db_job_delete(struct db *db, int64_t id, int *out, struct err *err)
 {
-	return changed(db, "DELETE FROM job WHERE id = ?1 AND state = 0", id, out, err);
+	/* one that was tried has a history, and files that may still tell of it */
+	return changed(db, "DELETE FROM job WHERE id = ?1 AND state = 0 AND attempt = 0", id, out,
+		       err);
 }
 
 int db_sweep_note(struct db *db, int64_t sweep, const char *text, struct err *err)

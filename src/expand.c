@@ -16,6 +16,7 @@ enum {
 	SLICE = 20000,
 	SLICE_MS = 300,
 	PAUSE_MS = 100,
+	COMPARED_MOST = 1000000,
 	MAX_JOBS = 5000000,
 	LOCK_MS = 60000,
 };
@@ -140,6 +141,79 @@ static int too_many(const struct expand_opts *o, int64_t jobs, struct err *err)
 		       most_jobs(o));
 }
 
+/* ---- two plans ---- */
+
+static bool same_strs(const struct strs *a, const struct strs *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i], b->v[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return !strcmp(a ? a : "", b ? b : "");
+}
+
+/* Whether two plans run the same. */
+static bool same_plan(const struct plan *a, const struct plan *b)
+{
+	if (!same_strs(&a->sbatch, &b->sbatch) || !same_strs(&a->env, &b->env) ||
+	    !same_text(a->directives, b->directives) || a->nsteps != b->nsteps)
+		return false;
+	for (size_t i = 0; i < a->nsteps; i++) {
+		const struct plan_step *x = &a->steps[i], *y = &b->steps[i];
+
+		if (strcmp(x->key, y->key) != 0 || x->on_fail != y->on_fail ||
+		    !same_strs(&x->argv, &y->argv) || !same_strs(&x->vars, &y->vars) ||
+		    !same_strs(&x->needs, &y->needs))
+			return false;
+	}
+	return true;
+}
+
+static int tell_two(const struct expand_file *f, struct err *err)
+{
+	return err_set(
+		err, ERR_USAGE,
+		"%s: error: two jobs have equal parameters and different commands or resources: let a parameter tell them apart",
+		f->name);
+}
+
+/* ---- a dry run ---- */
+
+/* An equal job again: does it run the same? The first of them is looked for from the beginning;
+ * *left is how many jobs may be looked at in all, as a dry run is no proof. */
+static int check_equal(const struct expand_file *f, const struct sweep_point *point, int64_t *left,
+		       struct err *err)
+{
+	uint64_t key = sweep_identity(f->sweep, point);
+	struct plan plan = {0}, first = {0};
+	struct sweep_point p;
+	struct sweep_iter it;
+	int rc;
+
+	sweep_iter_init(&it, f->sweep);
+	while ((rc = sweep_iter_next(&it, &p, err)) == 1 && --*left > 0)
+		if (sweep_identity(f->sweep, &p) == key)
+			break;
+	if (rc == 1 && *left > 0) {
+		rc = sweep_plan(f->sweep, &p, 1, &first, err) ||
+				     sweep_plan(f->sweep, point, 1, &plan, err)
+			     ? -1
+			     : 0;
+		if (!rc && !same_plan(&plan, &first))
+			rc = tell_two(f, err);
+	}
+	plan_release(&plan);
+	plan_release(&first);
+	sweep_iter_release(&it);
+	return rc < 0 ? -1 : 0;
+}
+
 int expand_dry(const struct expand_file *f, const struct expand_opts *opts,
 	       int (*fn)(void *arg, int64_t n, const struct sweep_point *point,
 			 const struct plan *plan),
@@ -148,6 +222,7 @@ int expand_dry(const struct expand_file *f, const struct expand_opts *opts,
 	struct keyset seen = {0};
 	struct sweep_point point;
 	struct sweep_iter it;
+	int64_t compared = COMPARED_MOST;
 	uint64_t most;
 	int rc;
 
@@ -161,6 +236,10 @@ int expand_dry(const struct expand_file *f, const struct expand_opts *opts,
 
 		if (!keyset_add(&seen, sweep_identity(f->sweep, &point))) {
 			r->merged++;
+			if (compared > 0 && check_equal(f, &point, &compared, err)) {
+				rc = -1;
+				break;
+			}
 			continue;
 		}
 		rc = too_many(opts, ++r->jobs, err);
@@ -221,38 +300,6 @@ static bool marked(const struct work *w, int64_t id)
 	size_t byte = (size_t)id / 8;
 
 	return byte < w->nbytes && (w->bits[byte] & (1 << (id % 8)));
-}
-
-static bool same_strs(const struct strs *a, const struct strs *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->v[i], b->v[i]) != 0)
-			return false;
-	return true;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-	return !strcmp(a ? a : "", b ? b : "");
-}
-
-/* Whether two plans run the same. */
-static bool same_plan(const struct plan *a, const struct plan *b)
-{
-	if (!same_strs(&a->sbatch, &b->sbatch) || !same_strs(&a->env, &b->env) ||
-	    !same_text(a->directives, b->directives) || a->nsteps != b->nsteps)
-		return false;
-	for (size_t i = 0; i < a->nsteps; i++) {
-		const struct plan_step *x = &a->steps[i], *y = &b->steps[i];
-
-		if (strcmp(x->key, y->key) != 0 || x->on_fail != y->on_fail ||
-		    !same_strs(&x->argv, &y->argv) || !same_strs(&x->vars, &y->vars) ||
-		    !same_strs(&x->needs, &y->needs))
-			return false;
-	}
-	return true;
 }
 
 static bool same_shape(const struct sweep_point *a, const struct sweep_point *b)
@@ -321,10 +368,7 @@ static int merge(struct work *w, const struct plan *plan, const struct db_job *f
 	int rc = sweep_plan(w->f->sweep, &first->point, first->id, &other, err);
 
 	if (!rc && !same_plan(plan, &other))
-		rc = err_set(
-			err, ERR_USAGE,
-			"%s: error: two jobs have equal parameters and different commands or resources: let a parameter tell them apart",
-			w->f->name);
+		rc = tell_two(w->f, err);
 	plan_release(&other);
 	w->r->merged++;
 	w->r->jobs--;
@@ -409,8 +453,9 @@ out:
 	return rc < 0 ? -1 : rc;
 }
 
-/* A slice is short, so that others need not wait long for the database, and a pause follows, longer than
- * any of them sleeps between two tries (db.c): else whoever writes slices would always be first. */
+/* A slice is short, so that others need not wait long for the database, and a pause follows, longer
+ * than any of them sleeps between two tries (db.c): else whoever writes slices would always be
+ * first. */
 static int64_t slice_end(void)
 {
 	return clock_mono_ms() + SLICE_MS;

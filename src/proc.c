@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -38,6 +39,7 @@ struct launch {
 	const char *const *envp; /* NULL: ours */
 	const char *cwd;	 /* NULL: ours */
 	int in, out, err;	 /* -1: in from /dev/null, out and err as ours */
+	bool dies_with_us;
 };
 
 static void close_fd(int *fd)
@@ -178,6 +180,8 @@ static _Noreturn void child_main(const struct launch *l, int errfd)
 	ssize_t n;
 
 	setpgid(0, 0);
+	if (l->dies_with_us && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == 1)
+		_exit(126); /* it was too late to ask */
 	if (fds[0] < 0)
 		fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (fds[0] >= 0 && !place(fds)) {
@@ -498,6 +502,7 @@ pid_t proc_spawn(const struct proc_child *child, int *exec_errno, struct err *er
 		.in = -1,
 		.out = child->out,
 		.err = child->err,
+		.dies_with_us = child->dies_with_us,
 	};
 
 	return find_and_launch(&l, exec_errno, err);
@@ -553,6 +558,13 @@ void proc_signals_block(void)
 		if (!sigaction(kept[i], NULL, &sa) && sa.sa_handler == SIG_IGN)
 			sigdelset(&set, kept[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+bool proc_term_pending(void)
+{
+	sigset_t set;
+
+	return !sigpending(&set) && sigismember(&set, SIGTERM) == 1;
 }
 
 int proc_signal_wait(int timeout_ms)

@@ -50,6 +50,7 @@ struct proc_child {
 	const char *path;	 /* execute this file rather than look argv[0] up; NULL: look up */
 	const char *cwd;	 /* NULL: ours */
 	int out, err;		 /* descriptors for stdout and stderr; -1: inherit ours */
+	bool dies_with_us; /* KILL comes to it where we die first (prctl(2), PR_SET_PDEATHSIG) */
 };
 /* Started in a process group of its own, stdin /dev/null, default signal actions, empty mask.
  * Returns its pid (> 0), or -1 with err and *exec_errno, as proc_run(). */
@@ -72,6 +73,9 @@ int proc_reap(struct proc_end *end);
 void proc_signals_block(void);
 /* The next pending one of them, waiting timeout_ms at most (-1: for ever); 0 where none came. */
 int proc_signal_wait(int timeout_ms);
+
+/* A SIGTERM waits to be taken: it was sent while proc_signals_block() held it back. */
+bool proc_term_pending(void);
 
 /* Signal a process group that proc_spawn() made; a group that has gone is no error. */
 void proc_group_kill(pid_t pgid, int sig);

@@ -34,6 +34,7 @@ enum {
 	LIMIT_DEFAULT = 200,
 	LIMIT_MAX_AGE_MS = 30 * 60 * 1000,
 	LIMIT_USER_AGE_MS = 60 * 1000,
+	FRESH_MS = 90 * 1000,	 /* sbatch has a minute */
 	STOPPING_MS = 10 * 1000, /* after a cancellation nobody but the user submits for so long */
 };
 
@@ -221,6 +222,24 @@ static int read_numbers(struct fill *f, struct err *err)
 	return 0;
 }
 
+/* The job that chains here was cancelled after its command had ended. At its time limit it may go on. */
+static bool owner_stops(const struct fill *f)
+{
+	struct slurm_job job = {0};
+	struct who me;
+	int reason = REASON_CANCELLED;
+
+	if (f->o->caller != QUEUE_CHAIN || !proc_term_pending())
+		return false;
+	who_self(&me);
+	if (me.slurm_id && !slurm_squeue_job(me.slurm_id, &job, NULL))
+		reason = slurm_stop_reason(&job);
+	slurm_job_release(&job);
+	if (reason == REASON_CANCELLED)
+		spool_mark(f->store->spool, SPOOL_STOPPING);
+	return reason == REASON_CANCELLED;
+}
+
 /* How many to claim now: by deficit, never one for one. Sets r->stop where that is none. */
 static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct err *err)
 {
@@ -257,7 +276,7 @@ static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct e
 		r->stop = QUEUE_EMPTY;
 	else if (paused)
 		r->stop = QUEUE_PAUSED;
-	else if (f->o->caller == QUEUE_CHAIN && age >= 0 && age < STOPPING_MS)
+	else if (f->o->caller == QUEUE_CHAIN && ((age >= 0 && age < STOPPING_MS) || owner_stops(f)))
 		r->stop = QUEUE_BACKOFF;
 	else if (*n > 0)
 		return 0;
@@ -324,7 +343,7 @@ static int claim(struct fill *f, const struct drained *d, struct batches *b, boo
 	if (!b->n)
 		return 0;
 	if (claim_provide(f->store, b, user, user && f->o->renew_env, err) ||
-	    claim_write(f->store, b, f->kill_wait_s, err) ||
+	    claim_write(f->store, b, f->kill_wait_s, !user, err) ||
 	    db_setting_set_int(f->store->db, ".chain.last_refill", clock_now_ms(), err))
 		return -1;
 	return 0;
@@ -371,6 +390,26 @@ static int one_round(struct fill *f, struct batches *b, struct err *err)
 
 /* ---- submitting ---- */
 
+/* sbatch; and where its caller's owner cancels just then, nothing of it is left. */
+static void run_sbatch(struct fill *f, const struct slurm_submission *s, struct slurm_reply *reply)
+{
+	struct strs ids = {0};
+
+	if (owner_stops(f)) {
+		slurm_judge("", "", 1, 0, false, reply);
+		reply->answer = SLURM_BUSY;
+		return;
+	}
+	slurm_sbatch(s, reply);
+	if (reply->answer != SLURM_ACCEPTED || !owner_stops(f))
+		return;
+	strs_addf(&ids, "%" PRIu64, reply->job);
+	slurm_scancel(&ids, NULL); /* its right is taken back, too: it could not start */
+	strs_release(&ids);
+	reply->answer = SLURM_BUSY;
+	reply->job = 0;
+}
+
 static int submit_batch(struct fill *f, const struct batch *b, int *answer, struct err *err)
 {
 	struct spool_answer a = {0};
@@ -381,7 +420,7 @@ static int submit_batch(struct fill *f, const struct batch *b, int *answer, stru
 
 	*answer = SLURM_UNCLEAR;
 	if (!rc) {
-		slurm_sbatch(&s, &reply);
+		run_sbatch(f, &s, &reply);
 		*answer = a.answer = reply.answer;
 		a.slurm_job = reply.job;
 		a.cluster = reply.cluster;
@@ -665,7 +704,8 @@ static int chain_needs(struct store *store, struct queue_chain *c, struct err *e
 	if (c->state == CHAIN_PAUSED)
 		strs_add(&c->needs, "the queue is paused: slurmq resume");
 	else if (c->state == CHAIN_STALLED)
-		strs_add(&c->needs, "jobs are pending and none is in Slurm: slurmq submit");
+		strs_add(&c->needs,
+			 "no job is known to be in Slurm and work is left: slurmq submit");
 	else if (c->state == CHAIN_IDLE && !c->last_refill)
 		strs_add(&c->needs, "nothing was submitted yet: slurmq submit");
 	if (db_sweeps(store->db, &v, &n, err))
@@ -701,8 +741,12 @@ int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
 	in_flight = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
 	if (paused)
 		out->state = CHAIN_PAUSED;
-	else if (in_flight)
+	else if (in_flight > counts[JOB_SUBMITTING])
 		out->state = CHAIN_ALIVE;
+	else if (in_flight) /* none is known to be in Slurm; somebody may just be submitting */
+		out->state = clock_now_ms() - out->last_refill < FRESH_MS || somebody_stays(store)
+				     ? CHAIN_ALIVE
+				     : CHAIN_STALLED;
 	else if (counts[JOB_PENDING])
 		out->state = !out->last_refill	     ? CHAIN_IDLE
 			     : somebody_stays(store) ? CHAIN_ALIVE

@@ -238,11 +238,13 @@ static uint64_t new_token(void)
 	return t;
 }
 
-static int write_batch(struct store *store, struct batch *b, int64_t kill_wait_s, struct err *err)
+static int write_batch(struct store *store, struct batch *b, int64_t kill_wait_s, bool chained,
+		       struct err *err)
 {
 	struct ticket_head head = {.sweep = b->sweep_name,
 				   .version = b->sub.version,
 				   .chdir = b->chdir,
+				   .chained = chained,
 				   .kill_wait_s = kill_wait_s};
 	char *logs, *script = NULL;
 	int rc = 0;
@@ -266,6 +268,7 @@ static int write_batch(struct store *store, struct batch *b, int64_t kill_wait_s
 		head.script = script;
 	logs = mem_printf("logs/%04" PRId64, b->sub.first / 1000);
 	if (spool_folder_make(store->spool, logs, err) ||
+	    spool_folder_make(store->spool, "tickets", err) ||
 	    ticket_write(store->spool, b->sub.id, &b->ticket, &head, err) ||
 	    spool_rights_make(store->spool, b->sub.id, (int)b->njobs, err))
 		rc = -1;
@@ -274,10 +277,11 @@ static int write_batch(struct store *store, struct batch *b, int64_t kill_wait_s
 	return rc;
 }
 
-int claim_write(struct store *store, struct batches *b, int64_t kill_wait_s, struct err *err)
+int claim_write(struct store *store, struct batches *b, int64_t kill_wait_s, bool chained,
+		struct err *err)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (write_batch(store, &b->v[i], kill_wait_s, err))
+		if (write_batch(store, &b->v[i], kill_wait_s, chained, err))
 			return -1;
 	return 0;
 }
@@ -359,8 +363,11 @@ static int provide(struct store *store, int64_t version, bool user, bool renew, 
 	struct db_version row = {0};
 	int rc = 0;
 
+	if (spool_folder_make(store->spool, "env", err) ||
+	    spool_folder_make(store->spool, "bin", err))
+		rc = -1;
 	*stored = renew || !spool_file_exists(store->spool, env);
-	if (*stored)
+	if (!rc && *stored)
 		rc = put_env(store, version, user, err);
 	if (!rc && !spool_file_exists(store->spool, bin)) {
 		rc = db_version_get(store->db, version, &row, err) ? -1 : 0;

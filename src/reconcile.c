@@ -18,6 +18,7 @@
 
 enum {
 	SUBMITTING_MS = 10 * 60 * 1000, /* a submission without an answer and without a job */
+	UNCLEAR_MS = 90 * 1000,		/* the same, whose sbatch has ended without a clear one */
 	MISSING_MS = 10 * 60 * 1000,
 	ENDED_MS = 60 * 1000, /* between Slurm's word of an end and our believing it */
 	NO_ANSWER_MS = 60 * 1000,
@@ -178,7 +179,7 @@ static int look_at_submitting(struct look *l, const struct db_flight *f,
 			      const struct slurm_job *job, struct err *err)
 {
 	int64_t age = ticket_age(l->store->spool, f->submission);
-	bool long_enough = age >= SUBMITTING_MS;
+	bool long_enough = age >= (f->answer ? UNCLEAR_MS : SUBMITTING_MS);
 	int changed, rc;
 
 	if (job) {
@@ -260,10 +261,27 @@ static int look_at_running(struct look *l, const struct db_flight *f, const stru
 	return db_attempt_verdict(l->store->db, f->attempt, &end, &changed, err);
 }
 
+/* Cancelled or held while nobody could take its right: taken now. 0: done, SPOOL_NONE: it has started. */
+static int honour_wish(struct look *l, const struct db_flight *f, struct err *err)
+{
+	int changed, rc = retire(l, f, err);
+
+	if (rc)
+		return rc;
+	return db_attempt_retired(l->store->db, f->attempt, JOB_PENDING, REASON_NONE, &changed,
+				  err);
+}
+
 static int look_at(struct look *l, const struct db_flight *f, struct err *err)
 {
 	const struct slurm_job *job = find_job(l, f);
 
+	if (f->wish != WISH_NONE && f->state != JOB_RUNNING) {
+		int rc = honour_wish(l, f, err);
+
+		if (rc <= 0)
+			return rc;
+	}
 	switch (f->state) {
 	case JOB_SUBMITTING:
 		return look_at_submitting(l, f, job, err);
@@ -285,11 +303,12 @@ static int drop_orphans(struct look *l, struct err *err)
 		struct db_submission sub;
 
 		rc = db_submission_get(l->store->db, v[i], &sub, err);
-		if (rc != DB_NONE) {
-			if (!rc)
-				db_submission_release(&sub);
-			continue;
+		if (!rc) { /* or died after the commit that closed it, and before it cleared up */
+			db_submission_release(&sub);
+			drain_forget(l->store, &l->running, v[i]);
 		}
+		if (rc != DB_NONE)
+			continue;
 		rc = 0;
 		for (size_t k = 0; k < l->ready.n && !rc; k++)
 			if (l->ready.v[k].submission == v[i])

@@ -19,6 +19,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "job.h"
 
 /* What became of one sbatch. */
 enum slurm_answer {
@@ -122,6 +123,10 @@ bool slurm_state_active(const char *state);
  * A record that is not of this form is an error that shows it. So is a uid that slurmctld's clients
  * can't look up, for which squeue exits 0 [S]. */
 int slurm_squeue(uint64_t uid, struct slurm_jobs *out, struct err *err);
+/* Why Slurm ends a job that it sends TERM to, from what squeue shows of it in that moment [S: the time limit
+ * shows COMPLETING and TimeLimit, scancel COMPLETING and None, a mere signal RUNNING]: REASON_TIMEOUT,
+ * REASON_PREEMPTED, REASON_DEADLINE, REASON_CANCELLED, or REASON_NONE where it does not. */
+int slurm_stop_reason(const struct slurm_job *job);
 /* One job by its own id. 0 and *out (state and reason), 1 where Slurm does not know it, -1. */
 int slurm_squeue_job(uint64_t id, struct slurm_job *out, struct err *err);
 void slurm_job_release(struct slurm_job *job);

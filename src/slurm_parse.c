@@ -341,6 +341,19 @@ bool slurm_only_gone(const char *errtext)
 
 /* squeue */
 
+int slurm_stop_reason(const struct slurm_job *job)
+{
+	if (!strcmp(job->reason, "TimeLimit") || !strcmp(job->state, "TIMEOUT"))
+		return REASON_TIMEOUT;
+	if (!strcmp(job->state, "PREEMPTED") || !strncmp(job->reason, "Preempt", 7))
+		return REASON_PREEMPTED;
+	if (!strcmp(job->state, "DEADLINE") || !strcmp(job->reason, "DeadLine"))
+		return REASON_DEADLINE;
+	if (!strcmp(job->state, "RUNNING") || !strcmp(job->state, "SUSPENDED"))
+		return REASON_NONE;
+	return REASON_CANCELLED;
+}
+
 bool slurm_state_active(const char *state)
 {
 	static const char *const active[] = {

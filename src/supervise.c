@@ -22,7 +22,15 @@
 #include "slurm.h"
 #include "ticket.h"
 
-enum { DEFAULT_KILL_WAIT_S = 30, END_TRIES = 20, END_PAUSE_MS = 3000, TERM_LATE_MS = 50 };
+enum {
+	DEFAULT_KILL_WAIT_S = 30,
+	END_TRIES = 20,
+	END_PAUSE_MS = 3000,
+	TERM_LATE_MS = 50,
+	VARIABLE_MOST = 120 * 1024,
+	STOPPING_MS = 10 * 1000,
+	STOPPING_BIRTH_MS = 5 * 1000
+};
 
 struct run {
 	const struct supervise_opts *o;
@@ -35,7 +43,6 @@ struct run {
 	int64_t tick_at;    /* monotonic ms */
 	bool near_limit;    /* USR1 came */
 	int stop_reason;    /* TERM came and meant this, REASON_NONE: it did not */
-	bool mere_signal;   /* TERM came, and Slurm says that the job goes on */
 	int64_t kill_at;    /* monotonic ms, 0: not */
 	struct job_end end; /* as it adds up */
 };
@@ -84,6 +91,14 @@ static char *variable(const char *prefix, const char *name, size_t len)
 	return buf_take(&b);
 }
 
+/* A variable that execve(2) takes (MAX_ARG_STRLEN is 128 KiB): a larger one, which the command may not even
+ * look at, would keep it from starting. */
+static void set_small(struct strs *env, const char *name, const char *value)
+{
+	if (strlen(name) + strlen(value) < VARIABLE_MOST)
+		env_set(env, name, value);
+}
+
 static void add_params(struct strs *env, const struct strs *params, struct json *j)
 {
 	for (size_t i = 0; i < params->n; i++) {
@@ -91,7 +106,7 @@ static void add_params(struct strs *env, const struct strs *params, struct json 
 		char *name = mem_strndup(pair, (size_t)(eq - pair));
 		char *var = variable("SLURMQ_PARAM_", pair, (size_t)(eq - pair));
 
-		env_set(env, var, eq + 1);
+		set_small(env, var, eq + 1);
 		json_str(j, name, eq + 1);
 		free(var);
 		free(name);
@@ -129,7 +144,7 @@ static void step_env(const struct run *r, const struct ticket_step *s, struct st
 	add_params(env, &r->task.params, &j);
 	add_params(env, &s->params, &j);
 	json_close(&j);
-	env_set(env, "SLURMQ_PARAMS", buf_str(&text));
+	set_small(env, "SLURMQ_PARAMS", buf_str(&text));
 	env_set(env, "SLURMQ_STEP", s->name);
 	for (size_t i = 0; i < s->vars.n; i++)
 		env_put(env, s->vars.v[i]);
@@ -154,16 +169,7 @@ static int ask_slurm(const struct run *r)
 
 	if (!r->who.slurm_id || slurm_squeue_job(r->who.slurm_id, &job, NULL))
 		return -1;
-	if (!strcmp(job.reason, "TimeLimit") || !strcmp(job.state, "TIMEOUT"))
-		reason = REASON_TIMEOUT;
-	else if (!strcmp(job.state, "PREEMPTED") || !strncmp(job.reason, "Preempt", 7))
-		reason = REASON_PREEMPTED;
-	else if (!strcmp(job.state, "DEADLINE") || !strcmp(job.reason, "DeadLine"))
-		reason = REASON_DEADLINE;
-	else if (!strcmp(job.state, "RUNNING") || !strcmp(job.state, "SUSPENDED"))
-		reason = REASON_NONE;
-	else
-		reason = REASON_CANCELLED;
+	reason = slurm_stop_reason(&job);
 	slurm_job_release(&job);
 	return reason;
 }
@@ -191,11 +197,14 @@ static void on_term(struct run *r)
 	journal_add_stopping(&line, clock_now_ms());
 	record(r, &line, false);
 	buf_release(&line);
+	/* at once, since others are about to submit; taken back where it was something else */
+	spool_mark(r->o->spool, SPOOL_STOPPING);
 	reason = ask_slurm(r);
 	if (reason < 0) /* no answer: near the limit it is the limit */
 		reason = r->near_limit ? REASON_TIMEOUT : REASON_CANCELLED;
+	if (reason != REASON_CANCELLED)
+		spool_unmark(r->o->spool, SPOOL_STOPPING);
 	if (reason == REASON_NONE) {
-		r->mere_signal = true;
 		r->kill_at = 0;
 		note(r, "TERM: the job goes on, as far as Slurm is concerned");
 		return;
@@ -316,7 +325,8 @@ static char *end_text(const struct journal_step *s)
 
 static pid_t start_step(struct run *r, const struct ticket_step *s, struct journal_step *rec)
 {
-	struct proc_child c = {.argv = (const char *const *)s->argv.v,
+	struct proc_child c = {.dies_with_us = true,
+			       .argv = (const char *const *)s->argv.v,
 			       .cwd = r->task.head.chdir,
 			       .out = -1,
 			       .err = -1};
@@ -370,7 +380,8 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 		rec->cpu_ms = end.cpu_ms;
 	}
 	rec->ended = clock_now_ms();
-	rec->state = rec->exit_code || rec->signal ? STEP_FAILED : STEP_COMPLETED;
+	/* what was ended by Slurm is not completed, even where it caught TERM and left with 0 */
+	rec->state = rec->exit_code || rec->signal || r->stop_reason ? STEP_FAILED : STEP_COMPLETED;
 	journal_add_step(&line, rec);
 	/* the end line follows the last one at once, and its sync is for both */
 	record(r, &line, rec->state == STEP_FAILED || i + 1 < r->task.nsteps);
@@ -551,6 +562,30 @@ static int close_requeued(const struct run *r, struct supervise_result *out, str
 	return rc;
 }
 
+/* Its owner cancelled jobs in the moment in which one of them submitted this one: scancel had made its list
+ * already. It is no successor that anybody asked for. */
+static bool born_of_a_cancelled_job(const struct run *r)
+{
+	int64_t stopping = spool_mark_age(r->o->spool, SPOOL_STOPPING);
+	int64_t age = ticket_age(r->o->spool, r->o->submission);
+
+	return r->task.head.chained && stopping >= 0 && stopping < STOPPING_MS && age >= 0 &&
+	       age <= stopping + STOPPING_BIRTH_MS;
+}
+
+/* Give the right back unused: whoever drains finds the job pending again. */
+static int give_back(struct run *r, struct supervise_result *out, struct err *err)
+{
+	int rc = spool_right_retire(r->o->spool, r->o->submission, r->o->task, &r->who, err);
+
+	if (rc)
+		return rc;
+	note(r, "jobs are being cancelled just now: not begun, and pending again");
+	out->outcome = SUPERVISE_GIVEN_BACK;
+	out->refill = false;
+	return SPOOL_NONE;
+}
+
 /* Win the right. 0: it is ours and the journal is open. */
 static int start(struct run *r, struct supervise_result *out, struct err *err)
 {
@@ -566,6 +601,8 @@ static int start(struct run *r, struct supervise_result *out, struct err *err)
 		}
 	}
 	rc = ticket_read(r->o->spool, r->o->submission, r->o->task, &r->task, err);
+	if (!rc && born_of_a_cancelled_job(r))
+		return give_back(r, out, err);
 	if (!rc)
 		rc = spool_right_start(r->o->spool, r->o->submission, r->o->task, &r->who, &e, err);
 	if (rc)
@@ -619,7 +656,7 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 	rc = tell_end(&r, err);
 	look_at_signals(&r);
 	out->exit_status = exit_status(&r);
-	out->refill = r.stop_reason != REASON_CANCELLED;
+	out->refill = r.stop_reason != REASON_CANCELLED && !born_of_a_cancelled_job(&r);
 	out->tick_pid = r.tick;
 	snprintf(out->event, sizeof(out->event), "%s", r.journal.entry.name);
 out:

@@ -27,6 +27,7 @@ struct supervise_opts {
 enum supervise_outcome {
 	SUPERVISE_ENDED, /* the steps came to their end, however */
 	SUPERVISE_SPENT, /* no right, or no ticket: somebody else has run this, or it was taken back */
+	SUPERVISE_GIVEN_BACK, /* jobs are being cancelled, and a cancelled one had submitted this: pending */
 	SUPERVISE_REQUEUED, /* the site started this job again: the attempt is closed as PREEMPTED */
 };
 

@@ -199,7 +199,8 @@ const struct space *sweep_space(const struct sweep *sweep, const char *variant);
 /* The let of that symbol that a space sees; NULL: none. */
 const struct let *sweep_let(const struct sweep *sweep, const struct space *space, size_t sym);
 bool axis_is_drawn(const struct axis *axis);
-/* How many values it has, those of a range counted where they are not made yet; 1 where it is drawn. */
+/* How many values it has, those of a range counted where they are not made yet; 1 where it is
+ * drawn. */
 size_t axis_length(const struct axis *axis);
 /* Give it n values, which lie one behind the other in packed (given), a NUL behind each. */
 void axis_pack(struct axis *axis, char *packed, size_t n);
@@ -210,8 +211,9 @@ void axis_draw(const struct axis *axis, const char *seed, uint64_t i, struct buf
 
 /* Growing the lists. A group is given to the sweep. */
 struct group *sweep_add_group(struct sweep *sweep);
-/* Fill every space's groups (and drawn) from the sweep's and its own. A variant's axis takes the place of the
- * inherited one, or of the whole zip group that holds it. To be called again when tables are read. */
+/* Fill every space's groups (and drawn) from the sweep's and its own. A variant's axis takes the
+ * place of the inherited one, or of the whole zip group that holds it. To be called again when tables
+ * are read. */
 void sweep_compose(struct sweep *sweep);
 struct axis *group_add(struct group *group);
 void groups_push(struct groups *list, struct group *group);

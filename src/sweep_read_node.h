@@ -18,7 +18,8 @@ struct sweep_reader {
 	struct complaint_list *list;
 };
 
-/* Check a map's keys: scalars, none twice, no <<, all of them in allowed (NULL: any key). false where it is no map; what says what it is to be ("'sample' is a map: ..."). */
+/* Check a map's keys: scalars, none twice, no <<, all of them in allowed (NULL: any key). false where
+ * it is no map; what says what it is to be ("'sample' is a map: ..."). */
 bool sweep_read_keys(struct sweep_reader *r, const struct node *map,
 		     const struct sweep_key *allowed, const char *what);
 

@@ -1,6 +1,6 @@
 /*
- * sweep_schema.h - the keys of a sweep file: which there are, for its reader, and what each takes, for
- * editors, as one table. The reader complains better than a schema can; the schema knows less.
+ * sweep_schema.h - the keys of a sweep file: which there are, for its reader, and what each takes,
+ * for editors, as one table. The reader knows more than a schema can say.
  */
 #ifndef SLURMQ_SWEEP_SCHEMA_H
 #define SLURMQ_SWEEP_SCHEMA_H

@@ -141,6 +141,7 @@ void ticket_encode(const struct ticket_writer *w, const struct ticket_head *head
 	put_str(&h, "sweep", head->sweep);
 	put_int(&h, "version", head->version);
 	put_int(&h, "killwait", head->kill_wait_s);
+	put_int(&h, "chained", head->chained);
 	put_str(&h, "chdir", head->chdir);
 	put_str(&h, "script", head->script);
 	at = FIRST_LEN + (uint64_t)INDEX_LEN * (1 + w->tasks.n + w->shared.n);
@@ -304,6 +305,8 @@ static int read_head(const struct reader *r, struct ticket_head *h)
 			h->sweep = text_of(&f);
 		else if (!strcmp(f.tag, "version"))
 			h->version = int_of(&f);
+		else if (!strcmp(f.tag, "chained"))
+			h->chained = int_of(&f) != 0;
 		else if (!strcmp(f.tag, "killwait"))
 			h->kill_wait_s = int_of(&f);
 		else if (!strcmp(f.tag, "chdir") && !h->chdir)

@@ -66,9 +66,16 @@ sed "s|^.*\"\$@\"|./step|" around >alone
 chmod +x step around alone
 sweep refill 60 ./step
 slurmq init >/dev/null && slurmq expand sweep.yaml >/dev/null && slurmq config limit 20 >/dev/null &&
-	: >ends && cp around .slurmq/bin/1 && chmod 700 .slurmq/bin/1 && slurmq submit >/dev/null || exit 1
+	: >ends && : >commits.ms && cp around .slurmq/bin/1 && chmod 700 .slurmq/bin/1 && slurmq submit >/dev/null || exit 1
 # in the same minute, and without looking at the sweep, which would take part in its work
+end=$((SECONDS + 180))
 while [ "$(wc -l <ends)" -lt 60 ]; do
+	[ $SECONDS -lt $end ] || {
+		echo "bench: the sweep did not come to its end" >&2
+		exit 1
+	}
+	sleep 0.2
+	[ "$(wc -l <commits.ms)" -lt 60 ] || continue
 	times 1 sbatch --parsable --hold -o /dev/null --wrap true >>sbatch.ms
 	rm -f commits.db
 	"$measure" commits commits.db 1 >>commits.ms

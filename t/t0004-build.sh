@@ -46,6 +46,27 @@ if [ -e completions/slurmq.bash ]; then
 	ok 'and the completion' test -f "$TEST_TMP/root/usr/share/bash-completion/completions/slurmq"
 fi
 
+# Under one's own folder: where man(1), and bash-completion's loader, look for what is in its bin
+
+run make -s install PREFIX="$HOME/.local" CFLAGS=-O0 FORTIFY=
+is_status 0
+is_err ''
+found=$(env -u MANPATH PATH="$HOME/.local/bin:$PATH" man -w slurmq-storage 2>/dev/null)
+if ! command -v man >/dev/null || ! man -w true >/dev/null 2>&1; then
+	skip 1 'no man(1)'
+else
+	is "${found#"$HOME/"}" .local/share/man/man7/slurmq-storage.7 'man finds the pages'
+fi
+if [ -r /usr/share/bash-completion/bash_completion ]; then
+	# shellcheck disable=SC2016
+	run bash --norc -c '. /usr/share/bash-completion/bash_completion; _completion_loader slurmq; complete -p slurmq' </dev/null
+	like_out '-F _slurmq slurmq$' 'bash-completion finds the completion'
+else
+	skip 1 'bash-completion is not installed'
+fi
+run make -s uninstall PREFIX="$HOME/.local"
+is "$(find "$HOME/.local" -type f)" '' 'and it goes again'
+
 run make -s uninstall DESTDIR="$TEST_TMP/root" PREFIX=/usr
 is_status 0
 is "$(find "$TEST_TMP/root" -type f)" '' 'uninstall leaves no file'

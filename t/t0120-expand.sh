@@ -34,6 +34,8 @@ is_out "grid: 6 jobs, 12 steps
   mode: fast
 first: model=small seed=1 mode=fast
 last:  model=large seed=3 mode=fast
+the first asks for
+  --time=0:10:00
 the first runs
   train
     python3 train.py --model=small 'seed 1'
@@ -163,6 +165,27 @@ like_err '999'
 run slurmq expand --max-jobs 1000 many.yaml
 is_status 0
 is_out 'many: 1000 jobs added (1000 steps); next: slurmq submit'
+
+# On a terminal nothing is longer than it is wide
+
+if command -v script >/dev/null; then
+	for cols in 80 160; do
+		script -qec "stty cols $cols rows 24; LC_ALL=C.UTF-8 slurmq expand --dry-run --color never $TEST_TOP/t/data/bar-llama.yaml" \
+			typescript >/dev/null </dev/null
+		tr -d '\r' <typescript | sed '1d; /^Script done/,$d' >shown
+		is "$(awk -v cols=$cols 'length > cols' shown)" '' "a dry run fits $cols columns"
+		like "$(<shown)" '^    python3 train.py model=llama2 .*…$' "$cols columns: long commands are cut"
+		like "$(<shown)" '^bar-llama: 96 jobs, 1440 steps$' "$cols columns: with the counts"
+	done
+else
+	skip 6 'no script(1)'
+fi
+run slurmq expand --dry-run "$TEST_TOP/t/data/bar-llama.yaml"
+like_out '^    python3 train.py model=llama2 .* \+\+train.training_args.gradient_accumulation_steps=1$'
+run slurmq expand --dry-run "$TEST_TOP/t/data/flow.yaml"
+like_out '^flow: 624 jobs, 624 steps; 240 of 864 combinations are excluded$'
+run slurmq expand --dry-run "$TEST_TOP/t/data/cifar.yaml"
+like_out '^  lr \(20, random\): 0\.0263658 '
 
 # What is shown is a person's, byte for byte what a program gets
 

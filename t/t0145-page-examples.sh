@@ -1,29 +1,23 @@
 #!/bin/bash
 # manual pages: each has examples, and those that need no Slurm are run as they stand there
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
-. "$TEST_LIB/page.sh"
+. "$TEST_LIB/examples.sh"
 
 man=$TEST_TOP/man
-# no manual pages of another slurmq
-export MANPATH=$TEST_TMP/.pages
-for page in "$man"/*.[157]; do
-	mkdir -p "$MANPATH/man${page##*.}"
-	cp "$page" "$MANPATH/man${page##*.}"
-done
-command -v man >/dev/null && man -w slurmq >/dev/null 2>&1 || skip_all 'no man(1)'
+examples_pages || skip_all 'no man(1)'
 
 # what is run with Slurm is t1320's
 for page in "$man"/*.[17]; do
-	isnt "$(page_examples "$page")" '' "${page##*/} has examples"
+	isnt "$(examples_of "$page")" '' "${page##*/} has examples"
 done
 
 for name in slurmq-{init,expand,config,help,list,status,pause,hold,cancel}.1 slurmq-storage.7; do
 	mkdir "$name"
 	cd "$name" || exit 1
-	page_folder || bail_out 'no folder'
+	examples_folder || bail_out 'no folder'
 	[ "$name" = slurmq-init.1 ] || slurmq init >/dev/null
 	[[ $name == slurmq-@(init|expand).1 ]] || slurmq expand sweep.yaml >/dev/null
-	page_run "$man/$name"
+	examples_run "$man/$name"
 	cd ..
 done
 is "$(slurmq -C slurmq-cancel.1 list -s cancelled --json | wc -l)" 24 'what they say has happened'

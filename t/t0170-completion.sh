@@ -23,6 +23,7 @@ slurmq -C 'a study' expand ../other/flow.yaml >/dev/null 2>&1 ||
 # A terminal
 
 export TMUX_TMPDIR=$TEST_TMP/.tap
+export SHELL=/bin/bash # whatever a login would get
 unset TMUX
 tm() {
 	tmux -L test -f /dev/null "$@"
@@ -35,7 +36,7 @@ bind 'set completion-query-items 0'
 bind 'set page-completions off'
 . '$TEST_TOP/completions/slurmq.bash'
 END
-tm new-session -d -x 100 -y 40 "exec bash --norc --noprofile -i" 2>/dev/null ||
+tm new-session -d -x 100 -y 40 bash --norc --noprofile -i 2>/dev/null ||
 	skip_all 'tmux has no terminal here'
 
 screen() {

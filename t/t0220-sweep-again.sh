@@ -129,6 +129,8 @@ END2
 run slurmq expand twice.yaml
 is_status 0
 is_out 'twice: 3 jobs added (3 steps), 1 equal to an earlier one; next: slurmq submit'
+run slurmq expand --dry-run twice.yaml
+like_out '^twice: 3 jobs, 3 steps; 1 equal to an earlier one$'
 cat >clash.yaml <<'END2'
 name: clash
 variants:
@@ -136,6 +138,9 @@ variants:
   - {name: w, params: {a: [1]}, let: {b: two}}
 run: [x, "{b}"]
 END2
+run slurmq expand --dry-run clash.yaml
+is_status 2
+like_err 'equal parameters and different commands'
 run slurmq expand clash.yaml
 is_status 2
 like_err 'equal parameters and different commands'

@@ -8,7 +8,11 @@ n=200000
 # 64 MiB of addresses, with all libraries: the sanitizers need more than that
 limit=65536
 (ulimit -v $limit && exec slurmq --version) >/dev/null 2>&1 || limit=unlimited
-[ $limit != unlimited ] || note 'no limit on memory: this binary does not start within it'
+if [ $limit = unlimited ]; then
+	note 'no limit on memory: this binary does not start within it'
+	n=50000
+fi
+less=$((n < 200000 ? n : 200000))
 
 slurmq init >/dev/null || bail_out 'init'
 printf 'name: small\nparams: {i: [1, 2]}\nrun: [echo, "{i}"]\n' >small.yaml
@@ -35,17 +39,20 @@ spawn .bin/limited
 pid=$spawned
 
 # meanwhile CMD...: it succeeds, within the ten seconds that any of them would wait for the database
-worked=0 unseen=yes
+worked=0 half=no
 meanwhile() {
 	timeout 10 "$@" >meanwhile.out 2>&1 && return
 	fail "$* works meanwhile" "$(<meanwhile.out)"
 }
-wait_for 60 'the first slices' eval '[ "$(stat -c %s .slurmq/jobs.db)" -gt 1000000 ]'
+larger_than() {
+	[ "$(stat -c %s .slurmq/jobs.db)" -gt "$1" ]
+}
+wait_for 60 'the first slices' larger_than 1000000
 while ! gone "$pid"; do
 	meanwhile slurmq status || break
-	! gone "$pid" || break
-	! grep -q '^many ' meanwhile.out || unseen=
-	meanwhile slurmq hold 1 && meanwhile slurmq release --no-submit 1 || break
+	! grep '^many ' meanwhile.out | grep -qv "/$n " || half=yes
+	meanwhile slurmq hold 1 || break
+	meanwhile slurmq release --no-submit 1 || break
 	worked=$((worked + 1))
 done
 reap 300 "$pid" || fail 'it ends'
@@ -53,15 +60,15 @@ is_status 0 "$n jobs in 64 MiB"
 is "$(<out.many)" "many: $n jobs added ($n steps); next: slurmq submit" 'all were added'
 is "$(<err.many)" '' 'without a word'
 ok "status, hold and release worked meanwhile ($worked times)" test $worked -ge 2
-is "$unseen" yes 'nothing of it was seen before the end'
+is "$half" no 'all of it was seen, or nothing'
 like "$(slurmq status --json)" "\"jobs\":$n," 'and all of it afterwards'
 
 # What is ended in the middle leaves nothing
 
-sed 's/^name: many/name: lost/' many.yaml >lost.yaml
+sed "s/^name: many/name: lost/; s/to: $n/to: $less/" many.yaml >lost.yaml
 spawn slurmq expand lost.yaml
 size=$(stat -c %s .slurmq/jobs.db)
-wait_for 60 'the first slices' eval "[ \"\$(stat -c %s .slurmq/jobs.db)\" -gt $((size + 1000000)) ]"
+wait_for 60 'the first slices' larger_than $((size + 1000000))
 kill -KILL "$spawned"
 reap 20 "$spawned"
 unlike "$(slurmq status)" '^lost' 'killed in the middle: nothing of it is there'
@@ -73,10 +80,10 @@ is_out 'other: 1 job added (1 step); next: slurmq submit' 'the next expand sweep
 # A bar
 
 if command -v script >/dev/null; then
-	sed 's/^name: many/name: shown/' many.yaml >shown.yaml
+	sed "s/^name: many/name: shown/; s/to: $n/to: $less/" many.yaml >shown.yaml
 	timeout 120 script -qec 'stty cols 80 rows 24; slurmq expand shown.yaml' typescript >/dev/null 2>&1 </dev/null
 	like "$(tr '\r' '\n' <typescript)" '\[.*\] [0-9]+ jobs' 'a bar on a terminal'
-	like "$(tr '\r' '\n' <typescript)" "^.*shown: $n jobs added" 'and then what became of it'
+	like "$(tr '\r' '\n' <typescript)" "^.*shown: $less jobs added" 'and then what became of it'
 else
 	skip 2 'no script(1)'
 fi

@@ -2,6 +2,7 @@
 # slurmq-sweep(5): mandoc has nothing to say, every key is on it, and its examples give the jobs and
 # steps that it says
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/page.sh"
 
 page=$TEST_TOP/man/slurmq-sweep.5
 
@@ -14,23 +15,11 @@ else
 	skip 2 'mandoc is not installed'
 fi
 
-# Examples: a literal block is a file, or the part of one, and the line behind it begins with
-# "N jobs" or "N jobs, M steps"
+# Examples give the jobs and steps that the page says
 
-mkdir ex
-awk '
-	/^\.Bd -literal -offset indent/ { n++; in_block = 1; next }
-	/^\.Ed/ { behind = in_block; in_block = 0; next }
-	in_block { print > sprintf("ex/%02d.yaml", n); next }
-	behind && !/^\./ { print > sprintf("ex/%02d.says", n); behind = 0 }
-' "$page"
+page_examples "$page" ex
 ok 'there are examples' test "$(find ex -name '*.yaml' | wc -l)" -ge 14
-
-# as roff has them: \(aq is ', \e is \, \& is nothing
-sed -i "s/\\\\(aq/'/g; s/\\\\&//g; s/\\\\e/\\\\/g" ex/*.yaml
 for file in ex/*.yaml; do
-	grep -q '^name:' "$file" || sed -i '1i name: example' "$file"
-	grep -qE '^(run|steps|script):' "$file" || echo 'run: ["true"]' >>"$file"
 	says=$(<"${file%.yaml}.says")
 	[[ $says =~ ^([0-9,]+)\ jobs?(,\ ([0-9,]+)\ steps)? ]] || {
 		fail "$file: the page says how many jobs" "$says"

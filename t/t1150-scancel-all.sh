@@ -113,7 +113,7 @@ for round in 1 2 3; do
 	run slurmq status
 	is_status 0 "round $round: status"
 	like_out '^chain stalled'
-	like_out '^! jobs are pending and none is in Slurm: slurmq submit$'
+	like_out '^! no job is known to be in Slurm and work is left: slurmq submit$'
 	like_out "^whole .* 0/130  $((130 - 20 * round)) pending  $((20 * round)) cancelled\$"
 	is_err ''
 	is "$(slurmq status --json | jq -c '[.chain.state, .in_flight, .counts.failed]')" '["stalled",0,0]' \

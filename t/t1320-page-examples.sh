@@ -2,15 +2,11 @@
 # manual pages: their examples, run as they stand there, in a folder whose sweep has run
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
-. "$TEST_LIB/page.sh"
+. "$TEST_LIB/examples.sh"
 
 man=$TEST_TOP/man
-export MANPATH=$TEST_TMP/.pages
-for page in "$man"/*.[157]; do
-	mkdir -p "$MANPATH/man${page##*.}"
-	cp "$page" "$MANPATH/man${page##*.}"
-done
-command -v man >/dev/null && man -w slurmq >/dev/null 2>&1 || skip_all 'no man(1)'
+examples_pages || skip_all 'no man(1)'
+# shellcheck disable=SC2119
 slurm_start
 
 all_ended() {
@@ -19,23 +15,23 @@ all_ended() {
 
 # 24 jobs, of which four fail; job 17 in its second step
 
-page_folder || bail_out 'no folder'
-slurmq init >/dev/null && slurmq expand sweep.yaml >/dev/null || bail_out 'no jobs'
-page_run "$man/slurmq-submit.1"
-page_run "$man/slurmq-run.1"
+examples_folder || bail_out 'no folder'
+{ slurmq init && slurmq expand sweep.yaml; } >/dev/null || bail_out 'no jobs'
+examples_run "$man/slurmq-submit.1"
+examples_run "$man/slurmq-run.1"
 ok_within 60 'the sweep ends' all_ended
 is "$(slurmq list -s failed --json | sed -E 's/.*"id":([0-9]+),.*/\1/' | paste -sd' ')" '4 12 17 20' \
 	'four jobs have failed'
 
 for page in "$man"/slurmq-{status,list,show,log,sync,chain,hold,pause,resume,release}.1 \
 	"$man/slurmq.1" "$man/slurmq-storage.7"; do
-	page_run "$page"
+	examples_run "$page"
 	ok_within 60 'the rest ends' all_ended
 done
 slurmq retry 17 --no-submit >/dev/null
 slurmq cancel 17 >/dev/null
-page_run "$man/slurmq-retry.1"
+examples_run "$man/slurmq-retry.1"
 ok_within 60 'the rest ends' all_ended
-page_run "$man/slurmq-cancel.1"
+examples_run "$man/slurmq-cancel.1"
 
 done_testing

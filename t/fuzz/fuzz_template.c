@@ -1,5 +1,5 @@
-/* The template under libFuzzer: any bytes for a text with placeholders, as a word and as a script for
- * bash, rendered with values; the script's text must not depend on them. */
+/* The template under libFuzzer: any bytes for a text with placeholders, as a word and as a script
+ * for bash, rendered with values; the script's text must not depend on them. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

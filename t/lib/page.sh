@@ -1,51 +1,22 @@
 # shellcheck shell=bash
 #
-# Examples of a manual page:
-#
-#	page_examples PAGE      its commands, a line each: what stands behind "$ " under EXAMPLES
-#	page_run PAGE           run each, and see that it ends well and complains of nothing; one whose
-#	                        programs are not installed is skipped
-#	page_folder             make the folder that they are run in: a sweep file, a place for another
-#	                        study, a $SCRATCH
+# The examples on slurmq-sweep(5): literal blocks that are a sweep file, or a part of one, which the
+# paragraph behind them begins to tell of with "N jobs" or "N jobs, M steps".
 
+# page_examples PAGE FOLDER: FOLDER/NN.yaml, made whole, and FOLDER/NN.says
 page_examples() {
-	awk '/^\.Sh / { on = /EXAMPLES/ } on && /^\$ / { print substr($0, 3) }' "$1" |
-		sed 's/\\(dq/"/g; s/\\&//g; s/\\e/\\/g'
-}
-
-page_folder() {
-	export SCRATCH=$TEST_TMP/scratch
-	mkdir -p "$SCRATCH" study || return
-	cat >sweep.yaml <<-'END'
-		name: cifar
-		params:
-		  lr: [0.1, 0.01, 0.001]
-		  seed: {from: 1, to: 8, step: 1}
-		sbatch: {time: "0:05:00", mem: 10M}
-		steps:
-		  - name: train
-		    run: test {seed} != 4
-		  - name: eval
-		    run: test {seed}/{lr} != 1/0.001
-	END
-}
-
-page_run() {
-	local example word missing
-	while IFS= read -r example; do
-		missing=''
-		for word in sqlite3 jq; do
-			[[ " $example " != *[\ \;\|]"$word "* ]] || command -v "$word" >/dev/null || missing=$word
-		done
-		if [ -n "$missing" ]; then
-			skip 1 "$missing is not installed"
-			continue
-		fi
-		run timeout 60 bash -c "set -o pipefail; $example" </dev/null
-		if [ "$status" = 0 ] && [ -z "$err" ]; then
-			pass "${1##*/}: $example"
-		else
-			fail "${1##*/}: $example" "status $status, stderr: $err"
-		fi
-	done < <(page_examples "$1")
+	local file
+	mkdir -p "$2"
+	awk -v to="$2" '
+		/^\.Bd -literal -offset indent/ { n++; in_block = 1; next }
+		/^\.Ed/ { behind = in_block; in_block = 0; next }
+		in_block { print > sprintf("%s/%02d.yaml", to, n); next }
+		behind && !/^\./ { print > sprintf("%s/%02d.says", to, n); behind = 0 }
+	' "$1"
+	# as roff has them: \(aq is an apostrophe, \e a backslash, \& nothing
+	sed -i "s/\\\\(aq/'/g; s/\\\\&//g; s/\\\\e/\\\\/g" "$2"/*.yaml
+	for file in "$2"/*.yaml; do
+		grep -q '^name:' "$file" || sed -i '1i name: example' "$file"
+		grep -qE '^(run|steps|script):' "$file" || echo 'run: ["true"]' >>"$file"
+	done
 }

@@ -30,6 +30,7 @@ static struct fake {
 	struct fake_job jobs[64];
 	size_t njobs;
 	struct strs cancelled;
+	void (*on_sbatch)(void), (*on_squeue)(void); /* called in the middle of it; may be NULL */
 	char last_script[4096];
 	struct strs last_argv;
 } fake;
@@ -101,6 +102,8 @@ void slurm_sbatch(const struct slurm_submission *s, struct slurm_reply *reply)
 		fake_make(s, reply);
 	if (reply->answer != SLURM_ACCEPTED)
 		reply->job = 0;
+	if (fake.on_sbatch)
+		fake.on_sbatch();
 }
 
 void slurm_reply_release(struct slurm_reply *reply)
@@ -125,6 +128,8 @@ int slurm_squeue(uint64_t uid, struct slurm_jobs *out, struct err *err)
 	(void)uid;
 	memset(out, 0, sizeof(*out));
 	fake.squeues++;
+	if (fake.on_squeue)
+		fake.on_squeue();
 	if (fake.away)
 		return err_set(err, ERR_AGAIN, "squeue: no answer");
 	for (size_t i = 0; i < fake.njobs; i++) {

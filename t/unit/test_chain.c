@@ -193,6 +193,37 @@ static void only_one_stays(void **state)
 	close(ready[1]);
 }
 
+/* Cancelled while it chains: before its sbatch, in the middle of it, or while it stays. */
+static void a_late_term_submits_nothing(void **state)
+{
+	struct here *h = *state;
+
+	put(h);
+	kill(getpid(), SIGTERM);
+	end(h, true);
+	assert_int_equal(fake.sbatches, 0);
+	assert_int_equal(count(h, JOB_PENDING), 5);
+	assert_true(spool_mark_age(h->store.spool, SPOOL_STOPPING) >= 0);
+}
+
+static void send_term(void)
+{
+	kill(getpid(), SIGTERM);
+}
+
+static void term_in_the_middle_of_sbatch(void **state)
+{
+	struct here *h = *state;
+
+	fake.on_sbatch = send_term;
+	put(h);
+	end(h, true);
+	assert_int_equal(fake.sbatches, 1);
+	assert_int_equal(fake.cancelled.n, 1);
+	assert_string_equal(fake.cancelled.v[0], "100");
+	assert_int_equal(count(h, JOB_PENDING), 5);
+}
+
 static void term_ends_the_stay(void **state)
 {
 	struct here *h = *state;
@@ -201,10 +232,108 @@ static void term_ends_the_stay(void **state)
 	for (int k = 0; k < 64; k++)
 		fake.answers[k] = SLURM_LIMIT;
 	fake.nanswers = 64;
+	fake.on_sbatch = send_term;
+	put(h);
+	end(h, true);
+	assert_int_equal(fake.sbatches, 1);
+}
+
+/* At the time limit the chain goes on. */
+static void a_time_limit_submits(void **state)
+{
+	struct here *h = *state;
+
+	setenv("SLURM_JOB_ID", "7", 1);
+	fake.njobs = 1;
+	fake.jobs[0].id = 7;
+	fake.jobs[0].ntasks = 1;
+	snprintf(fake.jobs[0].state[0], 24, "COMPLETING");
+	fake_reason = "TimeLimit";
 	put(h);
 	kill(getpid(), SIGTERM);
 	end(h, true);
+	unsetenv("SLURM_JOB_ID");
+	fake_reason = NULL;
 	assert_int_equal(fake.sbatches, 1);
+	assert_int_equal(fake.cancelled.n, 0);
+}
+
+/* Rows say that others are left, and Slurm has none of them: cancelled, or dead with their nodes. */
+static void ghosts_are_no_others(void **state)
+{
+	struct here *h = *state;
+
+	fake.limit = 4;
+	put(h);
+	end(h, true);
+	assert_int_equal(fake.sbatches, 1);
+	for (int i = 0; i < 3; i++)
+		snprintf(fake.jobs[0].state[i], 24, "CANCELLED");
+	end(h, true);
+	assert_int_equal(fake.sbatches, 2);
+	assert_int_equal(count(h, JOB_CANCELLED), 3);
+	assert_int_equal(count(h, JOB_PENDING), 0);
+}
+
+static char *tickets;
+
+static void tickets_age(void)
+{
+	char *cmd = mem_printf("touch -d '1 hour ago' %s/*", tickets);
+
+	assert_int_equal(system(cmd), 0);
+	free(cmd);
+}
+
+/* What got no answer fills the queue, and nothing of it is in Slurm. */
+static void unanswered_rows_are_no_others(void **state)
+{
+	struct here *h = *state;
+
+	fake.limit = 3;
+	fake.answers[0] = SLURM_UNCLEAR;
+	fake.nanswers = 1;
+	put(h);
+	tickets = mem_printf("%s/tickets", h->store.dir);
+	fake.on_squeue = tickets_age;
+	end(h, true);
+	free(tickets);
+	assert_true(fake.sbatches >= 2);
+	assert_int_equal(count(h, JOB_SUBMITTING) + count(h, JOB_QUEUED), 2);
+	assert_int_equal(fake_active(), 2);
+}
+
+/* A holder of the gate that hangs: who has something to tell and is alone stays until it is told. */
+static void a_gate_that_hangs(void **state)
+{
+	struct here *h = *state;
+	static const char name[] = "00000000000000aa.0.5,0,n,1,0000000000000001";
+	struct spool *other;
+	int status, ready[2];
+	char c = 0;
+	pid_t pid;
+
+	put(h);
+	assert_int_equal(spool_file_put(h->store.spool,
+					"spool/00000000000000aa.0.5,0,n,1,0000000000000001", "x\n",
+					2, 0600, NULL),
+			 0);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		if (spool_open(h->store.dir, &other, NULL) || spool_gate_try(other, NULL) ||
+		    write(ready[1], &c, 1) != 1)
+			_exit(1);
+		usleep(300000);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	chain_end(&h->store, &(struct chain_opts){
+				     .refill = true, .event = name, .gate_ms = 20, .stay_ms = 10});
+	assert_int_equal(fake.sbatches, 1);
+	waitpid(pid, &status, 0);
+	close(ready[0]);
+	close(ready[1]);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
@@ -219,7 +348,13 @@ int main(void)
 		T(goes_where_others_are_left),
 		cmocka_unit_test(nothing_to_wait_for),
 		T(only_one_stays),
+		T(a_late_term_submits_nothing),
+		T(term_in_the_middle_of_sbatch),
 		T(term_ends_the_stay),
+		T(a_time_limit_submits),
+		T(ghosts_are_no_others),
+		T(unanswered_rows_are_no_others),
+		T(a_gate_that_hangs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -508,6 +508,38 @@ static void submissions(void **state)
 	assert_int_equal(db_commit(h->db, NULL), 0);
 }
 
+/* What was tried has a history, and is not pruned; what tells of a job that is not there changes nothing. */
+static void pruning(void **state)
+{
+	struct here *h = *state;
+	struct job_end ok = {.completed = true, .ended = 9};
+	struct play p = {.h = h};
+	int c;
+
+	add_jobs(h, "s", 1, 1);
+	assert_int_equal(db_begin(h->db, NULL), 0);
+	act(&p, 'c', 0);
+	act(&p, 'r', 0);
+	act(&p, 'l', 0);
+	act(&p, 'T', 0);
+	assert_int_equal(db_job_delete(h->db, h->job, &c, NULL), 0);
+	assert_int_equal(c, 0);
+	assert_int_equal(db_attempt_line(h->db, 12345, &ok, &c, NULL), 0);
+	assert_int_equal(c, 0);
+	assert_int_equal(db_attempt_running(h->db, 12345, 1, "n", 1, &c, NULL), 0);
+	assert_int_equal(db_attempt_verdict(h->db, 12345, &ok, &c, NULL), 0);
+	assert_int_equal(db_attempt_preempted(h->db, 12345, &ok, &c, NULL), 0);
+	assert_int_equal(db_attempt_retired(h->db, 12345, JOB_PENDING, 0, &c, NULL), 0);
+	act(&p, '+', 1);
+	assert_int_equal(db_commit(h->db, NULL), 0);
+	add_jobs(h, "s", 2, 1);
+	assert_int_equal(db_begin(h->db, NULL), 0);
+	assert_int_equal(db_job_delete(h->db, h->job, &c, NULL), 0);
+	assert_int_equal(c, 1);
+	assert_int_equal(db_commit(h->db, NULL), 0);
+	assert_int_equal(db_check(h->db, NULL), 0);
+}
+
 static void settings(void **state)
 {
 	struct here *h = *state;
@@ -609,6 +641,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(later_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(steps_are_remembered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(submissions, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(pruning, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(settings, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refused, set_up, tear_down),
 	};

@@ -471,14 +471,56 @@ static void an_unclear_answer_is_cleared_up(void **state)
 			reconciled(h, "queued 10"); /* adopted by name */
 		} else {
 			reconciled(h, "submitting 10");
-			later(h, 9);
+			later(h, 1);
 			reconciled(h, "submitting 10");
-			later(h, 11);
+			later(h, 2);
 			reconciled(h, "pending 10");
 			assert_int_equal(files(h, SPOOL_READY), 0);
 		}
 		here_tear_down(&s);
 	}
+}
+
+/* A submitter that was killed told no answer at all: its sbatch may still be on its way. */
+static void no_answer_is_waited_for_longer(void **state)
+{
+	struct here *h = *state;
+	struct db_flight *v;
+	size_t n;
+
+	fake.answers[0] = SLURM_UNCLEAR;
+	fake.nanswers = 1;
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_submission_answer(h->store.db, v[0].submission, 0, 0, NULL, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	free(v);
+	later(h, 9);
+	reconciled(h, "submitting 10");
+	later(h, 11);
+	reconciled(h, "pending 10");
+	assert_int_equal(files(h, SPOOL_READY), 0);
+}
+
+/* A wish that found no right to take, since Slurm's number was not known: honoured once it is. */
+static void a_wish_is_honoured_later(void **state)
+{
+	struct here *h = *state;
+	int c;
+
+	fake.answers[0] = SLURM_UNCLEAR;
+	fake.nanswers = 1;
+	fake.accept_silently = true;
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_job_cancel(h->store.db, 1, &c, NULL), 0);
+	assert_int_equal(db_job_hold(h->store.db, 2, &c, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	reconciled(h, "queued 8, cancelled 1, held 1");
+	assert_int_equal(files(h, SPOOL_READY), 8);
 }
 
 static void slurm_away_changes_nothing(void **state)
@@ -709,6 +751,8 @@ int main(void)
 		T(a_held_gate_is_waited_for),
 		T(taking_back),
 		cmocka_unit_test(an_unclear_answer_is_cleared_up),
+		T(no_answer_is_waited_for_longer),
+		T(a_wish_is_honoured_later),
 		T(slurm_away_changes_nothing),
 		cmocka_unit_test(queued_and_over),
 		T(queued_and_gone),

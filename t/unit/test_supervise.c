@@ -63,11 +63,16 @@ struct step {
 	bool go_on, done;
 };
 
+static bool chained; /* the next ticket's */
+
 /* A ticket of one task: each step a script for sh, in the scratch folder. */
 static void make_ticket(struct here *h, const struct step *steps, size_t n)
 {
-	struct ticket_head head = {
-		.sweep = (char *)(uintptr_t) "s", .chdir = h->dir, .kill_wait_s = 2};
+	struct ticket_head head = {.chained = chained,
+
+				   .sweep = (char *)(uintptr_t) "s",
+				   .chdir = h->dir,
+				   .kill_wait_s = 2};
 	struct sweep_param params[] = {{"lr", "1e-3", false}, {"a.b", "x y", false}};
 	struct sweep_point point = {.n = 2, .params = params, .sample = -1};
 	struct ticket_writer w = {0};
@@ -255,9 +260,9 @@ static void term(void **state)
 		{"COMPLETING", "TimeLimit",
 		 "trap '' TERM; kill -TERM $PPID; while :; do sleep 1; done",
 		 "a failed; failed TIMEOUT 0/9", true, false, false, false},
-		/* it ends well in time; what was not begun is not begun */
+		/* it leaves with 0, and is not completed all the same */
 		{"COMPLETING", "TimeLimit", "trap 'exit 0' TERM; kill -TERM $PPID; sleep 1 & wait",
-		 "a completed; failed TIMEOUT", true, false, false, false},
+		 "a failed; failed TIMEOUT", true, false, false, false},
 		/* nobody answers: near the limit it is the limit */
 		{"RUNNING", "None", "kill -TERM $PPID; sleep 20", "a failed; failed CANCELLED 0/15",
 		 false, true, true, false},
@@ -289,6 +294,50 @@ static void term(void **state)
 		tear_down(&s);
 	}
 	fake_reason = NULL;
+}
+
+/* Submitted by a job in the moment in which jobs were cancelled: it gives its right back. */
+static void born_of_a_cancelled_job(void **state)
+{
+	static const struct {
+		bool chained, stopping, old;
+		enum supervise_outcome outcome;
+	} v[] = {
+		{true, true, false, SUPERVISE_GIVEN_BACK},
+		{false, true, false, SUPERVISE_ENDED}, /* a person's own submission */
+		{true, false, false, SUPERVISE_ENDED},
+		{true, true, true, SUPERVISE_ENDED}, /* it had been there for long */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		const struct step one = {.key = "a", .script = "true"};
+		struct supervise_result r;
+		struct spool_list retired;
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		chained = v[i].chained;
+		make_ticket(h, &one, 1);
+		chained = false;
+		if (v[i].stopping)
+			spool_mark(h->sp, SPOOL_STOPPING);
+		if (v[i].old) {
+			char *cmd = mem_printf("touch -d '1 minute ago' %s/tickets/*", h->dir);
+
+			assert_int_equal(system(cmd), 0);
+			free(cmd);
+		}
+		r = go(h);
+		assert_int_equal(r.outcome, v[i].outcome);
+		assert_int_equal(r.refill, v[i].outcome == SUPERVISE_ENDED);
+		assert_int_equal(spool_scan(h->sp, SPOOL_RETIRED, &retired, NULL), 0);
+		assert_int_equal(retired.n, v[i].outcome == SUPERVISE_GIVEN_BACK);
+		spool_list_release(&retired);
+		tear_down(&s);
+	}
 }
 
 /* The site runs the same job again: the attempt is closed, nothing is run. */
@@ -351,9 +400,13 @@ static void the_end_of_one_that_was_given_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ends),	      T1(a_spent_right_runs_nothing),
-		cmocka_unit_test(term),	      T1(requeued),
-		T1(requeued_before_it_began), T1(the_end_of_one_that_was_given_up),
+		cmocka_unit_test(ends),
+		T1(a_spent_right_runs_nothing),
+		cmocka_unit_test(term),
+		cmocka_unit_test(born_of_a_cancelled_job),
+		T1(requeued),
+		T1(requeued_before_it_began),
+		T1(the_end_of_one_that_was_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -363,8 +363,8 @@ static void test_values_stay_in_their_words(void **state)
 			    sizeof(values) / sizeof(*values));
 }
 
-/* Random scripts: what bash prints with a plain word in the place of the value is what it has to print
- * with the value, put where the word was. */
+/* Random scripts: what bash prints with a plain word in the place of the value is what it has to
+ * print with the value, put where the word was. */
 
 #define TOKEN "QZQ"
 
@@ -401,8 +401,8 @@ static void add_word(struct buf *b, int depth)
 	}
 }
 
-/* In these, W is a word and C a command. A <(...) within a $(...) is not among them: bash 5.2 reads such
- * a one twice, and loses a blank behind a backslash. */
+/* In these, W is a word and C a command. A <(...) within a $(...) is not among them: bash 5.2 reads
+ * such a one twice, and loses a blank behind a backslash. */
 static void add_shape(struct buf *b, const char *shape, int depth)
 {
 	for (; *shape; shape++) {
@@ -470,8 +470,8 @@ static void add_refused(struct buf *b)
 	buf_addstr(b, refused[any_of(sizeof(refused) / sizeof(*refused))]);
 }
 
-/* What bash prints with TOKEN in the place of every value; NULL: not even bash can read it. Here-documents
- * and quotes deep within $(...) are more than bash 5.2 follows. */
+/* What bash prints with TOKEN in the place of every value; NULL: not even bash can read it.
+ * Here-documents and quotes deep within $(...) are more than bash 5.2 follows. */
 static char *with_token(const struct template *t)
 {
 	struct buf text = {0};

@@ -1,0 +1,116 @@
+#!/bin/bash
+# what somebody meets in the first ten minutes, each with what to do next: no folder, no file, a typo,
+# no sbatch, a site that refuses
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+# says WORDS COMMAND...: it fails, and these words on stderr tell what to do next
+says() {
+	local words=$1
+	shift
+	run "$@"
+	isnt "$status" 0 "$cmd: fails"
+	like "$(tail -n 1 "$err_file")" "$words" "$cmd: says what to do"
+}
+
+# none of the machine's own Slurm: sbatch is there once it lies in bin
+mkdir tools bin
+ln -s "$(command -v id)" "$(command -v cat)" tools/
+path=$TEST_TMP/tools:$TEST_TMP/bin
+slurmq() {
+	PATH=$path "$SLURMQ" "$@"
+}
+
+# In the wrong folder, and in the wrong order
+
+for call in 'expand sweep.yaml' submit status list 'log 1' retry; do
+	# shellcheck disable=SC2086
+	says 'make one with slurmq init, or go to the folder that has it' slurmq $call
+done
+says 'slurmq help lists them' slurmq start
+says "did you mean 'submit'" slurmq submti
+says '^usage: slurmq expand FILE' slurmq expand
+says 'made with mkdir' slurmq init nowhere
+run slurmq init
+like_out 'next: slurmq expand FILE$'
+run slurmq init
+is_status 0
+like_out 'is there already, and stays as it is$'
+for call in status list; do
+	run slurmq "$call"
+	is_out 'no jobs yet: slurmq expand FILE'
+done
+run slurmq submit
+is_status 0
+is_out 'nothing to submit; slurmq expand FILE adds jobs'
+says 'slurmq list shows' slurmq log 1
+says 'expand FILE adds some' slurmq show 1
+
+# The sweep file
+
+says "'sweep.yaml': No such file.*slurmq help sweep tells how it is written" slurmq expand sweep.yaml
+cat >sweep.yaml <<'END'
+name: fit
+params: {seed: [1, 2]}
+sbatsch: {time: "5:00"}
+run: [./train.sh, "{sead}"]
+END
+says '2 errors; nothing was added' slurmq expand sweep.yaml
+like_err "^sweep.yaml:3:1: error: unknown key 'sbatsch', did you mean 'sbatch'\?"
+like_err "^sweep.yaml:4:.*did you mean 'seed'\?"
+sed -i 's/sbatsch/sbatch/; s/sead/seed/' sweep.yaml
+run slurmq expand sweep.yaml
+is_status 0
+is_out 'fit: 2 jobs added (2 steps); next: slurmq submit'
+run slurmq status
+like_out '^! nothing was submitted yet: slurmq submit$'
+says 'it is pending; slurmq submit$' slurmq log 1
+
+# No sbatch on PATH, as before `module load`: and once it is there, nothing of that is left
+
+says "sbatch is not on PATH: load Slurm's module.*; then: slurmq submit$" slurmq submit
+run slurmq list -s pending --json
+is "$(grep -c . <<<"$out")" 2 'its jobs are pending as before'
+
+cat >bin/sbatch <<'END'
+#!/bin/sh
+cat >/dev/null
+if [ -e account ]; then
+	echo 'sbatch: error: You must name an account: --account=NAME' >&2
+	echo 'sbatch: error: Batch job submission failed: Unspecified error' >&2
+	exit 1
+fi
+echo 4711
+END
+chmod +x bin/sbatch
+touch account
+says 'mend the sweep file, slurmq expand it again, then: slurmq release fit$' slurmq submit
+like_err 'You must name an account: --account=NAME'
+run slurmq status
+like_out '^! 2 jobs of fit held, refused: You must name an account'
+like_out 'then: slurmq release fit$'
+run slurmq submit
+is_status 0
+is_out 'nothing to submit; 2 held: slurmq status says why'
+rm account
+sed -i 's/{time/{account: lab, time/' sweep.yaml
+run slurmq expand sweep.yaml
+like_out '2 take the new commands'
+run slurmq release fit
+is_status 0
+like_out '^submitted 2 jobs'
+says "it waits in Slurm's queue; slurmq log 1 -f waits with it$" slurmq log 1
+
+# A sweep keeps the PATH that it was first submitted with: where sbatch has gone from there, --env renews it
+
+mkdir other
+cd other || exit 1
+printf 'name: two\nparams: {n: [1, 2]}\nrun: [train, "{n}"]\n' >two.yaml
+{ slurmq init && slurmq expand two.yaml && slurmq submit -n 1; } >/dev/null
+mv ../bin ../newbin
+path=$TEST_TMP/tools:$TEST_TMP/newbin
+says 'sbatch is not on PATH: .*slurmq submit --env takes this one$' slurmq submit
+run slurmq submit --env
+is_status 0
+like_out '^submitted 1 job; 0 pending'
+
+done_testing
