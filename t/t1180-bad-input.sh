@@ -237,8 +237,9 @@ like_err '^slurmq status: this may be out of date: '
 ok 'the controller comes back' slurm_ctld_start
 # until Slurm is certain not to have them they are not given back
 run slurmq submit
-is_status 0
-like_out '^submitted 0 jobs; 0 pending, 30 in Slurm'
+is_status 75
+is_out ''
+like_err '^slurmq submit: of 30 submitted jobs Slurm has not said yet what became: slurmq sync'
 ok 'what has no answer is not submitted anew' in_states submitting=30
 touch -d '11 minutes ago' .slurmq/tickets/*
 run slurmq submit
