@@ -36,9 +36,6 @@ for round in 1 2 3; do
 	is "$(wc -l <ledger)" "$had" "round $round: nothing runs any more"
 	is "$(squeue -h -t all -o %A | sort -n | tail -n 1)" "$last" "round $round: nothing new was submitted"
 done
-run slurmq status --json
-is_status 0
-is "$(jq .chain.state <<<"$out")" '"stalled"' 'status says so'
 is "$(sort -n ledger | uniq -d)" '' 'none has run twice'
 
 done_testing

@@ -61,7 +61,10 @@ refills=$(called '^sbatch run ')
 ok "by $refills refills, no more than there were ends" [ "$refills" -le 80 ]
 ok 'which is some' [ "$refills" -ge 4 ]
 is "$(grep '^sbatch run ' calls | sort | uniq -d)" '' 'one sbatch each, at most'
-is "$(grep -Ev '^(sbatch run|[a-z]+ (submit|status|chain)) ' calls)" '' 'and no question'
+is "$(grep -Ev '^((sbatch|squeue) run|[a-z]+ (submit|status|chain)) ' calls)" '' 'and nothing but squeue'
+is "$(sed -nE 's/^(sbatch|squeue) run //p' calls | sort | uniq -d)" '' \
+	'which is asked by who leaves without having submitted'
+ok 'and that seldom' [ "$(called '^squeue run ')" -le 10 ]
 is "$(called '^(sacct|sacctmgr) ')" 0 'the accounting was never asked, by nobody'
 
 # slurmq chain, as cron would call it

