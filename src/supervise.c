@@ -566,11 +566,15 @@ static int close_requeued(const struct run *r, struct supervise_result *out, str
  * already. It is no successor that anybody asked for. */
 static bool born_of_a_cancelled_job(const struct run *r)
 {
-	int64_t stopping = spool_mark_age(r->o->spool, SPOOL_STOPPING);
-	int64_t age = ticket_age(r->o->spool, r->o->submission);
+	int64_t stopping, age;
 
-	return r->task.head.chained && stopping >= 0 && stopping < STOPPING_MS && age >= 0 &&
-	       age <= stopping + STOPPING_BIRTH_MS;
+	if (!r->task.head.chained)
+		return false;
+	stopping = spool_mark_age(r->o->spool, SPOOL_STOPPING);
+	if (stopping < 0 || stopping >= STOPPING_MS)
+		return false;
+	age = ticket_age(r->o->spool, r->o->submission);
+	return age >= 0 && age <= stopping + STOPPING_BIRTH_MS;
 }
 
 /* Give the right back unused: whoever drains finds the job pending again. */
