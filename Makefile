@@ -65,7 +65,8 @@ lib_libs   := -lsqlite3 -lyaml -lmd
 endif
 
 COMPILE = $(CC) -std=c11 $(DEFS) $(FORTIFY) $(WARN) $(SAN) $(lib_cflags) $(CPPFLAGS) $(CFLAGS)
-LINK    = $(CC) $(SAN) $(CFLAGS) $(LDFLAGS)
+# bound at the start, which nobody waits for, and not symbol by symbol while a slot is held
+LINK    = $(CC) $(SAN) $(CFLAGS) -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # What there is
 

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -296,6 +297,7 @@ struct run {
 	struct proc_result *result;
 	pid_t pid;
 	int in, out, err; /* our ends; -1: closed */
+	int pidfd; /* readable once it has ended; -1: a kernel before 5.3, which is asked in turn */
 	size_t fed;
 	bool ended;
 	int status;
@@ -358,14 +360,15 @@ static void drain_rest(int *fd, struct buf *into)
 
 static void move_data(struct run *r, int tick_ms)
 {
-	struct pollfd p[3] = {
+	struct pollfd p[4] = {
 		{.fd = r->in, .events = POLLOUT},
 		{.fd = r->out, .events = POLLIN},
 		{.fd = r->err, .events = POLLIN},
+		{.fd = r->pidfd, .events = POLLIN},
 	};
 
 	/* Descriptors below 0 are passed over (poll(2)). */
-	if (poll(p, 3, tick_ms) <= 0)
+	if (poll(p, 4, tick_ms) <= 0)
 		return;
 	if (p[0].revents)
 		feed(r);
@@ -444,6 +447,9 @@ static int start(struct run *r, int *exec_errno, struct err *err)
 	if (r->pid < 0)
 		goto out;
 	rc = 0;
+#ifdef SYS_pidfd_open
+	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0); /* close-on-exec (pidfd_open(2)) */
+#endif
 	r->in = in[1];
 	r->out = out[0];
 	r->err = errp[0];
@@ -466,7 +472,8 @@ out:
 int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec_errno,
 	     struct err *err)
 {
-	struct run r = {.spec = spec, .result = result, .in = -1, .out = -1, .err = -1};
+	struct run r = {
+		.spec = spec, .result = result, .in = -1, .out = -1, .err = -1, .pidfd = -1};
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
 
 	memset(result, 0, sizeof(*result));
@@ -480,6 +487,7 @@ int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec
 	close_fd(&r.in);
 	close_fd(&r.out);
 	close_fd(&r.err);
+	close_fd(&r.pidfd);
 	return 0;
 }
 
