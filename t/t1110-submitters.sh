@@ -30,6 +30,11 @@ one_runs() {
 	[ "$(squeue -h -t running | wc -l)" = 1 ] && slurmq status --json | jq -e '.counts.running == 1' >/dev/null
 }
 ok_within 20 'one runs' one_runs
+# Soon after its start it looks once whether the queue is short: not in the middle of a round
+old_enough() {
+	[ "$(squeue -h -t running -o %M | awk -F: '{ print $1 * 60 + $2 }')" -ge 3 ]
+}
+wait_for 20 'it to have looked around' old_enough
 
 # Each waits behind the lock, with nothing left to do but to become slurmq
 cat >submitter <<'END'
