@@ -368,7 +368,7 @@ static void test_values_stay_in_their_words(void **state)
 
 #define TOKEN "QZQ"
 
-enum { RANDOM_SCRIPTS = 40, RANDOM_SCRIPTS_LONG = 3000, RANDOM_DEPTH = 3 };
+enum { RANDOM_SCRIPTS = 40, RANDOM_SCRIPTS_LONG = 400, RANDOM_DEPTH = 3 };
 
 static unsigned random_state = 20261123;
 
