@@ -141,6 +141,15 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 	spool_unlock(lock);
 }
 
+/* What could not be told at once outlives a crash of the host, too. */
+static void keep_event(struct store *store, const struct chain_opts *o)
+{
+	struct err err = {0};
+
+	if (o->event && spool_event_sync(store->spool, o->event, &err))
+		say(o, err.msg);
+}
+
 void chain_end(struct store *store, const struct chain_opts *o)
 {
 	struct queue_opts q = {.caller = QUEUE_CHAIN,
@@ -151,6 +160,9 @@ void chain_end(struct store *store, const struct chain_opts *o)
 			       .say = o->say,
 			       .say_arg = o->say_arg};
 
-	if (hangs_on_us(store, o, &q) && o->refill)
+	bool hangs = hangs_on_us(store, o, &q);
+
+	keep_event(store, o);
+	if (hangs && o->refill)
 		stay(store, o, &q);
 }

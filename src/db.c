@@ -411,7 +411,9 @@ int db_open(const char *path, const char *id, struct db **out, struct err *err)
 			path);
 	if (open_handle(path, SQLITE_OPEN_READWRITE, &db, err))
 		return -1;
-	if (check_marks(db, id, err))
+	/* one lock for all that is looked at */
+	if (simple(db, "BEGIN", "opening", err) || check_marks(db, id, err) ||
+	    simple(db, "COMMIT", "opening", err))
 		goto fail;
 	if (sqlite3_db_readonly(db->sql, "main") == 1) {
 		err_set(err, ERR_FAILED,

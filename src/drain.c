@@ -20,12 +20,15 @@ int drain_gate(struct store *store, int64_t ms, const char *mine, struct err *er
 {
 	int64_t deadline = clock_mono_ms() + ms;
 	int64_t pause = 2;
+	bool safe = false;
 
 	for (;;) {
 		int rc = spool_gate_try(store->spool, err);
 
 		if (rc != SPOOL_BUSY)
 			return rc;
+		if (mine && !safe) /* a wait: whatever comes now finds it on the disk */
+			safe = !spool_event_sync(store->spool, mine, NULL);
 		if (mine && !spool_has(store->spool, SPOOL_SPOOL, mine))
 			return SPOOL_BUSY;
 		if (clock_mono_ms() >= deadline)

@@ -385,6 +385,11 @@ int spool_rights_make(struct spool *sp, uint64_t submission, int n, struct err *
 		if (fd < 0 || close(fd))
 			return err_errno(err, ERR_FAILED, "making '%s/ready/%s'", sp->path, name);
 	}
+	return 0;
+}
+
+int spool_rights_sync(struct spool *sp, struct err *err)
+{
 	return spool_sync_folder(sp, sp->folder[SPOOL_READY], "ready", err);
 }
 

@@ -71,8 +71,9 @@ const struct spool_entry *spool_list_find(const struct spool_list *l, uint64_t s
 
 /* ---- rights ---- */
 
-/* Make ready/ files for tasks 0..n-1 and sync their folder: they are durable on return. */
+/* Make ready/ files for tasks 0..n-1. They are durable after spool_rights_sync(). */
 int spool_rights_make(struct spool *sp, uint64_t submission, int n, struct err *err);
+int spool_rights_sync(struct spool *sp, struct err *err);
 /* START. 0: it is ours, durably, name (of running/) in *e. SPOOL_NONE: it is not. */
 int spool_right_start(struct spool *sp, uint64_t submission, int task, const struct who *who,
 		      struct spool_entry *e, struct err *err);
@@ -102,9 +103,13 @@ int spool_journal_open(struct spool *sp, const struct spool_entry *e, struct spo
 /* Append whole lines; sync: with fdatasync(2). */
 int spool_journal_append(struct spool_journal *j, const char *lines, size_t len, bool sync,
 			 struct err *err);
-/* Move it to spool/, durably; where it has gone from running/, or lacks a line, write its text as a new
- * file there. The name that it has in spool/ is entry.name then. */
+/* Move it to spool/; where it has gone from running/, or lacks a line, write its text as a new file there.
+ * The name that it has in spool/ is entry.name then. A kill loses nothing of it from now on, a crash of the
+ * host may, until spool_event_sync() or until it is told to the database: who has the gate at once tells it
+ * sooner than it could be synced. */
 int spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *err);
+/* Make durable what lies in spool/ under that name. One that is not there has been told. */
+int spool_event_sync(struct spool *sp, const char *name, struct err *err);
 /* Move it to spool/, durably, as a requeued twin does: where it has gone, somebody has told it. */
 int spool_journal_move(struct spool *sp, struct spool_journal *j, struct err *err);
 void spool_journal_close(struct spool_journal *j);
@@ -148,6 +153,11 @@ int64_t spool_mark_age(struct spool *sp, const char *name);
  * rename, sync of the folder. What stands there is replaced. */
 int spool_file_put(struct spool *sp, const char *name, const void *data, size_t len, unsigned mode,
 		   struct err *err);
+/* The same for several at once: whole for every reader, and durable after spool_file_sync() of it. One
+ * sync after many changes costs a journaling file system no more than one after each of them. */
+int spool_file_put_nosync(struct spool *sp, const char *name, const void *data, size_t len,
+			  unsigned mode, struct err *err);
+int spool_file_sync(struct spool *sp, const char *name, struct err *err);
 /* Read it. SPOOL_NONE where there is none. */
 int spool_file_get(struct spool *sp, const char *name, struct buf *out, struct err *err);
 /* The same without a copy: only the pages that are looked at are read. Such a file is never changed in

@@ -74,19 +74,51 @@ static int open_parent(struct spool *sp, const char *name, const char **base)
 	return fd;
 }
 
-int spool_file_put(struct spool *sp, const char *name, const void *data, size_t len, unsigned mode,
-		   struct err *err)
+static int file_put(struct spool *sp, const char *name, const void *data, size_t len, unsigned mode,
+		    bool durable, struct err *err)
 {
 	const char *base;
 	int fd = open_parent(sp, name, &base), rc = -1;
 
 	if (fd >= 0)
-		rc = spool_put_whole(fd, base, data, len, mode, true);
+		rc = spool_put_whole(fd, base, data, len, mode, durable);
 	if (rc)
 		err_errno(err, ERR_FAILED, "writing '%s/%s'", sp->path, name);
 	if (fd >= 0)
 		close(fd);
 	return rc ? -1 : 0;
+}
+
+int spool_file_put(struct spool *sp, const char *name, const void *data, size_t len, unsigned mode,
+		   struct err *err)
+{
+	return file_put(sp, name, data, len, mode, true, err);
+}
+
+int spool_file_put_nosync(struct spool *sp, const char *name, const void *data, size_t len,
+			  unsigned mode, struct err *err)
+{
+	return file_put(sp, name, data, len, mode, false, err);
+}
+
+int spool_sync_and_close(int fd)
+{
+	int rc = fd < 0 ? -1 : fsync(fd), errnum = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = errnum;
+	return rc;
+}
+
+int spool_file_sync(struct spool *sp, const char *name, struct err *err)
+{
+	const char *base;
+
+	if (spool_sync_and_close(openat(sp->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) ||
+	    spool_sync_and_close(open_parent(sp, name, &base)))
+		return err_errno(err, ERR_FAILED, "syncing '%s/%s'", sp->path, name);
+	return 0;
 }
 
 static int read_all(int fd, struct buf *out)

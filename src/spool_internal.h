@@ -33,6 +33,8 @@ void spool_name_answer(char *out, size_t size, uint64_t submission);
 
 /* write(2) all of it; 0, or -1 with errno. */
 int spool_write_all(int fd, const char *p, size_t len);
+/* fsync(2) and close(2); fd -1: what could not be opened. 0, or -1 with errno. */
+int spool_sync_and_close(int fd);
 /* A whole new file in folder fd: temporary, synced, renamed, folder synced (unsynced where not durable).
  * 0, or -1 with errno. */
 int spool_put_whole(int fd, const char *name, const void *data, size_t len, unsigned mode,

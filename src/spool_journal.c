@@ -82,13 +82,23 @@ int spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *er
 	if (j->lacks)
 		return post_anew(sp, j, err);
 	if (!renameat(sp->folder[SPOOL_RUNNING], e->name, sp->folder[SPOOL_SPOOL], e->name))
-		return spool_sync_folder(sp, sp->folder[SPOOL_SPOOL], "spool", err);
+		return 0;
 	if (errno != ENOENT)
 		return err_errno(err, ERR_FAILED, "moving '%s/running/%s' to spool/", sp->path,
 				 e->name);
 	/* A twin moved it, or the reply to our own rename was lost. Whoever drains may have read it
 	 * before our last line was there. */
 	return post_anew(sp, j, err);
+}
+
+int spool_event_sync(struct spool *sp, const char *name, struct err *err)
+{
+	if (!spool_sync_and_close(
+		    openat(sp->folder[SPOOL_SPOOL], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)))
+		return spool_sync_folder(sp, sp->folder[SPOOL_SPOOL], "spool", err);
+	return errno == ENOENT
+		       ? 0
+		       : err_errno(err, ERR_FAILED, "syncing '%s/spool/%s'", sp->path, name);
 }
 
 void spool_journal_close(struct spool_journal *j)

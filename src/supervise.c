@@ -508,7 +508,7 @@ static int tell_end(struct run *r, struct err *err)
 
 	r->end.ended = clock_now_ms();
 	journal_add_end(&line, &r->end);
-	record(r, &line, true);
+	record(r, &line, false);
 	buf_release(&line);
 	for (int i = 0; i < END_TRIES && rc; i++) {
 		if (i)

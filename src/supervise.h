@@ -1,7 +1,7 @@
 /*
  * supervise.h - run one attempt: take its right, run its steps, forward signals, keep its journal.
  *
- * Needs no database: what it has to tell lies in spool/ when it returns, durably.
+ * Needs no database: what it has to tell lies in spool/ when it returns (spool_journal_post()).
  */
 #ifndef SLURMQ_SUPERVISE_H
 #define SLURMQ_SUPERVISE_H

@@ -182,8 +182,17 @@ int ticket_write(struct spool *sp, uint64_t submission, const struct ticket_writ
 	int rc;
 
 	ticket_encode(w, head, &b);
-	rc = spool_file_put(sp, path, buf_str(&b), b.len, 0600, err);
+	rc = spool_file_put_nosync(sp, path, buf_str(&b), b.len, 0600, err);
 	buf_release(&b);
+	free(path);
+	return rc;
+}
+
+int ticket_sync(struct spool *sp, uint64_t submission, struct err *err)
+{
+	char *path = ticket_path(submission);
+	int rc = spool_file_sync(sp, path, err);
+
 	free(path);
 	return rc;
 }

@@ -58,9 +58,10 @@ void ticket_add(struct ticket_writer *w, int64_t job, int64_t attempt, int64_t n
 void ticket_encode(const struct ticket_writer *w, const struct ticket_head *head, struct buf *out);
 void ticket_writer_release(struct ticket_writer *w);
 
-/* Write it durably as tickets/T. */
+/* Write it as tickets/T. It is durable after ticket_sync(). */
 int ticket_write(struct spool *sp, uint64_t submission, const struct ticket_writer *w,
 		 const struct ticket_head *head, struct err *err);
+int ticket_sync(struct spool *sp, uint64_t submission, struct err *err);
 /* SPOOL_NONE where there is no such ticket (its attempts are closed), or no such task. A ticket that is
  * cut short is waited for, 10 s at most: a network file system may show it late. */
 int ticket_read(struct spool *sp, uint64_t submission, int task, struct ticket_task *out,
