@@ -35,7 +35,8 @@ int db_open(const char *path, const char *id, struct db **out, struct err *err);
 void db_close(struct db *db);
 
 /* BEGIN IMMEDIATE; waits up to 30 s for other processes, then ERR_AGAIN. Every function below that
- * changes something is to be called between db_begin() and db_commit(); never fork between them. */
+ * changes something is to be called between db_begin() and db_commit(). What is forked between them must
+ * execute another program at once (sqlite.org/howtocorrupt.html, 2.6). */
 int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db); /* nothing open is no error */

@@ -236,11 +236,11 @@ static int launch_failed(const struct launch *l, const struct failure *f, int *e
 	return not_executed(err, l->file, f->errnum);
 }
 
-static pid_t launch(const struct launch *l, int *exec_errno, struct err *err)
+/* Fork: the child's pid and, in *errfd, where it says why it could not execute. */
+static pid_t launch(const struct launch *l, int *errfd, struct err *err)
 {
-	struct failure f = {0};
 	struct sigaction chld;
-	int fd[2], status;
+	int fd[2];
 	pid_t pid;
 
 	/* Ignored by whoever started us, it would take the exit status away (wait(2), NOTES). */
@@ -257,43 +257,51 @@ static pid_t launch(const struct launch *l, int *exec_errno, struct err *err)
 	}
 	if (pid == 0)
 		child_main(l, fd[1]);
-	/* Its group is there once it executes, and for that we wait. */
 	close_fd(&fd[1]);
-	if (failed_before_exec(fd[0], &f)) {
-		wait_for(pid, &status);
-		pid = launch_failed(l, &f, exec_errno, err);
-	}
-	close_fd(&fd[0]);
+	*errfd = fd[0];
 	return pid;
 }
 
-/* launch(), with argv[0] looked up where l->file is NULL. */
-static pid_t find_and_launch(struct launch *l, int *exec_errno, struct err *err)
+/* Wait until it executes, and so has its group: 0, or -1 where it could not, reaped. Closes errfd. */
+static int launched(const struct launch *l, pid_t pid, int errfd, int *exec_errno, struct err *err)
 {
-	char *found = NULL;
-	int errnum = 0;
-	pid_t pid;
+	struct failure f = {0};
+	int status, rc = 0;
 
+	if (failed_before_exec(errfd, &f)) {
+		wait_for(pid, &status);
+		rc = launch_failed(l, &f, exec_errno, err);
+	}
+	close_fd(&errfd);
+	return rc;
+}
+
+/* Look argv[0] up where l->file is NULL: *found is given. */
+static int find(struct launch *l, char **found, int *exec_errno, struct err *err)
+{
+	int errnum = 0;
+
+	*found = NULL;
 	if (exec_errno)
 		*exec_errno = 0;
-	if (!l->file) {
-		found = look_up(l->argv[0], l->envp, &errnum);
-		if (!found) {
-			if (exec_errno)
-				*exec_errno = errnum;
-			return not_executed(err, l->argv[0], errnum);
-		}
-		l->file = found;
-	}
-	pid = launch(l, exec_errno, err);
-	free(found);
-	return pid;
+	if (l->file)
+		return 0;
+	*found = look_up(l->argv[0], l->envp, &errnum);
+	l->file = *found;
+	if (*found)
+		return 0;
+	if (exec_errno)
+		*exec_errno = errnum;
+	return not_executed(err, l->argv[0], errnum);
 }
 
 /* proc_run: feed, drain, wait */
 
-struct run {
-	const struct proc_spec *spec;
+struct proc_run {
+	struct proc_spec spec;
+	struct launch launch;
+	char *found; /* the file that argv[0] means */
+	int errfd;   /* where it says why it could not execute */
 	struct proc_result *result;
 	pid_t pid;
 	int in, out, err; /* our ends; -1: closed */
@@ -313,15 +321,15 @@ static void nonblocking(int fd)
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-static void feed(struct run *r)
+static void feed(struct proc_run *r)
 {
-	ssize_t n = write(r->in, r->spec->in + r->fed, r->spec->in_len - r->fed);
+	ssize_t n = write(r->in, r->spec.in + r->fed, r->spec.in_len - r->fed);
 
 	if (n > 0)
 		r->fed += (size_t)n;
 	else if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n < 0 || r->fed == r->spec->in_len)
+	if (n < 0 || r->fed == r->spec.in_len)
 		close_fd(&r->in); /* EPIPE: it does not want the rest */
 }
 
@@ -358,7 +366,7 @@ static void drain_rest(int *fd, struct buf *into)
 	}
 }
 
-static void move_data(struct run *r, int tick_ms)
+static void move_data(struct proc_run *r, int tick_ms)
 {
 	struct pollfd p[4] = {
 		{.fd = r->in, .events = POLLOUT},
@@ -379,7 +387,7 @@ static void move_data(struct run *r, int tick_ms)
 }
 
 /* Has it ended? Its group gets a last KILL while its pid cannot be anybody else's yet. */
-static void look_for_end(struct run *r)
+static void look_for_end(struct proc_run *r)
 {
 	siginfo_t si = {0};
 
@@ -391,7 +399,7 @@ static void look_for_end(struct run *r)
 }
 
 /* False where nothing is left to be tried. */
-static bool enforce_deadline(struct run *r)
+static bool enforce_deadline(struct proc_run *r)
 {
 	int64_t now;
 
@@ -409,12 +417,12 @@ static bool enforce_deadline(struct run *r)
 	return true;
 }
 
-static void run_to_end(struct run *r)
+static void run_to_end(struct proc_run *r)
 {
 	int tick = TICK_MIN_MS;
 
-	if (r->spec->timeout_ms > 0)
-		r->deadline = clock_mono_ms() + r->spec->timeout_ms;
+	if (r->spec.timeout_ms > 0)
+		r->deadline = clock_mono_ms() + r->spec.timeout_ms;
 	while (!r->ended && enforce_deadline(r)) {
 		size_t before = r->result->out.len + r->result->err.len + r->fed;
 
@@ -432,18 +440,17 @@ static void run_to_end(struct run *r)
 		r->result->signal = WTERMSIG(r->status);
 }
 
-static int start(struct run *r, int *exec_errno, struct err *err)
+static int start(struct proc_run *r, struct err *err)
 {
-	struct launch l = {.argv = r->spec->argv, .envp = r->spec->envp, .in = -1};
 	int in[2] = {-1, -1}, out[2] = {-1, -1}, errp[2] = {-1, -1};
 	int rc = -1;
 
-	if ((r->spec->in && pipe_open(in, err)) || pipe_open(out, err) || pipe_open(errp, err))
+	if ((r->spec.in && pipe_open(in, err)) || pipe_open(out, err) || pipe_open(errp, err))
 		goto out;
-	l.in = in[0];
-	l.out = out[1];
-	l.err = errp[1];
-	r->pid = find_and_launch(&l, exec_errno, err);
+	r->launch.in = in[0];
+	r->launch.out = out[1];
+	r->launch.err = errp[1];
+	r->pid = launch(&r->launch, &r->errfd, err);
 	if (r->pid < 0)
 		goto out;
 	rc = 0;
@@ -458,7 +465,7 @@ static int start(struct run *r, int *exec_errno, struct err *err)
 	nonblocking(r->err);
 	if (r->in >= 0)
 		nonblocking(r->in);
-	if (r->in >= 0 && !r->spec->in_len)
+	if (r->in >= 0 && !r->spec.in_len)
 		close_fd(&r->in);
 out:
 	for (int i = 0; i < 2; i++) {
@@ -469,26 +476,77 @@ out:
 	return rc;
 }
 
-int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec_errno,
-	     struct err *err)
+static void run_free(struct proc_run *r)
 {
-	struct run r = {
-		.spec = spec, .result = result, .in = -1, .out = -1, .err = -1, .pidfd = -1};
+	close_fd(&r->in);
+	close_fd(&r->out);
+	close_fd(&r->err);
+	close_fd(&r->errfd);
+	close_fd(&r->pidfd);
+	free(r->found);
+	free(r);
+}
+
+int proc_run_begin(const struct proc_spec *spec, struct proc_run **out, int *exec_errno,
+		   struct err *err)
+{
+	struct proc_run *r = mem_alloc(sizeof(*r));
+
+	*out = NULL;
+	r->spec = *spec;
+	r->in = r->out = r->err = r->errfd = r->pidfd = -1;
+	r->launch.argv = spec->argv;
+	r->launch.envp = spec->envp;
+	r->launch.in = -1;
+	if (find(&r->launch, &r->found, exec_errno, err) || start(r, err)) {
+		run_free(r);
+		return -1;
+	}
+	*out = r;
+	return 0;
+}
+
+int proc_run_end(struct proc_run *r, struct proc_result *result, int *exec_errno, struct err *err)
+{
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
+	int errfd = r->errfd, rc;
 
 	memset(result, 0, sizeof(*result));
 	if (exec_errno)
 		*exec_errno = 0;
-	if (start(&r, exec_errno, err))
+	r->errfd = -1;
+	r->result = result;
+	rc = launched(&r->launch, r->pid, errfd, exec_errno, err);
+	if (!rc) {
+		sigaction(SIGPIPE, &ignore, &old);
+		run_to_end(r);
+		sigaction(SIGPIPE, &old, NULL);
+	}
+	run_free(r);
+	return rc;
+}
+
+void proc_run_abandon(struct proc_run *r)
+{
+	int errfd = r->errfd, status;
+
+	r->errfd = -1;
+	if (!launched(&r->launch, r->pid, errfd, NULL, NULL)) {
+		kill(-r->pid, SIGKILL);
+		wait_for(r->pid, &status);
+	}
+	run_free(r);
+}
+
+int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec_errno,
+	     struct err *err)
+{
+	struct proc_run *r;
+
+	memset(result, 0, sizeof(*result));
+	if (proc_run_begin(spec, &r, exec_errno, err))
 		return -1;
-	sigaction(SIGPIPE, &ignore, &old);
-	run_to_end(&r);
-	sigaction(SIGPIPE, &old, NULL);
-	close_fd(&r.in);
-	close_fd(&r.out);
-	close_fd(&r.err);
-	close_fd(&r.pidfd);
-	return 0;
+	return proc_run_end(r, result, exec_errno, err);
 }
 
 void proc_result_release(struct proc_result *result)
@@ -512,8 +570,16 @@ pid_t proc_spawn(const struct proc_child *child, int *exec_errno, struct err *er
 		.err = child->err,
 		.dies_with_us = child->dies_with_us,
 	};
+	char *found;
+	pid_t pid = -1;
+	int errfd;
 
-	return find_and_launch(&l, exec_errno, err);
+	if (!find(&l, &found, exec_errno, err))
+		pid = launch(&l, &errfd, err);
+	if (pid > 0 && launched(&l, pid, errfd, exec_errno, err))
+		pid = -1;
+	free(found);
+	return pid;
 }
 
 static int64_t timeval_ms(const struct timeval *tv)

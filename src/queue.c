@@ -6,6 +6,8 @@
  *   1. gate      one holder at a time; the kernel lets go for the dead
  *   2. look      files are listed; rights of refused submissions are taken back (retired/)
  *   3. BEGIN     tell the database what the files say; choose pending jobs; render them
+ *                (sbatch is started: half of its time goes by before it reads a script, and it gets none
+ *                before 7; without one it makes no job)
  *   4. ticket    tickets/T and ready/T.* durable  - died here: a ticket without a row; reconcile drops it
  *   5. COMMIT    rows are `submitting`            - died here: spool files are told twice, which is nothing
  *   6. unlink    what was told; gate released     - died here: no sbatch ran; after 10 minutes without a
@@ -13,7 +15,7 @@
  *   7. sbatch    a Slurm job, or none             - died here: reconcile finds the job by its name
  *   8. answer    spool/T.answer                   - died here: the next drain tells it; lost, as 7
  *
- * No fork, and so no Slurm command, happens between 1 and 6.
+ * Nothing is waited for between 1 and 6 but the disk.
  */
 #include "queue.h"
 
@@ -38,6 +40,14 @@ enum {
 	STOPPING_MS = 10 * 1000, /* after a cancellation nobody but the user submits for so long */
 };
 
+/* The sbatch that was started ahead of the commit, for the first batch of a claim. */
+struct early {
+	const struct batch *of; /* NULL: none */
+	struct slurm_submission s;
+	struct submission_text own;
+	struct slurm_sbatch *sbatch;
+};
+
 /* What a fill carries along. */
 struct fill {
 	struct store *store;
@@ -48,6 +58,7 @@ struct fill {
 	int64_t free_slots; /* Slurm's own word after a refusal; -1: none */
 	int refusals, limits;
 	bool drain_only;
+	struct early early;
 	enum queue_stop stop; /* why submitting ended, where it did not go well */
 	bool failed;	      /* with this: */
 	struct err why;
@@ -148,10 +159,10 @@ static int check_cluster(struct store *store, const char *here, struct err *err)
 }
 
 /* Ask Slurm for its limits where that was not done within max_age_ms. A Slurm that is away is no error:
- * sbatch will say so. DB_NONE: another cluster's folder. *used (may be NULL): jobs of the user. */
-static int read_site(struct store *store, int64_t max_age_ms, struct slurm_limit *limit,
-		     struct err *err)
+ * sbatch will say so. *limit is what was read, -1 where nothing was. */
+static int read_site(struct fill *f, int64_t max_age_ms, struct slurm_limit *limit, struct err *err)
 {
+	struct store *store = f->store;
 	struct slurm_site site = {0};
 	int64_t at, age;
 	int rc;
@@ -163,6 +174,9 @@ static int read_site(struct store *store, int64_t max_age_ms, struct slurm_limit
 	age = clock_now_ms() - at;
 	if (at && age >= 0 && age < max_age_ms)
 		return 0;
+	/* Slurm may take its time: what the caller has to tell must not hang on that */
+	if (f->o->mine && spool_event_sync(store->spool, f->o->mine, err))
+		return -1;
 	if (slurm_site_read(&site, NULL)) {
 		slurm_site_release(&site);
 		return 0;
@@ -327,6 +341,31 @@ static int hold_refused(struct fill *f, const struct drained *d, struct err *err
 	return 0;
 }
 
+static int begin_early(struct fill *f, const struct batch *b, struct err *err)
+{
+	struct early *e = &f->early;
+
+	if (submission_prepare(f->store, b, &e->s, &e->own, err)) {
+		submission_text_release(&e->own);
+		return -1;
+	}
+	e->of = b;
+	e->sbatch = slurm_sbatch_begin(&e->s);
+	return 0;
+}
+
+static void abandon_early(struct fill *f)
+{
+	struct early *e = &f->early;
+
+	if (!e->of)
+		return;
+	if (e->sbatch)
+		slurm_sbatch_abandon(e->sbatch);
+	submission_text_release(&e->own);
+	memset(e, 0, sizeof(*e));
+}
+
 static int claim(struct fill *f, const struct drained *d, struct batches *b, bool *changed,
 		 struct err *err)
 {
@@ -337,12 +376,13 @@ static int claim(struct fill *f, const struct drained *d, struct batches *b, boo
 		return -1;
 	if (f->drain_only || n <= 0)
 		return 0;
-	if (claim_choose(f->store, &f->loader, n, f->max_array, b, err))
+	if (read_numbers(f, err) || claim_choose(f->store, &f->loader, n, f->max_array, b, err))
 		return -1;
 	*changed = true;
 	if (!b->n)
 		return 0;
 	if (claim_provide(f->store, b, user, user && f->o->renew_env, err) ||
+	    claim_rows(f->store, b, err) || begin_early(f, &b->v[0], err) ||
 	    claim_write(f->store, b, f->kill_wait_s, !user, err) ||
 	    db_setting_set_int(f->store->db, ".chain.last_refill", clock_now_ms(), err))
 		return -1;
@@ -391,8 +431,9 @@ static int one_round(struct fill *f, struct batches *b, struct err *err)
 /* ---- submitting ---- */
 
 /* sbatch; and where its caller's owner cancels just then, nothing of it is left. */
-static void run_sbatch(struct fill *f, const struct slurm_submission *s, struct slurm_reply *reply)
+static void run_sbatch(struct fill *f, struct slurm_reply *reply)
 {
+	struct slurm_sbatch *sbatch = f->early.sbatch;
 	struct strs ids = {0};
 
 	if (owner_stops(f)) {
@@ -400,7 +441,8 @@ static void run_sbatch(struct fill *f, const struct slurm_submission *s, struct 
 		reply->answer = SLURM_BUSY;
 		return;
 	}
-	slurm_sbatch(s, reply);
+	f->early.sbatch = NULL;
+	slurm_sbatch_end(sbatch, reply);
 	if (reply->answer != SLURM_ACCEPTED || !owner_stops(f))
 		return;
 	strs_addf(&ids, "%" PRIu64, reply->job);
@@ -413,14 +455,12 @@ static void run_sbatch(struct fill *f, const struct slurm_submission *s, struct 
 static int submit_batch(struct fill *f, const struct batch *b, int *answer, struct err *err)
 {
 	struct spool_answer a = {0};
-	struct slurm_submission s;
-	struct submission_text own;
 	struct slurm_reply reply = {0};
-	int rc = submission_prepare(f->store, b, &s, &own, err);
+	int rc = f->early.of == b ? 0 : begin_early(f, b, err);
 
 	*answer = SLURM_UNCLEAR;
 	if (!rc) {
-		run_sbatch(f, &s, &reply);
+		run_sbatch(f, &reply);
 		*answer = a.answer = reply.answer;
 		a.slurm_job = reply.job;
 		a.cluster = reply.cluster;
@@ -431,7 +471,7 @@ static int submit_batch(struct fill *f, const struct batch *b, int *answer, stru
 			set_text(f->r, reply.text);
 		slurm_reply_release(&reply);
 	}
-	submission_text_release(&own);
+	abandon_early(f);
 	return rc;
 }
 
@@ -450,7 +490,7 @@ static int send_back(struct fill *f, const struct batches *b, size_t from, struc
 static int learn_limit(struct fill *f, int64_t refused, struct err *err)
 {
 	struct slurm_limit limit;
-	int rc = read_site(f->store, 0, &limit, err);
+	int rc = read_site(f, 0, &limit, err);
 
 	if (limit.limit < 0 || limit.used < 0)
 		f->free_slots = refused / 2; /* Slurm does not tell: feel for it */
@@ -545,13 +585,13 @@ static int prepare(struct fill *f, struct err *err)
 		spool_unmark(f->store->spool, SPOOL_STOPPING);
 	if (f->drain_only)
 		return 0;
-	rc = read_site(f->store, user ? LIMIT_USER_AGE_MS : LIMIT_MAX_AGE_MS, &limit, err);
+	rc = read_site(f, user ? LIMIT_USER_AGE_MS : LIMIT_MAX_AGE_MS, &limit, err);
 	slurm_limit_release(&limit);
 	if (rc) {
 		f->r->stop = QUEUE_ELSEWHERE;
 		return rc;
 	}
-	return read_numbers(f, err);
+	return 0;
 }
 
 static int rounds(struct fill *f, struct err *err)
@@ -563,6 +603,7 @@ static int rounds(struct fill *f, struct err *err)
 
 		if (!rc && !done)
 			rc = submit_all(f, &b, err);
+		abandon_early(f);
 		batches_release(&b);
 		if (rc || done)
 			return rc == SPOOL_BUSY ? 0 : rc;

@@ -249,9 +249,6 @@ static int write_batch(struct store *store, struct batch *b, int64_t kill_wait_s
 	char *logs, *script = NULL;
 	int rc = 0;
 
-	b->sub.id = new_token();
-	if (db_claim(store->db, &b->sub, b->jobs, b->njobs, err))
-		return -1;
 	for (size_t i = 0; i < b->njobs && !rc; i++) {
 		struct strs done = {0};
 
@@ -277,13 +274,27 @@ static int write_batch(struct store *store, struct batch *b, int64_t kill_wait_s
 	return rc;
 }
 
+int claim_rows(struct store *store, struct batches *b, struct err *err)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		b->v[i].sub.id = new_token();
+		if (db_claim(store->db, &b->v[i].sub, b->v[i].jobs, b->v[i].njobs, err))
+			return -1;
+	}
+	return 0;
+}
+
 int claim_write(struct store *store, struct batches *b, int64_t kill_wait_s, bool chained,
 		struct err *err)
 {
 	for (size_t i = 0; i < b->n; i++)
 		if (write_batch(store, &b->v[i], kill_wait_s, chained, err))
 			return -1;
-	return 0;
+	/* the syncs after all that is to be synced: the first of them does most of the work of the others */
+	for (size_t i = 0; i < b->n; i++)
+		if (ticket_sync(store->spool, b->v[i].sub.id, err))
+			return -1;
+	return b->n ? spool_rights_sync(store->spool, err) : 0;
 }
 
 /* ---- what every job of a version gets ---- */

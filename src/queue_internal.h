@@ -51,7 +51,9 @@ void loader_release(struct loader *l);
  * database only for that. */
 int claim_choose(struct store *store, struct loader *l, int64_t n, int64_t max_array,
 		 struct batches *out, struct err *err);
-/* In the open transaction: rows, then tickets and rights, durable on return. chained: for a job that chains. */
+/* In the open transaction: each batch gets its name and its rows are submitting. */
+int claim_rows(struct store *store, struct batches *b, struct err *err);
+/* After that: tickets and rights, durable on return. chained: for a job that chains. */
 int claim_write(struct store *store, struct batches *b, int64_t kill_wait_s, bool chained,
 		struct err *err);
 /* Store environment and binary of each version that is about to be submitted, where they are missing

@@ -138,33 +138,63 @@ static const char *as_text(struct buf *b)
 	return buf_str(b);
 }
 
-void slurm_sbatch(const struct slurm_submission *s, struct slurm_reply *reply)
+struct slurm_sbatch {
+	struct strs argv;
+	struct proc_run *run; /* NULL: it could not be started, */
+	int exec_errno;	      /* for this reason */
+	struct err err;
+};
+
+struct slurm_sbatch *slurm_sbatch_begin(const struct slurm_submission *s)
 {
+	struct slurm_sbatch *b = mem_alloc(sizeof(*b));
 	struct proc_spec spec = {
 		.envp = s->envp,
 		.in = s->script,
 		.in_len = strlen(s->script),
 		.timeout_ms = SBATCH_TIMEOUT_MS,
 	};
-	struct proc_result r;
-	struct strs argv = {0};
-	struct err err = {0};
-	int exec_errno;
 
-	slurm_sbatch_argv(s, &argv);
-	spec.argv = lend(&argv);
-	if (proc_run(&spec, &r, &exec_errno, &err)) {
-		not_started("sbatch", exec_errno, &err);
-		memset(reply, 0, sizeof(*reply));
+	slurm_sbatch_argv(s, &b->argv);
+	spec.argv = lend(&b->argv);
+	proc_run_begin(&spec, &b->run, &b->exec_errno, &b->err);
+	return b;
+}
+
+static void sbatch_free(struct slurm_sbatch *b)
+{
+	strs_release(&b->argv);
+	free(b);
+}
+
+void slurm_sbatch_end(struct slurm_sbatch *b, struct slurm_reply *reply)
+{
+	struct proc_result r = {0};
+
+	memset(reply, 0, sizeof(*reply));
+	if (!b->run || proc_run_end(b->run, &r, &b->exec_errno, &b->err)) {
+		not_started("sbatch", b->exec_errno, &b->err);
 		/* Where it was for want of a process, another try may do. */
-		reply->answer = exec_errno ? SLURM_NO_SBATCH : SLURM_BUSY;
-		reply->text = mem_strdup(err.msg);
+		reply->answer = b->exec_errno ? SLURM_NO_SBATCH : SLURM_BUSY;
+		reply->text = mem_strdup(b->err.msg);
 	} else {
 		slurm_judge(as_text(&r.out), as_text(&r.err), r.exit_code, r.signal, r.timed_out,
 			    reply);
 	}
 	proc_result_release(&r);
-	strs_release(&argv);
+	sbatch_free(b);
+}
+
+void slurm_sbatch_abandon(struct slurm_sbatch *b)
+{
+	if (b->run)
+		proc_run_abandon(b->run);
+	sbatch_free(b);
+}
+
+void slurm_sbatch(const struct slurm_submission *s, struct slurm_reply *reply)
+{
+	slurm_sbatch_end(slurm_sbatch_begin(s), reply);
 }
 
 void slurm_reply_release(struct slurm_reply *reply)

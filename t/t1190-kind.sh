@@ -84,6 +84,13 @@ is_out ''
 is_err ''
 is "$(<calls)" '' 'without work to do, none'
 
+# sbatch is started before the claim is committed; without a script it makes no job
+
+run sbatch --parsable -o /dev/null
+is_status 1
+is_out ''
+is_err 'sbatch: error: Batch script is empty!'
+
 # With jobs in Slurm it asks what became of them, but not each time
 
 cat >full.yaml <<'END'

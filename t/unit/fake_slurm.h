@@ -21,7 +21,8 @@ struct fake_job {
 };
 
 static struct fake {
-	int answers[64]; /* of sbatch in turn; 0: by the limit */
+	int answers[64];	 /* of sbatch in turn; 0: by the limit */
+	size_t begun, abandoned; /* in two parts */
 	size_t nanswers, sbatches, squeues, scancels, limits_read;
 	bool accept_silently; /* an answer other than ACCEPTED has made a job all the same */
 	bool away;	      /* queries fail */
@@ -104,6 +105,31 @@ void slurm_sbatch(const struct slurm_submission *s, struct slurm_reply *reply)
 		reply->job = 0;
 	if (fake.on_sbatch)
 		fake.on_sbatch();
+}
+
+struct slurm_sbatch {
+	const struct slurm_submission *s;
+};
+
+struct slurm_sbatch *slurm_sbatch_begin(const struct slurm_submission *s)
+{
+	struct slurm_sbatch *b = malloc(sizeof(*b));
+
+	b->s = s;
+	fake.begun++;
+	return b;
+}
+
+void slurm_sbatch_end(struct slurm_sbatch *b, struct slurm_reply *reply)
+{
+	slurm_sbatch(b->s, reply);
+	free(b);
+}
+
+void slurm_sbatch_abandon(struct slurm_sbatch *b)
+{
+	fake.abandoned++;
+	free(b);
 }
 
 void slurm_reply_release(struct slurm_reply *reply)

@@ -247,6 +247,62 @@ static void test_input(void **state)
 	}
 }
 
+/* Started, and fed later. */
+static void test_two_parts(void **state)
+{
+	char *mark = in_dir("mark"), *script = mem_printf("echo begun >'%s'; cat; echo end", mark);
+	const char *argv[] = {"sh", "-c", script, NULL};
+	const char *missing[] = {"/no/such/program", NULL};
+	struct proc_spec spec = {.argv = argv, .in = "abc\n", .in_len = 4};
+	struct proc_result r;
+	struct proc_run *run;
+	int exec_errno, status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(proc_run_begin(&spec, &run, NULL, NULL), 0);
+	while (access(mark, F_OK))
+		clock_sleep_ms(1);
+	assert_int_equal(proc_run_end(run, &r, NULL, NULL), 0);
+	assert_string_equal(buf_str(&r.out), "abc\nend\n");
+	proc_result_release(&r);
+
+	/* whoever began it dies: it reads nothing, and an end */
+	free(script);
+	script = mem_printf("cat >'%s'; echo end >>'%s'", mark, mark);
+	argv[2] = script;
+	pid = fork();
+	if (!pid)
+		_exit(proc_run_begin(&spec, &run, NULL, NULL));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	for (char line[8] = ""; strcmp(line, "end\n") != 0;) {
+		FILE *f = fopen(mark, "r");
+
+		if (f && !fgets(line, sizeof(line), f))
+			line[0] = '\0';
+		assert_true(!line[0] || !strcmp(line, "begun\n") || !strcmp(line, "end\n"));
+		if (f)
+			fclose(f);
+		clock_sleep_ms(1);
+	}
+
+	/* given up: killed, and reaped */
+	assert_int_equal(unlink(mark), 0);
+	assert_int_equal(proc_run_begin(&spec, &run, NULL, NULL), 0);
+	proc_run_abandon(run);
+	assert_int_equal(waitpid(-1, &status, WNOHANG), -1);
+
+	spec.argv = missing;
+	assert_int_equal(proc_run_begin(&spec, &run, &exec_errno, NULL), 0);
+	assert_int_equal(proc_run_end(run, &r, &exec_errno, NULL), -1);
+	assert_int_equal(exec_errno, ENOENT);
+	assert_int_equal(proc_run_begin(&spec, &run, &exec_errno, NULL), 0);
+	proc_run_abandon(run);
+	free(script);
+	free(mark);
+}
+
 static void test_output_is_capped(void **state)
 {
 	struct proc_result r;
@@ -743,6 +799,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_not_started),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_input),
+		cmocka_unit_test(test_two_parts),
 		cmocka_unit_test(test_output_is_capped),
 		cmocka_unit_test(test_last_output),
 		cmocka_unit_test(test_grandchild),

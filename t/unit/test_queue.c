@@ -721,6 +721,33 @@ static void told_again_is_nothing(void **state)
 	free(name);
 }
 
+/* sbatch is started before the commit. Where that fails, it gets no script. */
+static void a_claim_that_fails_submits_nothing(void **state)
+{
+	struct here *h = *state;
+	struct queue_opts o = {.caller = QUEUE_USER, .max = -1};
+	struct queue_result r;
+	struct err err = {0};
+	char *tickets = store_path(&h->store, "tickets");
+
+	put(h, ten);
+	rmdir(tickets); /* where it is there yet */
+	assert_int_equal(spool_file_put(h->store.spool, "tickets", "", 0, 0600, NULL), 0);
+	assert_int_equal(queue_fill(&h->store, &o, &r, &err), -1);
+	assert_non_null(strstr(err.msg, "tickets"));
+	queue_result_release(&r);
+	assert_int_equal(fake.begun, 1);
+	assert_int_equal(fake.abandoned, 1);
+	assert_int_equal(fake.sbatches, 0);
+	counts_are(h, "pending 10");
+	assert_int_equal(unlink(tickets), 0);
+	fill(h, QUEUE_USER, 0);
+	counts_are(h, "queued 10");
+	assert_int_equal(fake.begun, 2);
+	assert_int_equal(fake.abandoned, 1);
+	free(tickets);
+}
+
 /* What is of another database is left for whoever put that one here. */
 static void foreign_events_stay(void **state)
 {
@@ -739,6 +766,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(the_queue_is_filled_to_the_limit),
+		T(a_claim_that_fails_submits_nothing),
 		T(what_sbatch_gets),
 		T(options_that_differ_go_apart),
 		cmocka_unit_test(answers),
