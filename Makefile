@@ -91,6 +91,12 @@ else
 BIN := $(B)/slurmq
 endif
 
+# The program for tests that kill it (src/failpoint.h): the archive, but for what holds such points
+
+FPSRC := $(shell grep -l 'FAILPOINT."' $(SRC) /dev/null)
+FPOBJ := $(patsubst %.c,$(B)/failpoints/%.o,$(filter-out src/main.c,$(FPSRC)) src/failpoint.c)
+FPBIN := $(B)/failpoints/slurmq
+
 # Speaking: a short line a step, the commands with V=1, nothing with -s
 
 ifneq ($(V),)
@@ -124,6 +130,13 @@ $(B)/%.o: %.c $(B)/flags
 
 $(TESTOBJ): DEFS += -Isrc -It/unit
 
+$(FPOBJ): DEFS += -DSLURMQ_TEST
+
+$(B)/failpoints/%.o: %.c $(B)/flags
+	$(call say,CC,$< [failpoints])
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
 # The list of objects in a file: a source that is taken away leaves the archive
 
 $(B)/objects: FORCE
@@ -138,6 +151,10 @@ $(LIB): $(LIBOBJ) $(B)/objects
 $(B)/slurmq: $(B)/src/main.o $(LIB)
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(B)/src/main.o $(LIB) $(lib_libs) $(LDLIBS)
+
+$(FPBIN): $(B)/src/main.o $(FPOBJ) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(B)/src/main.o $(FPOBJ) $(LIB) $(lib_libs) $(LDLIBS)
 
 # Tests.  A unit test comes before the archive: where it defines all that an object of the
 # archive would bring, its own definitions are taken
@@ -164,7 +181,7 @@ $(B)/t/%.so: t/preload/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(DEFS) $(WARN) -O2 -g -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $< -ldl
 
-tests: all $(UNITS) $(TOOLS) $(PRELOADS)
+tests: all $(UNITS) $(TOOLS) $(PRELOADS) $(FPBIN)
 	@:
 
 run = SLURMQ=$(CURDIR)/$(B)/slurmq TEST_BUILD=$(CURDIR)/$(B) t/run
@@ -253,4 +270,4 @@ deps:
 clean:
 	$(Q)rm -rf build
 
--include $(OBJ:.o=.d) $(TESTOBJ:.o=.d) $(PRELOADS:.so=.d)
+-include $(OBJ:.o=.d) $(TESTOBJ:.o=.d) $(FPOBJ:.o=.d) $(PRELOADS:.so=.d)

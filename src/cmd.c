@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "failpoint.h"
 #include "guess.h"
 #include "reconcile.h"
 
@@ -322,6 +323,7 @@ static int change_slice(struct cmd_ctx *ctx, const int64_t *ids, size_t n,
 	if (db_commit(db, err))
 		goto fail;
 	*changed += sum;
+	FAILPOINT("change-committed");
 	if (change->after && change->after(ctx, ids, n, change->arg, err))
 		goto fail;
 	drain_unlock(ctx->store);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cmd.h"
+#include "failpoint.h"
 #include "slurm.h"
 
 struct args {
@@ -56,6 +57,7 @@ static int tell_slurm(const struct told *told, struct err *err)
 		strs_add(&ids, told->queued.v[i]);
 	if (ids.n)
 		rc = slurm_scancel(&ids, err);
+	FAILPOINT("cancel-after");
 	strs_release(&ids);
 	if (rc)
 		err_prefix(
@@ -115,6 +117,7 @@ static int cancel(struct cmd_ctx *ctx, const struct args *args, const struct sel
 	if (pause && cmd_pause_queue(ctx, "slurmq cancel all", err))
 		goto out;
 	rc = cmd_change(ctx, &ids, &change, &changed, err);
+	FAILPOINT("cancel-before");
 	/* What was taken back before an error is to be told all the same. */
 	if (tell_slurm(&told, rc ? NULL : err))
 		rc = -1;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "failpoint.h"
 #include "reconcile.h"
 #include "slurm.h"
 #include "sweep_sbatch.h"
@@ -152,6 +153,7 @@ static int end_lost(struct cmd_ctx *ctx, struct retry *r, struct err *err)
 		rc = note_if_running(r, r->ids.v[i], &jobs, err);
 	if (!rc && r->to_end.n)
 		rc = slurm_scancel(&r->to_end, err);
+	FAILPOINT("retry-ended");
 	slurm_jobs_release(&jobs);
 	if (rc)
 		err_prefix(err,
@@ -284,6 +286,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	}
 	if (!rc)
 		rc = change(ctx, &r, &changed, err);
+	FAILPOINT("retry-changed");
 	if (!rc)
 		rc = finish(ctx, &r, changed, err);
 	selection_release(&sel);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "slurm.h"
 #include "ticket.h"
 
@@ -77,8 +78,10 @@ static int retire_all(struct store *store, uint64_t submission, struct err *err)
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	who_self(&me);
-	for (int task = 0; task < sub.ntasks && rc >= 0; task++)
+	for (int task = 0; task < sub.ntasks && rc >= 0; task++) {
 		rc = spool_right_retire_nosync(store->spool, submission, task, &me, err);
+		FAILPOINT("drain-retired-one");
+	}
 	db_submission_release(&sub);
 	return rc < 0 ? -1 : spool_retired_sync(store->spool, err);
 }
@@ -294,6 +297,7 @@ void drain_forget(struct store *store, const struct spool_list *running, uint64_
 	for (size_t i = 0; i < running->n; i++)
 		if (running->v[i].submission == submission)
 			spool_remove(store->spool, SPOOL_RUNNING, running->v[i].name, NULL);
+	FAILPOINT("forget-journals");
 	ticket_remove(store->spool, submission, NULL);
 }
 
@@ -302,8 +306,10 @@ void drain_clean(struct store *store, struct drained *d)
 	for (size_t i = 0; i < d->spool.n; i++)
 		if (d->spool.v[i].name[0])
 			spool_remove(store->spool, SPOOL_SPOOL, d->spool.v[i].name, NULL);
+	FAILPOINT("clean-spool");
 	for (size_t i = 0; i < d->retired.n; i++)
 		spool_remove(store->spool, SPOOL_RETIRED, d->retired.v[i].name, NULL);
+	FAILPOINT("clean-retired");
 	for (size_t i = 0; i < d->ntouched; i++)
 		drain_forget(store, &d->running, d->touched[i]);
 }
@@ -316,12 +322,15 @@ static int drain_once(struct store *store, struct err *err)
 	struct drained d;
 	int rc = drain_look(store, &d, err);
 
+	FAILPOINT("drain-looked");
 	if (!rc && !(rc = db_begin(store->db, err))) {
 		rc = drain_apply(store, &d, err);
+		FAILPOINT("drain-applied");
 		if (!rc && d.changed)
 			rc = db_commit(store->db, err);
 		else
 			db_rollback(store->db);
+		FAILPOINT("drain-committed");
 		if (!rc)
 			drain_clean(store, &d);
 	}
@@ -413,6 +422,7 @@ int drain_take_back(struct store *store, const struct db_flight *v, size_t n, st
 	struct spool_list taken = {0};
 	int rc = take_rights(store, v, n, won, err);
 
+	FAILPOINT("back-taken");
 	if (!rc)
 		rc = spool_scan(store->spool, SPOOL_RUNNING, &taken, err);
 	for (size_t i = 0; i < n && !rc; i++) {

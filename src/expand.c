@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "failpoint.h"
 
 enum {
 	SLICE = 20000,
@@ -491,6 +492,7 @@ static int put_slice(struct work *w, struct sweep_iter *it, struct err *err)
 		db_rollback(w->store->db);
 		return -1;
 	}
+	FAILPOINT("expand-slice");
 	return rc;
 }
 
@@ -663,9 +665,11 @@ static int expand_locked(struct work *w, struct err *err)
 	if (sweep_count_max(w->f->sweep, (uint64_t)most_jobs(w->o), &most, err) ||
 	    sweep_up(w->store, err) || read_old(w, err) || begin_version(w, err))
 		return -1;
+	FAILPOINT("expand-begun");
 	rc = put_jobs(w, (int64_t)most, err);
 	if (!rc)
 		rc = drop_unnamed(w, err);
+	FAILPOINT("expand-unnamed");
 	/* the same file again leaves no version behind */
 	if (!rc && !(w->same_text && !w->r->added && !w->reshaped && !w->newly_missing))
 		rc = publish(w, err);
@@ -673,6 +677,7 @@ static int expand_locked(struct work *w, struct err *err)
 		rc = sweep_up(w->store, err);
 	else
 		sweep_up(w->store, NULL);
+	FAILPOINT("expand-published");
 	return rc;
 }
 

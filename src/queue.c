@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "proc.h"
 #include "queue_internal.h"
 
@@ -396,17 +397,22 @@ static int round_held(struct fill *f, struct batches *b, struct err *err)
 	bool changed = false;
 	int rc = drain_look(f->store, &d, err);
 
+	FAILPOINT("fill-looked");
 	if (!rc && !(rc = db_begin(f->store->db, err))) {
+		FAILPOINT("fill-begun");
 		rc = drain_apply(f->store, &d, err);
 		if (!rc)
 			rc = claim(f, &d, b, &changed, err);
+		FAILPOINT("fill-changed");
 		if (!rc && (d.changed || changed))
 			rc = db_commit(f->store->db, err);
 		else
 			db_rollback(f->store->db);
+		FAILPOINT("fill-committed");
 		if (!rc) {
 			f->r->drained = true;
 			drain_clean(f->store, &d);
+			FAILPOINT("fill-cleaned");
 		}
 	}
 	drained_release(&d);
@@ -423,8 +429,10 @@ static int one_round(struct fill *f, struct batches *b, struct err *err)
 		f->r->stop = QUEUE_GATE;
 		return rc < 0 ? -1 : SPOOL_BUSY;
 	}
+	FAILPOINT("fill-gate");
 	rc = round_held(f, b, err);
 	spool_gate_release(f->store->spool);
+	FAILPOINT("fill-released");
 	return rc;
 }
 
@@ -460,13 +468,16 @@ static int submit_batch(struct fill *f, const struct batch *b, int *answer, stru
 
 	*answer = SLURM_UNCLEAR;
 	if (!rc) {
+		FAILPOINT("sbatch-before");
 		run_sbatch(f, &reply);
+		FAILPOINT("sbatch-after");
 		*answer = a.answer = reply.answer;
 		a.slurm_job = reply.job;
 		a.cluster = reply.cluster;
 		a.text = reply.text;
 		rc = spool_answer_post(f->store->spool, b->sub.id, &a, a.answer != SLURM_ACCEPTED,
 				       err);
+		FAILPOINT("answer-posted");
 		if (reply.answer != SLURM_ACCEPTED)
 			set_text(f->r, reply.text);
 		slurm_reply_release(&reply);
@@ -483,6 +494,7 @@ static int send_back(struct fill *f, const struct batches *b, size_t from, struc
 	for (size_t i = from; i < b->n; i++)
 		if (spool_answer_post(f->store->spool, b->v[i].sub.id, &a, true, err))
 			return -1;
+	FAILPOINT("sent-back");
 	return 0;
 }
 

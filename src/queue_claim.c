@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "env.h"
+#include "failpoint.h"
 #include "sweepfile.h"
 
 /* ---- sweeps as parsed ---- */
@@ -266,9 +267,12 @@ static int write_batch(struct store *store, struct batch *b, int64_t kill_wait_s
 	logs = mem_printf("logs/%04" PRId64, b->sub.first / 1000);
 	if (spool_folder_make(store->spool, logs, err) ||
 	    spool_folder_make(store->spool, "tickets", err) ||
-	    ticket_write(store->spool, b->sub.id, &b->ticket, &head, err) ||
-	    spool_rights_make(store->spool, b->sub.id, (int)b->njobs, err))
+	    ticket_write(store->spool, b->sub.id, &b->ticket, &head, err))
 		rc = -1;
+	FAILPOINT("claim-ticket");
+	if (!rc && spool_rights_make(store->spool, b->sub.id, (int)b->njobs, err))
+		rc = -1;
+	FAILPOINT("claim-rights");
 	free(logs);
 	free(script);
 	return rc;
@@ -380,6 +384,7 @@ static int provide(struct store *store, int64_t version, bool user, bool renew, 
 	*stored = renew || !spool_file_exists(store->spool, env);
 	if (!rc && *stored)
 		rc = put_env(store, version, user, err);
+	FAILPOINT("claim-env");
 	if (!rc && !spool_file_exists(store->spool, bin)) {
 		rc = db_version_get(store->db, version, &row, err) ? -1 : 0;
 		if (!rc && row.script && !spool_file_exists(store->spool, script))
@@ -387,6 +392,7 @@ static int provide(struct store *store, int64_t version, bool user, bool renew, 
 					    0700, err);
 		if (!rc)
 			rc = put_binary(store, bin, err);
+		FAILPOINT("claim-binary");
 	}
 	db_version_release(&row);
 	free(env);

@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "drain.h"
+#include "failpoint.h"
 #include "slurm.h"
 #include "ticket.h"
 
@@ -146,7 +147,11 @@ static bool unchanged(const struct look *l, const struct db_flight *f)
 /* Take a right back that Slurm will not use: 0 where it was won. */
 static int retire(struct look *l, const struct db_flight *f, struct err *err)
 {
-	return spool_right_retire(l->store->spool, f->submission, f->task, &l->me, err);
+	int rc = spool_right_retire(l->store->spool, f->submission, f->task, &l->me, err);
+
+	if (!rc)
+		FAILPOINT("reconcile-retired");
+	return rc;
 }
 
 /* No job, no right, no journal: nobody knows. A listing may be old, so this comes only after a row was
@@ -314,6 +319,7 @@ static int drop_orphans(struct look *l, struct err *err)
 			if (l->ready.v[k].submission == v[i])
 				rc = spool_remove(l->store->spool, SPOOL_READY, l->ready.v[k].name,
 						  err);
+		FAILPOINT("reconcile-orphan");
 		if (!rc)
 			rc = ticket_remove(l->store->spool, v[i], err);
 	}
@@ -355,8 +361,10 @@ static int act(struct look *l, struct err *err)
 	}
 	if (!rc)
 		rc = db_setting_set_int(store->db, ".reconcile.at", clock_now_ms(), err);
+	FAILPOINT("reconcile-told");
 	if (!rc)
 		rc = db_commit(store->db, err);
+	FAILPOINT("reconcile-committed");
 	if (rc)
 		db_rollback(store->db);
 	else
@@ -414,11 +422,13 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
 	}
 	if (rc)
 		goto out;
+	FAILPOINT("reconcile-asked");
 	index_jobs(&l);
 	who_self(&l.me);
 	rc = drain_lock(store, err);
 	if (!rc) {
 		rc = act(&l, err);
+		FAILPOINT("reconcile-forgotten");
 		/* what was taken back lies in retired/: told already, and removed */
 		drain_unlock(store);
 		if (!rc)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "spool_internal.h"
 
 const char *const spool_folder_names[SPOOL_NFOLDERS] = {"ready", "running", "spool", "retired"};
@@ -432,6 +433,7 @@ static int take_right(struct spool *sp, uint64_t submission, int task, const str
 	e->who = *who;
 	spool_name_taken(e->name, sizeof(e->name), submission, task, who);
 	errnum = renameat(sp->folder[SPOOL_READY], from_name, sp->folder[to], e->name) ? errno : 0;
+	FAILPOINT("right-renamed");
 	rc = spool_look(sp, to, e->name, err);
 	if (rc == SPOOL_NONE && errnum && errnum != ENOENT) {
 		errno = errnum;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "failpoint.h"
 
 int spool_write_all(int fd, const char *p, size_t len)
 {
@@ -47,10 +48,12 @@ int spool_put_whole(int fd, const char *name, const void *data, size_t len, unsi
 		close(file);
 		goto fail;
 	}
+	FAILPOINT("file-written");
 	if (close(file) || renameat(fd, tmp, fd, name)) {
 		errnum = errno;
 		goto fail;
 	}
+	FAILPOINT("file-renamed");
 	return durable ? fsync(fd) : 0;
 fail:
 	unlinkat(fd, tmp, 0);

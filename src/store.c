@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "fs.h"
 
 static const char folder[] = ".slurmq";
@@ -259,27 +260,39 @@ static int take_turn(struct store *s, struct err *err)
 }
 
 /* The database comes last and whole: under another name until it is complete. */
-static int fill_new(struct store *s, struct err *err)
+static int put_new(struct store *s, const char *id, struct err *err)
 {
 	char *tmp = store_path(s, ".new-%016" PRIx64 ".db", clock_random());
-	char id[33];
 	struct buf line = {0};
+	int rc;
+
+	buf_addf(&line, "%s\n", id);
+	rc = spool_file_put(s->spool, "id", line.s, line.len, 0600, err);
+	FAILPOINT("init-id");
+	if (!rc)
+		rc = db_create(tmp, id, err);
+	FAILPOINT("init-database");
+	if (!rc)
+		rc = spool_file_rename(s->spool, tmp + strlen(s->dir) + 1, "jobs.db", err);
+	FAILPOINT("init-renamed");
+	if (rc)
+		unlink(tmp);
+	buf_release(&line);
+	free(tmp);
+	return rc;
+}
+
+static int fill_new(struct store *s, struct err *err)
+{
+	char id[33];
 	int rc = -1;
 
 	snprintf(id, sizeof(id), "%016" PRIx64 "%016" PRIx64, clock_random(), clock_random());
-	buf_addf(&line, "%s\n", id);
 	if (!spool_create(s->dir, err) && !spool_open(s->dir, &s->spool, err) &&
-	    !(rc = take_turn(s, err)) && (rc = -1) &&
-	    !spool_file_put(s->spool, "id", line.s, line.len, 0600, err) &&
-	    !db_create(tmp, id, err) &&
-	    !spool_file_rename(s->spool, tmp + strlen(s->dir) + 1, "jobs.db", err))
-		rc = 0;
-	else
-		unlink(tmp); /* where rc is DB_NONE it was never made */
+	    !(rc = take_turn(s, err)))
+		rc = put_new(s, id, err);
 	spool_close(s->spool);
 	s->spool = NULL;
-	buf_release(&line);
-	free(tmp);
 	return rc;
 }
 
@@ -314,6 +327,7 @@ int store_create(struct store *s, const char *dir, struct err *err)
 	if (mkdir(s->dir, 0700) && errno != EEXIST) {
 		err_errno(err, ERR_FAILED, "making folder '%s'", s->dir);
 	} else {
+		FAILPOINT("init-folder");
 		rc = judge_existing(s, err);
 		if (!rc && !(rc = fs_check_locks(s->dir, err)))
 			rc = fill_new(s, err);

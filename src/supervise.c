@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "env.h"
+#include "failpoint.h"
 #include "json.h"
 #include "proc.h"
 #include "slurm.h"
@@ -372,6 +373,7 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 	pid = start_step(r, s, rec);
 	if (pid > 0) {
 		r->child = pid;
+		FAILPOINT("step-begun");
 		wait_for_child(r, &end);
 		r->child = 0;
 		rec->exit_code = end.exit_code;
@@ -380,11 +382,13 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 		rec->cpu_ms = end.cpu_ms;
 	}
 	rec->ended = clock_now_ms();
+	FAILPOINT("step-ended");
 	/* what was ended by Slurm is not completed, even where it caught TERM and left with 0 */
 	rec->state = rec->exit_code || rec->signal || r->stop_reason ? STEP_FAILED : STEP_COMPLETED;
 	journal_add_step(&line, rec);
 	/* the end line follows the last one at once, and its sync is for both */
 	record(r, &line, rec->state == STEP_FAILED || i + 1 < r->task.nsteps);
+	FAILPOINT("step-recorded");
 	buf_release(&line);
 	text = end_text(rec);
 	note(r, "%s: %s after %.1f s", s->key, text, (double)(rec->ended - rec->started) / 1000);
@@ -509,12 +513,14 @@ static int tell_end(struct run *r, struct err *err)
 	r->end.ended = clock_now_ms();
 	journal_add_end(&line, &r->end);
 	record(r, &line, false);
+	FAILPOINT("end-recorded");
 	buf_release(&line);
 	for (int i = 0; i < END_TRIES && rc; i++) {
 		if (i)
 			clock_sleep_ms(END_PAUSE_MS);
 		rc = spool_journal_post(r->o->spool, &r->journal, err);
 	}
+	FAILPOINT("end-posted");
 	return rc;
 }
 
@@ -552,9 +558,11 @@ static int close_requeued(const struct run *r, struct supervise_result *out, str
 			break;
 		journal_add_preempted(&line, clock_now_ms());
 		rc = spool_journal_append(&j, line.s, line.len, true, err);
+		FAILPOINT("requeue-recorded");
 		if (!rc)
 			rc = spool_journal_move(r->o->spool, &j, err);
 		snprintf(out->event, sizeof(out->event), "%s", j.entry.name);
+		FAILPOINT("requeue-moved");
 		spool_journal_close(&j);
 	}
 	buf_release(&line);
@@ -582,6 +590,7 @@ static int give_back(struct run *r, struct supervise_result *out, struct err *er
 {
 	int rc = spool_right_retire(r->o->spool, r->o->submission, r->o->task, &r->who, err);
 
+	FAILPOINT("given-back");
 	if (rc)
 		return rc;
 	note(r, "jobs are being cancelled just now: not begun, and pending again");
@@ -605,16 +614,19 @@ static int start(struct run *r, struct supervise_result *out, struct err *err)
 		}
 	}
 	rc = ticket_read(r->o->spool, r->o->submission, r->o->task, &r->task, err);
+	FAILPOINT("start-ticket");
 	if (!rc && born_of_a_cancelled_job(r))
 		return give_back(r, out, err);
 	if (!rc)
 		rc = spool_right_start(r->o->spool, r->o->submission, r->o->task, &r->who, &e, err);
+	FAILPOINT("start-taken");
 	if (rc)
 		return rc;
 	if (spool_journal_open(r->o->spool, &e, &r->journal, err))
 		return -1;
 	journal_add_start(&line, clock_now_ms(), &r->who);
 	record(r, &line, false);
+	FAILPOINT("start-recorded");
 	buf_release(&line);
 	return 0;
 }

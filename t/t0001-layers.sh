@@ -21,7 +21,7 @@ floors='
 1	sweep setting
 1	template csv doc env opt proc journal table
 1	job json guess number complaint
-0	err buf clock utf8
+0	err buf clock utf8 failpoint
 '
 
 # What only some files may use: a regular expression, and shell patterns of the files
