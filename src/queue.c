@@ -248,7 +248,7 @@ static bool owner_stops(const struct fill *f)
 		return false;
 	who_self(&me);
 	if (me.slurm_id && !slurm_squeue_job(me.slurm_id, &job, NULL))
-		reason = slurm_stop_reason(&job);
+		reason = slurm_stop_reason(&job, me.restart);
 	slurm_job_release(&job);
 	if (reason == REASON_CANCELLED)
 		spool_mark(f->store->spool, SPOOL_STOPPING);

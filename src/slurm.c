@@ -28,8 +28,9 @@ static bool steers_a_query(const char *pair)
 		"SACCT_",
 		"SCANCEL_",
 		"SCONTROL_",
-		"SLURM_TIME_FORMAT=",
 		"SLURM_CLUSTERS=",
+		/* these are set to what the parsers expect */
+		"SLURM_TIME_FORMAT=",
 		"SLURM_BITSTR_LEN=",
 	};
 
@@ -66,6 +67,8 @@ static int run_tool(const struct strs *argv, struct proc_result *result, struct 
 	for (char **e = environ; e && *e; e++)
 		if (!steers_a_query(*e))
 			strs_add(&envp, *e);
+	strs_add(&envp, "SLURM_TIME_FORMAT=%s");
+	strs_add(&envp, "SLURM_BITSTR_LEN=0");
 	spec.envp = lend(&envp);
 	rc = proc_run(&spec, result, &exec_errno, err);
 	if (rc)
@@ -206,7 +209,7 @@ void slurm_reply_release(struct slurm_reply *reply)
 
 /* squeue */
 
-static void squeue_argv(struct strs *argv)
+static void squeue_argv(struct strs *argv, const char *how, const char *what)
 {
 	strs_add(argv, "squeue");
 	strs_add(argv, "-a");
@@ -214,13 +217,13 @@ static void squeue_argv(struct strs *argv)
 	strs_add(argv, "-h");
 	strs_add(argv, "-t");
 	strs_add(argv, "all");
-	strs_add(argv, "-o");
-	strs_add(argv, SLURM_SQUEUE_FORMAT);
+	strs_add(argv, how);
+	strs_add(argv, what);
 }
 
 /* An answer is whole where squeue is content and says nothing of an unknown user: for one it prints
  * an empty line and exits 0 (seen on 22.05.8). */
-static int read_jobs(const struct proc_result *r, struct slurm_jobs *out, struct err *err)
+static int check_squeue(const struct proc_result *r, struct err *err)
 {
 	if (!went_well(r))
 		return tool_failed("squeue", r, err);
@@ -232,7 +235,7 @@ static int read_jobs(const struct proc_result *r, struct slurm_jobs *out, struct
 		buf_release(&b);
 		return -1;
 	}
-	return slurm_parse_jobs(buf_str(&r->out), r->out.len, out, err);
+	return 0;
 }
 
 int slurm_squeue(uint64_t uid, struct slurm_jobs *out, struct err *err)
@@ -242,12 +245,14 @@ int slurm_squeue(uint64_t uid, struct slurm_jobs *out, struct err *err)
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	squeue_argv(&argv);
+	squeue_argv(&argv, "-o", SLURM_SQUEUE_FORMAT);
 	strs_add(&argv, "-u");
 	strs_addf(&argv, "%llu", (unsigned long long)uid);
 	rc = run_tool(&argv, &r, err);
 	if (!rc)
-		rc = read_jobs(&r, out, err);
+		rc = check_squeue(&r, err);
+	if (!rc)
+		rc = slurm_parse_jobs(buf_str(&r.out), r.out.len, out, err);
 	if (rc)
 		slurm_jobs_release(out);
 	proc_result_release(&r);
@@ -276,7 +281,7 @@ int slurm_squeue_job(uint64_t id, struct slurm_job *out, struct err *err)
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	squeue_argv(&argv);
+	squeue_argv(&argv, "-O", SLURM_SQUEUE_COLUMNS);
 	strs_add(&argv, "-j");
 	strs_addf(&argv, "%llu", (unsigned long long)id);
 	rc = run_tool(&argv, &r, err);
@@ -284,7 +289,9 @@ int slurm_squeue_job(uint64_t id, struct slurm_job *out, struct err *err)
 	    strstr(buf_str(&r.err), "Invalid job id specified"))
 		rc = 1;
 	else if (!rc)
-		rc = read_jobs(&r, &jobs, err);
+		rc = check_squeue(&r, err);
+	if (!rc)
+		rc = slurm_parse_columns(as_text(&r.out), &jobs, err);
 	if (!rc)
 		rc = pick_job(&jobs, id, out);
 	slurm_jobs_release(&jobs);
@@ -307,6 +314,51 @@ void slurm_jobs_release(struct slurm_jobs *jobs)
 		slurm_job_release(&jobs->v[i]);
 	free(jobs->v);
 	memset(jobs, 0, sizeof(*jobs));
+}
+
+/* sacct */
+
+static void sacct_argv(struct strs *argv, uint64_t uid, int64_t since_s, const struct strs *ids)
+{
+	static const char *const words[] = {"sacct", "-n", "-X", "-D", "-P", "--delimiter=\x1f"};
+	struct buf list = {0};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		strs_add(argv, words[i]);
+	strs_add(argv, "-u");
+	strs_addf(argv, "%llu", (unsigned long long)uid);
+	strs_add(argv, "-S");
+	strs_addf(argv, "now-%lld", (long long)since_s);
+	strs_add(argv, "-o");
+	strs_add(argv, SLURM_SACCT_FORMAT);
+	for (size_t i = 0; ids && i < ids->n; i++)
+		buf_addf(&list, "%s%s", i ? "," : "", ids->v[i]);
+	if (list.len) {
+		strs_add(argv, "-j");
+		strs_add(argv, buf_str(&list));
+	}
+	buf_release(&list);
+}
+
+int slurm_sacct(uint64_t uid, int64_t since_s, const struct strs *ids, struct slurm_jobs *out,
+		struct err *err)
+{
+	struct proc_result r;
+	struct strs argv = {0};
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	sacct_argv(&argv, uid, since_s, ids);
+	rc = run_tool(&argv, &r, err);
+	if (!rc && went_well(&r))
+		slurm_parse_acct(as_text(&r.out), out);
+	else if (!rc && strstr(as_text(&r.err), "Slurm accounting storage is disabled"))
+		rc = SLURM_NO_ACCT;
+	else if (!rc)
+		rc = tool_failed("sacct", &r, err);
+	proc_result_release(&r);
+	strs_release(&argv);
+	return rc;
 }
 
 /* scancel */

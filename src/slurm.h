@@ -1,10 +1,11 @@
 /*
  * slurm.h - Slurm's commands: their argv, and what they print. Knows no job table.
  *
- * squeue, scancel and scontrol run, 30 s at most, with SQUEUE_*, SACCT_*, SCANCEL_*, SCONTROL_*,
- * SLURM_TIME_FORMAT, SLURM_CLUSTERS and SLURM_BITSTR_LEN unset: a leftover SQUEUE_STATES makes an
- * empty answer, a leftover SCANCEL_STATE spares jobs (squeue(1), scancel(1), ENVIRONMENT
- * VARIABLES). A command that failed is never evidence of absence: it is an error here (ERR_AGAIN),
+ * squeue, sacct, scancel and scontrol run, 30 s at most, with SQUEUE_*, SACCT_*, SCANCEL_*,
+ * SCONTROL_* and SLURM_CLUSTERS unset: a leftover SQUEUE_STATES makes an empty answer, a leftover
+ * SCANCEL_STATE spares jobs (squeue(1), scancel(1), ENVIRONMENT VARIABLES); with times as seconds
+ * since 1970 (SLURM_TIME_FORMAT=%s, a format of strftime(3)) and lists of array tasks as long as they
+ * are (SLURM_BITSTR_LEN=0; squeue(1)). A command that failed is never evidence of absence: it is an error here (ERR_AGAIN),
  * not an empty list. ERR_FAILED: there is no such command on PATH. Messages are fit for a terminal:
  * control characters in what Slurm printed have become '?'.
  *
@@ -96,7 +97,7 @@ void slurm_judge(const char *out, const char *errtext, int exit_code, int signal
 void slurm_reply_release(struct slurm_reply *reply);
 
 /*
- * One line of squeue -r: a job or an array task.
+ * One line of squeue -r, or of sacct: a job or an array task.
  *
  * Of an array's tasks [S]: a pending one shows the array's id in %A, for only a task that starts
  * gets an id of its own; the last one to start keeps the array's. Tasks that never started and were
@@ -107,7 +108,12 @@ void slurm_reply_release(struct slurm_reply *reply);
  * What a job sees of itself [S]: from scancel on COMPLETING with reason None, from the time limit
  * on COMPLETING with reason TimeLimit, before it gets CONT and TERM; after scancel --signal=...
  * --batch RUNNING with reason None. A job that is COMPLETING has given back its slot of
- * MaxSubmitJobs.
+ * MaxSubmitJobs. From scontrol requeue on, and where the site requeues it, it sees what scancel shows,
+ * but RestartCnt is one more than its own SLURM_RESTART_COUNT; then it is PENDING with reason
+ * BeginTime, and the time of its submission is that of the requeue.
+ *
+ * scontrol update name=... renames a job for squeue and sacct alike; of a pending array's one task
+ * [S], it also gets an id of its own by that.
  */
 struct slurm_job {
 	uint64_t id; /* %A: this task's own id (an array's pending tasks all show the array's) */
@@ -116,6 +122,8 @@ struct slurm_job {
 	char *state;	   /* %T: PENDING, RUNNING, COMPLETING, TIMEOUT, CANCELLED, ... */
 	char *reason;	   /* %r: None, Priority, TimeLimit, ... */
 	char *name;	   /* %j */
+	int64_t submitted; /* %V, ms since 1970; 0: not told */
+	int restarts;	   /* RestartCnt; -1: not asked for */
 };
 struct slurm_jobs {
 	struct slurm_job *v;
@@ -125,19 +133,44 @@ struct slurm_jobs {
  * RESIZING, SIGNALING, STAGE_OUT, STOPPED, REQUEUE_HOLD, REQUEUE_FED, SPECIAL_EXIT), so it is not
  * over. */
 bool slurm_state_active(const char *state);
+/* It is over for good: a state that Slurm gives to what has ended (squeue(1), JOB STATE CODES), with
+ * what sacct adds to it ("CANCELLED by 0") or cuts off ("OUT_OF_ME+"). A word that is neither active
+ * nor over is a newer Slurm's, and says nothing. */
+bool slurm_state_over(const char *state);
 /* Every job of user uid that slurmctld still knows, ended ones within MinJobAge too:
- * squeue -a -r -h -t all -o '%A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%j\x1e' -u UID
+ * squeue -a -r -h -t all -o '%A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%V\x1f%j\x1e' -u UID
  * A record that is not of this form is an error that shows it. So is a uid that slurmctld's clients
  * can't look up, for which squeue exits 0 [S]. */
 int slurm_squeue(uint64_t uid, struct slurm_jobs *out, struct err *err);
 /* Why Slurm ends a job that it sends TERM to, from what squeue shows of it in that moment [S: the time limit
  * shows COMPLETING and TimeLimit, scancel COMPLETING and None, a mere signal RUNNING]: REASON_TIMEOUT,
- * REASON_PREEMPTED, REASON_DEADLINE, REASON_CANCELLED, or REASON_NONE where it does not. */
-int slurm_stop_reason(const struct slurm_job *job);
-/* One job by its own id. 0 and *out (state and reason), 1 where Slurm does not know it, -1. */
+ * REASON_PREEMPTED (also where it is requeued: restart is the job's own SLURM_RESTART_COUNT),
+ * REASON_DEADLINE, REASON_CANCELLED, or REASON_NONE where it does not. */
+int slurm_stop_reason(const struct slurm_job *job, int restart);
+/* One job by its own id. 0 and *out (id, state, reason and restarts), 1 where Slurm does not know it, -1:
+ * squeue -a -r -h -t all -O JobID:20,State:20,RestartCnt:20,Reason:60 -j ID */
 int slurm_squeue_job(uint64_t id, struct slurm_job *out, struct err *err);
 void slurm_job_release(struct slurm_job *job);
 void slurm_jobs_release(struct slurm_jobs *jobs);
+
+/*
+ * What the accounting has of user uid's jobs that were there within the last since_s seconds (by this
+ * host's clock), or, with ids, of these jobs and arrays alone ("123"; NULL or empty: all):
+ * sacct -n -X -D -P --delimiter=\x1f -u UID -S now-SINCE -o JobIDRaw,JobID,State,Submit,JobName [-j IDS]
+ *
+ * -S, since by default only what is of today is shown; -X: no steps; -D, since an id may have been given
+ * out twice (sacct(1)), and a requeued job has a line for each time it was queued, the last one with its
+ * state. State is the first word alone; reason is empty. What was pending in an array is one line for
+ * all ("51_[0,3-5%2]"), and here as many as there are tasks (up to index 4095). What is held is not
+ * shown at all [S], and nothing is before some seconds have passed (0.6 to 5 s [S]); a line may say
+ * RUNNING for ever, where slurmctld lost the job. So absence says nothing here, nor does a state that is
+ * not over; a line that can't be read is passed over.
+ *
+ * SLURM_NO_ACCT: the cluster has no accounting ("Slurm accounting storage is disabled"). -1: no answer.
+ */
+enum { SLURM_NO_ACCT = 1 };
+int slurm_sacct(uint64_t uid, int64_t since_s, const struct strs *ids, struct slurm_jobs *out,
+		struct err *err);
 
 /* scancel of tasks or jobs by "123", "123_4": in slices of 200 a call, all of which are tried. A
  * job that has gone is no error ("Invalid job id specified", "already completing or completed";

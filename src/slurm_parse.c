@@ -1,6 +1,7 @@
 #include "slurm_internal.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -341,8 +342,10 @@ bool slurm_only_gone(const char *errtext)
 
 /* squeue */
 
-int slurm_stop_reason(const struct slurm_job *job)
+int slurm_stop_reason(const struct slurm_job *job, int restart)
 {
+	if (job->restarts > restart)
+		return REASON_PREEMPTED;
 	if (!strcmp(job->reason, "TimeLimit") || !strcmp(job->state, "TIMEOUT"))
 		return REASON_TIMEOUT;
 	if (!strcmp(job->state, "PREEMPTED") || !strncmp(job->reason, "Preempt", 7))
@@ -368,7 +371,12 @@ bool slurm_state_active(const char *state)
 	return false;
 }
 
-static bool to_number(const char *s, uint64_t *n)
+bool slurm_state_over(const char *state)
+{
+	return !strncmp(state, "COMPLETED", 9) || job_reason_from_slurm(state) != REASON_LOST;
+}
+
+bool slurm_number(const char *s, uint64_t *n)
 {
 	size_t len = strspn(s, "0123456789");
 
@@ -381,10 +389,10 @@ static bool to_number(const char *s, uint64_t *n)
 /* One record, cut into its fields in place. */
 static bool parse_job(char *record, struct slurm_job *job)
 {
-	char *f[6] = {record};
+	char *f[7] = {record};
 	uint64_t task = 0;
 
-	for (int i = 1; i < 6; i++) {
+	for (int i = 1; i < 7; i++) {
 		char *sep = strchr(f[i - 1], '\x1f');
 
 		if (!sep)
@@ -392,14 +400,15 @@ static bool parse_job(char *record, struct slurm_job *job)
 		*sep = '\0';
 		f[i] = sep + 1;
 	}
-	if (!to_number(f[0], &job->id) || !to_number(f[1], &job->array_id) || !*f[3])
+	if (!slurm_number(f[0], &job->id) || !slurm_number(f[1], &job->array_id) || !*f[3])
 		return false;
-	if (strcmp(f[2], "N/A") != 0 && !to_number(f[2], &task))
+	if (strcmp(f[2], "N/A") != 0 && !slurm_number(f[2], &task))
 		return false;
 	job->task = strcmp(f[2], "N/A") ? (int64_t)task : -1;
 	job->state = mem_strdup(f[3]);
 	job->reason = mem_strdup(f[4]);
-	job->name = mem_strdup(f[5]);
+	job->submitted = slurm_time_ms(f[5]);
+	job->name = mem_strdup(f[6]);
 	return true;
 }
 
@@ -417,10 +426,9 @@ static int no_job(const char *text, size_t len, struct err *err)
 int slurm_parse_jobs(const char *text, size_t len, struct slurm_jobs *out, struct err *err)
 {
 	const char *p = text, *end = text + len, *rs;
-	size_t cap = out->n;
 
 	for (; p < end; p = rs + 1 + (rs + 1 < end && rs[1] == '\n')) {
-		struct slurm_job job = {0};
+		struct slurm_job job = {.restarts = -1};
 		char *record;
 		bool ok;
 
@@ -432,11 +440,59 @@ int slurm_parse_jobs(const char *text, size_t len, struct slurm_jobs *out, struc
 		free(record);
 		if (!ok)
 			return no_job(p, (size_t)(rs - p), err);
-		if (out->n == cap) {
-			cap = cap ? cap * 2 : 64;
-			out->v = mem_grow(out->v, cap, sizeof(*out->v));
-		}
-		out->v[out->n++] = job;
+		*slurm_jobs_add(out) = job;
+	}
+	return 0;
+}
+
+/* The next word of a line, from *p on; given, NULL where there is none. */
+static char *next_word(const char **p, const char *end)
+{
+	const char *from;
+
+	while (*p < end && **p == ' ')
+		(*p)++;
+	from = *p;
+	while (*p < end && **p != ' ')
+		(*p)++;
+	return *p > from ? mem_strndup(from, (size_t)(*p - from)) : NULL;
+}
+
+static bool parse_columns(const char *line, size_t len, struct slurm_job *job)
+{
+	const char *p = line, *end = line + len;
+	char *id = next_word(&p, end), *state = next_word(&p, end), *count = next_word(&p, end);
+	uint64_t restarts = 0;
+	bool ok = count && slurm_number(id, &job->id) && slurm_number(count, &restarts) &&
+		  restarts < INT_MAX;
+
+	free(id);
+	free(count);
+	if (!ok) {
+		free(state);
+		return false;
+	}
+	while (p < end && *p == ' ')
+		p++;
+	while (end > p && end[-1] == ' ')
+		end--;
+	job->state = state;
+	job->restarts = (int)restarts;
+	job->reason = mem_strndup(p, (size_t)(end - p));
+	job->name = mem_strdup("");
+	return true;
+}
+
+int slurm_parse_columns(const char *text, struct slurm_jobs *out, struct err *err)
+{
+	while (*text) {
+		struct slurm_job job = {.task = -1};
+		size_t len = strcspn(text, "\n");
+
+		if (!parse_columns(text, len, &job))
+			return no_job(text, len + (text[len] == '\n'), err);
+		*slurm_jobs_add(out) = job;
+		text += len + (text[len] == '\n');
 	}
 	return 0;
 }

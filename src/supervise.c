@@ -170,7 +170,7 @@ static int ask_slurm(const struct run *r)
 
 	if (!r->who.slurm_id || slurm_squeue_job(r->who.slurm_id, &job, NULL))
 		return -1;
-	reason = slurm_stop_reason(&job);
+	reason = slurm_stop_reason(&job, r->who.restart);
 	slurm_job_release(&job);
 	return reason;
 }

@@ -113,7 +113,7 @@ static int make_dir(void **state)
 
 static int remove_dir(void **state)
 {
-	static const char *const names[] = {"sbatch", "squeue", "scancel", "scontrol"};
+	static const char *const names[] = {"sbatch", "squeue", "sacct", "scancel", "scontrol"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -634,7 +634,9 @@ static void test_no_sbatch(void **state)
 /* squeue */
 
 #define J(id, array, task, state_, reason, name) \
-	id "\x1f" array "\x1f" task "\x1f" state_ "\x1f" reason "\x1f" name "\x1e\n"
+	id "\x1f" array "\x1f" task "\x1f" state_ "\x1f" reason "\x1f" \
+	   "1795456419" \
+	   "\x1f" name "\x1e\n"
 
 static void test_squeue(void **state)
 {
@@ -655,6 +657,8 @@ static void test_squeue(void **state)
 	assert_int_equal(jobs.v[0].id, 1);
 	assert_int_equal(jobs.v[0].task, -1);
 	assert_string_equal(jobs.v[0].state, "CANCELLED");
+	assert_true(jobs.v[0].submitted == INT64_C(1795456419000));
+	assert_int_equal(jobs.v[0].restarts, -1);
 	assert_int_equal(jobs.v[2].id, 4);
 	assert_int_equal(jobs.v[2].task, 9);
 	assert_string_equal(jobs.v[2].reason, "QOSMaxJobsPerUserLimit");
@@ -680,8 +684,9 @@ static void test_squeue_many(void **state)
 	struct err err = {0};
 
 	(void)state;
-	fake("squeue", "seq 1 20000 | awk '{printf \"%d\\037%d\\037N/A\\037PENDING\\037None\\037n%d"
-		       "\\036\\n\", $1, $1, $1}'");
+	fake("squeue",
+	     "seq 1 20000 | awk '{printf \"%d\\037%d\\037N/A\\037PENDING\\037None\\037N/A\\037n%d"
+	     "\\036\\n\", $1, $1, $1}'");
 	assert_int_equal(slurm_squeue(0, &jobs, &err), 0);
 	assert_int_equal(jobs.n, 20000);
 	assert_int_equal(jobs.v[19999].id, 20000);
@@ -708,13 +713,21 @@ static void test_squeue_is_asked(void **state)
 		       "env | grep -E '^(S[A-Z]+|SLURM)_' | sort >env");
 	assert_int_equal(slurm_squeue(1234, &jobs, &err), 0);
 	text = taken("args");
-	assert_string_equal(text,
-			    "-a -r -h -t all -o %A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%j\x1e -u 1234 ");
+	assert_string_equal(
+		text, "-a -r -h -t all -o %A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%V\x1f%j\x1e -u 1234 ");
 	free(text);
 	text = taken("env");
 	assert_non_null(strstr(text, "SLURM_CONF=/etc/s.conf\n"));
 	for (size_t i = 0; i < sizeof(steering) / sizeof(steering[0]); i++) {
-		assert_null(strstr(text, steering[i]));
+		/* as the parsers want it, whatever the user's shell says */
+		const char *want = !strcmp(steering[i], "SLURM_TIME_FORMAT")  ? "=%s\n"
+				   : !strcmp(steering[i], "SLURM_BITSTR_LEN") ? "=0\n"
+									      : NULL;
+		char *set = mem_printf("%s%s", steering[i], want ? want : "");
+
+		assert_true(!strstr(text, set) == !want);
+		assert_null(strstr(text, "=x\n"));
+		free(set);
 		unsetenv(steering[i]);
 	}
 	free(text);
@@ -749,15 +762,19 @@ static void test_squeue_fails(void **state)
 		{"echo 'squeue: error: Invalid user: 12345' >&2", "Invalid user: 12345"},
 		{"echo", "not as asked for: '\\n'"},
 		{"echo garbage", "not as asked for: 'garbage\\n'"},
-		{"printf 'x\\0371\\037N/A\\037RUNNING\\037None\\037n\\036\\n'",
-		 "'x?1?N/A?RUNNING?None?n'"},
-		{"printf '1\\0371\\037[0-3]\\037RUNNING\\037None\\037n\\036\\n'", "'1?1?[0-3]?"},
-		{"printf '1\\037\\037N/A\\037RUNNING\\037None\\037n\\036\\n'", "'1??N/A?"},
-		{"printf '1\\0371\\037N/A\\037\\037None\\037n\\036\\n'", "'1?1?N/A??"},
-		{"printf '1\\0371\\037N/A\\037RUNNING\\037n\\036\\n'", "'1?1?N/A?RUNNING?n'"},
-		{"printf '99999999999999999999\\0371\\037N/A\\037R\\037r\\037n\\036\\n'", "'99999"},
+		{"printf 'x\\0371\\037N/A\\037RUNNING\\037None\\0379\\037n\\036\\n'",
+		 "'x?1?N/A?RUNNING?None?9?n'"},
+		{"printf '1\\0371\\037[0-3]\\037RUNNING\\037None\\0379\\037n\\036\\n'",
+		 "'1?1?[0-3]?"},
+		{"printf '1\\037\\037N/A\\037RUNNING\\037None\\0379\\037n\\036\\n'", "'1??N/A?"},
+		{"printf '1\\0371\\037N/A\\037\\037None\\0379\\037n\\036\\n'", "'1?1?N/A??"},
+		{"printf '1\\0371\\037N/A\\037RUNNING\\037r\\037n\\036\\n'",
+		 "'1?1?N/A?RUNNING?r?n'"},
+		{"printf '99999999999999999999\\0371\\037N/A\\037R\\037r\\0379\\037n\\036\\n'",
+		 "'99999"},
 		/* cut off in the middle of a record: the jobs before it are no answer either */
-		{"printf '1\\0371\\037N/A\\037R\\037r\\037n\\036\\n2\\0372\\037N/A'", "'2?2?N/A'"},
+		{"printf '1\\0371\\037N/A\\037R\\037r\\0379\\037n\\036\\n2\\0372\\037N/A'",
+		 "'2?2?N/A'"},
 		{"head -c 5000 /dev/zero | tr '\\0' z", "zzz' ..."},
 	};
 
@@ -796,52 +813,290 @@ static void test_squeue_takes_too_long(void **state)
 	assert_string_equal(err.msg, "squeue gave no answer within 30 s");
 }
 
+/* As squeue -O prints its columns. */
+static void add_columns(struct buf *b, const char *id, const char *st, const char *restarts,
+			const char *reason)
+{
+	buf_addf(b, "%-20s%-20s%-20s%-60s\n", id, st, restarts, reason);
+}
+
 static void test_squeue_job(void **state)
 {
 	static const struct {
-		const char *text;
-		int rc, want;
+		const char *lines[3][4];
+		int want;
 		const char *state, *reason;
+		int restarts;
 	} cases[] = {
-		{J("29", "29", "N/A", "COMPLETING", "None", "w.sh"), 0, 0, "COMPLETING", "None"},
-		{J("29", "29", "N/A", "COMPLETING", "TimeLimit", "w.sh"), 0, 0, "COMPLETING",
-		 "TimeLimit"},
+		{{{"29", "COMPLETING", "0", "None"}}, 0, "COMPLETING", "None", 0},
+		{{{"29", "COMPLETING", "2", "TimeLimit"}}, 0, "COMPLETING", "TimeLimit", 2},
+		/* an administrator's own words */
+		{{{"29", "PENDING", "1", "launch failed requeued held"}},
+		 0,
+		 "PENDING",
+		 "launch failed requeued held",
+		 1},
 		/* -j 29 of an array's last task shows the whole array */
-		{J("31", "29", "1", "COMPLETED", "None", "w")
-			 J("29", "29", "2", "RUNNING", "None", "w")
-				 J("30", "29", "0", "FAILED", "NonZeroExitCode", "w"),
-		 0, 0, "RUNNING", "None"},
-		{J("31", "29", "1", "COMPLETED", "None", "w"), 0, 1, NULL, NULL},
-		{"", 0, 1, NULL, NULL},
-		{"slurm_load_jobs error: Invalid job id specified\n", 1, 1, NULL, NULL},
-		{"slurm_load_jobs error: Access/permission denied\n", 1, -1, NULL, NULL},
+		{{{"31", "COMPLETED", "0", "None"},
+		  {"29", "RUNNING", "0", "None"},
+		  {"30", "FAILED", "0", "NonZeroExitCode"}},
+		 0,
+		 "RUNNING",
+		 "None",
+		 0},
+		{{{"31", "COMPLETED", "0", "None"}}, 1, NULL, NULL, 0},
+		{{{NULL}}, 1, NULL, NULL, 0},
+		{{{"29", "RUNNING", "", "None"}}, -1, NULL, NULL, 0},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct slurm_job job;
 		struct err err = {0};
-		int rc;
+		struct buf b = {0};
 
-		fake_says("squeue", cases[i].text, cases[i].rc);
-		if (cases[i].rc) {
-			struct buf b = {0};
-
-			buf_addstr(&b, "printf %s ");
-			buf_add_shell_word(&b, cases[i].text);
-			buf_addf(&b, " >&2; exit %d", cases[i].rc);
-			fake("squeue", buf_str(&b));
-			buf_release(&b);
-		}
-		rc = slurm_squeue_job(29, &job, &err);
-		assert_int_equal(rc, cases[i].want);
-		if (!rc) {
+		for (int k = 0; k < 3 && cases[i].lines[k][0]; k++)
+			add_columns(&b, cases[i].lines[k][0], cases[i].lines[k][1],
+				    cases[i].lines[k][2], cases[i].lines[k][3]);
+		fake_says("squeue", buf_str(&b), 0);
+		buf_release(&b);
+		assert_int_equal(slurm_squeue_job(29, &job, &err), cases[i].want);
+		if (!cases[i].want) {
 			assert_int_equal(job.id, 29);
 			assert_string_equal(job.state, cases[i].state);
 			assert_string_equal(job.reason, cases[i].reason);
+			assert_int_equal(job.restarts, cases[i].restarts);
 		}
 		slurm_job_release(&job);
 		slurm_job_release(&job);
+	}
+}
+
+static void test_squeue_job_is_gone(void **state)
+{
+	struct slurm_job job;
+	struct err err = {0};
+
+	(void)state;
+	fake("squeue", "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1");
+	assert_int_equal(slurm_squeue_job(29, &job, &err), 1);
+	fake("squeue", "echo 'slurm_load_jobs error: Access/permission denied' >&2; exit 1");
+	assert_int_equal(slurm_squeue_job(29, &job, &err), -1);
+}
+
+static void test_stop_reason(void **state)
+{
+	static const struct {
+		const char *state, *reason;
+		int restarts, restart, want;
+	} v[] = {
+		{"COMPLETING", "None", 0, 0, REASON_CANCELLED},
+		{"COMPLETING", "None", -1, 0, REASON_CANCELLED},
+		{"COMPLETING", "TimeLimit", 0, 0, REASON_TIMEOUT},
+		{"TIMEOUT", "None", 0, 0, REASON_TIMEOUT},
+		{"PREEMPTED", "None", 0, 0, REASON_PREEMPTED},
+		{"DEADLINE", "None", 0, 0, REASON_DEADLINE},
+		{"RUNNING", "None", 0, 0, REASON_NONE},
+		{"SUSPENDED", "None", 0, 0, REASON_NONE},
+		/* requeued: what scancel shows, but for the count */
+		{"COMPLETING", "None", 1, 0, REASON_PREEMPTED},
+		{"PENDING", "BeginTime", 1, 0, REASON_PREEMPTED},
+		/* cancelled after it was requeued */
+		{"COMPLETING", "None", 1, 1, REASON_CANCELLED},
+		{"RUNNING", "None", 1, 1, REASON_NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct slurm_job job = {.state = (char *)(uintptr_t)v[i].state,
+					.reason = (char *)(uintptr_t)v[i].reason,
+					.restarts = v[i].restarts};
+
+		assert_int_equal(slurm_stop_reason(&job, v[i].restart), v[i].want);
+	}
+}
+
+/* Over for good, still there, or a word that nobody knows. */
+static void test_over(void **state)
+{
+	static const char *const yes[] = {"COMPLETED", "CANCELLED", "CANCELLED by 0", "CANCELLED+",
+					  "FAILED",    "TIMEOUT",   "OUT_OF_MEMORY",  "OUT_OF_ME+",
+					  "NODE_FAIL", "PREEMPTED", "DEADLINE",	      "BOOT_FAIL",
+					  "REVOKED"};
+	static const char *const no[] = {"RUNNING",   "PENDING",     "REQUEUED", "COMPLETING",
+					 "SUSPENDED", "NEW_IN_2030", "",	 "Unknown"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		assert_true(slurm_state_over(yes[i]));
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		assert_false(slurm_state_over(no[i]));
+}
+
+/* sacct */
+
+/* As text: "7 CANCELLED s.1", "2_3/5 FAILED s.2" (an array's task, its own id), with the hour of 1795456419. */
+static void acct_is(const struct slurm_jobs *jobs, const char *want)
+{
+	struct buf b = {0};
+
+	for (size_t i = 0; i < jobs->n; i++) {
+		const struct slurm_job *j = &jobs->v[i];
+
+		buf_addf(&b, "%s%llu", i ? ", " : "", (unsigned long long)j->array_id);
+		if (j->task >= 0)
+			buf_addf(&b, "_%lld", (long long)j->task);
+		if (j->id != j->array_id)
+			buf_addf(&b, "/%llu", (unsigned long long)j->id);
+		buf_addf(&b, " %s %s%s", j->state, j->name,
+			 j->submitted == INT64_C(1795456419000) ? "" : "?");
+		assert_string_equal(j->reason, "");
+		assert_int_equal(j->restarts, -1);
+	}
+	assert_string_equal(buf_str(&b), want);
+	buf_release(&b);
+}
+
+#define A(raw, id, state_, name) \
+	raw "\x1f" id "\x1f" state_ "\x1f" \
+	    "1795456419" \
+	    "\x1f" name "\n"
+
+static void test_sacct(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{"", ""},
+		{A("7", "7", "RUNNING", "single.1"), "7 RUNNING single.1"},
+		{A("7", "7", "CANCELLED by 1000", "s.1"), "7 CANCELLED s.1"},
+		{A("7", "7", "OUT_OF_ME+", "s.1"), "7 OUT_OF_ME+ s.1"},
+		/* the last task to start has the array's id */
+		{A("4", "2_0", "COMPLETED", "a") A("2", "2_3", "FAILED", "a"),
+		 "2_0/4 COMPLETED a, 2_3 FAILED a"},
+		/* what was pending is one line */
+		{A("51", "51_[0,3,5]", "PENDING", "a"),
+		 "51_0 PENDING a, 51_3 PENDING a, 51_5 PENDING a"},
+		{A("51", "51_[0-2%2]", "CANCELLED by 0", "a"),
+		 "51_0 CANCELLED a, 51_1 CANCELLED a, 51_2 CANCELLED a"},
+		{A("51", "51_[1,4-8:2,9]", "CANCELLED", "a"),
+		 "51_1 CANCELLED a, 51_4 CANCELLED a, 51_6 CANCELLED a, 51_8 CANCELLED a, "
+		 "51_9 CANCELLED a"},
+		/* cut off: as far as it goes */
+		{A("51", "51_[0-1,...]", "CANCELLED", "a"), "51_0 CANCELLED a, 51_1 CANCELLED a"},
+		{A("51", "51_[4095-99999999]", "PENDING", "a"), "51_4095 PENDING a"},
+		/* two times queued: both are told */
+		{A("12", "12", "REQUEUED", "r") A("12", "12", "NODE_FAIL", "r"),
+		 "12 REQUEUED r, 12 NODE_FAIL r"},
+		/* a name may hold what is between the fields; not what ends a line */
+		{A("7", "7", "FAILED",
+		   "a\x1f"
+		   "b|c"),
+		 "7 FAILED a\x1f"
+		 "b|c"},
+		{A("7", "7", "FAILED", "two\nlines.1") A("8", "8", "FAILED", "s"),
+		 "7 FAILED two, 8 FAILED s"},
+		/* a time that is not told, and what is none of ours */
+		{"7\x1f"
+		 "7\x1f"
+		 "FAILED\x1f"
+		 "Unknown\x1fs\n",
+		 "7 FAILED s?"},
+		{A("60", "60+0", "FAILED", "het") A("61", "60+1", "FAILED", "het"), ""},
+		{"7|7|FAILED|1|s\n\n\x1f\n" A("x", "7", "FAILED", "s") A("7", "7_x", "FAILED", "s"),
+		 ""},
+		{"7\x1f"
+		 "7\x1f"
+		 "FAILED\x1f"
+		 "1795456419\x1fno newline",
+		 "7 FAILED no newline"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct slurm_jobs jobs;
+		struct err err = {0};
+
+		fake_says("sacct", cases[i].text, 0);
+		assert_int_equal(slurm_sacct(0, 100, NULL, &jobs, &err), 0);
+		acct_is(&jobs, cases[i].want);
+		slurm_jobs_release(&jobs);
+	}
+}
+
+static void test_sacct_many(void **state)
+{
+	struct slurm_jobs jobs;
+	struct err err = {0};
+
+	(void)state;
+	fake("sacct", "seq 1 20000 | awk '{printf \"%d\\037%d\\037FAILED\\0371\\037n%d\\n\","
+		      " $1, $1, $1}'");
+	assert_int_equal(slurm_sacct(0, 100, NULL, &jobs, &err), 0);
+	assert_int_equal(jobs.n, 20000);
+	for (size_t i = 0; i < jobs.n; i++)
+		assert_int_equal(jobs.v[i].id, i + 1);
+	slurm_jobs_release(&jobs);
+}
+
+static void test_sacct_is_asked(void **state)
+{
+	struct slurm_jobs jobs;
+	struct strs ids = {0};
+	struct err err = {0};
+	char *text;
+
+	(void)state;
+	setenv("SACCT_FORMAT", "x", 1);
+	fake("sacct", "for a; do printf '%s ' \"$a\"; done >args; env | sed -n /^SACCT/p >env");
+	assert_int_equal(slurm_sacct(1234, 90000, &ids, &jobs, &err), 0);
+	text = taken("args");
+	assert_string_equal(text, "-n -X -D -P --delimiter=\x1f -u 1234 -S now-90000 "
+				  "-o JobIDRaw,JobID,State,Submit,JobName ");
+	free(text);
+	text = taken("env");
+	assert_string_equal(text, "");
+	free(text);
+	unsetenv("SACCT_FORMAT");
+	strs_add(&ids, "12");
+	strs_add(&ids, "345");
+	assert_int_equal(slurm_sacct(1234, 90000, &ids, &jobs, &err), 0);
+	text = taken("args");
+	assert_non_null(strstr(text, ",JobName -j 12,345 "));
+	free(text);
+	free(taken("env"));
+	strs_release(&ids);
+}
+
+static void test_sacct_fails(void **state)
+{
+	static const struct {
+		const char *script;
+		int rc;
+		const char *says;
+	} cases[] = {
+		{"echo 'Slurm accounting storage is disabled' >&2; exit 1", SLURM_NO_ACCT, ""},
+		{"echo 'sacct: error: Problem talking to the database: Connection refused' >&2; "
+		 "exit 1",
+		 -1, "sacct failed with exit status 1: sacct: error: Problem talking"},
+		{"echo 'sacct: error: Invalid user id: 12345' >&2; exit 1", -1, "Invalid user id"},
+		{"exit 1", -1, "sacct failed with exit status 1"},
+		{"kill -SEGV $$", -1, "sacct was killed by signal 11"},
+		/* what it printed before it failed is no answer */
+		{"printf '7\\0377\\037FAILED\\0371\\037s\\n'; exit 1", -1, "status 1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct slurm_jobs jobs;
+		struct err err = {0};
+
+		fake("sacct", cases[i].script);
+		assert_int_equal(slurm_sacct(0, 100, NULL, &jobs, &err), cases[i].rc);
+		if (cases[i].rc < 0)
+			assert_int_equal(err.status, ERR_AGAIN);
+		assert_non_null(strstr(err.msg, cases[i].says));
+		assert_int_equal(jobs.n, 0);
 	}
 }
 
@@ -1173,16 +1428,17 @@ static void test_not_on_path(void **state)
 	(void)state;
 	strs_add(&ids, "1");
 	setenv("PATH", "/no/such/folder", 1);
-	for (int i = 0; i < 5; i++) {
-		static const char *const tools[] = {"squeue", "squeue", "scancel", "scontrol",
-						    "scontrol"};
+	for (int i = 0; i < 6; i++) {
+		static const char *const tools[] = {"squeue",	"squeue",   "scancel",
+						    "scontrol", "scontrol", "sacct"};
 		struct err err = {0};
 		char *says = mem_printf("%s is not on PATH: ", tools[i]);
 		int rc = i == 0	  ? slurm_squeue(0, &jobs, &err)
 			 : i == 1 ? slurm_squeue_job(1, &job, &err)
 			 : i == 2 ? slurm_scancel(&ids, &err)
 			 : i == 3 ? slurm_site_read(&site, &err)
-				  : slurm_limit_read("x", &limit, &err);
+			 : i == 4 ? slurm_limit_read("x", &limit, &err)
+				  : slurm_sacct(0, 1, NULL, &jobs, &err);
 
 		assert_int_equal(rc, -1);
 		assert_int_equal(err.status, ERR_FAILED);
@@ -1212,6 +1468,13 @@ int main(void)
 		cmocka_unit_test(test_squeue_fails),
 		cmocka_unit_test(test_squeue_takes_too_long),
 		cmocka_unit_test(test_squeue_job),
+		cmocka_unit_test(test_squeue_job_is_gone),
+		cmocka_unit_test(test_stop_reason),
+		cmocka_unit_test(test_over),
+		cmocka_unit_test(test_sacct),
+		cmocka_unit_test(test_sacct_many),
+		cmocka_unit_test(test_sacct_is_asked),
+		cmocka_unit_test(test_sacct_fails),
 		cmocka_unit_test(test_active),
 		cmocka_unit_test(test_scancel),
 		cmocka_unit_test(test_scancel_answers),
