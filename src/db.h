@@ -145,6 +145,9 @@ int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, str
 /* Up to n pending jobs that may be claimed, the highest priority first, then the lowest id; those
  * of an unpublished version are not there. *v given: db_jobs_free(). */
 int db_jobs_pending(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err);
+/* The same from a place in that order on: that priority and id, or the first after it. A seek. */
+int db_jobs_pending_from(struct db *db, int64_t priority, int64_t id, int64_t n, struct db_job **v,
+			 size_t *count, struct err *err);
 void db_jobs_free(struct db_job *v, size_t n);
 
 /* The user's transitions. Each returns 0 with *changed: 1 where the row was changed, 0 where its
@@ -183,6 +186,7 @@ struct db_submission {
 	int answer;	    /* enum slurm_answer, 0: none yet */
 	char *text;	    /* what sbatch said, where it refused */
 	int64_t created;
+	char *pool; /* "account/partition/qos", each empty where the site's default is meant */
 };
 void db_submission_release(struct db_submission *s);
 /* pending -> submitting for jobs[0..n-1] of one version, an attempt each; in->first is set. A job
@@ -190,6 +194,10 @@ void db_submission_release(struct db_submission *s);
 int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs, size_t n,
 	     struct err *err);
 int db_submission_get(struct db *db, uint64_t id, struct db_submission *out, struct err *err);
+/* The one that was claimed last: DB_NONE where there is none. */
+int db_submission_newest(struct db *db, struct db_submission *out, struct err *err);
+/* How many jobs are in flight by their submission's pool: names and numbers, side by side. *n is given. */
+int db_pools(struct db *db, struct strs *names, int64_t **n, struct err *err);
 /* sbatch's answer, kept with the submission. Where it accepted: submitting -> queued. */
 int db_submission_answer(struct db *db, uint64_t id, int answer, uint64_t slurm_job,
 			 const char *text, struct err *err);

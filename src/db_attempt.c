@@ -15,6 +15,7 @@
 void db_submission_release(struct db_submission *s)
 {
 	free(s->text);
+	free(s->pool);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -42,9 +43,10 @@ int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs,
 	in->ntasks = (int)n;
 	if (db_number(db, "SELECT ifnull(max(id), 0) + 1 FROM attempt", &in->first, err, "") ||
 	    db_exec(db,
-		    "INSERT INTO submission(id, version, first, ntasks, created)"
-		    " VALUES(?1, ?2, ?3, ?4, ?5)",
-		    NULL, err, "uiiii", in->id, in->version, in->first, (int64_t)n, in->created))
+		    "INSERT INTO submission(id, version, first, ntasks, created, pool)"
+		    " VALUES(?1, ?2, ?3, ?4, ?5, ifnull(?6, '//'))",
+		    NULL, err, "uiiiit", in->id, in->version, in->first, (int64_t)n, in->created,
+		    in->pool))
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (claim_one(db, in, &jobs[i], in->first + (int64_t)i, err))
@@ -52,18 +54,17 @@ int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs,
 	return 0;
 }
 
-int db_submission_get(struct db *db, uint64_t id, struct db_submission *out, struct err *err)
+#define SUBMISSION_COLUMNS \
+	"SELECT version, first, ntasks, slurm_job, answer, text, created, pool, id FROM submission "
+
+static int one_submission(struct db *db, sqlite3_stmt *s, struct db_submission *out,
+			  struct err *err)
 {
-	sqlite3_stmt *s = db_stmt(db,
-				  "SELECT version, first, ntasks, slurm_job, answer, text, created"
-				  " FROM submission WHERE id = ?1",
-				  err, "u", id);
 	int rc = s ? db_step_row(db, s, err) : -1;
 
 	memset(out, 0, sizeof(*out));
 	if (rc != SQLITE_ROW)
 		return rc < 0 ? -1 : DB_NONE;
-	out->id = id;
 	out->version = sqlite3_column_int64(s, 0);
 	out->first = sqlite3_column_int64(s, 1);
 	out->ntasks = sqlite3_column_int(s, 2);
@@ -71,8 +72,42 @@ int db_submission_get(struct db *db, uint64_t id, struct db_submission *out, str
 	out->answer = sqlite3_column_int(s, 4);
 	out->text = db_column_text(s, 5);
 	out->created = sqlite3_column_int64(s, 6);
+	out->pool = db_column_text(s, 7);
+	out->id = (uint64_t)sqlite3_column_int64(s, 8);
 	sqlite3_reset(s);
 	return 0;
+}
+
+int db_submission_get(struct db *db, uint64_t id, struct db_submission *out, struct err *err)
+{
+	return one_submission(db, db_stmt(db, SUBMISSION_COLUMNS "WHERE id = ?1", err, "u", id),
+			      out, err);
+}
+
+int db_submission_newest(struct db *db, struct db_submission *out, struct err *err)
+{
+	static const char sql[] = SUBMISSION_COLUMNS
+		"WHERE id = (SELECT submission FROM attempt ORDER BY id DESC LIMIT 1)";
+
+	return one_submission(db, db_stmt(db, sql, err, ""), out, err);
+}
+
+int db_pools(struct db *db, struct strs *names, int64_t **n, struct err *err)
+{
+	static const char sql[] = "SELECT s.pool, count(*) FROM job j INDEXED BY job_flight"
+				  " CROSS JOIN attempt a ON a.id = j.attempt"
+				  " CROSS JOIN submission s ON s.id = a.submission"
+				  " WHERE j.state IN (1, 2, 3) GROUP BY s.pool ORDER BY s.pool";
+	sqlite3_stmt *s = db_stmt(db, sql, err, "");
+	int rc = -1;
+
+	*n = NULL;
+	while (s && (rc = db_step_row(db, s, err)) == SQLITE_ROW) {
+		*n = mem_grow(*n, names->n + 1, sizeof(**n));
+		(*n)[names->n] = sqlite3_column_int64(s, 1);
+		strs_take(names, db_column_text(s, 0));
+	}
+	return rc < 0 ? -1 : 0;
 }
 
 int db_submission_answer(struct db *db, uint64_t id, int answer, uint64_t slurm_job,

@@ -198,15 +198,44 @@ int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, str
 			 (int64_t)select->states, (int64_t)select->reasons);
 }
 
+#define PENDING \
+	JOB_COLUMNS \
+		"INDEXED BY job_pending CROSS JOIN sweep s ON s.id = j.sweep WHERE j.state = 0 AND" PUBLISHED
+
 int db_jobs_pending(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err)
 {
-	return read_jobs(db,
-			 db_stmt(db,
-				 JOB_COLUMNS "INDEXED BY job_pending CROSS JOIN sweep s"
-					     " ON s.id = j.sweep WHERE j.state = 0 AND" PUBLISHED
-					     "ORDER BY j.priority DESC, j.id LIMIT ?1",
-				 err, "i", n),
-			 v, count, err);
+	return read_jobs(
+		db, db_stmt(db, PENDING "ORDER BY j.priority DESC, j.id LIMIT ?1", err, "i", n), v,
+		count, err);
+}
+
+int db_jobs_pending_from(struct db *db, int64_t priority, int64_t id, int64_t n, struct db_job **v,
+			 size_t *count, struct err *err)
+{
+	struct db_job *more;
+	size_t nmore;
+
+	if (read_jobs(db,
+		      db_stmt(db,
+			      PENDING "AND j.priority = ?1 AND j.id >= ?2 ORDER BY j.id LIMIT ?3",
+			      err, "iii", priority, id, n),
+		      v, count, err))
+		return -1;
+	if ((int64_t)*count == n)
+		return 0;
+	if (read_jobs(db,
+		      db_stmt(db,
+			      PENDING "AND j.priority < ?1 ORDER BY j.priority DESC, j.id LIMIT ?2",
+			      err, "ii", priority, n - (int64_t)*count),
+		      &more, &nmore, err)) {
+		db_jobs_free(*v, *count);
+		return -1;
+	}
+	*v = mem_grow(*v, *count + nmore + 1, sizeof(**v));
+	for (size_t i = 0; i < nmore; i++)
+		(*v)[(*count)++] = more[i];
+	free(more);
+	return 0;
 }
 
 /* ---- what the user asks for ---- */

@@ -56,8 +56,9 @@ struct fill {
 	struct queue_result *r;
 	struct loader loader;
 	int64_t max_array, kill_wait_s;
-	int64_t free_slots; /* Slurm's own word after a refusal; -1: none */
+	struct pools pools;
 	int refusals, limits;
+	bool unblock; /* a person has asked: nothing that was learnt stands in the way */
 	bool drain_only;
 	struct early early;
 	enum queue_stop stop; /* why submitting ended, where it did not go well */
@@ -103,6 +104,12 @@ static void set_text(struct queue_result *r, const char *text)
 
 /* ---- how many ---- */
 
+/* A QOS shows its limits once there is a job in it (slurm.h): read them again soon. */
+static int64_t read_at(const struct slurm_limit *limit)
+{
+	return clock_now_ms() - (limit->used > 0 ? 0 : LIMIT_MAX_AGE_MS - LIMIT_USER_AGE_MS);
+}
+
 static int store_site(struct store *store, const struct slurm_site *site,
 		      const struct slurm_limit *limit, struct err *err)
 {
@@ -120,7 +127,9 @@ static int store_site(struct store *store, const struct slurm_site *site,
 	    db_setting_set_int(db, ".site.max_array", site->max_array_size, err) ||
 	    db_setting_set_int(db, ".limit.jobs", limit->limit, err) ||
 	    db_setting_set(db, ".limit.from", limit->from ? limit->from : "", err) ||
-	    db_setting_set_int(db, ".limit.at", clock_now_ms(), err) || db_commit(db, err)) {
+	    db_setting_set_int(db, ".limit.at", read_at(limit), err) ||
+	    (limit->limit > limit->used && limit->used >= 0 && pools_unblock(db, err)) ||
+	    db_commit(db, err)) {
 		db_rollback(db);
 		return -1;
 	}
@@ -280,8 +289,6 @@ static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct e
 	*n = target - r->in_flight;
 	if (r->in_flight && d->ends > 1)
 		*n -= d->ends - 1;
-	if (f->free_slots >= 0 && *n > f->free_slots)
-		*n = f->free_slots;
 	if (f->o->max >= 0 && *n > f->o->max - r->submitted - r->unclear)
 		*n = f->o->max - r->submitted - r->unclear;
 	if (*n > r->pending)
@@ -367,22 +374,57 @@ static void abandon_early(struct fill *f)
 	memset(e, 0, sizeof(*e));
 }
 
+/* What is blocked, as of now: a person's word takes it back, and so does Slurm's. */
+static int look_at_pools(struct fill *f, const struct drained *d, bool *changed, struct err *err)
+{
+	struct db *db = f->store->db;
+
+	if (f->o->no_claim)
+		return 0;
+	if (f->unblock) {
+		if (pools_unblock(db, err))
+			return -1;
+		f->unblock = false;
+		*changed = true;
+	}
+	if (pools_load(&f->pools, db, f->r->in_flight, changed, err))
+		return -1;
+	for (size_t i = 0; f->pools.any && i < d->nanswers; i++) {
+		struct db_submission sub;
+		int rc = 0;
+
+		if (d->answers[i].answer.answer != SLURM_ACCEPTED ||
+		    db_submission_get(db, d->answers[i].submission, &sub, NULL))
+			continue;
+		rc = pools_accepted(&f->pools, db, sub.pool, err);
+		db_submission_release(&sub);
+		if (rc)
+			return -1;
+	}
+	return 0;
+}
+
 static int claim(struct fill *f, const struct drained *d, struct batches *b, bool *changed,
 		 struct err *err)
 {
 	bool user = f->o->caller == QUEUE_USER;
 	int64_t n;
 
-	if (hold_refused(f, d, err) || deficit(f, d, &n, err))
+	if (hold_refused(f, d, err) || deficit(f, d, &n, err) || look_at_pools(f, d, changed, err))
 		return -1;
 	if (f->drain_only || n <= 0)
 		return 0;
-	if (read_numbers(f, err) || claim_choose(f->store, &f->loader, n, f->max_array, b, err))
+	if (read_numbers(f, err) ||
+	    claim_choose(f->store, &f->loader, &f->pools, n, f->max_array, b, err))
 		return -1;
 	*changed = true;
-	if (!b->n)
+	if (!b->n) {
+		if (f->pools.any) /* all that is pending waits for room */
+			f->r->stop = QUEUE_LIMITED;
 		return 0;
-	if (claim_provide(f->store, b, user, user && f->o->renew_env, err) ||
+	}
+	if (pools_taken(&f->pools, f->store->db, err) ||
+	    claim_provide(f->store, b, user, user && f->o->renew_env, err) ||
 	    claim_rows(f->store, b, err) || begin_early(f, &b->v[0], err) ||
 	    claim_write(f->store, b, f->kill_wait_s, !user, err) ||
 	    db_setting_set_int(f->store->db, ".chain.last_refill", clock_now_ms(), err))
@@ -498,16 +540,16 @@ static int send_back(struct fill *f, const struct batches *b, size_t from, struc
 	return 0;
 }
 
-/* After the limit was hit by so many at once: what does Slurm count? */
-static int learn_limit(struct fill *f, int64_t refused, struct err *err)
+/* Where the limit was hit: what does Slurm count? */
+static int learn_limit(struct fill *f, struct err *err)
 {
 	struct slurm_limit limit;
 	int rc = read_site(f, 0, &limit, err);
+	int64_t told = -1;
 
-	if (limit.limit < 0 || limit.used < 0)
-		f->free_slots = refused / 2; /* Slurm does not tell: feel for it */
-	else
-		f->free_slots = limit.used < limit.limit ? limit.limit - limit.used : 0;
+	if (limit.limit >= 0 && limit.used >= 0)
+		told = limit.used < limit.limit ? limit.limit - limit.used : 0;
+	pools_guess(&f->pools, told);
 	slurm_limit_release(&limit);
 	return rc;
 }
@@ -536,10 +578,10 @@ static void take_answer(struct fill *f, const struct batch *b, int answer)
 	switch (answer) {
 	case SLURM_ACCEPTED:
 		r->submitted += n;
-		if (f->free_slots >= 0)
-			f->free_slots = f->free_slots > n ? f->free_slots - n : 0;
+		pool_took(b->pool, n);
 		return;
 	case SLURM_LIMIT:
+		pool_refused(b->pool, n);
 		f->limits++;
 		f->stop = QUEUE_LIMITED;
 		return;
@@ -565,8 +607,6 @@ static void take_answer(struct fill *f, const struct batch *b, int answer)
 
 static int submit_all(struct fill *f, const struct batches *b, struct err *err)
 {
-	int64_t refused = 0;
-
 	for (size_t i = 0; i < b->n; i++) {
 		int answer;
 
@@ -575,10 +615,8 @@ static int submit_all(struct fill *f, const struct batches *b, struct err *err)
 		if (submit_batch(f, &b->v[i], &answer, err))
 			return -1;
 		take_answer(f, &b->v[i], answer);
-		if (answer == SLURM_LIMIT && (int64_t)b->v[i].njobs > refused)
-			refused = (int64_t)b->v[i].njobs;
 	}
-	if (refused && learn_limit(f, refused, err))
+	if (pools_feel(&f->pools) && learn_limit(f, err))
 		return -1;
 	if (f->refusals >= 3 || f->limits >= 8)
 		f->drain_only = true;
@@ -591,7 +629,7 @@ static int prepare(struct fill *f, struct err *err)
 	struct slurm_limit limit;
 	int rc;
 
-	f->free_slots = -1;
+	f->unblock = user;
 	f->drain_only = f->o->no_claim;
 	if (user)
 		spool_unmark(f->store->spool, SPOOL_STOPPING);
@@ -646,6 +684,7 @@ int queue_fill(struct store *store, const struct queue_opts *opts, struct queue_
 		rc = -1;
 	}
 	loader_release(&f.loader);
+	pools_release(&f.pools);
 	return rc;
 }
 
@@ -675,7 +714,7 @@ int queue_preview(struct store *store, int64_t max, struct buf *out, struct err 
 {
 	struct queue_opts opts = {.caller = QUEUE_USER, .max = max};
 	struct queue_result r = {0};
-	struct fill f = {.store = store, .o = &opts, .r = &r, .free_slots = -1};
+	struct fill f = {.store = store, .o = &opts, .r = &r};
 	struct drained none = {0};
 	struct batches b = {0};
 	int64_t n;
@@ -685,12 +724,13 @@ int queue_preview(struct store *store, int64_t max, struct buf *out, struct err 
 		return -1;
 	rc = deficit(&f, &none, &n, err);
 	if (!rc && n > 0)
-		rc = claim_choose(store, &f.loader, n, f.max_array, &b, err);
+		rc = claim_choose(store, &f.loader, &f.pools, n, f.max_array, &b, err);
 	db_rollback(store->db);
 	for (size_t i = 0; i < b.n && !rc; i++)
 		preview_batch(store, &b.v[i], out, err);
 	batches_release(&b);
 	loader_release(&f.loader);
+	pools_release(&f.pools);
 	return rc;
 }
 

@@ -169,64 +169,233 @@ static void add_to_batch(struct batch *b, struct db_job *job, struct plan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
-/* Put a job into the batch of its kind; takes job and plan over. */
-static void place(struct store *store, struct batches *bs, const struct loaded *ld,
-		  struct db_job *job, struct plan *plan, int64_t max_array)
-{
-	struct strs options = {0};
-	const char *directives = plan->directives ? plan->directives : "";
-	char *chdir, *group;
-	struct batch *b;
+/* A job's options for sbatch, and where it runs. */
+struct kind {
+	struct strs options;
+	char *chdir;
+	const char *directives;
+	struct pool *pool;
+};
 
-	job_options(job, plan, &options);
-	chdir = take_chdir(store->root, &options);
-	group = group_text(job->version, chdir, directives, &options);
-	b = batch_for(bs, group, max_array);
+static void kind_of(struct store *store, struct pools *pools, const struct db_job *job,
+		    const struct plan *plan, struct kind *k)
+{
+	char *key;
+
+	memset(k, 0, sizeof(*k));
+	k->directives = plan->directives ? plan->directives : "";
+	job_options(job, plan, &k->options);
+	k->chdir = take_chdir(store->root, &k->options);
+	key = pool_key(&k->options, k->directives);
+	k->pool = pools_get(pools, key);
+	free(key);
+}
+
+/* Put a job into the batch of its kind; takes job, plan and kind over. */
+static void place(struct batches *bs, const struct loaded *ld, struct db_job *job,
+		  struct plan *plan, struct kind *k, int64_t max_array)
+{
+	char *group = group_text(job->version, k->chdir, k->directives, &k->options);
+	struct batch *b = batch_for(bs, group, max_array);
+
 	if (b) {
-		strs_release(&options);
-		free(chdir);
+		strs_release(&k->options);
+		free(k->chdir);
 		free(group);
 	} else {
 		bs->v = mem_grow(bs->v, bs->n + 1, sizeof(*bs->v));
 		b = &bs->v[bs->n++];
 		memset(b, 0, sizeof(*b));
-		b->options = options;
-		b->chdir = chdir;
+		b->options = k->options;
+		b->chdir = k->chdir;
 		b->group = group;
-		b->directives = mem_strdup(directives);
+		b->pool = k->pool;
+		b->directives = mem_strdup(k->directives);
 		b->sweep = job->sweep;
 		b->sweep_name = mem_strdup(job->sweep_name);
 		b->sub.version = job->version;
+		b->sub.pool = mem_strdup(k->pool->key);
 		b->uniform = sweep_sbatch_uniform(ld->sweep) && !job->options;
 	}
 	add_to_batch(b, job, plan);
 }
 
-int claim_choose(struct store *store, struct loader *l, int64_t n, int64_t max_array,
-		 struct batches *out, struct err *err)
+/* What choosing carries along. */
+struct choice {
+	struct store *store;
+	struct loader *loader;
+	struct pools *pools;
+	struct batches *out;
+	int64_t max_array;
+	int64_t wanted, taken;
+};
+
+/* One pending job: 1 where it was taken (or held: it is out of the way), 0 where its pool has no room. With
+ * look, nothing is taken: only what would be. */
+static int choose_one(struct choice *c, struct db_job *job, bool look, struct err *err)
 {
-	struct db_job *jobs;
+	struct plan plan = {0};
+	struct err why = {0};
+	struct loaded *ld;
+	struct kind k;
+	bool uniform;
+
+	if (loader_get(c->loader, c->store->db, job->version, &ld, &why))
+		return look || !db_job_refuse(c->store->db, job, why.msg, err) ? 1 : -1;
+	uniform = sweep_sbatch_uniform(ld->sweep) && !job->options;
+	if (uniform && ld->pool && !pool_room(c->pools, ld->pool))
+		return 0;
+	if (sweep_plan(ld->sweep, &job->point, job->id, &plan, &why)) {
+		plan_release(&plan);
+		return look || !db_job_refuse(c->store->db, job, why.msg, err) ? 1 : -1;
+	}
+	kind_of(c->store, c->pools, job, &plan, &k);
+	if (uniform)
+		ld->pool = k.pool;
+	if (look || !pool_room(c->pools, k.pool)) {
+		int rc = pool_room(c->pools, k.pool) > 0;
+
+		strs_release(&k.options);
+		free(k.chdir);
+		plan_release(&plan);
+		return rc;
+	}
+	k.pool->taken++;
+	c->taken++;
+	place(c->out, ld, job, &plan, &k, c->max_array);
+	return 1;
+}
+
+/* A place in the order of claiming. */
+struct spot {
+	int64_t priority, id;
+};
+
+/* Is the first pending job from there on, of that priority, one that could be taken? 1, 0; SPOT_END where
+ * there is none of that priority. *s becomes its place. */
+enum { SPOT_END = 2 };
+
+static int look_at_spot(struct choice *c, struct spot *s, struct err *err)
+{
+	struct db_job *job;
+	size_t n;
+	int rc;
+
+	if (db_jobs_pending_from(c->store->db, s->priority, s->id, 1, &job, &n, err))
+		return -1;
+	if (!n || job->priority != s->priority) {
+		rc = SPOT_END;
+	} else {
+		s->id = job->id;
+		rc = choose_one(c, job, true, err);
+	}
+	db_jobs_free(job, n);
+	return rc;
+}
+
+/* All that lies before *s, and a good deal of it, is blocked. Jobs that differ come in runs, since the first
+ * parameter varies slowest: so look ever further ahead, and then back to where the run begins. 0: *s is the
+ * place to go on; DB_NONE: nothing was found of this priority. Some forty seeks among a million. */
+static int leap(struct choice *c, struct spot *s, struct err *err)
+{
+	int64_t lo = s->id, hi = -1, step = 256;
 	int rc = 0;
-	size_t count;
+
+	while (hi < 0 && step < INT64_MAX / 4) {
+		struct spot at = {s->priority, lo + step};
+
+		rc = look_at_spot(c, &at, err);
+		if (rc < 0)
+			return -1;
+		if (rc)
+			hi = lo + step; /* free, or the end: what lies before it may be free */
+		else
+			lo = at.id;
+		step *= 2;
+	}
+	s->id = rc == 1 ? hi : -1;
+	while (hi - lo > 1) {
+		struct spot at = {s->priority, lo + (hi - lo) / 2};
+
+		rc = look_at_spot(c, &at, err);
+		if (rc < 0)
+			return -1;
+		if (rc)
+			hi = lo + (hi - lo) / 2;
+		else
+			lo = at.id < hi ? at.id : hi;
+		if (rc == 1)
+			s->id = hi;
+	}
+	return s->id < 0 ? DB_NONE : 0;
+}
+
+/* Where to go on after a slice of which nothing could be taken; DB_NONE: nowhere. */
+static int look_ahead(struct choice *c, struct spot *s, struct err *err)
+{
+	int64_t priority = s->priority;
+	struct db_job *job;
+	size_t n;
+	int rc = leap(c, s, err);
+
+	if (rc != DB_NONE)
+		return rc;
+	if (db_jobs_pending_from(c->store->db, priority - 1, 0, 1, &job, &n, err))
+		return -1;
+	if (n) {
+		s->priority = job->priority;
+		s->id = job->id;
+	}
+	db_jobs_free(job, n);
+	return n ? 0 : DB_NONE;
+}
+
+/* The next pending jobs from there on; *s is where to go on, DB_NONE: there are no more. */
+static int choose_slice(struct choice *c, struct spot *s, int64_t size, struct err *err)
+{
+	int64_t before = c->taken;
+	struct db_job *jobs;
+	bool held = false;
+	size_t n;
+	int rc = 0;
+
+	if (db_jobs_pending_from(c->store->db, s->priority, s->id, size, &jobs, &n, err))
+		return -1;
+	for (size_t i = 0; i < n && rc >= 0 && c->taken < c->wanted; i++) {
+		int64_t taken = c->taken;
+
+		s->priority = jobs[i].priority;
+		s->id = jobs[i].id + 1;
+		rc = choose_one(c, &jobs[i], false, err);
+		held = held || (rc == 1 && c->taken == taken);
+	}
+	db_jobs_free(jobs, n);
+	if (rc < 0)
+		return -1;
+	if ((int64_t)n < size || c->taken == c->wanted)
+		return DB_NONE;
+	return c->taken > before || held ? 0 : look_ahead(c, s, err);
+}
+
+enum { SLICE_LEAST = 256, SLICES_MOST = 64 };
+
+int claim_choose(struct store *store, struct loader *l, struct pools *pools, int64_t n,
+		 int64_t max_array, struct batches *out, struct err *err)
+{
+	struct choice c = {.store = store,
+			   .loader = l,
+			   .pools = pools,
+			   .out = out,
+			   .max_array = max_array,
+			   .wanted = n};
+	struct spot spot = {INT64_MAX, 0};
+	int64_t size = pools->any && n < SLICE_LEAST ? SLICE_LEAST : n;
+	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
-	if (db_jobs_pending(store->db, n, &jobs, &count, err))
-		return -1;
-	for (size_t i = 0; i < count && !rc; i++) {
-		struct plan plan = {0};
-		struct err why = {0};
-		struct loaded *ld;
-
-		if (loader_get(l, store->db, jobs[i].version, &ld, &why) ||
-		    sweep_plan(ld->sweep, &jobs[i].point, jobs[i].id, &plan, &why)) {
-			rc = db_job_refuse(store->db, &jobs[i], why.msg, err);
-			plan_release(&plan);
-			continue;
-		}
-		place(store, out, ld, &jobs[i], &plan, max_array);
-	}
-	db_jobs_free(jobs, count);
-	return rc;
+	for (int i = 0; i < SLICES_MOST && !rc; i++)
+		rc = choose_slice(&c, &spot, size, err);
+	return rc < 0 ? -1 : 0;
 }
 
 static uint64_t new_token(void)

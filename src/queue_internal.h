@@ -8,6 +8,51 @@
 #include "sweep.h"
 #include "ticket.h"
 
+/* ---- queue_pool.c ---- */
+
+/* Jobs that Slurm counts together: of one account, partition and QOS. */
+struct pool {
+	char *key;	/* "account/partition/qos" */
+	int64_t cap;	/* a refusal showed that no more of ours go in; -1: not blocked */
+	int64_t until;	/* when one more is tried, ms */
+	bool trying;	/* that one is under way */
+	int64_t flying; /* in flight, counted where anything is blocked */
+	int64_t taken;	/* chosen in this round */
+	int64_t lo,
+		hi;   /* of this fill: so many went in, so many did not; hi -1: none was refused */
+	int64_t room; /* the next guess; -1: as many as are wanted */
+	bool feel, full, told;
+};
+struct pools {
+	struct pool **v;
+	size_t n;
+	int64_t now;
+	bool idle; /* nothing is in flight: whatever was learnt, one is tried */
+	bool any;  /* something is blocked */
+};
+void pools_release(struct pools *ps);
+struct pool *pools_get(struct pools *ps, const char *key); /* makes it where there is none */
+/* From sbatch's options and a script's #SBATCH lines; the former win, the last of each. Given. */
+char *pool_key(const struct strs *options, const char *directives);
+/* Back to options; what is empty is left out. */
+void pool_options(const char *key, struct strs *options);
+/* In the open transaction, at a round's begin: read the blocks, write those that this fill has found. */
+int pools_load(struct pools *ps, struct db *db, int64_t in_flight, bool *changed, struct err *err);
+/* How many more of its jobs may be chosen. */
+int64_t pool_room(const struct pools *ps, const struct pool *p);
+/* After choosing: note which blocked ones are tried again. */
+int pools_taken(struct pools *ps, struct db *db, struct err *err);
+/* Slurm has taken jobs of that pool: one that was tried again is open. */
+int pools_accepted(struct pools *ps, struct db *db, const char *key, struct err *err);
+/* Drop every block. */
+int pools_unblock(struct db *db, struct err *err);
+/* sbatch's word on n jobs; then, where pools_feel(), a guess at how many go in: told is Slurm's own number
+ * of free slots, -1 where it tells none. */
+void pool_refused(struct pool *p, int64_t n);
+void pool_took(struct pool *p, int64_t n);
+bool pools_feel(const struct pools *ps);
+void pools_guess(struct pools *ps, int64_t told);
+
 /* ---- queue_claim.c ---- */
 
 /* One sbatch to come. */
@@ -23,6 +68,7 @@ struct batch {
 	bool uniform;	 /* every job of the sweep has these options */
 	bool env_stored; /* for this very submission */
 	char *group;	 /* what its jobs have in common, as text */
+	struct pool *pool;
 	struct ticket_writer ticket;
 	struct plan *plans; /* of each job */
 };
@@ -37,6 +83,7 @@ struct loaded {
 	int64_t version;
 	struct db_version row;
 	struct sweep *sweep;
+	struct pool *pool; /* of every job where the sweep is uniform; NULL: not known yet */
 };
 struct loader {
 	struct loaded **v; /* each on its own: pointers to them stay good while others are added */
@@ -47,10 +94,10 @@ int loader_get(struct loader *l, struct db *db, int64_t version, struct loaded *
 void loader_release(struct loader *l);
 
 /* Choose up to n pending jobs, render them, group those of equal options (each group at most max_array
- * jobs). A job that can't be rendered is held, with the reason where status shows it. Changes the
- * database only for that. */
-int claim_choose(struct store *store, struct loader *l, int64_t n, int64_t max_array,
-		 struct batches *out, struct err *err);
+ * jobs). Those of a pool without room are passed over, and looked past a bounded way. A job that can't be
+ * rendered is held, with the reason where status shows it. Changes the database only for that. */
+int claim_choose(struct store *store, struct loader *l, struct pools *pools, int64_t n,
+		 int64_t max_array, struct batches *out, struct err *err);
 /* In the open transaction: each batch gets its name and its rows are submitting. */
 int claim_rows(struct store *store, struct batches *b, struct err *err);
 /* After that: tickets and rights, durable on return. chained: for a job that chains. */

@@ -199,7 +199,7 @@ void slurm_site_release(struct slurm_site *site);
  *   QOS shows the limits of a user only once that user has had a job in it [S], and which QOS is
  *   whose default is not shown: without a job in Slurm, all that the user has ever been in are
  *   looked at, and where there is none, no limit of a QOS is seen. So read again once something is
- *   in flight.
+ *   in flight. Jobs in several QOS: their limits add up, since each counts its own jobs alone.
  * - Associations: MaxSubmitJobs and GrpSubmitJobs of the user's where jobs are and of the default
  *   one, GrpSubmitJobs of the accounts above. A QOS that sets one of the two takes the place of the
  *   association's [S] (Slurm's documentation, Resource Limits, Hierarchy).

@@ -250,6 +250,42 @@ static bool qos_has_jobs(const struct state *s)
 	return false;
 }
 
+/* The tightest of one QOS. */
+static void weigh_qos(struct state *s, const struct qos *q)
+{
+	consider(s, q->user, -1, "qos", q->name);
+	consider(s, q->grp, q->user.used, "qos", q->name);
+	consider(s, q->account, q->user.used, "qos", q->name);
+}
+
+/* Jobs in several QOS at once: each counts its own, so that all together may be as many as their limits
+ * add up to; none where one of them has none. */
+static void add_up(struct state *s)
+{
+	struct slurm_limit *out = s->out, sum = {0, 0, NULL};
+	struct buf from = {0};
+
+	for (size_t i = 0; i < s->nqoses && sum.limit >= 0; i++) {
+		struct slurm_limit one = {-1, -1, mem_strdup("")};
+
+		if (s->qoses[i].user.used <= 0)
+			continue;
+		s->out = &one;
+		weigh_qos(s, &s->qoses[i]);
+		sum.limit = one.limit < 0 ? -1 : sum.limit + one.limit;
+		sum.used += at_least_0(one.used);
+		buf_addf(&from, "%s%s", from.len ? " + " : "", one.from);
+		free(one.from);
+	}
+	s->out = out;
+	if (sum.limit >= 0) {
+		free(out->from);
+		*out = sum;
+		out->from = buf_take(&from);
+	}
+	buf_release(&from);
+}
+
 /* Where a QOS sets a limit, the same limit of the association does not count (resource_limits of
  * Slurm's documentation, Hierarchy). With several QOS it counts unless each of them sets it. */
 static void weigh(struct state *s)
@@ -257,14 +293,15 @@ static void weigh(struct state *s)
 	bool has_jobs = qos_has_jobs(s), max_set = false, grp_set = false;
 	bool max_unset = false, grp_unset = false;
 
+	if (has_jobs)
+		add_up(s);
 	for (size_t i = 0; i < s->nqoses; i++) {
 		const struct qos *q = &s->qoses[i];
 
 		if (has_jobs && q->user.used <= 0)
 			continue;
-		consider(s, q->user, -1, "qos", q->name);
-		consider(s, q->grp, q->user.used, "qos", q->name);
-		consider(s, q->account, q->user.used, "qos", q->name);
+		if (!has_jobs)
+			weigh_qos(s, q);
 		*(q->user.limit >= 0 || q->account.limit >= 0 ? &max_set : &max_unset) = true;
 		*(q->grp.limit >= 0 ? &grp_set : &grp_unset) = true;
 	}

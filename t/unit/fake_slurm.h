@@ -16,6 +16,7 @@ struct fake_job {
 	uint64_t id;
 	int ntasks;
 	char name[96];
+	bool full;	    /* counts under fake.full_at */
 	char state[24][24]; /* of each task */
 	bool gone[24];
 	bool collapsed; /* shown as one line for all tasks */
@@ -36,7 +37,11 @@ static struct fake {
 	size_t nanswers, sbatches, squeues, scancels, limits_read;
 	bool accept_silently; /* an answer other than ACCEPTED has made a job all the same */
 	bool away;	      /* queries fail */
-	int64_t limit, used;  /* as scontrol tells; limit -1: it does not */
+	int64_t limit, used;  /* as scontrol tells; limit -1: it does not; used -1: as it is */
+	int others;	      /* jobs of the user's that are none of ours */
+	char full
+		[64]; /* an option: jobs that have it meet their own limit, whatever scontrol tells */
+	int full_at; /* this one */
 	uint64_t next;
 	struct fake_job jobs[64];
 	size_t njobs;
@@ -73,6 +78,28 @@ static inline int fake_active(void)
 	return n;
 }
 
+static inline bool fake_is_full(const struct slurm_submission *s)
+{
+	for (const char *const *o = s->options; *fake.full && o && *o; o++)
+		if (!strcmp(*o, fake.full))
+			return true;
+	return false;
+}
+
+static inline bool fake_over_limit(const struct slurm_submission *s)
+{
+	int n = s->ntasks;
+
+	if (fake.limit >= 0 && fake_active() + fake.others + n > fake.limit)
+		return true;
+	if (!fake_is_full(s))
+		return false;
+	for (size_t i = 0; i < fake.njobs; i++)
+		for (int k = 0; fake.jobs[i].full && k < fake.jobs[i].ntasks; k++)
+			n += !fake.jobs[i].gone[k] && slurm_state_active(fake.jobs[i].state[k]);
+	return n > fake.full_at;
+}
+
 static inline void fake_make(const struct slurm_submission *s, struct slurm_reply *reply)
 {
 	struct fake_job *job = &fake.jobs[fake.njobs++];
@@ -83,6 +110,7 @@ static inline void fake_make(const struct slurm_submission *s, struct slurm_repl
 	job->submitted = clock_now_ms();
 	fake.next += (uint64_t)s->ntasks;
 	snprintf(job->name, sizeof(job->name), "%s", s->name);
+	job->full = fake_is_full(s);
 	for (int i = 0; i < s->ntasks; i++)
 		snprintf(job->state[i], sizeof(job->state[i]), "PENDING");
 	reply->job = job->id;
@@ -111,9 +139,7 @@ void slurm_sbatch(const struct slurm_submission *s, struct slurm_reply *reply)
 	snprintf(fake.last_script, sizeof(fake.last_script), "%s", s->script);
 	reply->answer = turn < fake.nanswers ? fake.answers[turn] : 0;
 	if (!reply->answer)
-		reply->answer = fake.limit >= 0 && fake_active() + s->ntasks > fake.limit
-					? SLURM_LIMIT
-					: SLURM_ACCEPTED;
+		reply->answer = fake_over_limit(s) ? SLURM_LIMIT : SLURM_ACCEPTED;
 	reply->text = strdup(reply->answer == SLURM_ACCEPTED ? "" : "words of sbatch");
 	if (reply->answer == SLURM_ACCEPTED || fake.accept_silently)
 		fake_make(s, reply);
@@ -307,7 +333,7 @@ int slurm_limit_read(const char *user, struct slurm_limit *out, struct err *err)
 		return err_set(err, ERR_AGAIN, "scontrol: no answer");
 	out->limit = fake.limit;
 	if (fake.limit >= 0)
-		out->used = fake.used >= 0 ? fake.used : fake_active();
+		out->used = fake.used >= 0 ? fake.used : fake.others + fake_active();
 	out->from = strdup("qos fake");
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "fake_slurm.h"
 #include "queue.h"
+#include "queue_internal.h"
 #include "reconcile.h"
 #include "spool.h"
 #include "sweep_here.h"
@@ -50,6 +51,16 @@ static struct queue_result fill(struct here *h, enum queue_caller who, int want)
 	free(r.refused_sweep);
 	r.text = r.refused_sweep = NULL;
 	return r;
+}
+
+/* As a person's submit -n does; 0: nothing but looking around. */
+static void fill_max(struct here *h, int64_t max)
+{
+	struct queue_opts o = {.caller = QUEUE_USER, .max = max, .gate_ms = 1000};
+	struct queue_result r;
+
+	assert_int_equal(queue_fill(&h->store, &o, &r, NULL), 0);
+	queue_result_release(&r);
 }
 
 /* Counts as text: "pending 3, queued 7". */
@@ -248,11 +259,10 @@ static void the_limit_is_learnt(void **state)
 	struct here *h = *state;
 	struct queue_result r;
 
-	fake.answers[0] = SLURM_LIMIT;
-	fake.nanswers = 1;
 	put(h, ten);
+	fill_max(h, 0); /* the limit is read, and then others take slots */
 	fake.limit = 8;
-	fake.used = 5;
+	fake.others = 5;
 	r = fill(h, QUEUE_USER, 0);
 	assert_int_equal(r.submitted, 3);
 	assert_int_equal(fake.sbatches, 2);
@@ -260,7 +270,7 @@ static void the_limit_is_learnt(void **state)
 	assert_int_equal(files(h, SPOOL_READY), 3);
 }
 
-/* A Slurm that does not tell is felt for: ten, five, two. */
+/* A Slurm that does not tell is felt for: ten and five are too many, two and one and one are not. */
 static void a_limit_that_is_not_told(void **state)
 {
 	struct here *h = *state;
@@ -271,9 +281,194 @@ static void a_limit_that_is_not_told(void **state)
 	fake.nanswers = 3;
 	put(h, ten);
 	r = fill(h, QUEUE_USER, 0);
-	assert_int_equal(r.submitted, 2);
+	assert_int_equal(r.submitted, 4);
 	assert_int_equal(r.stop, QUEUE_LIMITED);
-	counts_are(h, "pending 8, queued 2");
+	counts_are(h, "pending 6, queued 4");
+}
+
+/* ---- pools ---- */
+
+static const char two_pools[] =
+	"name: two\nparams: {where: [gpu, cpu], n: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}\n"
+	"sbatch: {partition: \"{where}\"}\nrun: [echo, \"{n}\"]\n";
+
+static char *block_of(struct here *h, const char *pool)
+{
+	char *key = mem_printf(".blocked.%s", pool), *value = NULL;
+
+	db_setting_get(h->store.db, key, &value, NULL);
+	free(key);
+	return value;
+}
+
+/* What a block says, without its time. */
+static void block_is(struct here *h, const char *pool, int64_t cap, int trying)
+{
+	char *value = block_of(h, pool);
+	int64_t got, until;
+	int now;
+
+	if (!value) {
+		assert_int_equal(cap, -1);
+		return;
+	}
+	assert_int_equal(sscanf(value, "%" SCNd64 " %" SCNd64 " %d", &got, &until, &now), 3);
+	assert_int_equal(got, cap);
+	assert_int_equal(now, trying);
+	assert_in_range(until, clock_now_ms() + 200000, clock_now_ms() + 301000);
+	free(value);
+}
+
+static void let_blocks_pass(struct here *h, const char *pool, int64_t cap)
+{
+	char *key = mem_printf(".blocked.%s", pool);
+	char *value = mem_printf("%" PRId64 " 1000 0", cap);
+
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_set(h->store.db, key, value, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	free(key);
+	free(value);
+}
+
+static int64_t in_pool(struct here *h, const char *pool)
+{
+	struct strs names = {0};
+	int64_t *n, found = 0;
+
+	assert_int_equal(db_pools(h->store.db, &names, &n, NULL), 0);
+	for (size_t i = 0; i < names.n; i++)
+		if (!strcmp(names.v[i], pool))
+			found = n[i];
+	free(n);
+	strs_release(&names);
+	return found;
+}
+
+static void a_full_partition_stops_no_other(void **state)
+{
+	struct here *h = *state;
+	struct queue_result r;
+	struct fake_job *gpu;
+	size_t before;
+
+	snprintf(fake.full, sizeof(fake.full), "--partition=gpu");
+	fake.full_at = 3;
+	put(h, two_pools);
+	r = fill(h, QUEUE_USER, 0);
+	assert_int_equal(r.submitted, 13);
+	assert_int_equal(in_pool(h, "/gpu/"), 3);
+	assert_int_equal(in_pool(h, "/cpu/"), 10);
+	block_is(h, "/gpu/", 3, 0);
+	block_is(h, "/cpu/", -1, 0);
+	/* it is full, and nobody asks again */
+	before = fake.sbatches;
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.stop, QUEUE_LIMITED);
+	assert_int_equal(fake.sbatches, before);
+	/* one of it ends: one more goes in */
+	gpu = fake.jobs;
+	while (!gpu->full)
+		gpu++;
+	play(h, gpu, 0, "+");
+	gpu->gone[0] = true;
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 1);
+	assert_int_equal(in_pool(h, "/gpu/"), 3);
+	assert_int_equal(fake.sbatches, before + 1);
+	/* time has gone by: one is tried, and no more */
+	let_blocks_pass(h, "/gpu/", 3);
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 0);
+	assert_int_equal(fake.sbatches, before + 2);
+	block_is(h, "/gpu/", 3, 0);
+	/* there is room again: found out by that one, and then filled */
+	fake.full_at = 20;
+	let_blocks_pass(h, "/gpu/", 3);
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 1);
+	block_is(h, "/gpu/", 3, 1);
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 5);
+	block_is(h, "/gpu/", -1, 0);
+}
+
+/* Nothing is in flight: whatever was learnt, one job is tried. */
+static void idle_and_blocked(void **state)
+{
+	struct here *h = *state;
+	struct queue_result r;
+
+	put(h, ten);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_set(h->store.db, ".blocked.//", "0 99999999999999 0", NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 1);
+	/* a person's word takes it back */
+	fill(h, QUEUE_USER, 0);
+	counts_are(h, "queued 10");
+}
+
+/* Before the jobs that may go lie very many that may not: few of them are looked at. */
+static void past_very_many_that_are_blocked(void **state)
+{
+	struct here *h = *state;
+	struct queue_result r;
+	int64_t began;
+
+	put(h, "name: far\nparams: {where: [gpu, cpu, tail], n: {from: 1, to: 30000, step: 1}}\n"
+	       "sbatch: {partition: \"{where}\"}\nrun: [echo, \"{n}\"]\n");
+	snprintf(fake.full, sizeof(fake.full), "--partition=gpu");
+	fake.full_at = 2;
+	fake.limit = 20;
+	r = fill(h, QUEUE_USER, 0);
+	assert_int_equal(r.submitted, 19);
+	assert_int_equal(in_pool(h, "/gpu/"), 2);
+	assert_int_equal(in_pool(h, "/cpu/"), 17);
+	began = clock_mono_ms();
+	fake.jobs[fake.njobs - 1].gone[0] = true;
+	play(h, &fake.jobs[fake.njobs - 1], 0, "+");
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 1);
+	print_message("a refill past 30,000 blocked jobs: %" PRId64 " ms\n",
+		      clock_mono_ms() - began);
+	assert_int_equal(in_pool(h, "/cpu/"), 17);
+}
+
+static void pools_of_options(void **state)
+{
+	static const struct {
+		const char *directives, *options[4], *want;
+	} v[] = {
+		{"", {NULL}, "//"},
+		{"", {"--mem=1G", "--partition=gpu", NULL}, "/gpu/"},
+		{"", {"--partition=gpu", "--account=a", "--partition=b", NULL}, "a/b/"},
+		{"", {"--qos=x", NULL}, "//x"},
+		{"#SBATCH -p one\n#SBATCH --qos=q1\n#SBATCH -Aacc\necho -p no\n",
+		 {NULL},
+		 "acc/one/q1"},
+		{"#SBATCH --partition one\n", {"--partition=two", NULL}, "/two/"},
+		{"", {"--partitions=x", "--account", "--qosx=1", NULL}, "//"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct strs options = {0}, back = {0};
+		char *key;
+
+		for (const char *const *o = v[i].options; *o; o++)
+			strs_add(&options, *o);
+		key = pool_key(&options, v[i].directives);
+		assert_string_equal(key, v[i].want);
+		pool_options(key, &back);
+		strs_release(&options);
+		free(key);
+		key = pool_key(&back, "");
+		assert_string_equal(key, v[i].want);
+		strs_release(&back);
+		free(key);
+	}
 }
 
 static void refused_once_for_all_and_released(void **state)
@@ -773,6 +968,10 @@ int main(void)
 		T(a_denied_job_finds_no_right),
 		T(the_limit_is_learnt),
 		T(a_limit_that_is_not_told),
+		T(a_full_partition_stops_no_other),
+		T(idle_and_blocked),
+		T(past_very_many_that_are_blocked),
+		cmocka_unit_test(pools_of_options),
 		T(refused_once_for_all_and_released),
 		T(paused_and_stopping),
 		T(ends_that_leave_together),

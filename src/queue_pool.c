@@ -1,0 +1,304 @@
+/*
+ * queue_pool.c - what Slurm counts apart: jobs of one account, partition and QOS.
+ *
+ * Which limits a job counts under nobody tells a plain user: its QOS' own, its partition's QOS', its
+ * account's. So a refusal is the word that counts. It is felt for how many go in (Slurm's own numbers
+ * are the first guess), and what is in flight then is all that pool gets until BLOCK_MS have passed, while
+ * others go on. A job of the pool that ends makes room below that number; after BLOCK_MS one more is
+ * tried, and where Slurm takes it, the pool is open again. Nothing of a sweep depends on it: a block that is
+ * lost costs a refusal, one that is too narrow ends by itself.
+ *
+ * Kept as setting ".blocked.ACCOUNT/PARTITION/QOS": "JOBS UNTIL TRYING".
+ */
+#include "queue_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+
+enum { BLOCK_MS = 5 * 60 * 1000 };
+
+static const char prefix[] = ".blocked.";
+
+void pools_release(struct pools *ps)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		free(ps->v[i]->key);
+		free(ps->v[i]);
+	}
+	free(ps->v);
+	memset(ps, 0, sizeof(*ps));
+}
+
+struct pool *pools_get(struct pools *ps, const char *key)
+{
+	struct pool *p;
+
+	for (size_t i = 0; i < ps->n; i++)
+		if (!strcmp(ps->v[i]->key, key))
+			return ps->v[i];
+	p = mem_alloc(sizeof(*p));
+	p->key = mem_strdup(key);
+	p->cap = p->hi = -1;
+	p->room = -1;
+	ps->v = mem_grow(ps->v, ps->n + 1, sizeof(struct pool *));
+	return ps->v[ps->n++] = p;
+}
+
+/* ---- which one a job belongs to ---- */
+
+/* The value of "--account=lab", "-Alab" or "-A lab", where a word of sbatch's is that option. */
+static const char *value_of(const char *word, const char *longname, char letter)
+{
+	size_t n = strlen(longname);
+
+	if (!strncmp(word, "--", 2) && !strncmp(word + 2, longname, n) &&
+	    (word[n + 2] == '=' || word[n + 2] == ' '))
+		return word + n + 3 + strspn(word + n + 3, " \t");
+	if (word[0] == '-' && word[1] == letter && word[2])
+		return word + 2 + strspn(word + 2, " \t=");
+	return NULL;
+}
+
+static void take_word(const char *word, char *parts[3])
+{
+	static const struct {
+		const char *name;
+		char letter;
+	} options[3] = {{"account", 'A'}, {"partition", 'p'}, {"qos", 'q'}};
+
+	for (int i = 0; i < 3; i++) {
+		const char *v = value_of(word, options[i].name, options[i].letter);
+
+		if (!v)
+			continue;
+		free(parts[i]);
+		parts[i] = mem_strndup(v, strcspn(v, " \t\r\n"));
+	}
+}
+
+/* Lines "#SBATCH -p gpu": one option a line is all that matters here. */
+static void take_directives(const char *text, char *parts[3])
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		if (!strncmp(text, "#SBATCH", 7)) {
+			char *line = mem_strndup(text, len);
+
+			take_word(line + 7 + strspn(line + 7, " \t"), parts);
+			free(line);
+		}
+		text += len + (text[len] == '\n');
+	}
+}
+
+char *pool_key(const struct strs *options, const char *directives)
+{
+	char *parts[3] = {NULL, NULL, NULL}, *key;
+
+	take_directives(directives ? directives : "", parts);
+	for (size_t i = 0; i < options->n; i++)
+		take_word(options->v[i], parts);
+	key = mem_printf("%s/%s/%s", parts[0] ? parts[0] : "", parts[1] ? parts[1] : "",
+			 parts[2] ? parts[2] : "");
+	for (int i = 0; i < 3; i++)
+		free(parts[i]);
+	return key;
+}
+
+void pool_options(const char *key, struct strs *options)
+{
+	static const char *const names[3] = {"account", "partition", "qos"};
+
+	for (int i = 0; i < 3; i++) {
+		size_t n = strcspn(key, "/");
+
+		if (n)
+			strs_addf(options, "--%s=%.*s", names[i], (int)n, key);
+		key += n + (key[n] == '/');
+	}
+}
+
+/* ---- blocks ---- */
+
+static int write_block(struct db *db, const struct pool *p, struct err *err)
+{
+	char *key = mem_printf("%s%s", prefix, p->key);
+	char *value = mem_printf("%" PRId64 " %" PRId64 " %d", p->cap, p->until, p->trying);
+	int rc = db_setting_set(db, key, value, err);
+
+	free(key);
+	free(value);
+	return rc;
+}
+
+static int drop_block(struct db *db, struct pool *p, struct err *err)
+{
+	char *key = mem_printf("%s%s", prefix, p->key);
+	int rc = db_setting_unset(db, key, err);
+
+	p->cap = -1;
+	p->trying = false;
+	free(key);
+	return rc;
+}
+
+int pools_unblock(struct db *db, struct err *err)
+{
+	struct strs keys = {0}, values = {0};
+	int rc = db_settings(db, prefix, &keys, &values, err);
+
+	for (size_t i = 0; i < keys.n && !rc; i++)
+		rc = db_setting_unset(db, keys.v[i], err);
+	strs_release(&keys);
+	strs_release(&values);
+	return rc;
+}
+
+static int read_blocks(struct pools *ps, struct db *db, bool *any, struct err *err)
+{
+	struct strs keys = {0}, values = {0};
+	int rc = db_settings(db, prefix, &keys, &values, err);
+
+	for (size_t i = 0; i < keys.n && !rc; i++) {
+		struct pool *p = pools_get(ps, keys.v[i] + strlen(prefix));
+		int trying;
+
+		if (sscanf(values.v[i], "%" SCNd64 " %" SCNd64 " %d", &p->cap, &p->until,
+			   &trying) != 3)
+			p->cap = -1;
+		else
+			p->trying = trying != 0;
+		*any = true;
+	}
+	strs_release(&keys);
+	strs_release(&values);
+	return rc;
+}
+
+static int count_flying(struct pools *ps, struct db *db, struct err *err)
+{
+	struct strs names = {0};
+	int64_t *n = NULL;
+	int rc = db_pools(db, &names, &n, err);
+
+	for (size_t i = 0; i < names.n && !rc; i++)
+		pools_get(ps, names.v[i])->flying = n[i];
+	strs_release(&names);
+	free(n);
+	return rc;
+}
+
+int pools_load(struct pools *ps, struct db *db, int64_t in_flight, bool *changed, struct err *err)
+{
+	bool any = false;
+
+	ps->now = clock_now_ms();
+	ps->idle = !in_flight;
+	for (size_t i = 0; i < ps->n; i++) {
+		ps->v[i]->cap = -1;
+		ps->v[i]->flying = ps->v[i]->taken = 0;
+		ps->v[i]->trying = false;
+		any = any || ps->v[i]->full;
+	}
+	if (read_blocks(ps, db, &any, err) || (any && count_flying(ps, db, err)))
+		return -1;
+	for (size_t i = 0; i < ps->n; i++) {
+		struct pool *p = ps->v[i];
+
+		if (!p->full || p->told)
+			continue;
+		p->cap = p->flying;
+		p->until = ps->now + BLOCK_MS;
+		p->trying = false;
+		p->told = *changed = true;
+		if (write_block(db, p, err))
+			return -1;
+	}
+	ps->any = any;
+	return 0;
+}
+
+int pools_accepted(struct pools *ps, struct db *db, const char *key, struct err *err)
+{
+	struct pool *p = pools_get(ps, key);
+
+	return p->cap >= 0 && p->trying ? drop_block(db, p, err) : 0;
+}
+
+int64_t pool_room(const struct pools *ps, const struct pool *p)
+{
+	int64_t room = INT64_MAX;
+
+	if (p->full)
+		return 0;
+	if (p->room >= 0)
+		room = p->room;
+	if (p->cap >= 0) {
+		int64_t left = p->cap > p->flying ? p->cap - p->flying : 0;
+
+		if (ps->now >= p->until || p->until - ps->now > BLOCK_MS)
+			left++; /* is there more room by now? */
+		if (ps->idle && left < 1)
+			left = 1;
+		if (left < room)
+			room = left;
+	}
+	return room > p->taken ? room - p->taken : 0;
+}
+
+int pools_taken(struct pools *ps, struct db *db, struct err *err)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		struct pool *p = ps->v[i];
+
+		if (p->cap < 0 || p->flying + p->taken <= p->cap)
+			continue;
+		p->until = ps->now + BLOCK_MS;
+		p->trying = true;
+		if (write_block(db, p, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- feeling for the limit ---- */
+
+void pool_refused(struct pool *p, int64_t n)
+{
+	if (p->hi < 0 || p->lo + n < p->hi)
+		p->hi = p->lo + n;
+	p->feel = true;
+}
+
+void pool_took(struct pool *p, int64_t n)
+{
+	p->lo += n;
+	p->feel = p->hi >= 0;
+}
+
+bool pools_feel(const struct pools *ps)
+{
+	for (size_t i = 0; i < ps->n; i++)
+		if (ps->v[i]->feel)
+			return true;
+	return false;
+}
+
+void pools_guess(struct pools *ps, int64_t told)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		struct pool *p = ps->v[i];
+		int64_t open = p->hi - p->lo; /* so many at once were too many */
+
+		if (!p->feel)
+			continue;
+		p->feel = false;
+		p->room = told >= 0 && told < open ? told : open / 2;
+		p->full = p->room == 0;
+	}
+}
