@@ -200,7 +200,7 @@ int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, str
 
 #define PENDING \
 	JOB_COLUMNS \
-		"INDEXED BY job_pending CROSS JOIN sweep s ON s.id = j.sweep WHERE j.state = 0 AND" PUBLISHED
+	"INDEXED BY job_pending CROSS JOIN sweep s ON s.id = j.sweep WHERE j.state = 0 AND" PUBLISHED
 
 int db_jobs_pending(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err)
 {
