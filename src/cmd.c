@@ -283,6 +283,20 @@ int cmd_filled_end(struct cmd_filled *f, struct err *err)
 
 /* ---- changes of the user's ---- */
 
+int cmd_select(struct cmd_ctx *ctx, int argc, char **argv, const char *states, unsigned allowed,
+	       struct selection *sel, struct err *err)
+{
+	memset(sel, 0, sizeof(*sel));
+	if (argc == 0 && !states)
+		return err_set(err, ERR_USAGE,
+			       "which jobs? slurmq %s 17, 1-10, a sweep's name, all, or -s STATE",
+			       ctx->cmd->name);
+	if (selection_parse(ctx->store->db, argc, argv, states, sel, err))
+		return -1;
+	selection_narrow(sel, allowed);
+	return 0;
+}
+
 int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err)
 {
 	struct db *db = ctx->store->db;

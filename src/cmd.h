@@ -92,6 +92,11 @@ int cmd_filled_end(struct cmd_filled *f, struct err *err);
 /* Submit nothing more from now on; why: the command that says so. Needs no gate. */
 int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err);
 
+/* The jobs that a command line selects, as far as they are in these states (bits 1 << state). To be released
+ * in any case. */
+int cmd_select(struct cmd_ctx *ctx, int argc, char **argv, const char *states, unsigned allowed,
+	       struct selection *sel, struct err *err);
+
 /* One change of the user's for each job, in slices, each under the gate and in one transaction. */
 struct cmd_change {
 	/* Called between db_begin() and db_commit(). */

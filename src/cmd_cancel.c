@@ -136,15 +136,9 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct selection sel;
 	int rc;
 
-	if (argc == 0 && !args->states)
-		return err_set(err, ERR_USAGE,
-			       "which jobs? slurmq cancel 17, 1-10, a sweep's name, all, "
-			       "or -s STATE");
-	rc = selection_parse(ctx->store->db, argc, argv, args->states, &sel, err);
-	if (rc == 0) {
-		selection_narrow(&sel, CANCELLABLE);
+	rc = cmd_select(ctx, argc, argv, args->states, CANCELLABLE, &sel, err);
+	if (rc == 0)
 		rc = cancel(ctx, args, &sel, err);
-	}
 	selection_release(&sel);
 	return rc;
 }

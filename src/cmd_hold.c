@@ -79,15 +79,9 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct selection sel;
 	int rc;
 
-	if (argc == 0 && !args->states)
-		return err_set(err, ERR_USAGE,
-			       "which jobs? slurmq hold 17, 1-10, a sweep's name, all, "
-			       "or -s STATE");
-	rc = selection_parse(ctx->store->db, argc, argv, args->states, &sel, err);
-	if (rc == 0) {
-		selection_narrow(&sel, HOLDABLE);
+	rc = cmd_select(ctx, argc, argv, args->states, HOLDABLE, &sel, err);
+	if (rc == 0)
 		rc = hold(ctx, args, &sel, err);
-	}
 	selection_release(&sel);
 	return rc;
 }

@@ -45,15 +45,9 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	int64_t changed = 0;
 	int rc;
 
-	if (argc == 0 && !args->states)
-		return err_set(err, ERR_USAGE,
-			       "which jobs? slurmq release 17, 1-10, a sweep's name, or "
-			       "all");
-	rc = selection_parse(ctx->store->db, argc, argv, args->states, &sel, err);
-	if (rc == 0) {
-		selection_narrow(&sel, RELEASABLE);
+	rc = cmd_select(ctx, argc, argv, args->states, RELEASABLE, &sel, err);
+	if (rc == 0)
 		rc = release(ctx, args, &sel, &changed, err);
-	}
 	selection_release(&sel);
 	if (rc)
 		return rc;
