@@ -112,7 +112,7 @@ static int cancel(struct cmd_ctx *ctx, const struct args *args, const struct sel
 		rc = 0;
 		goto out;
 	}
-	if (confirm(ctx, args, pause, ids.n, err))
+	if (ids.n && confirm(ctx, args, pause, ids.n, err))
 		goto out;
 	if (pause && cmd_pause_queue(ctx, "slurmq cancel all", err))
 		goto out;

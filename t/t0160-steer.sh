@@ -38,7 +38,7 @@ does pppppp 'released 6 jobs' slurmq release all --no-submit
 does cccccc 'cancelled 6 jobs; the queue is paused: slurmq resume' slurmq cancel all --yes
 run slurmq status
 like_out '^chain paused \(slurmq cancel all by '
-does cccccc 'cancelled 0 jobs; the queue is paused: slurmq resume' slurmq cancel all --yes
+does cccccc 'cancelled 0 jobs; the queue is paused: slurmq resume' slurmq cancel all
 does pppppp '6 jobs are pending again; next: slurmq submit' slurmq retry -s CA --no-submit
 does pppppp 'the queue goes on' slurmq resume --no-submit
 
