@@ -7,6 +7,7 @@
 #   make static             build/slurmq-static, one file without shared libraries
 #   make install            to $(DESTDIR)$(PREFIX)
 #   make demo               a sweep on a Slurm of its own, in build/demo: look on
+#   make sim SEEDS=100000   so many seeds of the simulator (t/sim); SEED=17 replays one
 #   make fuzz SECONDS=600   clang's libFuzzer on the readers, so long for each
 #   make deps               the packages that all of this needs
 #
@@ -75,11 +76,12 @@ UNIT  := $(wildcard t/unit/test_*.c)
 TOOL  := $(wildcard t/tool/*.c)
 FUZZ  := $(wildcard t/fuzz/fuzz_*.c)
 PRELOAD := $(wildcard t/preload/*.c)
+SIM   := $(wildcard t/sim/*.c)
 
 OBJ   := $(SRC:%.c=$(B)/%.o)
 LIB   := $(B)/libslurmq.a
 LIBOBJ := $(filter-out $(B)/src/main.o,$(OBJ))
-TESTOBJ := $(UNIT:%.c=$(B)/%.o) $(TOOL:%.c=$(B)/%.o) $(FUZZ:%.c=$(B)/%.o)
+TESTOBJ := $(UNIT:%.c=$(B)/%.o) $(TOOL:%.c=$(B)/%.o) $(FUZZ:%.c=$(B)/%.o) $(SIM:%.c=$(B)/%.o)
 UNITS := $(UNIT:t/unit/%.c=$(B)/t/%)
 TOOLS := $(TOOL:t/tool/%.c=$(B)/t/%)
 FUZZERS := $(FUZZ:t/fuzz/%.c=$(B)/t/%)
@@ -108,7 +110,7 @@ say  = @$(if $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),:,prin
 endif
 
 
-.PHONY: all tests check check-fast fuzz fuzzers bench show-compile static demo install uninstall format deps clean FORCE
+.PHONY: all tests check check-fast fuzz fuzzers sim bench show-compile static demo install uninstall format deps clean FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
@@ -174,6 +176,18 @@ $(B)/t/%: $(B)/t/tool/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $< $(LIB) $(lib_libs) $(LDLIBS)
 
+# The simulator: the archive's system calls come by it, and what defines a bug on purpose
+
+sim_calls := open64 openat64 close read pread64 write pwrite64 ftruncate64 fstat64 stat64 fstatat64 \
+	unlinkat unlink renameat mkdir mkdirat fsync fdatasync futimens fcntl64 mmap64 munmap realpath \
+	fopen64 getcwd fdopendir readdir64 closedir getpid gethostname setenv \
+	spool_right_start drain_apply spool_journal_post
+
+$(B)/t/simulate: $(SIM:%.c=$(B)/%.o) $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $(sim_calls:%=-Wl,--wrap=%) -o $@ $^ $(lib_libs) $(LDLIBS)
+
 # What a test puts before a program's libc is never sanitized: it is loaded first
 
 $(B)/t/%.so: t/preload/%.c $(B)/flags
@@ -181,7 +195,7 @@ $(B)/t/%.so: t/preload/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(DEFS) $(WARN) -O2 -g -fPIC -shared -MMD -MP -MF $(@:.so=.d) -o $@ $< -ldl
 
-tests: all $(UNITS) $(TOOLS) $(PRELOADS) $(FPBIN)
+tests: all $(UNITS) $(TOOLS) $(PRELOADS) $(FPBIN) $(B)/t/simulate
 	@:
 
 run = SLURMQ=$(CURDIR)/$(B)/slurmq TEST_BUILD=$(CURDIR)/$(B) t/run
@@ -209,6 +223,11 @@ fuzz:
 
 fuzzers: $(FUZZERS)
 	@:
+
+SEEDS ?= 1000
+
+sim: $(B)/t/simulate
+	@$< $(if $(SEED),-s $(SEED),-n $(SEEDS) -j $$(nproc))
 
 bench: tests
 	@SLURMQ=$(CURDIR)/$(B)/slurmq TEST_BUILD=$(CURDIR)/$(B) t/bench.sh
@@ -262,7 +281,7 @@ uninstall:
 # Upkeep
 
 format:
-	$(Q)$(CLANG_FORMAT) -i $(wildcard src/*.[ch] t/unit/*.[ch] t/tool/*.[ch] t/preload/*.[ch] t/fuzz/*.c)
+	$(Q)$(CLANG_FORMAT) -i $(wildcard src/*.[ch] t/unit/*.[ch] t/tool/*.[ch] t/preload/*.[ch] t/fuzz/*.c t/sim/*.[ch])
 
 deps:
 	@.ci/deps

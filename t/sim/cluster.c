@@ -1,0 +1,719 @@
+/*
+ * cluster.c - a Slurm: what its commands print, and what becomes of jobs. The facts are those of slurm.h.
+ */
+#include "sim.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ticket.h"
+
+enum { MIN_JOB_AGE_S = 300, KILL_WAIT_S = 30, USR1_S = 60, MAX_ARRAY = 1001 };
+
+struct sim_job *cluster_jobs;
+struct cluster_knobs cluster;
+static uint64_t next_id;
+static bool scheduling;
+
+void cluster_reset(void)
+{
+	while (cluster_jobs) {
+		struct sim_job *j = cluster_jobs;
+
+		cluster_jobs = j->next;
+		free(j);
+	}
+	memset(&cluster, 0, sizeof(cluster));
+	next_id = 100;
+	scheduling = false;
+}
+
+int cluster_active(void)
+{
+	int n = 0;
+
+	for (struct sim_job *j = cluster_jobs; j; j = j->next)
+		n += !j->gone && (j->phase == SLURM_PENDING || j->phase == SLURM_RUNNING);
+	return n;
+}
+
+/* ---- jobs come and go ---- */
+
+static void schedule(void *arg);
+
+static void schedule_soon(void)
+{
+	if (scheduling)
+		return;
+	scheduling = true;
+	sim_at(sim.now + sim_rnd(cluster.patience), schedule, NULL);
+}
+
+static void start_job(struct sim_job *j)
+{
+	bool last = true;
+	char **env = mem_alloc(16 * sizeof(*env)), *ticket;
+	struct sim_proc *p;
+	size_t n = 0;
+
+	for (struct sim_job *o = cluster_jobs; o; o = o->next)
+		if (o != j && o->array_id == j->array_id && !o->id && !o->gone &&
+		    o->phase == SLURM_PENDING)
+			last = false;
+	if (!j->id)
+		j->id = last ? j->array_id : next_id++;
+	j->phase = SLURM_RUNNING;
+	snprintf(j->state, sizeof(j->state), "RUNNING");
+	snprintf(j->reason, sizeof(j->reason), "None");
+	j->begun = sim.now;
+	j->host = (int)(1 + sim_rnd(SIM_NODES - 1));
+	env[n++] = mem_strdup("PATH=/usr/bin");
+	env[n++] = mem_strdup("SLURMQ_DIR=/sim/.slurmq");
+	env[n++] = mem_printf("SLURM_JOB_ID=%" PRIu64, j->id);
+	env[n++] = mem_printf("SLURMD_NODENAME=node%d", j->host);
+	if (j->restarts)
+		env[n++] = mem_printf("SLURM_RESTART_COUNT=%d", j->restarts);
+	if (j->task >= 0) {
+		env[n++] = mem_printf("SLURM_ARRAY_JOB_ID=%" PRIu64, j->array_id);
+		env[n++] = mem_printf("SLURM_ARRAY_TASK_ID=%d", j->task);
+	}
+	ticket = mem_printf("%016" PRIx64, j->submission);
+	sim_trace("job %" PRIu64 " (%" PRIu64 "_%d) starts on node%d", j->id, j->array_id, j->task,
+		  j->host);
+	p = sim_spawn((const char *const[]){"run", ticket, NULL}, (const char *const *)env, j->host, j);
+	p->ppid = 1;
+	j->batch_pid = p->pid;
+	if (sim_chance(sim.k.kill_runs))
+		p->kill_in = (int)(1 + sim_rnd(sim_chance(50) ? 60 : 500));
+	if (sim_chance(sim.k.fail_calls))
+		p->fail_in = (int)(1 + sim_rnd(400));
+	free(ticket);
+	for (size_t i = 0; i < n; i++)
+		free(env[i]);
+	free(env);
+}
+
+static void near_limit(void *arg);
+static void at_limit(void *arg);
+
+static void schedule(void *arg)
+{
+	int running = 0;
+	struct sim_job *first = NULL;
+
+	(void)arg;
+	scheduling = false;
+	if (cluster.away)
+		return;
+	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
+		running += j->phase == SLURM_RUNNING || j->phase == SLURM_COMPLETING;
+		if (!first && j->phase == SLURM_PENDING && !j->gone)
+			first = j;
+	}
+	if (!first || running >= cluster.slots)
+		return;
+	start_job(first);
+	sim_at(sim.now + first->limit - USR1_S * SEC - sim_rnd(30 * SEC), near_limit, first);
+	sim_at(sim.now + first->limit, at_limit, first);
+	schedule_soon();
+}
+
+static void kill_it(struct sim_proc *p, void *arg)
+{
+	(void)arg;
+	sim_kill(p);
+}
+
+static void over(struct sim_job *j, const char *state)
+{
+	j->phase = SLURM_OVER;
+	j->ended = sim.now;
+	snprintf(j->state, sizeof(j->state), "%s", state);
+	sim_trace("job %" PRIu64 " is %s", j->id, state);
+	schedule_soon();
+}
+
+static void requeue(struct sim_job *j)
+{
+	j->phase = SLURM_PENDING;
+	j->restarts++;
+	j->told_to_end = false;
+	j->final[0] = '\0';
+	snprintf(j->state, sizeof(j->state), "PENDING");
+	snprintf(j->reason, sizeof(j->reason), "BeginTime");
+	schedule_soon();
+}
+
+void cluster_batch_ended(struct sim_job *j, int exit_code, int sig)
+{
+	j->batch_pid = 0;
+	sim_procs_each(j, kill_it, NULL); /* what it left behind goes with it */
+	if (j->phase != SLURM_RUNNING && j->phase != SLURM_COMPLETING)
+		return;
+	if (!strcmp(j->final, "NODE"))
+		return; /* slurmctld will notice */
+	if (!sig && !j->told_to_end)
+		j->left_normally = true;
+	if (!strcmp(j->final, "REQUEUE"))
+		requeue(j);
+	else
+		over(j, j->final[0] ? j->final : exit_code || sig ? "FAILED" : "COMPLETED");
+}
+
+/* ---- the end, as Slurm brings it about ---- */
+
+struct late {
+	int pid, sig;
+};
+
+static void deliver(void *arg)
+{
+	struct late *l = arg;
+	struct sim_proc *p = sim_proc_find(l->pid);
+
+	if (p)
+		sim_signal(p, l->sig);
+	free(l);
+}
+
+static void signal_one(struct sim_proc *p, void *arg)
+{
+	struct late *l = mem_alloc(sizeof(*l));
+
+	l->pid = p->pid;
+	l->sig = *(int *)arg;
+	sim_at(sim.now + sim_rnd(SEC / 20), deliver, l);
+}
+
+static void kill_job(void *arg)
+{
+	struct sim_job *j = arg;
+
+	if (j->phase == SLURM_COMPLETING && j->told_to_end)
+		sim_procs_each(j, kill_it, NULL);
+}
+
+/* CONT, TERM, and KILL after KillWait, to every process of it, one by one. */
+static void end_job(struct sim_job *j, const char *final, const char *reason)
+{
+	int sigs[] = {SIGCONT, SIGTERM};
+
+	if (j->phase != SLURM_RUNNING)
+		return;
+	sim_trace("job %" PRIu64 " is to end: %s", j->id, final);
+	j->phase = SLURM_COMPLETING;
+	j->told_to_end = true;
+	snprintf(j->state, sizeof(j->state), "COMPLETING");
+	snprintf(j->reason, sizeof(j->reason), "%s", reason);
+	snprintf(j->final, sizeof(j->final), "%s", final);
+	for (int i = 0; i < 2; i++)
+		sim_procs_each(j, signal_one, &sigs[i]);
+	sim_at(sim.now + KILL_WAIT_S * SEC, kill_job, j);
+	schedule_soon();
+}
+
+static void near_limit(void *arg)
+{
+	struct sim_job *j = arg;
+	struct sim_proc *p = sim_proc_find(j->batch_pid);
+
+	if (j->phase == SLURM_RUNNING && p && sim.now >= j->begun + j->limit - 2 * USR1_S * SEC)
+		sim_signal(p, SIGUSR1);
+}
+
+static void at_limit(void *arg)
+{
+	struct sim_job *j = arg;
+
+	if (j->phase == SLURM_RUNNING && sim.now >= j->begun + j->limit)
+		end_job(j, "TIMEOUT", "TimeLimit");
+}
+
+static bool others_started(const struct sim_job *j)
+{
+	for (struct sim_job *o = cluster_jobs; o; o = o->next)
+		if (o->array_id == j->array_id && o->id)
+			return true;
+	return false;
+}
+
+static void cancel(struct sim_job *j, bool whole)
+{
+	if (j->gone)
+		return;
+	j->by_owner = true;
+	if (j->phase == SLURM_RUNNING) {
+		end_job(j, "CANCELLED", "None");
+	} else if (j->phase == SLURM_PENDING) {
+		over(j, "CANCELLED");
+		snprintf(j->reason, sizeof(j->reason), "None");
+		/* a single one leaves no trace; the rest of an array that has begun, one line */
+		if (j->task >= 0 && !j->id && !whole)
+			j->gone = true;
+		else if (j->task >= 0 && !j->id && others_started(j))
+			j->collapsed = true;
+	}
+}
+
+/* "123", "123_4" */
+static void cancel_named(const char *name)
+{
+	uint64_t id = strtoull(name, NULL, 10);
+	const char *under = strchr(name, '_');
+	int task = under ? atoi(under + 1) : -1;
+
+	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
+		if (under && j->array_id == id && j->task == task)
+			cancel(j, false);
+		else if (!under && j->array_id == id)
+			cancel(j, true);
+	}
+}
+
+void cluster_scancel_all(void)
+{
+	sim_trace("scancel of everything");
+	cluster.last_scancel = sim.now;
+	for (struct sim_job *j = cluster_jobs; j; j = j->next)
+		cancel(j, true);
+}
+
+/* ---- sbatch ---- */
+
+/* A job that the controller has taken. 0: over the limit. */
+static uint64_t make_job(const char *name, int ntasks, uint64_t submission, bool array)
+{
+	struct sim_job **at = &cluster_jobs;
+	uint64_t id = next_id;
+
+	if (cluster.limit >= 0 && cluster_active() + ntasks > cluster.limit)
+		return 0;
+	next_id++;
+	while (*at)
+		at = &(*at)->next;
+	for (int i = 0; i < ntasks; i++) {
+		struct sim_job *j = mem_alloc(sizeof(*j));
+
+		j->array_id = id;
+		j->id = array ? 0 : id;
+		j->task = array ? i : -1;
+		j->ntasks = ntasks;
+		j->submission = submission;
+		j->submitted = sim.now;
+		j->limit = cluster.walltime;
+		snprintf(j->name, sizeof(j->name), "%s", name);
+		snprintf(j->state, sizeof(j->state), "PENDING");
+		snprintf(j->reason, sizeof(j->reason), "Priority");
+		*at = j;
+		at = &j->next;
+	}
+	sim_trace("Slurm makes %" PRIu64 " (%s, %d tasks)", id, name, ntasks);
+	schedule_soon();
+	return id;
+}
+
+struct request {
+	char name[96];
+	int ntasks;
+	bool array;
+	uint64_t submission;
+};
+
+static void read_request(const struct proc_spec *spec, struct request *r)
+{
+	const char *dot, *bin;
+
+	memset(r, 0, sizeof(*r));
+	r->ntasks = 1;
+	for (const char *const *a = spec->argv; *a; a++) {
+		if (!strncmp(*a, "--job-name=", 11))
+			snprintf(r->name, sizeof(r->name), "%s", *a + 11);
+		if (!strncmp(*a, "--array=0-", 10)) {
+			r->array = true;
+			r->ntasks = atoi(*a + 10) + 1;
+		}
+	}
+	dot = strrchr(r->name, '.');
+	if (!dot || ticket_name_parse(dot + 1, &r->submission))
+		sim_violation("a job's name is '%s'", r->name);
+	bin = strstr(spec->in, "exec ");
+	if (!bin || !strstr(bin, dot ? dot + 1 : "?"))
+		sim_violation("the script does not run its ticket: %s", spec->in);
+	for (const char *const *e = spec->envp; e && *e; e++)
+		if (!strncmp(*e, "SLURM_JOB", 9))
+			sim_violation("sbatch is given %s", *e);
+}
+
+/* The request arrives, though nobody may be left to hear of it. */
+static void arrive_late(void *arg)
+{
+	struct request *r = arg;
+
+	if (!cluster.away)
+		make_job(r->name, r->ntasks, r->submission, r->array);
+	free(r);
+}
+
+static void send_late(const struct request *r, int64_t within)
+{
+	struct request *copy = mem_alloc(sizeof(*copy));
+
+	*copy = *r;
+	sim_at(sim.now + sim_rnd(within), arrive_late, copy);
+}
+
+/* Its slurmq was killed: sbatch goes on, unless it went with its job. */
+void cluster_sbatch_orphaned(struct sim_proc *p)
+{
+	if (!p->sbatch_sent && sim_chance(p->job ? 30 : 70))
+		send_late(p->sbatch, 5 * SEC);
+}
+
+enum sbatch_fault {
+	SBATCH_LOST_REPLY,
+	SBATCH_LOST_REQUEST,
+	SBATCH_HANGS,
+	SBATCH_HANGS_AND_MAKES,
+	SBATCH_SILENT,
+	SBATCH_BUSY,
+	SBATCH_REFUSED,
+	SBATCH_NFAULTS
+};
+
+static void sbatch_unlucky(const struct request *r, struct proc_result *out)
+{
+	int kind = (int)sim_rnd(SBATCH_NFAULTS);
+
+	if (kind == SBATCH_REFUSED && !sim_chance(10))
+		kind = SBATCH_LOST_REPLY;
+	sim_trace("sbatch: fault %d", kind);
+	out->exit_code = 1;
+	switch (kind) {
+	case SBATCH_LOST_REPLY:
+	case SBATCH_LOST_REQUEST:
+		if (kind == SBATCH_LOST_REPLY)
+			make_job(r->name, r->ntasks, r->submission, r->array);
+		sim_wait(sim.now + 10 * SEC, false);
+		buf_addstr(&out->err, "sbatch: error: Batch job submission failed: Socket timed out "
+				      "on send/recv operation\n");
+		break;
+	case SBATCH_HANGS_AND_MAKES:
+		send_late(r, 80 * SEC);
+		/* fall through */
+	case SBATCH_HANGS:
+		sim_wait(sim.now + 60 * SEC, false);
+		out->exit_code = 0;
+		out->signal = SIGTERM;
+		out->timed_out = true;
+		break;
+	case SBATCH_SILENT:
+		make_job(r->name, r->ntasks, r->submission, r->array);
+		out->exit_code = 0;
+		break;
+	case SBATCH_BUSY:
+		sim_wait(sim.now + 60 * SEC, false);
+		buf_addstr(&out->err, "sbatch: error: Slurm temporarily unable to accept job, sleeping "
+				      "and retrying\n");
+		out->exit_code = 0;
+		out->signal = SIGTERM;
+		out->timed_out = true;
+		break;
+	default:
+		buf_addstr(&out->err, "sbatch: error: Batch job submission failed: Invalid partition "
+				      "name specified\n");
+		break;
+	}
+}
+
+static void unreachable(const char *tool, struct proc_result *out)
+{
+	sim_wait(sim.now + 9 * SEC, false);
+	buf_addf(&out->err, "%s: Unable to contact slurm controller (connect failure)\n", tool);
+	out->exit_code = 1;
+}
+
+void story_check_sbatch(int ntasks);
+
+static void run_sbatch(const struct proc_spec *spec, struct proc_result *out)
+{
+	struct request r;
+	uint64_t id;
+
+	read_request(spec, &r);
+	story_check_sbatch(r.ntasks);
+	sim_self->sbatch = &r;
+	sim_self->sbatch_sent = false;
+	sim_point("sbatch");
+	sim_wait(sim.now + SEC / 100 + sim_rnd(SEC / 20), false);
+	sim_self->sbatch_sent = true;
+	if (cluster.away) {
+		unreachable("sbatch: error: Batch job submission failed", out);
+	} else if (sim.faults && sim_chance(sim.k.sbatch_trouble)) {
+		sbatch_unlucky(&r, out);
+	} else {
+		id = make_job(r.name, r.ntasks, r.submission, r.array);
+		sim_point("sbatch answers");
+		sim_wait(sim.now + sim_rnd(SEC / 50), false);
+		if (id) {
+			buf_addf(&out->out, "%" PRIu64 "\n", id);
+		} else {
+			buf_addstr(&out->err,
+				   "sbatch: error: QOSMaxSubmitJobPerUserLimit\n"
+				   "sbatch: error: Batch job submission failed: Job violates accounting/QOS "
+				   "policy (job submit limit, user's size and/or time limits)\n");
+			out->exit_code = 1;
+		}
+	}
+	sim_self->sbatch = NULL;
+}
+
+/* ---- squeue, scancel, scontrol ---- */
+
+static bool shown(const struct sim_job *j)
+{
+	return !j->gone && (j->phase != SLURM_OVER || sim.now - j->ended < MIN_JOB_AGE_S * SEC);
+}
+
+static void add_field(struct buf *to, char what, const struct sim_job *j)
+{
+	switch (what) {
+	case 'A':
+		buf_addf(to, "%" PRIu64, j->id && !j->collapsed ? j->id : j->array_id);
+		break;
+	case 'F':
+		buf_addf(to, "%" PRIu64, j->array_id);
+		break;
+	case 'K':
+		if (j->task < 0 || j->collapsed)
+			buf_addstr(to, "N/A");
+		else
+			buf_addf(to, "%d", j->task);
+		break;
+	case 'T':
+		buf_addstr(to, j->state);
+		break;
+	case 'r':
+		buf_addstr(to, j->reason);
+		break;
+	case 'j':
+		buf_addstr(to, j->name);
+		break;
+	default:
+		sim_violation("the simulated squeue knows no field %%%c", what);
+		break;
+	}
+}
+
+static void add_job(struct buf *to, const char *format, const struct sim_job *j)
+{
+	for (const char *f = format; *f; f++) {
+		if (*f == '%' && f[1])
+			add_field(to, *++f, j);
+		else
+			buf_addch(to, *f);
+	}
+	buf_addch(to, '\n');
+}
+
+static void run_squeue(const struct proc_spec *spec, struct proc_result *out)
+{
+	const char *format = "", *only = NULL;
+	uint64_t collapsed = 0;
+	bool any = false;
+
+	for (const char *const *a = spec->argv; *a; a++) {
+		if (!strcmp(*a, "-o"))
+			format = a[1];
+		if (!strcmp(*a, "-j"))
+			only = a[1];
+	}
+	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
+		uint64_t id = only ? strtoull(only, NULL, 10) : 0;
+
+		if (!shown(j) || (only && j->id != id && j->array_id != id))
+			continue;
+		any = true;
+		if (j->collapsed) {
+			if (collapsed == j->array_id)
+				continue;
+			collapsed = j->array_id;
+		}
+		add_job(&out->out, format, j);
+	}
+	if (only && !any) {
+		buf_addstr(&out->err, "slurm_load_jobs error: Invalid job id specified\n");
+		out->exit_code = 1;
+	}
+}
+
+static void run_scontrol(const struct proc_spec *spec, struct proc_result *out)
+{
+	int n = cluster_active();
+
+	if (!strcmp(spec->argv[1], "show")) {
+		buf_addf(&out->out,
+			 "Configuration data as of now\nClusterName             = sim\n"
+			 "KillWait                = %d sec\nMaxArraySize            = %d\n"
+			 "MaxJobCount             = 10000\nMinJobAge               = %d sec\n"
+			 "SLURM_VERSION           = 22.05.8\n",
+			 KILL_WAIT_S, MAX_ARRAY, MIN_JOB_AGE_S);
+		return;
+	}
+	buf_addf(&out->out,
+		 "Current Association Manager state\n\nAssociation Records\n\n"
+		 "ClusterName=sim Account=lab UserName=sim(1000) Partition= Priority=0 ID=3 "
+		 "SharesRaw/Norm/Level/Factor=1/0.00/1/0.00 ParentAccount= Lft=4 DefAssoc=Yes "
+		 "GrpJobs=N(%d) GrpSubmitJobs=N(%d) MaxJobs= MaxSubmitJobs= DefQOS= QOS=normal\n"
+		 "\nQOS Records\n\nQOS=normal(1) UsageRaw=0 GrpJobs=N(%d) GrpSubmitJobs=N(%d) "
+		 "MaxWallPJ= Account Limits= lab={MaxJobsPA=N(%d) MaxSubmitJobsPA=N(%d)} "
+		 "User Limits= 1000={MaxJobsPU=N(%d) MaxSubmitJobsPU=",
+		 n, n, n, n, n, n, n);
+	if (cluster.limit < 0)
+		buf_addstr(&out->out, "N");
+	else
+		buf_addf(&out->out, "%" PRId64, cluster.limit);
+	buf_addf(&out->out, "(%d)}\n", n);
+}
+
+static void run_query(const struct proc_spec *spec, struct proc_result *out)
+{
+	const char *tool = spec->argv[0];
+
+	sim_point(tool);
+	sim_wait(sim.now + SEC / 200 + sim_rnd(SEC / 20), false);
+	if (cluster.away) {
+		unreachable("slurm_load_jobs error", out);
+	} else if (sim.faults && sim_chance(sim.k.query_trouble)) {
+		if (sim_rnd(2)) {
+			sim_wait(sim.now + 30 * SEC, false);
+			out->timed_out = true;
+			out->signal = SIGTERM;
+		} else {
+			buf_addf(&out->err, "%s: error: Socket timed out\n", tool);
+			out->exit_code = 1;
+		}
+	} else if (!strcmp(tool, "squeue")) {
+		run_squeue(spec, out);
+	} else if (!strcmp(tool, "scontrol")) {
+		run_scontrol(spec, out);
+	} else {
+		for (const char *const *a = spec->argv + 1; *a; a++)
+			cancel_named(*a);
+	}
+	sim_wait(sim.now + sim_rnd(SEC / 50), false);
+}
+
+bool cluster_command(const struct proc_spec *spec, struct proc_result *result)
+{
+	const char *tool = spec->argv[0];
+	struct buf line = {0};
+
+	for (const char *const *a = spec->argv; *a && sim.trace; a++)
+		buf_addf(&line, " %s", *a);
+	sim_trace("runs%s", buf_str(&line));
+	buf_release(&line);
+	if (!strcmp(tool, "sbatch"))
+		run_sbatch(spec, result);
+	else if (!strcmp(tool, "squeue") || !strcmp(tool, "scontrol") || !strcmp(tool, "scancel"))
+		run_query(spec, result);
+	else
+		return false;
+	sim_trace("%s: exit %d, signal %d: %s%s", tool, result->exit_code, result->signal,
+		  buf_str(&result->out), buf_str(&result->err));
+	return true;
+}
+
+/* ---- trouble ---- */
+
+static struct sim_job *random_job(enum job_phase phase)
+{
+	struct sim_job *found = NULL;
+	int n = 0;
+
+	for (struct sim_job *j = cluster_jobs; j; j = j->next)
+		if (j->phase == phase && !j->gone && !sim_rnd(++n))
+			found = j;
+	return found;
+}
+
+static void back(void *arg)
+{
+	(void)arg;
+	sim_trace("the controller is back");
+	cluster.away = false;
+	schedule_soon();
+}
+
+static void node_noticed(void *arg)
+{
+	struct sim_job *j = arg;
+
+	if (!strcmp(j->final, "NODE"))
+		over(j, "NODE_FAIL");
+}
+
+/* All processes of a node are gone at once; slurmctld sees it some time later. */
+static void node_fails(int host)
+{
+	sim_trace("node%d is gone", host);
+	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
+		if (j->host != host || (j->phase != SLURM_RUNNING && j->phase != SLURM_COMPLETING))
+			continue;
+		j->told_to_end = true;
+		snprintf(j->final, sizeof(j->final), "NODE");
+		sim_procs_each(j, kill_it, NULL);
+		sim_at(sim.now + 14 * SEC + sim_rnd(5 * MINUTE), node_noticed, j);
+	}
+}
+
+static void trouble_for(struct sim_job *j, enum trouble kind)
+{
+	struct sim_proc *p = sim_proc_find(j->batch_pid);
+
+	switch (kind) {
+	case TROUBLE_SCANCEL:
+		cancel(j, false);
+		break;
+	case TROUBLE_TERM_BATCH:
+		if (p)
+			sim_signal(p, SIGTERM);
+		break;
+	case TROUBLE_KILL_BATCH:
+		if (p)
+			sim_kill(p);
+		break;
+	case TROUBLE_NODE:
+		node_fails(j->host);
+		break;
+	case TROUBLE_TIMEOUT:
+		end_job(j, "TIMEOUT", "TimeLimit");
+		break;
+	case TROUBLE_PREEMPT:
+		end_job(j, "PREEMPTED", "Preempted");
+		break;
+	default:
+		end_job(j, "REQUEUE", "None");
+		break;
+	}
+}
+
+void cluster_trouble(enum trouble kind)
+{
+	struct sim_job *j =
+		random_job(kind == TROUBLE_SCANCEL && sim_rnd(2) ? SLURM_PENDING : SLURM_RUNNING);
+
+	sim_trace("trouble %d", (int)kind);
+	if (kind == TROUBLE_SCANCEL_ALL) {
+		cluster_scancel_all();
+	} else if (kind == TROUBLE_AWAY) {
+		cluster.away = true;
+		sim_at(sim.now + sim_rnd(sim_rnd(4) ? 3 * MINUTE : 40 * MINUTE), back, NULL);
+	} else if (kind == TROUBLE_LIMIT) {
+		cluster.limit = sim_rnd(4) ? 1 + sim_rnd(12) : -1;
+	} else if (j) {
+		trouble_for(j, kind);
+	}
+}

@@ -1,0 +1,286 @@
+/* doubles.c - clock.h and proc.h in the simulated world: all of both modules, so the archive's stay out */
+#include "clock.h"
+#include "proc.h"
+#include "sim.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "drain.h"
+#include "fs.h"
+#include "spool.h"
+#include "ticket.h"
+
+/* ---- clock.h ---- */
+
+int64_t clock_now_ms(void)
+{
+	return (int64_t)1700000000000 + sim.now / 1000 + (sim_self ? sim.skew[sim_self->host] : 0);
+}
+
+int64_t clock_mono_ms(void)
+{
+	return 5000 + sim.now / 1000;
+}
+
+void clock_sleep_ms(int64_t ms)
+{
+	if (ms > 0)
+		sim_wait(sim.now + ms * 1000, false);
+}
+
+uint64_t clock_random(void)
+{
+	return sim_rnd64();
+}
+
+/* ---- fs.h: this one can ---- */
+
+int fs_check_locks(const char *dir, struct err *err)
+{
+	(void)dir;
+	(void)err;
+	return 0;
+}
+
+int fs_mount_find(const char *mountinfo, const char *path, struct fs_mount *out)
+{
+	(void)mountinfo;
+	(void)path;
+	memset(out, 0, sizeof(*out));
+	return -1;
+}
+
+void fs_mount_release(struct fs_mount *m)
+{
+	(void)m;
+}
+
+const char *fs_mount_objection(const struct fs_mount *m)
+{
+	(void)m;
+	return NULL;
+}
+
+/* ---- who we are ---- */
+
+pid_t __wrap_getpid(void);
+pid_t __wrap_getpid(void)
+{
+	return sim_self ? sim_self->pid : 1;
+}
+
+int __wrap_gethostname(char *to, size_t size);
+int __wrap_gethostname(char *to, size_t size)
+{
+	snprintf(to, size, "node%d", sim_self ? sim_self->host : 0);
+	return 0;
+}
+
+int __wrap_setenv(const char *name, const char *value, int overwrite);
+int __wrap_setenv(const char *name, const char *value, int overwrite)
+{
+	struct sim_proc *p = sim_self;
+	size_t n = strlen(name);
+
+	(void)overwrite;
+	for (size_t i = 0; i < p->nenv; i++) {
+		if (strncmp(p->env[i], name, n) != 0 || p->env[i][n] != '=')
+			continue;
+		free(p->env[i]);
+		p->env[i] = mem_printf("%s=%s", name, value);
+		return 0;
+	}
+	p->env[p->nenv++] = mem_printf("%s=%s", name, value);
+	return 0;
+}
+
+/* ---- proc.h: signals ---- */
+
+void proc_signals_block(void)
+{
+	sim_self->signals_blocked = true;
+}
+
+bool proc_term_pending(void)
+{
+	return sim_self && (sim_self->pending & 1U << SIGTERM);
+}
+
+static int take_signal(struct sim_proc *p)
+{
+	for (int sig = 1; sig < 32; sig++) {
+		if (!(p->pending & 1U << sig))
+			continue;
+		p->pending &= ~(1U << sig);
+		return sig;
+	}
+	return 0;
+}
+
+int proc_signal_wait(int timeout_ms)
+{
+	int64_t until = timeout_ms < 0 ? NEVER : sim.now + (int64_t)timeout_ms * 1000;
+	struct sim_proc *p = sim_self;
+	int sig;
+
+	sim_point("sigtimedwait");
+	while (!(sig = take_signal(p))) {
+		if (sim.now >= until)
+			return 0;
+		sim_wait(until, true);
+	}
+	/* a bug on purpose: whoever is told to end has ended */
+	if (sig == SIGTERM && sim.plant == PLANT_TERM)
+		p->ends[p->nends++] = (struct proc_end){.pid = p->newest_child, .signal = SIGTERM};
+	return sig;
+}
+
+int proc_reap(struct proc_end *end)
+{
+	struct sim_proc *p = sim_self;
+
+	memset(end, 0, sizeof(*end));
+	if (!p->nends)
+		return 0;
+	*end = p->ends[0];
+	memmove(&p->ends[0], &p->ends[1], (size_t)--p->nends * sizeof(p->ends[0]));
+	return 1;
+}
+
+/* ---- proc.h: children ---- */
+
+static const char *env_of(const char *const *envp, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; envp && *envp; envp++)
+		if (!strncmp(*envp, name, n) && (*envp)[n] == '=')
+			return *envp + n + 1;
+	return NULL;
+}
+
+/* What a step's command is going to do is decided as it starts. */
+static pid_t start_work(const struct proc_child *c)
+{
+	struct sim_proc *me = sim_self, *p;
+	const char *job = env_of(c->envp, "SLURMQ_JOB_ID"), *step = env_of(c->envp, "SLURMQ_STEP");
+	const char *index = sim_env(me, "SLURM_ARRAY_TASK_ID");
+	struct sim_work *w;
+	uint64_t submission = 0;
+
+	ticket_name_parse(me->argv[1], &submission);
+	w = ledger_begin(submission, index ? atoi(index) : 0, job ? atoi(job) : 0, step ? step : "?",
+			 me->pid);
+	w->exit_code = sim_chance(sim.k.step_fails) ? (int)(1 + sim_rnd(3)) : 0;
+	w->on_term = (int)sim_rnd(TERM_NKINDS);
+	p = sim_spawn_work(w, 1 + sim_rnd(sim_chance(20) ? sim.k.step_short : sim.k.step_long));
+	me->newest_child = p->pid;
+	return p->pid;
+}
+
+pid_t proc_spawn(const struct proc_child *child, int *exec_errno, struct err *err)
+{
+	struct sim_proc *p;
+
+	if (exec_errno)
+		*exec_errno = 0;
+	if (sim_point("fork"))
+		return err_set(err, ERR_FAILED, "cannot fork");
+	if (!strcmp(child->argv[0], "job"))
+		return start_work(child);
+	p = sim_spawn(child->argv + 1, (const char *const *)sim_self->env, sim_self->host, sim_self->job);
+	return p->pid;
+}
+
+void proc_group_kill(pid_t pgid, int sig)
+{
+	struct sim_proc *p = sim_proc_find(pgid);
+
+	if (p)
+		sim_signal(p, sig);
+}
+
+int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec_errno,
+	     struct err *err)
+{
+	memset(result, 0, sizeof(*result));
+	if (exec_errno)
+		*exec_errno = 0;
+	if (sim_point("fork"))
+		return err_set(err, ERR_FAILED, "cannot fork");
+	if (!strcmp(spec->argv[0], "id")) {
+		buf_addstr(&result->out, "sim\n");
+		return 0;
+	}
+	if (cluster_command(spec, result))
+		return 0;
+	if (exec_errno)
+		*exec_errno = ENOENT;
+	return err_set(err, ERR_FAILED, "'%s' is not on PATH", spec->argv[0]);
+}
+
+void proc_result_release(struct proc_result *result)
+{
+	buf_release(&result->out);
+	buf_release(&result->err);
+	memset(result, 0, sizeof(*result));
+}
+
+/* ---- bugs on purpose: the archive's own calls of these come by here (--wrap) ---- */
+
+int __real_spool_right_start(struct spool *sp, uint64_t submission, int task, const struct who *who,
+			     struct spool_entry *e, struct err *err);
+int __wrap_spool_right_start(struct spool *sp, uint64_t submission, int task, const struct who *who,
+			     struct spool_entry *e, struct err *err);
+int __wrap_spool_right_start(struct spool *sp, uint64_t submission, int task, const struct who *who,
+			     struct spool_entry *e, struct err *err)
+{
+	char *name, *copy;
+	int rc = __real_spool_right_start(sp, submission, task, who, e, err);
+
+	if (sim.plant != PLANT_START || rc)
+		return rc;
+	/* START copies, and leaves the right for another */
+	name = mem_printf("/sim/.slurmq/running/%s", e->name);
+	copy = mem_printf("/sim/.slurmq/ready/%016" PRIx64 ".%d", submission, task);
+	disk_copy_entry(name, copy);
+	free(name);
+	free(copy);
+	return 0;
+}
+
+int __real_drain_apply(struct store *store, struct drained *d, struct err *err);
+int __wrap_drain_apply(struct store *store, struct drained *d, struct err *err);
+int __wrap_drain_apply(struct store *store, struct drained *d, struct err *err)
+{
+	int rc = __real_drain_apply(store, d, err);
+
+	/* events are unlinked before their commit */
+	for (size_t i = 0; sim.plant == PLANT_EVENT && !rc && i < d->spool.n; i++)
+		spool_remove(store->spool, SPOOL_SPOOL, d->spool.v[i].name, NULL);
+	return rc;
+}
+
+/* What was told for good is noted, and compared with the database at the end. */
+int __real_spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *err);
+int __wrap_spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *err);
+int __wrap_spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *err)
+{
+	int rc = __real_spool_journal_post(sp, j, err);
+	struct journal text;
+
+	if (rc)
+		return rc;
+	journal_parse(buf_str(&j->text), j->text.len, &text);
+	if (text.has_end)
+		ledger_told(j->entry.submission, j->entry.task, text.end.completed,
+			    text.end.exit_code, text.end.signal);
+	journal_release(&text);
+	return 0;
+}

@@ -1,0 +1,524 @@
+/*
+ * story.c - what happens by a seed, and what must be true of it.
+ *
+ * A story has three parts: one in which anything may go wrong; a quiet one, without faults and without a
+ * person, in which the chain has to go on by itself; and one in which its owner comes by now and then,
+ * until everything has come to rest.
+ */
+#include "sim.h"
+
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db.h"
+#include "expand.h"
+#include "store.h"
+
+enum { IMAGES = 32, VISITS = 80 };
+
+static const char *const db_path = "/sim/.slurmq/jobs.db";
+static struct disk_image *images[IMAGES];
+
+static struct {
+	int64_t begin_quiet;
+	int64_t limit_most; /* that Slurm's limit ever was; -1: none at a time */
+	bool only_scancel;  /* the owner's scancel of everything is all that goes wrong */
+	bool chain_judged;
+	int allowed; /* kinds of trouble, as bits */
+	bool releases;
+} story;
+
+/* ---- stores to begin with ---- */
+
+static void sweep_text(struct buf *b, int i)
+{
+	int jobs = (int)(1 + sim_rnd(sim_rnd(3) ? 6 : 12)), steps = (int)(1 + sim_rnd(3));
+
+	buf_addf(b, "name: sweep%d\nparams:\n  n: [1", i);
+	for (int n = 2; n <= jobs; n++)
+		buf_addf(b, ", %d", n);
+	buf_addstr(b, "]\n");
+	if (steps == 1) {
+		buf_addstr(b, "run: [job, \"{n}\"]\n");
+		return;
+	}
+	buf_addstr(b, "steps:\n");
+	for (int s = 0; s < steps; s++) {
+		buf_addf(b, "  - name: s%d\n    run: [job, \"{n}\"]\n", s);
+		if (s && sim_rnd(2))
+			buf_addf(b, "    needs: [s%d]\n", s - 1);
+		if (sim_rnd(2))
+			buf_addstr(b, "    on_fail: continue\n");
+	}
+}
+
+static void must(int rc, const struct err *err)
+{
+	if (!rc)
+		return;
+	fprintf(stderr, "sim: %s\n", err->msg);
+	abort();
+}
+
+static void add_sweep(struct store *store, int i)
+{
+	static const struct expand_opts none;
+	struct expand_result r = {0};
+	struct complaints c = {0};
+	struct expand_file f;
+	struct buf text = {0};
+	struct err err = {0};
+
+	sweep_text(&text, i);
+	disk_write("/sim/sweep.yaml", buf_str(&text));
+	if (expand_read("/sim/sweep.yaml", 0, &f, &c, &err)) {
+		for (size_t k = 0; k < c.lines.n; k++)
+			fprintf(stderr, "%s\n", c.lines.v[k]);
+		must(-1, &err);
+	}
+	must(expand_store(store, &f, &none, &r, &err), &err);
+	expand_file_release(&f);
+	expand_result_release(&r);
+	buf_release(&text);
+}
+
+void story_prepare(void)
+{
+	for (int i = 0; i < IMAGES; i++) {
+		struct store store = {0};
+		struct err err = {0};
+		int sweeps;
+
+		sim_world_reset((uint64_t)i);
+		sim.k.switch_in = 1000000;
+		disk_reset();
+		disk_write("/sim/exe", "this program");
+		must(store_create(&store, "/sim", &err), &err);
+		must(store_open(&store, &err), &err);
+		sweeps = (int)(1 + sim_rnd(3));
+		for (int s = 0; s < sweeps; s++)
+			add_sweep(&store, s);
+		store_close(&store);
+		images[i] = disk_save();
+	}
+}
+
+/* ---- the person ---- */
+
+static const char *const user_env[] = {"PATH=/usr/bin", "HOME=/sim", "USER=sim",
+				 "SLURMQ_DIR=/sim/.slurmq", NULL};
+
+static void types(const char *const *argv)
+{
+	struct sim_proc *p = sim_spawn(argv, user_env, 0, NULL);
+
+	p->ppid = 1;
+	if (sim_chance(sim.k.kill_users))
+		p->kill_in = (int)(1 + sim_rnd(sim_rnd(2) ? 60 : 400));
+	if (sim_chance(sim.k.fail_calls))
+		p->fail_in = (int)(1 + sim_rnd(300));
+}
+
+#define TYPES(...) types((const char *const[]){__VA_ARGS__, NULL})
+
+static void some_command(void *arg)
+{
+	char id[24];
+
+	(void)arg;
+	snprintf(id, sizeof(id), "%d", (int)(1 + sim_rnd(12)));
+	switch (sim_rnd(16)) {
+	case 0:
+		TYPES("cancel", id, "--yes");
+		break;
+	case 1:
+		TYPES("hold", id);
+		break;
+	case 2:
+		TYPES("release", "all");
+		break;
+	case 3:
+		TYPES("pause");
+		break;
+	case 4:
+	case 5:
+		TYPES("resume");
+		break;
+	case 6:
+	case 7:
+		TYPES("retry");
+		break;
+	case 8:
+		TYPES("retry", id);
+		break;
+	case 9:
+		TYPES("sync");
+		break;
+	case 10:
+		TYPES("status");
+		break;
+	case 11:
+		if (!sim_rnd(4))
+			TYPES("cancel", "all", "--yes");
+		break;
+	case 12:
+		TYPES("chain");
+		break;
+	default:
+		TYPES("submit");
+		break;
+	}
+}
+
+static void some_trouble(void *arg)
+{
+	enum trouble kind = (enum trouble)sim_rnd(TROUBLE_N);
+
+	(void)arg;
+	if (!sim.faults || !(story.allowed & 1 << kind))
+		return;
+	cluster_trouble(kind);
+	if (cluster.limit < 0)
+		story.limit_most = -1;
+	else if (story.limit_most >= 0 && cluster.limit > story.limit_most)
+		story.limit_most = cluster.limit;
+}
+
+static void scancel_all(void *arg)
+{
+	(void)arg;
+	cluster_scancel_all();
+}
+
+/* ---- looking into the database, as nobody ---- */
+
+static struct db *look(void)
+{
+	struct db *db = NULL;
+	struct err err = {0};
+
+	if (db_open(db_path, NULL, &db, &err))
+		sim_violation("the database can't be opened: %s", err.msg);
+	return db;
+}
+
+/* Not beyond the target: all that may be in Slurm by what the database knows. */
+void story_check_sbatch(int ntasks);
+void story_check_sbatch(int ntasks)
+{
+	struct sim_proc *me = sim_self;
+	int64_t counts[JOB_NSTATES], flying, most;
+	struct db *db;
+
+	(void)ntasks;
+	if (story.limit_most < 0 || disk_find("/sim/.slurmq/jobs.db-journal") || disk_locked(db_path))
+		return;
+	sim_self = NULL;
+	db = look();
+	if (db && !db_counts(db, counts, NULL)) {
+		flying = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
+		most = story.limit_most > 2 ? story.limit_most - 1 : 1;
+		if (flying > most)
+			sim_violation("%d jobs are in flight, and the limit is %d", (int)flying,
+				      (int)story.limit_most);
+	}
+	db_close(db);
+	sim_self = me;
+}
+
+/* ---- what must be true at the end ---- */
+
+static const struct sim_work *ended_well(int64_t job, const char *key)
+{
+	for (size_t i = 0; i < ledger_size(); i++) {
+		const struct sim_work *w = ledger_at(i);
+
+		if (w->job == job && w->done && !w->at_exit && !w->at_signal &&
+		    (!key || !strcmp(w->key, key)))
+			return w;
+	}
+	return NULL;
+}
+
+static void check_ends(struct db *db)
+{
+	for (size_t i = 0; i < ledger_ends(); i++) {
+		const struct ledger_end *e = ledger_end_at(i);
+		struct db_attempt a;
+
+		if (db_attempt_find(db, e->submission, e->task, &a, NULL)) {
+			sim_violation("%016" PRIx64 ".%d told its end, and is no attempt",
+				      e->submission, e->task);
+			continue;
+		}
+		if (a.closed != CLOSED_LINE || a.completed != e->completed ||
+		    (!e->completed && a.exit_code != e->exit_code))
+			sim_violation("attempt %d told %s (exit %d), and the database has it closed "
+				      "by %d as %s (%s, exit %d)",
+				      (int)a.id, e->completed ? "completed" : "failed", e->exit_code,
+				      a.closed, a.completed ? "completed" : "failed",
+				      job_reason_name(a.reason), a.exit_code);
+		db_attempt_release(&a);
+	}
+}
+
+/* Steps as the database has them, against what the commands did. */
+static void check_steps(struct db *db)
+{
+	for (size_t i = 0; i < ledger_size(); i++) {
+		const struct sim_work *w = ledger_at(i);
+		struct db_attempt a;
+		struct db_step *v;
+		size_t n;
+
+		if (db_attempt_find(db, w->submission, w->task, &a, NULL)) {
+			sim_violation("%016" PRIx64 ".%d ran, and is no attempt", w->submission,
+				      w->task);
+			continue;
+		}
+		if (a.job != w->job)
+			sim_violation("attempt %d ran job %d, and is job %d's", (int)a.id,
+				      (int)w->job, (int)a.job);
+		if (!db_steps(db, a.id, &v, &n, NULL)) {
+			for (size_t s = 0; s < n; s++)
+				if (!strcmp(v[s].key, w->key) && v[s].state == STEP_COMPLETED &&
+				    (!w->done || w->at_exit || w->at_signal))
+					sim_violation("step %s of attempt %d is recorded completed, "
+						      "and was not",
+						      w->key, (int)a.id);
+			db_steps_free(v, n);
+		}
+		db_attempt_release(&a);
+	}
+}
+
+static int check_job(void *arg, const struct db_job *job)
+{
+	struct db_attempt a = {0};
+
+	(void)arg;
+	if (job_state_in_flight(job->state))
+		sim_violation("job %d is still %s", (int)job->id, job_state_name(job->state));
+	if (job->state == JOB_HELD && job->reason != REASON_REFUSED && job->reason != REASON_USER)
+		sim_violation("job %d is held for no reason", (int)job->id);
+	if ((job->state == JOB_FAILED || job->state == JOB_CANCELLED) && !job->reason)
+		sim_violation("job %d is %s for no reason", (int)job->id, job_state_name(job->state));
+	if (job->state == JOB_COMPLETED && !ended_well(job->id, NULL))
+		sim_violation("job %d is completed, and no command of it was", (int)job->id);
+	db_attempt_release(&a);
+	return 0;
+}
+
+static void check_jobs(struct db *db)
+{
+	static const struct db_select all;
+	struct err err = {0};
+
+	if (db_jobs_each(db, &all, check_job, db, &err))
+		sim_violation("reading jobs: %s", err.msg);
+}
+
+static void check_slurm(struct db *db)
+{
+	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
+		struct db_submission s = {0};
+
+		if (db_submission_get(db, j->submission, &s, NULL))
+			sim_violation("Slurm's job %" PRIu64 " has no row", j->array_id);
+		db_submission_release(&s);
+	}
+}
+
+static void check_all(void)
+{
+	struct err err = {0};
+	struct db *db = look();
+
+	if (!db)
+		return;
+	if (db_check(db, &err))
+		sim_violation("%s", err.msg);
+	check_ends(db);
+	check_steps(db);
+	check_jobs(db);
+	check_slurm(db);
+	db_close(db);
+}
+
+/* ---- the three parts ---- */
+
+struct state {
+	int64_t pending, flying, held, paused;
+};
+
+static bool idle(void)
+{
+	for (struct sim_job *j = cluster_jobs; j; j = j->next)
+		if (j->phase != SLURM_OVER && !j->gone)
+			return false;
+	return sim_procs_count() == 0;
+}
+
+static struct state read_state(void)
+{
+	int64_t counts[JOB_NSTATES] = {0};
+	struct state s = {0};
+	struct db *db = look();
+
+	if (!db)
+		return s;
+	db_counts(db, counts, NULL);
+	db_setting_int(db, ".paused", 0, &s.paused, NULL);
+	db_close(db);
+	s.pending = counts[JOB_PENDING];
+	s.held = counts[JOB_HELD];
+	s.flying = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
+	return s;
+}
+
+static const struct sim_job *last_to_end(void)
+{
+	const struct sim_job *last = NULL;
+
+	for (const struct sim_job *j = cluster_jobs; j; j = j->next)
+		if (j->phase == SLURM_OVER && (!last || j->ended >= last->ended))
+			last = j;
+	return last;
+}
+
+/*
+ * Nothing is left that would go on: was that right? It was not where work is pending, nothing is paused,
+ * and the last job of all to leave did so by itself, after everything had been in order for a while. A
+ * limit of one leaves no slot to chain with.
+ */
+static void judge_chain(void)
+{
+	const struct sim_job *last = last_to_end();
+	struct state s = read_state();
+
+	story.chain_judged = true;
+	if (!s.pending || s.paused || cluster.limit == 1 || !last || !last->left_normally)
+		return;
+	if (last->ended < story.begin_quiet + 2 * MINUTE)
+		return;
+	sim_violation("the chain has died: %d pending, %d in flight, nothing in Slurm; the last job "
+		      "to end was %" PRIu64,
+		      (int)s.pending, (int)s.flying, last->id);
+}
+
+static void knobs(void)
+{
+	static const int switches[] = {1, 3, 8, 30};
+	static const int64_t slows[] = {100, SEC / 200, SEC / 20, SEC / 2, 5 * SEC};
+	struct sim_knobs *k = &sim.k;
+
+	memset(k, 0, sizeof(*k));
+	k->switch_in = switches[sim_rnd(4)];
+	k->slow = slows[sim_rnd(8) ? sim_rnd(3) : sim_rnd(5)];
+	k->step_fails = (int)(sim_rnd(3) * 15);
+	k->step_short = sim_rnd(2) ? 3 * SEC : MINUTE;
+	k->step_long = sim_rnd(3) ? 10 * MINUTE : 40 * MINUTE;
+	cluster.limit = sim_rnd(8) ? 1 + sim_rnd(6) : -1;
+	cluster.slots = (int)(1 + sim_rnd(6));
+	cluster.walltime = sim_rnd(2) ? 6 * HOUR : 5 * MINUTE + sim_rnd(30 * MINUTE);
+	cluster.patience = sim_rnd(2) ? 2 * SEC : 5 * MINUTE;
+	story.limit_most = cluster.limit;
+	story.only_scancel = !sim_rnd(10);
+	if (story.only_scancel) {
+		k->slow = SEC / 200;
+		story.allowed = 1 << TROUBLE_SCANCEL_ALL;
+		return;
+	}
+	if (sim_rnd(3)) {
+		k->kill_runs = (int)(sim_rnd(3) * 20);
+		k->kill_users = (int)(sim_rnd(3) * 20);
+	}
+	k->sbatch_trouble = sim_rnd(2) ? 0 : (int)sim_rnd(40);
+	k->query_trouble = sim_rnd(2) ? 0 : (int)sim_rnd(30);
+	k->fail_calls = sim_rnd(4) ? 0 : (int)sim_rnd(20);
+	k->rename_lies = sim_rnd(6) ? 0 : (int)sim_rnd(50);
+	k->skew = !sim_rnd(6);
+	story.allowed = sim_rnd(3) ? (int)sim_rnd(1 << TROUBLE_N) : 0;
+	for (int i = 0; k->skew && i < SIM_NODES; i++)
+		sim.skew[i] = sim_rnd(2 * 86400000) - 86400000;
+}
+
+static void part_of_faults(void)
+{
+	int64_t long_ = 10 * MINUTE + sim_rnd(2 * HOUR);
+	int commands = (int)sim_rnd(8), troubles = (int)sim_rnd(10);
+
+	sim.faults = true;
+	TYPES("submit");
+	if (story.only_scancel) {
+		commands = 0;
+		troubles = 0;
+		sim_at(sim_rnd(long_), scancel_all, NULL);
+	}
+	for (int i = 0; i < commands; i++)
+		sim_at(sim_rnd(long_), some_command, NULL);
+	for (int i = 0; i < troubles; i++)
+		sim_at(sim_rnd(long_), some_trouble, NULL);
+	sim_run(long_);
+	sim.faults = false;
+	cluster.away = false;
+	story.begin_quiet = sim.now;
+	sim_trace("from now on nothing fails");
+}
+
+static void part_of_quiet(void)
+{
+	for (int i = 0; i < 60 && !idle() && !sim.broken[0]; i++)
+		sim_run(sim.now + 10 * MINUTE);
+	if (idle() && !sim.broken[0])
+		judge_chain();
+}
+
+static bool at_rest(const struct state *s)
+{
+	return idle() && !s->flying && (!s->pending || s->paused);
+}
+
+static void part_of_owner(void)
+{
+	struct state s = {.flying = 1};
+
+	for (int i = 0; i < VISITS && !sim.broken[0]; i++) {
+		if (idle()) {
+			s = read_state();
+			if (s.held && i < 3)
+				TYPES("release", "all");
+			else if (s.paused)
+				TYPES("resume");
+			else if (at_rest(&s))
+				return;
+			else
+				TYPES("submit");
+		} else {
+			TYPES("submit");
+		}
+		sim_run(sim.now + 12 * MINUTE);
+	}
+	if (!sim.broken[0])
+		sim_violation("it does not come to rest: %d pending, %d in flight, %d in Slurm, %d processes",
+			      (int)s.pending, (int)s.flying, cluster_active(), sim_procs_count());
+}
+
+void story_play(uint64_t seed)
+{
+	memset(&story, 0, sizeof(story));
+	sqlite3_randomness(0, NULL);
+	sim_world_reset(seed);
+	cluster_reset();
+	ledger_reset();
+	disk_load(images[sim_rnd(IMAGES)]);
+	knobs();
+	part_of_faults();
+	part_of_quiet();
+	part_of_owner();
+	if (!sim.broken[0])
+		check_all();
+}
