@@ -153,7 +153,7 @@ void cluster_batch_ended(struct sim_job *j, int exit_code, int sig)
 	sim_procs_each(j, kill_it, NULL); /* what it left behind goes with it */
 	if (j->phase != SLURM_RUNNING && j->phase != SLURM_COMPLETING)
 		return;
-	if (!strcmp(j->final, "NODE"))
+	if (j->node_gone)
 		return; /* slurmctld will notice */
 	if (!sig && !j->told_to_end)
 		j->left_normally = true;
@@ -651,8 +651,8 @@ static void node_noticed(void *arg)
 {
 	struct sim_job *j = arg;
 
-	if (!strcmp(j->final, "NODE"))
-		over(j, "NODE_FAIL");
+	j->node_gone = false;
+	over(j, j->final[0] && strcmp(j->final, "REQUEUE") ? j->final : "NODE_FAIL");
 }
 
 /* All processes of a node are gone at once; slurmctld sees it some time later. */
@@ -662,8 +662,9 @@ static void node_fails(int host)
 	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
 		if (j->host != host || (j->phase != SLURM_RUNNING && j->phase != SLURM_COMPLETING))
 			continue;
-		j->told_to_end = true;
-		snprintf(j->final, sizeof(j->final), "NODE");
+		if (j->node_gone)
+			continue;
+		j->told_to_end = j->node_gone = true;
 		sim_procs_each(j, kill_it, NULL);
 		sim_at(sim.now + 14 * SEC + sim_rnd(5 * MINUTE), node_noticed, j);
 	}

@@ -157,6 +157,7 @@ static void quiet(void)
 static int replay(uint64_t seed, int trace)
 {
 	sim.trace = trace;
+	setvbuf(stdout, NULL, _IONBF, 0);
 	story_play(seed);
 	fflush(stdout);
 	if (sim.broken[0]) {

@@ -185,6 +185,7 @@ struct sim_job {
 	int restarts, host, batch_pid;
 	char final[24];	    /* what its state will be */
 	bool told_to_end;   /* TERM is out */
+	bool node_gone;	    /* and slurmctld has not seen it yet */
 	bool by_owner;	    /* scancel */
 	bool left_normally; /* its supervisor went to its end by itself, and was not told to end */
 	struct sim_job *next;

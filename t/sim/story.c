@@ -15,16 +15,17 @@
 
 #include "db.h"
 #include "expand.h"
+#include "queue.h"
 #include "store.h"
 
-enum { IMAGES = 32, VISITS = 80 };
+enum { IMAGES = 32, VISITS = 300 };
 
 static const char *const db_path = "/sim/.slurmq/jobs.db";
 static struct disk_image *images[IMAGES];
 
 static struct {
 	int64_t begin_quiet;
-	int64_t limit_most; /* that Slurm's limit ever was; -1: none at a time */
+	int64_t limit_most; /* that slurmq ever took for Slurm's limit */
 	bool only_scancel;  /* the owner's scancel of everything is all that goes wrong */
 	bool chain_judged;
 	int allowed; /* kinds of trouble, as bits */
@@ -124,6 +125,19 @@ static void types(const char *const *argv)
 
 #define TYPES(...) types((const char *const[]){__VA_ARGS__, NULL})
 
+static void count_person(struct sim_proc *p, void *arg)
+{
+	*(int *)arg += !p->job;
+}
+
+static int people(void)
+{
+	int n = 0;
+
+	sim_procs_each(NULL, count_person, &n);
+	return n;
+}
+
 static void some_command(void *arg)
 {
 	char id[24];
@@ -181,16 +195,26 @@ static void some_trouble(void *arg)
 	if (!sim.faults || !(story.allowed & 1 << kind))
 		return;
 	cluster_trouble(kind);
-	if (cluster.limit < 0)
-		story.limit_most = -1;
-	else if (story.limit_most >= 0 && cluster.limit > story.limit_most)
-		story.limit_most = cluster.limit;
+}
+
+/* After scancel of everything nothing new is there, and none comes until its owner does. */
+static void check_nothing_new(void *arg)
+{
+	(void)arg;
+	if (cluster_active())
+		sim_violation("%d jobs are in Slurm %d minutes after scancel of everything",
+			      cluster_active(), (int)((sim.now - cluster.last_scancel) / MINUTE));
 }
 
 static void scancel_all(void *arg)
 {
-	(void)arg;
+	if (people()) { /* who submits is not done yet */
+		sim_at(sim.now + MINUTE, scancel_all, arg);
+		return;
+	}
 	cluster_scancel_all();
+	for (int i = 1; i < 8; i++)
+		sim_at(sim.now + (i * i * 5) * MINUTE, check_nothing_new, NULL);
 }
 
 /* ---- looking into the database, as nobody ---- */
@@ -210,22 +234,24 @@ void story_check_sbatch(int ntasks);
 void story_check_sbatch(int ntasks)
 {
 	struct sim_proc *me = sim_self;
-	int64_t counts[JOB_NSTATES], flying, most;
-	struct db *db;
+	struct store store = {0};
+	int64_t counts[JOB_NSTATES], flying;
+	struct queue_limit limit = {0};
 
-	(void)ntasks;
-	if (story.limit_most < 0 || disk_find("/sim/.slurmq/jobs.db-journal") || disk_locked(db_path))
+	if (disk_find("/sim/.slurmq/jobs.db-journal") || disk_locked(db_path))
 		return;
 	sim_self = NULL;
-	db = look();
-	if (db && !db_counts(db, counts, NULL)) {
+	store.db = look();
+	if (store.db && !db_counts(store.db, counts, NULL) && !queue_limit(&store, &limit, NULL)) {
+		if (limit.jobs > story.limit_most)
+			story.limit_most = limit.jobs;
 		flying = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
-		most = story.limit_most > 2 ? story.limit_most - 1 : 1;
-		if (flying > most)
-			sim_violation("%d jobs are in flight, and the limit is %d", (int)flying,
-				      (int)story.limit_most);
+		if (flying > (story.limit_most > 2 ? story.limit_most - 1 : 1))
+			sim_violation("%d jobs are in flight with %d more, and the limit is %d",
+				      (int)flying, ntasks, (int)story.limit_most);
 	}
-	db_close(db);
+	queue_limit_release(&limit);
+	db_close(store.db);
 	sim_self = me;
 }
 
@@ -425,7 +451,6 @@ static void knobs(void)
 	cluster.slots = (int)(1 + sim_rnd(6));
 	cluster.walltime = sim_rnd(2) ? 6 * HOUR : 5 * MINUTE + sim_rnd(30 * MINUTE);
 	cluster.patience = sim_rnd(2) ? 2 * SEC : 5 * MINUTE;
-	story.limit_most = cluster.limit;
 	story.only_scancel = !sim_rnd(10);
 	if (story.only_scancel) {
 		k->slow = SEC / 200;
@@ -462,7 +487,7 @@ static void part_of_faults(void)
 		sim_at(sim_rnd(long_), some_command, NULL);
 	for (int i = 0; i < troubles; i++)
 		sim_at(sim_rnd(long_), some_trouble, NULL);
-	sim_run(long_);
+	sim_run(long_ + story.only_scancel * 6 * HOUR);
 	sim.faults = false;
 	cluster.away = false;
 	story.begin_quiet = sim.now;
@@ -487,19 +512,21 @@ static void part_of_owner(void)
 	struct state s = {.flying = 1};
 
 	for (int i = 0; i < VISITS && !sim.broken[0]; i++) {
-		if (idle()) {
-			s = read_state();
-			if (s.held && i < 3)
-				TYPES("release", "all");
-			else if (s.paused)
-				TYPES("resume");
-			else if (at_rest(&s))
-				return;
-			else
+		if (!idle()) {
+			if (!sim_rnd(3))
 				TYPES("submit");
-		} else {
-			TYPES("submit");
+			sim_run(sim.now + 20 * MINUTE);
+			continue;
 		}
+		s = read_state();
+		if (s.held && i < 3)
+			TYPES("release", "all");
+		else if (s.paused)
+			TYPES("resume");
+		else if (at_rest(&s))
+			return;
+		else
+			TYPES("submit");
 		sim_run(sim.now + 12 * MINUTE);
 	}
 	if (!sim.broken[0])
