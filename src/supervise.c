@@ -240,7 +240,7 @@ static int next_timeout(const struct run *r)
 
 	if (r->kill_at)
 		timeout = until(now, r->kill_at, timeout);
-	if (r->tick_at && !r->tick)
+	if (r->tick_at && !r->tick && !r->stop_reason)
 		timeout = until(now, r->tick_at, timeout);
 	return timeout;
 }
