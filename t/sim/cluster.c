@@ -11,7 +11,8 @@
 
 #include "ticket.h"
 
-enum { MIN_JOB_AGE_S = 300, KILL_WAIT_S = 30, USR1_S = 60, MAX_ARRAY = 1001 };
+enum { MIN_JOB_AGE_S = 300, KILL_WAIT_S = 30, USR1_S = 60, MAX_ARRAY = 1001, ACCT_LAG_S = 5 };
+static const int64_t EPOCH_S = 1700000000;
 
 struct sim_job *cluster_jobs;
 struct cluster_knobs cluster;
@@ -83,7 +84,8 @@ static void start_job(struct sim_job *j)
 	ticket = mem_printf("%016" PRIx64, j->submission);
 	sim_trace("job %" PRIu64 " (%" PRIu64 "_%d) starts on node%d", j->id, j->array_id, j->task,
 		  j->host);
-	p = sim_spawn((const char *const[]){"run", ticket, NULL}, (const char *const *)env, j->host, j);
+	p = sim_spawn((const char *const[]){"run", ticket, NULL}, (const char *const *)env, j->host,
+		      j);
 	p->ppid = 1;
 	j->batch_pid = p->pid;
 	if (sim_chance(sim.k.kill_runs))
@@ -139,6 +141,7 @@ static void over(struct sim_job *j, const char *state)
 static void requeue(struct sim_job *j)
 {
 	j->phase = SLURM_PENDING;
+	j->submitted = sim.now;
 	j->restarts++;
 	j->told_to_end = false;
 	j->final[0] = '\0';
@@ -397,8 +400,9 @@ static void sbatch_unlucky(const struct request *r, struct proc_result *out)
 		if (kind == SBATCH_LOST_REPLY)
 			make_job(r->name, r->ntasks, r->submission, r->array);
 		sim_wait(sim.now + 10 * SEC, false);
-		buf_addstr(&out->err, "sbatch: error: Batch job submission failed: Socket timed out "
-				      "on send/recv operation\n");
+		buf_addstr(&out->err,
+			   "sbatch: error: Batch job submission failed: Socket timed out "
+			   "on send/recv operation\n");
 		break;
 	case SBATCH_HANGS_AND_MAKES:
 		send_late(r, 80 * SEC);
@@ -415,15 +419,17 @@ static void sbatch_unlucky(const struct request *r, struct proc_result *out)
 		break;
 	case SBATCH_BUSY:
 		sim_wait(sim.now + 60 * SEC, false);
-		buf_addstr(&out->err, "sbatch: error: Slurm temporarily unable to accept job, sleeping "
-				      "and retrying\n");
+		buf_addstr(&out->err,
+			   "sbatch: error: Slurm temporarily unable to accept job, sleeping "
+			   "and retrying\n");
 		out->exit_code = 0;
 		out->signal = SIGTERM;
 		out->timed_out = true;
 		break;
 	default:
-		buf_addstr(&out->err, "sbatch: error: Batch job submission failed: Invalid partition "
-				      "name specified\n");
+		buf_addstr(&out->err,
+			   "sbatch: error: Batch job submission failed: Invalid partition "
+			   "name specified\n");
 		break;
 	}
 }
@@ -460,10 +466,11 @@ static void run_sbatch(const struct proc_spec *spec, struct proc_result *out)
 		if (id) {
 			buf_addf(&out->out, "%" PRIu64 "\n", id);
 		} else {
-			buf_addstr(&out->err,
-				   "sbatch: error: QOSMaxSubmitJobPerUserLimit\n"
-				   "sbatch: error: Batch job submission failed: Job violates accounting/QOS "
-				   "policy (job submit limit, user's size and/or time limits)\n");
+			buf_addstr(
+				&out->err,
+				"sbatch: error: QOSMaxSubmitJobPerUserLimit\n"
+				"sbatch: error: Batch job submission failed: Job violates accounting/QOS "
+				"policy (job submit limit, user's size and/or time limits)\n");
 			out->exit_code = 1;
 		}
 	}
@@ -498,6 +505,9 @@ static void add_field(struct buf *to, char what, const struct sim_job *j)
 	case 'r':
 		buf_addstr(to, j->reason);
 		break;
+	case 'V':
+		buf_addf(to, "%" PRId64, EPOCH_S + j->submitted / SEC);
+		break;
 	case 'j':
 		buf_addstr(to, j->name);
 		break;
@@ -518,15 +528,26 @@ static void add_job(struct buf *to, const char *format, const struct sim_job *j)
 	buf_addch(to, '\n');
 }
 
+/* -O: columns of a fixed width. */
+static void add_columns(struct buf *to, const char *format, const struct sim_job *j)
+{
+	if (strcmp(format, "JobID:20,State:20,RestartCnt:20,Reason:60") != 0)
+		sim_violation("the simulated squeue knows no columns '%s'", format);
+	buf_addf(to, "%-20" PRIu64 "%-20s%-20d%-60s\n", j->id ? j->id : j->array_id, j->state,
+		 j->restarts + !strcmp(j->final, "REQUEUE"), j->reason);
+}
+
 static void run_squeue(const struct proc_spec *spec, struct proc_result *out)
 {
-	const char *format = "", *only = NULL;
+	const char *format = "", *columns = NULL, *only = NULL;
 	uint64_t collapsed = 0;
 	bool any = false;
 
 	for (const char *const *a = spec->argv; *a; a++) {
 		if (!strcmp(*a, "-o"))
 			format = a[1];
+		if (!strcmp(*a, "-O"))
+			columns = a[1];
 		if (!strcmp(*a, "-j"))
 			only = a[1];
 	}
@@ -541,11 +562,64 @@ static void run_squeue(const struct proc_spec *spec, struct proc_result *out)
 				continue;
 			collapsed = j->array_id;
 		}
-		add_job(&out->out, format, j);
+		if (columns)
+			add_columns(&out->out, columns, j);
+		else
+			add_job(&out->out, format, j);
 	}
 	if (only && !any) {
 		buf_addstr(&out->err, "slurm_load_jobs error: Invalid job id specified\n");
 		out->exit_code = 1;
+	}
+}
+
+/* The accounting hears of everything some seconds later. */
+static const char *acct_state(const struct sim_job *j)
+{
+	if (sim.now - j->submitted < ACCT_LAG_S * SEC)
+		return NULL;
+	if (j->phase == SLURM_OVER && sim.now - j->ended >= ACCT_LAG_S * SEC)
+		return strcmp(j->state, "CANCELLED") ? j->state : "CANCELLED by 1000";
+	if (j->begun && sim.now - j->begun >= ACCT_LAG_S * SEC)
+		return j->phase == SLURM_PENDING ? "PENDING" : "RUNNING";
+	return j->phase == SLURM_OVER && !j->begun ? NULL : "PENDING";
+}
+
+static bool in_list(const char *list, uint64_t id)
+{
+	for (const char *p = list; p && *p; p += *p == ',') {
+		if (strtoull(p, NULL, 10) == id)
+			return true;
+		p += strcspn(p, ",");
+	}
+	return !list;
+}
+
+static void run_sacct(const struct proc_spec *spec, struct proc_result *out)
+{
+	const char *only = NULL;
+
+	if (cluster.acct == ACCT_NONE) {
+		buf_addstr(&out->err, "Slurm accounting storage is disabled\n");
+		out->exit_code = 1;
+		return;
+	}
+	for (const char *const *a = spec->argv; *a; a++)
+		if (!strcmp(*a, "-j"))
+			only = a[1];
+	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
+		const char *state = acct_state(j);
+
+		if (j->gone || !state || (!in_list(only, j->id) && !in_list(only, j->array_id)))
+			continue;
+		buf_addf(&out->out, "%" PRIu64 "\x1f", j->id ? j->id : j->array_id);
+		if (j->task < 0)
+			buf_addf(&out->out, "%" PRIu64, j->array_id);
+		else
+			buf_addf(&out->out, j->id ? "%" PRIu64 "_%d" : "%" PRIu64 "_[%d]",
+				 j->array_id, j->task);
+		buf_addf(&out->out, "\x1f%s\x1f%" PRId64 "\x1f%s\n", state,
+			 EPOCH_S + j->submitted / SEC, j->name);
 	}
 }
 
@@ -584,7 +658,12 @@ static void run_query(const struct proc_spec *spec, struct proc_result *out)
 
 	sim_point(tool);
 	sim_wait(sim.now + SEC / 200 + sim_rnd(SEC / 20), false);
-	if (cluster.away) {
+	if (!strcmp(tool, "sacct") && cluster.acct == ACCT_AWAY) {
+		sim_wait(sim.now + SEC, false);
+		buf_addstr(&out->err,
+			   "sacct: error: Problem talking to the database: Connection refused\n");
+		out->exit_code = 1;
+	} else if (cluster.away && strcmp(tool, "sacct") != 0) {
 		unreachable("slurm_load_jobs error", out);
 	} else if (sim.faults && sim_chance(sim.k.query_trouble)) {
 		if (sim_rnd(2)) {
@@ -597,6 +676,8 @@ static void run_query(const struct proc_spec *spec, struct proc_result *out)
 		}
 	} else if (!strcmp(tool, "squeue")) {
 		run_squeue(spec, out);
+	} else if (!strcmp(tool, "sacct")) {
+		run_sacct(spec, out);
 	} else if (!strcmp(tool, "scontrol")) {
 		run_scontrol(spec, out);
 	} else {
@@ -617,7 +698,8 @@ bool cluster_command(const struct proc_spec *spec, struct proc_result *result)
 	buf_release(&line);
 	if (!strcmp(tool, "sbatch"))
 		run_sbatch(spec, result);
-	else if (!strcmp(tool, "squeue") || !strcmp(tool, "scontrol") || !strcmp(tool, "scancel"))
+	else if (!strcmp(tool, "squeue") || !strcmp(tool, "sacct") || !strcmp(tool, "scontrol") ||
+		 !strcmp(tool, "scancel"))
 		run_query(spec, result);
 	else
 		return false;

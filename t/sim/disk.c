@@ -31,7 +31,7 @@ struct hold {
 
 struct node {
 	bool dir;
-	int refs; /* names and descriptors */
+	int refs;      /* names and descriptors */
 	int64_t mtime; /* µs */
 	uint64_t number;
 	unsigned mode;
@@ -199,9 +199,8 @@ static struct sim_fd *fds(void)
 
 static struct sim_fd *fd_get(int fd)
 {
-	struct sim_fd *f = fd >= SIM_FD_BASE && fd < SIM_FD_BASE + SIM_FDS
-				   ? &fds()[fd - SIM_FD_BASE]
-				   : NULL;
+	struct sim_fd *f =
+		fd >= SIM_FD_BASE && fd < SIM_FD_BASE + SIM_FDS ? &fds()[fd - SIM_FD_BASE] : NULL;
 
 	return f && f->node ? f : NULL;
 }
@@ -461,7 +460,8 @@ WRAP(ssize_t, pread64, int fd, void *to, size_t len, off_t at)
 WRAP(ssize_t, write, int fd, const void *from, size_t len)
 {
 	struct sim_fd *f = fd_get(fd);
-	size_t half = sim_self && len > 1 && sim_self->kill_in == 1 ? (size_t)sim_rnd((int64_t)len) : 0;
+	size_t half =
+		sim_self && len > 1 && sim_self->kill_in == 1 ? (size_t)sim_rnd((int64_t)len) : 0;
 	int errnum;
 
 	if (fd == STDOUT_FILENO || fd == STDERR_FILENO) {
@@ -925,7 +925,8 @@ static int v_reserved(sqlite3_file *f, int *out)
 
 	if (sim_point("db look at locks"))
 		return SQLITE_IOERR_CHECKRESERVEDLOCK;
-	*out = vf(f)->level >= SQLITE_LOCK_RESERVED || others(vf(f), &count) >= SQLITE_LOCK_RESERVED;
+	*out = vf(f)->level >= SQLITE_LOCK_RESERVED ||
+	       others(vf(f), &count) >= SQLITE_LOCK_RESERVED;
 	return SQLITE_OK;
 }
 
@@ -1081,6 +1082,7 @@ int disk_register_vfs(void)
 	};
 
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	if (sqlite3_initialize())
 		return -1;
 	return sqlite3_vfs_register(&vfs, 1);

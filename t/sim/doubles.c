@@ -175,8 +175,8 @@ static pid_t start_work(const struct proc_child *c)
 	uint64_t submission = 0;
 
 	ticket_name_parse(me->argv[1], &submission);
-	w = ledger_begin(submission, index ? atoi(index) : 0, job ? atoi(job) : 0, step ? step : "?",
-			 me->pid);
+	w = ledger_begin(submission, index ? atoi(index) : 0, job ? atoi(job) : 0,
+			 step ? step : "?", me->pid);
 	w->exit_code = sim_chance(sim.k.step_fails) ? (int)(1 + sim_rnd(3)) : 0;
 	w->on_term = (int)sim_rnd(TERM_NKINDS);
 	p = sim_spawn_work(w, 1 + sim_rnd(sim_chance(20) ? sim.k.step_short : sim.k.step_long));
@@ -194,7 +194,8 @@ pid_t proc_spawn(const struct proc_child *child, int *exec_errno, struct err *er
 		return err_set(err, ERR_FAILED, "cannot fork");
 	if (!strcmp(child->argv[0], "job"))
 		return start_work(child);
-	p = sim_spawn(child->argv + 1, (const char *const *)sim_self->env, sim_self->host, sim_self->job);
+	p = sim_spawn(child->argv + 1, (const char *const *)sim_self->env, sim_self->host,
+		      sim_self->job);
 	return p->pid;
 }
 
@@ -223,6 +224,38 @@ int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec
 	if (exec_errno)
 		*exec_errno = ENOENT;
 	return err_set(err, ERR_FAILED, "'%s' is not on PATH", spec->argv[0]);
+}
+
+/* Unfed it makes no job: all that counts happens at the end. */
+struct proc_run {
+	struct proc_spec spec;
+};
+
+int proc_run_begin(const struct proc_spec *spec, struct proc_run **out, int *exec_errno,
+		   struct err *err)
+{
+	*out = NULL;
+	if (exec_errno)
+		*exec_errno = 0;
+	if (sim_point("fork"))
+		return err_set(err, ERR_FAILED, "cannot fork");
+	*out = mem_alloc(sizeof(**out));
+	(*out)->spec = *spec;
+	return 0;
+}
+
+int proc_run_end(struct proc_run *run, struct proc_result *result, int *exec_errno, struct err *err)
+{
+	struct proc_spec spec = run->spec;
+
+	free(run);
+	return proc_run(&spec, result, exec_errno, err);
+}
+
+void proc_run_abandon(struct proc_run *run)
+{
+	sim_point("kill");
+	free(run);
 }
 
 void proc_result_release(struct proc_result *result)

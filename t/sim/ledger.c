@@ -18,7 +18,8 @@ void ledger_reset(void)
 }
 
 /* No attempt is started twice: neither a step of it, nor any step by another supervisor. */
-struct sim_work *ledger_begin(uint64_t submission, int task, int64_t job, const char *key, int64_t by)
+struct sim_work *ledger_begin(uint64_t submission, int task, int64_t job, const char *key,
+			      int64_t by)
 {
 	struct sim_work *w = mem_alloc(sizeof(*w));
 
@@ -33,7 +34,8 @@ struct sim_work *ledger_begin(uint64_t submission, int task, int64_t job, const 
 			continue;
 		if (works[i]->by != by)
 			sim_violation("an attempt is started twice: %016llx.%d, by %d and by %d",
-				      (unsigned long long)submission, task, (int)works[i]->by, (int)by);
+				      (unsigned long long)submission, task, (int)works[i]->by,
+				      (int)by);
 		if (!strcmp(works[i]->key, key))
 			sim_violation("step %s of %016llx.%d is started twice", key,
 				      (unsigned long long)submission, task);
@@ -49,7 +51,8 @@ void ledger_end(struct sim_work *w, int exit_code, int sig)
 	w->ended = sim.now;
 	w->at_exit = exit_code;
 	w->at_signal = sig;
-	sim_trace("step %s of job %d ended: exit %d, signal %d", w->key, (int)w->job, exit_code, sig);
+	sim_trace("step %s of job %d ended: exit %d, signal %d", w->key, (int)w->job, exit_code,
+		  sig);
 }
 
 size_t ledger_size(void)

@@ -21,9 +21,9 @@ enum { BATCH = 50, PROCESSES_MOST = 64, SHOWN = 10 };
 
 /* ---- a process of the simulation ---- */
 
-static const struct cmd *const commands[] = {&cmd_submit,  &cmd_run,	 &cmd_chain,  &cmd_cancel,
-					     &cmd_hold,	   &cmd_release, &cmd_pause,  &cmd_resume,
-					     &cmd_retry,   &cmd_sync,	 &cmd_status, NULL};
+static const struct cmd *const commands[] = {&cmd_submit, &cmd_run,	&cmd_chain,  &cmd_cancel,
+					     &cmd_hold,	  &cmd_release, &cmd_pause,  &cmd_resume,
+					     &cmd_retry,  &cmd_sync,	&cmd_status, NULL};
 
 static int run_command(int argc, char **argv)
 {
@@ -119,7 +119,8 @@ static void play_all(void)
 		int status, slot = 0;
 		pid_t pid;
 
-		if (next < end && running < args.processes && !(args.stop_at_first && shared->failed)) {
+		if (next < end && running < args.processes &&
+		    !(args.stop_at_first && shared->failed)) {
 			uint64_t to = next + BATCH < end ? next + BATCH : end;
 
 			while (pids[slot])
@@ -177,8 +178,8 @@ static int report(FILE *out, double seconds)
 	fprintf(out,
 		"%" PRIu64 " seeds, %" PRIu64 " violations; %" PRIu64 " calls, %" PRIu64
 		" kills, %" PRIu64 " failed calls; %.1f s, %.0f seeds a second\n",
-		shared->played, shared->failed, shared->calls, shared->kills, shared->fails, seconds,
-		(double)shared->played / seconds);
+		shared->played, shared->failed, shared->calls, shared->kills, shared->fails,
+		seconds, (double)shared->played / seconds);
 	if (n)
 		fprintf(out, "replay one: make sim SEED=%" PRIu64 "\n", shared->shown[0].seed);
 	return shared->failed > 0;
@@ -234,7 +235,8 @@ int main(int argc, char **argv)
 	if (one)
 		return replay(seed, trace);
 	out = stdout;
-	shared = __real_mmap64(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = __real_mmap64(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return 2;
 	out = fdopen(dup(STDOUT_FILENO), "w");

@@ -66,34 +66,35 @@ struct sim_proc {
 	ucontext_t context;
 	char *stack;
 	int errnum;
-	int64_t wake; /* when it goes on; NEVER: not by time alone */
+	int64_t wake;  /* when it goes on; NEVER: not by time alone */
 	uint64_t turn; /* orders what is due at one time, and marks a wake that is out of date */
 	bool waits_signal, signals_blocked, dies_with_parent, over;
 	unsigned pending; /* signals, as bits */
 	struct proc_end ends[SIM_ENDS];
 	int nends;
 	struct sim_fd fd[SIM_FDS];
-	struct sim_job *job; /* of Slurm, that it belongs to; NULL: none */
-	int host;	     /* node number */
-	int kill_in, fail_in;	     /* calls until then, 0: not */
-	struct sim_work *work;	     /* a step's command: no coroutine */
-	bool sbatch_sent;	     /* in the middle of an sbatch: it goes on without us */
+	struct sim_job *job;   /* of Slurm, that it belongs to; NULL: none */
+	int host;	       /* node number */
+	int kill_in, fail_in;  /* calls until then, 0: not */
+	struct sim_work *work; /* a step's command: no coroutine */
+	bool sbatch_sent;      /* in the middle of an sbatch: it goes on without us */
 	int newest_child;
+	int calls;
 	int status; /* its exit status */
 	void *sbatch;
 };
 
 struct sim_knobs {
-	int switch_in; /* one call of so many takes time, in which others go on */
-	int64_t slow;  /* up to so many µs then */
-	int kill_runs, kill_users; /* of 100 processes so many are killed on their way */
-	int fail_calls;		   /* of 100 processes, so many see one call fail */
-	int sbatch_trouble;	   /* of 100 */
-	int query_trouble;	   /* of 100 */
-	int cluster_trouble;	   /* events of scancel, node, limit ... in the whole */
-	int rename_lies;	   /* of 1000 */
-	bool skew;		   /* hosts' clocks differ, by up to a day */
-	int step_fails;		   /* of 100 */
+	int switch_in;		       /* one call of so many takes time, in which others go on */
+	int64_t slow;		       /* up to so many µs then */
+	int kill_runs, kill_users;     /* of 100 processes so many are killed on their way */
+	int fail_calls;		       /* of 100 processes, so many see one call fail */
+	int sbatch_trouble;	       /* of 100 */
+	int query_trouble;	       /* of 100 */
+	int cluster_trouble;	       /* events of scancel, node, limit ... in the whole */
+	int rename_lies;	       /* of 1000 */
+	bool skew;		       /* hosts' clocks differ, by up to a day */
+	int step_fails;		       /* of 100 */
 	int64_t step_short, step_long; /* µs, at most */
 };
 
@@ -129,7 +130,8 @@ void sim_violation(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void sim_at(int64_t when, void (*fn)(void *arg), void *arg);
 
 /* A process that runs argv (a command of slurmq) with env; host: 0 .. SIM_NODES-1. */
-struct sim_proc *sim_spawn(const char *const *argv, const char *const *env, int host, struct sim_job *job);
+struct sim_proc *sim_spawn(const char *const *argv, const char *const *env, int host,
+			   struct sim_job *job);
 /* One that is a step's command. */
 struct sim_proc *sim_spawn_work(struct sim_work *w, int64_t runs_for);
 void sim_signal(struct sim_proc *p, int sig);
@@ -192,9 +194,11 @@ struct sim_job {
 };
 void cluster_reset(void);
 extern struct sim_job *cluster_jobs;
+enum { ACCT_WELL, ACCT_NONE, ACCT_AWAY, ACCT_N };
 struct cluster_knobs {
-	int64_t limit;	 /* MaxSubmitJobsPU, -1: none */
-	int slots;	 /* jobs that run at once */
+	int acct;	  /* the accounting */
+	int64_t limit;	  /* MaxSubmitJobsPU, -1: none */
+	int slots;	  /* jobs that run at once */
 	int64_t walltime; /* µs */
 	int64_t patience; /* before a pending one starts, at most */
 	bool away;
@@ -226,7 +230,8 @@ void cluster_scancel_all(void);
 /* ---- ledger.c: what the commands themselves know ---- */
 
 void ledger_reset(void);
-struct sim_work *ledger_begin(uint64_t submission, int task, int64_t job, const char *key, int64_t by);
+struct sim_work *ledger_begin(uint64_t submission, int task, int64_t job, const char *key,
+			      int64_t by);
 void ledger_end(struct sim_work *w, int exit_code, int sig);
 size_t ledger_size(void);
 struct sim_work *ledger_at(size_t i);

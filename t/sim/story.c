@@ -110,7 +110,7 @@ void story_prepare(void)
 /* ---- the person ---- */
 
 static const char *const user_env[] = {"PATH=/usr/bin", "HOME=/sim", "USER=sim",
-				 "SLURMQ_DIR=/sim/.slurmq", NULL};
+				       "SLURMQ_DIR=/sim/.slurmq", NULL};
 
 static void types(const char *const *argv)
 {
@@ -282,11 +282,12 @@ static void check_ends(struct db *db)
 		}
 		if (a.closed != CLOSED_LINE || a.completed != e->completed ||
 		    (!e->completed && a.exit_code != e->exit_code))
-			sim_violation("attempt %d told %s (exit %d), and the database has it closed "
-				      "by %d as %s (%s, exit %d)",
-				      (int)a.id, e->completed ? "completed" : "failed", e->exit_code,
-				      a.closed, a.completed ? "completed" : "failed",
-				      job_reason_name(a.reason), a.exit_code);
+			sim_violation(
+				"attempt %d told %s (exit %d), and the database has it closed "
+				"by %d as %s (%s, exit %d)",
+				(int)a.id, e->completed ? "completed" : "failed", e->exit_code,
+				a.closed, a.completed ? "completed" : "failed",
+				job_reason_name(a.reason), a.exit_code);
 		db_attempt_release(&a);
 	}
 }
@@ -312,9 +313,10 @@ static void check_steps(struct db *db)
 			for (size_t s = 0; s < n; s++)
 				if (!strcmp(v[s].key, w->key) && v[s].state == STEP_COMPLETED &&
 				    (!w->done || w->at_exit || w->at_signal))
-					sim_violation("step %s of attempt %d is recorded completed, "
-						      "and was not",
-						      w->key, (int)a.id);
+					sim_violation(
+						"step %s of attempt %d is recorded completed, "
+						"and was not",
+						w->key, (int)a.id);
 			db_steps_free(v, n);
 		}
 		db_attempt_release(&a);
@@ -331,7 +333,8 @@ static int check_job(void *arg, const struct db_job *job)
 	if (job->state == JOB_HELD && job->reason != REASON_REFUSED && job->reason != REASON_USER)
 		sim_violation("job %d is held for no reason", (int)job->id);
 	if ((job->state == JOB_FAILED || job->state == JOB_CANCELLED) && !job->reason)
-		sim_violation("job %d is %s for no reason", (int)job->id, job_state_name(job->state));
+		sim_violation("job %d is %s for no reason", (int)job->id,
+			      job_state_name(job->state));
 	if (job->state == JOB_COMPLETED && !ended_well(job->id, NULL))
 		sim_violation("job %d is completed, and no command of it was", (int)job->id);
 	db_attempt_release(&a);
@@ -430,9 +433,10 @@ static void judge_chain(void)
 		return;
 	if (last->ended < story.begin_quiet + 2 * MINUTE)
 		return;
-	sim_violation("the chain has died: %d pending, %d in flight, nothing in Slurm; the last job "
-		      "to end was %" PRIu64,
-		      (int)s.pending, (int)s.flying, last->id);
+	sim_violation(
+		"the chain has died: %d pending, %d in flight, nothing in Slurm; the last job "
+		"to end was %" PRIu64,
+		(int)s.pending, (int)s.flying, last->id);
 }
 
 static void knobs(void)
@@ -446,8 +450,9 @@ static void knobs(void)
 	k->slow = slows[sim_rnd(8) ? sim_rnd(3) : sim_rnd(5)];
 	k->step_fails = (int)(sim_rnd(3) * 15);
 	k->step_short = sim_rnd(2) ? 3 * SEC : MINUTE;
-	k->step_long = sim_rnd(3) ? 10 * MINUTE : 40 * MINUTE;
+	k->step_long = sim_rnd(4) ? 4 * MINUTE : 40 * MINUTE;
 	cluster.limit = sim_rnd(8) ? 1 + sim_rnd(6) : -1;
+	cluster.acct = sim_rnd(3) ? ACCT_WELL : (int)sim_rnd(ACCT_N);
 	cluster.slots = (int)(1 + sim_rnd(6));
 	cluster.walltime = sim_rnd(2) ? 6 * HOUR : 5 * MINUTE + sim_rnd(30 * MINUTE);
 	cluster.patience = sim_rnd(2) ? 2 * SEC : 5 * MINUTE;
@@ -457,9 +462,9 @@ static void knobs(void)
 		story.allowed = 1 << TROUBLE_SCANCEL_ALL;
 		return;
 	}
-	if (sim_rnd(3)) {
-		k->kill_runs = (int)(sim_rnd(3) * 20);
-		k->kill_users = (int)(sim_rnd(3) * 20);
+	if (sim_rnd(4)) {
+		k->kill_runs = (int)(sim_rnd(5) * 15);
+		k->kill_users = (int)(sim_rnd(4) * 15);
 	}
 	k->sbatch_trouble = sim_rnd(2) ? 0 : (int)sim_rnd(40);
 	k->query_trouble = sim_rnd(2) ? 0 : (int)sim_rnd(30);
@@ -530,8 +535,9 @@ static void part_of_owner(void)
 		sim_run(sim.now + 12 * MINUTE);
 	}
 	if (!sim.broken[0])
-		sim_violation("it does not come to rest: %d pending, %d in flight, %d in Slurm, %d processes",
-			      (int)s.pending, (int)s.flying, cluster_active(), sim_procs_count());
+		sim_violation(
+			"it does not come to rest: %d pending, %d in flight, %d in Slurm, %d processes",
+			(int)s.pending, (int)s.flying, cluster_active(), sim_procs_count());
 }
 
 void story_play(uint64_t seed)

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { STACK = 512 * 1024, GUARD = 4096, EVENTS = 4096, PROCS = 512 };
+enum { STACK = 512 * 1024, GUARD = 4096, EVENTS = 4096, PROCS = 512, MANY_CALLS = 50000 };
 
 struct sim_world sim;
 struct sim_proc *sim_self;
@@ -115,8 +115,10 @@ static struct event pop(void)
 
 void sim_at(int64_t when, void (*fn)(void *arg), void *arg)
 {
-	push((struct event){
-		.when = when < sim.now ? sim.now : when, .turn = ++sim.turns, .fn = fn, .arg = arg});
+	push((struct event){.when = when < sim.now ? sim.now : when,
+			    .turn = ++sim.turns,
+			    .fn = fn,
+			    .arg = arg});
 }
 
 static void wake_at(struct sim_proc *p, int64_t when)
@@ -310,7 +312,8 @@ static struct sim_proc *new_proc(int host, struct sim_job *job)
 	return p;
 }
 
-struct sim_proc *sim_spawn(const char *const *argv, const char *const *env, int host, struct sim_job *job)
+struct sim_proc *sim_spawn(const char *const *argv, const char *const *env, int host,
+			   struct sim_job *job)
 {
 	struct sim_proc *p = new_proc(host, job);
 	struct buf what = {0};
@@ -436,6 +439,10 @@ int sim_point(const char *call)
 	if (!p)
 		return 0;
 	sim.calls++;
+	if (++p->calls > MANY_CALLS) {
+		sim_violation("process %d (%s) spins, at %s", p->pid, p->what, call);
+		sim_wait(NEVER, false);
+	}
 	if (p->kill_in && !--p->kill_in && sim.faults) {
 		sim.kills++;
 		sim_trace("killed at %s", call);
@@ -455,8 +462,7 @@ int sim_point(const char *call)
 
 int64_t sim_next(void)
 {
-	while (nheap && heap[0].proc &&
-	       (heap[0].proc->over || heap[0].proc->turn != heap[0].turn))
+	while (nheap && heap[0].proc && (heap[0].proc->over || heap[0].proc->turn != heap[0].turn))
 		pop();
 	return nheap ? heap[0].when : NEVER;
 }
