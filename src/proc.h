@@ -92,4 +92,8 @@ bool proc_term_pending(void);
 /* Signal a process group that proc_spawn() made; a group that has gone is no error. */
 void proc_group_kill(pid_t pgid, int sig);
 
+/* Signal those of a group that catch the signal, or hold it back to wait for it; its default action would
+ * kill the others, as bash between a script's commands. How many were told. */
+int proc_group_tell(pid_t pgid, int sig);
+
 #endif

@@ -294,6 +294,8 @@ static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct e
 	if (*n > r->pending)
 		*n = r->pending;
 	age = spool_mark_age(f->store->spool, SPOOL_STOPPING);
+	if (age < 0 || age >= STOPPING_MS)
+		age = spool_mark_age(f->store->spool, SPOOL_ASKING);
 	if (!r->pending)
 		r->stop = QUEUE_EMPTY;
 	else if (paused)
@@ -633,6 +635,8 @@ static int prepare(struct fill *f, struct err *err)
 	f->drain_only = f->o->no_claim;
 	if (user)
 		spool_unmark(f->store->spool, SPOOL_STOPPING);
+	if (user)
+		spool_unmark(f->store->spool, SPOOL_ASKING);
 	if (f->drain_only)
 		return 0;
 	rc = read_site(f, user ? LIMIT_USER_AGE_MS : LIMIT_MAX_AGE_MS, &limit, err);

@@ -139,6 +139,9 @@ int spool_remove(struct spool *sp, enum spool_folder folder, const char *name, s
 
 /* Somebody cancels jobs in Slurm: whoever would claim waits a little. */
 #define SPOOL_STOPPING "stopping"
+/* The same for the moment in which a job that got TERM asks what it was: a mark of its own, which it takes
+ * back where it was no cancellation, and not somebody else's who knows that it was one. */
+#define SPOOL_ASKING "stopping-asked"
 /* squeue did not answer: who only looks need not wait for it again at once. */
 #define SPOOL_NO_ANSWER "no-answer"
 

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "clock.h"
 #include "env.h"
 #include "failpoint.h"
@@ -45,6 +46,7 @@ struct run {
 	bool near_limit;    /* USR1 came */
 	int stop_reason;    /* TERM came and meant this, REASON_NONE: it did not */
 	int64_t kill_at;    /* monotonic ms, 0: not */
+	int64_t oom_kills;  /* the kernel's, when the step began; -1: not to be known */
 	struct job_end end; /* as it adds up */
 };
 
@@ -198,13 +200,13 @@ static void on_term(struct run *r)
 	journal_add_stopping(&line, clock_now_ms());
 	record(r, &line, false);
 	buf_release(&line);
-	/* at once, since others are about to submit; taken back where it was something else */
-	spool_mark(r->o->spool, SPOOL_STOPPING);
+	/* at once, since others are about to submit */
+	spool_mark(r->o->spool, SPOOL_ASKING);
 	reason = ask_slurm(r);
 	if (reason < 0) /* no answer: near the limit it is the limit */
 		reason = r->near_limit ? REASON_TIMEOUT : REASON_CANCELLED;
 	if (reason != REASON_CANCELLED)
-		spool_unmark(r->o->spool, SPOOL_STOPPING);
+		spool_unmark(r->o->spool, SPOOL_ASKING);
 	if (reason == REASON_NONE) {
 		r->kill_at = 0;
 		note(r, "TERM: the job goes on, as far as Slurm is concerned");
@@ -245,14 +247,42 @@ static int next_timeout(const struct run *r)
 	return timeout;
 }
 
+static int signal_number(const char *name)
+{
+	static const struct {
+		const char *name;
+		int sig;
+	} known[] = {{"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"TERM", SIGTERM}, {"INT", SIGINT},
+		     {"HUP", SIGHUP},	{"CONT", SIGCONT}, {"ALRM", SIGALRM}};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(known[i].name, name))
+			return known[i].sig;
+	return 0;
+}
+
+/* The limit is near. USR1 itself goes no further: as an action of its own it would kill the command. */
+static void on_near_limit(struct run *r)
+{
+	const char *name = r->task.head.checkpoint;
+	int sig = name ? signal_number(name) : 0, told;
+
+	r->near_limit = true;
+	if (!sig || !r->child || r->stop_reason)
+		return;
+	told = proc_group_tell(r->child, sig);
+	note(r, "the time limit is near: %s %s", name,
+	     told ? "sent to the command" : "not sent, the command does not catch it");
+}
+
 static void on_signal(struct run *r, int sig)
 {
 	switch (sig) {
 	case SIGTERM:
 		on_term(r);
 		break;
-	case SIGUSR1: /* the limit is near; as an action of its own it would kill the command */
-		r->near_limit = true;
+	case SIGUSR1:
+		on_near_limit(r);
 		break;
 	case SIGINT:
 	case SIGHUP:
@@ -370,6 +400,7 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 	rec->key = s->key;
 	rec->started = clock_now_ms();
 	note(r, "step %s", s->key);
+	r->oom_kills = cgroup_oom_kills("");
 	pid = start_step(r, s, rec);
 	if (pid > 0) {
 		r->child = pid;
@@ -448,9 +479,17 @@ static void skip_step(struct run *r, size_t i)
 	note(r, "%s: not run, what it needs is not completed", r->task.steps[i].key);
 }
 
-/* What a step's end does to the attempt's: the first failure is the one that is told. */
-static void add_up(struct job_end *end, const struct journal_step *rec)
+/* Has the kernel killed something of ours for want of memory since the step began? */
+static bool out_of_memory(const struct run *r)
 {
+	return r->oom_kills >= 0 && cgroup_oom_kills("") > r->oom_kills;
+}
+
+/* What a step's end does to the attempt's: the first failure is the one that is told. */
+static void add_up(struct run *r, const struct journal_step *rec)
+{
+	struct job_end *end = &r->end;
+
 	if (rec->maxrss_kib > end->maxrss_kib)
 		end->maxrss_kib = rec->maxrss_kib;
 	end->cpu_ms += rec->cpu_ms;
@@ -459,6 +498,10 @@ static void add_up(struct job_end *end, const struct journal_step *rec)
 	end->exit_code = rec->exit_code;
 	end->signal = rec->signal;
 	end->reason = rec->signal ? REASON_SIGNAL : REASON_EXIT;
+	if (!r->stop_reason && out_of_memory(r)) {
+		end->reason = REASON_OUT_OF_MEMORY;
+		note(r, "%s: out of memory", rec->key);
+	}
 }
 
 static void run_steps(struct run *r)
@@ -487,7 +530,7 @@ static void run_steps(struct run *r)
 		run_step(r, i, &rec);
 		if (rec.state == STEP_FAILED && !r->stop_reason)
 			look_for_late_term(r, &rec);
-		add_up(&r->end, &rec);
+		add_up(r, &rec);
 		ok[i] = rec.state == STEP_COMPLETED;
 		all = all && ok[i];
 		stop = !ok[i] && s->on_fail == PLAN_STOP;

@@ -143,6 +143,7 @@ void ticket_encode(const struct ticket_writer *w, const struct ticket_head *head
 	put_int(&h, "killwait", head->kill_wait_s);
 	put_int(&h, "chained", head->chained);
 	put_str(&h, "chdir", head->chdir);
+	put_str(&h, "checkpoint", head->checkpoint);
 	put_str(&h, "script", head->script);
 	at = FIRST_LEN + (uint64_t)INDEX_LEN * (1 + w->tasks.n + w->shared.n);
 	size = at + h.len;
@@ -320,6 +321,8 @@ static int read_head(const struct reader *r, struct ticket_head *h)
 			h->kill_wait_s = int_of(&f);
 		else if (!strcmp(f.tag, "chdir") && !h->chdir)
 			h->chdir = text_of(&f);
+		else if (!strcmp(f.tag, "checkpoint") && !h->checkpoint)
+			h->checkpoint = text_of(&f);
 		else if (!strcmp(f.tag, "script") && !h->script)
 			h->script = text_of(&f);
 	}
@@ -454,6 +457,7 @@ void ticket_task_release(struct ticket_task *t)
 {
 	free(t->head.sweep);
 	free(t->head.chdir);
+	free(t->head.checkpoint);
 	free(t->head.script);
 	free(t->title);
 	strs_release(&t->params);

@@ -23,6 +23,7 @@ struct ticket_head {
 	char *chdir;	     /* where the steps run; NULL: where sbatch put the job */
 	bool chained;	     /* submitted by a job that ended or began, not by a person */
 	int64_t kill_wait_s; /* from TERM to KILL at a time limit; -1: unknown */
+	char *checkpoint;    /* signal that the command gets near its limit ("USR1"); NULL: none */
 	char *script; /* file below .slurmq to execute for a sweep with `script`; NULL: none */
 };
 

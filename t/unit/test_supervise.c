@@ -64,12 +64,13 @@ struct step {
 };
 
 static bool chained; /* the next ticket's */
+static const char *checkpoint;
 
 /* A ticket of one task: each step a script for sh, in the scratch folder. */
 static void make_ticket(struct here *h, const struct step *steps, size_t n)
 {
 	struct ticket_head head = {.chained = chained,
-
+				   .checkpoint = (char *)(uintptr_t)checkpoint,
 				   .sweep = (char *)(uintptr_t) "s",
 				   .chdir = h->dir,
 				   .kill_wait_s = 2};
@@ -244,30 +245,38 @@ static void term(void **state)
 	static const struct {
 		const char *slurm, *reason, *script, *told;
 		bool refill, stopping, away, usr1;
+		int restarts;
+		bool others; /* somebody else's cancellation was seen before */
 	} v[] = {
 		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed CANCELLED 0/15", false, true, false, false},
+		 "a failed; failed CANCELLED 0/15", false, true, false, false, 0, false},
 		{"CANCELLED", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed CANCELLED 0/15", false, true, false, false},
+		 "a failed; failed CANCELLED 0/15", false, true, false, false, 0, false},
 		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed TIMEOUT 0/15", true, false, false, false},
+		 "a failed; failed TIMEOUT 0/15", true, false, false, false, 0, false},
 		{"PREEMPTED", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed PREEMPTED 0/15", true, false, false, false},
+		 "a failed; failed PREEMPTED 0/15", true, false, false, false, 0, false},
 		/* a mere signal: the job goes on */
 		{"RUNNING", "None", "trap '' TERM; kill -TERM $PPID; sleep 0.2",
-		 "a completed, b completed; completed", true, false, false, false},
+		 "a completed, b completed; completed", true, false, false, false, 0, false},
 		/* it takes no notice of TERM: KILL before Slurm's own */
 		{"COMPLETING", "TimeLimit",
 		 "trap '' TERM; kill -TERM $PPID; while :; do sleep 1; done",
-		 "a failed; failed TIMEOUT 0/9", true, false, false, false},
+		 "a failed; failed TIMEOUT 0/9", true, false, false, false, 0, false},
 		/* it leaves with 0, and is not completed all the same */
 		{"COMPLETING", "TimeLimit", "trap 'exit 0' TERM; kill -TERM $PPID; sleep 1 & wait",
-		 "a failed; failed TIMEOUT", true, false, false, false},
+		 "a failed; failed TIMEOUT", true, false, false, false, 0, false},
 		/* nobody answers: near the limit it is the limit */
 		{"RUNNING", "None", "kill -TERM $PPID; sleep 20", "a failed; failed CANCELLED 0/15",
-		 false, true, true, false},
+		 false, true, true, false, 0, false},
 		{"RUNNING", "None", "kill -USR1 $PPID; sleep 0.2; kill -TERM $PPID; sleep 20",
-		 "a failed; failed TIMEOUT 0/15", true, false, true, true},
+		 "a failed; failed TIMEOUT 0/15", true, false, true, true, 0, false},
+		/* requeued: all else looks as after scancel */
+		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20",
+		 "a failed; failed PREEMPTED 0/15", true, false, false, false, 1, false},
+		/* another's cancellation stays what it was, whatever this one is */
+		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20",
+		 "a failed; failed TIMEOUT 0/15", true, true, false, false, 0, true},
 	};
 
 	(void)state;
@@ -284,16 +293,72 @@ static void term(void **state)
 		snprintf(fake.jobs[0].state[0], 24, "%s", v[i].slurm);
 		fake_reason = v[i].reason;
 		fake.away = v[i].away;
+		fake.jobs[0].restarts = v[i].restarts;
+		if (v[i].others)
+			spool_mark(h->sp, SPOOL_STOPPING);
 		make_ticket(h, steps, 2);
 		r = go(h);
 		text = told(h, &r);
 		assert_string_equal(text, v[i].told);
 		assert_int_equal(r.refill, v[i].refill);
 		assert_int_equal(spool_mark_age(h->sp, SPOOL_STOPPING) >= 0, v[i].stopping);
+		if (v[i].refill) /* it has asked, and takes that back */
+			assert_true(spool_mark_age(h->sp, SPOOL_ASKING) < 0);
 		free(text);
 		tear_down(&s);
 	}
 	fake_reason = NULL;
+}
+
+/* USR1 to us says that the limit is near: the command gets what it asks for, and only where it catches it. */
+static void checkpoints(void **state)
+{
+	static const struct {
+		const char *checkpoint, *script, *told, *log;
+	} v[] = {
+		{NULL, "trap 'exit 3' USR1; kill -USR1 $PPID; sleep 0.3; exit 4",
+		 "a failed; failed EXIT 4/0", NULL},
+		{"USR1", "trap 'exit 3' USR1; kill -USR1 $PPID; while :; do sleep 0.1; done",
+		 "a failed; failed EXIT 3/0", "the time limit is near: USR1 sent to the command"},
+		{"HUP",
+		 "trap 'exit 3' USR1; trap 'exit 5' HUP; kill -USR1 $PPID; while :; do sleep 0.1; done",
+		 "a failed; failed EXIT 5/0", "the time limit is near: HUP sent to the command"},
+		/* it would kill this one */
+		{"USR1", "kill -USR1 $PPID; sleep 0.3", "a completed; completed",
+		 "the time limit is near: USR1 not sent, the command does not catch it"},
+		{"TERM", "kill -USR1 $PPID; sleep 0.3", "a completed; completed",
+		 "the time limit is near: TERM not sent, the command does not catch it"},
+		/* a shell that runs it does not have to */
+		{"USR1",
+		 "sh -c 'trap \"exit 6\" USR1; echo >begun; while :; do sleep 0.1; done' & "
+		 "until [ -e begun ]; do sleep 0.1; done; kill -USR1 $PPID; wait $!; exit $?",
+		 "a failed; failed EXIT 6/0", "the time limit is near: USR1 sent to the command"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct step one = {.key = "a", .script = v[i].script};
+		struct supervise_result r;
+		struct buf log = {0};
+		struct here *h;
+		char *text;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		checkpoint = v[i].checkpoint;
+		make_ticket(h, &one, 1);
+		checkpoint = NULL;
+		r = go(h);
+		text = told(h, &r);
+		assert_string_equal(text, v[i].told);
+		assert_int_equal(spool_file_get(h->sp, "log", &log, NULL), 0);
+		if (v[i].log ? !strstr(log.s, v[i].log) : !!strstr(log.s, "is near"))
+			fail_msg("%zu: %s", i, log.s);
+		buf_release(&log);
+		free(text);
+		tear_down(&s);
+	}
 }
 
 /* Submitted by a job in the moment in which jobs were cancelled: it gives its right back. */
@@ -403,6 +468,7 @@ int main(void)
 		cmocka_unit_test(ends),
 		T1(a_spent_right_runs_nothing),
 		cmocka_unit_test(term),
+		cmocka_unit_test(checkpoints),
 		cmocka_unit_test(born_of_a_cancelled_job),
 		T1(requeued),
 		T1(requeued_before_it_began),

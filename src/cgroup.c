@@ -1,0 +1,71 @@
+#include "cgroup.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+
+/* The number behind "oom_kill " in a file; -1 where there is none. */
+static int64_t count_in(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char line[256];
+	int64_t n = -1;
+
+	while (f && n < 0 && fgets(line, sizeof(line), f))
+		if (sscanf(line, "oom_kill %" SCNd64, &n) != 1)
+			n = -1;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Cut a group's path behind its part "job_...": steps are groups below it. */
+static void cut_to_job(char *path)
+{
+	char *job = strstr(path, "/job_");
+
+	if (job)
+		job[1 + strcspn(job + 1, "/")] = '\0';
+}
+
+/* A line of /proc/self/cgroup is "4:memory:/slurm/uid_0/job_1/step_batch", or "0::/..." for v2 (cgroups(7)). */
+static int64_t count_of(const char *root, char *line)
+{
+	char *controllers = strchr(line, ':'), *group, *path;
+	bool v2;
+	int64_t n;
+
+	if (!controllers || !(group = strchr(controllers + 1, ':')))
+		return -1;
+	*group++ = '\0';
+	v2 = !controllers[1];
+	if (!v2 && strcmp(controllers + 1, "memory") != 0)
+		return -1;
+	group[strcspn(group, "\n")] = '\0';
+	cut_to_job(group);
+	path = mem_printf(v2 ? "%s/sys/fs/cgroup%s/memory.events"
+			     : "%s/sys/fs/cgroup/memory%s/memory.oom_control",
+			  root, group);
+	n = count_in(path);
+	free(path);
+	return n;
+}
+
+int64_t cgroup_oom_kills(const char *root)
+{
+	char *path = mem_printf("%s/proc/self/cgroup", root);
+	FILE *f = fopen(path, "re");
+	char line[4200];
+	int64_t n = -1;
+
+	while (f && n < 0 && fgets(line, sizeof(line), f))
+		n = count_of(root, line);
+	if (f)
+		fclose(f);
+	free(path);
+	return n;
+}

@@ -1,0 +1,83 @@
+/* proc_tell.c - a signal for those of a process group that it would not kill. */
+#include "proc.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "clock.h"
+
+enum { LOOK_AGAIN_MS = 20 };
+
+/* The process group in /proc/PID/stat, whose second field is a name in brackets, which may hold any
+ * (proc(5)); -1 where the process has gone. */
+static long group_of(const char *pid)
+{
+	char *path = mem_printf("/proc/%s/stat", pid), line[1024] = "", *end;
+	FILE *f = fopen(path, "re");
+	long group;
+
+	free(path);
+	if (!f)
+		return -1;
+	line[fread(line, 1, sizeof(line) - 1, f)] = '\0';
+	fclose(f);
+	end = strrchr(line, ')');
+	return end && sscanf(end, ") %*c %*d %ld", &group) == 1 ? group : -1;
+}
+
+/* It catches the signal, or blocks it, to take it with sigwait(2) as srun does. Who blocks SEGV as well is
+ * only about to fork: shells and posix_spawn(3) block all for that moment. */
+static bool heeds(const char *pid, int sig)
+{
+	char *path = mem_printf("/proc/%s/status", pid), line[256];
+	FILE *f = fopen(path, "re");
+	uint64_t mask, heeded = 0;
+
+	free(path);
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "SigCgt: %" SCNx64, &mask) == 1 ||
+		    (sscanf(line, "SigBlk: %" SCNx64, &mask) == 1 && !(mask >> (SIGSEGV - 1) & 1)))
+			heeded |= mask;
+	if (f)
+		fclose(f);
+	return heeded >> (sig - 1) & 1;
+}
+
+/* Those of the group that would take it, by their pids as text. */
+static void look(pid_t pgid, int sig, struct strs *out)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (isdigit((unsigned char)e->d_name[0]) && group_of(e->d_name) == pgid &&
+		    heeds(e->d_name, sig))
+			strs_add(out, e->d_name);
+	if (d)
+		closedir(d);
+}
+
+int proc_group_tell(pid_t pgid, int sig)
+{
+	struct strs before = {0}, now = {0};
+	int told = 0;
+
+	/* twice: a shell's child that is about to execute something shows the shell's own handlers */
+	look(pgid, sig, &before);
+	if (before.n)
+		clock_sleep_ms(LOOK_AGAIN_MS);
+	look(pgid, sig, &now);
+	for (size_t i = 0; i < now.n; i++)
+		for (size_t k = 0; k < before.n; k++)
+			if (!strcmp(now.v[i], before.v[k]))
+				told += !kill((pid_t)strtol(now.v[i], NULL, 10), sig);
+	strs_release(&before);
+	strs_release(&now);
+	return told;
+}
