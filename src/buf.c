@@ -158,6 +158,17 @@ void strs_addf(struct strs *l, const char *fmt, ...)
 	strs_take(l, buf_take(&b));
 }
 
+void strs_add_lines(struct strs *l, const char *text)
+{
+	while (text && *text) {
+		size_t n = strcspn(text, "\n");
+
+		if (n)
+			strs_take(l, mem_strndup(text, n));
+		text += n + (text[n] == '\n');
+	}
+}
+
 void strs_release(struct strs *l)
 {
 	for (size_t i = 0; i < l->n; i++)

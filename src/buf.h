@@ -42,6 +42,8 @@ struct strs {
 void strs_add(struct strs *l, const char *s);
 void strs_addf(struct strs *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void strs_take(struct strs *l, char *s); /* s is the list's from now on */
+/* Each line of a text (NULL: none) but empty ones. */
+void strs_add_lines(struct strs *l, const char *text);
 void strs_release(struct strs *l);
 
 /* Append word to b as a POSIX shell would need it quoted ('it'\''s'); bare where that is safe. */

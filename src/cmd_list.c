@@ -113,6 +113,8 @@ static void add_state(struct list *l, const struct db_job *job, const struct db_
 		snprintf(number, sizeof(number), " %d", a->exit_code);
 	else if (job->reason == REASON_SIGNAL && a->signal)
 		snprintf(number, sizeof(number), " %d", a->signal);
+	if (!*why && job->again.tries + job->again.site && job->state < JOB_COMPLETED)
+		why = "again"; /* by its sweep's policy */
 	table_addf(&l->table, s, view_paint(job->state), "%s%s%s%s", job_state_name(job->state),
 		   *why || stopping ? " " : "", stopping ? "(cancelled)" : why,
 		   stopping ? "" : number);

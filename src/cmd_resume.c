@@ -1,6 +1,8 @@
 /* slurmq resume - take a pause back */
 #include "cmd.h"
 
+#include "brake.h"
+
 struct args {
 	bool no_submit;
 };
@@ -10,7 +12,7 @@ static int unset(struct db *db, struct err *err)
 	if (db_begin(db, err))
 		return -1;
 	if (db_setting_unset(db, ".paused", err) || db_setting_unset(db, ".paused_why", err) ||
-	    db_commit(db, err)) {
+	    brake_reset(db, err) || db_commit(db, err)) {
 		db_rollback(db);
 		return -1;
 	}
@@ -20,6 +22,7 @@ static int unset(struct db *db, struct err *err)
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	const struct args *args = options;
+	struct strs bad = {0};
 	struct cmd_filled filled;
 	int64_t paused;
 
@@ -27,9 +30,15 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	(void)argv;
 	if (db_setting_int(ctx->store->db, ".paused", 0, &paused, err))
 		return -1;
-	if (paused && unset(ctx->store->db, err))
+	if (brake_nodes(ctx->store->db, &bad, err) || unset(ctx->store->db, err)) {
+		strs_release(&bad);
 		return -1;
+	}
 	cmd_print(ctx, paused ? "the queue goes on" : "the queue was not paused");
+	if (bad.n)
+		cmd_print(ctx, "%zu node%s, where attempts had died, %s no longer left out", bad.n,
+			  bad.n == 1 ? "" : "s", bad.n == 1 ? "is" : "are");
+	strs_release(&bad);
 	if (args->no_submit)
 		return 0;
 	cmd_fill(ctx, -1, false, &filled);

@@ -149,18 +149,48 @@ static void print_lines(struct cmd_ctx *ctx, const char *text)
 	}
 }
 
+static void print_lines_of(struct cmd_ctx *ctx, const char *name, const char *text)
+{
+	struct strs lines = {0};
+
+	strs_add_lines(&lines, text);
+	for (size_t i = 0; i < lines.n; i++)
+		print_field(ctx, name, lines.v[i]);
+	strs_release(&lines);
+}
+
+/* What the sweep's policy has done for it. */
+static void print_again(struct cmd_ctx *ctx, const struct db_job *job)
+{
+	const struct db_again *g = &job->again;
+	int64_t now = clock_now_ms();
+	struct buf text = {0};
+
+	if (g->tries)
+		buf_addf(&text, "%" PRId64 " by its sweep's policy", g->tries);
+	if (g->site)
+		buf_addf(&text, "%s%" PRId64 " for what the site did", g->tries ? ", " : "",
+			 g->site);
+	if (text.len)
+		print_field(ctx, "tried again", buf_str(&text));
+	print_lines_of(ctx, "again with", g->options);
+	if (view_waits(job, now)) {
+		buf_clear(&text);
+		time_add_local(&text, g->due);
+		buf_addstr(&text, " (in ");
+		time_add_duration(&text, g->due - now);
+		buf_addch(&text, ')');
+		print_field(ctx, "not before", buf_str(&text));
+	}
+	buf_release(&text);
+}
+
 static void print_commands(struct cmd_ctx *ctx, const struct whole *w)
 {
 	struct buf text = {0};
 
-	if (w->job.options) {
-		char *lines = mem_strdup(w->job.options);
-		char *save = NULL;
-
-		for (char *l = strtok_r(lines, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
-			print_field(ctx, "retry with", l);
-		free(lines);
-	}
+	print_lines_of(ctx, "retry with", w->job.options);
+	print_again(ctx, &w->job);
 	print_list(ctx, "sbatch", &w->plan.sbatch);
 	print_list(ctx, "env", &w->plan.env);
 	if (*w->plan_err.msg)
@@ -356,11 +386,23 @@ static void add_strs(struct json *j, const char *key, const struct strs *l)
 	json_close(j);
 }
 
+/* What stands behind the sweep's own options, in sbatch's order. */
+static void add_again(struct json *j, const struct db_job *job)
+{
+	struct strs options = {0};
+
+	strs_add_lines(&options, job->options);
+	strs_add_lines(&options, job->again.options);
+	add_strs(j, "retry_with", &options);
+	strs_release(&options);
+}
+
 static void add_whole(struct json *j, struct cmd_ctx *ctx, const struct whole *w)
 {
 	json_open(j, NULL, '{');
 	view_job_json(j, &w->job, w->n ? &w->v[w->n - 1].a : NULL);
 	json_int(j, "priority", w->job.priority);
+	add_again(j, &w->job);
 	json_str(j, "variant", w->job.point.variant);
 	add_strs(j, "sbatch", &w->plan.sbatch);
 	add_strs(j, "env", &w->plan.env);

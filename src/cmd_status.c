@@ -305,6 +305,20 @@ static void print_chain(const struct status *s)
 	buf_release(&clean);
 }
 
+/* Jobs that their policy makes wait, which are pending or in Slurm's queue. */
+static void print_later(const struct status *s)
+{
+	struct buf text = {0};
+
+	if (!s->chain.later)
+		return;
+	buf_addf(&text, "%" PRId64 " %s tried again later, the first in ", s->chain.later,
+		 s->chain.later == 1 ? "job is" : "jobs are");
+	time_add_duration(&text, s->chain.later_at > s->now ? s->chain.later_at - s->now : 0);
+	cmd_print(s->ctx, "%s", buf_str(&text));
+	buf_release(&text);
+}
+
 static void print_needs(const struct status *s)
 {
 	for (size_t i = 0; i < s->chain.needs.n; i++) {
@@ -335,6 +349,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	} else if (!rc) {
 		print_sweeps(&s);
 		print_chain(&s);
+		print_later(&s);
 		print_needs(&s);
 	}
 	status_release(&s);

@@ -46,6 +46,10 @@ static const char schema[] =
 	" vals BLOB, PRIMARY KEY(job, version)) WITHOUT ROWID;"
 	"CREATE TABLE counter(sweep INTEGER NOT NULL, state INTEGER NOT NULL, n INTEGER NOT NULL,"
 	" PRIMARY KEY(sweep, state)) WITHOUT ROWID;"
+	/* rare, and so no columns of job: what a sweep's retry policy has done for one. due: not before,
+	 * options: lines that count for jobs of that version */
+	"CREATE TABLE again(job INTEGER PRIMARY KEY, tries INTEGER NOT NULL, site INTEGER NOT NULL,"
+	" due INTEGER NOT NULL, version INTEGER NOT NULL, options TEXT);"
 	"CREATE TABLE submission(id INTEGER PRIMARY KEY, version INTEGER NOT NULL,"
 	" first INTEGER NOT NULL, ntasks INTEGER NOT NULL, slurm_job INTEGER NOT NULL DEFAULT 0,"
 	" answer INTEGER NOT NULL DEFAULT 0, text TEXT, created INTEGER NOT NULL,"

@@ -112,6 +112,15 @@ int db_job_max(struct db *db, int64_t *id, struct err *err);
 
 /* ---- jobs ---- */
 
+/* What the sweep's retry policy has done for a job since the user last asked for it. */
+struct db_again {
+	int64_t tries, site; /* used up: for its own failures, for what the site did */
+	int64_t due;	     /* not to start before, 0: at once */
+	int64_t version;     /* whose options have grown: another version's are as its file says */
+	char *options;	     /* lines of --long=value, NULL: none */
+};
+void db_again_release(struct db_again *again);
+
 struct db_job {
 	int64_t id, sweep;
 	int64_t version; /* the published version that it takes commands and resources from */
@@ -120,6 +129,7 @@ struct db_job {
 	int64_t tries;	 /* attempts that were started */
 	int64_t attempt; /* the newest one's id, 0: none yet */
 	char *options;	 /* lines of --long=value from retry --sbatch, or NULL */
+	struct db_again again;
 	char *sweep_name;
 	struct sweep_point point; /* owned by the row: released with it */
 };
@@ -143,18 +153,24 @@ int db_jobs_each(struct db *db, const struct db_select *select,
 int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, struct err *err);
 
 /* Up to n pending jobs that may be claimed, the highest priority first, then the lowest id; those
- * of an unpublished version are not there. *v given: db_jobs_free(). */
+ * of an unpublished version are not there, nor those that are to wait. *v given: db_jobs_free(). */
 int db_jobs_pending(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err);
 /* The same from a place in that order on: that priority and id, or the first after it. A seek. */
 int db_jobs_pending_from(struct db *db, int64_t priority, int64_t id, int64_t n, struct db_job **v,
 			 size_t *count, struct err *err);
+/* Those that are to wait (again.due lies ahead), the earliest first. */
+int db_jobs_waiting(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err);
 void db_jobs_free(struct db_job *v, size_t n);
+
+/* How many jobs that are neither over nor running are not to start yet, and when the first may. */
+int db_jobs_later(struct db *db, int64_t *n, int64_t *first, struct err *err);
 
 /* The user's transitions. Each returns 0 with *changed: 1 where the row was changed, 0 where its
  * state (now) does not allow it. */
 /* failed or cancelled (or, with completed set, completed) -> pending; clears the wish. from_step (may
  * be NULL): results of that step and of those after it count no more; all: no result counts. options
- * (may be NULL) replace the job's own. */
+ * (may be NULL) replace the job's own, and what the policy had made of them. The policy's tries are all
+ * there again, and nothing is waited for. */
 int db_job_retry(struct db *db, int64_t id, bool completed, bool all, const char *from_step,
 		 const char *options, int *changed, struct err *err);
 /* pending, held -> cancelled; in flight -> the wish. */
@@ -201,6 +217,8 @@ int db_pools(struct db *db, struct strs *names, int64_t **n, struct err *err);
 /* sbatch's answer, kept with the submission. Where it accepted: submitting -> queued. */
 int db_submission_answer(struct db *db, uint64_t id, int answer, uint64_t slurm_job,
 			 const char *text, struct err *err);
+/* Whether its jobs had the sweep's options alone: no user's retry nor policy has given them others. */
+int db_submission_plain(struct db *db, uint64_t id, bool *plain, struct err *err);
 /* Whether all attempts of a submission are closed; DB_NONE where there is no such submission. */
 int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *err);
 
@@ -262,6 +280,16 @@ int db_attempt_verdict(struct db *db, int64_t attempt, const struct job_end *end
  * who took the right itself, JOB_CANCELLED, JOB_FAILED (with reason) or JOB_HELD. */
 int db_attempt_retired(struct db *db, int64_t attempt, int to, int reason, int *changed,
 		       struct err *err);
+/* The sweep's policy: failed -> pending, where this is the job's newest attempt and the user has no wish;
+ * next is written down beside it. Else *changed 0, and nothing is. A late end line still has its say: see
+ * db_attempt_line(). */
+int db_attempt_again(struct db *db, int64_t attempt, const struct db_again *next, int *changed,
+		     struct err *err);
+/* Is it the node? Since then an attempt of the sweep did well on another one (completed, lived for `lived` ms,
+ * or runs and was started by `began`), and none has been running on this one for so long. Looks at the
+ * newest 500 ends. */
+int db_does_well_elsewhere(struct db *db, const char *node, int64_t sweep, int64_t since,
+			   int64_t began, int64_t lived, bool *yes, struct err *err);
 /* Slurm was asked and did not show it (since > 0: the first time it was missed), or did (0). */
 int db_attempt_missing(struct db *db, int64_t attempt, int64_t since, struct err *err);
 

@@ -130,6 +130,19 @@ int db_submission_answer(struct db *db, uint64_t id, int answer, uint64_t slurm_
 	return db_exec(db, queued, NULL, err, "u", id);
 }
 
+int db_submission_plain(struct db *db, uint64_t id, bool *plain, struct err *err)
+{
+	static const char sql[] =
+		"SELECT count(*) FROM submission s JOIN attempt a ON a.id BETWEEN s.first AND"
+		" s.first + s.ntasks - 1 JOIN job j ON j.id = a.job LEFT JOIN again g ON g.job = j.id"
+		" WHERE s.id = ?1 AND (j.options IS NOT NULL OR g.options IS NOT NULL)";
+	int64_t n;
+	int rc = db_number(db, sql, &n, err, "u", id);
+
+	*plain = !rc && !n;
+	return rc;
+}
+
 int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *err)
 {
 	static const char sql[] =
@@ -454,6 +467,53 @@ int db_attempt_retired(struct db *db, int64_t attempt, int to, int reason, int *
 		     err))
 		return -1;
 	return close_attempt(db, attempt, CLOSED_VERDICT, &end, err);
+}
+
+int db_attempt_again(struct db *db, int64_t attempt, const struct db_again *next, int *changed,
+		     struct err *err)
+{
+	static const char pending[] = "UPDATE job SET state = 0, reason = 0, missing = 0"
+				      " WHERE id = ?1 AND attempt = ?2 AND state = 5 AND wish = 0";
+	struct row r;
+	int64_t n;
+
+	*changed = 0;
+	if (read_row(db, attempt, &r, err) || db_exec(db, pending, &n, err, "ii", r.job, attempt))
+		return -1;
+	*changed = n > 0;
+	if (!n)
+		return 0;
+	return db_exec(db,
+		       "INSERT OR REPLACE INTO again(job, tries, site, due, version, options)"
+		       " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+		       NULL, err, "iiiiit", r.job, next->tries, next->site, next->due,
+		       next->version, next->options);
+}
+
+int db_does_well_elsewhere(struct db *db, const char *node, int64_t sweep, int64_t since,
+			   int64_t began, int64_t lived, bool *yes, struct err *err)
+{
+	static const char here[] =
+		"SELECT count(*) FROM job j INDEXED BY job_flight CROSS JOIN attempt a"
+		" ON a.id = j.attempt WHERE j.state IN (1, 2, 3) AND j.state = 3 AND j.sweep = ?2"
+		" AND a.node = ?1 AND a.started BETWEEN 1 AND ?3";
+	static const char runs[] =
+		"SELECT count(*) FROM job j INDEXED BY job_flight CROSS JOIN attempt a"
+		" ON a.id = j.attempt WHERE j.state IN (1, 2, 3) AND j.state = 3 AND j.sweep = ?2"
+		" AND a.node <> ?1 AND a.started BETWEEN 1 AND ?3";
+	static const char ended[] =
+		"SELECT count(*) FROM (SELECT job, node, started, ended, completed FROM attempt"
+		" ORDER BY id DESC LIMIT 500) a CROSS JOIN job j ON j.id = a.job WHERE j.sweep = ?2"
+		" AND a.node <> ?1 AND a.started > 0 AND a.ended >= ?3"
+		" AND (a.completed OR a.ended - a.started >= ?4)";
+	int64_t alive_here, alive, well;
+
+	if (db_number(db, here, &alive_here, err, "tii", node, sweep, clock_now_ms() - lived) ||
+	    db_number(db, runs, &alive, err, "tii", node, sweep, began) ||
+	    db_number(db, ended, &well, err, "tiii", node, sweep, since, lived))
+		return -1;
+	*yes = !alive_here && (alive || well);
+	return 0;
 }
 
 int db_attempt_missing(struct db *db, int64_t attempt, int64_t since, struct err *err)

@@ -7,15 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+
 /* j: job, s: its sweep. A job of an unpublished version is not there. */
 #define JOB_COLUMNS \
 	"SELECT j.id, j.sweep, s.version, j.state, j.reason, j.wish, j.priority, j.tries, j.attempt," \
-	" j.options, s.name, j.shape, j.vals, j.sample FROM job j "
+	" j.options, s.name, j.shape, j.vals, j.sample, g.tries, g.site, g.due, g.version," \
+	" g.options FROM "
+#define AGAIN " LEFT JOIN again g ON g.job = j.id "
 #define PUBLISHED " j.version IN (SELECT id FROM version WHERE published) "
+
+void db_again_release(struct db_again *again)
+{
+	free(again->options);
+	memset(again, 0, sizeof(*again));
+}
 
 void db_job_release(struct db_job *job)
 {
 	free(job->options);
+	db_again_release(&job->again);
 	free(job->sweep_name);
 	for (size_t i = 0; i < job->point.n; i++) {
 		free((char *)(uintptr_t)job->point.params[i].name);
@@ -94,13 +105,24 @@ static int read_job(struct db *db, sqlite3_stmt *s, struct db_job *out, struct e
 	out->attempt = sqlite3_column_int64(s, 8);
 	out->options = db_column_text(s, 9);
 	out->sweep_name = db_column_text(s, 10);
+	out->again.tries = sqlite3_column_int64(s, 14);
+	out->again.site = sqlite3_column_int64(s, 15);
+	out->again.due = sqlite3_column_int64(s, 16);
+	out->again.version = sqlite3_column_int64(s, 17);
+	out->again.options = db_column_text(s, 18);
 	if (db_point_decode(db, sqlite3_column_int64(s, 11), values ? values : "",
 			    (size_t)sqlite3_column_bytes(s, 12),
 			    sqlite3_column_type(s, 13) == SQLITE_NULL ? -1
 								      : sqlite3_column_int64(s, 13),
 			    &out->point, err))
 		return -1;
-	return apply_reshapes(db, out, err);
+	if (apply_reshapes(db, out, err))
+		return -1;
+	if (out->again.version != out->version) { /* the user has said what it needs since */
+		free(out->again.options);
+		out->again.options = NULL;
+	}
+	return 0;
 }
 
 /* All rows of a statement of JOB_COLUMNS. */
@@ -143,15 +165,16 @@ static int one_job(struct db *db, sqlite3_stmt *s, struct db_job *out, struct er
 
 int db_job_get(struct db *db, int64_t id, struct db_job *out, struct err *err)
 {
-	static const char sql[] = JOB_COLUMNS "JOIN sweep s ON s.id = j.sweep WHERE j.id = ?1"
-					      " AND" PUBLISHED;
+	static const char sql[] = JOB_COLUMNS "job j JOIN sweep s ON s.id = j.sweep" AGAIN
+					      "WHERE j.id = ?1 AND" PUBLISHED;
 
 	return one_job(db, db_stmt(db, sql, err, "i", id), out, err);
 }
 
 int db_job_get_any(struct db *db, int64_t id, struct db_job *out, struct err *err)
 {
-	static const char sql[] = JOB_COLUMNS "JOIN sweep s ON s.id = j.sweep WHERE j.id = ?1";
+	static const char sql[] =
+		JOB_COLUMNS "job j JOIN sweep s ON s.id = j.sweep" AGAIN "WHERE j.id = ?1";
 
 	return one_job(db, db_stmt(db, sql, err, "i", id), out, err);
 }
@@ -165,8 +188,8 @@ int db_jobs_each(struct db *db, const struct db_select *select,
 		 int (*fn)(void *arg, const struct db_job *job), void *arg, struct err *err)
 {
 	enum { SLICE = 500 };
-	static const char sql[] = JOB_COLUMNS "CROSS JOIN sweep s ON s.id = j.sweep WHERE" SELECTED
-					      "ORDER BY j.id LIMIT 500";
+	static const char sql[] = JOB_COLUMNS "job j CROSS JOIN sweep s ON s.id = j.sweep" AGAIN
+					      "WHERE" SELECTED "ORDER BY j.id LIMIT 500";
 	int64_t first = select->first, last = select->last ? select->last : INT64_MAX;
 	int rc = 0;
 
@@ -200,33 +223,36 @@ int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, str
 
 #define PENDING \
 	JOB_COLUMNS \
-	"INDEXED BY job_pending CROSS JOIN sweep s ON s.id = j.sweep WHERE j.state = 0 AND" PUBLISHED
+	"job j INDEXED BY job_pending CROSS JOIN sweep s ON s.id = j.sweep" AGAIN \
+	"WHERE j.state = 0 AND ifnull(g.due, 0) <= ?1 AND" PUBLISHED
 
 int db_jobs_pending(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err)
 {
-	return read_jobs(
-		db, db_stmt(db, PENDING "ORDER BY j.priority DESC, j.id LIMIT ?1", err, "i", n), v,
-		count, err);
+	return read_jobs(db,
+			 db_stmt(db, PENDING "ORDER BY j.priority DESC, j.id LIMIT ?2", err, "ii",
+				 clock_now_ms(), n),
+			 v, count, err);
 }
 
 int db_jobs_pending_from(struct db *db, int64_t priority, int64_t id, int64_t n, struct db_job **v,
 			 size_t *count, struct err *err)
 {
+	int64_t now = clock_now_ms();
 	struct db_job *more;
 	size_t nmore;
 
 	if (read_jobs(db,
 		      db_stmt(db,
-			      PENDING "AND j.priority = ?1 AND j.id >= ?2 ORDER BY j.id LIMIT ?3",
-			      err, "iii", priority, id, n),
+			      PENDING "AND j.priority = ?2 AND j.id >= ?3 ORDER BY j.id LIMIT ?4",
+			      err, "iiii", now, priority, id, n),
 		      v, count, err))
 		return -1;
 	if ((int64_t)*count == n)
 		return 0;
 	if (read_jobs(db,
 		      db_stmt(db,
-			      PENDING "AND j.priority < ?1 ORDER BY j.priority DESC, j.id LIMIT ?2",
-			      err, "ii", priority, n - (int64_t)*count),
+			      PENDING "AND j.priority < ?2 ORDER BY j.priority DESC, j.id LIMIT ?3",
+			      err, "iii", now, priority, n - (int64_t)*count),
 		      &more, &nmore, err)) {
 		db_jobs_free(*v, *count);
 		return -1;
@@ -235,6 +261,31 @@ int db_jobs_pending_from(struct db *db, int64_t priority, int64_t id, int64_t n,
 	for (size_t i = 0; i < nmore; i++)
 		(*v)[(*count)++] = more[i];
 	free(more);
+	return 0;
+}
+
+int db_jobs_waiting(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err)
+{
+	static const char sql[] =
+		JOB_COLUMNS "again g CROSS JOIN job j ON j.id = g.job CROSS JOIN sweep s"
+			    " ON s.id = j.sweep WHERE g.due > ?1 AND j.state = 0 AND" PUBLISHED
+			    "ORDER BY g.due, j.id LIMIT ?2";
+
+	return read_jobs(db, db_stmt(db, sql, err, "ii", clock_now_ms(), n), v, count, err);
+}
+
+int db_jobs_later(struct db *db, int64_t *n, int64_t *first, struct err *err)
+{
+	static const char sql[] =
+		"SELECT count(*), ifnull(min(g.due), 0) FROM again g CROSS JOIN job j ON j.id = g.job"
+		" WHERE g.due > ?1 AND j.state IN (0, 1, 2)";
+	sqlite3_stmt *s = db_stmt(db, sql, err, "i", clock_now_ms());
+
+	if (!s || db_step_row(db, s, err) != SQLITE_ROW)
+		return -1;
+	*n = sqlite3_column_int64(s, 0);
+	*first = sqlite3_column_int64(s, 1);
+	sqlite3_reset(s);
 	return 0;
 }
 
@@ -278,12 +329,18 @@ int db_job_retry(struct db *db, int64_t id, bool completed, bool all, const char
 	static const char sql[] = "UPDATE job SET state = 0, reason = 0, wish = 0, missing = 0,"
 				  " options = ifnull(?3, options)"
 				  " WHERE id = ?1 AND (state IN (5, 6) OR (?2 AND state = 4))";
+	static const char gone[] = "DELETE FROM again WHERE job = ?1";
+	static const char anew[] = "UPDATE again SET tries = 0, site = 0, due = 0 WHERE job = ?1";
 	int64_t n;
 
 	if (db_exec(db, sql, &n, err, "iit", id, (int64_t)completed, options))
 		return -1;
 	*out = n > 0;
-	return n ? void_steps(db, id, all, from_step, err) : 0;
+	if (!n)
+		return 0;
+	return db_exec(db, options ? gone : anew, NULL, err, "i", id)
+		       ? -1
+		       : void_steps(db, id, all, from_step, err);
 }
 
 int db_job_cancel(struct db *db, int64_t id, int *out, struct err *err)

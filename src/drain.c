@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "failpoint.h"
+#include "outcome.h"
 #include "slurm.h"
 #include "ticket.h"
 
@@ -231,8 +232,8 @@ int drain_tell_steps(struct store *store, int64_t attempt, const struct journal 
 	return 0;
 }
 
-static int tell_end(struct store *store, int64_t attempt, const struct spool_entry *e,
-		    const struct journal *j, struct err *err)
+static int tell_end(struct store *store, struct outcome *o, int64_t attempt,
+		    const struct spool_entry *e, const struct journal *j, struct err *err)
 {
 	struct job_end preempted = {.reason = REASON_PREEMPTED, .ended = j->preempted_at};
 	int changed;
@@ -242,42 +243,47 @@ static int tell_end(struct store *store, int64_t attempt, const struct spool_ent
 	    drain_tell_steps(store, attempt, j, err))
 		return -1;
 	if (j->has_end)
-		return db_attempt_line(store->db, attempt, &j->end, &changed, err);
+		return outcome_line(o, attempt, &j->end, err);
 	if (j->preempted)
-		return db_attempt_preempted(store->db, attempt, &preempted, &changed, err);
+		return outcome_preempted(o, attempt, &preempted, err);
 	return 0; /* its end line was torn: Slurm will have to say */
+}
+
+static int apply_event(struct store *store, struct drained *d, struct outcome *o,
+		       struct spool_entry *e, struct err *err)
+{
+	struct db_attempt at;
+	struct journal j;
+	int rc = db_attempt_find(store->db, e->submission, e->task, &at, err);
+
+	if (rc < 0)
+		return -1;
+	if (rc) { /* not of this database: left for whoever put another one here */
+		e->name[0] = '\0';
+		return 0;
+	}
+	rc = spool_journal_read(store->spool, SPOOL_SPOOL, e->name, &j, err);
+	if (!rc) {
+		d->changed = true;
+		d->ends += at.closed == CLOSED_NOT;
+		touch_submission(d, e->submission);
+		rc = tell_end(store, o, at.id, e, &j, err);
+	}
+	journal_release(&j);
+	db_attempt_release(&at);
+	return rc < 0 ? -1 : 0;
 }
 
 static int apply_events(struct store *store, struct drained *d, struct err *err)
 {
-	for (size_t i = 0; i < d->spool.n; i++) {
-		struct spool_entry *e = &d->spool.v[i];
-		struct db_attempt at;
-		struct journal j;
-		int rc;
+	struct outcome o = {.db = store->db};
+	int rc = 0;
 
-		if (e->task < 0 || !e->has_who)
-			continue;
-		rc = db_attempt_find(store->db, e->submission, e->task, &at, err);
-		if (rc < 0)
-			return -1;
-		if (rc) { /* not of this database: left for whoever put another one here */
-			e->name[0] = '\0';
-			continue;
-		}
-		rc = spool_journal_read(store->spool, SPOOL_SPOOL, e->name, &j, err);
-		if (!rc) {
-			d->changed = true;
-			d->ends += at.closed == CLOSED_NOT;
-			touch_submission(d, e->submission);
-			rc = tell_end(store, at.id, e, &j, err);
-		}
-		journal_release(&j);
-		db_attempt_release(&at);
-		if (rc < 0)
-			return -1;
-	}
-	return 0;
+	for (size_t i = 0; i < d->spool.n && !rc; i++)
+		if (d->spool.v[i].task >= 0 && d->spool.v[i].has_who)
+			rc = apply_event(store, d, &o, &d->spool.v[i], err);
+	outcome_release(&o);
+	return rc;
 }
 
 int drain_apply(struct store *store, struct drained *d, struct err *err)

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "brake.h"
 #include "clock.h"
 #include "failpoint.h"
 #include "proc.h"
@@ -323,6 +324,7 @@ static int hold_refused(struct fill *f, const struct drained *d, struct err *err
 		struct db_submission sub;
 		struct db_version v;
 		struct loaded *ld;
+		bool plain = false;
 		int64_t n = 0;
 		int rc;
 
@@ -334,7 +336,9 @@ static int hold_refused(struct fill *f, const struct drained *d, struct err *err
 		rc = db_version_get(f->store->db, sub.version, &v, err);
 		if (!rc)
 			rc = loader_get(&f->loader, f->store->db, sub.version, &ld, err);
-		if (!rc && sweep_sbatch_uniform(ld->sweep))
+		if (!rc)
+			rc = db_submission_plain(f->store->db, sub.id, &plain, err);
+		if (!rc && plain && sweep_sbatch_uniform(ld->sweep))
 			rc = db_sweep_hold(f->store->db, v.sweep, a->text ? a->text : "", &n, err);
 		else if (!rc)
 			rc = db_sweep_note(f->store->db, v.sweep, a->text ? a->text : "", err);
@@ -351,7 +355,7 @@ static int hold_refused(struct fill *f, const struct drained *d, struct err *err
 	return 0;
 }
 
-static int begin_early(struct fill *f, const struct batch *b, struct err *err)
+static int begin_early(struct fill *f, const struct batch *b, bool any_node, struct err *err)
 {
 	struct early *e = &f->early;
 
@@ -359,6 +363,8 @@ static int begin_early(struct fill *f, const struct batch *b, struct err *err)
 		submission_text_release(&e->own);
 		return -1;
 	}
+	if (any_node)
+		e->s.options = (const char *const *)b->options.v;
 	e->of = b;
 	e->sbatch = slurm_sbatch_begin(&e->s);
 	return 0;
@@ -427,7 +433,7 @@ static int claim(struct fill *f, const struct drained *d, struct batches *b, boo
 	}
 	if (pools_taken(&f->pools, f->store->db, err) ||
 	    claim_provide(f->store, b, user, user && f->o->renew_env, err) ||
-	    claim_rows(f->store, b, err) || begin_early(f, &b->v[0], err) ||
+	    claim_rows(f->store, b, err) || begin_early(f, &b->v[0], false, err) ||
 	    claim_write(f->store, b, f->kill_wait_s, !user, err) ||
 	    db_setting_set_int(f->store->db, ".chain.last_refill", clock_now_ms(), err))
 		return -1;
@@ -504,17 +510,32 @@ static void run_sbatch(struct fill *f, struct slurm_reply *reply)
 	reply->job = 0;
 }
 
+/* Refused without the nodes that look bad: perhaps no other one will do, and they are better than none. Should
+ * there be a job all the same, one of the two finds no right. */
+static int run_anywhere(struct fill *f, const struct batch *b, struct slurm_reply *reply,
+			struct err *err)
+{
+	slurm_reply_release(reply);
+	abandon_early(f);
+	if (begin_early(f, b, true, err))
+		return -1;
+	run_sbatch(f, reply);
+	return 0;
+}
+
 static int submit_batch(struct fill *f, const struct batch *b, int *answer, struct err *err)
 {
 	struct spool_answer a = {0};
 	struct slurm_reply reply = {0};
-	int rc = f->early.of == b ? 0 : begin_early(f, b, err);
+	int rc = f->early.of == b ? 0 : begin_early(f, b, false, err);
 
 	*answer = SLURM_UNCLEAR;
 	if (!rc) {
 		FAILPOINT("sbatch-before");
 		run_sbatch(f, &reply);
 		FAILPOINT("sbatch-after");
+		if (reply.answer == SLURM_REFUSED && b->exclude && run_anywhere(f, b, &reply, err))
+			return -1;
 		*answer = a.answer = reply.answer;
 		a.slurm_job = reply.job;
 		a.cluster = reply.cluster;
@@ -792,15 +813,61 @@ static int need_of_sweep(struct store *store, const struct db_sweep *s, struct s
 	return 0;
 }
 
+/* Paused: by a person, or by the brake, which names the last of the failures. */
+static int need_of_brake(struct store *store, struct strs *needs, struct err *err)
+{
+	int64_t job;
+
+	if (db_setting_int(store->db, ".brake.job", 0, &job, err))
+		return -1;
+	if (!job)
+		strs_add(needs, "the queue is paused: slurmq resume");
+	else
+		strs_addf(
+			needs,
+			"the queue is paused: slurmq log %" PRId64
+			" shows what failed last; mend it"
+			" (a slip in the sweep file: slurmq expand), then: slurmq retry and slurmq resume",
+			job);
+	return 0;
+}
+
+static int need_of_nodes(struct store *store, struct strs *needs, struct err *err)
+{
+	struct strs nodes = {0};
+	struct buf names = {0};
+	int rc = brake_nodes(store->db, &nodes, err);
+
+	for (size_t i = 0; i < nodes.n; i++)
+		buf_addf(&names, "%s%s", i ? ", " : "", nodes.v[i]);
+	if (!rc && nodes.n > BRAKE_NODES_MOST)
+		strs_addf(
+			needs,
+			"attempts die within seconds on many nodes (%s): it is rather the jobs, and"
+			" no node is left out; look at their logs, then: slurmq resume",
+			buf_str(&names));
+	else if (!rc && nodes.n)
+		strs_addf(
+			needs,
+			"left out for a day, since attempts died there within seconds: %s; tell the"
+			" site, or slurmq resume takes them again",
+			buf_str(&names));
+	buf_release(&names);
+	strs_release(&nodes);
+	return rc;
+}
+
 static int chain_needs(struct store *store, struct queue_chain *c, struct err *err)
 {
 	struct db_sweep *v;
 	int rc = 0;
 	size_t n;
 
-	if (c->state == CHAIN_PAUSED)
-		strs_add(&c->needs, "the queue is paused: slurmq resume");
-	else if (c->state == CHAIN_STALLED)
+	if (c->state == CHAIN_PAUSED && need_of_brake(store, &c->needs, err))
+		return -1;
+	if (need_of_nodes(store, &c->needs, err))
+		return -1;
+	if (c->state == CHAIN_STALLED)
 		strs_add(&c->needs,
 			 "no job is known to be in Slurm and work is left: slurmq submit");
 	else if (c->state == CHAIN_IDLE && !c->last_refill)
@@ -850,6 +917,8 @@ int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
 						     : CHAIN_STALLED;
 	else
 		out->state = jobs && !counts[JOB_HELD] ? CHAIN_DONE : CHAIN_IDLE;
+	if (db_jobs_later(store->db, &out->later, &out->later_at, err))
+		return -1;
 	if (!jobs)
 		return 0;
 	return chain_needs(store, out, err);

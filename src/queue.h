@@ -88,9 +88,10 @@ void queue_limit_release(struct queue_limit *l);
 enum chain_state { CHAIN_IDLE, CHAIN_ALIVE, CHAIN_STALLED, CHAIN_PAUSED, CHAIN_DONE };
 struct queue_chain {
 	enum chain_state state;
-	int64_t last_refill; /* ms since 1970, 0: never */
-	char *why;	     /* of a pause or a stall, in words, or NULL */
-	struct strs needs;   /* what needs a person: lines of text */
+	int64_t last_refill;	 /* ms since 1970, 0: never */
+	int64_t later, later_at; /* jobs that are tried again later, and when the first may be */
+	char *why;		 /* of a pause or a stall, in words, or NULL */
+	struct strs needs;	 /* what needs a person: lines of text */
 };
 int queue_chain(struct store *store, struct queue_chain *out, struct err *err);
 void queue_chain_release(struct queue_chain *c);

@@ -15,63 +15,11 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "brake.h"
 #include "clock.h"
 #include "env.h"
 #include "failpoint.h"
-#include "sweepfile.h"
-
-/* ---- sweeps as parsed ---- */
-
-static void loaded_free(struct loaded *ld)
-{
-	db_version_release(&ld->row);
-	if (ld->sweep)
-		sweep_free(ld->sweep);
-	free(ld);
-}
-
-void loader_release(struct loader *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		loaded_free(l->v[i]);
-	free(l->v);
-	memset(l, 0, sizeof(*l));
-}
-
-int loader_get(struct loader *l, struct db *db, int64_t version, struct loaded **out,
-	       struct err *err)
-{
-	struct complaints c = {0};
-	struct loaded *ld;
-	int rc;
-
-	for (size_t i = 0; i < l->n; i++) {
-		if (l->v[i]->version == version) {
-			*out = l->v[i];
-			return 0;
-		}
-	}
-	ld = mem_alloc(sizeof(*ld));
-	ld->version = version;
-	rc = db_version_get(db, version, &ld->row, err);
-	if (rc == DB_NONE)
-		rc = err_set(err, ERR_FAILED,
-			     "version %" PRId64 " of a sweep is not in the database", version);
-	if (!rc)
-		rc = sweepfile_parse(ld->row.file, ld->row.dir, ld->row.source, ld->row.source_len,
-				     &ld->sweep, &c, err);
-	complaints_release(&c);
-	if (rc) {
-		loaded_free(ld);
-		return -1;
-	}
-	if (ld->row.script)
-		sweep_set_script(ld->sweep, ld->row.script);
-	l->v = mem_grow(l->v, l->n + 1, sizeof(*l->v));
-	l->v[l->n++] = ld;
-	*out = ld;
-	return 0;
-}
+#include "policy.h"
 
 /* ---- batches ---- */
 
@@ -89,6 +37,8 @@ static void batch_release(struct batch *b)
 	free(b->sweep_name);
 	free(b->chdir);
 	free(b->group);
+	free(b->checkpoint);
+	free(b->exclude);
 	ticket_writer_release(&b->ticket);
 	memset(b, 0, sizeof(*b));
 }
@@ -101,20 +51,53 @@ void batches_release(struct batches *b)
 	memset(b, 0, sizeof(*b));
 }
 
-/* The rendered options and, after them, those of the job's own retry: sbatch takes the last. */
-static void job_options(const struct db_job *job, const struct plan *plan, struct strs *out)
+/* A job that is not to start yet is Slurm's to hold (sbatch(1), --begin): so it is in its queue, the chain is
+ * sure to go on with it, and nobody has to stay or to look again for its sake. It costs a slot, which is why
+ * such jobs are claimed behind all others. In steps of 10 s, so that those that failed together go as one
+ * array. Relative, since clocks differ between hosts. */
+static void add_begin(const struct db_job *job, int64_t now, struct strs *out)
 {
-	const char *p = job->options;
+	int64_t s = (job->again.due - now + 999) / 1000;
 
+	if (job->again.due > now)
+		strs_addf(out, "--begin=now+%" PRId64, s > 60 ? (s + 9) / 10 * 10 : s);
+}
+
+/* The rendered options and, after them, those of the job's own retry and of its policy: sbatch takes the
+ * last. */
+static void job_options(const struct db_job *job, const struct plan *plan, int64_t now,
+			struct strs *out)
+{
 	for (size_t i = 0; i < plan->sbatch.n; i++)
 		strs_add(out, plan->sbatch.v[i]);
-	while (p && *p) {
-		size_t n = strcspn(p, "\n");
+	strs_add_lines(out, job->options);
+	strs_add_lines(out, job->again.options);
+	add_begin(job, now, out);
+}
 
-		if (n)
-			strs_take(out, mem_strndup(p, n));
-		p += n + (p[n] == '\n');
+/* The user's own --exclude and the nodes that look bad; NULL where there are none to be left out, or that
+ * can't be said together with what the user asks for. */
+static char *exclusion(const struct strs *nodes, const char *directives, const struct strs *options)
+{
+	struct strs all = {0};
+	struct buf b = {0};
+	const char *own;
+
+	if (!nodes->n || nodes->n > BRAKE_NODES_MOST)
+		return NULL;
+	policy_directives(directives, &all);
+	for (size_t i = 0; i < options->n; i++)
+		strs_add(&all, options->v[i]);
+	own = policy_option(&all, "--exclude");
+	if (!policy_option(&all, "--nodelist") && !policy_option(&all, "--nodefile") &&
+	    !(own && strchr(own, '/'))) { /* a file of names */
+		if (own)
+			buf_addstr(&b, own);
+		for (size_t i = 0; i < nodes->n; i++)
+			buf_addf(&b, "%s%s", b.len ? "," : "", nodes->v[i]);
 	}
+	strs_release(&all);
+	return b.len ? buf_take(&b) : NULL;
 }
 
 /* The folder to run in: an option --chdir (taken out of the list), below root where relative. */
@@ -169,6 +152,17 @@ static void add_to_batch(struct batch *b, struct db_job *job, struct plan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
+/* What choosing carries along. */
+struct choice {
+	struct store *store;
+	struct loader *loader;
+	struct pools *pools;
+	struct batches *out;
+	int64_t max_array, now;
+	int64_t wanted, taken;
+	struct strs nodes; /* that look bad */
+};
+
 /* A job's options for sbatch, and where it runs. */
 struct kind {
 	struct strs options;
@@ -177,58 +171,61 @@ struct kind {
 	struct pool *pool;
 };
 
-static void kind_of(struct store *store, struct pools *pools, const struct db_job *job,
-		    const struct plan *plan, struct kind *k)
+static void kind_of(struct choice *c, const struct db_job *job, const struct plan *plan,
+		    struct kind *k)
 {
 	char *key;
 
 	memset(k, 0, sizeof(*k));
 	k->directives = plan->directives ? plan->directives : "";
-	job_options(job, plan, &k->options);
-	k->chdir = take_chdir(store->root, &k->options);
+	job_options(job, plan, c->now, &k->options);
+	k->chdir = take_chdir(c->store->root, &k->options);
 	key = pool_key(&k->options, k->directives);
-	k->pool = pools_get(pools, key);
+	k->pool = pools_get(c->pools, key);
 	free(key);
 }
 
+static struct batch *new_batch(struct choice *c, const struct loaded *ld, const struct db_job *job,
+			       struct kind *k)
+{
+	const char *checkpoint = sweep_checkpoint(ld->sweep);
+	struct batches *bs = c->out;
+	struct batch *b;
+
+	bs->v = mem_grow(bs->v, bs->n + 1, sizeof(*bs->v));
+	b = &bs->v[bs->n++];
+	memset(b, 0, sizeof(*b));
+	b->options = k->options;
+	b->chdir = k->chdir;
+	b->pool = k->pool;
+	b->directives = mem_strdup(k->directives);
+	b->sweep = job->sweep;
+	b->sweep_name = mem_strdup(job->sweep_name);
+	b->sub.version = job->version;
+	b->sub.pool = mem_strdup(k->pool->key);
+	b->restartable = sweep_restartable(ld->sweep);
+	b->checkpoint = checkpoint ? mem_strdup(checkpoint) : NULL;
+	b->exclude = exclusion(&c->nodes, k->directives, &b->options);
+	return b;
+}
+
 /* Put a job into the batch of its kind; takes job, plan and kind over. */
-static void place(struct batches *bs, const struct loaded *ld, struct db_job *job,
-		  struct plan *plan, struct kind *k, int64_t max_array)
+static void place(struct choice *c, const struct loaded *ld, struct db_job *job, struct plan *plan,
+		  struct kind *k)
 {
 	char *group = group_text(job->version, k->chdir, k->directives, &k->options);
-	struct batch *b = batch_for(bs, group, max_array);
+	struct batch *b = batch_for(c->out, group, c->max_array);
 
 	if (b) {
 		strs_release(&k->options);
 		free(k->chdir);
 		free(group);
 	} else {
-		bs->v = mem_grow(bs->v, bs->n + 1, sizeof(*bs->v));
-		b = &bs->v[bs->n++];
-		memset(b, 0, sizeof(*b));
-		b->options = k->options;
-		b->chdir = k->chdir;
+		b = new_batch(c, ld, job, k);
 		b->group = group;
-		b->pool = k->pool;
-		b->directives = mem_strdup(k->directives);
-		b->sweep = job->sweep;
-		b->sweep_name = mem_strdup(job->sweep_name);
-		b->sub.version = job->version;
-		b->sub.pool = mem_strdup(k->pool->key);
-		b->uniform = sweep_sbatch_uniform(ld->sweep) && !job->options;
 	}
 	add_to_batch(b, job, plan);
 }
-
-/* What choosing carries along. */
-struct choice {
-	struct store *store;
-	struct loader *loader;
-	struct pools *pools;
-	struct batches *out;
-	int64_t max_array;
-	int64_t wanted, taken;
-};
 
 /* One pending job: 1 where it was taken (or held: it is out of the way), 0 where its pool has no room. With
  * look, nothing is taken: only what would be. */
@@ -242,14 +239,14 @@ static int choose_one(struct choice *c, struct db_job *job, bool look, struct er
 
 	if (loader_get(c->loader, c->store->db, job->version, &ld, &why))
 		return look || !db_job_refuse(c->store->db, job, why.msg, err) ? 1 : -1;
-	uniform = sweep_sbatch_uniform(ld->sweep) && !job->options;
+	uniform = sweep_sbatch_uniform(ld->sweep) && !job->options && !job->again.options;
 	if (uniform && ld->pool && !pool_room(c->pools, ld->pool))
 		return 0;
 	if (sweep_plan(ld->sweep, &job->point, job->id, &plan, &why)) {
 		plan_release(&plan);
 		return look || !db_job_refuse(c->store->db, job, why.msg, err) ? 1 : -1;
 	}
-	kind_of(c->store, c->pools, job, &plan, &k);
+	kind_of(c, job, &plan, &k);
 	if (uniform)
 		ld->pool = k.pool;
 	if (look || !pool_room(c->pools, k.pool)) {
@@ -262,7 +259,7 @@ static int choose_one(struct choice *c, struct db_job *job, bool look, struct er
 	}
 	k.pool->taken++;
 	c->taken++;
-	place(c->out, ld, job, &plan, &k, c->max_array);
+	place(c, ld, job, &plan, &k);
 	return 1;
 }
 
@@ -377,6 +374,21 @@ static int choose_slice(struct choice *c, struct spot *s, int64_t size, struct e
 	return c->taken > before || held ? 0 : look_ahead(c, s, err);
 }
 
+/* What is to wait goes into the slots that nothing else wants. */
+static int choose_waiting(struct choice *c, struct err *err)
+{
+	struct db_job *jobs;
+	size_t n;
+	int rc = 0;
+
+	if (db_jobs_waiting(c->store->db, c->wanted - c->taken, &jobs, &n, err))
+		return -1;
+	for (size_t i = 0; i < n && rc >= 0; i++)
+		rc = choose_one(c, &jobs[i], false, err);
+	db_jobs_free(jobs, n);
+	return rc < 0 ? -1 : 0;
+}
+
 enum { SLICE_LEAST = 256, SLICES_MOST = 64 };
 
 int claim_choose(struct store *store, struct loader *l, struct pools *pools, int64_t n,
@@ -387,14 +399,19 @@ int claim_choose(struct store *store, struct loader *l, struct pools *pools, int
 			   .pools = pools,
 			   .out = out,
 			   .max_array = max_array,
+			   .now = clock_now_ms(),
 			   .wanted = n};
 	struct spot spot = {INT64_MAX, 0};
 	int64_t size = pools->any && n < SLICE_LEAST ? SLICE_LEAST : n;
 	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
+	rc = brake_nodes(store->db, &c.nodes, err);
 	for (int i = 0; i < SLICES_MOST && !rc; i++)
 		rc = choose_slice(&c, &spot, size, err);
+	if (rc >= 0 && c.taken < n)
+		rc = choose_waiting(&c, err);
+	strs_release(&c.nodes);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -415,6 +432,7 @@ static int write_batch(struct store *store, struct batch *b, int64_t kill_wait_s
 				   .version = b->sub.version,
 				   .chdir = b->chdir,
 				   .chained = chained,
+				   .checkpoint = b->checkpoint,
 				   .kill_wait_s = kill_wait_s};
 	char *logs, *script = NULL;
 	int rc = 0;
@@ -662,7 +680,12 @@ int submission_prepare(struct store *store, const struct batch *b, struct slurm_
 	s->ntasks = (int)b->njobs;
 	s->output = own->output;
 	s->chdir = b->chdir;
-	s->options = (const char *const *)b->options.v;
+	for (size_t i = 0; i < b->options.n; i++)
+		strs_add(&own->options, b->options.v[i]);
+	if (b->exclude)
+		strs_addf(&own->options, "--exclude=%s", b->exclude);
+	s->options = (const char *const *)own->options.v;
+	s->requeue = b->restartable;
 	s->script = own->script;
 	s->envp = (const char *const *)own->env.v;
 	return 0;
@@ -674,5 +697,6 @@ void submission_text_release(struct submission_text *own)
 	free(own->output);
 	free(own->script);
 	strs_release(&own->env);
+	strs_release(&own->options);
 	memset(own, 0, sizeof(*own));
 }

@@ -2,6 +2,7 @@
 #ifndef SLURMQ_QUEUE_INTERNAL_H
 #define SLURMQ_QUEUE_INTERNAL_H
 
+#include "loader.h"
 #include "queue.h"
 #include "slurm.h"
 #include "spool.h"
@@ -65,9 +66,11 @@ struct batch {
 	char *sweep_name;
 	int64_t sweep;
 	char *chdir;
-	bool uniform;	 /* every job of the sweep has these options */
-	bool env_stored; /* for this very submission */
-	char *group;	 /* what its jobs have in common, as text */
+	bool restartable;
+	char *checkpoint; /* a signal's name, NULL: none */
+	char *exclude;	  /* for --exclude, with nodes that look bad; NULL: as the options say */
+	bool env_stored;  /* for this very submission */
+	char *group;	  /* what its jobs have in common, as text */
 	struct pool *pool;
 	struct ticket_writer ticket;
 	struct plan *plans; /* of each job */
@@ -77,21 +80,6 @@ struct batches {
 	size_t n;
 };
 void batches_release(struct batches *b);
-
-/* Sweeps as parsed from the store, kept while a fill lasts. */
-struct loaded {
-	int64_t version;
-	struct db_version row;
-	struct sweep *sweep;
-	struct pool *pool; /* of every job where the sweep is uniform; NULL: not known yet */
-};
-struct loader {
-	struct loaded **v; /* each on its own: pointers to them stay good while others are added */
-	size_t n;
-};
-int loader_get(struct loader *l, struct db *db, int64_t version, struct loaded **out,
-	       struct err *err);
-void loader_release(struct loader *l);
 
 /* Choose up to n pending jobs, render them, group those of equal options (each group at most max_array
  * jobs). Those of a pool without room are passed over, and looked past a bounded way. A job that can't be
@@ -112,7 +100,7 @@ void claim_env_forget(struct store *store, const struct batch *b);
 /* The sbatch of a batch: fields point into b and into *own, which is released after use. */
 struct submission_text {
 	char *name, *output, *script;
-	struct strs env;
+	struct strs env, options;
 };
 int submission_prepare(struct store *store, const struct batch *b, struct slurm_submission *s,
 		       struct submission_text *own, struct err *err);

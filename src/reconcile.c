@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "drain.h"
 #include "failpoint.h"
+#include "outcome.h"
 #include "slurm.h"
 #include "ticket.h"
 
@@ -44,6 +45,7 @@ struct look {
 	struct spool_list ready, running;
 	struct who me;
 	int64_t now; /* of the file server */
+	struct outcome outcome;
 };
 
 static int compare_seen(const void *a, const void *b)
@@ -159,12 +161,11 @@ static int retire(struct look *l, const struct db_flight *f, struct err *err)
 static int give_up(struct look *l, const struct db_flight *f, struct err *err)
 {
 	struct job_end end = {.reason = REASON_LOST, .ended = clock_now_ms()};
-	int changed;
 
 	if (spool_list_find(&l->running, f->submission, f->task))
 		return 0;
 	l->out->lost++;
-	return db_attempt_verdict(l->store->db, f->attempt, &end, &changed, err);
+	return outcome_verdict(&l->outcome, f->attempt, &end, err);
 }
 
 /* Not to be seen: since when? True where that is long enough. */
@@ -205,7 +206,7 @@ static int look_at_submitting(struct look *l, const struct db_flight *f,
 static int look_at_queued(struct look *l, const struct db_flight *f, const struct slurm_job *job,
 			  struct err *err)
 {
-	int reason = job ? job_reason_from_slurm(job->state) : REASON_NONE, changed, rc;
+	int reason = job ? job_reason_from_slurm(job->state) : REASON_NONE, rc;
 	int to = reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
 	bool gone;
 
@@ -222,7 +223,7 @@ static int look_at_queued(struct look *l, const struct db_flight *f, const struc
 	if (rc) /* it has started after all: its journal or its end will tell */
 		return rc < 0 ? -1 : job ? 0 : give_up(l, f, err);
 	l->out->ended++;
-	return db_attempt_retired(l->store->db, f->attempt, to, reason, &changed, err);
+	return outcome_retired(&l->outcome, f->attempt, to, reason, err);
 }
 
 /* The steps that a journal holds which nobody will move any more. */
@@ -263,7 +264,7 @@ static int look_at_running(struct look *l, const struct db_flight *f, const stru
 	if (keep_steps(l, f, err))
 		return -1;
 	*(job ? &l->out->ended : &l->out->lost) += 1;
-	return db_attempt_verdict(l->store->db, f->attempt, &end, &changed, err);
+	return outcome_verdict(&l->outcome, f->attempt, &end, err);
 }
 
 /* Cancelled or held while nobody could take its right: taken now. 0: done, SPOOL_NONE: it has started. */
@@ -404,7 +405,7 @@ static int ask(struct store *store, int64_t max_age_ms, struct slurm_jobs *jobs,
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err)
 {
-	struct look l = {.store = store, .out = out};
+	struct look l = {.store = store, .out = out, .outcome = {.db = store->db}};
 	bool yes;
 	int rc;
 
@@ -435,6 +436,7 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
 			rc = drain_now(store, err);
 	}
 out:
+	outcome_release(&l.outcome);
 	slurm_jobs_release(&l.jobs);
 	free(l.seen);
 	free(l.before);

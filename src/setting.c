@@ -21,9 +21,18 @@ static bool valid_reserve(const char *value)
 	return opt_int(value, &n) == 0 && n >= 0 && n <= 1000000;
 }
 
+static bool valid_breaker(const char *value)
+{
+	int64_t n;
+
+	return opt_int(value, &n) == 0 && n >= 0 && n <= 1000;
+}
+
 const struct setting settings[] = {
 	{"limit", "auto", "auto, or 1 to 1000000", "how many jobs may be in Slurm at once",
 	 valid_limit},
+	{"breaker", "10", "0 to 1000", "quick failures in a row that pause the queue; 0: none do",
+	 valid_breaker},
 	{"reserve", "0", "0 to 1000000", "slots left for your other jobs", valid_reserve},
 	{0},
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "amount.h"
 #include "guess.h"
 #include "sweep_read_space.h"
 #include "sweep_sbatch.h"
@@ -290,8 +291,10 @@ static bool read_duration(struct sweep_reader *r, const struct node *node, int64
 static const char *read_amount(struct sweep_reader *r, const struct node *node, const char *what)
 {
 	const char *text = sweep_read_value(r, node, what);
+	bool is_time = strstr(what, "time");
+	int64_t n;
 
-	if (!text || (*text >= '0' && *text <= '9'))
+	if (!text || !(is_time ? amount_time(text, &n) : amount_mem(text, &n)))
 		return text;
 	complaint_error(r->list, node->pos, "%s: '%s' is nothing that sbatch takes", what, text);
 	return NULL;

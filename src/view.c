@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "clock.h"
 #include "sweepfile.h"
 
 enum paint view_paint(int state)
@@ -83,6 +84,12 @@ static void add_attempt(struct json *j, const struct db_attempt *a)
 	json_time(j, "ended", a->ended);
 }
 
+bool view_waits(const struct db_job *job, int64_t now)
+{
+	return job->again.due > now && (job->state == JOB_PENDING || job->state == JOB_SUBMITTING ||
+					job->state == JOB_QUEUED);
+}
+
 void view_job_json(struct json *j, const struct db_job *job, const struct db_attempt *a)
 {
 	static const struct db_attempt none;
@@ -92,6 +99,8 @@ void view_job_json(struct json *j, const struct db_job *job, const struct db_att
 	json_str(j, "state", job_state_name(job->state));
 	json_str(j, "reason", job->reason ? job_reason_name(job->reason) : NULL);
 	json_int(j, "tries", job->tries);
+	json_int(j, "again", job->again.tries + job->again.site);
+	json_time(j, "not_before", view_waits(job, clock_now_ms()) ? job->again.due : 0);
 	add_params(j, &job->point);
 	add_attempt(j, a ? a : &none);
 	json_open(j, "results", '{');

@@ -25,6 +25,9 @@ int64_t view_duration(const struct db_attempt *a, int64_t now);
 /* "exit 1", "signal 9 (Killed)", "" of one that completed or has not ended. */
 void view_end(const struct db_attempt *a, struct buf *out);
 
+/* Its policy tries it again, and not before job->again.due. */
+bool view_waits(const struct db_job *job, int64_t now);
+
 /* The members of a line of list --json, into an object that is open; a: the newest attempt, NULL: none. */
 void view_job_json(struct json *j, const struct db_job *job, const struct db_attempt *a);
 

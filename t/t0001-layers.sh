@@ -15,12 +15,16 @@ floors='
 3	chain
 3	queue reconcile supervise expand
 3	drain select
+3	outcome
+3	brake loader
 3	store
 2	ticket
 2	db slurm spool sweepfile fs
+1	policy
 1	sweep setting
 1	template csv doc env opt proc journal table
-1	job json guess number complaint
+1	amount
+1	job json guess number complaint cgroup
 0	err buf clock utf8 failpoint
 '
 

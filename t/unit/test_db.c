@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "clock.h"
 #include "db.h"
 #include "scratch.h"
 
@@ -96,6 +97,7 @@ static void act(struct play *p, char what, int which)
 	struct job_end pre = {.reason = REASON_PREEMPTED, .ended = 9};
 	struct job_end lost = {.reason = REASON_LOST, .ended = 9};
 	struct job_end can = {.reason = REASON_CANCELLED, .ended = 9};
+	struct db_again again = {.tries = 1, .due = 7};
 	struct db *db = p->h->db;
 	int64_t job = p->h->job, a = p->attempt[which ? which : p->n];
 	int c, rc = 0;
@@ -148,6 +150,9 @@ static void act(struct play *p, char what, int which)
 		break;
 	case 'T':
 		rc = db_job_retry(db, job, false, false, NULL, NULL, &c, NULL);
+		break;
+	case 'G':
+		rc = db_attempt_again(db, a, &again, &c, NULL);
 		break;
 	default:
 		fail_msg("no such act: %c", what);
@@ -210,6 +215,41 @@ static void transitions(void **state)
 		{"cqrlTcqr1+", JOB_RUNNING, 0, 2},
 		{"cqrlTcqr1-+", JOB_COMPLETED, 0, 2},
 		{"cqr-Tcqr+", JOB_COMPLETED, 0, 2},
+		/* another try by policy: of what failed, once, and where the user has no wish */
+		{"cqr-G", JOB_PENDING, 0, 1},
+		{"cqr-GG", JOB_PENDING, 0, 1},
+		{"cqr-Gcqr+", JOB_COMPLETED, 0, 2},
+		{"cqr-Gcqr-", JOB_FAILED, REASON_EXIT, 2},
+		{"cG", JOB_SUBMITTING, 0, 0},
+		{"cqG", JOB_QUEUED, 0, 0},
+		{"cqrG", JOB_RUNNING, 0, 1},
+		{"cqr+G", JOB_COMPLETED, 0, 1},
+		{"cqrkG", JOB_CANCELLED, REASON_CANCELLED, 1},
+		{"cqrX-G", JOB_CANCELLED, REASON_EXIT, 1},
+		{"cqHr-G", JOB_HELD, REASON_EXIT, 1},
+		{"cqr-GX", JOB_CANCELLED, REASON_CANCELLED, 1},
+		{"cqr-GH", JOB_HELD, REASON_USER, 1},
+		{"cqr-GHU", JOB_PENDING, 0, 1},
+		{"cqr-GT", JOB_PENDING, 0, 1},
+		{"cqr-Gc1G", JOB_SUBMITTING, 0, 1},
+		{"cqr-Tc1G", JOB_SUBMITTING, 0, 1},
+		{"cqr-Gcqr-1G", JOB_FAILED, REASON_EXIT, 2},
+		/* a late end line has its say until the next attempt is claimed */
+		{"cqrlG", JOB_PENDING, 0, 1},
+		{"cqrlG+", JOB_COMPLETED, 0, 1},
+		{"cqrlG-", JOB_PENDING, 0, 1},
+		{"cqrlG-+", JOB_PENDING, 0, 1},
+		{"cqrpG", JOB_PENDING, 0, 1},
+		{"cqrpG+", JOB_COMPLETED, 0, 1},
+		{"cqrpG-", JOB_PENDING, 0, 1},
+		{"cqrpGp", JOB_PENDING, 0, 1},
+		{"cqrlGp", JOB_PENDING, 0, 1},
+		{"cqrlGc1+", JOB_SUBMITTING, 0, 1},
+		{"cqrlGcqr1+", JOB_RUNNING, 0, 2},
+		{"cqrlGcqr1-", JOB_RUNNING, 0, 2},
+		{"cqrlGcqr-1+", JOB_FAILED, REASON_EXIT, 2},
+		{"cqrlGX+", JOB_COMPLETED, 0, 1},
+		{"cqrl-G", JOB_PENDING, 0, 1},
 		/* the user's wishes */
 		{"X", JOB_CANCELLED, REASON_CANCELLED, 0},
 		{"XT", JOB_PENDING, 0, 0},
@@ -264,6 +304,145 @@ static void transitions(void **state)
 		db_job_release(&job);
 	}
 	assert_int_equal(db_check(h->db, NULL), 0);
+}
+
+/* ---- another try by policy ---- */
+
+/* Fail the job's newest attempt, and try it again with that. */
+static void again(struct here *h, int64_t job, const struct db_again *next)
+{
+	struct play p = {.h = h, .token = (uint64_t)job * 100};
+	int64_t was = h->job;
+	int c;
+
+	h->job = job;
+	assert_int_equal(db_begin(h->db, NULL), 0);
+	claim(&p);
+	act(&p, 'r', 0);
+	act(&p, '-', 0);
+	assert_int_equal(db_attempt_again(h->db, p.attempt[1], next, &c, NULL), 0);
+	assert_int_equal(c, 1);
+	assert_int_equal(db_commit(h->db, NULL), 0);
+	h->job = was;
+}
+
+static void tries_by_policy(void **state)
+{
+	struct here *h = *state;
+	char options[] = "--time=10:00\n";
+	int64_t now = clock_now_ms(), n, first;
+	struct db_again next = {.tries = 2, .site = 1, .due = now + 100000, .options = options};
+	struct db_job job, *v;
+	size_t count;
+	int c;
+
+	add_jobs(h, "s", 1, 4);
+	next.version = h->version;
+	again(h, 1, &next);
+	next.due = now + 50000;
+	again(h, 2, &next);
+	next.due = 0;
+	again(h, 3, &next);
+	assert_int_equal(db_jobs_later(h->db, &n, &first, NULL), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(first, now + 50000);
+	/* those that wait are not among the others, and the earliest comes first */
+	assert_int_equal(db_jobs_pending(h->db, 10, &v, &count, NULL), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(v[0].id, 3);
+	assert_int_equal(v[1].id, 4);
+	assert_int_equal(v[0].again.tries, 2);
+	assert_int_equal(v[0].again.site, 1);
+	assert_null(v[1].again.options);
+	db_jobs_free(v, count);
+	assert_int_equal(db_jobs_pending_from(h->db, 5, 0, 10, &v, &count, NULL), 0);
+	assert_int_equal(count, 2);
+	db_jobs_free(v, count);
+	assert_int_equal(db_jobs_waiting(h->db, 10, &v, &count, NULL), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(v[0].id, 2);
+	assert_int_equal(v[1].id, 1);
+	assert_string_equal(v[1].again.options, options);
+	assert_int_equal(v[1].again.due, now + 100000);
+	db_jobs_free(v, count);
+	assert_int_equal(db_jobs_waiting(h->db, 1, &v, &count, NULL), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(v[0].id, 2);
+	db_jobs_free(v, count);
+	/* by hand: all tries are there again, the options stay, but where the user says others */
+	assert_int_equal(db_begin(h->db, NULL), 0);
+	assert_int_equal(db_job_cancel(h->db, 1, &c, NULL), 0);
+	assert_int_equal(db_job_retry(h->db, 1, false, false, NULL, NULL, &c, NULL), 0);
+	assert_int_equal(db_job_cancel(h->db, 2, &c, NULL), 0);
+	assert_int_equal(db_job_retry(h->db, 2, false, false, NULL, "--mem=2G\n", &c, NULL), 0);
+	assert_int_equal(db_commit(h->db, NULL), 0);
+	assert_int_equal(db_job_get(h->db, 1, &job, NULL), 0);
+	assert_int_equal(job.again.tries + job.again.site + job.again.due, 0);
+	assert_string_equal(job.again.options, options);
+	db_job_release(&job);
+	assert_int_equal(db_job_get(h->db, 2, &job, NULL), 0);
+	assert_int_equal(job.again.tries + job.again.site + job.again.due, 0);
+	assert_null(job.again.options);
+	assert_string_equal(job.options, "--mem=2G\n");
+	db_job_release(&job);
+	/* another version says anew what its jobs need */
+	add_jobs(h, "s", 100, 1);
+	assert_int_equal(db_job_get(h->db, 3, &job, NULL), 0);
+	assert_null(job.again.options);
+	assert_int_equal(job.again.tries, 2);
+	db_job_release(&job);
+}
+
+/* Who knows whether it is the node: the others. */
+static void elsewhere(void **state)
+{
+	static const struct {
+		const char *node;
+		int64_t started, ended; /* before now; ended 0: it runs */
+		bool completed, other_sweep;
+		bool yes;
+	} v[] = {
+		{"n2", 60000, 0, false, false, true},
+		{"n2", 10000, 0, false, false, false}, /* it may die yet */
+		{"n2", 60000, 0, false, true, false},
+		{"n2", 60000, 59000, true, false, true},
+		{"n2", 60000, 59000, false, false, false},  /* died as well */
+		{"n2", 60000, 30000, false, false, true},   /* after a good while */
+		{"n2", 200000, 150000, true, false, false}, /* long before */
+		{"n1", 60000, 59000, true, false, false},   /* the node itself */
+	};
+	struct here *h = *state;
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct play p = {.h = h, .token = (i + 1) * 1000};
+		int64_t now = clock_now_ms(), sweep;
+		struct job_end end = {.completed = v[i].completed,
+				      .reason = v[i].completed ? 0 : REASON_EXIT,
+				      .ended = now - v[i].ended};
+		char name[8];
+		bool yes;
+		int c;
+
+		snprintf(name, sizeof(name), "o%zu", i);
+		add_jobs(h, name, 1, 1);
+		sweep = h->sweep;
+		snprintf(name, sizeof(name), "s%zu", i);
+		if (v[i].other_sweep)
+			add_jobs(h, name, 1, 1);
+		assert_int_equal(db_begin(h->db, NULL), 0);
+		claim(&p);
+		assert_int_equal(db_attempt_running(h->db, p.attempt[1], 5, v[i].node,
+						    now - v[i].started, &c, NULL),
+				 0);
+		if (v[i].ended)
+			assert_int_equal(db_attempt_line(h->db, p.attempt[1], &end, &c, NULL), 0);
+		assert_int_equal(db_does_well_elsewhere(h->db, "n1", sweep, now - 100000,
+							now - 20000, 20000, &yes, NULL),
+				 0);
+		if (yes != v[i].yes)
+			fail_msg("%zu: %d", i, yes);
+		assert_int_equal(db_commit(h->db, NULL), 0);
+	}
 }
 
 /* ---- reading ---- */
@@ -636,6 +815,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(transitions, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(tries_by_policy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(elsewhere, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(jobs_and_counters, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(later_versions, set_up, tear_down),

@@ -1,0 +1,142 @@
+#include "outcome.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "brake.h"
+#include "clock.h"
+#include "policy.h"
+
+void outcome_release(struct outcome *o)
+{
+	loader_release(&o->loader);
+}
+
+/* What sbatch would get for the job now, in its order: a script's own lines, the sweep's, the user's retry,
+ * and what the policy has made of them. */
+static int options_in_force(const struct db_job *job, const struct sweep *sweep, struct strs *out)
+{
+	const char *more[] = {job->options, job->again.options};
+	struct plan plan = {0};
+	int rc = sweep_plan(sweep, &job->point, job->id, &plan, NULL);
+
+	if (!rc && plan.directives)
+		policy_directives(plan.directives, out);
+	for (size_t i = 0; i < plan.sbatch.n && !rc; i++)
+		strs_add(out, plan.sbatch.v[i]);
+	for (size_t i = 0; i < 2 && !rc; i++)
+		strs_add_lines(out, more[i]);
+	plan_release(&plan);
+	return rc;
+}
+
+/* Does the policy try it again? A sweep that can't be parsed or rendered any more has none: its jobs stay
+ * failed, for a person to see. */
+static void decide(struct outcome *o, const struct db_attempt *a, const struct db_job *job,
+		   struct policy_next *next)
+{
+	struct strs options = {0};
+	struct policy_have have = {.options = &options,
+				   .ran_so = a->version == job->version,
+				   .tries = job->again.tries,
+				   .site = job->again.site};
+	struct loaded *ld;
+
+	memset(next, 0, sizeof(*next));
+	if (!loader_get(&o->loader, o->db, job->version, &ld, NULL) &&
+	    (sweep_retry(ld->sweep)->given || sweep_restartable(ld->sweep)) &&
+	    !options_in_force(job, ld->sweep, &options))
+		policy_decide(sweep_retry(ld->sweep), sweep_restartable(ld->sweep), a->reason,
+			      a->exit_code, &have, next);
+	strs_release(&options);
+}
+
+static int try_again(struct outcome *o, const struct db_attempt *a, const struct db_job *job,
+		     bool *again, struct err *err)
+{
+	struct policy_next next;
+	struct db_again row = {.version = job->version};
+	int changed = 0, rc = 0;
+
+	decide(o, a, job, &next);
+	if (next.again) {
+		row.tries = next.tries;
+		row.site = next.site;
+		row.due = next.delay_s ? clock_now_ms() + next.delay_s * 1000 : 0;
+		row.options = policy_merge(job->again.options, &next.options);
+		rc = db_attempt_again(o->db, a->id, &row, &changed, err);
+	}
+	*again = changed;
+	db_again_release(&row);
+	policy_next_release(&next);
+	return rc;
+}
+
+/* The attempt's transition has moved its job. was: what had closed it before. */
+static int follow(struct outcome *o, int64_t attempt, int was, struct err *err)
+{
+	struct db_attempt a = {0};
+	struct db_job job = {0};
+	bool again = false;
+	int rc = db_attempt_get(o->db, attempt, &a, err);
+
+	if (!rc && a.completed)
+		rc = brake_completed(o->db, a.node, err);
+	else if (!rc)
+		rc = db_job_get_any(o->db, a.job, &job, err);
+	if (!rc && job.state == JOB_FAILED && job.attempt == attempt) {
+		rc = try_again(o, &a, &job, &again, err);
+		if (!rc && was == CLOSED_NOT) /* an end that is corrected is not another one */
+			rc = brake_failed(o->db, &a, &job, again, err);
+	}
+	db_job_release(&job);
+	db_attempt_release(&a);
+	return rc < 0 ? -1 : 0;
+}
+
+static int closed_by(struct outcome *o, int64_t attempt, int *was, struct err *err)
+{
+	struct db_attempt a;
+	int rc = db_attempt_get(o->db, attempt, &a, err);
+
+	*was = rc ? CLOSED_NOT : a.closed;
+	db_attempt_release(&a);
+	return rc < 0 ? -1 : 0;
+}
+
+int outcome_line(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err)
+{
+	int changed, was;
+
+	if (closed_by(o, attempt, &was, err) || db_attempt_line(o->db, attempt, end, &changed, err))
+		return -1;
+	return changed ? follow(o, attempt, was, err) : 0;
+}
+
+int outcome_preempted(struct outcome *o, int64_t attempt, const struct job_end *end,
+		      struct err *err)
+{
+	int changed;
+
+	if (db_attempt_preempted(o->db, attempt, end, &changed, err))
+		return -1;
+	return changed ? follow(o, attempt, CLOSED_PREEMPTED, err) : 0;
+}
+
+int outcome_verdict(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err)
+{
+	int changed;
+
+	if (db_attempt_verdict(o->db, attempt, end, &changed, err))
+		return -1;
+	return changed ? follow(o, attempt, CLOSED_NOT, err) : 0;
+}
+
+int outcome_retired(struct outcome *o, int64_t attempt, int to, int reason, struct err *err)
+{
+	int changed;
+
+	if (db_attempt_retired(o->db, attempt, to, reason, &changed, err))
+		return -1;
+	return changed && to == JOB_FAILED ? follow(o, attempt, CLOSED_NOT, err) : 0;
+}

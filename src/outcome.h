@@ -1,0 +1,31 @@
+/*
+ * outcome.h - an attempt's end, and what follows from it in the same transaction: another try by its sweep's
+ * policy (policy.h), and the brakes (brake.h).
+ *
+ * The transitions are db.h's; who tells of an end calls them through here. The sweep is parsed only where a
+ * job failed: one that completes must not wait for YAML.
+ */
+#ifndef SLURMQ_OUTCOME_H
+#define SLURMQ_OUTCOME_H
+
+#include <stdint.h>
+
+#include "db.h"
+#include "err.h"
+#include "loader.h"
+
+/* For one transaction or several; zeroed but for db. */
+struct outcome {
+	struct db *db;
+	struct loader loader;
+};
+void outcome_release(struct outcome *o);
+
+/* As db_attempt_line(), db_attempt_preempted(), db_attempt_verdict() and db_attempt_retired(). */
+int outcome_line(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err);
+int outcome_preempted(struct outcome *o, int64_t attempt, const struct job_end *end,
+		      struct err *err);
+int outcome_verdict(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err);
+int outcome_retired(struct outcome *o, int64_t attempt, int to, int reason, struct err *err);
+
+#endif

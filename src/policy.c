@@ -1,0 +1,236 @@
+#include "policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "amount.h"
+#include "job.h"
+#include "sweep_sbatch.h"
+
+void policy_next_release(struct policy_next *next)
+{
+	strs_release(&next->options);
+	memset(next, 0, sizeof(*next));
+}
+
+/* ---- options ---- */
+
+/* The length of "--name" in "--name=value". */
+static size_t name_len(const char *option)
+{
+	return strcspn(option, "=");
+}
+
+static bool is_named(const char *option, const char *name)
+{
+	size_t n = strlen(name);
+
+	return name_len(option) == n && !strncmp(option, name, n);
+}
+
+const char *policy_option(const struct strs *options, const char *name)
+{
+	for (size_t i = options->n; i-- > 0;)
+		if (is_named(options->v[i], name) && options->v[i][strlen(name)])
+			return options->v[i] + strlen(name) + 1;
+	return NULL;
+}
+
+char *policy_merge(const char *lines, const struct strs *change)
+{
+	struct buf out = {0};
+
+	for (const char *p = lines ? lines : ""; *p;) {
+		size_t n = strcspn(p, "\n");
+		bool kept = n > 0;
+
+		for (size_t i = 0; i < change->n && kept; i++)
+			kept = name_len(change->v[i]) != strcspn(p, "=\n") ||
+			       strncmp(change->v[i], p, name_len(change->v[i])) != 0;
+		if (kept)
+			buf_addf(&out, "%.*s\n", (int)n, p);
+		p += n + (p[n] == '\n');
+	}
+	for (size_t i = 0; i < change->n; i++)
+		buf_addf(&out, "%s\n", change->v[i]);
+	return out.len ? buf_take(&out) : NULL;
+}
+
+/* The next word of a line, without its quotes; NULL: no more, or a comment. */
+static char *next_word(const char **p)
+{
+	struct buf b = {0};
+	char quote = 0;
+
+	*p += strspn(*p, " \t\r");
+	if (!**p || **p == '\n' || **p == '#')
+		return NULL;
+	for (; **p && **p != '\n' && (quote || !strchr(" \t\r", **p)); ++*p) {
+		if (quote ? **p == quote : **p == '"' || **p == '\'')
+			quote = quote ? 0 : **p;
+		else
+			buf_addch(&b, **p);
+	}
+	return buf_take(&b);
+}
+
+/* A word of #SBATCH: "--time=5", "--time 5", "-t5", "-t 5". */
+static void add_directive(char *word, const char **p, struct strs *out)
+{
+	const struct sweep_sbatch_opt *o = NULL;
+	const char *value = NULL;
+	char *name = NULL, *next = NULL;
+
+	if (!strncmp(word, "--", 2)) {
+		name = mem_strndup(word + 2, name_len(word + 2));
+		o = sweep_sbatch_find(name);
+		value = word[2 + strlen(name)] ? word + 3 + strlen(name) : NULL;
+	} else if (word[0] == '-' && word[1]) {
+		o = sweep_sbatch_by_letter(word[1]);
+		value = word[2] ? word + 2 + (word[2] == '=') : NULL;
+	}
+	if (o && !value && o->arg == SBATCH_ARG_NEEDED)
+		value = next = next_word(p);
+	if (o && value)
+		strs_addf(out, "--%s=%s", o->name, value);
+	free(name);
+	free(next);
+}
+
+void policy_directives(const char *text, struct strs *out)
+{
+	while (*text) {
+		if (!strncmp(text, "#SBATCH", 7) && (text[7] == ' ' || text[7] == '\t')) {
+			const char *p = text + 7;
+			char *word;
+
+			while ((word = next_word(&p))) {
+				add_directive(word, &p, out);
+				free(word);
+			}
+		}
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+}
+
+/* ---- growing ---- */
+
+/* A measure that sbatch is given: how it is read and written. */
+struct measure {
+	int (*read)(const char *text, int64_t *n);
+	void (*add)(struct buf *out, int64_t n);
+};
+
+static const struct measure time_limit = {amount_time, amount_add_time};
+static const struct measure memory = {amount_mem, amount_add_mem};
+
+/* What the next try gets in the place of old (NULL: none is known); -1: no more than it had. */
+static int64_t grown(const struct measure *m, const char *old, const char *rule, const char *most)
+{
+	int64_t had = 0, next, ceiling;
+
+	if (old && m->read(old, &had))
+		return -1;
+	if (*rule == 'x')
+		next = old ? amount_times(had, rule + 1) : 0;
+	else if (m->read(rule, &next))
+		return -1;
+	if (most && !m->read(most, &ceiling) && next > ceiling)
+		next = ceiling;
+	return next > had ? next : -1;
+}
+
+/* Append the option's next value. False: there is none. */
+static bool grow(const struct measure *m, const char *name, const struct policy_have *have,
+		 const char *rule, const char *most, struct strs *out)
+{
+	int64_t next = grown(m, policy_option(have->options, name), rule, most);
+	struct buf b = {0};
+
+	if (next < 0)
+		return false;
+	buf_addf(&b, "%s=", name);
+	m->add(&b, next);
+	strs_take(out, buf_take(&b));
+	return true;
+}
+
+/* Which option says how much memory: they exclude one another, and the last one counts. */
+static const char *memory_option(const struct strs *options)
+{
+	static const char *const names[] = {"--mem", "--mem-per-cpu", "--mem-per-gpu"};
+
+	for (size_t i = options->n; i-- > 0;)
+		for (size_t k = 0; k < 3; k++)
+			if (is_named(options->v[i], names[k]))
+				return names[k];
+	return names[0];
+}
+
+/* False where the limit that ended the attempt can't grow any more. */
+static bool grow_all(const struct sweep_retry_rule *rule, int reason,
+		     const struct policy_have *have, struct strs *out)
+{
+	const char *mem = memory_option(have->options);
+
+	if (!have->ran_so) /* the user has changed them since: they get their turn */
+		return true;
+	if (rule->time && !grow(&time_limit, "--time", have, rule->time, rule->max_time, out) &&
+	    reason == REASON_TIMEOUT)
+		return false;
+	return !rule->mem || grow(&memory, mem, have, rule->mem, rule->max_mem, out) ||
+	       reason != REASON_OUT_OF_MEMORY;
+}
+
+/* ---- the decision ---- */
+
+static int kind_of(int reason)
+{
+	switch (reason) {
+	case REASON_TIMEOUT:
+		return RETRY_TIMEOUT;
+	case REASON_OUT_OF_MEMORY:
+		return RETRY_OUT_OF_MEMORY;
+	case REASON_NODE_FAIL:
+	case REASON_BOOT_FAIL:
+		return RETRY_NODE_FAIL;
+	case REASON_PREEMPTED:
+		return RETRY_PREEMPTED;
+	case REASON_EXIT:
+		return RETRY_EXIT;
+	case REASON_SIGNAL:
+		return RETRY_SIGNAL;
+	default:
+		return RETRY_NKINDS;
+	}
+}
+
+void policy_decide(const struct sweep_retry *retry, bool restartable, int reason, int exit_code,
+		   const struct policy_have *have, struct policy_next *next)
+{
+	int kind = kind_of(reason);
+	bool site = kind == RETRY_NODE_FAIL || kind == RETRY_PREEMPTED;
+	const struct sweep_retry_rule *rule;
+
+	memset(next, 0, sizeof(*next));
+	if (kind == RETRY_NKINDS)
+		return;
+	rule = &retry->rules[kind];
+	if (!rule->again && !(site && restartable))
+		return;
+	if (kind == RETRY_EXIT && rule->ncodes &&
+	    (exit_code < 0 || exit_code > 255 || !rule->codes[exit_code]))
+		return;
+	if (site ? have->site >= POLICY_SITE_MOST
+		 : have->tries >= (retry->max < 0 ? POLICY_MAX : retry->max))
+		return;
+	if (!grow_all(rule, reason, have, &next->options)) {
+		policy_next_release(next);
+		return;
+	}
+	next->again = true;
+	next->tries = have->tries + !site;
+	next->site = have->site + site;
+	next->delay_s = rule->delay;
+}

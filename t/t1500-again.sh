@@ -1,0 +1,204 @@
+#!/bin/bash
+# a sweep's retry policy and what the site starts again, on a real Slurm
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/slurm.sh"
+
+# shellcheck disable=SC2119
+slurm_start
+slurm_set_limits MaxSubmitJobsPerUser=40 MaxJobsPerUser=20 || bail_out 'no limits'
+
+# folder NAME LIMIT: go to a new one
+folder() {
+	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" && slurmq init >/dev/null &&
+		slurmq config limit "$2" >/dev/null && : >ledger
+}
+row() {
+	slurmq list "$1" --json | jq -c '[.state, .reason, .exit_code, .tries, .again]'
+}
+slurm_id() {
+	slurmq list "$1" --json | jq -r .slurm_job
+}
+# begun LINE...: the ledger has such lines
+begun() {
+	local line
+	for line; do grep -qxF "$line" ledger || return 1; done
+}
+# over: nothing is pending or in flight, by no command that could be what brought it about
+over() {
+	[ "$(sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db \
+		'SELECT sum(n) FROM counter WHERE state IN (0, 1, 2, 3)')" = 0 ]
+}
+is_state() {
+	[ "$(squeue -h -t all -j "$1" -o %T 2>/dev/null)" = "$2" ]
+}
+reasons() {
+	slurmq show "$1" --json | jq -c '[.[0].attempts[].reason]'
+}
+
+# A time limit: again with twice the time. Slurm looks at them twice a minute: the rest goes on meanwhile
+
+folder limit 3
+cat >sweep.yaml <<'END'
+name: limit
+params: {n: [1]}
+sbatch: {time: 5}
+retry: {TIMEOUT: {time: x2, max_time: 8}}
+run: |
+  cd "$SLURMQ_DIR/.."
+  echo "$SLURMQ_ATTEMPT $(squeue -h -j "$SLURM_JOB_ID" -o %l)" >>ledger
+  [ "$SLURMQ_ATTEMPT" = 2 ] || sleep 1000
+END
+slurmq expand sweep.yaml >/dev/null
+run slurmq submit
+is_status 0
+ok_within 30 'it begins' begun '1 5:00'
+ok 'its time is up' scontrol update jobid="$(slurm_id 1)" EndTime=now+1
+
+# An exit code that asks for another try, later: Slurm holds it meanwhile, and nobody has to stay
+
+folder code 3
+cat >sweep.yaml <<'END'
+name: code
+params: {n: [1, 2]}
+retry: {max: 1, EXIT: {codes: [75], delay: 20s}}
+run: |
+  cd "$SLURMQ_DIR/.."
+  echo {n} $SLURMQ_ATTEMPT >>ledger
+  [ {n} = 1 ] || exit 1
+  [ "$SLURMQ_ATTEMPT" = 2 ] || exit 75
+END
+slurmq expand sweep.yaml >/dev/null
+run slurmq submit
+is_status 0
+waits() {
+	[ "$(squeue -h -t PD -j "$(slurm_id 1)" -o %r 2>/dev/null)" = BeginTime ]
+}
+ok_within 20 'it waits in Slurm for another try' waits
+run slurmq status
+is_status 0
+is_err ''
+like_out '^1 job is tried again later, the first in [0-9]+s$'
+like_out '^chain alive,'
+run slurmq show 1
+like_out '^job 1 of code: queued$'
+like_out "^tried again 1 by its sweep's policy$"
+like_out '^not before  .* \(in [0-9]+s\)$'
+run slurmq list 1
+like_out '^ *1  code +queued again +1 '
+is "$(row 2)" '["failed","EXIT",1,1,0]' 'another exit code is no such wish'
+
+# Started again by the site, as the sweep allows: another attempt, and never the same one
+
+folder restart 3
+cat >sweep.yaml <<'END'
+name: restart
+params: {n: [1]}
+restartable: true
+run: |
+  cd "$SLURMQ_DIR/.."
+  echo $SLURMQ_ATTEMPT >>ledger
+  [ "$SLURMQ_ATTEMPT" = 2 ] || sleep 1000
+END
+slurmq expand sweep.yaml >/dev/null
+run slurmq submit --dry-run
+like_out ' --requeue '
+run slurmq submit
+is_status 0
+ok_within 30 'restart: it begins' begun 1
+restarted=$(slurm_id 1)
+ok 'the site starts it again' scontrol requeue "$restarted"
+ok_within 30 'restart: it waits in the queue' is_state "$restarted" PENDING
+ok 'restart: not for long' scontrol update jobid="$restarted" StartTime=now+3
+
+# The same where the sweep does not allow it, and the site insists
+
+folder plain 3
+cat >sweep.yaml <<'END'
+name: plain
+params: {n: [1, 2]}
+run: |
+  cd "$SLURMQ_DIR/.."
+  echo {n} $SLURMQ_ATTEMPT >>ledger
+  [ {n} = 2 ] || sleep 1000
+END
+slurmq config limit 2 >/dev/null
+slurmq expand sweep.yaml >/dev/null
+run slurmq submit
+is_status 0
+ok_within 30 'plain: it begins' begun '1 1'
+plain=$(slurm_id 1)
+ok 'plain: the site insists' scontrol update jobid="$plain" requeue=1
+ok 'plain: and starts it again' scontrol requeue "$plain"
+ok_within 30 'plain: it waits in the queue' is_state "$plain" PENDING
+ok 'plain: not for long' scontrol update jobid="$plain" StartTime=now+3
+
+# Out of memory: this Slurm has no cgroups, so the end is written as slurmq run writes it where it has
+
+folder memory 3
+cat >sweep.yaml <<'END'
+name: memory
+params: {n: [1]}
+sbatch: {mem-per-cpu: 1536M}
+retry: {OUT_OF_MEMORY: {mem: x2, max_mem: 4G}}
+run: |
+  cd "$SLURMQ_DIR/.."
+  echo "$SLURMQ_ATTEMPT $(squeue -h -j "$SLURM_JOB_ID" -o %m)" >>ledger
+  [ "$SLURMQ_ATTEMPT" = 2 ] || sleep 1000
+END
+slurmq expand sweep.yaml >/dev/null
+run slurmq submit
+is_status 0
+ok_within 30 'memory: it begins' begun '1 1.50G'
+ran=$(slurm_id 1)
+ok 'memory: its supervisor dies' scancel --signal=KILL --batch "$ran"
+ok_within 30 'memory: Slurm sees it' is_state "$ran" FAILED
+journal=$(ls .slurmq/running)
+printf 'end failed 4 0 9 %s 0 0\n' "$(date +%s000)" >>".slurmq/running/$journal"
+mv ".slurmq/running/$journal" ".slurmq/spool/$journal"
+run slurmq submit
+is_status 0
+is_out 'submitted 1 job; 0 pending, 1 in Slurm (limit 3, slurmq config limit)'
+run slurmq show 1
+like_out '^again with  --mem-per-cpu=3G$'
+
+# What came of them all
+
+cd ../plain || exit
+ok_within 60 'plain: the chain goes on' over
+is "$(row 1)" '["failed","PREEMPTED",null,1,0]' 'plain: it is failed, and was not tried again'
+is "$(row 2)" '["completed",null,0,1,0]' 'plain: the other is completed'
+is "$(sort ledger)" $'1 1\n2 1' 'plain: each ran once'
+
+cd ../memory || exit
+ok_within 60 'memory: it comes to its end' over
+is "$(paste -sd, ledger)" '1 1.50G,2 3G' 'memory: with twice as much'
+is "$(reasons 1)" '["OUT_OF_MEMORY",null]' 'memory: and it is told why'
+
+cd ../restart || exit
+spent() {
+	grep -q 'the right to start this job is spent: nothing was run' .slurmq/logs/*/*
+}
+ok_within 60 'restart: it comes to its end' over
+ok_within 60 'restart: what the site started again ran nothing' spent
+is "$(row 1)" '["completed",null,0,2,1]' 'restart: it is completed'
+is "$(paste -sd, ledger)" 1,2 'restart: in two attempts, each once'
+is "$(reasons 1)" '["PREEMPTED",null]' 'restart: and it is told why'
+
+cd ../code || exit
+ok_within 90 'code: the chain comes to its end' over
+is "$(row 1)" '["completed",null,0,2,1]' 'code: it is completed'
+is "$(sort ledger | paste -sd,)" '1 1,1 2,2 1' 'code: in two attempts'
+
+cd ../limit || exit
+ok_within 90 'limit: the chain comes to its end' over
+is "$(row 1)" '["completed",null,0,2,1]' 'limit: it is completed'
+is "$(paste -sd, ledger)" '1 5:00,2 8:00' 'limit: with more time, up to the ceiling'
+is "$(reasons 1)" '["TIMEOUT",null]' 'limit: and it is told why'
+
+ok 'Slurm becomes empty' slurm_quiet
+for name in limit code restart plain memory; do
+	cd "../$name" || exit
+	is "$(find .slurmq/{ready,running,spool,retired,tickets} -mindepth 1)" '' "$name: no file is left over"
+done
+
+done_testing

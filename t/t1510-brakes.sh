@@ -1,0 +1,150 @@
+#!/bin/bash
+# a mistake in a sweep, a folder or a program that has gone, a bad node: what is kept from burning
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/slurm.sh"
+
+# shellcheck disable=SC2119
+slurm_start
+slurm_set_limits MaxSubmitJobsPerUser=60 MaxJobsPerUser=40 || bail_out 'no limits'
+
+folder() {
+	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" && slurmq init >/dev/null &&
+		slurmq config limit "$2" >/dev/null && : >ledger
+}
+count() {
+	sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db \
+		"SELECT ifnull(sum(n), 0) FROM counter WHERE state IN ($1)"
+}
+paused() {
+	[ "$(sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db \
+		"SELECT value FROM setting WHERE key = '.paused'")" = 1 ]
+}
+none_in_flight() {
+	[ "$(count 1,2,3)" = 0 ]
+}
+over() {
+	[ "$(count 0,1,2,3)" = 0 ]
+}
+# ended JOB N: Slurm shows so many of its tasks as failed
+ended() {
+	[ "$(squeue -h -r -t all -j "$1" -o %T | grep -c FAILED)" = "$2" ]
+}
+slurm_id() {
+	slurmq list "$1" --json | jq -r .slurm_job
+}
+
+# A slip in a sweep of 200
+
+folder typo 6
+cat >sweep.yaml <<'END'
+name: typo
+params: {n: {from: 1, to: 200, step: 1}}
+run: [./trian.sh, "{n}"]
+END
+slurmq expand sweep.yaml >/dev/null
+run slurmq submit
+is_status 0
+ok_within 60 'ten failures pause the queue' paused
+ok_within 60 'what was in Slurm ends' none_in_flight
+failed=$(count 5)
+ok "few were burnt: $failed" test "$failed" -ge 10 -a "$failed" -le 15
+run slurmq status
+is_status 0
+like_out '^chain paused \(10 failures in a row, each within a minute of its start; the last: job '
+like_out '^! the queue is paused: slurmq log [0-9]+ shows what failed last; mend it'
+run slurmq submit
+is_status 0
+like_out 'paused'
+# mended as status says
+sed -i 's/trian/train/' sweep.yaml
+cat >train.sh <<'END'
+#!/bin/bash
+echo "$1" >>ledger
+END
+chmod +x train.sh
+run slurmq expand sweep.yaml
+is_status 0
+run slurmq retry --no-submit
+is_status 0
+run slurmq resume
+is_status 0
+is_err ''
+like_out '^the queue goes on$'
+like_out '^submitted 5 jobs; 195 pending'
+nok 'and is not paused' paused
+
+# The folder of the logs, and the program, are gone before Slurm starts anything
+
+scontrol update partitionname=extra state=down || bail_out 'no partition'
+at_exit scontrol update partitionname=extra state=up
+for name in logs program; do
+	folder $name 14
+	cat >sweep.yaml <<END
+name: $name
+params: {n: {from: 1, to: 30, step: 1}}
+sbatch: {partition: extra}
+run: echo {n} >>ledger
+END
+	slurmq expand sweep.yaml >/dev/null
+	run slurmq submit
+	is_status 0
+	like_out '^submitted 13 jobs'
+done
+rm -r ../logs/.slurmq/logs
+rm ../program/.slurmq/bin/1
+scontrol update partitionname=extra state=up
+for name in logs program; do
+	cd "../$name" || exit
+	array=$(slurm_id 1)
+	ok_within 60 "$name: Slurm fails them" ended "${array%_*}" 13
+	run slurmq sync
+	is_status 0
+	ok "$name: the queue is paused" paused
+	is "$(count 5)" 13 "$name: those are failed"
+	is "$(count 0)" 17 "$name: the others are pending"
+	run slurmq status
+	like_out '^chain paused \(10 failures in a row'
+	is "$(wc -l <ledger)" 0 "$name: nothing ran"
+done
+
+# A node where everything dies at once
+
+folder node 8
+cat >sweep.yaml <<'END'
+name: node
+params: {n: {from: 1, to: 60, step: 1}}
+sbatch: {cpus-per-task: 16}
+run: |
+  cd "$SLURMQ_DIR/.."
+  echo {n} $SLURMD_NODENAME >>ledger
+  [ $SLURMD_NODENAME != n2 ]
+END
+slurmq expand sweep.yaml >/dev/null
+run slurmq submit
+is_status 0
+ok_within 120 'the chain comes to its end, or stops' none_in_flight
+ok 'and that is its end' over
+failed=$(count 5)
+ok "few died there: $failed" test "$failed" -ge 3 -a "$failed" -le 12
+is "$(tail -n 20 ledger | grep -c n2)" 0 'the last twenty ran elsewhere'
+run slurmq status
+is_status 0
+like_out '^! left out for a day, since attempts died there within seconds: n2;'
+run slurmq retry --no-submit
+is_status 0
+run slurmq submit --dry-run
+is_status 0
+like_out ' --exclude=n2 '
+run slurmq resume --no-submit
+is_status 0
+like_out '^the queue was not paused$'
+like_out '^1 node, where attempts had died, is no longer left out$'
+run slurmq submit --dry-run
+unlike_out '--exclude'
+
+cd ../typo || exit
+ok_within 120 'typo: once mended, the sweep comes to its end' over
+is "$(count 4)" 200 'typo: all are completed'
+is "$(sort -n ledger | uniq | wc -l)" 200 'typo: each ran'
+
+done_testing

@@ -1,0 +1,727 @@
+/* test_outcome.c - what follows from an attempt's end: another try, the next sbatch, the brakes */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <inttypes.h>
+
+#include "brake.h"
+#include "clock.h"
+#include "fake_slurm.h"
+#include "queue.h"
+#include "reconcile.h"
+#include "spool.h"
+#include "sweep_here.h"
+#include "ticket.h"
+
+static int set_up(void **state)
+{
+	fake_reset();
+	return here_set_up(state);
+}
+
+static void put(struct here *h, const char *text)
+{
+	struct expand_result r;
+	struct err err = {0};
+
+	if (here_expand(h, text, NULL, &r, &err))
+		fail_msg("%s", err.msg);
+	expand_result_release(&r);
+}
+
+/* Put a file's text behind others: jobs sweep that many of parameter n, each of which ends as it is told. */
+static void put_jobs(struct here *h, int jobs, const char *more)
+{
+	char *text = mem_printf("name: s\nparams: {n: {from: 1, to: %d, step: 1}}\n%s"
+				"run: [echo, \"{n}\"]\n",
+				jobs, more);
+
+	put(h, text);
+	free(text);
+}
+
+static void fill(struct here *h, enum queue_caller who)
+{
+	struct queue_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
+	struct queue_result r;
+	struct err err = {0};
+
+	if (queue_fill(&h->store, &o, &r, &err))
+		fail_msg("%s", err.msg);
+	queue_result_release(&r);
+}
+
+static void limit(struct here *h, int64_t n)
+{
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_set_int(h->store.db, "limit", n, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+}
+
+/* How an attempt went. */
+struct went {
+	int reason; /* REASON_NONE: completed */
+	int exit_code;
+	int64_t ms; /* it took; 0: 5 */
+	const char *node;
+	bool twin;  /* preempted, as its requeued twin tells */
+	bool still; /* it runs */
+};
+
+/* The newest attempt of a job goes so, on disk; nobody has told the database. */
+static void go(struct here *h, int64_t job, const struct went *w)
+{
+	struct who me = {.slurm_id = 7, .pid = 1, .random = clock_random()};
+	int64_t now = clock_now_ms(), ms = w->ms ? w->ms : 5;
+	struct job_end end = {.completed = !w->reason,
+			      .reason = w->reason,
+			      .exit_code = w->exit_code,
+			      .ended = now};
+	struct spool_journal j;
+	struct spool_entry e;
+	struct buf text = {0};
+	struct db_attempt a;
+	struct db_job row;
+
+	assert_int_equal(db_job_get(h->store.db, job, &row, NULL), 0);
+	assert_int_equal(db_attempt_get(h->store.db, row.attempt, &a, NULL), 0);
+	snprintf(me.node, sizeof(me.node), "%s", w->node ? w->node : "n1");
+	assert_int_equal(spool_right_start(h->store.spool, a.submission, a.task, &me, &e, NULL), 0);
+	assert_int_equal(spool_journal_open(h->store.spool, &e, &j, NULL), 0);
+	journal_add_start(&text, now - ms, &me);
+	if (w->twin)
+		journal_add_preempted(&text, now);
+	else if (!w->still)
+		journal_add_end(&text, &end);
+	assert_int_equal(spool_journal_append(&j, text.s, text.len, true, NULL), 0);
+	if (!w->still)
+		assert_int_equal(spool_journal_post(h->store.spool, &j, NULL), 0);
+	spool_journal_close(&j);
+	buf_release(&text);
+	db_attempt_release(&a);
+	db_job_release(&row);
+}
+
+/* "pending 0+0", "failed EXIT 1+0 --time=10:00": state, reason, tries by policy and for the site, options. */
+static void job_is(struct here *h, int64_t id, const char *want)
+{
+	struct db_job job;
+	struct buf b = {0};
+
+	assert_int_equal(db_job_get(h->store.db, id, &job, NULL), 0);
+	buf_addf(&b, "%s%s%s %" PRId64 "+%" PRId64, job_state_name(job.state),
+		 job.reason ? " " : "", job_reason_name(job.reason), job.again.tries,
+		 job.again.site);
+	if (job.again.options)
+		buf_addf(&b, " %.*s", (int)strlen(job.again.options) - 1, job.again.options);
+	if (strcmp(buf_str(&b), want) != 0)
+		fail_msg("job %d: '%s', and not '%s'", (int)id, buf_str(&b), want);
+	buf_release(&b);
+	db_job_release(&job);
+}
+
+static void drain(struct here *h)
+{
+	struct err err = {0};
+
+	if (drain_now(&h->store, &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(db_check(h->store.db, NULL), 0);
+}
+
+static const char *option(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = fake.last_argv.n; i-- > 0;)
+		if (!strncmp(fake.last_argv.v[i], name, n) && fake.last_argv.v[i][n] == '=')
+			return fake.last_argv.v[i] + n + 1;
+	return "none";
+}
+
+/* ---- another try ---- */
+
+static const char policy[] =
+	"sbatch: {time: 60, mem: 4G}\n"
+	"retry: {max: 2, TIMEOUT: {time: x1.5, max_time: 2:00:00}, OUT_OF_MEMORY: {mem: x2},"
+	" NODE_FAIL: again, PREEMPTED: again, EXIT: {codes: [75]}}\n";
+
+/* "x75": exit code 75; one letter else. */
+static struct went went(const char *word)
+{
+	struct went w = {.twin = *word == 'p'};
+
+	w.reason = *word == '+'	  ? REASON_NONE
+		   : *word == 's' ? REASON_SIGNAL
+		   : *word == 't' ? REASON_TIMEOUT
+		   : *word == 'm' ? REASON_OUT_OF_MEMORY
+		   : *word == 'p' ? REASON_PREEMPTED
+		   : *word == 'l' ? REASON_LOST
+		   : *word == 'k' ? REASON_CANCELLED
+				  : REASON_EXIT;
+	if (*word == 'x')
+		w.exit_code = (int)strtol(word + 1, NULL, 10);
+	return w;
+}
+
+static void tries(void **state)
+{
+	static const struct {
+		const char *ends, *then;
+		const char *time, *mem; /* of the last sbatch */
+	} v[] = {
+		{"+", "completed 0+0", "60", "4G"},
+		{"x1", "failed EXIT 0+0", "60", "4G"},
+		{"x75", "queued 1+0", "60", "4G"},
+		{"x75 +", "completed 1+0", "60", "4G"},
+		{"x75 x75 x75", "failed EXIT 2+0", "60", "4G"},
+		{"x75 x1", "failed EXIT 1+0", "60", "4G"},
+		{"s", "failed SIGNAL 0+0", "60", "4G"},
+		{"t", "queued 1+0 --time=1:30:00", "1:30:00", "4G"},
+		/* up to the ceiling, and not beyond it in vain */
+		{"t t", "queued 2+0 --time=2:00:00", "2:00:00", "4G"},
+		{"t t t", "failed TIMEOUT 2+0 --time=2:00:00", "2:00:00", "4G"},
+		/* what has grown stays while something else grows */
+		{"t m", "queued 2+0 --time=1:30:00\n--mem=8G", "1:30:00", "8G"},
+		/* what the site did uses up none of the tries */
+		{"p p p x75", "queued 1+3", "60", "4G"},
+		{"p p p p p p p p p p p", "failed PREEMPTED 0+10", "60", "4G"},
+		{"l", "failed LOST 0+0", "60", "4G"},
+		{"k", "cancelled CANCELLED 0+0", "60", "4G"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+
+		set_up((void **)&h);
+		put_jobs(h, 1, policy);
+		fill(h, QUEUE_USER);
+		for (const char *p = v[i].ends; *p; p += strspn(p, " ")) {
+			struct went w = went(p);
+
+			go(h, 1, &w);
+			fill(h, QUEUE_USER);
+			p += strcspn(p, " ");
+		}
+		job_is(h, 1, v[i].then);
+		assert_string_equal(option("--time"), v[i].time);
+		assert_string_equal(option("--mem"), v[i].mem);
+		here_tear_down((void **)&h);
+	}
+}
+
+/* The policy's end, and the user's word. */
+static void by_hand(void **state)
+{
+	struct here *h = *state;
+	struct went code = {.reason = REASON_EXIT, .exit_code = 75};
+	struct went late = {.reason = REASON_TIMEOUT};
+	int c;
+
+	put_jobs(h, 1, policy);
+	fill(h, QUEUE_USER);
+	for (int i = 0; i < 3; i++) {
+		go(h, 1, i ? &code : &late);
+		fill(h, QUEUE_USER);
+	}
+	job_is(h, 1, "failed EXIT 2+0 --time=1:30:00");
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_job_retry(h->store.db, 1, false, false, NULL, NULL, &c, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	job_is(h, 1, "pending 0+0 --time=1:30:00");
+	fill(h, QUEUE_USER);
+	assert_string_equal(option("--time"), "1:30:00");
+	go(h, 1, &code);
+	fill(h, QUEUE_USER);
+	job_is(h, 1, "queued 1+0 --time=1:30:00");
+	/* a wish wins */
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_job_cancel(h->store.db, 1, &c, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	go(h, 1, &code);
+	fill(h, QUEUE_USER);
+	job_is(h, 1, "cancelled EXIT 1+0 --time=1:30:00");
+}
+
+/* The resources that the user has changed in the file count as they are, and then grow. */
+static void another_version(void **state)
+{
+	struct here *h = *state;
+	struct went late = {.reason = REASON_TIMEOUT};
+
+	put_jobs(h, 1, policy);
+	fill(h, QUEUE_USER);
+	go(h, 1, &late);
+	fill(h, QUEUE_USER);
+	job_is(h, 1, "queued 1+0 --time=1:30:00");
+	put_jobs(h, 1, "sbatch: {time: 10, mem: 4G}\nretry: {TIMEOUT: {time: x3}}\n");
+	go(h, 1, &late);
+	fill(h, QUEUE_USER);
+	job_is(h, 1, "queued 2+0");
+	assert_string_equal(option("--time"), "10");
+	go(h, 1, &late);
+	fill(h, QUEUE_USER);
+	job_is(h, 1, "queued 3+0 --time=30:00");
+	assert_string_equal(option("--time"), "30:00");
+}
+
+/* A delay is Slurm's to wait for, and who waits goes behind all others. */
+static void delays(void **state)
+{
+	struct here *h = *state;
+	struct went code = {.reason = REASON_EXIT, .exit_code = 75}, well = {.reason = REASON_NONE};
+	struct queue_chain chain;
+
+	put_jobs(h, 3, "retry: {EXIT: {codes: [75], delay: 10m}}\n");
+	limit(h, 2);
+	fill(h, QUEUE_USER);
+	job_is(h, 1, "queued 0+0");
+	go(h, 1, &code);
+	fill(h, QUEUE_USER);
+	job_is(h, 1, "pending 1+0");
+	job_is(h, 2, "queued 0+0");
+	assert_string_equal(option("--begin"), "none");
+	assert_int_equal(queue_chain(&h->store, &chain, NULL), 0);
+	assert_int_equal(chain.later, 1);
+	assert_true(chain.later_at > clock_now_ms() + 590 * 1000 &&
+		    chain.later_at <= clock_now_ms() + 600 * 1000);
+	queue_chain_release(&chain);
+	go(h, 2, &well);
+	fill(h, QUEUE_USER);
+	job_is(h, 3, "queued 0+0");
+	go(h, 3, &well);
+	fill(h, QUEUE_USER);
+	job_is(h, 1, "queued 1+0");
+	assert_string_equal(option("--begin"), "now+600");
+}
+
+/* Those that failed together go as one array, more or less late. */
+static void delays_go_together(void **state)
+{
+	struct here *h = *state;
+	struct went code = {.reason = REASON_EXIT, .exit_code = 75};
+	size_t before;
+
+	put_jobs(h, 3, "retry: {EXIT: {delay: 595s}}\n");
+	fill(h, QUEUE_USER);
+	before = fake.sbatches;
+	for (int64_t id = 1; id <= 3; id++)
+		go(h, id, &code);
+	fill(h, QUEUE_USER);
+	assert_int_equal(fake.sbatches, before + 1);
+	assert_string_equal(option("--begin"), "now+600");
+}
+
+/* What Slurm says of one that never told its end. */
+static void verdicts(void **state)
+{
+	static const struct {
+		const char *slurm, *then;
+	} v[] = {
+		{"NODE_FAIL", "pending 0+1"},
+		{"BOOT_FAIL", "pending 0+1"},
+		{"TIMEOUT", "pending 1+0 --time=1:30:00"},
+		{"OUT_OF_MEMORY", "pending 1+0 --mem=8G"},
+		{"CANCELLED", "cancelled CANCELLED 0+0"},
+		{"FAILED", "failed EXIT 0+0"},
+	};
+
+	(void)state;
+	for (int started = 0; started < 2; started++) {
+		for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+			struct went runs = {.still = true};
+			struct reconcile_result r;
+			struct here *h;
+
+			if (!started && (i == 2 || i == 3))
+				continue;
+			set_up((void **)&h);
+			put_jobs(h, 1, policy);
+			fill(h, QUEUE_USER);
+			if (started) {
+				go(h, 1, &runs);
+				drain(h);
+				job_is(h, 1, "running 0+0");
+				assert_int_equal(db_begin(h->store.db, NULL), 0);
+				assert_int_equal(db_attempt_missing(h->store.db, 1,
+								    clock_now_ms() - 3600 * 1000,
+								    NULL),
+						 0);
+				assert_int_equal(db_commit(h->store.db, NULL), 0);
+				fake.jobs[0].id = 7;
+			}
+			snprintf(fake.jobs[0].state[0], 24, "%s", v[i].slurm);
+			assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+			job_is(h, 1, v[i].then);
+			here_tear_down((void **)&h);
+		}
+	}
+}
+
+static void restartable(void **state)
+{
+	struct here *h = *state;
+	struct went twin = {.reason = REASON_PREEMPTED, .twin = true},
+		    fails = {.reason = REASON_EXIT, .exit_code = 1};
+
+	put_jobs(h, 2, "restartable: true\n");
+	fill(h, QUEUE_USER);
+	go(h, 1, &twin);
+	go(h, 2, &fails);
+	fill(h, QUEUE_USER);
+	job_is(h, 1, "queued 0+1");
+	job_is(h, 2, "failed EXIT 0+0");
+}
+
+static void not_restartable(void **state)
+{
+	struct here *h = *state;
+	struct went twin = {.reason = REASON_PREEMPTED, .twin = true};
+
+	put_jobs(h, 1, "");
+	fill(h, QUEUE_USER);
+	go(h, 1, &twin);
+	fill(h, QUEUE_USER);
+	job_is(h, 1, "failed PREEMPTED 0+0");
+}
+
+/* Grown beyond what the site takes: those jobs alone are held, not all of the sweep. */
+static void refused_once_grown(void **state)
+{
+	struct here *h = *state;
+	struct went late = {.reason = REASON_TIMEOUT};
+
+	put_jobs(h, 5, policy);
+	limit(h, 3);
+	fill(h, QUEUE_USER);
+	go(h, 1, &late);
+	fake.answers[fake.sbatches] = SLURM_REFUSED;
+	fake.nanswers = fake.sbatches + 1;
+	fill(h, QUEUE_USER);
+	job_is(h, 1, "held REFUSED 1+0 --time=1:30:00");
+	job_is(h, 2, "queued 0+0");
+	job_is(h, 3, "queued 0+0");
+	job_is(h, 4, "pending 0+0");
+}
+
+/* ---- brakes ---- */
+
+static bool paused(struct here *h)
+{
+	int64_t n;
+
+	assert_int_equal(db_setting_int(h->store.db, ".paused", 0, &n, NULL), 0);
+	return n;
+}
+
+/* A row of ends as letters: what it is on the left, and after how many of them the queue is paused. */
+static void failures_in_a_row(void **state)
+{
+	static const struct {
+		const char *ends, *breaker, *more;
+		size_t pauses; /* 0: never */
+	} v[] = {
+		{"ffffffffff", NULL, "", 10},
+		{"fffffffff", NULL, "", 0},
+		{"fffffcfffffffff", NULL, "", 0},
+		{"fffffcffffffffff", NULL, "", 16},
+		{"fffffslowfffffffff", NULL, "", 0},
+		{"kkkkkkkkkk", NULL, "", 10},
+		{"oooooooooo", NULL, "", 10},
+		{"tttttttttttt", NULL, "", 0}, /* a time limit is no mistake of that kind */
+		{"pppppppppppp", NULL, "", 0},
+		{"xxxxxxxxxxxx", NULL, "", 0}, /* cancelled */
+		{"ffff", "4", "", 4},
+		{"ffffffffffffffff", "0", "", 0},
+		{"f", "1", "", 1},
+		/* what is tried again is not counted; its last failure is */
+		{"aaaaaaaaaaaa", NULL, "retry: {max: 1, EXIT: {codes: [75]}}\n", 0},
+		{"aaaaaaaaaaaa", NULL, "", 10},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		size_t n = 0;
+		struct here *h;
+
+		set_up((void **)&h);
+		put_jobs(h, 20, v[i].more);
+		fill(h, QUEUE_USER);
+		if (v[i].breaker) {
+			assert_int_equal(db_begin(h->store.db, NULL), 0);
+			assert_int_equal(db_setting_set(h->store.db, "breaker", v[i].breaker, NULL),
+					 0);
+			assert_int_equal(db_commit(h->store.db, NULL), 0);
+		}
+		for (const char *p = v[i].ends; *p && !paused(h); p++) {
+			struct went w = {.reason = REASON_EXIT, .exit_code = 1};
+
+			if (!strncmp(p, "slow", 4)) {
+				w.ms = 61000;
+				p += 3;
+			} else if (strchr("cktpxoa", *p)) {
+				w.reason = *p == 'c'   ? REASON_NONE
+					   : *p == 'k' ? REASON_SIGNAL
+					   : *p == 't' ? REASON_TIMEOUT
+					   : *p == 'p' ? REASON_PREEMPTED
+					   : *p == 'x' ? REASON_CANCELLED
+					   : *p == 'o' ? REASON_OUT_OF_MEMORY
+						       : REASON_EXIT;
+				w.exit_code = 75;
+			}
+			go(h, (int64_t)++n, &w);
+			drain(h);
+		}
+		if (paused(h) != (v[i].pauses > 0) || (v[i].pauses && n != v[i].pauses))
+			fail_msg("%s: %s after %zu", v[i].ends, paused(h) ? "paused" : "goes on",
+				 n);
+		here_tear_down((void **)&h);
+	}
+}
+
+static void what_a_pause_says(void **state)
+{
+	struct here *h = *state;
+	struct went fails = {.reason = REASON_EXIT, .exit_code = 127};
+	struct queue_chain chain;
+
+	put_jobs(h, 30, "");
+	limit(h, 11);
+	fill(h, QUEUE_USER);
+	for (int64_t id = 1; id <= 10; id++)
+		go(h, id, &fails);
+	fill(h, QUEUE_CHAIN); /* the transaction that tells of them claims nothing more */
+	assert_int_equal(fake.sbatches, 1);
+	assert_int_equal(queue_chain(&h->store, &chain, NULL), 0);
+	assert_int_equal(chain.state, CHAIN_PAUSED);
+	assert_non_null(strstr(chain.why,
+			       "10 failures in a row, each within a minute of its start; "
+			       "the last: job "));
+	assert_non_null(strstr(chain.needs.v[0], "the queue is paused: slurmq log "));
+	queue_chain_release(&chain);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(brake_reset(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_unset(h->store.db, ".paused", NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	fill(h, QUEUE_USER);
+	for (int64_t id = 11; id <= 19; id++)
+		go(h, id, &fails);
+	drain(h);
+	assert_false(paused(h));
+	go(h, 20, &fails);
+	drain(h);
+	assert_true(paused(h));
+}
+
+/* Jobs that die wherever they are take no node with them. */
+static void it_is_the_jobs(void **state)
+{
+	static const char *const nodes[] = {"n1", "n2"};
+	struct here *h = *state;
+	struct strs bad = {0};
+
+	put_jobs(h, 20, "");
+	fill(h, QUEUE_USER);
+	for (int64_t id = 1; id <= 10; id++) {
+		struct went w = {.reason = REASON_EXIT, .exit_code = 1, .node = nodes[id % 2]};
+
+		go(h, id, &w);
+		drain(h);
+	}
+	assert_true(paused(h));
+	assert_int_equal(brake_nodes(h->store.db, &bad, NULL), 0);
+	assert_int_equal(bad.n, 0);
+}
+
+static const char *bad_nodes(struct here *h)
+{
+	static char text[200];
+	struct strs bad = {0};
+	size_t n = 0;
+
+	*text = '\0';
+	assert_int_equal(brake_nodes(h->store.db, &bad, NULL), 0);
+	for (size_t i = 0; i < bad.n; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i ? "," : "", bad.v[i]);
+	strs_release(&bad);
+	return text;
+}
+
+/* Three quick deaths in a row, and others do well elsewhere. */
+static void a_bad_node(void **state)
+{
+	struct here *h = *state;
+	struct went well = {.reason = REASON_NONE, .ms = 100, .node = "n2"},
+		    quick = {.reason = REASON_EXIT, .exit_code = 1, .ms = 3000, .node = "n1"},
+		    slow = {.reason = REASON_EXIT, .exit_code = 1, .ms = 25000, .node = "n1"};
+	struct queue_chain chain;
+
+	put_jobs(h, 40, "sbatch: {exclude: \"n[7-9]\"}\n");
+	limit(h, 16);
+	fill(h, QUEUE_USER);
+	go(h, 1, &quick);
+	go(h, 2, &quick);
+	drain(h);
+	go(h, 3, &slow); /* begins a new row */
+	drain(h);
+	go(h, 4, &well);
+	drain(h);
+	go(h, 5, &quick);
+	go(h, 6, &quick);
+	drain(h);
+	assert_string_equal(bad_nodes(h), "");
+	go(h, 7, &quick);
+	go(h, 8, &well);
+	fill(h, QUEUE_USER);
+	go(h, 9, &quick);
+	fill(h, QUEUE_USER);
+	assert_string_equal(bad_nodes(h), "n1");
+	assert_string_equal(option("--exclude"), "n[7-9],n1");
+	assert_int_equal(queue_chain(&h->store, &chain, NULL), 0);
+	assert_non_null(strstr(chain.needs.v[0], "left out for a day"));
+	assert_non_null(strstr(chain.needs.v[0], ": n1;"));
+	queue_chain_release(&chain);
+	/* what was sent there before dies there, and that is not counted */
+	for (int64_t id = 10; id <= 15; id++)
+		go(h, id, &quick);
+	fill(h, QUEUE_USER);
+	assert_false(paused(h));
+	/* one that does well takes it back */
+	well.node = "n1";
+	go(h, 16, &well);
+	fill(h, QUEUE_USER);
+	assert_string_equal(bad_nodes(h), "");
+	assert_string_equal(option("--exclude"), "n[7-9]");
+}
+
+/* A node that eats a job a second, while all others have only just begun. */
+static void a_black_hole(void **state)
+{
+	struct here *h = *state;
+	struct went quick = {.reason = REASON_EXIT, .exit_code = 1, .ms = 900, .node = "n1"},
+		    runs = {.still = true, .node = "n2", .ms = 8000};
+
+	put_jobs(h, 40, "");
+	limit(h, 16);
+	fill(h, QUEUE_USER);
+	go(h, 1, &runs);
+	for (int64_t id = 2; id <= 10; id++) {
+		go(h, id, &quick);
+		drain(h);
+	}
+	assert_string_equal(bad_nodes(h), "");
+	go(h, 11, &quick);
+	fill(h, QUEUE_USER);
+	assert_false(paused(h));
+	assert_string_equal(bad_nodes(h), "n1");
+	assert_string_equal(option("--exclude"), "n1");
+}
+
+/* Records of nodes as the store may hold them. */
+static void nodes_that_are_left_out(void **state)
+{
+	static const struct {
+		const char *records[5]; /* NAME AGE_H */
+		const char *sbatch, *exclude;
+	} v[] = {
+		{{"n1 1"}, "", "n1"},
+		{{"n1 1", "n2 23"}, "", "n1,n2"},
+		{{"n1 25"}, "", "none"},  /* a day is over */
+		{{"n1 -30"}, "", "none"}, /* a clock that was off */
+		{{"n1 1", "n2 1", "n3 1"}, "", "n1,n2,n3"},
+		{{"n1 1", "n2 1", "n3 1", "n4 1"}, "", "none"}, /* it is the jobs */
+		{{"n1 1", "n2 1", "n3 1", "n4 30"}, "", "n1,n2,n3"},
+		{{"n1 1"}, "sbatch: {exclude: \"a,b\"}\n", "a,b,n1"},
+		{{"n1 1"}, "sbatch: {exclude: ./nodes}\n", "./nodes"},
+		{{"n1 1"}, "sbatch: {nodelist: n1}\n", "none"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+
+		set_up((void **)&h);
+		put_jobs(h, 1, v[i].sbatch);
+		assert_int_equal(db_begin(h->store.db, NULL), 0);
+		for (int k = 0; k < 5 && v[i].records[k]; k++) {
+			char name[16], key[32], text[64];
+			int hours;
+
+			assert_int_equal(sscanf(v[i].records[k], "%15s %d", name, &hours), 2);
+			snprintf(key, sizeof(key), ".node.%s", name);
+			snprintf(text, sizeof(text), "3 5 %lld",
+				 (long long)(clock_now_ms() - (int64_t)hours * 3600 * 1000));
+			assert_int_equal(db_setting_set(h->store.db, key, text, NULL), 0);
+		}
+		assert_int_equal(db_commit(h->store.db, NULL), 0);
+		fill(h, QUEUE_USER);
+		if (strcmp(option("--exclude"), v[i].exclude) != 0)
+			fail_msg("%zu: %s", i, option("--exclude"));
+		here_tear_down((void **)&h);
+	}
+}
+
+/* No other node would do: it is taken all the same. */
+static void refused_without_a_node(void **state)
+{
+	struct here *h = *state;
+	char text[64];
+
+	put_jobs(h, 2, "");
+	snprintf(text, sizeof(text), "3 5 %lld", (long long)clock_now_ms());
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_set(h->store.db, ".node.n1", text, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	fake.answers[0] = SLURM_REFUSED;
+	fake.nanswers = 1;
+	fill(h, QUEUE_USER);
+	assert_int_equal(fake.sbatches, 2);
+	assert_string_equal(option("--exclude"), "none");
+	job_is(h, 1, "queued 0+0");
+}
+
+/* A Slurm job that failed before it came to its command counts as well: a folder for logs that has gone. */
+static void failed_before_the_start(void **state)
+{
+	struct here *h = *state;
+	struct reconcile_result r;
+
+	put_jobs(h, 20, "");
+	limit(h, 12);
+	fill(h, QUEUE_USER);
+	for (int i = 0; i < 10; i++)
+		snprintf(fake.jobs[0].state[i], 24, "FAILED");
+	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+	assert_true(paused(h));
+	job_is(h, 1, "failed EXIT 0+0");
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tries),
+		T(by_hand),
+		T(another_version),
+		T(delays),
+		T(delays_go_together),
+		cmocka_unit_test(verdicts),
+		T(restartable),
+		T(not_restartable),
+		T(refused_once_grown),
+		cmocka_unit_test(failures_in_a_row),
+		T(what_a_pause_says),
+		T(it_is_the_jobs),
+		T(a_bad_node),
+		T(a_black_hole),
+		cmocka_unit_test(nodes_that_are_left_out),
+		T(refused_without_a_node),
+		T(failed_before_the_start),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
