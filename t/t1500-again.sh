@@ -107,8 +107,19 @@ is_status 0
 ok_within 30 'restart: it begins' begun 1
 restarted=$(slurm_id 1)
 ok 'the site starts it again' scontrol requeue "$restarted"
-ok_within 30 'restart: it waits in the queue' is_state "$restarted" PENDING
-ok 'restart: not for long' scontrol update jobid="$restarted" StartTime=now+3
+
+# And where the first one has no time to say so: its twin does
+
+folder twin 3
+sed s/restart$/twin/ ../restart/sweep.yaml >sweep.yaml
+slurmq expand sweep.yaml >/dev/null
+run slurmq submit
+is_status 0
+ok_within 30 'twin: it begins' begun 1
+twin=$(slurm_id 1)
+read -r _ _ _ _ _ pid <<<"$(cat .slurmq/running/*)"
+ok 'twin: its supervisor hangs' kill -STOP "$pid"
+ok 'twin: the site starts it again' scontrol requeue "$twin"
 
 # The same where the sweep does not allow it, and the site insists
 
@@ -129,8 +140,13 @@ ok_within 30 'plain: it begins' begun '1 1'
 plain=$(slurm_id 1)
 ok 'plain: the site insists' scontrol update jobid="$plain" requeue=1
 ok 'plain: and starts it again' scontrol requeue "$plain"
-ok_within 30 'plain: it waits in the queue' is_state "$plain" PENDING
-ok 'plain: not for long' scontrol update jobid="$plain" StartTime=now+3
+
+# What is started again waits for two minutes, if nobody says otherwise
+
+for again in "$restarted" "$plain" "$twin"; do
+	ok_within 30 "$again waits in the queue" is_state "$again" PENDING
+	ok 'not for long' scontrol update jobid="$again" StartTime=now+3
+done
 
 # Out of memory: this Slurm has no cgroups, so the end is written as slurmq run writes it where it has
 
@@ -184,6 +200,12 @@ is "$(row 1)" '["completed",null,0,2,1]' 'restart: it is completed'
 is "$(paste -sd, ledger)" 1,2 'restart: in two attempts, each once'
 is "$(reasons 1)" '["PREEMPTED",null]' 'restart: and it is told why'
 
+cd ../twin || exit
+ok_within 60 'twin: it comes to its end' over
+is "$(row 1)" '["completed",null,0,2,1]' 'twin: it is completed'
+is "$(paste -sd, ledger)" 1,2 'twin: in two attempts, each once'
+is "$(reasons 1)" '["PREEMPTED",null]' 'twin: and it is told why'
+
 cd ../code || exit
 ok_within 90 'code: the chain comes to its end' over
 is "$(row 1)" '["completed",null,0,2,1]' 'code: it is completed'
@@ -196,7 +218,7 @@ is "$(paste -sd, ledger)" '1 5:00,2 8:00' 'limit: with more time, up to the ceil
 is "$(reasons 1)" '["TIMEOUT",null]' 'limit: and it is told why'
 
 ok 'Slurm becomes empty' slurm_quiet
-for name in limit code restart plain memory; do
+for name in limit code restart twin plain memory; do
 	cd "../$name" || exit
 	is "$(find .slurmq/{ready,running,spool,retired,tickets} -mindepth 1)" '' "$name: no file is left over"
 done

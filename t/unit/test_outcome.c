@@ -9,6 +9,7 @@
 #include "brake.h"
 #include "clock.h"
 #include "fake_slurm.h"
+#include "outcome.h"
 #include "queue.h"
 #include "reconcile.h"
 #include "spool.h"
@@ -482,6 +483,34 @@ static void failures_in_a_row(void **state)
 	}
 }
 
+/* An end that is told by somebody else first, and then by itself, is one end. */
+static void a_corrected_end_is_no_other_one(void **state)
+{
+	struct here *h = *state;
+	struct went runs = {.still = true, .ms = 2000}, fails = {.reason = REASON_EXIT};
+	struct job_end verdict = {.reason = REASON_EXIT, .ended = clock_now_ms()},
+		       line = {.reason = REASON_SIGNAL, .signal = 9, .ended = clock_now_ms()};
+	struct outcome o = {.db = h->store.db};
+
+	put_jobs(h, 3, "");
+	fill(h, QUEUE_USER);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_set(h->store.db, "breaker", "2", NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	go(h, 1, &runs);
+	drain(h);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(outcome_verdict(&o, 1, &verdict, NULL), 0);
+	assert_int_equal(outcome_line(&o, 1, &line, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	outcome_release(&o);
+	job_is(h, 1, "failed SIGNAL 0+0");
+	assert_false(paused(h));
+	go(h, 2, &fails);
+	drain(h);
+	assert_true(paused(h));
+}
+
 static void what_a_pause_says(void **state)
 {
 	struct here *h = *state;
@@ -714,6 +743,7 @@ int main(void)
 		T(not_restartable),
 		T(refused_once_grown),
 		cmocka_unit_test(failures_in_a_row),
+		T(a_corrected_end_is_no_other_one),
 		T(what_a_pause_says),
 		T(it_is_the_jobs),
 		T(a_bad_node),
