@@ -226,18 +226,21 @@ static int look_at_queued(struct look *l, const struct db_flight *f, const struc
 	return outcome_retired(&l->outcome, f->attempt, to, reason, err);
 }
 
-/* The steps that a journal holds which nobody will move any more. */
-static int keep_steps(struct look *l, const struct db_flight *f, struct err *err)
+/* What a journal holds which nobody will move any more: its steps, and, where its owner died just before it
+ * could post it, its end, which counts before anybody's verdict. */
+static int keep_journal(struct look *l, const struct db_flight *f, struct err *err)
 {
 	const struct spool_entry *e = spool_list_find(&l->running, f->submission, f->task);
 	struct journal j;
-	int rc;
+	int changed, rc;
 
 	if (!e)
 		return 0;
 	rc = spool_journal_read(l->store->spool, SPOOL_RUNNING, e->name, &j, err);
 	if (!rc)
 		rc = drain_tell_steps(l->store, f->attempt, &j, err);
+	if (!rc && j.has_end)
+		rc = db_attempt_line(l->store->db, f->attempt, &j.end, &changed, err);
 	journal_release(&j);
 	return rc < 0 ? -1 : 0;
 }
@@ -261,7 +264,7 @@ static int look_at_running(struct look *l, const struct db_flight *f, const stru
 		return 0;
 	if (job)
 		end.reason = job_reason_from_slurm(job->state);
-	if (keep_steps(l, f, err))
+	if (keep_journal(l, f, err))
 		return -1;
 	*(job ? &l->out->ended : &l->out->lost) += 1;
 	return outcome_verdict(&l->outcome, f->attempt, &end, err);

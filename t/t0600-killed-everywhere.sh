@@ -1,0 +1,212 @@
+#!/bin/bash
+# kill -9 at every step between two effects: what is left goes on to the end, nothing is lost, and nothing
+# runs twice. One story leads by all of the points; the fake Slurm makes it a matter of a second
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/fake.sh"
+
+nok 'the plain build has no trace of it' grep -qE 'SLURMQ_FAILPOINT|failpoint_pass|claim-ticket' "$SLURMQ"
+
+rm "$TEST_TMP/.bin/slurmq"
+ln -s "$TEST_BUILD/failpoints/slurmq" "$TEST_TMP/.bin/slurmq"
+export LEDGER=$TEST_TMP/ledger
+FAULT_SO=$TEST_BUILD/t/fault.so
+fake_start 6
+
+# A job takes as long as stop.NAME is there
+
+cat >work <<'END'
+#!/bin/sh
+echo "$SLURM_JOB_ID $PPID" >begun.$1
+while [ -e stop.$1 ]; do sleep 0.01; done
+echo "$SLURMQ_JOB_ID $SLURM_JOB_ID" >>"$LEDGER"
+END
+chmod +x work
+cat >sweep.yaml <<'END'
+name: story
+params:
+  n: [1, 2, 3, 4, 5]
+  g: [a, b]
+sbatch: {comment: "{g}"}
+run: [./work, "{g}{n}"]
+END
+JOBS=10
+
+# s CMD...: who is killed at work tries again
+s() {
+	slurmq "$@" >out 2>err
+	[ $? != 137 ] || slurmq "$@" >out 2>err
+} 2>/dev/null
+# later SECONDS CMD...: so much later by the file server's clock
+later() {
+	local shift=$1
+	shift
+	STAMP_SHIFT=$shift LD_PRELOAD=$FAULT_SO slurmq "$@" >out 2>err
+	[ $? != 137 ] || STAMP_SHIFT=$shift LD_PRELOAD=$FAULT_SO slurmq "$@" >out 2>err
+} 2>/dev/null
+begun() {
+	[ -s "begun.$1" ] || _fake_idle
+}
+# crash NAME: the supervisor of a job that is at work; $journal is what it leaves
+crash() {
+	local id pid
+	_tap_poll 3 begun "$1"
+	{ read -r id pid <"begun.$1"; } 2>/dev/null || return
+	journal=$(echo .slurmq/running/*."$id",*)
+	kill -KILL "$pid"
+}
+# The site starts a job again that had begun
+requeue() {
+	local name=${journal##*/} ticket task id
+	IFS=., read -r ticket task id _ <<<"$name"
+	[ -e "$journal" ] || return
+	for _ in 1 2; do
+		SLURM_JOB_ID=$id SLURM_RESTART_COUNT=1 SLURM_ARRAY_TASK_ID=$task SLURMD_NODENAME=fake1 \
+			.slurmq/bin/1 run "$ticket" >>out 2>&1
+		[ $? = 137 ] || break
+	done
+} 2>/dev/null
+over() {
+	local id
+	{ read -r id _ <"begun.$1"; } 2>/dev/null || return 0
+	! grep -Eq '^(PENDING|RUNNING|COMPLETING) ' "$FAKE_SLURM/jobs/$id"
+}
+
+story() {
+	local journal=''
+	rm -rf .slurmq begun.* stop.* "$LEDGER" "$TEST_TMP/died"
+	fake_clear 6
+	: >"$LEDGER"
+	touch stop.a1 stop.b1 stop.a3
+	s init
+	s expand sweep.yaml
+	touch "$FAKE_SLURM/hold"
+	# sbatch has no time, dies without a word, refuses, and then takes some
+	echo busy >"$FAKE_SLURM/mode"
+	s submit
+	echo die-before >"$FAKE_SLURM/mode"
+	s submit -n 1
+	later 7200 sync
+	echo refuse >"$FAKE_SLURM/mode"
+	s submit -n 1
+	s release all
+	cp -p "$(find .slurmq/tickets -type f | head -n 1)" "$TEST_TMP/ticket"
+	# the user takes some back, and wants them after all; a job's end fills the slot
+	s cancel --yes 3
+	s chain
+	s hold 4
+	s release 4
+	s retry -s cancelled --no-submit
+	# somebody has cancelled jobs just now: what was chained gives its right back
+	touch .slurmq/stopping
+	rm "$FAKE_SLURM/hold"
+	_tap_poll 3 begun a1
+	rm -f .slurmq/stopping
+	s submit
+	# one is killed and started again by the site, one is never seen again, one is cancelled
+	crash a1
+	requeue
+	crash b1
+	touch "$FAKE_SLURM/purged"
+	later 0 sync
+	later 1200 sync
+	rm -f "$FAKE_SLURM/purged" stop.a1 stop.b1
+	s retry
+	_tap_poll 3 begun a3
+	s cancel --yes 5
+	_tap_poll 3 over a3
+	rm -f stop.*
+	# a ticket without a row
+	cp -p "$TEST_TMP/ticket" .slurmq/tickets/00000000deadbeef
+	: >.slurmq/ready/00000000deadbeef.0
+	sed -i 's/^params:/# again\n&/' sweep.yaml
+	s expand sweep.yaml
+	later 7200 sync
+}
+
+# In the end all are completed, by the user's hand where something was killed or cancelled
+in_the_end() {
+	local shift=9000
+	for _ in 1 2 3 4 5 6 7 8; do
+		fake_quiet 20 || return
+		later $shift sync
+		later $((shift + 1200)) sync
+		shift=$((shift + 2400))
+		s release all
+		s retry --no-submit -s failed,cancelled
+		s submit
+		fake_quiet 20 || return
+		s status
+		[ "$(sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db "SELECT count(*) FROM job WHERE state = 4")" != "$JOBS" ] || return 0
+	done
+	return 1
+}
+
+# What is wrong, a line each
+wrongs() {
+	local f
+	sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db "
+		SELECT 'integrity: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok';
+		SELECT 'job ' || id || ' is in state ' || state FROM job WHERE state <> 4;
+		SELECT 'attempt ' || id || ' is open' FROM attempt WHERE closed = 0;
+		SELECT 'attempt ' || id || ' ended and never began' FROM attempt WHERE completed AND started = 0;
+		SELECT 'counter of state ' || state || ' is ' || n FROM counter
+			WHERE n <> (SELECT count(*) FROM job WHERE job.state = counter.state)"
+	for f in ready running spool retired tickets; do find ".slurmq/$f" -type f; done
+	find .slurmq -name '.t*' -mmin +60
+	# each start is one of the attempts; no more starts than attempts that had begun
+	awk 'NR == FNR { started[$1 " " $2] = 1; next }
+		!($0 in started) { print "job " $1 " ran as Slurm job " $2 ", and no attempt says so" }
+		seen[$0]++ { print "Slurm job " $2 " ran job " $1 " twice" }' \
+		<(sqlite3 -cmd '.timeout 5000' -separator ' ' .slurmq/jobs.db 'SELECT job, slurm_id FROM attempt WHERE started > 0') "$LEDGER"
+	# no Slurm job without a row
+	cut -d' ' -f8 "$FAKE_SLURM"/jobs/* | sed 's/.*\.//' | sort -u | while read -r f; do
+		[ "$(sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db "SELECT count(*) FROM submission WHERE printf('%016x', id) = '$f'")" = 1 ] ||
+			echo "Slurm job of ticket $f has no row"
+	done
+}
+
+tell() {
+	local point=$1 name=${1%:*} lines want
+	export SLURMQ_FAILPOINT=$point SLURMQ_FAILPOINT_ONCE=$TEST_TMP/died
+	# who stays because nobody else would go on need not wait as long as in life
+	printf '%s\n' "SLURMQ_FAILPOINT=$point" "SLURMQ_FAILPOINT_ONCE=$SLURMQ_FAILPOINT_ONCE" \
+		"LD_PRELOAD=$FAULT_SO" CLOCK_SPEED=20 >"$FAKE_SLURM.jobenv"
+	story
+	in_the_end || diag "$point: not at its end"
+	unset SLURMQ_FAILPOINT SLURMQ_FAILPOINT_ONCE
+	[ -e "$TEST_TMP/died" ] || {
+		fail "$point: was not reached"
+		return
+	}
+	lines=$(wrongs)
+	# a command that was killed in its middle is run again: that alone may run twice
+	case $name in
+	step-begun | step-ended) want='^1?[0-9] [12]$' ;;
+	*) want='^1?[0-9] 1$' ;;
+	esac
+	lines+=$(cut -d' ' -f1 "$LEDGER" | sort -n | uniq -c | awk '{ print $2, $1 }' | grep -vE "$want")
+	[ "$(cut -d' ' -f1 "$LEDGER" | sort -u | wc -l)" = "$JOBS" ] || lines+=$'\nnot every job has run'
+	is "$lines" '' "$point"
+}
+
+for point in ${POINTS-$(grep -hoE 'FAILPOINT\("[^"]+' "$TEST_TOP"/src/*.c | cut -d'"' -f2)}; do
+	tell "$point"
+done
+
+# An end that was written down and not posted is believed: nobody need try again what was done
+
+rm -rf .slurmq begun.*
+fake_clear
+printf 'SLURMQ_FAILPOINT=end-recorded\n' >"$FAKE_SLURM/jobenv"
+printf 'name: posted\nrun: [./work, c1]\n' >posted.yaml
+s init
+s expand posted.yaml
+s submit
+ok 'its supervisor is killed' fake_quiet
+like "$(cat "$FAKE_SLURM"/jobs/*)" '^FAILED None 9 ' 'and Slurm says so'
+later 0 sync
+later 120 sync
+run slurmq list --json
+is "$(jq -c '[.state, .tries]' <<<"$out")" '["completed",1]' 'it is completed all the same'
+
+done_testing
