@@ -367,6 +367,7 @@ static int begin_early(struct fill *f, const struct batch *b, bool any_node, str
 		e->s.options = (const char *const *)b->options.v;
 	e->of = b;
 	e->sbatch = slurm_sbatch_begin(&e->s);
+	FAILPOINT("sbatch-begun");
 	return 0;
 }
 

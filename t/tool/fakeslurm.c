@@ -434,6 +434,8 @@ static int sbatch(int argc, char **argv)
 	unsigned long id;
 
 	parse_sbatch(argc, argv, &s);
+	if (!s.len)
+		return refuse("Batch script is empty!");
 	if (there("away"))
 		return refuse("Batch job submission failed: Unable to contact slurm controller "
 			      "(connect failure)");
