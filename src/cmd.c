@@ -177,15 +177,20 @@ void cmd_fill(struct cmd_ctx *ctx, int64_t max, bool renew_env, struct cmd_fille
 	};
 	struct reconcile_result seen;
 	struct err err = {0};
+	int unknown;
 
 	memset(f, 0, sizeof(*f));
-	if (reconcile(ctx->store, 0, &seen, &err))
+	unknown = reconcile(ctx->store, 0, &seen, &err);
+	if (unknown && err.status == ERR_AGAIN)
 		cmd_say_text(ctx, err.msg);
 	if (queue_fill(ctx->store, &opts, &f->r, &f->err))
 		f->status = f->err.status ? f->err.status : ERR_FAILED;
+	/* what is wrong with the folder both of them meet: told once */
+	if (unknown && err.status != ERR_AGAIN && !f->status)
+		cmd_say_text(ctx, err.msg);
 	if (!f->status || f->r.stop == QUEUE_REFUSED)
 		judge_stop(ctx, f);
-	if (queue_limit(ctx->store, &f->limit, &err))
+	if (queue_limit(ctx->store, &f->limit, &err) && !f->status)
 		cmd_say_text(ctx, err.msg);
 }
 

@@ -33,13 +33,18 @@ static int chain(struct cmd_ctx *ctx, struct err *err)
 	};
 	struct reconcile_result seen;
 	struct queue_result r = {0};
-	int rc;
+	struct err why = {0};
+	int rc, unknown;
 
 	if (cmd_open_store(ctx, err))
 		return -1;
-	if (reconcile(ctx->store, RECONCILE_MS, &seen, err))
-		cmd_say_text(ctx, err->msg);
+	unknown = reconcile(ctx->store, RECONCILE_MS, &seen, &why);
+	if (unknown && why.status == ERR_AGAIN)
+		cmd_say_text(ctx, why.msg);
 	rc = queue_fill(ctx->store, &opts, &r, err);
+	/* what is wrong with the folder both of them meet: told once */
+	if (unknown && why.status != ERR_AGAIN && !rc)
+		cmd_say_text(ctx, why.msg);
 	if (!rc && r.stop == QUEUE_REFUSED)
 		rc = err_set(err, ERR_FAILED, "sbatch refused the jobs of sweep '%s': %s",
 			     r.refused_sweep ? r.refused_sweep : "?", r.text ? r.text : "");

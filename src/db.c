@@ -75,21 +75,69 @@ static const char schema[] =
 	" UPDATE counter SET n = n - 1 WHERE sweep = old.sweep AND state = old.state;"
 	" DELETE FROM reshape WHERE job = old.id; END;";
 
+/* The errno behind an error of SQLite's, 0 where there is none to know. A read that failed with EIO comes out
+ * of a statement as a damaged database (SQLITE_IOERR_CORRUPTFS in sqlite3.h), with nothing but errno to tell
+ * (so it is set to 0 before each step). */
+static int behind(struct db *db, int code, int errnum)
+{
+	switch (code & 0xff) {
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		return sqlite3_system_errno(db->sql);
+	case SQLITE_CORRUPT:
+		return errnum == EIO || errnum == ENXIO || errnum == ESTALE ? errnum : 0;
+	default:
+		return 0;
+	}
+}
+
+static int no_space(struct db *db, const char *doing, struct err *err)
+{
+	return err_set(err, ERR_FAILED,
+		       "%s: no space left for '%s': free some, then try again; nothing is lost",
+		       doing, db->path);
+}
+
+static int no_rights(struct db *db, const char *doing, struct err *err)
+{
+	return err_set(err, ERR_FAILED,
+		       "%s: '%s' can't be written: look at the rights of the file and its folder",
+		       doing, db->path);
+}
+
+static int io_error(struct db *db, const char *doing, int errnum, int code, struct err *err)
+{
+	switch (errnum) {
+	case ENOSPC:
+	case EDQUOT:
+		return no_space(db, doing, err);
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return no_rights(db, doing, err);
+	default:
+		return err_set(
+			err, ERR_FAILED,
+			"%s: '%s' could not be read or written (%s, %d): try again; where it stays so, its disk or file server is at fault; nothing is lost",
+			doing, db->path, errnum ? strerror(errnum) : sqlite3_errmsg(db->sql), code);
+	}
+}
+
 int db_error(struct db *db, const char *doing, struct err *err)
 {
-	int code = sqlite3_extended_errcode(db->sql);
+	int errnum = errno, code = sqlite3_extended_errcode(db->sql);
 	const char *text = sqlite3_errmsg(db->sql);
 
+	errnum = behind(db, code, errnum);
+	if (errnum)
+		return io_error(db, doing, errnum, code, err);
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return err_set(err, ERR_AGAIN, "%s: the database '%s' is busy: try again", doing,
 			       db->path);
 	case SQLITE_FULL:
-		return err_set(
-			err, ERR_FAILED,
-			"%s: no space left for '%s': free some, then try again; nothing is lost",
-			doing, db->path);
+		return no_space(db, doing, err);
 	case SQLITE_NOTADB:
 	case SQLITE_CORRUPT:
 		return err_set(
@@ -98,10 +146,10 @@ int db_error(struct db *db, const char *doing, struct err *err)
 			doing, db->path, text);
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
-		return err_set(
-			err, ERR_FAILED,
-			"%s: '%s' can't be written: look at the rights of the file and its folder",
-			doing, db->path);
+		return no_rights(db, doing, err);
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		return io_error(db, doing, 0, code, err);
 	default:
 		return err_set(err, ERR_FAILED, "%s in '%s': %s (%d)", doing, db->path, text, code);
 	}
@@ -165,6 +213,7 @@ static sqlite3_stmt *vstmt(struct db *db, const char *text, struct err *err, con
 	if (!s) {
 		if (db->ncached == sizeof(db->cache) / sizeof(db->cache[0]))
 			abort();
+		errno = 0;
 		if (sqlite3_prepare_v3(db->sql, text, -1, SQLITE_PREPARE_PERSISTENT, &s, NULL) !=
 		    SQLITE_OK) {
 			db_error(db, "preparing a statement", err);
@@ -195,8 +244,10 @@ sqlite3_stmt *db_stmt(struct db *db, const char *text, struct err *err, const ch
 
 int db_step_row(struct db *db, sqlite3_stmt *stmt, struct err *err)
 {
-	int rc = sqlite3_step(stmt);
+	int rc;
 
+	errno = 0;
+	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW)
 		return rc;
 	if (rc != SQLITE_DONE)

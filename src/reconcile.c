@@ -351,7 +351,7 @@ static int act(struct look *l, struct err *err)
 
 	l->now = spool_now_ms(store->spool);
 	if (l->now < 0)
-		return err_set(err, ERR_FAILED, "making a file in '%s' failed", store->dir);
+		return err_errno(err, ERR_FAILED, "making a file in '%s'", store->dir);
 	spool_tidy(store->spool);
 	if (spool_scan(store->spool, SPOOL_READY, &l->ready, err) ||
 	    spool_scan(store->spool, SPOOL_RUNNING, &l->running, err) || drop_orphans(l, err) ||

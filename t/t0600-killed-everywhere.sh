@@ -1,6 +1,7 @@
 #!/bin/bash
 # kill -9 at every step between two effects: what is left goes on to the end, nothing is lost, and nothing
 # runs twice. One story leads by all of the points; the fake Slurm makes it a matter of a second
+. "${BASH_SOURCE[0]%/*}/lib/memory.sh"
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
 

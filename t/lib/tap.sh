@@ -14,7 +14,7 @@
 #	done_testing
 #
 # and print TAP. They start in an empty folder of their own, $TEST_TMP, which is removed at the
-# end (kept with KEEP=1 when a check failed). Names of checks may be left out where they are
+# end (kept with KEEP=1 when a check failed). It is in /tmp, or in the folder TEST_IN. Names of checks may be left out where they are
 # shown in brackets.
 #
 #	plan N                      N checks will follow; or, at the end,
@@ -49,7 +49,7 @@ set -u
 . "${BASH_SOURCE[0]%/*}/env.sh"
 
 TEST_NAME=${0##*/}
-TEST_TMP=$(mktemp -d "/tmp/slurmq-${TEST_NAME%.sh}.XXXXXX") || exit 1
+TEST_TMP=$(mktemp -d "${TEST_IN:-/tmp}/slurmq-${TEST_NAME%.sh}.XXXXXX") || exit 1
 export TEST_NAME TEST_TMP HOME=$TEST_TMP/.home
 mkdir -p "$TEST_TMP/.home" "$TEST_TMP/.bin" "$TEST_TMP/.tap"
 ln -s "$SLURMQ" "$TEST_TMP/.bin/slurmq"
