@@ -18,12 +18,17 @@ static void print_result(struct cmd_ctx *ctx, const struct reconcile_result *r)
 	buf_addstr(&line, "asked Slurm:");
 	add(&line, r->adopted, "found again by name");
 	add(&line, r->ended, "over without a word");
+	add(&line, r->ending, "over, and given a minute to tell how");
+	add(&line, r->returned, "pending again");
 	add(&line, r->missing, "not to be seen, looked for again later");
 	add(&line, r->lost, "given up as lost");
-	if (!r->adopted && !r->ended && !r->missing && !r->lost)
+	if (!r->adopted && !r->ended && !r->ending && !r->returned && !r->missing && !r->lost)
 		buf_addstr(&line, " nothing new");
 	cmd_print(ctx, "%s", buf_str(&line));
 	buf_release(&line);
+	if (r->acct_away)
+		cmd_say(ctx, "sacct did not answer: what squeue does not show is left as it is, "
+			     "for an hour at most");
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)

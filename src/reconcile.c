@@ -1,12 +1,19 @@
 /*
  * reconcile.c - rows whose attempt never reported, against what Slurm shows.
  *
- * Slurm is asked without the gate; then, under it, files and rows are read again, and only a row whose
- * state and attempt are what they were before is acted upon. A job that is not to be seen is no evidence of
- * anything until it was missed twice, MISSING_MS apart, and even then its right is taken first.
+ * Slurm is asked without the gate: squeue, and sacct where squeue lacks a row. Then, under the gate, files
+ * and rows are read again, and only a row whose state and attempt are what they were before is acted upon.
+ *
+ * What counts as evidence:
+ * - squeue or sacct shows the job, in a state that is over: its attempt has ended, or will never begin;
+ * - slurmctld does not know it, twice, MISSING_MS apart, nor does the accounting: it has gone;
+ * - a command that failed, an empty sacct, a record that is not over: nothing.
+ * And before an attempt is closed that may not have begun, its right is taken; before one that has, its own
+ * end line gets ENDED_MS to arrive (a file system may be slow to show what another host wrote).
  */
 #include "reconcile.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +22,7 @@
 #include "drain.h"
 #include "failpoint.h"
 #include "outcome.h"
+#include "reconcile_internal.h"
 #include "slurm.h"
 #include "ticket.h"
 
@@ -22,121 +30,32 @@ enum {
 	SUBMITTING_MS = 10 * 60 * 1000, /* a submission without an answer and without a job */
 	UNCLEAR_MS = 90 * 1000,		/* the same, whose sbatch has ended without a clear one */
 	MISSING_MS = 10 * 60 * 1000,
-	ENDED_MS = 60 * 1000, /* between Slurm's word of an end and our believing it */
+	ACCT_AWAY_MS = 60 * 60 * 1000, /* the same while the accounting does not answer */
+	ENDED_MS = 60 * 1000,	       /* between Slurm's word of an end and our believing it */
 	NO_ANSWER_MS = 60 * 1000,
+	PATIENT_MS = 60 * 1000, /* who is content with an answer of that age need not ask itself */
+	TURN_MS = 10 * 1000,
+	CLOCKS_S = 25 * 3600, /* what two hosts' clocks may be apart */
+	IDS_MOST = 200,	      /* named to sacct */
 };
 
-/* A job of ours in Slurm: what its name says. task -1: a job that is no array, or, of an array, one line
- * for all of its tasks that never started and were cancelled with it. */
-struct seen {
-	uint64_t submission;
-	int64_t task;
-	const struct slurm_job *job;
-};
+enum acct { ACCT_NOT_ASKED, ACCT_ANSWERED, ACCT_NONE, ACCT_AWAY };
 
 struct look {
 	struct store *store;
 	struct reconcile_result *out;
-	struct slurm_jobs jobs;
-	struct seen *seen;
-	size_t nseen;
+	struct slurm_jobs jobs, records;
+	struct seen_list seen, acct_seen;
+	enum acct acct;
 	struct db_flight *before;
 	size_t nbefore;
 	struct spool_list ready, running;
 	struct who me;
 	int64_t now; /* of the file server */
 	struct outcome outcome;
+	uint64_t aged;
+	int64_t age; /* of the ticket `aged` */
 };
-
-static int compare_seen(const void *a, const void *b)
-{
-	const struct seen *x = a, *y = b;
-
-	if (x->submission != y->submission)
-		return x->submission < y->submission ? -1 : 1;
-	return x->task < y->task ? -1 : x->task > y->task;
-}
-
-/* "cifar.0123456789abcdef": sweeps may have dots in their names, tickets have none. */
-static void index_jobs(struct look *l)
-{
-	l->seen = mem_alloc((l->jobs.n + 1) * sizeof(*l->seen));
-	for (size_t i = 0; i < l->jobs.n; i++) {
-		const struct slurm_job *job = &l->jobs.v[i];
-		const char *dot = strrchr(job->name, '.');
-		struct seen *s = &l->seen[l->nseen];
-
-		if (!dot || ticket_name_parse(dot + 1, &s->submission))
-			continue;
-		s->task = job->task;
-		s->job = job;
-		l->nseen++;
-	}
-	qsort(l->seen, l->nseen, sizeof(*l->seen), compare_seen);
-}
-
-/* The first entry of a submission at or after that task. */
-static size_t lower_bound(const struct look *l, uint64_t submission, int64_t task)
-{
-	size_t lo = 0, hi = l->nseen;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		const struct seen *s = &l->seen[mid];
-
-		if (s->submission < submission || (s->submission == submission && s->task < task))
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-/* Of several lines of a task (a submission that was made twice) an active one. For a running row only the
- * job that took its right counts. */
-static const struct slurm_job *find_task(const struct look *l, const struct db_flight *f,
-					 int64_t task)
-{
-	const struct slurm_job *found = NULL;
-
-	for (size_t i = lower_bound(l, f->submission, task);
-	     i < l->nseen && l->seen[i].submission == f->submission && l->seen[i].task == task;
-	     i++) {
-		const struct slurm_job *job = l->seen[i].job;
-
-		if (f->state == JOB_RUNNING && f->slurm_id && job->id != f->slurm_id)
-			continue;
-		if (!found || slurm_state_active(job->state))
-			found = job;
-	}
-	return found;
-}
-
-/* An array is there and this task of it is not, nor has it started: it was cancelled while it was pending,
- * which leaves no trace of its own (slurm.h, struct slurm_job), or with the rest of its array, which leaves
- * one line without an index for all of them. */
-static const struct slurm_job *find_cancelled(const struct look *l, const struct db_flight *f)
-{
-	static const struct slurm_job cancelled = {.state = (char *)(uintptr_t) "CANCELLED",
-						   .reason = (char *)(uintptr_t) "None",
-						   .name = (char *)(uintptr_t) ""};
-	size_t first = lower_bound(l, f->submission, -1);
-
-	if (f->state == JOB_RUNNING || first == l->nseen ||
-	    l->seen[first].submission != f->submission)
-		return NULL;
-	if (l->seen[first].task < 0)
-		return l->seen[first].job;
-	return f->state == JOB_QUEUED ? &cancelled : NULL;
-}
-
-/* The Slurm job of a row, or NULL. */
-static const struct slurm_job *find_job(const struct look *l, const struct db_flight *f)
-{
-	const struct slurm_job *job = find_task(l, f, f->ntasks == 1 ? -1 : f->task);
-
-	return job || f->ntasks == 1 ? job : find_cancelled(l, f);
-}
 
 static bool unchanged(const struct look *l, const struct db_flight *f)
 {
@@ -144,6 +63,16 @@ static bool unchanged(const struct look *l, const struct db_flight *f)
 		if (l->before[i].attempt == f->attempt)
 			return l->before[i].state == f->state;
 	return false;
+}
+
+/* Of a submission, whose rows follow each other, the ticket's age is looked at once. */
+static int64_t age_of(struct look *l, uint64_t submission)
+{
+	if (l->aged != submission) {
+		l->age = ticket_age(l->store->spool, submission);
+		l->aged = submission;
+	}
+	return l->age;
 }
 
 /* Take a right back that Slurm will not use: 0 where it was won. */
@@ -156,74 +85,95 @@ static int retire(struct look *l, const struct db_flight *f, struct err *err)
 	return rc;
 }
 
-/* No job, no right, no journal: nobody knows. A listing may be old, so this comes only after a row was
- * missed for long enough. */
-static int give_up(struct look *l, const struct db_flight *f, struct err *err)
+/* No right and no journal, and Slurm is done with the job (its word), or has none: nobody else will tell. */
+static int give_up(struct look *l, const struct db_flight *f, const struct slurm_job *job,
+		   struct err *err)
 {
 	struct job_end end = {.reason = REASON_LOST, .ended = clock_now_ms()};
 
 	if (spool_list_find(&l->running, f->submission, f->task))
 		return 0;
-	l->out->lost++;
+	if (job)
+		end.reason = job_reason_from_slurm(job->state);
+	*(job ? &l->out->ended : &l->out->lost) += 1;
 	return outcome_verdict(&l->outcome, f->attempt, &end, err);
 }
 
-/* Not to be seen: since when? True where that is long enough. */
+/* Not to be seen, or over: since when? True where that is long enough. */
 static int missed(struct look *l, const struct db_flight *f, int64_t enough, bool *long_enough,
 		  struct err *err)
 {
 	int64_t since = f->missing_since;
 
 	*long_enough = since > 0 && l->now - since >= enough;
-	l->out->missing += !*long_enough;
 	if (since > 0 && l->now >= since)
 		return 0;
 	return db_attempt_missing(l->store->db, f->attempt, l->now, err);
 }
 
-static int look_at_submitting(struct look *l, const struct db_flight *f,
-			      const struct slurm_job *job, struct err *err)
+/* How long slurmctld must not have known a job. The accounting, where there is one, may still have its end. */
+static int64_t gone_after(const struct look *l)
 {
-	int64_t age = ticket_age(l->store->spool, f->submission);
-	bool long_enough = age >= (f->answer ? UNCLEAR_MS : SUBMITTING_MS);
-	int changed, rc;
-
-	if (job) {
-		l->out->adopted++;
-		return db_attempt_queued(l->store->db, f->attempt, job->array_id, &changed, err);
-	}
-	if (age < 0 && missed(l, f, MISSING_MS, &long_enough, err))
-		return -1;
-	if (!long_enough)
-		return 0;
-	rc = retire(l, f, err);
-	if (rc)
-		return rc < 0 ? -1 : age < 0 ? give_up(l, f, err) : 0;
-	return db_attempt_retired(l->store->db, f->attempt, JOB_PENDING, REASON_NONE, &changed,
-				  err);
+	return l->acct == ACCT_AWAY ? ACCT_AWAY_MS : MISSING_MS;
 }
 
 static int look_at_queued(struct look *l, const struct db_flight *f, const struct slurm_job *job,
 			  struct err *err)
 {
 	int reason = job ? job_reason_from_slurm(job->state) : REASON_NONE, rc;
-	int to = reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+	int to = !job ? JOB_PENDING : reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
 	bool gone;
 
-	if (job && slurm_state_active(job->state))
+	if (job && !slurm_state_over(job->state))
 		return db_attempt_missing(l->store->db, f->attempt, 0, err);
 	if (!job) {
-		if (missed(l, f, MISSING_MS, &gone, err))
+		if (missed(l, f, gone_after(l), &gone, err))
 			return -1;
+		l->out->missing += !gone;
 		if (!gone)
 			return 0;
-		to = JOB_PENDING;
 	}
 	rc = retire(l, f, err);
-	if (rc) /* it has started after all: its journal or its end will tell */
-		return rc < 0 ? -1 : job ? 0 : give_up(l, f, err);
-	l->out->ended++;
-	return outcome_retired(&l->outcome, f->attempt, to, reason, err);
+	if (!rc) {
+		*(job ? &l->out->ended : &l->out->returned) += 1;
+		return outcome_retired(&l->outcome, f->attempt, to, reason, err);
+	}
+	/* it has started after all: its journal or its end will tell, where a listing is not old */
+	if (rc > 0 && job) {
+		if (missed(l, f, MISSING_MS, &gone, err))
+			return -1;
+		l->out->missing += !gone;
+		if (!gone)
+			return 0;
+	}
+	return rc < 0 ? -1 : give_up(l, f, job, err);
+}
+
+static int look_at_submitting(struct look *l, struct db_flight *f, const struct slurm_job *job,
+			      struct err *err)
+{
+	int64_t age = age_of(l, f->submission);
+	bool long_enough = age >= (f->answer ? UNCLEAR_MS : SUBMITTING_MS);
+	int changed, rc;
+
+	if (job) {
+		l->out->adopted++;
+		rc = db_attempt_queued(l->store->db, f->attempt, job->array_id, &changed, err);
+		f->state = JOB_QUEUED;
+		return rc ? rc : look_at_queued(l, f, job, err);
+	}
+	if (age < 0 && missed(l, f, MISSING_MS, &long_enough, err))
+		return -1;
+	l->out->missing += !long_enough;
+	l->out->soon |= !long_enough && f->answer;
+	if (!long_enough)
+		return 0;
+	rc = retire(l, f, err);
+	if (rc)
+		return rc < 0 ? -1 : age < 0 ? give_up(l, f, NULL, err) : 0;
+	l->out->returned++;
+	return db_attempt_retired(l->store->db, f->attempt, JOB_PENDING, REASON_NONE, &changed,
+				  err);
 }
 
 /* What a journal holds which nobody will move any more: its steps, and, where its owner died just before it
@@ -232,7 +182,7 @@ static int keep_journal(struct look *l, const struct db_flight *f, struct err *e
 {
 	const struct spool_entry *e = spool_list_find(&l->running, f->submission, f->task);
 	struct journal j;
-	int changed, rc;
+	int rc;
 
 	if (!e)
 		return 0;
@@ -240,7 +190,7 @@ static int keep_journal(struct look *l, const struct db_flight *f, struct err *e
 	if (!rc)
 		rc = drain_tell_steps(l->store, f->attempt, &j, err);
 	if (!rc && j.has_end)
-		rc = db_attempt_line(l->store->db, f->attempt, &j.end, &changed, err);
+		rc = outcome_line(&l->outcome, f->attempt, &j.end, err);
 	journal_release(&j);
 	return rc < 0 ? -1 : 0;
 }
@@ -256,12 +206,15 @@ static int look_at_running(struct look *l, const struct db_flight *f, const stru
 	if (job && !f->slurm_job &&
 	    db_attempt_queued(l->store->db, f->attempt, job->array_id, &changed, err))
 		return -1;
-	if (job && slurm_state_active(job->state))
+	if (job && !slurm_state_over(job->state))
 		return db_attempt_missing(l->store->db, f->attempt, 0, err);
-	if (missed(l, f, job ? ENDED_MS : MISSING_MS, &over, err))
+	if (missed(l, f, job ? ENDED_MS : gone_after(l), &over, err))
 		return -1;
-	if (!over)
+	if (!over) {
+		*(job ? &l->out->ending : &l->out->missing) += 1;
+		l->out->soon |= job != NULL;
 		return 0;
+	}
 	if (job)
 		end.reason = job_reason_from_slurm(job->state);
 	if (keep_journal(l, f, err))
@@ -281,9 +234,9 @@ static int honour_wish(struct look *l, const struct db_flight *f, struct err *er
 				  err);
 }
 
-static int look_at(struct look *l, const struct db_flight *f, struct err *err)
+static int look_at(struct look *l, struct db_flight *f, struct err *err)
 {
-	const struct slurm_job *job = find_job(l, f);
+	const struct slurm_job *job = seen_find(&l->seen, f);
 
 	if (f->wish != WISH_NONE && f->state != JOB_RUNNING) {
 		int rc = honour_wish(l, f, err);
@@ -291,6 +244,8 @@ static int look_at(struct look *l, const struct db_flight *f, struct err *err)
 		if (rc <= 0)
 			return rc;
 	}
+	if (!job)
+		job = seen_over(&l->acct_seen, f);
 	switch (f->state) {
 	case JOB_SUBMITTING:
 		return look_at_submitting(l, f, job, err);
@@ -341,6 +296,23 @@ static void forget(struct look *l, const struct db_flight *v, size_t n)
 			drain_forget(l->store, &l->running, v[i].submission);
 }
 
+/* Of the file server; of this host, where the folder can't be written. */
+static int64_t stamp(struct store *store)
+{
+	int64_t now = spool_now_ms(store->spool);
+
+	return now < 0 ? clock_now_ms() : now;
+}
+
+static int leave_stamp(struct look *l, struct err *err)
+{
+	return db_setting_set_int(l->store->db, ".reconcile.at", l->now, err) ||
+			       db_setting_set_int(l->store->db, ".reconcile.soon", l->out->soon,
+						  err)
+		       ? -1
+		       : 0;
+}
+
 /* Under the gate, drained. */
 static int act(struct look *l, struct err *err)
 {
@@ -364,7 +336,7 @@ static int act(struct look *l, struct err *err)
 				rc = look_at(l, &v[i], err);
 	}
 	if (!rc)
-		rc = db_setting_set_int(store->db, ".reconcile.at", clock_now_ms(), err);
+		rc = leave_stamp(l, err);
 	FAILPOINT("reconcile-told");
 	if (!rc)
 		rc = db_commit(store->db, err);
@@ -377,71 +349,168 @@ static int act(struct look *l, struct err *err)
 	return rc;
 }
 
-static int due(struct store *store, int64_t max_age_ms, bool *yes, struct err *err)
+/* Slurm was asked by somebody so lately that the answer will do. */
+static int due(struct store *store, int64_t max_age_ms, bool *yes, bool *soon, struct err *err)
 {
-	int64_t at, age;
+	int64_t at, age, hurry;
 
-	if (db_setting_int(store->db, ".reconcile.at", 0, &at, err))
+	if (db_setting_int(store->db, ".reconcile.at", 0, &at, err) ||
+	    db_setting_int(store->db, ".reconcile.soon", 0, &hurry, err))
 		return -1;
-	age = clock_now_ms() - at;
-	*yes = max_age_ms <= 0 || age < 0 || age >= max_age_ms;
+	*soon = hurry != 0;
+	if (*soon && max_age_ms > ENDED_MS)
+		max_age_ms = ENDED_MS;
+	age = max_age_ms > 0 ? stamp(store) - at : -1;
+	*yes = age < 0 || age >= max_age_ms;
 	return 0;
 }
 
 /* squeue; one that has just failed to answer is not waited for again by who does not insist. */
-static int ask(struct store *store, int64_t max_age_ms, struct slurm_jobs *jobs, struct err *err)
+static int ask_squeue(struct look *l, int64_t max_age_ms, struct err *err)
 {
-	int64_t age = spool_mark_age(store->spool, SPOOL_NO_ANSWER);
-	int rc;
+	struct spool *sp = l->store->spool;
+	int64_t age = spool_mark_age(sp, SPOOL_NO_ANSWER);
 
 	if (max_age_ms > 0 && age >= 0 && age < NO_ANSWER_MS)
 		return err_set(err, ERR_AGAIN, "squeue gave no answer %lld s ago: try again later",
 			       (long long)(age / 1000));
-	rc = slurm_squeue((uint64_t)geteuid(), jobs, err);
-	if (rc)
-		spool_mark(store->spool, SPOOL_NO_ANSWER);
-	else if (age >= 0)
-		spool_unmark(store->spool, SPOOL_NO_ANSWER);
-	return rc;
+	if (slurm_squeue((uint64_t)geteuid(), &l->jobs, err)) {
+		spool_mark(sp, SPOOL_NO_ANSWER);
+		return -1;
+	}
+	if (age >= 0)
+		spool_unmark(sp, SPOOL_NO_ANSWER);
+	seen_index(&l->seen, &l->jobs, l->before, l->nbefore);
+	l->out->ran = true;
+	return 0;
+}
+
+/* What the accounting has to be asked for: rows that squeue lacks, but for those whose sbatch may not be
+ * over. Their Slurm ids, unless one is unknown or there are too many; since when, by a submitter's clock. */
+static bool rows_missed(struct look *l, struct strs *ids, int64_t *since)
+{
+	uint64_t last = 0;
+	bool all = true;
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->nbefore; i++) {
+		const struct db_flight *f = &l->before[i];
+
+		if (seen_find(&l->seen, f) ||
+		    (f->state == JOB_SUBMITTING && age_of(l, f->submission) < UNCLEAR_MS))
+			continue;
+		if (!n++ || f->created < *since)
+			*since = f->created;
+		all = all && f->slurm_job;
+		if (all && f->slurm_job != last)
+			strs_addf(ids, "%" PRIu64, f->slurm_job);
+		last = f->slurm_job;
+	}
+	if (!all || ids->n > IDS_MOST)
+		strs_release(ids);
+	return n > 0;
+}
+
+static void ask_sacct(struct look *l, int64_t max_age_ms)
+{
+	int64_t age = spool_mark_age(l->store->spool, SPOOL_NO_ACCT), now = clock_now_ms();
+	struct strs ids = {0};
+	int64_t since = now;
+
+	if (!rows_missed(l, &ids, &since))
+		goto out;
+	l->acct = ACCT_AWAY;
+	if (max_age_ms > 0 && age >= 0 && age < NO_ANSWER_MS)
+		goto out;
+	since = (now > since ? now - since : 0) / 1000 + CLOCKS_S;
+	switch (slurm_sacct((uint64_t)geteuid(), since, &ids, &l->records, NULL)) {
+	case 0:
+		l->acct = ACCT_ANSWERED;
+		break;
+	case SLURM_NO_ACCT:
+		l->acct = ACCT_NONE;
+		break;
+	default:
+		spool_mark(l->store->spool, SPOOL_NO_ACCT);
+		goto out;
+	}
+	if (age >= 0)
+		spool_unmark(l->store->spool, SPOOL_NO_ACCT);
+	seen_index(&l->acct_seen, &l->records, l->before, l->nbefore);
+out:
+	l->out->acct_away = l->acct == ACCT_AWAY;
+	strs_release(&ids);
+}
+
+/* One asks at a time. 0: it is our turn (*turn: the lock, -1 where it is not to be had); 1: it is
+ * somebody's who will do. */
+static int take_turn(struct store *store, int64_t max_age_ms, int *turn)
+{
+	int64_t end = clock_mono_ms() + TURN_MS;
+
+	while (spool_lock(store->spool, "asking", turn, NULL) == SPOOL_BUSY) {
+		if (max_age_ms >= PATIENT_MS)
+			return 1;
+		if (clock_mono_ms() >= end)
+			return 0;
+		clock_sleep_ms(20 + (int64_t)(clock_random() % 80));
+	}
+	return 0;
+}
+
+/* In our turn: ask, then act under the gate. */
+static int look(struct look *l, int64_t max_age_ms, struct err *err)
+{
+	struct store *store = l->store;
+	int rc;
+
+	if (db_flights(store->db, &l->before, &l->nbefore, err))
+		return -1;
+	if (!l->nbefore && max_age_ms > 0)
+		return 0;
+	if (l->nbefore) {
+		if (ask_squeue(l, max_age_ms, err))
+			return -1;
+		ask_sacct(l, max_age_ms);
+	}
+	FAILPOINT("reconcile-asked");
+	who_self(&l->me);
+	l->aged = 0;
+	if (drain_lock(store, err))
+		return -1;
+	rc = act(l, err);
+	FAILPOINT("reconcile-forgotten");
+	/* what was taken back lies in retired/: told already, and removed */
+	drain_unlock(store);
+	return rc ? rc : drain_now(store, err);
 }
 
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err)
 {
 	struct look l = {.store = store, .out = out, .outcome = {.db = store->db}};
-	bool yes;
-	int rc;
+	int turn = -1, rc;
+	bool yes, soon;
 
 	memset(out, 0, sizeof(*out));
-	if (due(store, max_age_ms, &yes, err))
-		return -1;
-	if (!yes)
-		return 0;
-	rc = db_flights(store->db, &l.before, &l.nbefore, err);
-	if (rc || (!l.nbefore && max_age_ms > 0))
-		goto out;
-	if (l.nbefore) {
-		rc = ask(store, max_age_ms, &l.jobs, err);
-		out->ran = !rc;
+	rc = due(store, max_age_ms, &yes, &soon, err);
+	if (rc || !yes || take_turn(store, max_age_ms, &turn)) {
+		out->soon = !rc && soon;
+		return rc;
 	}
-	if (rc)
-		goto out;
-	FAILPOINT("reconcile-asked");
-	index_jobs(&l);
-	who_self(&l.me);
-	rc = drain_lock(store, err);
-	if (!rc) {
-		rc = act(&l, err);
-		FAILPOINT("reconcile-forgotten");
-		/* what was taken back lies in retired/: told already, and removed */
-		drain_unlock(store);
-		if (!rc)
-			rc = drain_now(store, err);
-	}
-out:
+	/* somebody may have had the turn before us */
+	rc = due(store, max_age_ms, &yes, &soon, err);
+	if (!rc && yes)
+		rc = look(&l, max_age_ms, err);
+	else
+		out->soon = !rc && soon;
+	if (turn >= 0)
+		spool_unlock(turn);
 	outcome_release(&l.outcome);
 	slurm_jobs_release(&l.jobs);
-	free(l.seen);
+	slurm_jobs_release(&l.records);
+	free(l.seen.v);
+	free(l.acct_seen.v);
 	free(l.before);
 	spool_list_release(&l.ready);
 	spool_list_release(&l.running);

@@ -1,5 +1,5 @@
 /*
- * reconcile.h - what became of attempts that never reported: one squeue, matched here by name.
+ * reconcile.h - what became of attempts that never reported: squeue, and sacct for what that does not show.
  */
 #ifndef SLURMQ_RECONCILE_H
 #define SLURMQ_RECONCILE_H
@@ -11,16 +11,27 @@
 #include "store.h"
 
 struct reconcile_result {
-	bool ran;	 /* Slurm was asked */
-	int64_t adopted; /* submissions without an answer, found by name */
-	int64_t ended;	 /* over in Slurm without a word */
-	int64_t missing; /* not to be seen: looked for again later */
-	int64_t lost;	 /* given up */
+	bool ran;	/* Slurm was asked */
+	bool soon;	/* a row will be judged within a minute or two: the next look is due then */
+	bool acct_away; /* sacct was needed and did not answer */
+	int64_t adopted;  /* submissions without an answer, found by name */
+	int64_t ended;	  /* over in Slurm without a word */
+	int64_t ending;	  /* over in Slurm, and given a minute for a word of their own */
+	int64_t returned; /* pending again: no Slurm job came of them, or none is left */
+	int64_t missing;  /* not to be seen: looked for again later */
+	int64_t lost;	  /* given up */
 };
 
-/* Ask Slurm and write down what is certain. max_age_ms: only where it was not asked within that time
- * (0: in any case, and what killed processes left is cleared up). Nothing in flight: nothing is asked. A Slurm that does not answer changes no state:
- * -1 with ERR_AGAIN. */
+/*
+ * Ask Slurm and write down what is certain. max_age_ms: only where nobody of this folder did within that
+ * time, by the file server's clock (a minute where rows wait to be judged; a stamp in the future is due);
+ * 0: in any case, and what killed processes left is cleared up. One process asks at a time: who would be
+ * content with what is a minute old leaves it to the one that does, every other waits a little. Nothing in
+ * flight: nothing is asked.
+ *
+ * A Slurm that does not answer changes no state: -1 with ERR_AGAIN. An accounting that does not answer
+ * makes what squeue lacks wait longer.
+ */
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err);
 

@@ -144,6 +144,8 @@ int spool_remove(struct spool *sp, enum spool_folder folder, const char *name, s
 #define SPOOL_ASKING "stopping-asked"
 /* squeue did not answer: who only looks need not wait for it again at once. */
 #define SPOOL_NO_ANSWER "no-answer"
+/* The same of sacct. */
+#define SPOOL_NO_ACCT "no-accounting"
 
 void spool_mark(struct spool *sp, const char *name);
 void spool_unmark(struct spool *sp, const char *name);
@@ -184,7 +186,7 @@ void spool_tidy(struct spool *sp);
 /* Make a folder below, with its parents, mode 0700. */
 int spool_folder_make(struct spool *sp, const char *name, struct err *err);
 
-/* An exclusive lock on a file of its own below the folder ("last", "expand"), until closed:
+/* An exclusive lock on a file of its own below the folder ("last", "expand", "asking"), until closed:
  * 0 and *fd, or SPOOL_BUSY. The same process must not lock it twice. */
 int spool_lock(struct spool *sp, const char *name, int *fd, struct err *err);
 void spool_unlock(int fd);

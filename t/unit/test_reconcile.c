@@ -1,0 +1,828 @@
+/* test_reconcile.c - rows whose attempt never reported, against what squeue and sacct show */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "clock.h"
+#include "drain.h"
+#include "fake_slurm.h"
+#include "queue.h"
+#include "reconcile.h"
+#include "sweep_here.h"
+#include "ticket.h"
+
+static const char one[] = "name: one\nparams: {n: [0]}\nrun: [\"true\"]\n";
+static const char ten[] = "name: ten\nparams: {n: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}\n"
+			  "run: [echo, \"{n}\"]\n";
+
+/* A process may be made to die where it would remove its n-th file after a commit: unlinkat(2) is what the
+ * spool removes by, and SQLite its journal by unlink(2). */
+static int die_at; /* 0: never */
+
+int unlinkat(int fd, const char *path, int flags)
+{
+	static int n;
+
+	/* .t*: what is made to tell the file server's time */
+	if (die_at && path[0] != '.' && ++n == die_at)
+		_exit(9);
+	return (int)syscall(SYS_unlinkat, fd, path, flags);
+}
+
+static int set_up(void **state)
+{
+	fake_reset();
+	return here_set_up(state);
+}
+
+/* ---- rows ---- */
+
+static void submit(struct here *h, const char *text)
+{
+	struct queue_opts o = {.caller = QUEUE_USER, .max = -1, .gate_ms = 1000};
+	struct expand_result e;
+	struct queue_result r;
+	struct err err = {0};
+
+	if (here_expand(h, text, NULL, &e, &err) || queue_fill(&h->store, &o, &r, &err))
+		fail_msg("%s", err.msg);
+	expand_result_release(&e);
+	queue_result_release(&r);
+}
+
+static uint64_t ticket_of(const struct fake_job *job)
+{
+	return strtoull(strrchr(job->name, '.') + 1, NULL, 16);
+}
+
+/* A task of job 0 takes its right, and has its first step behind it; with end, all. */
+static void start(struct here *h, int task, bool end)
+{
+	const struct fake_job *job = &fake.jobs[0];
+	struct who me = {.slurm_id = job->id + (uint64_t)task,
+			 .node = "n1",
+			 .pid = 1,
+			 .random = clock_random()};
+	struct journal_step step = {.key = (char *)(uintptr_t) "first", .started = 5, .ended = 6};
+	struct job_end completed = {.completed = true, .ended = 9};
+	struct spool_journal j;
+	struct spool_entry e;
+	struct buf text = {0};
+
+	assert_int_equal(spool_right_start(h->store.spool, ticket_of(job), task, &me, &e, NULL), 0);
+	assert_int_equal(spool_journal_open(h->store.spool, &e, &j, NULL), 0);
+	journal_add_start(&text, 5, &me);
+	journal_add_step(&text, &step);
+	if (end)
+		journal_add_end(&text, &completed);
+	assert_int_equal(spool_journal_append(&j, text.s, text.len, true, NULL), 0);
+	if (end)
+		assert_int_equal(spool_journal_post(h->store.spool, &j, NULL), 0);
+	spool_journal_close(&j);
+	buf_release(&text);
+	assert_int_equal(drain_now(&h->store, NULL), 0);
+}
+
+static void counts_are(struct here *h, const char *want, const char *where)
+{
+	int64_t counts[JOB_NSTATES];
+	struct buf b = {0};
+
+	assert_int_equal(db_counts(h->store.db, counts, NULL), 0);
+	for (int i = 0; i < JOB_NSTATES; i++)
+		if (counts[i])
+			buf_addf(&b, "%s%s %" PRId64, b.len ? ", " : "", job_state_name(i),
+				 counts[i]);
+	if (strcmp(buf_str(&b), want) != 0)
+		fail_msg("%s: %s, wanted %s", where, buf_str(&b), want);
+	buf_release(&b);
+	assert_int_equal(db_check(h->store.db, NULL), 0);
+}
+
+static size_t files(struct here *h, enum spool_folder folder)
+{
+	struct spool_list l;
+	size_t n;
+
+	assert_int_equal(spool_scan(h->store.spool, folder, &l, NULL), 0);
+	n = l.n;
+	spool_list_release(&l);
+	return n;
+}
+
+static void set(struct here *h, const char *key, int64_t value)
+{
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_set_int(h->store.db, key, value, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+}
+
+static int64_t setting(struct here *h, const char *key)
+{
+	int64_t n;
+
+	assert_int_equal(db_setting_int(h->store.db, key, 0, &n, NULL), 0);
+	return n;
+}
+
+/* Tickets, the times since which rows are missed, and the stamp of the last look become that much older. */
+static void later(struct here *h, int64_t minutes)
+{
+	struct strs names = {0};
+	struct timespec t[2];
+	struct db_flight *v;
+	size_t n;
+
+	clock_gettime(CLOCK_REALTIME, &t[0]);
+	t[0].tv_sec -= minutes * 60;
+	t[1] = t[0];
+	assert_int_equal(spool_file_names(h->store.spool, "tickets", &names, NULL), 0);
+	for (size_t i = 0; i < names.n; i++) {
+		char *path = mem_printf("%s/tickets/%s", h->store.dir, names.v[i]);
+
+		assert_int_equal(utimensat(AT_FDCWD, path, t, 0), 0);
+		free(path);
+	}
+	strs_release(&names);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].missing_since)
+			assert_int_equal(db_attempt_missing(h->store.db, v[i].attempt,
+							    v[i].missing_since - minutes * 60000,
+							    NULL),
+					 0);
+	free(v);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	set(h, ".reconcile.at", setting(h, ".reconcile.at") - minutes * 60000);
+}
+
+static struct reconcile_result look(struct here *h, int64_t max_age_ms)
+{
+	struct reconcile_result r;
+	struct err err = {0};
+
+	if (reconcile(&h->store, max_age_ms, &r, &err))
+		fail_msg("%s", err.msg);
+	return r;
+}
+
+static void job_is(struct here *h, int64_t id, int reason, int64_t tries, const char *where)
+{
+	struct db_job job;
+
+	assert_int_equal(db_job_get(h->store.db, id, &job, NULL), 0);
+	if (job.reason != reason || job.tries != tries)
+		fail_msg("%s: %s after %" PRId64 " tries", where, job_reason_name(job.reason),
+			 job.tries);
+	db_job_release(&job);
+}
+
+/* ---- the table of rows ---- */
+
+/*
+ * One job, alone. row: u sbatch gave no clear answer, and made a job; q queued; r running, a step done.
+ * What squeue shows of it (NULL: nothing), and sacct (NULL: nothing; a: it is away; -: there is none).
+ * Looked at once, and again 2, 11 and 61 minutes after it: what then is (NULL: as before).
+ */
+static const struct row {
+	char row;
+	const char *squeue, *sacct;
+	const char *at[4];
+	int reason;
+	int64_t tries;
+} rows[] = {
+	/* submitting: by name, from squeue or sacct; its right is taken where it never came to be */
+	{'u', "PENDING", NULL, {"queued 1"}, 0, 0},
+	{'u', "RUNNING", NULL, {"queued 1"}, 0, 0},
+	{'u', "CANCELLED", NULL, {"cancelled 1"}, REASON_CANCELLED, 0},
+	{'u', "NODE_FAIL", NULL, {"failed 1"}, REASON_NODE_FAIL, 0},
+	{'u', NULL, "CANCELLED", {"submitting 1", "cancelled 1"}, REASON_CANCELLED, 0},
+	{'u', NULL, "BOOT_FAIL", {"submitting 1", "failed 1"}, REASON_BOOT_FAIL, 0},
+	{'u', NULL, "RUNNING", {"submitting 1", "pending 1"}, 0, 0},
+	{'u', NULL, NULL, {"submitting 1", "pending 1"}, 0, 0},
+	{'u', NULL, "a", {"submitting 1", "pending 1"}, 0, 0},
+	{'u', NULL, "-", {"submitting 1", "pending 1"}, 0, 0},
+	/* queued, and its right is there: over is over, and no try is used up */
+	{'q', "PENDING", "CANCELLED", {"queued 1"}, 0, 0},
+	{'q', "A_NEW_WORD", NULL, {"queued 1"}, 0, 0},
+	{'q', "CANCELLED", NULL, {"cancelled 1"}, REASON_CANCELLED, 0},
+	{'q', "FAILED", NULL, {"failed 1"}, REASON_EXIT, 0},
+	{'q', "COMPLETED", NULL, {"failed 1"}, REASON_LOST, 0},
+	{'q', NULL, "CANCELLED", {"cancelled 1"}, REASON_CANCELLED, 0},
+	{'q', NULL, "FAILED", {"failed 1"}, REASON_EXIT, 0},
+	{'q', NULL, "NODE_FAIL", {"failed 1"}, REASON_NODE_FAIL, 0},
+	{'q', NULL, "DEADLINE", {"failed 1"}, REASON_DEADLINE, 0},
+	/* what is no evidence: nothing, a record that says RUNNING for ever, a word that nobody knows */
+	{'q', NULL, NULL, {"queued 1", NULL, "pending 1"}, 0, 0},
+	{'q', NULL, "RUNNING", {"queued 1", NULL, "pending 1"}, 0, 0},
+	{'q', NULL, "PENDING", {"queued 1", NULL, "pending 1"}, 0, 0},
+	{'q', NULL, "A_NEW_WORD", {"queued 1", NULL, "pending 1"}, 0, 0},
+	{'q', NULL, "-", {"queued 1", NULL, "pending 1"}, 0, 0},
+	{'q', NULL, "a", {"queued 1", NULL, NULL, "pending 1"}, 0, 0},
+	/* running: there as long as Slurm has it, requeued too */
+	{'r', "RUNNING", NULL, {"running 1"}, 0, 1},
+	{'r', "COMPLETING", NULL, {"running 1"}, 0, 1},
+	{'r', "SUSPENDED", NULL, {"running 1"}, 0, 1},
+	{'r', "PENDING", NULL, {"running 1"}, 0, 1},
+	{'r', "REQUEUED", NULL, {"running 1"}, 0, 1},
+	{'r', "A_NEW_WORD", NULL, {"running 1"}, 0, 1},
+	{'r', "PENDING", "CANCELLED", {"running 1"}, 0, 1},
+	/* over: after a minute its own word does not come any more */
+	{'r', "TIMEOUT", NULL, {"running 1", "failed 1"}, REASON_TIMEOUT, 1},
+	{'r', "FAILED", NULL, {"running 1", "failed 1"}, REASON_EXIT, 1},
+	{'r', "COMPLETED", NULL, {"running 1", "failed 1"}, REASON_LOST, 1},
+	{'r', "CANCELLED", NULL, {"running 1", "cancelled 1"}, REASON_CANCELLED, 1},
+	{'r', NULL, "TIMEOUT", {"running 1", "failed 1"}, REASON_TIMEOUT, 1},
+	{'r', NULL, "OUT_OF_ME+", {"running 1", "failed 1"}, REASON_OUT_OF_MEMORY, 1},
+	{'r', NULL, "NODE_FAIL", {"running 1", "failed 1"}, REASON_NODE_FAIL, 1},
+	{'r', NULL, "PREEMPTED", {"running 1", "failed 1"}, REASON_PREEMPTED, 1},
+	{'r', NULL, "BOOT_FAIL", {"running 1", "failed 1"}, REASON_BOOT_FAIL, 1},
+	{'r', NULL, "COMPLETED", {"running 1", "failed 1"}, REASON_LOST, 1},
+	{'r', NULL, "CANCELLED", {"running 1", "cancelled 1"}, REASON_CANCELLED, 1},
+	/* nowhere */
+	{'r', NULL, NULL, {"running 1", NULL, "failed 1"}, REASON_LOST, 1},
+	{'r', NULL, "RUNNING", {"running 1", NULL, "failed 1"}, REASON_LOST, 1},
+	{'r', NULL, "-", {"running 1", NULL, "failed 1"}, REASON_LOST, 1},
+	{'r', NULL, "a", {"running 1", NULL, NULL, "failed 1"}, REASON_LOST, 1},
+};
+
+static void slurm_shows(const struct row *r)
+{
+	struct fake_job *job = &fake.jobs[0];
+
+	job->gone[0] = !r->squeue;
+	if (r->squeue)
+		snprintf(job->state[0], sizeof(job->state[0]), "%s", r->squeue);
+	fake.acct_away = r->sacct && !strcmp(r->sacct, "a");
+	fake.no_acct = r->sacct && !strcmp(r->sacct, "-");
+	if (r->sacct && !fake.acct_away && !fake.no_acct)
+		fake_record(job, 0, r->sacct);
+}
+
+static void look_at_row(struct here *h, const struct row *r, const char *where)
+{
+	static const int64_t minutes[] = {0, 2, 9, 50};
+	const char *want = NULL;
+	struct db_step *steps;
+	size_t n;
+
+	int64_t passed = 0;
+
+	for (int i = 0; i < 4; i++) {
+		passed += minutes[i];
+		/* what stays as it is needs to be seen but before the next change, and at the end */
+		if (!r->at[i] && i < 3 && !r->at[i + 1])
+			continue;
+		later(h, passed);
+		passed = 0;
+		look(h, 0);
+		want = r->at[i] ? r->at[i] : want;
+		counts_are(h, want, where);
+	}
+	job_is(h, 1, r->reason, r->tries, where);
+	/* a journal that nobody moves any more has gone, its steps have not */
+	assert_int_equal(db_steps(h->store.db, 1, &steps, &n, NULL), 0);
+	db_steps_free(steps, n);
+	assert_int_equal(n, r->row == 'r' && strcmp(want, "running 1") != 0);
+	assert_int_equal(files(h, SPOOL_RUNNING), !strcmp(want, "running 1"));
+	assert_int_equal(files(h, SPOOL_READY), !strcmp(want, "queued 1"));
+	assert_int_equal(files(h, SPOOL_RETIRED), 0);
+	assert_int_equal(ticket_age(h->store.spool, ticket_of(&fake.jobs[0])) >= 0,
+			 !strcmp(want, "running 1") || !strcmp(want, "queued 1"));
+}
+
+static void each_row_of_the_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *r = &rows[i];
+		char *where = mem_printf("%c, squeue %s, sacct %s", r->row,
+					 r->squeue ? r->squeue : "nothing",
+					 r->sacct ? r->sacct : "nothing");
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		if (r->row == 'u') {
+			fake.answers[0] = SLURM_UNCLEAR;
+			fake.nanswers = 1;
+			fake.accept_silently = true;
+		}
+		submit(s, one);
+		if (r->row == 'r')
+			start(s, 0, false);
+		slurm_shows(r);
+		look_at_row(s, r, where);
+		free(where);
+		here_tear_down(&s);
+	}
+}
+
+/* ---- what sacct is asked, and when ---- */
+
+static void sacct_is_asked_for_what_squeue_lacks(void **state)
+{
+	struct here *h = *state;
+	struct reconcile_result r;
+
+	submit(h, ten);
+	r = look(h, 0);
+	assert_int_equal(fake.saccts, 0);
+	assert_false(r.acct_away);
+	for (int i = 0; i < 10; i++)
+		fake.jobs[0].gone[i] = true;
+	r = look(h, 0);
+	assert_int_equal(fake.saccts, 1);
+	assert_string_equal(fake.acct_ids, "100"); /* an array's once */
+	assert_true(fake.acct_since >= 25 * 3600 && fake.acct_since < 26 * 3600);
+	assert_int_equal(r.missing, 10);
+	/* away: who does not insist does not ask it again at once */
+	fake.acct_away = true;
+	r = look(h, 0);
+	assert_true(r.acct_away);
+	assert_int_equal(fake.saccts, 2);
+	later(h, 1);
+	r = look(h, 1000);
+	assert_true(r.ran && r.acct_away);
+	assert_int_equal(fake.saccts, 2);
+	r = look(h, 0);
+	assert_int_equal(fake.saccts, 3);
+	fake.acct_away = false;
+	r = look(h, 0);
+	assert_false(r.acct_away);
+	assert_int_equal(fake.saccts, 4);
+}
+
+/* Where a row's id is not known its name is looked for among all that there were. */
+static void without_an_id_for_all(void **state)
+{
+	struct here *h = *state;
+
+	fake.answers[0] = SLURM_UNCLEAR;
+	fake.nanswers = 1;
+	submit(h, one);
+	look(h, 0); /* its sbatch may still be on its way */
+	assert_int_equal(fake.saccts, 0);
+	later(h, 2);
+	look(h, 0);
+	assert_int_equal(fake.saccts, 1);
+	assert_string_equal(fake.acct_ids, "");
+}
+
+/* A chain's own path asks nothing of it. */
+static void a_refill_never_asks_it(void **state)
+{
+	struct here *h = *state;
+	struct queue_opts o = {.caller = QUEUE_CHAIN, .max = -1, .gate_ms = 1000};
+	struct queue_result r;
+
+	fake.limit = 4;
+	submit(h, ten);
+	for (int i = 0; i < 3; i++)
+		fake.jobs[0].gone[i] = true;
+	assert_int_equal(queue_fill(&h->store, &o, &r, NULL), 0);
+	queue_result_release(&r);
+	assert_int_equal(fake.saccts, 0);
+	assert_int_equal(fake.squeues, 0);
+}
+
+/* ---- whose record is it ---- */
+
+static void ids_that_were_given_out_twice(void **state)
+{
+	static const struct {
+		const char *name; /* NULL: the job's own */
+		int64_t apart_ms; /* of its submission from the row's */
+		const char *counts;
+	} v[] = {
+		{NULL, 0, "failed 1"},
+		{NULL, 86400000, "failed 1"}, /* clocks may differ, random names do not */
+		{"renamed", 0, "failed 1"},
+		{"renamed", 5 * 60000, "failed 1"},
+		{"somebody-elses", 3600000, "running 1"},
+		{"somebody-elses", -86400000, "running 1"},
+		{"other.0123456789abcdef", 0, "running 1"},
+	};
+
+	(void)state;
+	/* by sacct, then by squeue */
+	for (size_t i = 0; i < 2 * sizeof(v) / sizeof(v[0]); i++) {
+		const char *name = v[i / 2].name;
+		struct fake_job *job = &fake.jobs[0];
+		struct fake_record *r;
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		submit(h, one);
+		start(h, 0, false);
+		job->submitted += v[i / 2].apart_ms;
+		if (i % 2) {
+			snprintf(job->state[0], sizeof(job->state[0]), "NODE_FAIL");
+			if (name)
+				snprintf(job->name, sizeof(job->name), "%s", name);
+		} else {
+			job->gone[0] = true;
+			r = fake_record(job, 0, "NODE_FAIL");
+			if (name)
+				snprintf(r->name, sizeof(r->name), "%s", name);
+		}
+		look(h, 0);
+		later(h, 2);
+		look(h, 0);
+		counts_are(h, v[i / 2].counts, name ? name : "its own name");
+		here_tear_down(&s);
+	}
+}
+
+/* Renamed in Slurm it is still ours: not lost, not cancelled, and its end is found. */
+static void a_renamed_job_stays_ours(void **state)
+{
+	struct here *h = *state;
+
+	submit(h, one);
+	start(h, 0, false);
+	snprintf(fake.jobs[0].state[0], 24, "RUNNING");
+	snprintf(fake.jobs[0].name, sizeof(fake.jobs[0].name), "renamed");
+	for (int i = 0; i < 3; i++) {
+		look(h, 0);
+		counts_are(h, "running 1", "renamed");
+		later(h, 11);
+	}
+	assert_int_equal(fake.saccts, 0);
+}
+
+static void a_renamed_task_is_not_cancelled(void **state)
+{
+	struct here *h = *state;
+	struct fake_job *other = &fake.jobs[1];
+
+	submit(h, ten);
+	/* squeue shows task 4 by another name, and an id of its own */
+	*other = fake.jobs[0];
+	fake.njobs = 2;
+	snprintf(other->name, sizeof(other->name), "mine");
+	for (int i = 0; i < 10; i++)
+		*(i == 4 ? &fake.jobs[0].gone[i] : &other->gone[i]) = true;
+	look(h, 0);
+	counts_are(h, "queued 10", "one task renamed");
+	/* nor are the others when all of it is */
+	for (int i = 0; i < 10; i++) {
+		fake.jobs[0].gone[i] = true;
+		other->gone[i] = false;
+	}
+	look(h, 0);
+	later(h, 11);
+	look(h, 0);
+	counts_are(h, "queued 10", "all renamed");
+	/* and one that is cancelled then is seen to be */
+	other->gone[7] = true;
+	look(h, 0);
+	counts_are(h, "queued 9, cancelled 1", "one of the renamed cancelled");
+}
+
+/* A job that was queued twice has two records: the last one counts, unless it is active. */
+static void the_last_record_counts(void **state)
+{
+	static const struct {
+		const char *first, *last, *counts;
+	} v[] = {
+		{"REQUEUED", "NODE_FAIL", "failed 1"},	{"NODE_FAIL", "CANCELLED", "cancelled 1"},
+		{"CANCELLED", "NODE_FAIL", "failed 1"}, {"NODE_FAIL", "PENDING", "running 1"},
+		{"NODE_FAIL", "REQUEUED", "running 1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(v) / sizeof(v[0]); i++) {
+		struct fake_record *r;
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		submit(h, one);
+		start(h, 0, false);
+		fake.jobs[0].gone[0] = true;
+		/* in whatever order they come */
+		r = fake_record(&fake.jobs[0], 0, i % 2 ? v[i / 2].last : v[i / 2].first);
+		r->submitted += i % 2 ? 1000 : 0;
+		r = fake_record(&fake.jobs[0], 0, i % 2 ? v[i / 2].first : v[i / 2].last);
+		r->submitted += i % 2 ? 0 : 1000;
+		look(h, 0);
+		later(h, 2);
+		look(h, 0);
+		counts_are(h, v[i / 2].counts, v[i / 2].last);
+		here_tear_down(&s);
+	}
+}
+
+/* Of an array that slurmctld has forgotten, each task has its own end. */
+static void an_array_in_the_accounting(void **state)
+{
+	struct here *h = *state;
+	struct fake_job *job = &fake.jobs[0];
+
+	submit(h, ten);
+	for (int i = 0; i < 3; i++)
+		start(h, i, false);
+	for (int i = 0; i < 10; i++)
+		job->gone[i] = true;
+	fake_record(job, 0, "TIMEOUT");
+	fake_record(job, 1, "NODE_FAIL");
+	fake_record(job, 2, "CANCELLED");
+	for (int i = 3; i < 9; i++) /* never started: one line, and the array's id */
+		fake_record(job, i, "CANCELLED")->id = job->id;
+	look(h, 0);
+	counts_are(h, "queued 1, running 3, cancelled 6", "at once");
+	later(h, 2);
+	look(h, 0);
+	counts_are(h, "queued 1, failed 2, cancelled 7", "after a minute");
+	job_is(h, 1, REASON_TIMEOUT, 1, "task 0");
+	job_is(h, 2, REASON_NODE_FAIL, 1, "task 1");
+	assert_int_equal(files(h, SPOOL_READY), 1);
+}
+
+/* ---- under the gate all is looked at anew ---- */
+
+static struct here *asked;
+
+static void begins_and_ends(void)
+{
+	start(asked, 0, true);
+}
+
+static void begins(void)
+{
+	start(asked, 0, false);
+}
+
+static void what_changes_while_slurm_is_asked(void **state)
+{
+	static const struct {
+		void (*meanwhile)(void);
+		const char *squeue, *sacct, *counts;
+	} v[] = {
+		{begins_and_ends, "CANCELLED", NULL, "completed 1"},
+		{begins_and_ends, NULL, "CANCELLED", "completed 1"},
+		{begins, "CANCELLED", NULL, "running 1"},
+		{begins, NULL, "CANCELLED", "running 1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct row r = {.squeue = v[i].squeue, .sacct = v[i].sacct};
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		asked = s;
+		submit(s, one);
+		slurm_shows(&r);
+		fake.on_squeue = v[i].meanwhile;
+		look(s, 0);
+		counts_are(s, v[i].counts, "meanwhile");
+		fake.on_squeue = NULL;
+		/* and what ended by its own word stays so */
+		later(s, 2);
+		if (i < 2)
+			look(s, 0);
+		if (i < 2)
+			counts_are(s, v[i].counts, "later");
+		here_tear_down(&s);
+	}
+}
+
+/* Its right has gone and no journal is there: a listing may be old, for a while. */
+static void a_right_that_nobody_has(void **state)
+{
+	static const struct {
+		const char *squeue;
+		int reason;
+	} v[] = {{"NODE_FAIL", REASON_NODE_FAIL}, {NULL, REASON_LOST}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct row r = {.squeue = v[i].squeue};
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		submit(h, one);
+		assert_int_equal(
+			spool_rights_drop(h->store.spool, ticket_of(&fake.jobs[0]), 1, NULL), 0);
+		slurm_shows(&r);
+		look(h, 0);
+		later(h, 9);
+		look(h, 0);
+		counts_are(h, "queued 1", "not at once");
+		later(h, 2);
+		look(h, 0);
+		counts_are(h, "failed 1", "then");
+		job_is(h, 1, v[i].reason, 0, "then");
+		here_tear_down(&s);
+	}
+}
+
+/* ---- when ---- */
+
+static void asked_once_by_all(void **state)
+{
+	struct here *h = *state;
+
+	submit(h, one);
+	fake.squeues = 0;
+	assert_true(look(h, 300000).ran);
+	assert_false(look(h, 300000).ran);
+	assert_int_equal(fake.squeues, 1);
+	assert_true(look(h, 0).ran); /* a person insists */
+	assert_false(look(h, 300000).ran);
+	later(h, 4);
+	assert_false(look(h, 300000).ran);
+	later(h, 2);
+	assert_true(look(h, 300000).ran);
+	/* a stamp of the future is no stamp */
+	set(h, ".reconcile.at", clock_now_ms() + 86400000);
+	assert_true(look(h, 300000).ran);
+	assert_false(look(h, 300000).ran);
+}
+
+/* Rows that are to be judged in a minute are looked at then. */
+static void sooner_where_rows_wait(void **state)
+{
+	struct here *h = *state;
+	struct reconcile_result r;
+
+	submit(h, one);
+	start(h, 0, false);
+	snprintf(fake.jobs[0].state[0], 24, "NODE_FAIL");
+	r = look(h, 300000);
+	assert_true(r.soon);
+	assert_int_equal(r.ending, 1);
+	assert_int_equal(r.missing, 0);
+	r = look(h, 300000);
+	assert_true(!r.ran && r.soon);
+	later(h, 2);
+	r = look(h, 300000);
+	assert_true(r.ran && !r.soon);
+	assert_int_equal(r.ended, 1);
+	assert_int_equal(r.ending, 0);
+	counts_are(h, "failed 1", "judged");
+}
+
+/* While one asks, another that is content with what is minutes old goes its way. */
+static void one_asks_at_a_time(void **state)
+{
+	struct here *h = *state;
+	int ready[2], status, lock;
+	struct spool *other;
+	char c = 0;
+	pid_t pid;
+
+	submit(h, one);
+	fake.squeues = 0;
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		if (spool_open(h->store.dir, &other, NULL) ||
+		    spool_lock(other, "asking", &lock, NULL) || write(ready[1], &c, 1) != 1)
+			_exit(1);
+		usleep(300000);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_false(look(h, 300000).ran);
+	assert_int_equal(fake.squeues, 0);
+	assert_true(look(h, 2000).ran); /* waits for its turn */
+	waitpid(pid, &status, 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+/* ---- killed between the commit and what follows it ---- */
+
+/* A child that looks, and dies where it would remove its n-th file. True where it lived. */
+static bool look_and_die(struct here *h, int n)
+{
+	int status;
+	pid_t pid;
+
+	/* no handle of SQLite's may be carried into a child (sqlite.org/howtocorrupt.html, 2.6) */
+	store_close(&h->store);
+	pid = fork();
+	if (!pid) {
+		struct reconcile_result r;
+		struct store store = {0};
+
+		setenv("SLURMQ_DIR", "", 1);
+		if (chdir(h->dir) || store_find(&store, NULL) || store_open(&store, NULL))
+			_exit(1);
+		die_at = n;
+		_exit(reconcile(&store, 0, &r, NULL) ? 1 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && (!WEXITSTATUS(status) || WEXITSTATUS(status) == 9));
+	assert_int_equal(chdir(h->dir), 0);
+	assert_int_equal(store_find(&h->store, NULL), 0);
+	assert_int_equal(store_open(&h->store, NULL), 0);
+	return !WEXITSTATUS(status);
+}
+
+static void killed_before_it_clears_up(void **state)
+{
+	size_t died = 0, left = 0;
+	bool lived = false;
+
+	(void)state;
+	for (int n = 1; !lived; n++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		submit(h, one);
+		start(h, 0, false);
+		snprintf(fake.jobs[0].state[0], 24, "NODE_FAIL");
+		look(h, 0);
+		later(h, 2);
+		lived = look_and_die(h, n);
+		counts_are(h, "failed 1", "committed before anything is removed");
+		died += !lived;
+		left += files(h, SPOOL_RUNNING);
+		look(h, 0); /* nothing is in flight: what the killed one left is cleared up */
+		counts_are(h, "failed 1", "afterwards");
+		job_is(h, 1, REASON_NODE_FAIL, 1, "afterwards");
+		assert_int_equal(files(h, SPOOL_RUNNING), 0);
+		assert_int_equal(ticket_age(h->store.spool, ticket_of(&fake.jobs[0])), -1);
+		here_tear_down(&s);
+	}
+	assert_true(died >= 2); /* a journal and a ticket */
+	assert_int_equal(left, 1);
+}
+
+/* The same with rights that were taken back: told again, they change nothing. */
+static void killed_with_rights_taken(void **state)
+{
+	size_t died = 0;
+	bool lived = false;
+
+	(void)state;
+	for (int n = 1; !lived; n++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		submit(h, ten);
+		for (int i = 0; i < 3; i++)
+			snprintf(fake.jobs[0].state[i], 24, "CANCELLED");
+		for (int i = 3; i < 6; i++)
+			snprintf(fake.jobs[0].state[i], 24, "NODE_FAIL");
+		lived = look_and_die(h, n);
+		counts_are(h, "queued 4, failed 3, cancelled 3", "committed");
+		died += !lived;
+		look(h, 0);
+		counts_are(h, "queued 4, failed 3, cancelled 3", "afterwards");
+		assert_int_equal(files(h, SPOOL_RETIRED), 0);
+		assert_int_equal(files(h, SPOOL_READY), 4);
+		here_tear_down(&s);
+	}
+	assert_true(died >= 6);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_row_of_the_table),
+		T(sacct_is_asked_for_what_squeue_lacks),
+		T(without_an_id_for_all),
+		T(a_refill_never_asks_it),
+		cmocka_unit_test(ids_that_were_given_out_twice),
+		T(a_renamed_job_stays_ours),
+		T(a_renamed_task_is_not_cancelled),
+		cmocka_unit_test(the_last_record_counts),
+		T(an_array_in_the_accounting),
+		cmocka_unit_test(what_changes_while_slurm_is_asked),
+		cmocka_unit_test(a_right_that_nobody_has),
+		T(asked_once_by_all),
+		T(sooner_where_rows_wait),
+		T(one_asks_at_a_time),
+		cmocka_unit_test(killed_before_it_clears_up),
+		cmocka_unit_test(killed_with_rights_taken),
+	};
+
+	/* a hundred stores: whether a disk keeps them is not the question here */
+	if (!access("/dev/shm", W_OK | X_OK))
+		setenv("TMPDIR", "/dev/shm", 0);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
