@@ -1,13 +1,18 @@
 #include "chain.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "proc.h"
 #include "reconcile.h"
 
-enum { STAY_MOST_MS = 60 * 1000, ASK_AGAIN_MS = 2000 };
+enum {
+	STAY_MOST_MS = 60 * 1000,
+	STAY_ASK_MS = 15 * 1000, /* while Slurm answers, and has nothing for us */
+	ASK_AGAIN_MS = 2000,
+};
 
 static void say(const struct chain_opts *o, const char *text)
 {
@@ -42,22 +47,42 @@ static bool alone(struct store *store)
 	return !n;
 }
 
-/* Does Slurm have another job of ours that will go on with the chain? It is asked, since rows may say so of
- * jobs that were cancelled, or died with their node. Where it does not answer, rows and files must do. */
-static bool others_left(struct store *store, const struct queue_result *r)
+/* What Slurm has of ours, but for this job, whose end is told. */
+struct rest {
+	bool alive;  /* a job that will go on with the chain */
+	bool undone; /* work that nobody has in hand: pending, unanswered, or over without a word */
+};
+
+/* Slurm is asked, since rows may say that others are left of jobs that were cancelled, or died with their
+ * node: what it did not show, or shows as over, has been missed. Where it does not answer, rows and files
+ * must do. */
+static struct rest look_around(struct store *store, const struct queue_result *r)
 {
+	struct rest rest = {.alive = false};
 	struct reconcile_result seen;
 	int64_t counts[JOB_NSTATES];
+	struct db_flight *v = NULL;
+	size_t n = 0;
 
-	if (reconcile(store, ASK_AGAIN_MS, &seen, NULL) || db_counts(store->db, counts, NULL))
-		return r->confirmed && !alone(store);
-	return counts[JOB_QUEUED] + counts[JOB_RUNNING] > 0;
+	if (reconcile(store, ASK_AGAIN_MS, &seen, NULL) || db_counts(store->db, counts, NULL) ||
+	    db_flights(store->db, &v, &n, NULL)) {
+		rest.alive = r->confirmed && !alone(store);
+		rest.undone = r->pending || r->in_flight > r->confirmed;
+		return rest;
+	}
+	for (size_t i = 0; i < n; i++)
+		rest.alive |= v[i].state != JOB_SUBMITTING && !v[i].missing_since;
+	free(v);
+	rest.undone = counts[JOB_PENDING] || counts[JOB_SUBMITTING] || seen.soon;
+	return rest;
 }
 
 /* After a try that went as it should: work is left, nothing was submitted, and that may change. */
 static bool left_undone(struct store *store, const struct queue_opts *q,
 			const struct queue_result *r)
 {
+	struct rest rest;
+
 	switch (r->stop) {
 	case QUEUE_PAUSED:
 	case QUEUE_REFUSED:
@@ -69,9 +94,10 @@ static bool left_undone(struct store *store, const struct queue_opts *q,
 	default:
 		break;
 	}
-	if (r->submitted || r->limit == 1 || (!r->pending && r->in_flight <= r->confirmed))
+	if (r->submitted || r->limit == 1 || (!r->pending && !r->in_flight))
 		return false;
-	return !others_left(store, r);
+	rest = look_around(store, r);
+	return !rest.alive && rest.undone;
 }
 
 /* A job's log is its owner's: of the chain, what went wrong. A limit is no trouble. */
@@ -123,6 +149,7 @@ static int lock_last(struct store *store, const struct chain_opts *o, int *lock)
 static void stay(struct store *store, const struct chain_opts *o, struct queue_opts *q)
 {
 	int64_t wait = o->stay_ms;
+	bool answered = false;
 	int lock;
 
 	if (lock_last(store, o, &lock))
@@ -130,13 +157,17 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 	say(o, "nothing else would go on with the chain: staying until something is submitted");
 	while (pause_ms(wait)) {
 		struct reconcile_result seen;
-
 		/* what got no answer is looked for first: it may be all that is in the way */
-		if (store->db && !reconcile(store, 0, &seen, NULL) && seen.ran)
-			wait = o->stay_ms;
+		bool answers = store->db && !reconcile(store, 0, &seen, NULL) && seen.ran;
+
 		if (!hangs_on_us(store, o, q))
 			break;
 		wait = wait * 2 < STAY_MOST_MS ? wait * 2 : STAY_MOST_MS;
+		if (answers && !answered) /* Slurm is back */
+			wait = o->stay_ms;
+		else if (answers && wait > STAY_ASK_MS)
+			wait = STAY_ASK_MS;
+		answered = answers;
 	}
 	spool_unlock(lock);
 }
