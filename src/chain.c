@@ -64,8 +64,9 @@ static struct rest look_around(struct store *store, const struct queue_result *r
 	struct db_flight *v = NULL;
 	size_t n = 0;
 
-	if (reconcile(store, ASK_AGAIN_MS, &seen, NULL) || db_counts(store->db, counts, NULL) ||
-	    db_flights(store->db, &v, &n, NULL)) {
+	int away = reconcile(store, ASK_AGAIN_MS, &seen, NULL);
+
+	if (db_counts(store->db, counts, NULL) || db_flights(store->db, &v, &n, NULL)) {
 		rest.alive = r->confirmed && !alone(store);
 		rest.undone = r->pending || r->in_flight > r->confirmed;
 		return rest;
@@ -73,6 +74,7 @@ static struct rest look_around(struct store *store, const struct queue_result *r
 	for (size_t i = 0; i < n; i++)
 		rest.alive |= v[i].state != JOB_SUBMITTING && !v[i].missing_since;
 	free(v);
+	rest.alive = rest.alive && (!away || !alone(store));
 	rest.undone = counts[JOB_PENDING] || counts[JOB_SUBMITTING] || seen.soon;
 	return rest;
 }

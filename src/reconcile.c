@@ -490,20 +490,20 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
 {
 	struct look l = {.store = store, .out = out, .outcome = {.db = store->db}};
 	int turn = -1, rc;
-	bool yes, soon;
+	bool yes, soon = false;
 
 	memset(out, 0, sizeof(*out));
 	rc = due(store, max_age_ms, &yes, &soon, err);
 	if (rc || !yes || take_turn(store, max_age_ms, &turn)) {
-		out->soon = !rc && soon;
+		out->soon = soon;
 		return rc;
 	}
 	/* somebody may have had the turn before us */
 	rc = due(store, max_age_ms, &yes, &soon, err);
 	if (!rc && yes)
 		rc = look(&l, max_age_ms, err);
-	else
-		out->soon = !rc && soon;
+	if (rc || !yes) /* as the last look left it */
+		out->soon = soon;
 	if (turn >= 0)
 		spool_unlock(turn);
 	outcome_release(&l.outcome);

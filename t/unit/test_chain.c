@@ -285,6 +285,86 @@ static void tickets_age(void)
 	free(cmd);
 }
 
+/* Looks of squeue's, in the middle of which: */
+static struct {
+	struct here *h;
+	int n, away; /* so many of the first are not answered */
+} asked;
+
+/* A minute and more has passed since the last one. */
+static void time_goes_by(void)
+{
+	struct db_flight *v;
+	int64_t at;
+	size_t n;
+
+	fake.away = asked.n && asked.n <= asked.away;
+	asked.n++;
+	assert_int_equal(db_begin(asked.h->store.db, NULL), 0);
+	assert_int_equal(db_flights(asked.h->store.db, &v, &n, NULL), 0);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].missing_since)
+			assert_int_equal(db_attempt_missing(asked.h->store.db, v[i].attempt,
+							    v[i].missing_since - 70000, NULL),
+					 0);
+	free(v);
+	assert_int_equal(db_setting_int(asked.h->store.db, ".reconcile.at", 0, &at, NULL), 0);
+	assert_int_equal(db_setting_set_int(asked.h->store.db, ".reconcile.at", at - 70000, NULL),
+			 0);
+	assert_int_equal(db_commit(asked.h->store.db, NULL), 0);
+}
+
+/* Nothing is pending, and of those that run some have died without a word: nobody else would find out. */
+static void the_last_one_waits_for_the_dead(void **state)
+{
+	(void)state;
+	/* Slurm answers all the while, or not for some of it */
+	for (int away = 0; away < 2; away++) {
+		struct spool_entry e;
+		struct who who = {.slurm_id = 101, .node = "n1", .pid = 1, .random = 7};
+		struct here *h;
+		uint64_t t;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		put(h);
+		end(h, true);
+		assert_int_equal(count(h, JOB_PENDING), 0);
+		t = strtoull(strrchr(fake.jobs[0].name, '.') + 1, NULL, 16);
+		assert_int_equal(spool_right_start(h->store.spool, t, 1, &who, &e, NULL), 0);
+		for (int i = 0; i < 5; i++)
+			snprintf(fake.jobs[0].state[i], 24, i == 1 ? "NODE_FAIL" : "CANCELLED");
+		asked.h = h;
+		asked.n = 0;
+		asked.away = 3 * away;
+		fake.on_squeue = time_goes_by;
+		said = 0;
+		end(h, true);
+		assert_true(said > 0);
+		assert_true(asked.n >= 2 + asked.away);
+		assert_int_equal(count(h, JOB_CANCELLED), 4);
+		assert_int_equal(count(h, JOB_FAILED), 1);
+		assert_int_equal(fake.sbatches, 1);
+		here_tear_down(&s);
+	}
+}
+
+/* ... but not for those that are there. */
+static void nor_does_it_wait_for_the_living(void **state)
+{
+	struct here *h = *state;
+
+	put(h);
+	end(h, true);
+	said = 0;
+	fake.squeues = 0;
+	snprintf(fake.jobs[0].state[1], 24, "NODE_FAIL");
+	end(h, true);
+	assert_int_equal(said, 0);
+	assert_int_equal(fake.squeues, 1);
+}
+
 /* What got no answer fills the queue, and nothing of it is in Slurm. */
 static void unanswered_rows_are_no_others(void **state)
 {
@@ -353,6 +433,8 @@ int main(void)
 		T(term_ends_the_stay),
 		T(a_time_limit_submits),
 		T(ghosts_are_no_others),
+		cmocka_unit_test(the_last_one_waits_for_the_dead),
+		T(nor_does_it_wait_for_the_living),
 		T(unanswered_rows_are_no_others),
 		T(a_gate_that_hangs),
 	};

@@ -1,0 +1,203 @@
+#!/bin/bash
+# faults of every kind at once: each sweep ends complete with nobody there, and each attempt ran once at most
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/slurm.sh"
+
+JOBS=100
+
+# Every sweep has a node of its own, which runs four jobs at a time. slurmctld forgets what has ended after
+# five seconds, so that how it ended is known to the accounting alone.
+slurm_start nodes=5 cpus=4 limits='' MinJobAge=5 KillWait=3 MessageTimeout=4
+NAMES=(limit killed node outage accounting)
+
+# folder NAME NODE WAIT: a sweep whose first jobs, so many, wait for their leave
+folder() {
+	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" && slurmq init >/dev/null &&
+		slurmq config limit 9 >/dev/null && : >ledger || return
+	cat >sweep.yaml <<-END
+		name: $1
+		params: {n: {from: 1, to: $JOBS, step: 1}}
+		sbatch: {nodelist: $2, mem: 100M}
+		run: |
+		  cd "\$SLURMQ_DIR/.."
+		  echo "start {n} \$SLURMQ_ATTEMPT" >>ledger
+		  until [ {n} -gt $3 ] || [ -e go ]; do sleep 0.1; done
+		  echo "end {n}" >>ledger
+	END
+	slurmq expand sweep.yaml >/dev/null && slurmq submit >/dev/null
+}
+in_folder() {
+	cd "$TEST_TMP/$1" || bail_out "no folder $1"
+}
+# in_db SQL: by no command that could be what brought it about
+in_db() {
+	sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db "$1"
+}
+# n_in STATE...: how many are in states of that number
+n_in() {
+	in_db "SELECT ifnull(sum(n), 0) FROM counter WHERE state IN ($(
+		IFS=,
+		echo "$*"
+	))"
+}
+# over: nothing is pending or in flight
+over() {
+	[ "$(n_in 0 1 2 3)" = 0 ]
+}
+four_run() {
+	[ "$(grep -c '^start' ledger)" = 4 ] && [ "$(n_in 3)" = 4 ]
+}
+others_ended() {
+	[ "$(grep -c '^end' ledger)" -ge $((JOBS - 4)) ]
+}
+# rows: of the first four
+rows() {
+	slurmq list 1-4 --json | jq -r '"\(.state) \(.reason) \(.tries)"' | sort | uniq -c | sed 's/^ *//'
+}
+# slurm_ref N: "12_3"
+slurm_ref() {
+	slurmq list "$1" --json | jq -r .slurm_job
+}
+# supervisor ID: its pid, from the name of its journal; the first four are one array
+supervisor() {
+	local journal
+	journal=$(cd .slurmq/running && ls -- *."$(($1 - 1))".*) && cut -d, -f4 <<<"$journal"
+}
+# What is failed comes back by hand
+bring_back() {
+	touch go
+	slurmq retry "$1" >/dev/null
+}
+# whole NAME: the sweep is complete, and each attempt ran once
+whole() {
+	is "$(n_in 4)" $JOBS "$1: all $JOBS are completed"
+	is "$(grep '^start' ledger | sort | uniq -d)" '' "$1: no attempt began twice"
+	is "$(sed -n 's/^start \([0-9]*\) .*/\1/p' ledger | sort -n | uniq -c | awk '{print $2, $1}')" \
+		"$(in_db "SELECT id || ' ' || tries FROM job")" "$1: what ran is what the rows say was tried"
+	is "$(sed -n 's/^end //p' ledger | sort -n)" "$(seq $JOBS)" "$1: and each came to its end once"
+	is "$(in_db 'SELECT count(*) FROM attempt WHERE closed = 0')" 0 "$1: no attempt is open"
+	is "$(in_db 'PRAGMA integrity_check')" ok "$1: the database is sound"
+	is "$(find .slurmq/{ready,running,spool,retired,tickets} -mindepth 1)" '' "$1: no file is left over"
+}
+
+node=1
+for name in "${NAMES[@]}"; do
+	[ "$name" = outage ] && waiting=8 || waiting=4
+	folder "$name" n$node "$waiting" || bail_out "no sweep $name"
+	node=$((node + 1))
+done
+for name in "${NAMES[@]}"; do
+	in_folder "$name"
+	ok_within 30 "$name: four run" four_run
+done
+
+# All reach their time limit at once. Slurm looks at them twice a minute: the rest goes on meanwhile
+
+in_folder limit
+for n in 1 2 3 4; do
+	ok "limit: the time of $n is up" scontrol update jobid="$(slurm_ref $n)" EndTime=now+1
+done
+
+# slurmdbd is away: what squeue lacks is left as it is
+
+in_folder accounting
+dead=("$(slurm_ref 1)" "$(slurm_ref 2)")
+ok 'accounting: slurmdbd is stopped' slurm_dbd_stop
+run kill -9 "$(supervisor 1)" "$(supervisor 2)"
+is_status 0
+forgotten() {
+	! squeue -h -r -t all -o %i | grep -qxF -e "${dead[0]}" -e "${dead[1]}"
+}
+ok_within 60 'accounting: slurmctld has forgotten two that were killed' forgotten
+run slurmq sync
+is_status 0
+is_err 'slurmq sync: sacct did not answer: what squeue does not show is left as it is, for an hour at most'
+is_out 'asked Slurm: 2 not to be seen, looked for again later'
+is "$(n_in 3)" 4 'accounting: they are running, as far as is known'
+ok 'accounting: slurmdbd is there again' slurm_dbd_start
+told() {
+	slurmq sync | grep -qx 'asked Slurm: 2 over, and given a minute to tell how'
+}
+ok_within 30 'accounting: and has their end' told
+
+# One is renamed in Slurm, and one started again by force: neither is lost, nor cancelled
+
+ok 'accounting: another name' scontrol update jobid="$(slurm_ref 3)" name=mine
+again=$(slurm_ref 4)
+ok 'accounting: the site insists' scontrol update jobid="$again" requeue=1
+ok 'accounting: and starts one again' scontrol requeue "$again"
+preempted() {
+	[ "$(rows | grep -c 'failed PREEMPTED 1')" = 1 ]
+}
+ok_within 30 'accounting: which ends it, and cancels nothing' preempted
+run slurmq sync
+is_status 0
+is_err ''
+is_out 'asked Slurm: 2 over, and given a minute to tell how' 'accounting: the renamed is known'
+touch go
+
+# KILL to batch scripts and to supervisors, and a node without power
+
+in_folder killed
+ok 'killed: KILL to two batch scripts' scancel --signal=KILL --batch "$(slurm_ref 1)" "$(slurm_ref 2)"
+run kill -9 "$(supervisor 3)" "$(supervisor 4)"
+is_status 0
+in_folder node
+ok 'node: its power is cut' slurm_node_fail n3
+ok 'node: and comes back' slurm_node_start n3
+for name in killed node accounting limit; do
+	in_folder "$name"
+	ok_within 120 "$name: the others go on to their end" others_ended
+done
+in_folder limit
+ok_within 60 'limit: all told' over
+is "$(rows)" '4 failed TIMEOUT 1' 'limit: as they were'
+
+# slurmctld is away for a minute, in which all that run come to their end. In the other folders the last
+# one out waits meanwhile, to know what became of the dead
+
+in_folder outage
+stopped=$SECONDS
+slurm_ctld_stop
+touch go
+away_for() {
+	[ $SECONDS -ge $((stopped + $1)) ]
+}
+four_ended() {
+	[ "$(grep -c '^end' ledger)" = 4 ]
+}
+ok_within 60 'outage: what runs ends meanwhile' four_ended
+wait_for 90 'a minute' away_for 60
+slurm_ctld_start
+# What got no clear answer gets its time, by the age of its ticket: here it is over at once
+over_at_last() {
+	find .slurmq/tickets -type f -exec touch -d '1 hour ago' {} + 2>/dev/null
+	over
+}
+ok_within 120 'outage: goes on to its end' over_at_last
+for name in killed node accounting; do
+	in_folder "$name"
+	ok_within 120 "$name: what became of the dead is known" over
+done
+in_folder killed
+is "$(rows)" '4 failed EXIT 1' 'killed: as Slurm says'
+in_folder node
+is "$(rows)" '4 failed NODE_FAIL 1' 'node: as Slurm says'
+in_folder accounting
+is "$(rows)" $'1 completed null 1\n2 failed EXIT 1\n1 failed PREEMPTED 1' 'accounting: as it says'
+
+for name in limit killed node accounting; do
+	in_folder "$name"
+	bring_back "$name"
+done
+for name in "${NAMES[@]}"; do
+	in_folder "$name"
+	ok_within 60 "$name: it comes to its end" over
+done
+ok 'Slurm becomes empty' slurm_quiet
+for name in "${NAMES[@]}"; do
+	in_folder "$name"
+	whole "$name"
+done
+
+done_testing
