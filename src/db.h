@@ -313,6 +313,8 @@ void db_steps_free(struct db_step *v, size_t n);
 /* Keys of the job's steps that are completed and count, sorted by strcmp. */
 int db_steps_done(struct db *db, const struct db_job *job, struct strs *keys, struct err *err);
 
+/* How many attempts that had started ended after `since`, however; looks at the newest 1,000 alone. */
+int db_ends_since(struct db *db, int64_t since, int64_t *n, struct err *err);
 /* How many attempts ended after `since`, for a rate; reads the newest 5,000 attempts at most. */
 int db_recent_ends(struct db *db, int64_t sweep, int64_t since, int64_t *n, int64_t *earliest,
 		   struct err *err);

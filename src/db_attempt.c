@@ -608,6 +608,14 @@ int db_steps_done(struct db *db, const struct db_job *job, struct strs *keys, st
 	return rc < 0 ? -1 : 0;
 }
 
+int db_ends_since(struct db *db, int64_t since, int64_t *n, struct err *err)
+{
+	return db_number(db,
+			 "SELECT count(*) FROM (SELECT started, ended FROM attempt"
+			 " ORDER BY id DESC LIMIT 1000) WHERE started > 0 AND ended >= ?1",
+			 n, err, "i", since);
+}
+
 int db_recent_ends(struct db *db, int64_t sweep, int64_t since, int64_t *n, int64_t *earliest,
 		   struct err *err)
 {

@@ -3,7 +3,8 @@
  *
  * Which limits a job counts under nobody tells a plain user: its QOS' own, its partition's QOS', its
  * account's. So a refusal is the word that counts. It is felt for how many go in (Slurm's own numbers
- * are the first guess), and what is in flight then is all that pool gets until BLOCK_MS have passed, while
+ * are the first guess), and what is in flight then (with those that are just leaving) is all that pool gets
+ * until BLOCK_MS have passed, while
  * others go on. A job of the pool that ends makes room below that number; after BLOCK_MS one more is
  * tried, and where Slurm takes it, the pool is open again. Nothing of a sweep depends on it: a block that is
  * lost costs a refusal, one that is too narrow ends by itself.
@@ -19,7 +20,7 @@
 
 #include "clock.h"
 
-enum { BLOCK_MS = 5 * 60 * 1000 };
+enum { BLOCK_MS = 5 * 60 * 1000, LEAVING_MS = 3000 };
 
 static const char prefix[] = ".blocked.";
 
@@ -193,6 +194,19 @@ static int count_flying(struct pools *ps, struct db *db, struct err *err)
 	return rc;
 }
 
+/* A refusal while jobs of ours were ending says little: told as ended, each holds its slot until it has
+ * left. What a pool gets is that much more. */
+static int refused_at(struct db *db, const struct pool *p, int64_t now, int64_t *cap,
+		      struct err *err)
+{
+	int64_t leaving;
+
+	if (db_ends_since(db, now - LEAVING_MS, &leaving, err))
+		return -1;
+	*cap = p->flying + leaving;
+	return 0;
+}
+
 int pools_load(struct pools *ps, struct db *db, int64_t in_flight, bool *changed, struct err *err)
 {
 	bool any = false;
@@ -212,7 +226,8 @@ int pools_load(struct pools *ps, struct db *db, int64_t in_flight, bool *changed
 
 		if (!p->full || p->told)
 			continue;
-		p->cap = p->flying;
+		if (refused_at(db, p, ps->now, &p->cap, err))
+			return -1;
 		p->until = ps->now + BLOCK_MS;
 		p->trying = false;
 		p->told = *changed = true;

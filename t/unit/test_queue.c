@@ -90,7 +90,7 @@ static size_t files(struct here *h, enum spool_folder folder)
 	return n;
 }
 
-/* A task starts and, with how, ends: as slurmq run would have it on disk. */
+/* A task starts and, with how, ends (with a '!' behind it: just now): as slurmq run would have it on disk. */
 static void play(struct here *h, const struct fake_job *job, int task, const char *how)
 {
 	uint64_t submission = strtoull(strrchr(job->name, '.') + 1, NULL, 16);
@@ -99,7 +99,7 @@ static void play(struct here *h, const struct fake_job *job, int task, const cha
 			 .pid = 1,
 			 .random = clock_random()};
 	struct job_end end = {.completed = *how == '+',
-			      .ended = 9,
+			      .ended = *how && how[1] == '!' ? clock_now_ms() : 9,
 			      .reason = *how == '+'   ? 0
 					: *how == 'k' ? REASON_CANCELLED
 						      : REASON_EXIT};
@@ -391,6 +391,34 @@ static void a_full_partition_stops_no_other(void **state)
 	r = fill(h, QUEUE_CHAIN, 0);
 	assert_int_equal(r.submitted, 5);
 	block_is(h, "/gpu/", -1, 0);
+}
+
+/* A job that has just ended holds its slot until it has left: what is learnt then must not keep the queue
+ * below its limit for minutes. */
+static void refused_while_one_leaves(void **state)
+{
+	static const char *const ends[] = {"+", "+!"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		fake.limit = 8;
+		put(h, ten);
+		assert_int_equal(db_begin(h->store.db, NULL), 0);
+		assert_int_equal(db_setting_set(h->store.db, "limit", "9", NULL), 0);
+		assert_int_equal(db_commit(h->store.db, NULL), 0);
+		fill(h, QUEUE_USER, 0);
+		counts_are(h, "pending 2, queued 8");
+		play(h, &fake.jobs[0], 0, ends[i]); /* Slurm shows it still */
+		fill(h, QUEUE_CHAIN, 0);
+		counts_are(h, "pending 2, queued 7, completed 1");
+		block_is(h, "//", i ? 8 : 7, 0);
+		here_tear_down(&s);
+	}
 }
 
 /* Nothing is in flight: whatever was learnt, one job is tried. */
@@ -969,6 +997,7 @@ int main(void)
 		T(the_limit_is_learnt),
 		T(a_limit_that_is_not_told),
 		T(a_full_partition_stops_no_other),
+		cmocka_unit_test(refused_while_one_leaves),
 		T(idle_and_blocked),
 		T(past_very_many_that_are_blocked),
 		cmocka_unit_test(pools_of_options),
