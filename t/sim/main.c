@@ -1,8 +1,12 @@
 /*
  * main.c - play seeds.
  *
- *	sim [-f FIRST] [-n COUNT] [-j PROCESSES] [-p PLANT]	play that many seeds
- *	sim -s SEED [-v]					replay one, with a trace
+ *	simulate [-f FIRST] [-n COUNT] [-t SECONDS] [-j PROCESSES] [-1] [-p PLANT]
+ *		play that many seeds, or as many as begin within so long; -1: until one fails
+ *	simulate -s SEED [-v | -q] [-p PLANT]
+ *		replay one, with a trace (-v: also what jobs write; -q: without)
+ *
+ * PLANT is a bug on purpose: start, event or term.
  */
 #include "sim.h"
 
@@ -70,9 +74,10 @@ static struct shared *shared;
 
 static struct {
 	uint64_t first, count;
+	int64_t seconds;
 	int processes, plant;
 	bool stop_at_first;
-} args = {.first = 1, .count = 1000, .processes = 2};
+} args = {.first = 1, .count = 1000, .seconds = INT64_MAX, .processes = 2};
 
 static void failed(uint64_t seed, const char *why)
 {
@@ -109,7 +114,15 @@ static void batch_ended(int slot, int status)
 	failed(shared->playing[slot], why);
 }
 
-static void play_all(void)
+static bool enough(time_t begun)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (args.stop_at_first && shared->failed) || now.tv_sec - begun >= args.seconds;
+}
+
+static void play_all(time_t begun)
 {
 	pid_t pids[PROCESSES_MOST] = {0};
 	uint64_t next = args.first, end = args.first + args.count;
@@ -119,8 +132,7 @@ static void play_all(void)
 		int status, slot = 0;
 		pid_t pid;
 
-		if (next < end && running < args.processes &&
-		    !(args.stop_at_first && shared->failed)) {
+		if (next < end && running < args.processes && !enough(begun)) {
 			uint64_t to = next + BATCH < end ? next + BATCH : end;
 
 			while (pids[slot])
@@ -185,6 +197,17 @@ static int report(FILE *out, double seconds)
 	return shared->failed > 0;
 }
 
+static int plant_of(const char *name)
+{
+	static const char *const names[PLANT_N] = {"none", "start", "event", "term"};
+
+	for (int i = 0; i < PLANT_N; i++)
+		if (!strcmp(names[i], name))
+			return i;
+	fprintf(stderr, "there is no bug called '%s'\n", name);
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
 	struct timespec a, b;
@@ -193,7 +216,7 @@ int main(int argc, char **argv)
 	int c, trace = 1;
 	FILE *out;
 
-	while ((c = getopt(argc, argv, "f:n:j:p:s:vq1")) != -1) {
+	while ((c = getopt(argc, argv, "f:n:t:j:p:s:vq1")) != -1) {
 		switch (c) {
 		case 'f':
 			args.first = strtoull(optarg, NULL, 10);
@@ -201,11 +224,14 @@ int main(int argc, char **argv)
 		case 'n':
 			args.count = strtoull(optarg, NULL, 10);
 			break;
+		case 't':
+			args.seconds = strtoll(optarg, NULL, 10);
+			break;
 		case 'j':
 			args.processes = atoi(optarg);
 			break;
 		case 'p':
-			args.plant = atoi(optarg);
+			args.plant = plant_of(optarg);
 			break;
 		case 's':
 			seed = strtoull(optarg, NULL, 10);
@@ -244,7 +270,7 @@ int main(int argc, char **argv)
 	if (!out || !freopen("/dev/null", "w", stdout))
 		return 2;
 	clock_gettime(CLOCK_MONOTONIC, &a);
-	play_all();
+	play_all(a.tv_sec);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	c = report(out, (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9);
 	fclose(out);

@@ -1,0 +1,23 @@
+#!/bin/bash
+# the simulator: some seconds of seeds without a violation (make sim SEEDS=100000 for many), and the same
+# seed is the same story
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+simulate=$TEST_BUILD/t/simulate
+
+seconds=20
+[ -z "${TEST_LONG-}" ] || seconds=30
+
+run "$simulate" -n 1000000 -t "$seconds"
+is_status 0 "no seed breaks a promise in $seconds s"
+like_out '^[0-9]{2,} seeds, 0 violations; [0-9]{4,} calls, [0-9]+ kills' 'and there were some, with kills'
+unlike_out '^seed ' 'none is named'
+
+for seed in 7 8 9; do
+	"$simulate" -s $seed -v >one 2>&1 || fail "seed $seed is well"
+	"$simulate" -s $seed -v >two 2>&1 || fail "seed $seed is well again"
+	ok "seed $seed: there is a story" grep -q 'sbatch' one
+	ok "seed $seed: told twice, it is the same" cmp one two
+done
+
+done_testing

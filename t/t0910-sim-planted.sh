@@ -1,0 +1,31 @@
+#!/bin/bash
+# bugs planted on purpose: the simulator finds each within 1,000 seeds, names the seed and replays it
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+
+simulate=$TEST_BUILD/t/simulate
+
+# found BUG WHAT: what is wrong is said, and replaying says it again
+found() {
+	local bug=$1 what=$2 line seed
+	run "$simulate" -1 -n 1000 -p "$bug"
+	is_status 1 "$bug: found within 1,000 seeds"
+	line=$(grep -m 1 '^seed ' <<<"$out")
+	like "$line" "^seed [0-9]+: .*$what" "$bug: and it is that"
+	like_out '^replay one: make sim SEED=[0-9]+$' "$bug: how to replay is told"
+	seed=${line#seed }
+	seed=${seed%%:*}
+	run "$simulate" -q -s "$seed" -p "$bug"
+	is_status 1 "$bug: seed $seed replays"
+	is_err "$line" "$bug: with the same words"
+	run "$simulate" -q -s "$seed"
+	is_status 0 "$bug: without the bug seed $seed is well"
+}
+
+# START leaves the right where it was, for another job too
+found start 'started twice'
+# an event is unlinked before the transaction that tells it commits
+found event 'told (completed|failed)'
+# TERM is taken for the end of the command
+found term 'while its step .* still runs'
+
+done_testing
