@@ -26,7 +26,8 @@ static struct disk_image *images[IMAGES];
 static struct {
 	int64_t begin_quiet;
 	int64_t limit_most; /* that slurmq ever took for Slurm's limit */
-	bool only_scancel;  /* the owner's scancel of everything is all that goes wrong */
+	int64_t last_typed;
+	bool only_scancel; /* the owner's scancel of everything is all that goes wrong */
 	bool chain_judged;
 	int allowed; /* kinds of trouble, as bits */
 	bool releases;
@@ -116,6 +117,7 @@ static void types(const char *const *argv)
 {
 	struct sim_proc *p = sim_spawn(argv, user_env, 0, NULL);
 
+	story.last_typed = sim.now;
 	p->ppid = 1;
 	if (sim_chance(sim.k.kill_users))
 		p->kill_in = (int)(1 + sim_rnd(sim_rnd(2) ? 60 : 400));
@@ -420,8 +422,8 @@ static const struct sim_job *last_to_end(void)
 
 /*
  * Nothing is left that would go on: was that right? It was not where work is pending, nothing is paused,
- * and the last job of all to leave did so by itself, after everything had been in order for a while. A
- * limit of one leaves no slot to chain with.
+ * and the last job of all to leave did so by itself: neither was it killed, nor was it told to end, and
+ * no person has come since. A limit of one leaves no slot to chain with.
  */
 static void judge_chain(void)
 {
@@ -431,7 +433,7 @@ static void judge_chain(void)
 	story.chain_judged = true;
 	if (!s.pending || s.paused || cluster.limit == 1 || !last || !last->left_normally)
 		return;
-	if (last->ended < story.begin_quiet + 2 * MINUTE)
+	if (last->ended <= story.last_typed)
 		return;
 	sim_violation(
 		"the chain has died: %d pending, %d in flight, nothing in Slurm; the last job "
@@ -478,7 +480,7 @@ static void knobs(void)
 
 static void part_of_faults(void)
 {
-	int64_t long_ = 10 * MINUTE + sim_rnd(2 * HOUR);
+	int64_t long_ = 5 * MINUTE + sim_rnd(sim_rnd(3) ? 30 * MINUTE : 2 * HOUR);
 	int commands = (int)sim_rnd(8), troubles = (int)sim_rnd(10);
 
 	sim.faults = true;

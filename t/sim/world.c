@@ -469,14 +469,18 @@ int64_t sim_next(void)
 
 static void go_on(struct sim_proc *p)
 {
+	char **own = environ;
+
 	if (p->work) {
 		finish(p, p->work->exit_code, p->work->signal);
 		return;
 	}
+
 	sim_self = p;
 	starting = p;
 	environ = p->env;
 	swapcontext(&scheduler, &p->context);
+	environ = own;
 	sim_self = NULL;
 	if (p->over)
 		stack_give(p);
