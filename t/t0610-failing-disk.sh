@@ -9,7 +9,7 @@
 
 # shellcheck disable=SC2119
 fake_start
-export LEDGER=$TEST_TMP/ledger FAULT_UNDER=$TEST_TMP/.slurmq FAULT_HIT=$TEST_TMP/hit
+export LEDGER=$TEST_TMP/ledger SLURMQ_FAULT_UNDER=$TEST_TMP/.slurmq SLURMQ_FAULT_HIT=$TEST_TMP/hit
 FAULT_SO=$TEST_BUILD/t/fault.so
 JOBS=4
 
@@ -114,8 +114,8 @@ again() {
 
 # in_a_job: what a fault inside a job's own slurmq does
 in_a_job() {
-	printf '%s\n' "LD_PRELOAD=$FAULT_SO" "FAULT=$FAULT" "FAULT_UNDER=$FAULT_UNDER" "FAULT_HIT=$FAULT_HIT" \
-		CLOCK_SPEED=500 >"$FAKE_SLURM/jobenv"
+	printf '%s\n' "LD_PRELOAD=$FAULT_SO" CLOCK_SPEED=500 "SLURMQ_FAULT=$SLURMQ_FAULT" \
+		"SLURMQ_FAULT_UNDER=$SLURMQ_FAULT_UNDER" "SLURMQ_FAULT_HIT=$SLURMQ_FAULT_HIT" >"$FAKE_SLURM/jobenv"
 	slurmq submit -n 1
 	fake_quiet 20
 	rm "$FAKE_SLURM/jobenv"
@@ -129,11 +129,11 @@ try() {
 	for ((n = 1; ; n += n < 4 ? 1 : step)); do
 		again "$from"
 		if [ "$1" = in_a_job ]; then
-			FAULT=$kind:$n in_a_job >out 2>err
+			SLURMQ_FAULT=$kind:$n in_a_job >out 2>err
 			rc=0
 		else
 			[ "$1" = init ] || touch "$FAKE_SLURM/hold"
-			FAULT=$kind:$n LD_PRELOAD=$FAULT_SO slurmq "$@" >out 2>err
+			SLURMQ_FAULT=$kind:$n LD_PRELOAD=$FAULT_SO slurmq "$@" >out 2>err
 			rc=$?
 		fi
 		[ -e hit ] || break

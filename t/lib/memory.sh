@@ -6,7 +6,7 @@
 if _memory=$(mktemp /dev/shm/slurmq-look.XXXXXX 2>/dev/null); then
 	printf '#!/bin/sh\n' >"$_memory"
 	chmod 700 "$_memory"
-	! "$_memory" 2>/dev/null || TEST_IN=/dev/shm
+	! "$_memory" 2>/dev/null || export TEST_IN=/dev/shm
 	rm -f "$_memory"
 fi
 unset _memory

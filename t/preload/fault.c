@@ -1,18 +1,19 @@
 /*
  * fault.c - put before libc (LD_PRELOAD), it makes system calls fail, be slow, or tell another time.
  *
- *	FAULT=KIND:N[:CALL,...]	fails the N-th of these calls (of all) that concern what FAULT_UNDER says
+ *	SLURMQ_FAULT=KIND:N[:CALL,...]	fails the N-th of these calls (of all) below SLURMQ_FAULT_UNDER
  *		enospc		no space left: that one and all later ones that need some; a write, half done
  *		erofs		read-only: that one and all later ones that change something
  *		eio		that one alone, without effect
  *		late		that one alone, reported as EIO after it took effect, as on NFS when a reply is lost
- *	FAULT_UNDER=FOLDER	files below it alone (all)
- *	FAULT_HIT=FILE		made when a call was failed
- *	DELAY=US[:CALL,...]	each of these calls takes so much longer, below FAULT_UNDER
+ *	SLURMQ_FAULT_UNDER=FOLDER	files below it alone (all)
+ *	SLURMQ_FAULT_HIT=FILE		made when a call was failed
+ *	DELAY=US[:CALL,...]	each of these calls takes so much longer, below SLURMQ_FAULT_UNDER
  *	CLOCK_SHIFT=SECONDS	what this host's clock is ahead; it may be negative
  *	STAMP_SHIFT=SECONDS	how much later the file server says that it is: the stamps of .touch-* files
  *	CLOCK_SPEED=N		waits are so many times shorter, and the monotonic clock so much faster
  *
+ * What slurmq stores as its jobs' environment has nothing of SLURMQ_*: a job meets a fault of its own.
  * CALL is one of: open read write sync rename unlink lock close mkdir truncate stat list map.
  * The 64-bit names of libc are covered as the others are: SQLite calls those.
  */
@@ -127,17 +128,19 @@ static void read_fault(const char *text)
 			me.which &= needs_space;
 		else if (me.errnum == EROFS)
 			me.which &= changes;
+		else if (me.late) /* a lock that is refused is not had */
+			me.which &= ~(1U << C_LOCK);
 	}
 }
 
 static void set_up(void)
 {
-	const char *fault = getenv("FAULT"), *delay = getenv("DELAY");
+	const char *fault = getenv("SLURMQ_FAULT"), *delay = getenv("DELAY");
 
 	if (me.ready)
 		return;
 	me.ready = 1;
-	me.under = getenv("FAULT_UNDER");
+	me.under = getenv("SLURMQ_FAULT_UNDER");
 	me.nunder = me.under ? strlen(me.under) : 0;
 	me.shift = number("CLOCK_SHIFT", 0);
 	me.stamp = number("STAMP_SHIFT", 0);
@@ -192,7 +195,7 @@ static int path_below(int dirfd, const char *path)
 
 static void tell_hit(void)
 {
-	const char *file = getenv("FAULT_HIT");
+	const char *file = getenv("SLURMQ_FAULT_HIT");
 
 	if (file)
 		syscall(SYS_close, (int)syscall(SYS_openat, AT_FDCWD, file,
