@@ -129,14 +129,13 @@ static int read_all(int fd, struct buf *out)
 	char chunk[65536];
 	ssize_t n;
 
-	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		buf_add(out, chunk, (size_t)n);
-	}
-	return 0;
+	/* a regular file gives less than it is asked for at its end alone (read(2)) */
+	do {
+		n = read(fd, chunk, sizeof(chunk));
+		if (n > 0)
+			buf_add(out, chunk, (size_t)n);
+	} while (n == (ssize_t)sizeof(chunk) || (n < 0 && errno == EINTR));
+	return n < 0 ? -1 : 0;
 }
 
 int spool_get_whole(struct spool *sp, int dirfd, const char *what, const char *name,

@@ -141,3 +141,41 @@ awk -v ms="$ms" -v kib="$kib" 'BEGIN { printf "list: %.1f s, %.0f MiB at most\n"
 read -r ms kib < <("$measure" run slurmq submit -n 1 2>/dev/null)
 awk -v ms="$ms" -v kib="$kib" 'BEGIN { printf "submit of one: %.1f ms, %.0f MiB at most\n", ms, kib / 1024 }'
 slurm_cancel_all
+cd "$work" || exit 1
+
+# Many ends at one moment, with so much latency for each operation on a file; a fake Slurm, since the real
+# one starts and ends no 500 jobs at once. Beside it the same from processes that use SQLite alone
+
+mkdir -p ends fake/jobs && cd ends || exit 1
+export FAKE_SLURM=$work/fake
+for name in sbatch squeue scancel scontrol sacct; do ln -sf "$TEST_BUILD/t/fakeslurm" "$work/bin/$name"; done
+mkfifo go
+n=${ENDS:-500}
+printf 'name: ends\nparams: {n: {from: 1, to: %d, step: 1}}\nrun: [cat, "%s"]\n' "$n" "$work/ends/go" >sweep.yaml
+told() {
+	set -- .slurmq/running/* .slurmq/spool/*
+	[ "$*" = '.slurmq/running/* .slurmq/spool/*' ]
+}
+waiting() {
+	[ "$(grep -zlxF "$work/ends/go" /proc/[0-9]*/cmdline 2>/dev/null | wc -l)" -ge "$n" ] &&
+		[ "$(find .slurmq/running -type f | wc -l)" = "$n" ]
+}
+for us in 0 1000 3000; do
+	rm -rf .slurmq "$work"/fake/* && mkdir "$work/fake/jobs"
+	[ $us = 0 ] || printf '%s\n' "LD_PRELOAD=$TEST_BUILD/t/fault.so" DELAY=$us "SLURMQ_FAULT_UNDER=$work/ends/.slurmq" \
+		>"$work/fake/jobenv"
+	slurmq init >/dev/null && slurmq expand sweep.yaml >/dev/null && slurmq config limit 1000 >/dev/null &&
+		slurmq submit >/dev/null || exit 1
+	until waiting; do sleep 0.2; done
+	begun=$EPOCHREALTIME
+	: >go
+	until told; do sleep 0.01; done
+	ended=$EPOCHREALTIME
+	while grep -q '^RUNNING' "$work"/fake/jobs/*; do sleep 0.1; done
+	done=$(sqlite3 .slurmq/jobs.db 'SELECT count(*) FROM job WHERE state = 4')
+	rm -f plain.db
+	read -r ms plain < <(DELAY=$us SLURMQ_FAULT_UNDER=$work/ends LD_PRELOAD=$TEST_BUILD/t/fault.so "$measure" writers plain.db "$n")
+	awk -v us=$us -v b="$begun" -v e="$ended" -v d="$done" -v ms="$ms" -v p="$plain" -v n="$n" 'BEGIN {
+		printf "%d ends at once, %d ms a file operation: %.2f s, %d told; plain SQLite: %.1f s, %d told\n",
+			n, us / 1000, e - b, d, ms / 1000, p }'
+done

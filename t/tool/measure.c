@@ -4,6 +4,8 @@
  *	measure run CMD...	run it; print wall time in ms and peak memory in KiB
  *	measure commits FILE N	N times three commits, a row each, as the job store commits; print the
  *				median of the three together, in ms
+ *	measure writers FILE N	N processes that each commit a row at one moment, with SQLite's own busy
+ *				handler of 30 s; print the wall time in ms and how many did
  */
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -84,12 +86,59 @@ static int measure_commits(const char *file, size_t n)
 	return 0;
 }
 
+/* Opened, it waits until the other end of the pipe is closed, and commits. Exit status 1 where it did not. */
+static int write_one(const char *file, int wait)
+{
+	sqlite3 *db;
+	char c;
+
+	if (sqlite3_open(file, &db) != SQLITE_OK)
+		return 1;
+	sqlite3_busy_timeout(db, 30000);
+	(void)!read(wait, &c, 1);
+	if (sqlite3_exec(db, "PRAGMA synchronous = EXTRA; BEGIN IMMEDIATE", NULL, NULL, NULL) ||
+	    sqlite3_exec(db, "UPDATE t SET state = state + 1", NULL, NULL, NULL) ||
+	    sqlite3_exec(db, "COMMIT", NULL, NULL, NULL))
+		return 1;
+	sqlite3_close(db);
+	return 0;
+}
+
+static int measure_writers(const char *file, int n)
+{
+	int go[2], status, done = 0;
+	double begun;
+	sqlite3 *db;
+
+	if (pipe(go) || sqlite3_open(file, &db) != SQLITE_OK)
+		return 1;
+	sql(db, "CREATE TABLE t (id INTEGER PRIMARY KEY, state INTEGER)");
+	sql(db, "INSERT INTO t (state) VALUES (0)");
+	sqlite3_close(db);
+	for (int i = 0; i < n; i++) {
+		if (fork())
+			continue;
+		close(go[1]);
+		_exit(write_one(file, go[0]));
+	}
+	sleep(2);
+	begun = now_ms();
+	close(go[1]);
+	while (wait(&status) > 0)
+		done += !status;
+	printf("%.1f %d\n", now_ms() - begun, done);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc >= 3 && !strcmp(argv[1], "run"))
 		return measure_run(argv + 2);
 	if (argc == 4 && !strcmp(argv[1], "commits"))
 		return measure_commits(argv[2], (size_t)strtoul(argv[3], NULL, 10));
-	fprintf(stderr, "usage: measure run CMD... | measure commits FILE N\n");
+	if (argc == 4 && !strcmp(argv[1], "writers"))
+		return measure_writers(argv[2], (int)strtol(argv[3], NULL, 10));
+	fprintf(stderr,
+		"usage: measure run CMD... | measure commits FILE N | measure writers FILE N\n");
 	return 2;
 }
