@@ -132,7 +132,7 @@ int spool_gate_try(struct spool *sp, struct err *err)
 	if (sp->gate < 0) {
 		/* once a process, and never closed before its end: closing any descriptor of a file
 		 * drops the process's locks on it (fcntl(2), Advisory record locking) */
-		sp->gate = openat(sp->dir, "gate", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		sp->gate = openat(sp->dir, "gate", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (sp->gate < 0)
 			return err_errno(err, ERR_FAILED, "opening '%s/gate'", sp->path);
 	}

@@ -306,7 +306,7 @@ int spool_folder_make(struct spool *sp, const char *name, struct err *err)
 
 void spool_mark(struct spool *sp, const char *name)
 {
-	int fd = openat(sp->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int fd = openat(sp->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return;
@@ -328,7 +328,7 @@ int64_t spool_mark_age(struct spool *sp, const char *name)
 
 int spool_lock(struct spool *sp, const char *name, int *fd, struct err *err)
 {
-	*fd = openat(sp->dir, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	*fd = openat(sp->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0)
 		return err_errno(err, ERR_FAILED, "opening '%s/%s'", sp->path, name);
 	if (!spool_lock_fd(*fd))

@@ -47,6 +47,39 @@ static char *follow_file(const char *root, const char *path, struct err *err)
 	return out;
 }
 
+static int check_owner(const char *path, const struct stat *st, struct err *err)
+{
+	if (st->st_uid != geteuid())
+		return err_set(
+			err, ERR_USAGE,
+			"'%s' belongs to another user (uid %u): its commands would run as you; make a folder of your own with slurmq init",
+			path, (unsigned)st->st_uid);
+	if (!S_ISLNK(st->st_mode) && st->st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(
+			err, ERR_USAGE,
+			"others may write to '%s': whoever does could run commands as you; close it with: chmod %s '%s'",
+			path, S_ISDIR(st->st_mode) ? "700" : "600", path);
+	return 0;
+}
+
+/* What is executed and believed lies in folders below: where others can get at them, they count too. */
+static int check_below(const char *dir, struct err *err)
+{
+	static const char *const folders[] = {"bin",	 "env",	  "tickets", "ready",
+					      "running", "spool", "retired"};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && !rc; i++) {
+		char *path = mem_printf("%s/%s", dir, folders[i]);
+		struct stat st;
+
+		if (!lstat(path, &st))
+			rc = check_owner(path, &st, err);
+		free(path);
+	}
+	return rc;
+}
+
 static int check_rights(const char *dir, struct err *err)
 {
 	struct stat st;
@@ -55,29 +88,27 @@ static int check_rights(const char *dir, struct err *err)
 		return err_errno(err, ERR_FAILED, "looking at '%s'", dir);
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, ERR_USAGE, "'%s' is no folder", dir);
-	if (st.st_uid != geteuid())
-		return err_set(
-			err, ERR_USAGE,
-			"'%s' belongs to another user (uid %u): its commands would run as you; make a folder of your own with slurmq init",
-			dir, (unsigned)st.st_uid);
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(
-			err, ERR_USAGE,
-			"others may write to '%s': whoever does could run commands as you; close it with: chmod 700 '%s'",
-			dir, dir);
-	return 0;
+	if (check_owner(dir, &st, err))
+		return -1;
+	return st.st_mode & (S_IXGRP | S_IXOTH) ? check_below(dir, err) : 0;
 }
 
 /* root/.slurmq, whatever it is: 0 and s filled in, DB_NONE where there is none. */
 static int look_in(struct store *s, const char *root, struct err *err)
 {
 	char *path = mem_printf("%s/%s", strcmp(root, "/") ? root : "", folder);
-	struct stat st;
+	struct stat st, own;
 	int rc = 0;
 
 	if (stat(path, &st)) {
 		free(path);
 		return DB_NONE;
+	}
+	/* a file or a link that names the folder says whose jobs these are */
+	if (lstat(path, &own) || check_owner(path, &own, err) ||
+	    (S_ISREG(st.st_mode) && check_owner(path, &st, err))) {
+		free(path);
+		return -1;
 	}
 	s->dir = S_ISREG(st.st_mode) ? follow_file(root, path, err) : realpath(path, NULL);
 	if (!s->dir && !S_ISREG(st.st_mode))
@@ -213,6 +244,10 @@ static char *place(const char *root, struct err *err)
 
 	if (stat(path, &st) || !S_ISREG(st.st_mode))
 		return path;
+	if (check_owner(path, &st, err)) {
+		free(path);
+		return NULL;
+	}
 	f = fopen(path, "re");
 	if (!f || !fgets(line, sizeof(line), f) || line[0] == '\n') {
 		err_set(err, ERR_USAGE,

@@ -22,6 +22,7 @@
 #include "json.h"
 #include "proc.h"
 #include "slurm.h"
+#include "table.h"
 #include "ticket.h"
 
 enum {
@@ -54,16 +55,19 @@ static void note(const struct run *r, const char *fmt, ...) __attribute__((forma
 
 static void note(const struct run *r, const char *fmt, ...)
 {
+	const struct style style = {.utf8 = true};
+	struct buf b = {0}, text = {0};
 	va_list ap;
-	struct buf b = {0};
 
-	buf_addstr(&b, "==> slurmq: ");
 	va_start(ap, fmt);
-	buf_vaddf(&b, fmt, ap);
+	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
+	buf_addstr(&b, "==> slurmq: ");
+	clean_add(&b, &style, buf_str(&text)); /* a value may be anything */
 	buf_addstr(&b, " <==\n");
 	if (write(r->o->log, b.s, b.len) < 0)
 		errno = 0; /* a log that can't be written must not stop the work */
+	buf_release(&text);
 	buf_release(&b);
 }
 
