@@ -78,6 +78,8 @@ said_wrong() {
 # The disk works again
 in_the_end() {
 	local shift=7200
+	# who waits for one that died without a word waits a minute
+	printf '%s\n' "LD_PRELOAD=$FAULT_SO" CLOCK_SPEED=200 >"$FAKE_SLURM/jobenv"
 	[ -e .slurmq/jobs.db ] || slurmq init || return
 	[ "$(sql 'SELECT count(*) FROM version WHERE published')" != 0 ] || slurmq expand sweep.yaml || return
 	for _ in 1 2 3 4; do

@@ -11,7 +11,8 @@
  *	DELAY=US[:CALL,...]	each of these calls takes so much longer, below SLURMQ_FAULT_UNDER
  *	CLOCK_SHIFT=SECONDS	what this host's clock is ahead; it may be negative
  *	STAMP_SHIFT=SECONDS	how much later the file server says that it is: the stamps of .touch-* files
- *	CLOCK_SPEED=N		waits are so many times shorter, and the monotonic clock so much faster
+ *	CLOCK_SPEED=N		waits are so many times shorter, the monotonic clock and the file server's so much
+ *				faster, from the start of the process on
  *
  * What slurmq stores as its jobs' environment has nothing of SLURMQ_*: a job meets a fault of its own.
  * CALL is one of: open read write sync rename unlink lock close mkdir truncate stat list map.
@@ -267,7 +268,7 @@ static int do_open(int dirfd, const char *path, int flags, mode_t mode)
 		errno = -bad;
 		return -1;
 	}
-	if (me.stamp && !strncmp(path, ".touch-", 7))
+	if ((me.stamp || me.speed > 1) && !strncmp(path, ".touch-", 7))
 		me.touched = fd + 1;
 	return fd;
 }
@@ -495,10 +496,38 @@ FCNTL(fcntl64)
 
 /* ---- what files look like ---- */
 
+/* How much further the monotonic clock is than it would be, in ns. */
+static long long ahead(const struct timespec *now)
+{
+	static long long begun;
+	long long ns = (long long)now->tv_sec * 1000000000 + now->tv_nsec;
+
+	if (!begun)
+		begun = ns;
+	return (ns - begun) * (me.speed - 1);
+}
+
+static void add_ns(struct timespec *ts, long long ns)
+{
+	ns += (long long)ts->tv_sec * 1000000000 + ts->tv_nsec;
+	ts->tv_sec = (time_t)(ns / 1000000000);
+	ts->tv_nsec = (long)(ns % 1000000000);
+}
+
+/* The stamp of a file that was made to learn the file server's time. */
+static void restamp(struct stat *st)
+{
+	struct timespec now;
+
+	st->st_mtim.tv_sec += me.stamp;
+	if (me.speed > 1 && !syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now))
+		add_ns(&st->st_mtim, ahead(&now));
+}
+
 static int seen_stat(int bad, int rc, struct stat *st, int fd)
 {
-	if (!rc && me.stamp && fd >= 0 && me.touched == fd + 1)
-		st->st_mtim.tv_sec += me.stamp;
+	if (!rc && fd >= 0 && me.touched == fd + 1)
+		restamp(st);
 	if (!bad)
 		return rc;
 	errno = -bad;
@@ -604,18 +633,6 @@ void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t at)
 
 /* ---- time ---- */
 
-static void faster(struct timespec *ts)
-{
-	static long long begun;
-	long long ns = (long long)ts->tv_sec * 1000000000 + ts->tv_nsec;
-
-	if (!begun)
-		begun = ns;
-	ns = begun + (ns - begun) * me.speed;
-	ts->tv_sec = (time_t)(ns / 1000000000);
-	ts->tv_nsec = (long)(ns % 1000000000);
-}
-
 static struct timespec shorter(struct timespec ts)
 {
 	long long ns = ((long long)ts.tv_sec * 1000000000 + ts.tv_nsec) / me.speed;
@@ -631,7 +648,7 @@ int clock_gettime(clockid_t id, struct timespec *ts)
 	if (!rc && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
 		ts->tv_sec += me.shift;
 	else if (!rc && me.speed > 1 && (id == CLOCK_MONOTONIC || id == CLOCK_BOOTTIME))
-		faster(ts);
+		add_ns(ts, ahead(ts));
 	return rc;
 }
 
