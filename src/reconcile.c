@@ -164,7 +164,8 @@ static int look_at_submitting(struct look *l, struct db_flight *f, const struct 
 	}
 	if (age < 0 && missed(l, f, MISSING_MS, &long_enough, err))
 		return -1;
-	l->out->missing += !long_enough;
+	/* one without an answer is most likely being submitted just now */
+	l->out->missing += !long_enough && (f->answer || age < 0);
 	l->out->soon |= !long_enough && f->answer;
 	if (!long_enough)
 		return 0;

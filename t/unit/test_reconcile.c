@@ -555,6 +555,20 @@ static void an_array_in_the_accounting(void **state)
 
 static struct here *asked;
 
+/* Of the only row in flight; 0 where there is none. */
+static int64_t missing_since(struct here *h)
+{
+	struct db_flight *v;
+	int64_t since = 0;
+	size_t n;
+
+	assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
+	if (n)
+		since = v[0].missing_since;
+	free(v);
+	return since;
+}
+
 static void begins_and_ends(void)
 {
 	start(asked, 0, true);
@@ -590,6 +604,7 @@ static void what_changes_while_slurm_is_asked(void **state)
 		look(s, 0);
 		counts_are(s, v[i].counts, "meanwhile");
 		fake.on_squeue = NULL;
+		assert_int_equal(missing_since(s), 0); /* what was seen is of the row as it was */
 		/* and what ended by its own word stays so */
 		later(s, 2);
 		if (i < 2)
@@ -670,6 +685,10 @@ static void sooner_where_rows_wait(void **state)
 	assert_int_equal(r.missing, 0);
 	r = look(h, 300000);
 	assert_true(!r.ran && r.soon);
+	r = look(h, 0); /* nor is it judged before its minute is over, by whoever insists */
+	assert_true(r.ran && r.soon);
+	assert_int_equal(r.ending, 1);
+	counts_are(h, "running 1", "at once");
 	later(h, 2);
 	r = look(h, 300000);
 	assert_true(r.ran && !r.soon);
