@@ -7,10 +7,12 @@
 #include "clock.h"
 #include "proc.h"
 #include "reconcile.h"
+#include "sentinel.h"
 
 enum {
 	STAY_MOST_MS = 60 * 1000,
 	STAY_ASK_MS = 15 * 1000, /* while Slurm answers, and has nothing for us */
+	STAY_ALONE_MS = 5 * 60 * 1000,
 	ASK_AGAIN_MS = 2000,
 };
 
@@ -150,7 +152,7 @@ static int lock_last(struct store *store, const struct chain_opts *o, int *lock)
 
 static void stay(struct store *store, const struct chain_opts *o, struct queue_opts *q)
 {
-	int64_t wait = o->stay_ms;
+	int64_t wait = o->stay_ms, began = clock_mono_ms();
 	bool answered = false;
 	int lock;
 
@@ -163,6 +165,9 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 		bool answers = store->db && !reconcile(store, 0, &seen, NULL) && seen.ran;
 
 		if (!hangs_on_us(store, o, q))
+			break;
+		/* what does not pass soon is for the sentinel: waiting in Slurm is free */
+		if (clock_mono_ms() - began > STAY_ALONE_MS && store->db && sentinel_waits(store))
 			break;
 		wait = wait * 2 < STAY_MOST_MS ? wait * 2 : STAY_MOST_MS;
 		if (answers && !answered) /* Slurm is back */

@@ -23,7 +23,8 @@ struct chain_opts {
  * Opens the database of a store whose spool is open. The last one out stays: an outage answers every
  * submission with a failure, and all would leave. Where work is left, Slurm is known to have none of it, and
  * what stands in the way will pass (the limit, a Slurm that does not answer, a full disk), it tries again,
- * one of all who would (the lock `last`), until something is submitted or Slurm sends TERM. At a limit of
+ * one of all who would (the lock `last`), until something is submitted, Slurm sends TERM or, after five
+ * minutes, Slurm shows the sentinel. At a limit of
  * one there is nothing to wait for: this job's own slot is all there is.
  *
  * Signals must be blocked (proc_signals_block()). Never fails: what goes wrong is said.

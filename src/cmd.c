@@ -10,6 +10,7 @@
 #include "failpoint.h"
 #include "guess.h"
 #include "reconcile.h"
+#include "sentinel.h"
 
 int cmd_open_store(struct cmd_ctx *ctx, struct err *err)
 {
@@ -188,6 +189,8 @@ void cmd_fill(struct cmd_ctx *ctx, int64_t max, bool renew_env, struct cmd_fille
 	/* what is wrong with the folder both of them meet: told once */
 	if (unknown && err.status != ERR_AGAIN && !f->status)
 		cmd_say_text(ctx, err.msg);
+	if (!f->status)
+		sentinel_tend(ctx->store, SENTINEL_USER, cmd_say_text, ctx);
 	if (!f->status || f->r.stop == QUEUE_REFUSED)
 		judge_stop(ctx, f);
 	if (queue_limit(ctx->store, &f->limit, &err) && !f->status)
@@ -315,6 +318,8 @@ int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err)
 		db_rollback(db);
 		rc = -1;
 	}
+	if (!rc) /* nothing of ours is to wake up */
+		sentinel_tend(ctx->store, SENTINEL_USER, cmd_say_text, ctx);
 	free(text);
 	return rc;
 }

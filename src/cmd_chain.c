@@ -3,10 +3,12 @@
 #include <stdlib.h>
 
 #include "cmd.h"
+#include "proc.h"
 #include "reconcile.h"
+#include "sentinel.h"
 
 struct args {
-	bool strict;
+	bool strict, sentinel, no_via;
 };
 
 enum { RECONCILE_MS = 5 * 60 * 1000, GATE_MS = 20 * 1000 };
@@ -22,12 +24,14 @@ static bool in_srun_task(void)
 	return step && getenv("SLURM_PROCID") && opt_int(step, &n) == 0 && n < 0xfffffffa;
 }
 
-static int chain(struct cmd_ctx *ctx, struct err *err)
+static int chain(struct cmd_ctx *ctx, const struct args *args, int64_t reconcile_ms,
+		 struct err *err)
 {
 	const struct queue_opts opts = {
 		.caller = QUEUE_CHAIN,
 		.max = -1,
 		.gate_ms = GATE_MS,
+		.no_via = args->no_via,
 		.say = cmd_say_text,
 		.say_arg = ctx,
 	};
@@ -38,7 +42,7 @@ static int chain(struct cmd_ctx *ctx, struct err *err)
 
 	if (cmd_open_store(ctx, err))
 		return -1;
-	unknown = reconcile(ctx->store, RECONCILE_MS, &seen, &why);
+	unknown = reconcile(ctx->store, reconcile_ms, &seen, &why);
 	if (unknown && why.status == ERR_AGAIN)
 		cmd_say_text(ctx, why.msg);
 	rc = queue_fill(ctx->store, &opts, &r, err);
@@ -55,6 +59,65 @@ static int chain(struct cmd_ctx *ctx, struct err *err)
 	return rc;
 }
 
+/* Whether another host submits for this one: the sentinel is its matter, too. */
+static bool goes_via(struct cmd_ctx *ctx, const struct args *args, char **via)
+{
+	*via = NULL;
+	return !args->no_via && ctx->store && !queue_via(ctx->store, via, NULL);
+}
+
+static int chain_and_tend(struct cmd_ctx *ctx, const struct args *args, struct err *err)
+{
+	int rc = chain(ctx, args, RECONCILE_MS, err);
+	char *via;
+
+	if (!goes_via(ctx, args, &via) && ctx->store)
+		sentinel_tend(ctx->store, SENTINEL_TICK, cmd_say_text, ctx);
+	free(via);
+	return rc;
+}
+
+static int sentinel_via(struct cmd_ctx *ctx, const char *via, struct err *err)
+{
+	int64_t pause = 0;
+	int rc;
+
+	while ((rc = queue_via_run(ctx->store, via, true, err)) != 0) {
+		cmd_say_text(ctx, err->msg);
+		if (!sentinel_pause(&pause))
+			break;
+	}
+	return rc;
+}
+
+/* The job of slurmq's own that waits in Slurm has begun. */
+static int be_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err *err)
+{
+	enum sentinel_turn turn;
+	int64_t pause = 0;
+	char *via;
+	int rc;
+
+	proc_signals_block();
+	if (cmd_open_store(ctx, err))
+		return -1;
+	if (goes_via(ctx, args, &via)) {
+		rc = sentinel_via(ctx, via, err);
+		free(via);
+		return rc;
+	}
+	do {
+		rc = 0;
+		turn = sentinel_turn(ctx->store, cmd_say_text, ctx);
+		if (turn != SENTINEL_LEAVE) /* all others may have died */
+			rc = chain(ctx, args, 0, err);
+		if (rc && turn == SENTINEL_AGAIN)
+			cmd_say_text(ctx, err->msg);
+	} while (turn == SENTINEL_AGAIN && sentinel_pause(&pause));
+	sentinel_settle(ctx->store, cmd_say_text, ctx);
+	return rc;
+}
+
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	const struct args *args = options;
@@ -66,7 +129,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 			"nothing is done inside a task of srun: call it from the batch script");
 		return 0;
 	}
-	if (!chain(ctx, err))
+	if (!(args->sentinel ? be_sentinel(ctx, args, err) : chain_and_tend(ctx, args, err)))
 		return 0;
 	if (args->strict)
 		return -1;
@@ -75,11 +138,13 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 }
 
 static const struct opt opts[] = {
-	OPT_FLAG(0, "strict", "fail where there is a problem", struct args, strict), OPT_END};
+	OPT_FLAG(0, "strict", "fail where there is a problem", struct args, strict),
+	OPT_FLAG(0, "sentinel", "as the job that waits in Slurm does", struct args, sentinel),
+	OPT_FLAG(0, "no-via", "submit from this very host", struct args, no_via), OPT_END};
 
 const struct cmd cmd_chain = {
 	.name = "chain",
-	.args = "[--strict]",
+	.args = "[--strict] [--sentinel] [--no-via]",
 	.summary = "refill the queue; from scripts, traps and cron",
 	.theme = CMD_INSIDE,
 	.opts = opts,

@@ -1,7 +1,9 @@
 /* slurmq config - settings, kept in the store */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd.h"
+#include "sentinel.h"
 #include "setting.h"
 
 struct args {
@@ -60,9 +62,42 @@ static int get(struct cmd_ctx *ctx, const struct setting *s, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
+/* The one that waits was made after the old settings. One that the site refused is tried again. */
+static void renew_sentinel(struct cmd_ctx *ctx)
+{
+	struct queue_chain c;
+	struct err err = {0};
+	bool there;
+
+	if (queue_chain(ctx->store, &c, &err)) {
+		cmd_say_text(ctx, err.msg);
+		return;
+	}
+	there = c.sentinel != SENTINEL_NONE && c.sentinel != SENTINEL_OFF;
+	if (c.sentinel == SENTINEL_WAITING)
+		sentinel_withdraw(ctx->store, cmd_say_text, ctx);
+	if (there || c.state == CHAIN_ALIVE)
+		sentinel_tend(ctx->store, SENTINEL_USER, cmd_say_text, ctx);
+	queue_chain_release(&c);
+}
+
+/* What a value means that may surprise. */
+static void explain(struct cmd_ctx *ctx, const struct setting *s, const char *value)
+{
+	if (!value || strcmp(s->key, "limit") != 0)
+		return;
+	if (!strcmp(value, "1"))
+		cmd_say(ctx, "one job at a time has the only slot and cannot submit its successor "
+			     "before it ends: run slurmq submit, or slurmq chain from cron, after "
+			     "each; with 2 the chain goes on by itself");
+	else if (!strcmp(value, "2"))
+		cmd_say(ctx, "one job at a time: the other slot is for its successor");
+}
+
 /* value NULL: unset it. */
 static int put(struct cmd_ctx *ctx, const struct setting *s, const char *value, struct err *err)
 {
+	bool sentinel = !strncmp(s->key, "sentinel", 8);
 	struct db *db = ctx->store->db;
 	int rc;
 
@@ -72,11 +107,16 @@ static int put(struct cmd_ctx *ctx, const struct setting *s, const char *value, 
 	if (db_begin(db, err))
 		return -1;
 	rc = value ? db_setting_set(db, s->key, value, err) : db_setting_unset(db, s->key, err);
+	if (!rc && sentinel)
+		rc = db_setting_unset(db, ".sentinel.refused", err);
 	if (rc || db_commit(db, err)) {
 		db_rollback(db);
 		return -1;
 	}
 	cmd_print(ctx, "%s: %s", s->key, value ? value : s->fallback);
+	explain(ctx, s, value);
+	if (sentinel)
+		renew_sentinel(ctx);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "chain.h"
 #include "clock.h"
 #include "proc.h"
+#include "sentinel.h"
 #include "supervise.h"
 #include "ticket.h"
 
@@ -87,6 +88,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 				  .say = cmd_say_text,
 				  .say_arg = ctx,
 			  });
+	if (store.db)
+		sentinel_settle(&store, cmd_say_text, ctx);
 	wait_for_tick(s.tick_pid);
 	store_close(&store);
 	return s.exit_status;

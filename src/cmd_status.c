@@ -118,6 +118,39 @@ static void add_counts(struct json *j, const int64_t *counts)
 	json_close(j);
 }
 
+static void add_sentinel(struct json *j, const struct queue_chain *c)
+{
+	static const char *const names[] = {"none", "off", "refused", "waiting"};
+	bool waits = c->sentinel == SENTINEL_WAITING;
+
+	json_open(j, "sentinel", '{');
+	json_str(j, "state", names[c->sentinel]);
+	if (waits)
+		json_int(j, "slurm_job", (int64_t)c->sentinel_job);
+	else
+		json_str(j, "slurm_job", NULL);
+	json_time(j, "begin", waits ? c->sentinel_begin : 0);
+	json_str(j, "why", c->sentinel_why);
+	json_close(j);
+}
+
+static void add_blocks(struct json *j, const struct queue_chain *c)
+{
+	json_open(j, "blocked", '[');
+	for (size_t i = 0; i < c->nblocks; i++) {
+		const struct queue_block *b = &c->blocks[i];
+
+		json_open(j, NULL, '{');
+		json_str(j, "account", *b->account ? b->account : NULL);
+		json_str(j, "partition", *b->partition ? b->partition : NULL);
+		json_str(j, "qos", *b->qos ? b->qos : NULL);
+		json_int(j, "in_flight", b->in_flight);
+		json_time(j, "until", b->until);
+		json_close(j);
+	}
+	json_close(j);
+}
+
 static void print_json(const struct status *s)
 {
 	struct buf text = {0};
@@ -143,6 +176,8 @@ static void print_json(const struct status *s)
 	json_str(&j, "state", chain_state_name(s->chain.state));
 	json_time(&j, "last_refill", s->chain.last_refill);
 	json_close(&j);
+	add_sentinel(&j, &s->chain);
+	add_blocks(&j, &s->chain);
 	json_close(&j);
 	cmd_print_json(&text);
 	buf_release(&text);
@@ -278,6 +313,74 @@ static enum paint chain_paint(enum chain_state state)
 	}
 }
 
+/* A line that wants a person's eye; one that goes on with it begins with a blank. */
+static void print_need(const struct status *s, const char *text)
+{
+	struct buf line = {0}, clean = {0};
+
+	clean_add(&clean, &s->ctx->out, text);
+	paint_add(&line, &s->ctx->out, PAINT_YELLOW, *text == ' ' ? " " : "!");
+	buf_addch(&line, ' ');
+	text_add_wrapped(&line, &s->ctx->out, buf_str(&clean), 2, 4);
+	buf_addch(&line, '\n');
+	fwrite(line.s, 1, line.len, stdout);
+	buf_release(&clean);
+	buf_release(&line);
+}
+
+/* Of the job that waits in Slurm; nothing where there is none to speak of. */
+static void add_sentinel_text(const struct status *s, struct buf *text)
+{
+	const struct queue_chain *c = &s->chain;
+
+	if (c->sentinel != SENTINEL_WAITING || c->state == CHAIN_DONE)
+		return;
+	if (c->sentinel_begin > s->now) {
+		buf_addstr(text, "; sentinel in ");
+		time_add_duration(text, c->sentinel_begin - s->now);
+	} else {
+		buf_addstr(text, "; sentinel due");
+	}
+}
+
+/* What Slurm takes no more of, and what it refuses. */
+static void print_blocks(const struct status *s)
+{
+	const struct queue_chain *c = &s->chain;
+
+	for (size_t i = 0; i < c->nblocks; i++) {
+		const struct queue_block *b = &c->blocks[i];
+		struct buf text = {0};
+
+		buf_addstr(&text, "Slurm takes no more jobs");
+		if (*b->partition)
+			buf_addf(&text, " of partition %s", b->partition);
+		if (*b->qos)
+			buf_addf(&text, " of QOS %s", b->qos);
+		if (*b->account)
+			buf_addf(&text, " of account %s", b->account);
+		buf_addf(&text, " than %" PRId64 ": others go on; tried again ", b->in_flight);
+		if (b->until > s->now) {
+			buf_addstr(&text, "in ");
+			time_add_duration(&text, b->until - s->now);
+			buf_addstr(&text, ", or ");
+		}
+		buf_addstr(&text, "when one of them ends");
+		print_need(s, buf_str(&text));
+		buf_release(&text);
+	}
+	if (c->sentinel == SENTINEL_REFUSED) {
+		struct buf text = {0};
+
+		buf_addf(&text,
+			 "the sentinel is off, since sbatch refused it: %s; slurmq config "
+			 "sentinel.sbatch gives it other options, slurmq submit tries it again",
+			 c->sentinel_why);
+		print_need(s, buf_str(&text));
+		buf_release(&text);
+	}
+}
+
 static void print_chain(const struct status *s)
 {
 	struct buf line = {0}, text = {0}, clean = {0};
@@ -295,6 +398,7 @@ static void print_chain(const struct status *s)
 	buf_addf(&text, "; %" PRId64 " in Slurm, limit %" PRId64, in_flight(counts), s->limit.jobs);
 	if (s->limit.from)
 		buf_addf(&text, " (%s)", s->limit.from);
+	add_sentinel_text(s, &text);
 	clean_add(&clean, &s->ctx->out, buf_str(&text));
 	text_add_wrapped(&line, &s->ctx->out, buf_str(&clean),
 			 6 + text_width(chain_state_name(s->chain.state)), 6);
@@ -321,19 +425,8 @@ static void print_later(const struct status *s)
 
 static void print_needs(const struct status *s)
 {
-	for (size_t i = 0; i < s->chain.needs.n; i++) {
-		const char *text = s->chain.needs.v[i];
-		struct buf line = {0}, clean = {0};
-
-		clean_add(&clean, &s->ctx->out, text);
-		paint_add(&line, &s->ctx->out, PAINT_YELLOW, *text == ' ' ? " " : "!");
-		buf_addch(&line, ' ');
-		text_add_wrapped(&line, &s->ctx->out, buf_str(&clean), 2, 4);
-		buf_addch(&line, '\n');
-		fwrite(line.s, 1, line.len, stdout);
-		buf_release(&clean);
-		buf_release(&line);
-	}
+	for (size_t i = 0; i < s->chain.needs.n; i++)
+		print_need(s, s->chain.needs.v[i]);
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
@@ -350,6 +443,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		print_sweeps(&s);
 		print_chain(&s);
 		print_later(&s);
+		print_blocks(&s);
 		print_needs(&s);
 	}
 	status_release(&s);

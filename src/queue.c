@@ -31,6 +31,7 @@
 #include "failpoint.h"
 #include "proc.h"
 #include "queue_internal.h"
+#include "setting.h"
 
 enum {
 	MAX_ROUNDS = 40,
@@ -38,7 +39,8 @@ enum {
 	LIMIT_DEFAULT = 200,
 	LIMIT_MAX_AGE_MS = 30 * 60 * 1000,
 	LIMIT_USER_AGE_MS = 60 * 1000,
-	FRESH_MS = 90 * 1000,	 /* sbatch has a minute */
+	SENTINEL_LATE_MS = 10 * 60 * 1000, /* it waits for a node like any job */
+	FRESH_MS = 90 * 1000,		   /* sbatch has a minute */
 	STOPPING_MS = 10 * 1000, /* after a cancellation nobody but the user submits for so long */
 };
 
@@ -62,6 +64,8 @@ struct fill {
 	bool unblock; /* a person has asked: nothing that was learnt stands in the way */
 	bool drain_only;
 	struct early early;
+	char *via;	      /* reaches the host that submits; NULL: this one does */
+	bool via_due;	      /* there is something for it */
 	enum queue_stop stop; /* why submitting ended, where it did not go well */
 	bool failed;	      /* with this: */
 	struct err why;
@@ -247,29 +251,53 @@ static int read_numbers(struct fill *f, struct err *err)
 	return 0;
 }
 
-/* The job that chains here was cancelled after its command had ended. At its time limit it may go on. */
-static bool owner_stops(const struct fill *f)
+bool queue_owner_stops(struct store *store)
 {
 	struct slurm_job job = {0};
 	struct who me;
 	int reason = REASON_CANCELLED;
 
-	if (f->o->caller != QUEUE_CHAIN || !proc_term_pending())
+	if (!proc_term_pending())
 		return false;
 	who_self(&me);
 	if (me.slurm_id && !slurm_squeue_job(me.slurm_id, &job, NULL))
 		reason = slurm_stop_reason(&job, me.restart);
 	slurm_job_release(&job);
 	if (reason == REASON_CANCELLED)
-		spool_mark(f->store->spool, SPOOL_STOPPING);
+		spool_mark(store->spool, SPOOL_STOPPING);
 	return reason == REASON_CANCELLED;
+}
+
+/* The job that chains here was cancelled after its command had ended. At its time limit it may go on. */
+static bool owner_stops(const struct fill *f)
+{
+	return f->o->caller == QUEUE_CHAIN && queue_owner_stops(f->store);
+}
+
+int queue_sentinel_s(struct store *store, int64_t limit, int64_t *every, struct err *err)
+{
+	char *value = NULL, *refused = NULL;
+	int rc = db_setting_get(store->db, "sentinel", &value, err) < 0 ||
+				 db_setting_get(store->db, ".sentinel.refused", &refused, err) < 0
+			 ? -1
+			 : 0;
+
+	*every = rc || refused ? 0 : setting_sentinel_s(value, limit);
+	free(value);
+	free(refused);
+	return rc;
+}
+
+void queue_pool_options(const char *pool, struct strs *options)
+{
+	pool_options(pool, options);
 }
 
 /* How many to claim now: by deficit, never one for one. Sets r->stop where that is none. */
 static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct err *err)
 {
 	struct queue_result *r = f->r;
-	int64_t counts[JOB_NSTATES], reserve, target, paused, age;
+	int64_t counts[JOB_NSTATES], reserve, target, paused, age, sentinel;
 	struct queue_limit limit;
 
 	*n = 0;
@@ -280,11 +308,14 @@ static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct e
 		return -1;
 	r->limit = limit.jobs;
 	queue_limit_release(&limit);
+	if (queue_sentinel_s(f->store, r->limit, &sentinel, err))
+		return -1;
 	r->pending = counts[JOB_PENDING];
 	r->confirmed = counts[JOB_QUEUED] + counts[JOB_RUNNING];
 	r->in_flight = counts[JOB_SUBMITTING] + r->confirmed;
-	/* a finishing job still holds its own slot while it chains; so do those that ended with it */
-	target = r->limit - reserve - 1;
+	/* a finishing job still holds its own slot while it chains; so do those that ended with it, and the
+	 * sentinel has one */
+	target = r->limit - reserve - 1 - (sentinel > 0);
 	if (target < 1)
 		target = 1;
 	*n = target - r->in_flight;
@@ -363,8 +394,12 @@ static int begin_early(struct fill *f, const struct batch *b, bool any_node, str
 		submission_text_release(&e->own);
 		return -1;
 	}
-	if (any_node)
-		e->s.options = (const char *const *)b->options.v;
+	if (any_node && b->exclude) { /* the last one (queue_claim.c) */
+		struct strs *o = &e->own.options;
+
+		free(o->v[--o->n]);
+		o->v[o->n] = NULL;
+	}
 	e->of = b;
 	e->sbatch = slurm_sbatch_begin(&e->s);
 	FAILPOINT("sbatch-begun");
@@ -383,6 +418,19 @@ static void abandon_early(struct fill *f)
 	memset(e, 0, sizeof(*e));
 }
 
+/* Where jobs run is where .slurmq was found, which SLURMQ_DIR does not tell a job that chains: .slurmq may
+ * be a file that names a folder far away. */
+static int keep_root(struct store *store, struct err *err)
+{
+	char *was = NULL;
+	int rc = db_setting_get(store->db, ".root", &was, err);
+
+	if (rc >= 0 && !store->by_name && (!was || strcmp(was, store->root) != 0))
+		rc = db_setting_set(store->db, ".root", store->root, err);
+	free(was);
+	return rc < 0 ? -1 : 0;
+}
+
 /* What is blocked, as of now: a person's word takes it back, and so does Slurm's. */
 static int look_at_pools(struct fill *f, const struct drained *d, bool *changed, struct err *err)
 {
@@ -391,7 +439,8 @@ static int look_at_pools(struct fill *f, const struct drained *d, bool *changed,
 	if (f->o->no_claim)
 		return 0;
 	if (f->unblock) {
-		if (pools_unblock(db, err))
+		if (pools_unblock(db, err) || db_setting_unset(db, ".sentinel.refused", err) ||
+		    keep_root(f->store, err))
 			return -1;
 		f->unblock = false;
 		*changed = true;
@@ -423,6 +472,10 @@ static int claim(struct fill *f, const struct drained *d, struct batches *b, boo
 		return -1;
 	if (f->drain_only || n <= 0)
 		return 0;
+	if (f->via) {
+		f->via_due = true;
+		return 0;
+	}
 	if (read_numbers(f, err) ||
 	    claim_choose(f->store, &f->loader, &f->pools, n, f->max_array, b, err))
 		return -1;
@@ -661,6 +714,10 @@ static int prepare(struct fill *f, struct err *err)
 		spool_unmark(f->store->spool, SPOOL_ASKING);
 	if (f->drain_only)
 		return 0;
+	if (!user && !f->o->no_via && queue_via(f->store, &f->via, err) < 0)
+		return -1;
+	if (f->via)
+		return 0;
 	rc = read_site(f, user ? LIMIT_USER_AGE_MS : LIMIT_MAX_AGE_MS, &limit, err);
 	slurm_limit_release(&limit);
 	if (rc) {
@@ -693,6 +750,27 @@ static int rounds(struct fill *f, struct err *err)
 	return 0;
 }
 
+/* The end was told from here; the rest is done where one may submit. What goes wrong is tried again by the
+ * next one, or by the last one out. */
+static int fill_elsewhere(struct fill *f, struct err *err)
+{
+	struct queue_result *r = f->r;
+	int64_t counts[JOB_NSTATES], before = r->in_flight;
+	struct err why = {0};
+
+	if (owner_stops(f) || queue_via_run(f->store, f->via, false, &why)) {
+		r->stop = QUEUE_BACKOFF;
+		set_text(r, why.msg);
+	}
+	if (db_counts(f->store->db, counts, err))
+		return -1;
+	r->pending = counts[JOB_PENDING];
+	r->confirmed = counts[JOB_QUEUED] + counts[JOB_RUNNING];
+	r->in_flight = counts[JOB_SUBMITTING] + r->confirmed;
+	r->submitted = r->in_flight > before ? r->in_flight - before : 0;
+	return 0;
+}
+
 int queue_fill(struct store *store, const struct queue_opts *opts, struct queue_result *r,
 	       struct err *err)
 {
@@ -703,6 +781,9 @@ int queue_fill(struct store *store, const struct queue_opts *opts, struct queue_
 	rc = prepare(&f, err);
 	if (!rc)
 		rc = rounds(&f, err);
+	if (!rc && f.via_due)
+		rc = fill_elsewhere(&f, err);
+	free(f.via);
 	if (!rc && f.stop && r->stop != QUEUE_PAUSED)
 		r->stop = f.stop;
 	if (!rc && f.failed) {
@@ -770,7 +851,14 @@ const char *chain_state_name(enum chain_state s)
 void queue_chain_release(struct queue_chain *c)
 {
 	free(c->why);
+	free(c->sentinel_why);
 	strs_release(&c->needs);
+	for (size_t i = 0; i < c->nblocks; i++) {
+		free(c->blocks[i].account);
+		free(c->blocks[i].partition);
+		free(c->blocks[i].qos);
+	}
+	free(c->blocks);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -891,6 +979,37 @@ static bool somebody_stays(struct store *store)
 	return rc == SPOOL_BUSY;
 }
 
+/* The sentinel as it was seen last: Slurm is not asked. */
+static int look_at_sentinel(struct store *store, struct queue_chain *c, struct err *err)
+{
+	struct queue_limit limit;
+	int64_t every, at, job, jobs;
+
+	if (queue_limit(store, &limit, err))
+		return -1;
+	jobs = limit.jobs;
+	queue_limit_release(&limit);
+	if (queue_sentinel_s(store, jobs, &every, err) ||
+	    db_setting_get(store->db, ".sentinel.refused", &c->sentinel_why, err) < 0 ||
+	    db_setting_int(store->db, ".sentinel.at", 0, &at, err) ||
+	    db_setting_int(store->db, ".sentinel.job", 0, &job, err) ||
+	    db_setting_int(store->db, ".sentinel.begin", 0, &c->sentinel_begin, err))
+		return -1;
+	c->sentinel_job = (uint64_t)job;
+	c->sentinel = c->sentinel_why ? SENTINEL_REFUSED
+		      : !every	      ? SENTINEL_OFF
+		      : at && job     ? SENTINEL_WAITING
+				      : SENTINEL_NONE;
+	return 0;
+}
+
+/* Nothing of ours runs; it wakes up soon, or should have by now. */
+static bool sentinel_comes(const struct queue_chain *c)
+{
+	return c->sentinel == SENTINEL_WAITING &&
+	       c->sentinel_begin + SENTINEL_LATE_MS > clock_now_ms();
+}
+
 int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
 {
 	int64_t counts[JOB_NSTATES], paused, jobs = 0, in_flight;
@@ -899,7 +1018,9 @@ int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
 	if (db_counts(store->db, counts, err) ||
 	    db_setting_int(store->db, ".paused", 0, &paused, err) ||
 	    db_setting_int(store->db, ".chain.last_refill", 0, &out->last_refill, err) ||
-	    db_setting_get(store->db, ".paused_why", &out->why, err) < 0)
+	    db_setting_get(store->db, ".paused_why", &out->why, err) < 0 ||
+	    look_at_sentinel(store, out, err) ||
+	    (counts[JOB_PENDING] && pools_show(store->db, out, err)))
 		return -1;
 	for (int i = 0; i < JOB_NSTATES; i++)
 		jobs += counts[i];
@@ -913,9 +1034,9 @@ int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
 				     ? CHAIN_ALIVE
 				     : CHAIN_STALLED;
 	else if (counts[JOB_PENDING])
-		out->state = !out->last_refill	     ? CHAIN_IDLE
-			     : somebody_stays(store) ? CHAIN_ALIVE
-						     : CHAIN_STALLED;
+		out->state = !out->last_refill				    ? CHAIN_IDLE
+			     : somebody_stays(store) || sentinel_comes(out) ? CHAIN_ALIVE
+									    : CHAIN_STALLED;
 	else
 		out->state = jobs && !counts[JOB_HELD] ? CHAIN_DONE : CHAIN_IDLE;
 	if (db_jobs_later(store->db, &out->later, &out->later_at, err))

@@ -30,6 +30,7 @@ struct queue_opts {
 	int64_t max;	 /* submit at most so many jobs; -1: no such limit */
 	bool renew_env;	 /* submit --env */
 	bool no_claim;	 /* drain only */
+	bool no_via;	 /* this is the host that submits, whatever the setting says */
 	int64_t gate_ms; /* wait so long for the gate, at most */
 	const char
 		*mine;	/* name of the event file that the caller put into spool/, or NULL: it waits
@@ -73,6 +74,29 @@ void queue_result_release(struct queue_result *r);
 int queue_fill(struct store *store, const struct queue_opts *opts, struct queue_result *r,
 	       struct err *err);
 
+/* What an sbatch of slurmq's own is made of, for a version of a sweep: its environment, and, in front of
+ * options, what comes before those of the sweep. Both zeroed. */
+int queue_environment(struct store *store, int64_t version, struct strs *env, struct strs *options,
+		      struct err *err);
+/* Its script: executes that version's binary with these arguments. directives: lines of #SBATCH, "" where
+ * there are none; remark: what the job is. Given. */
+char *queue_script(const struct store *store, int64_t version, const struct strs *env,
+		   const char *directives, const char *remark, const char *arguments);
+/* Inside a job, where the setting "via" names how to reach a host that may submit: 0 and the setting's value,
+ * given; DB_NONE: submit from here. */
+int queue_via(struct store *store, char **via, struct err *err);
+/* Run slurmq chain there (as the sentinel), 3 minutes at most. -1, ERR_AGAIN, where it did not go well. */
+int queue_via_run(struct store *store, const char *via, bool sentinel, struct err *err);
+/* A path as sbatch's --output takes it: a '%' doubled (sbatch(1), filename pattern). Given. */
+char *queue_output(const char *path);
+/* A job's caller alone: this very job is being cancelled by its owner (and not at its time limit); noted for
+ * others. Asks Slurm only where a TERM is pending. */
+bool queue_owner_stops(struct store *store);
+/* How often the sentinel is to wake up, in seconds; 0: none is wanted, or the site refused it. */
+int queue_sentinel_s(struct store *store, int64_t limit, int64_t *every, struct err *err);
+/* "account/partition/qos" as options for sbatch. */
+void queue_pool_options(const char *pool, struct strs *options);
+
 /* What the next submission would be: the sbatch command lines and scripts, for submit --dry-run. */
 int queue_preview(struct store *store, int64_t max, struct buf *out, struct err *err);
 
@@ -84,6 +108,16 @@ struct queue_limit {
 int queue_limit(struct store *store, struct queue_limit *out, struct err *err);
 void queue_limit_release(struct queue_limit *l);
 
+/* Jobs of an account, partition and QOS of which Slurm takes no more. */
+struct queue_block {
+	char *account, *partition, *qos; /* "" where the site's default is meant */
+	int64_t in_flight;		 /* so many when that was found out */
+	int64_t until;			 /* when one more is tried at the latest, ms */
+};
+
+/* The job that waits in Slurm, as it was last seen. */
+enum queue_sentinel { SENTINEL_NONE, SENTINEL_OFF, SENTINEL_REFUSED, SENTINEL_WAITING };
+
 /* How the chain does, for status. */
 enum chain_state { CHAIN_IDLE, CHAIN_ALIVE, CHAIN_STALLED, CHAIN_PAUSED, CHAIN_DONE };
 struct queue_chain {
@@ -92,6 +126,12 @@ struct queue_chain {
 	int64_t later, later_at; /* jobs that are tried again later, and when the first may be */
 	char *why;		 /* of a pause or a stall, in words, or NULL */
 	struct strs needs;	 /* what needs a person: lines of text */
+	struct queue_block *blocks;
+	size_t nblocks;
+	enum queue_sentinel sentinel;
+	uint64_t sentinel_job;
+	int64_t sentinel_begin; /* when it wakes up, ms; 0: unknown */
+	char *sentinel_why;	/* of a refusal */
 };
 int queue_chain(struct store *store, struct queue_chain *out, struct err *err);
 void queue_chain_release(struct queue_chain *c);

@@ -21,6 +21,9 @@
 #include "failpoint.h"
 #include "policy.h"
 
+/* In the environment that sbatch gets: the job is to get none of it. */
+static const char NO_EXPORT[] = "SLURMQ_NO_EXPORT";
+
 /* ---- batches ---- */
 
 static void batch_release(struct batch *b)
@@ -606,7 +609,7 @@ void claim_env_forget(struct store *store, const struct batch *b)
 
 /* ---- the sbatch ---- */
 
-static char *double_percent(const char *path)
+char *queue_output(const char *path)
 {
 	struct buf b = {0};
 
@@ -622,7 +625,7 @@ static char *double_percent(const char *path)
 static char *output_pattern(const struct store *store, const struct batch *b)
 {
 	char *path = store_log_path(store, b->sub.first, b->sub.id, 0);
-	char *pattern = double_percent(path), *out;
+	char *pattern = queue_output(path), *out;
 	size_t n = strlen(pattern) - strlen("0.log");
 
 	if (b->njobs == 1) {
@@ -635,53 +638,90 @@ static char *output_pattern(const struct store *store, const struct batch *b)
 	return out;
 }
 
-static char *script_text(const struct store *store, const struct batch *b)
+char *queue_script(const struct store *store, int64_t version, const struct strs *env,
+		   const char *directives, const char *remark, const char *arguments)
 {
 	struct buf out = {0};
-	char *bin = store_path(store, "bin/%" PRId64, b->sub.version);
+	char *bin = store_path(store, "bin/%" PRId64, version);
+	const char *conf = env_get(env, "SLURM_CONF");
 
 	buf_addstr(&out, "#!/bin/sh\n");
-	if (*b->directives) {
-		buf_addstr(&out, b->directives);
+	if (*directives) {
+		buf_addstr(&out, directives);
 		if (out.s[out.len - 1] != '\n')
 			buf_addch(&out, '\n');
 	}
-	buf_addf(&out, "# slurmq: %s, %zu job%s\nSLURMQ_DIR=", b->sweep_name, b->njobs,
-		 b->njobs == 1 ? "" : "s");
+	buf_addf(&out, "# slurmq: %s\n", remark);
+	if (env_get(env, NO_EXPORT)) {
+		/* Slurm's own steps in this job are to have what this job has (srun(1), --export) */
+		buf_addstr(&out, "unset SLURM_EXPORT_ENV\n");
+		if (conf) {
+			buf_addstr(&out, "SLURM_CONF=");
+			buf_add_shell_word(&out, conf);
+			buf_addstr(&out, "\nexport SLURM_CONF\n");
+		}
+	}
+	buf_addstr(&out, "SLURMQ_DIR=");
 	buf_add_shell_word(&out, store->dir);
 	buf_addstr(&out, "\nexport SLURMQ_DIR\nexec ");
 	buf_add_shell_word(&out, bin);
-	buf_addf(&out, " run %016" PRIx64 "\n", b->sub.id);
+	buf_addf(&out, " %s\n", arguments);
 	free(bin);
 	return buf_take(&out);
+}
+
+static char *script_text(const struct store *store, const struct batch *b, const struct strs *env)
+{
+	char *remark =
+		mem_printf("%s, %zu job%s", b->sweep_name, b->njobs, b->njobs == 1 ? "" : "s");
+	char *arguments = mem_printf("run %016" PRIx64, b->sub.id);
+	char *text = queue_script(store, b->sub.version, env, b->directives, remark, arguments);
+
+	free(remark);
+	free(arguments);
+	return text;
+}
+
+int queue_environment(struct store *store, int64_t version, struct strs *env, struct strs *options,
+		      struct err *err)
+{
+	char *name = mem_printf("env/%" PRId64, version), *how = NULL;
+	struct buf text = {0};
+	int rc = spool_file_get(store->spool, name, &text, err);
+
+	if (rc == SPOOL_NONE) /* a preview before the first submit */
+		env_capture(environ, env);
+	else if (!rc)
+		rc = env_decode(buf_str(&text), text.len, env, err);
+	buf_release(&text);
+	free(name);
+	if (rc < 0 || db_setting_get(store->db, "environment", &how, err) < 0)
+		return -1;
+	if (how && !strcmp(how, "none")) {
+		/* the job's, that is, and not that of sbatch, which has to be found (sbatch(1), --export) */
+		strs_add(options, "--export=NONE");
+		env_set(env, NO_EXPORT, "1");
+	}
+	free(how);
+	return 0;
 }
 
 int submission_prepare(struct store *store, const struct batch *b, struct slurm_submission *s,
 		       struct submission_text *own, struct err *err)
 {
-	char *env = mem_printf("env/%" PRId64, b->sub.version);
-	struct buf text = {0};
-	int rc = spool_file_get(store->spool, env, &text, err);
-
 	memset(s, 0, sizeof(*s));
 	memset(own, 0, sizeof(*own));
-	if (rc == SPOOL_NONE) /* a preview before the first submit */
-		env_capture(environ, &own->env);
-	else if (!rc)
-		rc = env_decode(buf_str(&text), text.len, &own->env, err);
-	buf_release(&text);
-	free(env);
-	if (rc < 0)
+	if (queue_environment(store, b->sub.version, &own->env, &own->options, err))
 		return -1;
+	for (size_t i = 0; i < b->options.n; i++)
+		strs_add(&own->options, b->options.v[i]);
 	own->name = mem_printf("%s.%016" PRIx64, b->sweep_name, b->sub.id);
 	own->output = output_pattern(store, b);
-	own->script = script_text(store, b);
+	own->script = script_text(store, b, &own->env);
 	s->name = own->name;
 	s->ntasks = (int)b->njobs;
 	s->output = own->output;
 	s->chdir = b->chdir;
-	for (size_t i = 0; i < b->options.n; i++)
-		strs_add(&own->options, b->options.v[i]);
 	if (b->exclude)
 		strs_addf(&own->options, "--exclude=%s", b->exclude);
 	s->options = (const char *const *)own->options.v;

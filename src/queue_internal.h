@@ -16,6 +16,7 @@ struct pool {
 	char *key;	/* "account/partition/qos" */
 	int64_t cap;	/* a refusal showed that no more of ours go in; -1: not blocked */
 	int64_t until;	/* when one more is tried, ms */
+	int64_t pause;	/* that was waited for this time, ms */
 	bool trying;	/* that one is under way */
 	int64_t flying; /* in flight, counted where anything is blocked */
 	int64_t taken;	/* chosen in this round */
@@ -45,6 +46,8 @@ int64_t pool_room(const struct pools *ps, const struct pool *p);
 int pools_taken(struct pools *ps, struct db *db, struct err *err);
 /* Slurm has taken jobs of that pool: one that was tried again is open. */
 int pools_accepted(struct pools *ps, struct db *db, const char *key, struct err *err);
+/* Those that stand, for status. */
+int pools_show(struct db *db, struct queue_chain *c, struct err *err);
 /* Drop every block. */
 int pools_unblock(struct db *db, struct err *err);
 /* sbatch's word on n jobs; then, where pools_feel(), a guess at how many go in: told is Slurm's own number

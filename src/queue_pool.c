@@ -4,12 +4,12 @@
  * Which limits a job counts under nobody tells a plain user: its QOS' own, its partition's QOS', its
  * account's. So a refusal is the word that counts. It is felt for how many go in (Slurm's own numbers
  * are the first guess), and what is in flight then (with those that are just leaving) is all that pool gets
- * until BLOCK_MS have passed, while
- * others go on. A job of the pool that ends makes room below that number; after BLOCK_MS one more is
- * tried, and where Slurm takes it, the pool is open again. Nothing of a sweep depends on it: a block that is
+ * for a while, and others go on. A job of the pool that ends makes room below that number; after 5 s,
+ * doubled each time up to 5 minutes, one more is tried, and where Slurm takes it, the pool is open again.
+ * Nothing of a sweep depends on it: a block that is
  * lost costs a refusal, one that is too narrow ends by itself.
  *
- * Kept as setting ".blocked.ACCOUNT/PARTITION/QOS": "JOBS UNTIL TRYING".
+ * Kept as setting ".blocked.ACCOUNT/PARTITION/QOS": "JOBS UNTIL PAUSE TRYING".
  */
 #include "queue_internal.h"
 
@@ -20,7 +20,7 @@
 
 #include "clock.h"
 
-enum { BLOCK_MS = 5 * 60 * 1000, LEAVING_MS = 3000 };
+enum { FIRST_MS = 5 * 1000, MOST_MS = 5 * 60 * 1000, TRY_MS = 60 * 1000, LEAVING_MS = 3000 };
 
 static const char prefix[] = ".blocked.";
 
@@ -129,7 +129,8 @@ void pool_options(const char *key, struct strs *options)
 static int write_block(struct db *db, const struct pool *p, struct err *err)
 {
 	char *key = mem_printf("%s%s", prefix, p->key);
-	char *value = mem_printf("%" PRId64 " %" PRId64 " %d", p->cap, p->until, p->trying);
+	char *value = mem_printf("%" PRId64 " %" PRId64 " %" PRId64 " %d", p->cap, p->until,
+				 p->pause, p->trying);
 	int rc = db_setting_set(db, key, value, err);
 
 	free(key);
@@ -169,8 +170,8 @@ static int read_blocks(struct pools *ps, struct db *db, bool *any, struct err *e
 		struct pool *p = pools_get(ps, keys.v[i] + strlen(prefix));
 		int trying;
 
-		if (sscanf(values.v[i], "%" SCNd64 " %" SCNd64 " %d", &p->cap, &p->until,
-			   &trying) != 3)
+		if (sscanf(values.v[i], "%" SCNd64 " %" SCNd64 " %" SCNd64 " %d", &p->cap,
+			   &p->until, &p->pause, &trying) != 4)
 			p->cap = -1;
 		else
 			p->trying = trying != 0;
@@ -226,9 +227,10 @@ int pools_load(struct pools *ps, struct db *db, int64_t in_flight, bool *changed
 
 		if (!p->full || p->told)
 			continue;
+		p->pause = p->cap < 0 ? FIRST_MS : p->pause < MOST_MS / 2 ? p->pause * 2 : MOST_MS;
 		if (refused_at(db, p, ps->now, &p->cap, err))
 			return -1;
-		p->until = ps->now + BLOCK_MS;
+		p->until = ps->now + p->pause;
 		p->trying = false;
 		p->told = *changed = true;
 		if (write_block(db, p, err))
@@ -256,7 +258,7 @@ int64_t pool_room(const struct pools *ps, const struct pool *p)
 	if (p->cap >= 0) {
 		int64_t left = p->cap > p->flying ? p->cap - p->flying : 0;
 
-		if (ps->now >= p->until || p->until - ps->now > BLOCK_MS)
+		if (ps->now >= p->until || p->until - ps->now > MOST_MS)
 			left++; /* is there more room by now? */
 		if (ps->idle && left < 1)
 			left = 1;
@@ -273,12 +275,48 @@ int pools_taken(struct pools *ps, struct db *db, struct err *err)
 
 		if (p->cap < 0 || p->flying + p->taken <= p->cap)
 			continue;
-		p->until = ps->now + BLOCK_MS;
+		p->until = ps->now + TRY_MS; /* sbatch has so long */
 		p->trying = true;
 		if (write_block(db, p, err))
 			return -1;
 	}
 	return 0;
+}
+
+/* ---- for status ---- */
+
+static void split_key(const char *key, struct queue_block *b)
+{
+	char **parts[3] = {&b->account, &b->partition, &b->qos};
+
+	for (int i = 0; i < 3; i++) {
+		size_t n = i < 2 ? strcspn(key, "/") : strlen(key);
+
+		*parts[i] = mem_strndup(key, n);
+		key += n + (key[n] == '/');
+	}
+}
+
+int pools_show(struct db *db, struct queue_chain *c, struct err *err)
+{
+	struct pools ps = {.now = clock_now_ms()};
+	bool any;
+	int rc = read_blocks(&ps, db, &any, err);
+
+	for (size_t i = 0; i < ps.n && !rc; i++) {
+		const struct pool *p = ps.v[i];
+		struct queue_block *b;
+
+		if (p->cap < 0)
+			continue;
+		c->blocks = mem_grow(c->blocks, c->nblocks + 1, sizeof(*c->blocks));
+		b = &c->blocks[c->nblocks++];
+		split_key(p->key, b);
+		b->in_flight = p->cap;
+		b->until = p->until;
+	}
+	pools_release(&ps);
+	return rc;
 }
 
 /* ---- feeling for the limit ---- */

@@ -28,12 +28,83 @@ static bool valid_breaker(const char *value)
 	return opt_int(value, &n) == 0 && n >= 0 && n <= 1000;
 }
 
+enum { SENTINEL_S = 15 * 60, SENTINEL_LEAST_S = 5, SENTINEL_MOST_S = 24 * 3600 };
+
+static bool valid_sentinel(const char *value)
+{
+	int64_t ms;
+
+	return !strcmp(value, "auto") || !strcmp(value, "off") ||
+	       (!opt_time(value, &ms) && ms >= SENTINEL_LEAST_S * 1000 &&
+		ms <= (int64_t)SENTINEL_MOST_S * 1000);
+}
+
+int64_t setting_sentinel_s(const char *value, int64_t limit)
+{
+	int64_t ms;
+
+	if (value && !strcmp(value, "off"))
+		return 0;
+	if (value && !opt_time(value, &ms))
+		return limit >= 3 ? ms / 1000 : 0;
+	return limit >= 10 ? SENTINEL_S : 0;
+}
+
+void setting_words(const char *value, struct strs *out)
+{
+	while (value && *(value += strspn(value, " "))) {
+		size_t n = strcspn(value, " ");
+
+		strs_take(out, mem_strndup(value, n));
+		value += n;
+	}
+}
+
+static bool printable(const char *value)
+{
+	for (; *value; value++)
+		if ((unsigned char)*value < ' ' || *value == 127)
+			return false;
+	return true;
+}
+
+static bool valid_via(const char *value)
+{
+	return printable(value) && strlen(value) <= 1000 && value[strspn(value, " ")] != '-';
+}
+
+/* Long options alone, each a word: what may be one of sbatch's, sbatch says. */
+static bool valid_sbatch(const char *value)
+{
+	struct strs words = {0};
+	bool ok = printable(value) && strlen(value) <= 1000;
+
+	setting_words(value, &words);
+	for (size_t i = 0; i < words.n; i++)
+		ok = ok && !strncmp(words.v[i], "--", 2) && words.v[i][2] >= 'a' &&
+		     words.v[i][2] <= 'z';
+	strs_release(&words);
+	return ok;
+}
+
+static bool valid_environment(const char *value)
+{
+	return !strcmp(value, "stored") || !strcmp(value, "none");
+}
+
 const struct setting settings[] = {
 	{"limit", "auto", "auto, or 1 to 1000000", "how many jobs may be in Slurm at once",
 	 valid_limit},
 	{"breaker", "10", "0 to 1000", "quick failures in a row that pause the queue; 0: none do",
 	 valid_breaker},
 	{"reserve", "0", "0 to 1000000", "slots left for your other jobs", valid_reserve},
+	{"sentinel", "auto", "auto, off, or a time from 5s to 24h as 15m",
+	 "a job that waits in Slurm, to revive the chain", valid_sentinel},
+	{"sentinel.sbatch", "", "long options of sbatch, as --partition=cpu --time=10",
+	 "more options for the sentinel", valid_sbatch},
+	{"via", "", "a command, as ssh login1", "reaches a host that may submit", valid_via},
+	{"environment", "stored", "stored or none", "what jobs get: that of submit, or a login's",
+	 valid_environment},
 	{0},
 };
 

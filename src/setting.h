@@ -5,6 +5,9 @@
 #define SLURMQ_SETTING_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
 
 struct setting {
 	const char *key, *fallback, *values, *meaning;
@@ -16,5 +19,12 @@ extern const struct setting settings[];
 
 /* The one of that name, or NULL with *near the key that may be meant (or NULL). */
 const struct setting *setting_find(const char *key, const char **near);
+
+/* Every how many seconds a sentinel wakes up, from the setting's value (NULL: the default) and the limit of
+ * jobs; 0: there is none. By itself it is there from 10 slots on; it, the one that it leaves behind and a job
+ * that works need 3. */
+int64_t setting_sentinel_s(const char *value, int64_t limit);
+/* Words apart by blanks, as "via" and "sentinel.sbatch" hold them. */
+void setting_words(const char *value, struct strs *out);
 
 #endif

@@ -177,6 +177,9 @@ int slurm_sacct(uint64_t uid, int64_t since_s, const struct strs *ids, struct sl
  * 22.05.8 says nothing and exits 0 [S]). */
 int slurm_scancel(const struct strs *ids, struct err *err);
 
+/* This very job is not to begin again where its node fails (scontrol(1), Requeue). */
+int slurm_requeue_off(uint64_t id, struct err *err);
+
 /* What of a site slurmq must know. Numbers are -1 where unset or not told. */
 struct slurm_site {
 	char *cluster;		/* ClusterName */
@@ -195,11 +198,11 @@ void slurm_site_release(struct slurm_site *site);
  * under. limit -1: none. used -1: unknown; it counts the user's jobs under that same limit. Where a
  * limit is shared (GrpSubmitJobs, MaxSubmitJobsPA), what others use of it now is taken off.
  *
- * - QOS: MaxSubmitJobsPU, MaxSubmitJobsPA and GrpSubmitJobs of those that the user has jobs in. A
- *   QOS shows the limits of a user only once that user has had a job in it [S], and which QOS is
- *   whose default is not shown: without a job in Slurm, all that the user has ever been in are
- *   looked at, and where there is none, no limit of a QOS is seen. So read again once something is
- *   in flight. Jobs in several QOS: their limits add up, since each counts its own jobs alone.
+ * - QOS: MaxSubmitJobsPU, MaxSubmitJobsPA and GrpSubmitJobs of those that the user has jobs in: their
+ *   limits add up, since each counts its own jobs alone. A QOS shows the limits of a user only once
+ *   that user has had a job in it [S], and which QOS is whose default is not shown: so where one without
+ *   jobs is wider, that one counts, and where there is none, no limit of a QOS is seen. Read again once
+ *   something is in flight.
  * - Associations: MaxSubmitJobs and GrpSubmitJobs of the user's where jobs are and of the default
  *   one, GrpSubmitJobs of the accounts above. A QOS that sets one of the two takes the place of the
  *   association's [S] (Slurm's documentation, Resource Limits, Hierarchy).

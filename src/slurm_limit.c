@@ -258,6 +258,16 @@ static void weigh_qos(struct state *s, const struct qos *q)
 	consider(s, q->account, q->user.used, "qos", q->name);
 }
 
+static struct slurm_limit limit_of(struct state *s, const struct qos *q)
+{
+	struct slurm_limit *out = s->out, one = {-1, -1, mem_strdup("")};
+
+	s->out = &one;
+	weigh_qos(s, q);
+	s->out = out;
+	return one;
+}
+
 /* Jobs in several QOS at once: each counts its own, so that all together may be as many as their limits
  * add up to; none where one of them has none. */
 static void add_up(struct state *s)
@@ -266,24 +276,42 @@ static void add_up(struct state *s)
 	struct buf from = {0};
 
 	for (size_t i = 0; i < s->nqoses && sum.limit >= 0; i++) {
-		struct slurm_limit one = {-1, -1, mem_strdup("")};
+		struct slurm_limit one;
 
 		if (s->qoses[i].user.used <= 0)
 			continue;
-		s->out = &one;
-		weigh_qos(s, &s->qoses[i]);
+		one = limit_of(s, &s->qoses[i]);
 		sum.limit = one.limit < 0 ? -1 : sum.limit + one.limit;
 		sum.used += at_least_0(one.used);
 		buf_addf(&from, "%s%s", from.len ? " + " : "", one.from);
 		free(one.from);
 	}
-	s->out = out;
 	if (sum.limit >= 0) {
 		free(out->from);
 		*out = sum;
 		out->from = buf_take(&from);
 	}
 	buf_release(&from);
+}
+
+/* The next jobs may go into a QOS in which there are none now: what is meant is not to be read, and so the
+ * widest counts. Where it is another one, sbatch will say so. */
+static void look_around(struct state *s)
+{
+	for (size_t i = 0; i < s->nqoses; i++) {
+		struct slurm_limit one;
+
+		if (s->qoses[i].user.used > 0)
+			continue;
+		one = limit_of(s, &s->qoses[i]);
+		if (one.limit > s->out->limit) {
+			one.used = s->out->limit < 0 ? one.used : s->out->used;
+			free(s->out->from);
+			*s->out = one;
+		} else {
+			free(one.from);
+		}
+	}
 }
 
 /* Where a QOS sets a limit, the same limit of the association does not count (resource_limits of
@@ -295,13 +323,13 @@ static void weigh(struct state *s)
 
 	if (has_jobs)
 		add_up(s);
+	if (!has_jobs || s->out->limit >= 0)
+		look_around(s);
 	for (size_t i = 0; i < s->nqoses; i++) {
 		const struct qos *q = &s->qoses[i];
 
 		if (has_jobs && q->user.used <= 0)
 			continue;
-		if (!has_jobs)
-			weigh_qos(s, q);
 		*(q->user.limit >= 0 || q->account.limit >= 0 ? &max_set : &max_unset) = true;
 		*(q->grp.limit >= 0 ? &grp_set : &grp_unset) = true;
 	}

@@ -130,6 +130,7 @@ static int find_named(struct store *s, const char *name, struct err *err)
 		return err_errno(err, ERR_USAGE, "SLURMQ_DIR names the folder '%s'", name);
 	if (check_rights(s->dir, err))
 		return -1;
+	s->by_name = true;
 	s->root = mem_strdup(s->dir);
 	slash = strrchr(s->root, '/');
 	slash[slash == s->root ? 1 : 0] = '\0';
@@ -190,6 +191,19 @@ int store_open_spool(struct store *s, struct err *err)
 	return s->spool ? 0 : spool_open(s->dir, &s->spool, err);
 }
 
+/* The folder that holds .slurmq, as a submit that walked up to it has noted it. */
+static int take_root(struct store *s, struct err *err)
+{
+	char *root = NULL;
+	int rc = db_setting_get(s->db, ".root", &root, err);
+
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	free(s->root);
+	s->root = root;
+	return 0;
+}
+
 int store_open(struct store *s, struct err *err)
 {
 	char *path = store_path(s, "jobs.db"), *id = NULL;
@@ -199,6 +213,8 @@ int store_open(struct store *s, struct err *err)
 		id = read_id(s, err);
 		if (id)
 			rc = db_open(path, id, &s->db, err);
+		if (!rc && s->by_name)
+			rc = take_root(s, err);
 	}
 	free(id);
 	free(path);
@@ -362,6 +378,14 @@ int store_create(struct store *s, const char *dir, struct err *err)
 	if (mkdir(s->dir, 0700) && errno != EEXIST) {
 		err_errno(err, ERR_FAILED, "making folder '%s'", s->dir);
 	} else {
+		/* a line that names it may lead through links and ".." */
+		char *real = realpath(s->dir, NULL);
+
+		if (real) {
+			free(s->dir);
+			s->dir = real;
+		}
+
 		FAILPOINT("init-folder");
 		rc = judge_existing(s, err);
 		if (!rc && !(rc = fs_check_locks(s->dir, err)))

@@ -4,6 +4,7 @@
 #ifndef SLURMQ_STORE_H
 #define SLURMQ_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "buf.h"
@@ -12,8 +13,9 @@
 #include "spool.h"
 
 struct store {
-	char *dir;  /* the folder itself, absolute, with links resolved: .../.slurmq */
-	char *root; /* the folder that the user sees it in: where jobs run */
+	char *dir;    /* the folder itself, absolute, with links resolved: .../.slurmq */
+	char *root;   /* the folder that the user sees it in: where jobs run */
+	bool by_name; /* SLURMQ_DIR named it: root is what the last submit noted, once it is open */
 	struct db *db;
 	struct spool *spool;
 };

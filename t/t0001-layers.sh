@@ -13,6 +13,7 @@ floors='
 4	cmd
 4	view
 3	chain
+3	sentinel
 3	queue reconcile supervise expand
 3	drain select
 3	outcome

@@ -10,6 +10,7 @@ is_err ''
 like_out '^setting +value +default +meaning$'
 like_out '^limit +auto +auto +how many'
 like_out '^reserve +0 +0 +slots'
+like_out '^sentinel +auto +auto +a job that waits'
 
 run slurmq config limit
 is_out auto 'a default'
@@ -60,7 +61,19 @@ wrong "^slurmq config: unknown setting 'limt', did you mean 'limit'\?" limt 3
 wrong "^slurmq config: unknown setting 'colour': slurmq config lists them" colour
 wrong "unknown setting 'Limit', did you mean 'limit'\?" Limit
 wrong "unknown setting '.paused'" .paused 1
-wrong "unknown setting 'sentinel'" sentinel off
+wrong "unknown setting 'sentinl', did you mean 'sentinel'\?" sentinl off
+for value in on 0 4s 25h '' '15 m' -1; do
+	wrong "^slurmq config: setting 'sentinel' takes auto, off, or a time from 5s to 24h as 15m, not '$value'\$" -- sentinel "$value"
+done
+for value in -p '--partition=x y' '-- --x' $'--time=1\n'; do
+	wrong "setting 'sentinel.sbatch' takes long options of sbatch" -- sentinel.sbatch "$value"
+done
+for value in -oops ' -oops' $'a\nb'; do
+	wrong "setting 'via' takes a command, as ssh login1, not" -- via "$value"
+done
+for value in '' all NONE; do
+	wrong "setting 'environment' takes stored or none, not '$value'" -- environment "$value"
+done
 wrong "unknown setting 'resreve', did you mean 'reserve'\?" --unset resreve
 wrong '^slurmq config: --unset takes one setting' --unset limit 3
 wrong "^slurmq config: one argument too many: 'b'" limit 3 b

@@ -35,7 +35,7 @@ is_out 'main: 200 jobs added (200 steps); next: slurmq submit'
 is_err ''
 run slurmq submit
 is_status 0
-is_out 'submitted 19 jobs; 181 pending, 19 in Slurm (limit 20, qos normal)'
+is_out 'submitted 18 jobs; 182 pending, 18 in Slurm (limit 20, qos normal)'
 is_err ''
 
 # From here to the end of the last job no command of slurmq's is typed

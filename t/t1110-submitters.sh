@@ -21,6 +21,7 @@ sql() {
 	sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db "$1"
 }
 slurmq init >/dev/null
+slurmq config sentinel off >/dev/null
 slurmq expand sweep.yaml >/dev/null
 run slurmq submit
 is_status 0

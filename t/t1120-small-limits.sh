@@ -65,7 +65,7 @@ folder changes
 sweep 70 'until [ -e go ]; do sleep 0.05; done; sleep 0.1'
 run slurmq submit
 is_status 0
-is_out 'submitted 19 jobs; 51 pending, 19 in Slurm (limit 20, qos normal)'
+is_out 'submitted 18 jobs; 52 pending, 18 in Slurm (limit 20, qos normal)'
 slurm_set_limits MaxSubmitJobsPerUser=5
 touch go
 learnt() {

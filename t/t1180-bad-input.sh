@@ -287,7 +287,7 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=12m,mode=700 slurmq-test small 2
 	ok 'nothing is lost' in_states pending=40
 	run slurmq submit
 	is_status 0
-	like_out '^submitted 19 jobs; 21 pending, 19 in Slurm'
+	like_out '^submitted 18 jobs; 22 pending, 18 in Slurm'
 	ok_within 60 'ten run' in_states running=10
 	cd ..
 	full

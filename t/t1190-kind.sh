@@ -35,6 +35,7 @@ called() {
 ok 'there is room in Slurm' slurm_set_limits MaxSubmitJobsPerUser=100 MaxJobsPerUser=10
 slurmq init >/dev/null
 slurmq config limit 20 >/dev/null
+slurmq config sentinel off >/dev/null
 : >calls
 cat >sweep.yaml <<'END'
 name: kind
@@ -107,5 +108,14 @@ is_status 0
 : >calls
 for _ in 1 2 3 4 5; do slurmq chain; done
 is "$(<calls)" '' 'five times with a full queue: none'
+
+# Nor for the sentinel, which was seen a moment ago
+
+run slurmq config sentinel auto
+is_status 0
+is "$(squeue -h -o %j | grep -c '^slurmq-sentinel')" 1 'a sentinel is there'
+: >calls
+for _ in 1 2 3 4 5; do slurmq chain; done
+is "$(<calls)" '' 'five times with a sentinel: none'
 
 done_testing

@@ -38,6 +38,7 @@ normal() {
 		s/\[[-#x> ]*\] +[0-9]+(\/[0-9]+)(  [0-9]+ (running|queued|submitting))+  [0-9]+ pending/[bar] N\1  some in Slurm/
 		s/(chain alive.*;) [0-9]+ in Slurm/\1 N in Slurm/
 		s/  (<1m|[0-9dhm TIME]+) left$//
+		s/; sentinel in [0-9hms ]*(TIME)?/; sentinel in .../
 		s/ +$//; s/ +/ /g'
 }
 

@@ -1349,7 +1349,17 @@ static const struct {
 	 20, 3, "qos normal"},
 	{TREE("N(4)", "") EXTRA QOS("debug", "N(0)", PA("lab", "N(0)"), PU("65534", "1(0)"))
 		 QOS("normal", "N(4)", PA("lab", "N(4)"), PU("65534", "20(0)")),
-	 1, 0, "qos debug"},
+	 20, 0, "qos normal"},
+	{TREE("N(4)", "") EXTRA QOS("debug", "N(1)", PA("lab", "N(1)"), PU("65534", "1(1)"))
+		 QOS("normal", "N(0)", PA("lab", "N(0)"), PU("65534", "20(0)")),
+	 20, 1, "qos normal"},
+	/* jobs in two: each counts its own */
+	{TREE("N(4)", "") EXTRA QOS("gpu", "N(1)", PA("lab", "N(1)"), PU("65534", "5(2)"))
+		 QOS("normal", "N(4)", PA("lab", "N(4)"), PU("65534", "20(3)")),
+	 25, 5, "qos gpu + qos normal"},
+	{TREE("N(4)", "") EXTRA QOS("gpu", "N(1)", PA("lab", "N(1)"), PU("65534", "N(2)"))
+		 QOS("normal", "N(4)", PA("lab", "N(4)"), PU("65534", "20(3)")),
+	 -1, -1, ""},
 	/* an account above the account */
 	{HEAD ASSOC("root", "", "", "No", "N(9)", "")
 		 ASSOC("dept", "", "root(1)", "No", "12(9)", "")

@@ -1,0 +1,105 @@
+/*
+ * queue_via.c - submitting from another host, where a job's own may not.
+ *
+ * One fixed argv, "VIA... 'DIR/bin/V' -C 'ROOT' chain --no-via": no option of sbatch, no value of a job and
+ * no script passes a remote shell, but two paths, quoted for it (ssh(1): the words are joined with blanks and
+ * given to the user's shell there).
+ */
+#include "queue_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proc.h"
+#include "setting.h"
+
+enum { VIA_TIMEOUT_MS = 180 * 1000, WORDS_MOST = 400 };
+
+int queue_via(struct store *store, char **via, struct err *err)
+{
+	int rc;
+
+	*via = NULL;
+	if (!getenv("SLURM_JOB_ID"))
+		return DB_NONE;
+	rc = db_setting_get(store->db, "via", via, err);
+	if (!rc && !(*via)[strspn(*via, " ")]) {
+		free(*via);
+		*via = NULL;
+		rc = DB_NONE;
+	}
+	return rc;
+}
+
+static void add_quoted(struct strs *argv, const char *word)
+{
+	struct buf b = {0};
+
+	buf_add_shell_word(&b, word);
+	strs_take(argv, buf_take(&b));
+}
+
+/* What it said, on one line, fit for a log. */
+static void add_words(struct buf *to, const struct buf *said)
+{
+	size_t n = said->len < WORDS_MOST ? said->len : WORDS_MOST;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)said->s[i];
+
+		if (c == '\n' && i + 1 < n)
+			buf_addstr(to, "; ");
+		else if (c >= ' ' && c != 127)
+			buf_addch(to, (char)c);
+	}
+}
+
+static int judge(const char *via, const struct proc_result *r, struct err *err)
+{
+	struct buf said = {0};
+
+	if (!r->timed_out && !r->signal && !r->exit_code)
+		return 0;
+	add_words(&said, &r->err);
+	err_set(err, ERR_AGAIN, "submitting via '%s' %s%s%s (slurmq config via)", via,
+		r->timed_out ? "took too long" : "failed", said.len ? ": " : "", buf_str(&said));
+	buf_release(&said);
+	return -1;
+}
+
+int queue_via_run(struct store *store, const char *via, bool sentinel, struct err *err)
+{
+	struct proc_spec spec = {.timeout_ms = VIA_TIMEOUT_MS};
+	struct proc_result r = {0};
+	struct db_submission last;
+	struct strs argv = {0};
+	char *bin;
+	int rc = db_submission_newest(store->db, &last, err);
+
+	if (rc)
+		return rc < 0 ? -1
+			      : err_set(err, ERR_FAILED,
+					"nothing was submitted yet: slurmq submit begins");
+	bin = store_path(store, "bin/%" PRId64, last.version);
+	setting_words(via, &argv);
+	add_quoted(&argv, bin);
+	strs_add(&argv, "-C");
+	add_quoted(&argv, store->root);
+	strs_add(&argv, "chain");
+	strs_add(&argv, "--strict");
+	strs_add(&argv, "--no-via");
+	if (sentinel)
+		strs_add(&argv, "--sentinel");
+	spec.argv = (const char *const *)argv.v;
+	rc = proc_run(&spec, &r, NULL, err);
+	if (rc)
+		err_prefix(err, "submitting via the command of slurmq config via");
+	else
+		rc = judge(via, &r, err);
+	proc_result_release(&r);
+	strs_release(&argv);
+	db_submission_release(&last);
+	free(bin);
+	return rc;
+}

@@ -1,0 +1,469 @@
+#include "sentinel.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "proc.h"
+#include "setting.h"
+#include "slurm.h"
+#include "spool.h"
+
+enum {
+	STOPPING_MS = 10 * 1000,
+	BIRTH_MS = 5 * 1000,
+	SLACK_MS = 60 * 1000,
+	LOCK_MS = 10 * 1000,
+	STAY_FIRST_MS = 2000,
+	STAY_MOST_MS = 60 * 1000,
+};
+
+#define MARK "sentinel-made"
+
+static void say_text(queue_say *say, void *arg, const char *text)
+{
+	if (say)
+		say(arg, text);
+}
+
+static char *job_name(struct store *store)
+{
+	struct buf id = {0};
+	char *name = NULL;
+
+	if (!spool_file_get(store->spool, "id", &id, NULL) && id.len >= 8)
+		name = mem_printf("slurmq-sentinel.%.8s", id.s);
+	buf_release(&id);
+	return name;
+}
+
+/* ---- what is known of it ---- */
+
+static int note(struct store *store, uint64_t job, int64_t begin, const char *refused,
+		struct err *err)
+{
+	struct db *db = store->db;
+
+	if (db_begin(db, err))
+		return -1;
+	if (db_setting_set_int(db, ".sentinel.at", clock_now_ms(), err) ||
+	    db_setting_set_int(db, ".sentinel.job", (int64_t)job, err) ||
+	    db_setting_set_int(db, ".sentinel.begin", begin, err) ||
+	    (refused ? db_setting_set(db, ".sentinel.refused", refused, err)
+		     : db_setting_unset(db, ".sentinel.refused", err)) ||
+	    db_commit(db, err)) {
+		db_rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
+static int forget(struct store *store, struct err *err)
+{
+	struct db *db = store->db;
+
+	if (db_begin(db, err))
+		return -1;
+	if (db_setting_unset(db, ".sentinel.at", err) ||
+	    db_setting_unset(db, ".sentinel.job", err) ||
+	    db_setting_unset(db, ".sentinel.begin", err) || db_commit(db, err)) {
+		db_rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
+/* What there is to do for one. */
+struct need {
+	bool work;     /* something is pending or in flight, and the queue is not paused */
+	int64_t every; /* seconds; 0: none is wanted */
+	int64_t at;    /* when it was last seen or tried, ms; 0: never */
+};
+
+static int read_need(struct store *store, struct need *n, struct err *err)
+{
+	int64_t counts[JOB_NSTATES], paused;
+	struct queue_limit limit = {0};
+	int rc = -1;
+
+	if (!db_counts(store->db, counts, err) &&
+	    !db_setting_int(store->db, ".paused", 0, &paused, err) &&
+	    !db_setting_int(store->db, ".sentinel.at", 0, &n->at, err) &&
+	    !queue_limit(store, &limit, err) &&
+	    !queue_sentinel_s(store, limit.jobs, &n->every, err))
+		rc = 0;
+	queue_limit_release(&limit);
+	if (!rc)
+		n->work = !paused && counts[JOB_PENDING] + counts[JOB_SUBMITTING] +
+						     counts[JOB_QUEUED] + counts[JOB_RUNNING] >
+					     0;
+	return rc;
+}
+
+/* Somebody cancels jobs in Slurm just now. */
+static bool being_cancelled(struct store *store)
+{
+	int64_t age = spool_mark_age(store->spool, SPOOL_STOPPING);
+
+	return age >= 0 && age < STOPPING_MS;
+}
+
+/* ---- in Slurm ---- */
+
+static bool waits(const struct slurm_job *job)
+{
+	return slurm_state_active(job->state) && strcmp(job->state, "RUNNING") != 0 &&
+	       strcmp(job->state, "COMPLETING") != 0;
+}
+
+/* The Slurm job that we are in; 0: none. */
+static uint64_t own_job(void)
+{
+	const char *mine = getenv("SLURM_JOB_ID");
+
+	return mine ? strtoull(mine, NULL, 10) : 0;
+}
+
+/* Slurm could not begin it and holds it now: it, and whoever waits for it to end, waits for ever. */
+static bool is_stuck(const struct slurm_job *job)
+{
+	return strstr(job->reason, "requeued held") || strstr(job->reason, "requeued_held") ||
+	       !strcmp(job->reason, "JobHoldMaxRequeue") ||
+	       !strcmp(job->reason, "DependencyNeverSatisfied");
+}
+
+/* Those that Slurm has and that are not the caller: ids of the waiting ones, and whether one runs. What is
+ * stuck is cancelled, and counts no more. */
+static int look(struct store *store, struct strs *waiting, bool *runs, struct err *err)
+{
+	uint64_t own = own_job();
+	struct strs stuck = {0};
+	char *name = job_name(store);
+	struct slurm_jobs jobs = {0};
+	int rc;
+
+	*runs = false;
+	if (!name)
+		return err_set(err, ERR_FAILED, "'%s/id' can't be read", store->dir);
+	rc = slurm_squeue((uint64_t)geteuid(), &jobs, err);
+	for (size_t i = 0; i < jobs.n && !rc; i++) {
+		const struct slurm_job *job = &jobs.v[i];
+
+		if (strcmp(job->name, name) != 0 || job->id == own)
+			continue;
+		if (waits(job))
+			strs_addf(is_stuck(job) ? &stuck : waiting, "%" PRIu64, job->id);
+		else if (slurm_state_active(job->state))
+			*runs = true;
+	}
+	if (!rc && stuck.n)
+		rc = slurm_scancel(&stuck, err);
+	strs_release(&stuck);
+	slurm_jobs_release(&jobs);
+	free(name);
+	return rc;
+}
+
+bool sentinel_waits(struct store *store)
+{
+	struct strs waiting = {0};
+	bool runs, found;
+	int64_t at;
+
+	found = !db_setting_int(store->db, ".sentinel.at", 0, &at, NULL) && at &&
+		!look(store, &waiting, &runs, NULL) && waiting.n;
+	strs_release(&waiting);
+	return found;
+}
+
+/* What an sbatch of it is made of, and the memory of that. */
+struct order {
+	struct strs env, options;
+	char *name, *output, *script;
+	struct slurm_submission s;
+};
+
+static void order_release(struct order *o)
+{
+	strs_release(&o->env);
+	strs_release(&o->options);
+	free(o->name);
+	free(o->output);
+	free(o->script);
+	memset(o, 0, sizeof(*o));
+}
+
+/* Like the last submission: its account, partition and QOS, its environment and binary. DB_NONE: there is none
+ * yet. memory: ask for little, since a site's default may be all of a node. */
+static int order(struct store *store, int64_t every, bool memory, struct order *o, struct err *err)
+{
+	struct db_submission last;
+	char *more = NULL, *log;
+	int rc = db_submission_newest(store->db, &last, err);
+
+	memset(o, 0, sizeof(*o));
+	if (rc)
+		return rc;
+	if (!queue_environment(store, last.version, &o->env, &o->options, err) &&
+	    db_setting_get(store->db, "sentinel.sbatch", &more, err) >= 0)
+		rc = 0;
+	else
+		rc = -1;
+	queue_pool_options(last.pool, &o->options);
+	strs_add(&o->options, "--ntasks=1");
+	strs_add(&o->options, "--time=30");
+	if (memory)
+		strs_add(&o->options, "--mem=256M");
+	setting_words(more, &o->options);
+	strs_addf(&o->options, "--begin=now+%" PRId64, every);
+	strs_add(&o->options, "--dependency=singleton");
+	o->name = job_name(store);
+	log = store_path(store, "logs/sentinel.log");
+	o->output = queue_output(log);
+	free(log);
+	o->script =
+		queue_script(store, last.version, &o->env, "", "the sentinel", "chain --sentinel");
+	o->s = (struct slurm_submission){.name = o->name,
+					 .ntasks = 1,
+					 .output = o->output,
+					 .chdir = store->root,
+					 .options = (const char *const *)o->options.v,
+					 .requeue = true,
+					 .script = o->script,
+					 .envp = (const char *const *)o->env.v};
+	db_submission_release(&last);
+	free(more);
+	return rc ? -1 : o->name ? 0 : err_set(err, ERR_FAILED, "'%s/id' is gone", store->dir);
+}
+
+static void cancel(uint64_t job)
+{
+	struct strs ids = {0};
+
+	strs_addf(&ids, "%" PRIu64, job);
+	slurm_scancel(&ids, NULL);
+	strs_release(&ids);
+}
+
+static int make_with(struct store *store, int64_t every, bool memory, struct slurm_reply *reply,
+		     struct err *err)
+{
+	struct order o;
+	int rc = order(store, every, memory, &o, err);
+
+	memset(reply, 0, sizeof(*reply));
+	if (!rc)
+		slurm_sbatch(&o.s, reply);
+	order_release(&o);
+	return rc;
+}
+
+/* Under the lock, none is there. 0: it was made; DB_NONE: it was not, and why was said; -1. */
+static int make(struct store *store, int64_t every, queue_say *say, void *arg, struct err *err)
+{
+	struct slurm_reply reply;
+	int rc;
+
+	spool_mark(store->spool, MARK);
+	rc = make_with(store, every, true, &reply, err);
+	if (!rc && reply.answer == SLURM_REFUSED) {
+		slurm_reply_release(&reply);
+		rc = make_with(store, every, false, &reply, err);
+	}
+	if (rc) {
+		slurm_reply_release(&reply);
+		return rc;
+	}
+	if (reply.answer == SLURM_ACCEPTED && queue_owner_stops(store)) {
+		cancel(reply.job);
+		rc = DB_NONE;
+	} else if (reply.answer == SLURM_ACCEPTED) {
+		rc = note(store, reply.job, clock_now_ms() + every * 1000, NULL, err);
+	} else {
+		char *text = mem_printf("%s", reply.text);
+
+		text[strcspn(text, "\n")] = '\0';
+		rc = note(store, 0, 0, reply.answer == SLURM_REFUSED ? text : NULL, err);
+		if (!rc)
+			rc = DB_NONE;
+		if (reply.answer == SLURM_REFUSED) {
+			char *line = mem_printf(
+				"sbatch refused the sentinel, which stays off: %s (slurmq config "
+				"sentinel.sbatch gives it other options)",
+				text);
+
+			say_text(say, arg, line);
+			free(line);
+		}
+		free(text);
+	}
+	slurm_reply_release(&reply);
+	return rc;
+}
+
+/* ---- one at a time ---- */
+
+static int take_lock(struct store *store, int64_t ms, int *fd, struct err *err)
+{
+	int64_t end = clock_mono_ms() + ms;
+	int rc;
+
+	while ((rc = spool_lock(store->spool, "sentinel", fd, err)) == SPOOL_BUSY &&
+	       clock_mono_ms() < end)
+		clock_sleep_ms(50);
+	return rc;
+}
+
+/* The lock is ours: look again whether there is a need, then whether there is one. 0: one waits in Slurm (or,
+ * but for the sentinel itself, one runs, and will see to its successor); DB_NONE: none. */
+static int ensure(struct store *store, bool self, queue_say *say, void *arg, struct err *err)
+{
+	struct strs waiting = {0};
+	struct need n;
+	bool runs;
+	int rc;
+
+	if (read_need(store, &n, err))
+		return -1;
+	if (!n.work || !n.every)
+		return DB_NONE;
+	rc = look(store, &waiting, &runs, err);
+	if (!rc && waiting.n) {
+		int64_t begin = 0, job = 0;
+		uint64_t seen = strtoull(waiting.v[0], NULL, 10);
+
+		if (!db_setting_int(store->db, ".sentinel.job", 0, &job, err) &&
+		    (uint64_t)job == seen)
+			rc = db_setting_int(store->db, ".sentinel.begin", 0, &begin, err);
+		if (!rc)
+			rc = note(store, seen, begin, NULL, err);
+	} else if (!rc && (self || !runs)) {
+		rc = make(store, n.every, say, arg, err);
+	}
+	strs_release(&waiting);
+	return rc;
+}
+
+void sentinel_withdraw(struct store *store, queue_say *say, void *arg)
+{
+	struct strs waiting = {0};
+	struct err err = {0};
+	int lock, locked = take_lock(store, LOCK_MS, &lock, &err);
+	int rc;
+	bool runs;
+
+	rc = look(store, &waiting, &runs, &err);
+	if (!rc && waiting.n)
+		rc = slurm_scancel(&waiting, &err);
+	if (!rc)
+		rc = forget(store, &err);
+	if (rc) {
+		err_prefix(&err, "the sentinel, a job that waits in Slurm, could not be withdrawn "
+				 "(it will find nothing to do)");
+		say_text(say, arg, err.msg);
+	}
+	if (!locked)
+		spool_unlock(lock);
+	strs_release(&waiting);
+}
+
+void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say, void *arg)
+{
+	struct err err = {0};
+	struct need n;
+	int64_t age;
+	int lock, rc;
+
+	if (read_need(store, &n, &err)) {
+		say_text(say, arg, err.msg);
+		return;
+	}
+	if (!n.work || !n.every) {
+		if (n.at)
+			sentinel_withdraw(store, say, arg);
+		return;
+	}
+	age = clock_now_ms() - n.at;
+	if (who == SENTINEL_TICK &&
+	    (being_cancelled(store) || (age >= 0 && age < n.every * 1500 + SLACK_MS)))
+		return;
+	if (take_lock(store, 0, &lock, &err)) /* somebody else is at it */
+		return;
+	rc = ensure(store, false, say, arg, &err);
+	if (rc < 0 && who == SENTINEL_USER)
+		say_text(say, arg, err.msg);
+	spool_unlock(lock);
+}
+
+void sentinel_settle(struct store *store, queue_say *say, void *arg)
+{
+	struct need n;
+
+	if (!read_need(store, &n, NULL) && n.at && !n.work)
+		sentinel_withdraw(store, say, arg);
+}
+
+/* ---- its own run ---- */
+
+/* Its owner cancelled jobs in the moment in which one of them made this one: scancel had made its list
+ * already. Nobody asked for what it would do. */
+static bool born_of_a_cancelled_job(struct store *store)
+{
+	int64_t stopping = spool_mark_age(store->spool, SPOOL_STOPPING);
+	int64_t made = spool_mark_age(store->spool, MARK);
+
+	return stopping >= 0 && made >= 0 && made <= stopping + BIRTH_MS &&
+	       stopping <= made + STOPPING_MS;
+}
+
+bool sentinel_pause(int64_t *ms)
+{
+	int64_t end, left;
+
+	*ms = !*ms ? STAY_FIRST_MS : *ms * 2 < STAY_MOST_MS ? *ms * 2 : STAY_MOST_MS;
+	end = clock_mono_ms() + *ms;
+	while ((left = end - clock_mono_ms()) > 0) {
+		int sig = proc_signal_wait((int)left);
+
+		if (sig == SIGTERM || sig == SIGUSR1) /* cancelled, or the time limit is near */
+			return false;
+	}
+	return true;
+}
+
+enum sentinel_turn sentinel_turn(struct store *store, queue_say *say, void *arg)
+{
+	struct err err = {0};
+	struct need n;
+	int lock, rc;
+
+	if (born_of_a_cancelled_job(store)) {
+		say_text(say, arg, "jobs were cancelled as this one was made: the chain rests");
+		forget(store, NULL);
+		return SENTINEL_LEAVE;
+	}
+	rc = read_need(store, &n, &err);
+	if (!rc && !n.work)
+		return SENTINEL_LEAVE;
+	if (!rc &&
+	    !n.every) /* switched off, or the limit has become small: once more, and no other */
+		return SENTINEL_LAST;
+	if (!rc)
+		rc = take_lock(store, LOCK_MS, &lock, &err);
+	if (!rc) {
+		rc = ensure(store, true, say, arg, &err);
+		spool_unlock(lock);
+	}
+	if (rc < 0)
+		say_text(say, arg, err.msg);
+	if (rc)
+		return SENTINEL_AGAIN;
+	/* until now it was to begin again where its node fails; from now on its successor, which waits for
+	 * its end, must not wait for that */
+	if (own_job() && slurm_requeue_off(own_job(), &err))
+		say_text(say, arg, err.msg);
+	return SENTINEL_LAST;
+}

@@ -1,0 +1,48 @@
+/*
+ * sentinel.h - one small job that waits in Slurm, so that the chain outlives all others.
+ *
+ * It begins some minutes from now (sbatch(1), --begin), queues its successor before anything else, and then
+ * does what slurmq chain does. Two of them wait for each other (--dependency=singleton: jobs of one name and
+ * user, one at a time), and it is looked for by that name before it is made. Its name holds no ticket, so
+ * that reconciliation passes over it.
+ *
+ * Kept in the settings: .sentinel.at (when it was last seen or tried), .sentinel.job, .sentinel.begin,
+ * .sentinel.refused (sbatch's words, from when on it stays off).
+ */
+#ifndef SLURMQ_SENTINEL_H
+#define SLURMQ_SENTINEL_H
+
+#include <stdbool.h>
+
+#include "queue.h"
+#include "store.h"
+
+enum sentinel_caller {
+	SENTINEL_USER, /* a person's command: looks in any case */
+	SENTINEL_TICK, /* slurmq chain: where it was not seen for long */
+};
+
+/* See to it that there is one, where one is wanted, work is left and the queue is not paused; where it is not
+ * wanted and is there, it is withdrawn. Never fails: what goes wrong is said. say may be NULL. */
+void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say, void *arg);
+
+/* Take it out of Slurm. A Slurm that does not answer is said: the sentinel then finds nothing to do. */
+void sentinel_withdraw(struct store *store, queue_say *say, void *arg);
+
+/* At a job's end: withdraw it where no work is left. Asks Slurm nothing but then. */
+void sentinel_settle(struct store *store, queue_say *say, void *arg);
+
+/* Does Slurm show one that waits? It is asked. */
+bool sentinel_waits(struct store *store);
+
+/* The sentinel's own run, a turn at a time; signals must be blocked (proc_signals_block()). */
+enum sentinel_turn {
+	SENTINEL_LEAVE, /* nothing is to be done */
+	SENTINEL_LAST,	/* its successor waits in Slurm: go on with the chain, and leave */
+	SENTINEL_AGAIN, /* it has none yet: go on with the chain, pause, and another turn */
+};
+enum sentinel_turn sentinel_turn(struct store *store, queue_say *say, void *arg);
+/* The pause between turns, longer each time (*ms starts at 0). False where Slurm wants the caller to end. */
+bool sentinel_pause(int64_t *ms);
+
+#endif

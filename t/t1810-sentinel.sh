@@ -1,0 +1,188 @@
+#!/bin/bash
+# the job that waits in Slurm: one only, there while there is work, and what it is there for
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/slurm.sh"
+
+# shellcheck disable=SC2119
+slurm_start
+
+# folder NAME: go to a new one
+folder() {
+	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" && slurmq init >/dev/null && : >ledger
+}
+# sweep JOBS: each writes a line and runs until a file is there
+sweep() {
+	cat >sweep.yaml <<-END
+		name: watched
+		params: {n: {from: 1, to: $1, step: 1}}
+		run: |
+		  cd "\$SLURMQ_DIR/.."
+		  echo {n} >>ledger
+		  until [ -e go ]; do sleep 0.05; done
+	END
+	slurmq expand sweep.yaml >/dev/null
+}
+# sql TEXT: a question to the database of this folder, by no command of slurmq's
+sql() {
+	sqlite3 -batch -cmd '.timeout 20000' .slurmq/jobs.db "$1"
+}
+name() {
+	printf 'slurmq-sentinel.%.8s\n' "$(cat .slurmq/id)"
+}
+# sentinels: ids of those that Slurm has
+sentinels() {
+	squeue -h -n "$(name)" -o %A
+}
+there_is_one() {
+	[ "$(sentinels | wc -l)" = 1 ]
+}
+there_is_none() {
+	[ -z "$(sentinels)" ]
+}
+ledger_has() {
+	[ "$(wc -l <ledger)" -ge "$1" ]
+}
+in_slurm() {
+	squeue -h -r -t pending,configuring,running -n "$(squeue -h -o %j | grep '^watched' | sort -u | paste -sd,)" | wc -l
+}
+over() {
+	[ "$(sql 'SELECT sum(n) FROM counter WHERE state IN (0, 1, 2, 3)')" = 0 ]
+}
+state() {
+	slurmq status --json | jq -r "$1"
+}
+
+# Eight who race make one
+
+folder race
+sweep 30
+for i in 1 2 3 4 5 6 7 8; do
+	slurmq submit >"out$i" 2>"err$i" &
+done
+wait
+unlike "$(cat err?)" sentinel 'eight submits, and no complaint of it'
+is "$(sentinels | wc -l)" 1 'they make one sentinel'
+is "$(sql 'SELECT sum(n) FROM counter WHERE state IN (1, 2, 3)')" 18 'and leave it a slot, and one to who ends'
+first=$(sentinels)
+is "$(squeue -h -j "$first" -o '%T %r')" 'PENDING BeginTime' 'it waits'
+like "$(scontrol show job "$first")" 'Requeue=1 ' 'and is put back into the queue where its node dies'
+run slurmq submit
+is_status 0
+is "$(sentinels)" "$first" 'another submit leaves it as it is'
+run slurmq status
+is_status 0
+is_err ''
+like_out '^chain alive.*; sentinel in (14|15)m'
+is "$(state '.sentinel | [.state, .slurm_job, (.begin | type), .why] | tostring')" \
+	"[\"waiting\",$first,\"string\",null]" 'for programs'
+
+# The owner's word
+
+run slurmq pause
+is_status 0
+is_err ''
+ok_within 10 'pause withdraws it' there_is_none
+is "$(state .sentinel.state)" none 'and so it is told'
+run slurmq resume
+is_status 0
+is_err ''
+ok 'resume brings it back' there_is_one
+run slurmq config sentinel off
+is_status 0
+is_out 'sentinel: off'
+is_err ''
+ok_within 10 'off is off' there_is_none
+is "$(state .sentinel.state)" off 'and so it is told'
+run slurmq submit
+is_status 0
+ok 'submit leaves it off' there_is_none
+run slurmq config sentinel auto
+is_status 0
+is_err ''
+ok 'auto is on' there_is_one
+
+# What the site refuses stays off, until it is told otherwise
+
+run slurmq config sentinel.sbatch -- --partition=nowhere
+is_status 0
+is_out 'sentinel.sbatch: --partition=nowhere'
+like_err '^slurmq config: sbatch refused the sentinel, which stays off: .*[Ii]nvalid partition'
+ok_within 10 'a partition that is not there' there_is_none
+run slurmq status
+is_status 0
+like_out 'the sentinel is off, since sbatch refused it: .*partition'
+is "$(state .sentinel.state)" refused 'for programs'
+is "$(sql "SELECT count(*) FROM setting WHERE key = '.sentinel.refused'")" 1 'it is remembered'
+run slurmq config sentinel.sbatch -- '--partition=extra --time=7'
+is_status 0
+is_err ''
+ok 'another one will do' there_is_one
+is "$(squeue -h -j "$(sentinels)" -o '%P %l')" 'extra 7:00' 'it has these options'
+run slurmq config --unset sentinel.sbatch
+is_status 0
+
+# The last one out withdraws it
+
+touch go
+ok_within 60 'all end' over
+ok_within 20 'and it is gone with them' slurm_quiet
+is "$(sort -n ledger)" "$(seq 30)" 'each ran once'
+run slurmq status
+like_out '^chain done'
+unlike_out sentinel
+
+# scancel of everything is the end of it
+
+folder stop
+sweep 40
+run slurmq submit
+is_status 0
+ok_within 30 'ten run' ledger_has 10
+ok 'there is one' there_is_one
+slurm_cancel_all
+ok_within 60 'all goes' slurm_quiet
+before=$(wc -l <ledger)
+run slurmq sync
+is_status 0
+is "$(squeue -h | wc -l)" 0 'nothing new appears'
+is "$(wc -l <ledger)" "$before" 'nor has anything begun'
+is "$(sql 'SELECT count(*) FROM job WHERE state = 0')" "$((40 - before - $(sql "SELECT count(*) FROM job WHERE state = 6 AND tries = 0")))" \
+	'what was not begun is there'
+run slurmq submit
+is_status 0
+ok 'submit goes on, with a sentinel' there_is_one
+run slurmq cancel all --yes
+is_status 0
+is_err ''
+ok_within 60 'cancel all ends it too' slurm_quiet
+
+# Every job and every node dies at once: it alone goes on
+
+slurm_set_limits MaxSubmitJobsPerUser=10 MaxJobsPerUser=10 || bail_out 'no limits'
+folder dead
+slurmq config sentinel 15s >/dev/null
+sweep 100
+run slurmq submit
+is_status 0
+is_out 'submitted 8 jobs; 92 pending, 8 in Slurm (limit 10, qos normal)'
+ok_within 30 'eight run' ledger_has 8
+slurm_node_fail n1 n2 n3
+touch go
+is "$(squeue -h -t running -o %j | grep -c watched)" 0 'nothing runs any more'
+slurm_node_start n1 n2 n3
+ok 'the sentinel is there' there_is_one
+# a word of Slurm's that a job has ended is believed after a minute: here at once, too
+ends() {
+	sql 'UPDATE job SET missing = 1 WHERE missing > 1'
+	over
+}
+# where the sentinel itself was caught, Slurm begins it again after two minutes
+ok_within 240 'and the sweep goes on to its end' ends
+is "$(sql 'SELECT state, reason, count(*) FROM job GROUP BY 1, 2')" \
+	"4|0|92
+5|$(sql "SELECT reason FROM job WHERE id = 1")|8" 'ninety-two are completed, eight failed'
+is "$(slurmq list 1 --json | jq -r .reason)" NODE_FAIL 'with their nodes'
+is "$(sort -n ledger)" "$(seq 100)" 'none ran twice'
+ok_within 30 'nothing is left in the queue' slurm_quiet
+
+done_testing

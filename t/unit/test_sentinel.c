@@ -1,0 +1,368 @@
+/* test_sentinel.c - the job that waits in Slurm: made, seen, withdrawn, and what it does itself */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <sys/wait.h>
+
+#include "clock.h"
+#include "fake_slurm.h"
+#include "sentinel.h"
+#include "sweep_here.h"
+
+static const char many[] =
+	"name: many\nparams: {n: {from: 1, to: 60, step: 1}}\n"
+	"sbatch: {partition: cpu, account: lab, mem: 1G}\nrun: [echo, \"{n}\"]\n";
+
+static int set_up(void **state)
+{
+	unsetenv("SLURM_JOB_ID");
+	fake_reset();
+	fake.limit = 20;
+	return here_set_up(state);
+}
+
+static char *said;
+
+static void hear(void *arg, const char *text)
+{
+	(void)arg;
+	free(said);
+	said = mem_strdup(text);
+}
+
+static void hear_nothing(void)
+{
+	if (said)
+		fail_msg("said: %s", said);
+}
+
+static void put(struct here *h, const char *text)
+{
+	struct expand_result r;
+	struct err err = {0};
+
+	if (here_expand(h, text, NULL, &r, &err))
+		fail_msg("%s", err.msg);
+	expand_result_release(&r);
+}
+
+static void fill(struct here *h, enum queue_caller who)
+{
+	struct queue_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
+	struct queue_result r;
+
+	assert_int_equal(queue_fill(&h->store, &o, &r, NULL), 0);
+	queue_result_release(&r);
+}
+
+/* Sentinels that the fake Slurm has, in that state. */
+static int sentinels(const char *in)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < fake.njobs; i++)
+		n += !strncmp(fake.jobs[i].name, "slurmq-sentinel.", 16) && !fake.jobs[i].gone[0] &&
+		     !strcmp(fake.jobs[i].state[0], in);
+	return n;
+}
+
+static struct fake_job *newest(void)
+{
+	return &fake.jobs[fake.njobs - 1];
+}
+
+static void set(struct here *h, const char *key, const char *value)
+{
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	if (value)
+		assert_int_equal(db_setting_set(h->store.db, key, value, NULL), 0);
+	else
+		assert_int_equal(db_setting_unset(h->store.db, key, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+}
+
+static char *get(struct here *h, const char *key)
+{
+	char *value = NULL;
+
+	db_setting_get(h->store.db, key, &value, NULL);
+	return value;
+}
+
+static bool has_option(const char *want)
+{
+	for (size_t i = 0; i < fake.last_argv.n; i++)
+		if (!strcmp(fake.last_argv.v[i], want))
+			return true;
+	return false;
+}
+
+static void made_once_and_seen(void **state)
+{
+	static const char *const want[] = {
+		"--partition=cpu", "--account=lab",	    "--ntasks=1", "--time=30", "--mem=256M",
+		"--begin=now+900", "--dependency=singleton"};
+	struct here *h = *state;
+	size_t before;
+
+	put(h, many);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	assert_int_equal(sentinels("PENDING"),
+			 0); /* nothing was submitted: like what would it be? */
+	fill(h, QUEUE_USER);
+	assert_int_equal(fake_active(), 18);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	hear_nothing();
+	assert_int_equal(sentinels("PENDING"), 1);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		if (!has_option(want[i]))
+			fail_msg("no %s", want[i]);
+	assert_false(has_option("--mem=1G"));
+	assert_non_null(strstr(fake.last_script, "/bin/1 chain --sentinel\n"));
+	before = fake.sbatches;
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	assert_int_equal(fake.sbatches, before);
+	/* a tick asks nothing while it was seen a moment ago, and looks when that is long ago */
+	before = fake.squeues;
+	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	assert_int_equal(fake.squeues, before);
+	set(h, ".sentinel.at", "1000");
+	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	assert_int_equal(fake.squeues, before + 1);
+	assert_int_equal(sentinels("PENDING"), 1);
+	/* cancelled by hand: made again when it is missed */
+	newest()->gone[0] = true;
+	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	assert_int_equal(sentinels("PENDING"), 0);
+	set(h, ".sentinel.at", "99999999999999"); /* a clock that was wrong */
+	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	assert_int_equal(sentinels("PENDING"), 1);
+}
+
+static void wanted_or_not(void **state)
+{
+	static const struct {
+		const char *setting;
+		int64_t limit;
+		int there;
+		int jobs; /* that go beside it */
+	} v[] = {
+		{NULL, 20, 1, 18}, {NULL, 10, 1, 8}, {NULL, 9, 0, 8},  {"off", 20, 0, 19},
+		{"15m", 9, 1, 7},  {"15m", 3, 1, 1}, {"15m", 2, 0, 1}, {"auto", 12, 1, 10},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		fake.limit = v[i].limit;
+		put(h, many);
+		if (v[i].setting)
+			set(h, "sentinel", v[i].setting);
+		fill(h, QUEUE_USER);
+		assert_int_equal(fake_active(), v[i].jobs);
+		sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+		hear_nothing();
+		assert_int_equal(sentinels("PENDING"), v[i].there);
+		here_tear_down(&s);
+	}
+}
+
+static void refused_stays_off(void **state)
+{
+	struct here *h = *state;
+	size_t before;
+	char *words;
+
+	put(h, many);
+	fill(h, QUEUE_USER);
+	/* with memory, and without */
+	fake.answers[fake.sbatches] = fake.answers[fake.sbatches + 1] = SLURM_REFUSED;
+	fake.nanswers = fake.sbatches + 2;
+	before = fake.sbatches;
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	assert_int_equal(fake.sbatches, before + 2);
+	assert_false(has_option("--mem=256M"));
+	assert_non_null(said);
+	assert_non_null(strstr(said, "stays off: words of sbatch"));
+	free(said);
+	said = NULL;
+	words = get(h, ".sentinel.refused");
+	assert_string_equal(words, "words of sbatch");
+	free(words);
+	set(h, ".sentinel.at", "1000");
+	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	assert_int_equal(fake.sbatches, before + 2);
+	/* its slot is free for a job */
+	fill(h, QUEUE_CHAIN);
+	assert_int_equal(fake_active(), 19);
+	/* a person's submit tries again */
+	fill(h, QUEUE_USER);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	hear_nothing();
+	assert_int_equal(sentinels("PENDING"), 1);
+}
+
+static void withdrawn_with_the_work(void **state)
+{
+	struct here *h = *state;
+	size_t before;
+
+	put(h, many);
+	fill(h, QUEUE_USER);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	before = fake.squeues;
+	sentinel_settle(&h->store, hear, NULL);
+	assert_int_equal(fake.squeues, before); /* work is left: nothing is asked */
+	set(h, ".paused", "1");
+	sentinel_settle(&h->store, hear, NULL);
+	hear_nothing();
+	assert_int_equal(fake.cancelled.n, 1);
+	assert_null(get(h, ".sentinel.at"));
+	newest()->gone[0] = true;
+	before = fake.squeues;
+	sentinel_settle(&h->store, hear, NULL);
+	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	assert_int_equal(fake.squeues, before);
+	/* a Slurm that is away: said, and nothing else */
+	set(h, ".paused", NULL);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	set(h, ".paused", "1");
+	fake.away = true;
+	sentinel_withdraw(&h->store, hear, NULL);
+	assert_non_null(said);
+	free(said);
+	said = NULL;
+}
+
+static void begin(struct fake_job *job)
+{
+	char id[24];
+
+	snprintf(job->state[0], sizeof(job->state[0]), "RUNNING");
+	snprintf(id, sizeof(id), "%d", (int)job->id);
+	setenv("SLURM_JOB_ID", id, 1);
+}
+
+static void its_own_run(void **state)
+{
+	struct here *h = *state;
+	struct fake_job *mine;
+	size_t before;
+
+	put(h, many);
+	fill(h, QUEUE_USER);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	mine = newest();
+	begin(mine);
+	/* Slurm does not answer: it does not leave */
+	fake.away = true;
+	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_AGAIN);
+	fake.away = false;
+	/* nor where its successor finds no room */
+	fake.answers[fake.sbatches] = SLURM_LIMIT;
+	fake.nanswers = fake.sbatches + 1;
+	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_AGAIN);
+	assert_int_equal(fake.requeue_off, 0);
+	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
+	assert_int_equal(sentinels("PENDING"), 1);
+	assert_int_equal(fake.requeue_off, mine->id);
+	/* begun again by Slurm: there is one already */
+	before = fake.sbatches;
+	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
+	assert_int_equal(fake.sbatches, before);
+	/* one that Slurm holds and will not begin counts for none */
+	fake_reason = "launch failed requeued held";
+	fake.limit = 30;
+	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
+	fake_reason = NULL;
+	assert_int_equal(fake.sbatches, before + 1);
+	assert_int_equal(fake.cancelled.n, 1);
+	/* switched off: once more, and no other */
+	set(h, "sentinel", "off");
+	before = fake.sbatches;
+	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
+	assert_int_equal(fake.sbatches, before);
+	set(h, "sentinel", NULL);
+	set(h, ".paused", "1");
+	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LEAVE);
+}
+
+/* Jobs are cancelled in the moment in which one of them makes it: it does nothing. */
+static void born_of_a_cancelled_job(void **state)
+{
+	struct here *h = *state;
+
+	put(h, many);
+	fill(h, QUEUE_USER);
+	spool_mark(h->store.spool, SPOOL_STOPPING);
+	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	assert_int_equal(sentinels("PENDING"), 0); /* nobody but a person makes one now */
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	assert_int_equal(sentinels("PENDING"), 1);
+	begin(newest());
+	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LEAVE);
+	spool_unmark(h->store.spool, SPOOL_STOPPING);
+	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
+}
+
+/* Eight processes at once. The fake Slurm of each is its own: what holds them apart is the lock and what the
+ * first one noted. */
+static void many_race(void **state)
+{
+	struct here *h = *state;
+	int made = 0, go[2];
+	pid_t pids[8];
+
+	put(h, many);
+	fill(h, QUEUE_USER);
+	db_close(h->store.db);
+	spool_close(h->store.spool);
+	h->store.db = NULL;
+	h->store.spool = NULL;
+	assert_int_equal(pipe(go), 0);
+	for (int i = 0; i < 8; i++) {
+		pids[i] = fork();
+		if (!pids[i]) {
+			size_t before;
+			char c;
+
+			close(go[1]);
+			if (store_open(&h->store, NULL) || read(go[0], &c, 1) < 0)
+				_exit(9);
+			before = fake.sbatches;
+			sentinel_tend(&h->store, SENTINEL_TICK, NULL, NULL);
+			_exit(fake.sbatches > before ? 1 : 0);
+		}
+	}
+	close(go[0]);
+	close(go[1]);
+	for (int i = 0; i < 8; i++) {
+		int status;
+
+		waitpid(pids[i], &status, 0);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+		made += WEXITSTATUS(status);
+	}
+	assert_int_equal(made, 1);
+	assert_int_equal(store_open(&h->store, NULL), 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(made_once_and_seen), cmocka_unit_test(wanted_or_not),
+		T(refused_stays_off),  T(withdrawn_with_the_work),
+		T(its_own_run),	       T(born_of_a_cancelled_job),
+		T(many_race),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
