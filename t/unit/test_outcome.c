@@ -518,7 +518,7 @@ static void what_a_pause_says(void **state)
 	struct queue_chain chain;
 
 	put_jobs(h, 30, "");
-	limit(h, 11);
+	limit(h, 12); /* less one that leaves, less the sentinel */
 	fill(h, QUEUE_USER);
 	for (int64_t id = 1; id <= 10; id++)
 		go(h, id, &fails);
