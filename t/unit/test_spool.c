@@ -139,7 +139,7 @@ static void race_one(const char *dir, int task, bool start, int go)
 /* START against START and RETIRE, processes of their own: one winner, a thousand times. */
 static void races_have_one_winner(void **state)
 {
-	enum { RACES = 250, RACERS = 4 };
+	enum { RACES = 1000, RACERS = 4 };
 	struct here *h = *state;
 
 	assert_int_equal(spool_rights_make(h->sp, T, RACES, NULL), 0);

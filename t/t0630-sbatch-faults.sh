@@ -1,0 +1,125 @@
+#!/bin/bash
+# an sbatch that dies after it made a job, or before, hangs, or says anything at all; and a host whose clock
+# is a day off: no job is lost, none runs twice
+. "${BASH_SOURCE[0]%/*}/lib/memory.sh"
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/fake.sh"
+
+# shellcheck disable=SC2119
+fake_start
+export LEDGER=$TEST_TMP/ledger
+FAULT_SO=$TEST_BUILD/t/fault.so
+cat >work <<'END'
+#!/bin/sh
+echo "$SLURMQ_JOB_ID" >>"$LEDGER"
+END
+chmod +x work
+printf 'name: odd\nparams: {n: [1, 2, 3]}\nrun: [./work, "{n}"]\n' >sweep.yaml
+
+states() {
+	sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db "SELECT group_concat(state, '') FROM job"
+}
+fresh() {
+	rm -rf .slurmq
+	fake_clear
+	: >ledger
+	slurmq init >/dev/null
+	slurmq expand sweep.yaml >/dev/null
+}
+# once NAME: all are completed, each once
+once() {
+	is "$(states)" 444 "$1: all are completed"
+	is "$(sort ledger | paste -sd' ')" '1 2 3' "$1: each has run once"
+	is "$(find .slurmq/{ready,running,spool,retired,tickets} -type f)" '' "$1: nothing is left over"
+}
+
+# It has made an array of three, and says so in a way of its own, or not at all
+
+# mode, exit status of submit, states after it, what sync says
+while IFS='|' read -r mode rc after said; do
+	fresh
+	touch "$FAKE_SLURM/hold"
+	echo "$mode" >"$FAKE_SLURM/mode"
+	# a minute is over in no time for the one that hangs
+	run env LD_PRELOAD="$FAULT_SO" CLOCK_SPEED=200 slurmq submit
+	is_status "$rc" "$mode: exit status $rc"
+	[ "$rc" = 0 ] || like_err '^slurmq submit: Slurm gave no clear answer for 3 jobs' "$mode: told"
+	unlike "$out$err" $'[\001-\010\013-\037\177]' "$mode: fit for a terminal"
+	is "$(states)" "$after" "$mode: states"
+	is "$(fake_count)" 3 "$mode: Slurm has three"
+	run slurmq sync
+	is_status 0
+	like_out "$said" "$mode: what sync finds"
+	is "$(states)" 222 "$mode: known by their name"
+	slurmq submit >/dev/null 2>&1
+	is "$(fake_count)" 3 "$mode: nothing is submitted twice"
+	rm "$FAKE_SLURM/hold"
+	ok "$mode: they end" fake_quiet 20
+	once "$mode"
+done <<'END'
+die|75|111|3 found again by name
+garbage|75|111|3 found again by name
+nothing|75|111|3 found again by name
+full|75|111|3 found again by name
+hang|75|111|3 found again by name
+banner|0|222|nothing new
+END
+
+# It has made none, and nobody can know: after its time it is submitted anew, not before
+
+fresh
+echo die-before >"$FAKE_SLURM/mode"
+run slurmq submit
+is_status 75
+is "$(states)" 111 'died before: nobody knows'
+run slurmq submit
+is "$(states) $(fake_count)" '111 0' 'died before: too early to say'
+run env LD_PRELOAD="$FAULT_SO" STAMP_SHIFT=120 slurmq submit
+is_status 0
+ok 'died before: they end' fake_quiet 20
+once 'died before'
+
+# The same of a submitter that went with its sbatch: that takes ten minutes
+
+fresh
+SLURMQ_FAILPOINT=sbatch-before run "$TEST_BUILD/failpoints/slurmq" submit 2>/dev/null
+is_status 137 'both died: killed'
+is "$(states) $(fake_count)" '111 0' 'both died: nothing was submitted'
+run env LD_PRELOAD="$FAULT_SO" STAMP_SHIFT=500 slurmq submit
+is "$(states) $(fake_count)" '111 0' 'both died: too early to say'
+run env LD_PRELOAD="$FAULT_SO" STAMP_SHIFT=700 slurmq submit
+is_status 0
+ok 'both died: they end' fake_quiet 20
+once 'both died'
+
+# A clock that is a day off, of all hosts or of those that run jobs alone, changes nothing
+
+for shift in 86400 -86400; do
+	for who in all jobs; do
+		fresh
+		printf '%s\n' "LD_PRELOAD=$FAULT_SO" CLOCK_SHIFT=$shift >"$FAKE_SLURM/jobenv"
+		off=()
+		[ $who = jobs ] || off=(env LD_PRELOAD="$FAULT_SO" "CLOCK_SHIFT=$shift")
+		slurmq config limit 3 >/dev/null
+		run ${off[@]+"${off[@]}"} slurmq submit
+		is_status 0
+		like_out '^submitted 2 jobs; 1 pending' "$shift s ($who): as ever"
+		ok "$shift s ($who): they end" fake_quiet 20
+		once "$shift s ($who)"
+		run slurmq sync
+		is_status 0
+		run slurmq status
+		is_status 0
+		like_out 'done' "$shift s ($who): done"
+		is_err '' "$shift s ($who): nothing to complain of"
+		# nor what Slurm is asked for next, by a host whose clock is right
+		run slurmq retry --all 3 --no-submit
+		is_status 0
+		run slurmq chain --strict
+		is_status 0
+		ok "$shift s ($who): the next one ends" fake_quiet 20
+		is "$(grep -c 3 ledger)" 2 "$shift s ($who): it was submitted"
+	done
+done
+
+done_testing
