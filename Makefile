@@ -135,7 +135,7 @@ $(TESTOBJ): DEFS += -Isrc -It/unit
 $(FPOBJ): DEFS += -DSLURMQ_TEST
 
 $(B)/failpoints/%.o: %.c $(B)/flags
-	$(call say,CC,$< [failpoints])
+	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 

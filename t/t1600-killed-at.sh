@@ -1,0 +1,77 @@
+#!/bin/bash
+# some of the failpoints of t0600 with the real Slurm: submitters and jobs' own slurmq killed there
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/slurm.sh"
+
+# shellcheck disable=SC2119
+slurm_start
+FP=$TEST_BUILD/failpoints/slurmq
+export LEDGER=$TEST_TMP/ledger
+: >ledger
+cat >job.sh <<'EOF'
+#!/bin/sh
+echo "$SLURMQ_JOB_ID $SLURM_JOB_ID" >>"$LEDGER"
+EOF
+chmod +x job.sh
+submitting='claim-rights fill-committed sbatch-before sbatch-after answer-posted'
+running='start-taken start-recorded step-recorded end-recorded end-posted fill-changed fill-committed sbatch-after'
+JOBS=30
+
+printf 'name: points\nparams: {n: {from: 1, to: %d, step: 1}}\nrun: [./job.sh, "{n}"]\n' $JOBS >sweep.yaml
+slurmq init >/dev/null
+slurmq expand sweep.yaml >/dev/null
+
+# What jobs execute dies at a point of its own each, once
+mkdir died
+cat >around <<EOF
+#!/bin/bash
+for point in $running; do
+	if mkdir "$TEST_TMP/died/taken-\$point" 2>/dev/null; then
+		export SLURMQ_FAILPOINT=\$point SLURMQ_FAILPOINT_ONCE=$TEST_TMP/died/\$point
+		break
+	fi
+done
+exec $FP "\$@"
+EOF
+chmod 700 around
+cp -p around .slurmq/bin/1
+
+for point in $submitting; do
+	SLURMQ_FAILPOINT=$point run "$FP" submit -n 2 2>/dev/null
+	is_status 137 "killed at $point"
+done
+
+sync_later() {
+	STAMP_SHIFT=$1 LD_PRELOAD=$TEST_BUILD/t/fault.so slurmq sync
+}
+completed() {
+	sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db 'SELECT count(*) FROM job WHERE state = 4'
+}
+# Somebody looks in now and then: the last job out, which waits for those that died, has nothing to wait for
+shift=7200
+look_in() {
+	sync_later $shift
+	shift=$((shift + 7200))
+	slurmq retry --no-submit
+	slurmq submit
+	sleep 1
+	[ "$(completed)" = $JOBS ]
+} >/dev/null 2>&1
+ok_within 120 'the sweep comes to its end' look_in
+ok 'nothing is left in Slurm' slurm_quiet 60
+sync_later $shift >/dev/null 2>&1
+is "$(completed)" $JOBS 'all are completed'
+for point in $running; do
+	ok "one was killed at $point" test -e "died/$point"
+done
+is "$(cut -d' ' -f1 ledger | sort -n | uniq | wc -l)" $JOBS 'every job has run'
+is "$(cut -d' ' -f1 ledger | sort -n | uniq -d)" '' 'none has run twice'
+is "$(sqlite3 -separator ' ' .slurmq/jobs.db 'SELECT job, slurm_id FROM attempt WHERE started > 0' |
+	awk 'NR == FNR { started[$0] = 1; next } !($0 in started)' - ledger)" '' 'each start is of an attempt'
+is "$(sqlite3 .slurmq/jobs.db 'SELECT count(*) FROM attempt WHERE closed = 0')" 0 'every attempt is closed'
+for folder in ready running spool retired tickets; do
+	is "$(find ".slurmq/$folder" -type f | wc -l)" 0 "nothing is left in $folder"
+done
+is "$(sqlite3 .slurmq/jobs.db 'PRAGMA integrity_check')" ok 'the database is sound'
+
+done_testing
