@@ -465,6 +465,7 @@ static int sbatch(int argc, char **argv)
 
 struct query {
 	const char *format;
+	int columns; /* -O JobID:20,State:20,RestartCnt:20,Reason:60 */
 	unsigned long id;
 	int found;
 };
@@ -506,6 +507,10 @@ static void show_job(struct job *j, void *arg)
 	if ((q->id && j->id != q->id && j->array != q->id) || (!active(j) && there("purged")))
 		return;
 	q->found = 1;
+	if (q->columns) {
+		printf("%-20lu%-20s%-20d%-60s\n", j->id, j->state, 0, j->reason);
+		return;
+	}
 	for (const char *p = q->format; *p; p++) {
 		if (*p == '%' && p[1])
 			show_field(j, *++p);
@@ -527,6 +532,8 @@ static int squeue(int argc, char **argv)
 	for (int i = 1; i + 1 < argc; i++) {
 		if (!strcmp(argv[i], "-o"))
 			q.format = argv[i + 1];
+		else if (!strcmp(argv[i], "-O"))
+			q.columns = 1;
 		else if (!strcmp(argv[i], "-j"))
 			q.id = strtoul(argv[i + 1], NULL, 10);
 	}
