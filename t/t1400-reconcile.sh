@@ -147,8 +147,24 @@ for name in killed node accounting limit; do
 	in_folder "$name"
 	ok_within 120 "$name: the others go on to their end" others_ended
 done
-# slurmctld is away for a minute, in which all that run come to their end. In the other folders the last
-# one out waits meanwhile, to know what became of the dead
+
+# The last one out stays, to know what became of the dead: they have a minute, which is over at once here
+
+looked_for() {
+	[ "$(in_db 'SELECT count(*) FROM job WHERE missing > 0')" = "$1" ]
+}
+for name in killed=4 node=4 accounting=2; do
+	in_folder "${name%=*}"
+	ok_within 60 "${name%=*}: the dead are looked for" looked_for "${name#*=}"
+	sqlite3 -batch -cmd '.timeout 20000' .slurmq/jobs.db \
+		'UPDATE job SET missing = missing - 61000 WHERE missing > 0'
+done
+for name in killed node accounting limit; do
+	in_folder "$name"
+	ok_within 60 "$name: what died comes back, and to its end" over
+done
+
+# slurmctld is away for a minute, in which all that run come to their end
 
 in_folder outage
 stopped=$SECONDS
@@ -169,10 +185,6 @@ over_at_last() {
 	over
 }
 ok_within 120 'outage: goes on to its end' over_at_last
-for name in limit killed node accounting; do
-	in_folder "$name"
-	ok_within 120 "$name: what died is known, and comes back" over
-done
 ok 'Slurm becomes empty' slurm_quiet
 for name in "${NAMES[@]}"; do
 	in_folder "$name"
