@@ -84,8 +84,9 @@ static void start_job(struct sim_job *j)
 	ticket = mem_printf("%016" PRIx64, j->submission);
 	sim_trace("job %" PRIu64 " (%" PRIu64 "_%d) starts on node%d", j->id, j->array_id, j->task,
 		  j->host);
-	p = sim_spawn((const char *const[]){"run", ticket, NULL}, (const char *const *)env, j->host,
-		      j);
+	p = sim_spawn(j->sentinel ? (const char *const[]){"chain", "--sentinel", NULL}
+				  : (const char *const[]){"run", ticket, NULL},
+		      (const char *const *)env, j->host, j);
 	p->ppid = 1;
 	j->batch_pid = p->pid;
 	if (sim_chance(sim.k.kill_runs))
@@ -101,6 +102,23 @@ static void start_job(struct sim_job *j)
 static void near_limit(void *arg);
 static void at_limit(void *arg);
 
+static void its_time_has_come(void *arg)
+{
+	(void)arg;
+	schedule_soon();
+}
+
+/* --begin, and --dependency=singleton: of one name one at a time, the older one first. */
+static bool may_begin(const struct sim_job *j)
+{
+	if (!j->sentinel)
+		return true;
+	for (const struct sim_job *o = cluster_jobs; o != j; o = o->next)
+		if (o->sentinel && o->phase != SLURM_OVER && !o->gone)
+			return false;
+	return j->begin <= sim.now;
+}
+
 static void schedule(void *arg)
 {
 	int running = 0;
@@ -112,7 +130,7 @@ static void schedule(void *arg)
 		return;
 	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
 		running += j->phase == SLURM_RUNNING || j->phase == SLURM_COMPLETING;
-		if (!first && j->phase == SLURM_PENDING && !j->gone)
+		if (!first && j->phase == SLURM_PENDING && !j->gone && may_begin(j))
 			first = j;
 	}
 	if (!first || running >= cluster.slots)
@@ -286,44 +304,50 @@ void cluster_scancel_all(void)
 
 /* ---- sbatch ---- */
 
+struct request {
+	char name[96];
+	bool sentinel;
+	int64_t begin; /* so many seconds from now */
+	int ntasks;
+	bool array;
+	uint64_t submission;
+};
+
 /* A job that the controller has taken. 0: over the limit. */
-static uint64_t make_job(const char *name, int ntasks, uint64_t submission, bool array)
+static uint64_t make_job(const struct request *r)
 {
 	struct sim_job **at = &cluster_jobs;
 	uint64_t id = next_id;
 
-	if (cluster.limit >= 0 && cluster_active() + ntasks > cluster.limit)
+	if (cluster.limit >= 0 && cluster_active() + r->ntasks > cluster.limit)
 		return 0;
 	next_id++;
 	while (*at)
 		at = &(*at)->next;
-	for (int i = 0; i < ntasks; i++) {
+	for (int i = 0; i < r->ntasks; i++) {
 		struct sim_job *j = mem_alloc(sizeof(*j));
 
 		j->array_id = id;
-		j->id = array ? 0 : id;
-		j->task = array ? i : -1;
-		j->ntasks = ntasks;
-		j->submission = submission;
+		j->id = r->array ? 0 : id;
+		j->task = r->array ? i : -1;
+		j->ntasks = r->ntasks;
+		j->submission = r->submission;
+		j->sentinel = r->sentinel;
+		j->begin = sim.now + r->begin * SEC;
 		j->submitted = sim.now;
 		j->limit = cluster.walltime;
-		snprintf(j->name, sizeof(j->name), "%s", name);
+		snprintf(j->name, sizeof(j->name), "%s", r->name);
 		snprintf(j->state, sizeof(j->state), "PENDING");
 		snprintf(j->reason, sizeof(j->reason), "Priority");
 		*at = j;
 		at = &j->next;
 	}
-	sim_trace("Slurm makes %" PRIu64 " (%s, %d tasks)", id, name, ntasks);
+	sim_trace("Slurm makes %" PRIu64 " (%s, %d tasks)", id, r->name, r->ntasks);
+	if (r->begin)
+		sim_at(sim.now + r->begin * SEC, its_time_has_come, NULL);
 	schedule_soon();
 	return id;
 }
-
-struct request {
-	char name[96];
-	int ntasks;
-	bool array;
-	uint64_t submission;
-};
 
 static void read_request(const struct proc_spec *spec, struct request *r)
 {
@@ -334,10 +358,18 @@ static void read_request(const struct proc_spec *spec, struct request *r)
 	for (const char *const *a = spec->argv; *a; a++) {
 		if (!strncmp(*a, "--job-name=", 11))
 			snprintf(r->name, sizeof(r->name), "%s", *a + 11);
+		if (!strncmp(*a, "--begin=now+", 12))
+			r->begin = atoi(*a + 12);
 		if (!strncmp(*a, "--array=0-", 10)) {
 			r->array = true;
 			r->ntasks = atoi(*a + 10) + 1;
 		}
+	}
+	r->sentinel = !strncmp(r->name, "slurmq-sentinel.", 16);
+	if (r->sentinel) {
+		if (!strstr(spec->in, " chain --sentinel\n"))
+			sim_violation("the sentinel's script is: %s", spec->in);
+		return;
 	}
 	dot = strrchr(r->name, '.');
 	if (!dot || ticket_name_parse(dot + 1, &r->submission))
@@ -356,7 +388,7 @@ static void arrive_late(void *arg)
 	struct request *r = arg;
 
 	if (!cluster.away)
-		make_job(r->name, r->ntasks, r->submission, r->array);
+		make_job(r);
 	free(r);
 }
 
@@ -398,7 +430,7 @@ static void sbatch_unlucky(const struct request *r, struct proc_result *out)
 	case SBATCH_LOST_REPLY:
 	case SBATCH_LOST_REQUEST:
 		if (kind == SBATCH_LOST_REPLY)
-			make_job(r->name, r->ntasks, r->submission, r->array);
+			make_job(r);
 		sim_wait(sim.now + 10 * SEC, false);
 		buf_addstr(&out->err,
 			   "sbatch: error: Batch job submission failed: Socket timed out "
@@ -414,7 +446,7 @@ static void sbatch_unlucky(const struct request *r, struct proc_result *out)
 		out->timed_out = true;
 		break;
 	case SBATCH_SILENT:
-		make_job(r->name, r->ntasks, r->submission, r->array);
+		make_job(r);
 		out->exit_code = 0;
 		break;
 	case SBATCH_BUSY:
@@ -460,7 +492,7 @@ static void run_sbatch(const struct proc_spec *spec, struct proc_result *out)
 	} else if (sim.faults && sim_chance(sim.k.sbatch_trouble)) {
 		sbatch_unlucky(&r, out);
 	} else {
-		id = make_job(r.name, r.ntasks, r.submission, r.array);
+		id = make_job(&r);
 		sim_point("sbatch answers");
 		sim_wait(sim.now + sim_rnd(SEC / 50), false);
 		if (id) {
@@ -627,6 +659,8 @@ static void run_scontrol(const struct proc_spec *spec, struct proc_result *out)
 {
 	int n = cluster_active();
 
+	if (!strcmp(spec->argv[1], "update"))
+		return;
 	if (!strcmp(spec->argv[1], "show")) {
 		buf_addf(&out->out,
 			 "Configuration data as of now\nClusterName             = sim\n"

@@ -191,6 +191,8 @@ struct sim_job {
 	bool by_owner;	    /* scancel */
 	bool left_normally; /* its supervisor went to its end by itself, and was not told to end */
 	struct sim_job *next;
+	bool sentinel; /* it runs slurmq chain --sentinel */
+	int64_t begin; /* not before */
 };
 void cluster_reset(void);
 extern struct sim_job *cluster_jobs;
