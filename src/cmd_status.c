@@ -7,6 +7,7 @@
 #include "cmd.h"
 #include "clock.h"
 #include "reconcile.h"
+#include "sentinel.h"
 #include "view.h"
 
 struct args {
@@ -50,6 +51,9 @@ static int refresh(struct cmd_ctx *ctx, struct err *err)
 	    reconcile(ctx->store, stopping >= 0 && stopping < CANCELLED_MS ? 0 : RECONCILE_MS,
 		      &seen, &away))
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
+	/* whether the chain is alive hangs on it alone: it may have been cancelled, too */
+	if (!in_flight(counts) && counts[JOB_PENDING])
+		sentinel_check(ctx->store);
 	return 0;
 }
 

@@ -179,6 +179,18 @@ bool sentinel_waits(struct store *store)
 	return found;
 }
 
+void sentinel_check(struct store *store)
+{
+	struct strs waiting = {0};
+	int64_t at;
+	bool runs;
+
+	if (!db_setting_int(store->db, ".sentinel.at", 0, &at, NULL) && at &&
+	    !look(store, &waiting, &runs, NULL) && !waiting.n && !runs)
+		forget(store, NULL);
+	strs_release(&waiting);
+}
+
 /* What an sbatch of it is made of, and the memory of that. */
 struct order {
 	struct strs env, options;

@@ -32,6 +32,10 @@ void sentinel_withdraw(struct store *store, queue_say *say, void *arg);
 /* At a job's end: withdraw it where no work is left. Asks Slurm nothing but then. */
 void sentinel_settle(struct store *store, queue_say *say, void *arg);
 
+/* For who looks while nothing else is in Slurm: ask whether one that was seen is still there, and forget it where
+ * it is not. Where Slurm does not answer it is believed. */
+void sentinel_check(struct store *store);
+
 /* Does Slurm show one that waits? It is asked. */
 bool sentinel_waits(struct store *store);
 

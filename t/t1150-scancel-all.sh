@@ -46,11 +46,11 @@ in_states() {
 job_is() {
 	[ "$(slurmq show "$1" --json | jq -r '.[0].state')" = "$2" ]
 }
-# in_slurm RUNNING PENDING
+# in_slurm RUNNING PENDING: but for the sentinel
 in_slurm() {
 	local running pending
-	running=$(squeue -h -r -t running | wc -l) && pending=$(squeue -h -r -t pending | wc -l) &&
-		[ "$running $pending" = "$1 $2" ]
+	running=$(squeue -h -r -t running -o %j) && pending=$(squeue -h -r -t pending -o %j) || return
+	[ "$(grep -c . <<<"$running") $(grep -vc '^slurmq-sentinel\|^$' <<<"$pending")" = "$1 $2" ]
 }
 # ref ID: its Slurm job, such as 12_3; left REF: Slurm has it no more
 ref() {
@@ -93,7 +93,8 @@ each_once() {
 
 # scancel of everything, three rounds
 
-ok 'ten may run and ten wait' slurm_set_limits MaxSubmitJobsPerUser=21 MaxJobsPerUser=10
+# one slot is for who ends, one for the sentinel
+ok 'ten may run and ten wait' slurm_set_limits MaxSubmitJobsPerUser=22 MaxJobsPerUser=10
 folder whole 130 || bail_out 'no folder to work in'
 run slurmq submit
 is_status 0

@@ -81,8 +81,8 @@ all_ran 100
 # Two QOS, of which one takes three jobs; those that want it come first
 
 at_exit slurm_set_limits qos=extra MaxSubmitJobsPerUser=-1
-slurm_set_limits MaxSubmitJobsPerUser=20 MaxJobsPerUser=20 &&
-	slurm_set_limits qos=extra MaxSubmitJobsPerUser=3 || bail_out 'no limits'
+slurm_set_limits MaxSubmitJobsPerUser=20 MaxJobsPerUser=20 || bail_out 'no limits'
+slurm_set_limits qos=extra MaxSubmitJobsPerUser=3 || bail_out 'no limits'
 folder pools
 cat >sweep.yaml <<'END'
 name: pools

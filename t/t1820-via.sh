@@ -42,7 +42,8 @@ END
 chmod +x .bin/sbatch .bin/fake-ssh
 : >from-nodes
 
-mkdir "it's a study" && cd "it's a study" || bail_out 'no folder'
+mkdir "it's a study"
+cd "it's a study" || bail_out 'no folder'
 slurmq init >/dev/null && : >ledger
 cat >sweep.yaml <<'END'
 name: via
@@ -114,7 +115,8 @@ is "$(cat ../from-nodes)" '' 'no node has tried to submit'
 
 # environment: none
 
-mkdir ../none && cd ../none || bail_out 'no folder'
+mkdir ../none
+cd ../none || bail_out 'no folder'
 rm ../.bin/sbatch
 slurmq init >/dev/null && : >ledger
 cat >sweep.yaml <<'END'
@@ -157,7 +159,8 @@ unset FROM_CALLER
 
 # .slurmq is a line that names a folder far away: jobs run where the line is, those of the chain, too
 
-mkdir -p ../far/away ../near && chmod 700 ../far/away && cd ../near || bail_out 'no folder'
+mkdir -p ../far/away ../near && chmod 700 ../far/away
+cd ../near || bail_out 'no folder'
 echo ../far/away >.slurmq
 run slurmq init
 is_status 0
@@ -177,7 +180,7 @@ near_done() {
 }
 ok_within 60 'all end' near_done
 is "$(sort ledger | uniq -c | tr -s ' ')" " 6 $PWD" 'all six ran where the line is'
-ok 'nothing else is there' test "$(ls -A | sort | paste -sd' ')" = '.slurmq ledger sweep.yaml'
+is "$(find . -mindepth 1 | sort | paste -sd' ')" './.slurmq ./ledger ./sweep.yaml' 'nothing else is there'
 ok 'the queue becomes empty' slurm_quiet
 
 done_testing

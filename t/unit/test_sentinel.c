@@ -91,6 +91,15 @@ static char *get(struct here *h, const char *key)
 	return value;
 }
 
+static bool has_setting(struct here *h, const char *key)
+{
+	char *value = get(h, key);
+	bool there = value != NULL;
+
+	free(value);
+	return there;
+}
+
 static bool has_option(const char *want)
 {
 	for (size_t i = 0; i < fake.last_argv.n; i++)
@@ -229,6 +238,18 @@ static void withdrawn_with_the_work(void **state)
 	sentinel_settle(&h->store, hear, NULL);
 	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
 	assert_int_equal(fake.squeues, before);
+	/* cancelled by somebody else: who looks finds out, and a Slurm that is away changes nothing */
+	set(h, ".paused", NULL);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	sentinel_check(&h->store);
+	assert_true(has_setting(h, ".sentinel.at"));
+	newest()->gone[0] = true;
+	fake.away = true;
+	sentinel_check(&h->store);
+	assert_true(has_setting(h, ".sentinel.at"));
+	fake.away = false;
+	sentinel_check(&h->store);
+	assert_false(has_setting(h, ".sentinel.at"));
 	/* a Slurm that is away: said, and nothing else */
 	set(h, ".paused", NULL);
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
@@ -311,6 +332,11 @@ static void born_of_a_cancelled_job(void **state)
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
 }
 
+static void takes_long(void)
+{
+	clock_sleep_ms(300); /* the others come meanwhile */
+}
+
 /* Eight processes at once. The fake Slurm of each is its own: what holds them apart is the lock and what the
  * first one noted. */
 static void many_race(void **state)
@@ -336,6 +362,7 @@ static void many_race(void **state)
 			if (store_open(&h->store, NULL) || read(go[0], &c, 1) < 0)
 				_exit(9);
 			before = fake.sbatches;
+			fake.on_sbatch = takes_long;
 			sentinel_tend(&h->store, SENTINEL_TICK, NULL, NULL);
 			_exit(fake.sbatches > before ? 1 : 0);
 		}
