@@ -52,6 +52,8 @@ static int refresh(struct cmd_ctx *ctx, struct err *err)
 		      &seen, &away))
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
 	/* whether the chain is alive hangs on it alone: it may have been cancelled, too */
+	if (db_counts(ctx->store->db, counts, err))
+		return -1;
 	if (!in_flight(counts) && counts[JOB_PENDING])
 		sentinel_check(ctx->store);
 	return 0;

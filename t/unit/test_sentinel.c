@@ -229,7 +229,7 @@ static void withdrawn_with_the_work(void **state)
 	sentinel_settle(&h->store, hear, NULL);
 	assert_int_equal(fake.squeues, before); /* work is left: nothing is asked */
 	set(h, ".paused", "1");
-	sentinel_settle(&h->store, hear, NULL);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	hear_nothing();
 	assert_int_equal(fake.cancelled.n, 1);
 	assert_null(get(h, ".sentinel.at"));
@@ -259,6 +259,26 @@ static void withdrawn_with_the_work(void **state)
 	assert_non_null(said);
 	free(said);
 	said = NULL;
+}
+
+/* Nothing is pending and nothing in flight: the job that finds it so withdraws it. */
+static void withdrawn_by_the_last(void **state)
+{
+	struct here *h = *state;
+	int changed;
+
+	put(h, "name: one\nrun: [echo]\n");
+	fake.limit = 20;
+	set(h, ".sentinel.at", "5");
+	sentinel_settle(&h->store, hear, NULL);
+	assert_int_equal(fake.squeues, 0);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_job_cancel(h->store.db, 1, &changed, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	sentinel_settle(&h->store, hear, NULL);
+	assert_int_equal(fake.squeues, 1);
+	assert_false(has_setting(h, ".sentinel.at"));
+	hear_nothing();
 }
 
 static void begin(struct fake_job *job)
@@ -304,6 +324,15 @@ static void its_own_run(void **state)
 	fake_reason = NULL;
 	assert_int_equal(fake.sbatches, before + 1);
 	assert_int_equal(fake.cancelled.n, 1);
+	/* one that runs is no successor, but it will see to its own: nobody else makes one */
+	for (size_t i = 0; i < fake.njobs; i++)
+		if (!strncmp(fake.jobs[i].name, "slurmq-sentinel.", 16) && &fake.jobs[i] != mine)
+			snprintf(fake.jobs[i].state[0], sizeof(fake.jobs[i].state[0]), "RUNNING");
+	before = fake.sbatches;
+	sentinel_tend(&h->store, SENTINEL_USER, NULL, NULL);
+	assert_int_equal(fake.sbatches, before);
+	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
+	assert_int_equal(fake.sbatches, before + 1);
 	/* switched off: once more, and no other */
 	set(h, "sentinel", "off");
 	before = fake.sbatches;
@@ -385,10 +414,10 @@ static void many_race(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(made_once_and_seen), cmocka_unit_test(wanted_or_not),
-		T(refused_stays_off),  T(withdrawn_with_the_work),
-		T(its_own_run),	       T(born_of_a_cancelled_job),
-		T(many_race),
+		T(made_once_and_seen),	    cmocka_unit_test(wanted_or_not),
+		T(refused_stays_off),	    T(withdrawn_with_the_work),
+		T(withdrawn_by_the_last),   T(its_own_run),
+		T(born_of_a_cancelled_job), T(many_race),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
