@@ -78,7 +78,7 @@ nok 'and is not paused' paused
 scontrol update partitionname=extra state=down || bail_out 'no partition'
 at_exit scontrol update partitionname=extra state=up
 for name in logs program; do
-	folder $name 14
+	folder $name 15
 	cat >sweep.yaml <<END
 name: $name
 params: {n: {from: 1, to: 30, step: 1}}
