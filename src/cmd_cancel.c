@@ -4,6 +4,7 @@
 
 #include "cmd.h"
 #include "failpoint.h"
+#include "sentinel.h"
 #include "slurm.h"
 
 struct args {
@@ -121,6 +122,7 @@ static int cancel(struct cmd_ctx *ctx, const struct args *args, const struct sel
 	/* What was taken back before an error is to be told all the same. */
 	if (tell_slurm(&told, rc ? NULL : err))
 		rc = -1;
+	sentinel_settle(ctx->store, cmd_say_text, ctx); /* was that all there was? */
 	if (rc == 0 || changed)
 		print_done(ctx, changed, &told, pause);
 out:

@@ -56,6 +56,7 @@ static int refresh(struct cmd_ctx *ctx, struct err *err)
 		return -1;
 	if (!in_flight(counts) && counts[JOB_PENDING])
 		sentinel_check(ctx->store);
+	sentinel_settle(ctx->store, cmd_say_text, ctx); /* the last job may have died */
 	return 0;
 }
 

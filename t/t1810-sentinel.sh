@@ -131,6 +131,19 @@ run slurmq status
 like_out '^chain done'
 unlike_out sentinel
 
+# So does a cancel that leaves nothing
+
+rm go
+sed -i 's/to: 30/to: 32/' sweep.yaml
+slurmq expand sweep.yaml >/dev/null 2>&1
+run slurmq submit
+is_status 0
+ok 'there is one' there_is_one
+run slurmq cancel 31,32 --yes
+is_status 0
+is_err ''
+ok_within 30 'and nothing is left' slurm_quiet
+
 # scancel of everything is the end of it
 
 folder stop
