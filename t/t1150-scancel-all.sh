@@ -131,6 +131,7 @@ is "$(slurmq status --json | jq -r .chain.state)" 'done' 'and that is all'
 run slurmq retry
 is_status 0
 is_out 'no failed jobs; slurmq retry -s cancelled takes the 60 cancelled ones'
+ok "they have left" slurm_quiet # what has just ended holds its slot
 run slurmq retry -s cancelled
 is_status 0
 like_out '^60 jobs are pending again$'
