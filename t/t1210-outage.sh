@@ -37,7 +37,7 @@ wait_for 20 'slurmctld answers' squeue
 
 # What got no clear answer gets its time, by the age of its ticket: here it is over at once.
 done_all() {
-	find .slurmq/tickets -type f -exec touch -d '1 hour ago' {} + 2>/dev/null
+	find .slurmq/tickets -type f -exec touch -c -d '1 hour ago' {} + 2>/dev/null
 	[ "$(sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db 'SELECT count(*) FROM job WHERE state = 4')" = 10 ]
 }
 ok_within 120 'all ten are completed, and nobody has typed a word' done_all
