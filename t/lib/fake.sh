@@ -5,7 +5,7 @@
 #	fake_start [LIMIT]      a fake in $FAKE_SLURM, first on PATH; so many jobs at once (none)
 #	fake_clear [LIMIT]      forget its jobs, its modes and its log
 #	fake_quiet [SECONDS]    until no job of it is left (20)
-#	fake_count              how many jobs it was given in all
+#	fake_count              how many jobs of the sweep 'odd' it was given in all, the sentinel aside
 #
 # Its jobs are processes: whoever leaves early leaves none of them behind (fake_end, at the exit).
 
@@ -44,7 +44,7 @@ fake_quiet() {
 }
 
 fake_count() {
-	find "$FAKE_SLURM/jobs" -type f | wc -l
+	grep -lE ' odd\.[0-9a-f]{16}$' "$FAKE_SLURM"/jobs/* 2>/dev/null | wc -l
 }
 
 # What it was started with says whose a process is
