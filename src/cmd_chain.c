@@ -3,15 +3,22 @@
 #include <stdlib.h>
 
 #include "cmd.h"
+#include "hosts.h"
 #include "proc.h"
 #include "reconcile.h"
 #include "sentinel.h"
 
 struct args {
-	bool strict, sentinel, no_via;
+	bool strict, sentinel, no_via, beside;
 };
 
-enum { RECONCILE_MS = 5 * 60 * 1000, GATE_MS = 20 * 1000 };
+enum {
+	RECONCILE_MS = 5 * 60 * 1000,
+	GATE_MS = 20 * 1000,
+	LOCKS_MS = 4000,
+	LOCKS_BESIDE_MS =
+		2 * 60 * 1000, /* it costs nothing there, and the next one comes after that */
+};
 
 /* A task of srun: its step has a number of its own, which a batch script's environment does not, and
  * salloc's interactive step has one of those that Slurm keeps for itself (slurm.h, SLURM_INTERACTIVE_STEP
@@ -66,6 +73,19 @@ static bool goes_via(struct cmd_ctx *ctx, const struct args *args, char **via)
 	return !args->no_via && ctx->store && !queue_via(ctx->store, via, NULL);
 }
 
+/* Last of all: beside a command there is time. */
+static void check_locks(struct cmd_ctx *ctx, const struct args *args)
+{
+	const struct hosts_opts o = {.beside = args->beside,
+				     .ms = args->beside ? LOCKS_BESIDE_MS : LOCKS_MS};
+
+	if (args->beside)
+		proc_signals_block();
+	if (hosts_check(ctx->store, &o) == HOSTS_LOCAL)
+		cmd_say(ctx, "the queue is paused: locks of files do not reach from host to host "
+			     "here; slurmq status says what to do");
+}
+
 static int chain_and_tend(struct cmd_ctx *ctx, const struct args *args, struct err *err)
 {
 	int rc = chain(ctx, args, RECONCILE_MS, err);
@@ -74,6 +94,8 @@ static int chain_and_tend(struct cmd_ctx *ctx, const struct args *args, struct e
 	if (!goes_via(ctx, args, &via) && ctx->store)
 		sentinel_tend(ctx->store, SENTINEL_TICK, cmd_say_text, ctx);
 	free(via);
+	if (ctx->store && ctx->store->db)
+		check_locks(ctx, args);
 	return rc;
 }
 
@@ -140,11 +162,12 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 static const struct opt opts[] = {
 	OPT_FLAG(0, "strict", "fail where there is a problem", struct args, strict),
 	OPT_FLAG(0, "sentinel", "as the job that waits in Slurm does", struct args, sentinel),
-	OPT_FLAG(0, "no-via", "submit from this very host", struct args, no_via), OPT_END};
+	OPT_FLAG(0, "no-via", "submit from this very host", struct args, no_via),
+	OPT_FLAG(0, "beside", "as beside a job's command", struct args, beside), OPT_END};
 
 const struct cmd cmd_chain = {
 	.name = "chain",
-	.args = "[--strict] [--sentinel] [--no-via]",
+	.args = "[--strict] [--sentinel] [--no-via] [--beside]",
 	.summary = "refill the queue; from scripts, traps and cron",
 	.theme = CMD_INSIDE,
 	.opts = opts,

@@ -2,6 +2,7 @@
 #include "cmd.h"
 
 #include "brake.h"
+#include "hosts.h"
 
 struct args {
 	bool no_submit;
@@ -12,7 +13,7 @@ static int unset(struct db *db, struct err *err)
 	if (db_begin(db, err))
 		return -1;
 	if (db_setting_unset(db, ".paused", err) || db_setting_unset(db, ".paused_why", err) ||
-	    brake_reset(db, err) || db_commit(db, err)) {
+	    brake_reset(db, err) || hosts_forget(db, err) || db_commit(db, err)) {
 		db_rollback(db);
 		return -1;
 	}

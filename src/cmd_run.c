@@ -1,6 +1,7 @@
 /* cmd_run.c - slurmq run: what a submitted job executes. */
 #include "cmd.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,7 +22,8 @@ enum {
 	TICK_END_MS = 60 * 1000,
 };
 
-/* A refill that was begun beside the command must not be cut off in the middle of its sbatch. */
+/* A refill that was begun beside the command must not be cut off in the middle of its sbatch. One that only
+ * looks out for other hosts leaves at CONT, which does nothing to any other. */
 static void wait_for_tick(int pid)
 {
 	int64_t end = clock_mono_ms() + TICK_END_MS;
@@ -31,8 +33,10 @@ static void wait_for_tick(int pid)
 		while (pid && proc_reap(&e))
 			if (e.pid == pid)
 				pid = 0;
-		if (pid)
+		if (pid) {
+			proc_group_kill(pid, SIGCONT);
 			proc_signal_wait(100);
+		}
 	}
 }
 
@@ -47,7 +51,7 @@ static int task_index(void)
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	char exe[4096] = "";
-	const char *tick[] = {exe, "chain", NULL};
+	const char *tick[] = {exe, "chain", "--beside", NULL};
 	struct supervise_opts o = {.log = STDOUT_FILENO,
 				   .tick_first_ms = TICK_FIRST_MS,
 				   .tick_every_ms = TICK_EVERY_MS};

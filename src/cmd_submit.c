@@ -3,6 +3,10 @@
 
 #include "cmd.h"
 
+#include "hosts.h"
+
+enum { LOCKS_MS = 4000 };
+
 struct args {
 	int64_t max;
 	bool env, dry_run, json;
@@ -31,6 +35,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	(void)argv;
 	if (args->dry_run)
 		return preview(ctx, max, err);
+	hosts_check(ctx->store, &(struct hosts_opts){.ms = LOCKS_MS});
 	cmd_fill(ctx, max, args->env, &filled);
 	if (args->json) {
 		struct buf text = {0};

@@ -29,6 +29,7 @@
 #include "brake.h"
 #include "clock.h"
 #include "failpoint.h"
+#include "hosts.h"
 #include "proc.h"
 #include "queue_internal.h"
 #include "setting.h"
@@ -902,10 +903,38 @@ static int need_of_sweep(struct store *store, const struct db_sweep *s, struct s
 	return 0;
 }
 
+/* Paused since locks stay on one host: 0, DB_NONE where that is not why. */
+static int need_of_locks(struct store *store, struct strs *needs, struct err *err)
+{
+	char *pair = NULL, *second;
+	int rc = hosts_local(store->db, &pair, err);
+
+	if (rc)
+		return rc;
+	second = strchr(pair, ' ');
+	if (second)
+		*second++ = '\0';
+	strs_addf(
+		needs,
+		"the queue is paused: locks of files in .slurmq do not reach from %s to %s, so two hosts"
+		" may write to the database at once and break it",
+		pair, second ? second : "other hosts");
+	strs_add(
+		needs,
+		"  let what runs end, then let them reach, or put .slurmq on another file system (a file of"
+		" one line may name the folder: man slurmq-storage); then: slurmq resume");
+	free(pair);
+	return 0;
+}
+
 /* Paused: by a person, or by the brake, which names the last of the failures. */
 static int need_of_brake(struct store *store, struct strs *needs, struct err *err)
 {
 	int64_t job;
+	int rc = need_of_locks(store, needs, err);
+
+	if (rc != DB_NONE)
+		return rc;
 
 	if (db_setting_int(store->db, ".brake.job", 0, &job, err))
 		return -1;

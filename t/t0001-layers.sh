@@ -15,6 +15,7 @@ floors='
 3	chain
 3	sentinel
 3	queue reconcile supervise expand
+3	hosts
 3	drain select
 3	outcome
 3	brake loader

@@ -1,0 +1,152 @@
+#!/bin/bash
+# two hosts that are there at one time find out whether locks reach from one to the other
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/fake.sh"
+
+# shellcheck disable=SC2119
+fake_start
+HOST_SO=$TEST_BUILD/t/host.so
+printf 'name: reach\nparams: {n: {from: 1, to: 6, step: 1}}\nrun: ["true"]\n' >sweep.yaml
+
+sql() {
+	sqlite3 -batch -cmd '.timeout 20000' .slurmq/jobs.db "$1"
+}
+# folder NAME: a new one, in which a job runs on each of two nodes
+folder() {
+	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" || bail_out 'no folder'
+	slurmq init >/dev/null && slurmq expand ../sweep.yaml >/dev/null
+	slurmq config limit 3 >/dev/null
+	slurmq submit -n 1 >/dev/null
+	touch .slurmq/running/00000000000000aa.0.11,0,n1,1,0000000000000001 \
+		.slurmq/running/00000000000000aa.1.12,0,n2,2,0000000000000002
+}
+# on HOST CMD...
+on() {
+	PLAY_HOST=$1 SLURMD_NODENAME=$1 LD_PRELOAD=$HOST_SO "${@:2}"
+}
+# beside HOST: what runs beside the command of a job there, in the background; $!
+beside() {
+	PLAY_HOST=$1 SLURMD_NODENAME=$1 SLURM_JOB_ID=999 LD_PRELOAD=$HOST_SO slurmq chain --beside >"out.$1" 2>"err.$1" &
+}
+taking_part() {
+	[ "$(find .slurmq/hosts -name '????????????????' 2>/dev/null | wc -l)" = "$1" ]
+}
+setting() {
+	sql "SELECT value FROM setting WHERE key = '$1'"
+}
+
+touch "$FAKE_SLURM/hold"
+
+# Locks reach
+
+folder reach
+beside n1
+first=$!
+ok_within 20 'who comes first looks out for the other' taking_part 1
+beside n2
+wait $!
+is $? 0 'the other ends'
+wait $first
+is $? 0 'and so does the first'
+is "$(cat out.* err.*)" '' 'not a word'
+is "$(setting .locks.reach | tr ' ' '\n' | sort | xargs)" 'n1 n2' 'it is remembered'
+is "$(setting .paused)$(setting .locks.local)" '' 'the queue goes on'
+is "$(find .slurmq/hosts -type f | sort)" .slurmq/hosts/lock 'no file is left of them'
+rm -r .slurmq/hosts
+run on n3 slurmq chain --beside
+is_status 0
+is_out ''
+is_err ''
+ok 'and never looked at again' test ! -e .slurmq/hosts
+
+# A person's command beside one of them is enough
+
+folder person
+beside n1
+first=$!
+ok_within 20 'a job looks out' taking_part 1
+run on login slurmq submit -n 1
+is_status 0
+is_err ''
+wait $first
+is $? 0 'it need not any more'
+is "$(setting .locks.reach | tr ' ' '\n' | sort | xargs)" 'login n1' 'these two'
+
+# They do not
+
+export PLAY_LOCKS=local
+folder local
+beside n1
+first=$!
+ok_within 20 'who comes first looks out for the other' taking_part 1
+beside n2
+wait $!
+is $? 0 'the other ends'
+wait $first
+is $? 0 'and so does the first'
+is "$(cat out.*)" '' 'nothing is printed'
+is "$(cat err.*)" 'slurmq chain: the queue is paused: locks of files do not reach from host to host here; slurmq status says what to do' \
+	'one of them says it'
+is "$(setting .locks.local | tr ' ' '\n' | sort | xargs)" 'n1 n2' 'between whom'
+is "$(setting .locks.reach)" '' 'and nothing else'
+run slurmq status
+is_status 0
+is_err ''
+like_out '^chain paused \(file locks do not reach from (n1 to n2|n2 to n1)\)'
+like "$(slurmq status | xargs)" 'do not reach from n. to n., so two hosts may write .* man slurmq-storage.*; then: slurmq resume' \
+	'what it means, and what to do'
+run slurmq submit
+is_status 0
+like_out 'submitted 0 jobs; .*the queue is paused'
+is "$(sql 'PRAGMA integrity_check')" ok 'the database is sound'
+run slurmq resume --no-submit
+is_status 0
+is "$(setting .locks.local)$(setting .paused)" '' 'resume takes it back: it is looked at again'
+unset PLAY_LOCKS
+beside n1
+first=$!
+ok_within 20 'once more' taking_part 1
+beside n2
+wait $! $first
+is "$(setting .locks.reach | wc -w)" 2 'they reach now'
+
+# One host; and one that has died
+
+folder one
+beside n1
+first=$!
+ok_within 20 'it looks out' taking_part 1
+run on n1 slurmq chain --beside
+is_status 0
+is_err ''
+run on n1 slurmq submit -n 1
+is_status 0
+is_err ''
+is "$(setting .locks.reach)$(setting .locks.local)" '' 'another process of the same host tells nothing'
+kill -KILL $first
+wait $first 2>/dev/null
+ok 'its file is left' taking_part 1
+run on n2 slurmq submit -n 1
+is_status 0
+is_err ''
+is "$(setting .locks.reach)$(setting .locks.local)" '' 'a file of one that has died tells nothing'
+ok 'and is removed' taking_part 0
+rm .slurmq/running/*
+rm -r .slurmq/hosts
+run on n1 slurmq chain --beside
+is_status 0
+is_err ''
+ok 'alone there is nothing to look out for' test ! -e .slurmq/hosts
+
+# The end of a job is not held up: CONT
+
+touch .slurmq/running/00000000000000aa.1.12,0,n2,2,0000000000000002
+beside n1
+first=$!
+ok_within 20 'it looks out' taking_part 1
+kill -CONT $first
+wait $first
+is $? 0 'at CONT it leaves'
+ok 'and takes its file along' taking_part 0
+
+done_testing
