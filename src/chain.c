@@ -81,6 +81,18 @@ static struct rest look_around(struct store *store, const struct queue_result *r
 	return rest;
 }
 
+static bool untold(struct store *store, const struct queue_opts *q)
+{
+	return q->mine && spool_has(store->spool, SPOOL_SPOOL, q->mine);
+}
+
+static bool work_left(struct store *store)
+{
+	int64_t counts[JOB_NSTATES];
+
+	return db_counts(store->db, counts, NULL) || counts[JOB_PENDING] > 0;
+}
+
 /* After a try that went as it should: work is left, nothing was submitted, and that may change. */
 static bool left_undone(struct store *store, const struct queue_opts *q,
 			const struct queue_result *r)
@@ -93,8 +105,10 @@ static bool left_undone(struct store *store, const struct queue_opts *q,
 	case QUEUE_ELSEWHERE:
 	case QUEUE_MAX:
 		return false; /* a person's turn */
-	case QUEUE_GATE:      /* its holder goes on, unless it hangs */
-		return q->mine && spool_has(store->spool, SPOOL_SPOOL, q->mine) && alone(store);
+	case QUEUE_GATE:
+		/* its holder goes on, unless it hangs, or only tells (status, sync), or is our own tick, which
+		 * ends with us: what it has claimed would lie there by now */
+		return alone(store) && (untold(store, q) || work_left(store));
 	default:
 		break;
 	}
@@ -110,7 +124,7 @@ static void say_trouble(struct store *store, const struct chain_opts *o, const s
 {
 	if (r->text && *r->text && r->stop != QUEUE_LIMITED && r->stop != QUEUE_REFUSED)
 		say(o, r->text);
-	if (r->stop == QUEUE_GATE && q->mine && spool_has(store->spool, SPOOL_SPOOL, q->mine))
+	if (r->stop == QUEUE_GATE && untold(store, q))
 		say(o, "another slurmq holds the gate: what this job has to tell lies in spool/ "
 		       "until the next one tells it");
 }

@@ -177,7 +177,7 @@ void cluster_batch_ended(struct sim_job *j, int exit_code, int sig)
 	if (j->node_gone)
 		return; /* slurmctld will notice */
 	if (!sig && !j->told_to_end)
-		j->left_normally = true;
+		j->left_normally = cluster.limit != 1; /* of one slot none is left to chain with */
 	if (!strcmp(j->final, "REQUEUE"))
 		requeue(j);
 	else

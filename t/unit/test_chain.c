@@ -383,6 +383,36 @@ static void unanswered_rows_are_no_others(void **state)
 	assert_int_equal(fake_active(), 2);
 }
 
+/* A holder that only tells, as status does: our event has gone, and nobody has refilled. */
+static void a_gate_that_tells_and_goes(void **state)
+{
+	struct here *h = *state;
+	static const char name[] = "00000000000000aa.0.5,0,n,1,0000000000000001";
+	struct spool *other;
+	int status, ready[2];
+	char c = 0;
+	pid_t pid;
+
+	put(h);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		if (spool_open(h->store.dir, &other, NULL) || spool_gate_try(other, NULL) ||
+		    write(ready[1], &c, 1) != 1)
+			_exit(1);
+		usleep(100000);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	chain_end(&h->store,
+		  &(struct chain_opts){
+			  .refill = true, .event = name, .gate_ms = 5000, .stay_ms = 10});
+	assert_int_equal(fake.sbatches, 1);
+	waitpid(pid, &status, 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 /* A holder of the gate that hangs: who has something to tell and is alone stays until it is told. */
 static void a_gate_that_hangs(void **state)
 {
@@ -437,6 +467,7 @@ int main(void)
 		T(nor_does_it_wait_for_the_living),
 		T(unanswered_rows_are_no_others),
 		T(a_gate_that_hangs),
+		T(a_gate_that_tells_and_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
