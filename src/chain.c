@@ -14,6 +14,7 @@ enum {
 	STAY_ASK_MS = 15 * 1000, /* while Slurm answers, and has nothing for us */
 	STAY_ALONE_MS = 5 * 60 * 1000,
 	ASK_AGAIN_MS = 2000,
+	FAILURES = 3, /* of the database: so often it is tried in spite of others */
 };
 
 static void say(const struct chain_opts *o, const char *text)
@@ -129,8 +130,9 @@ static void say_trouble(struct store *store, const struct chain_opts *o, const s
 		       "until the next one tells it");
 }
 
-/* One try. True where the chain hangs on the caller. */
-static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct queue_opts *q)
+/* One try. True where the chain hangs on the caller. tries: how many have failed. */
+static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct queue_opts *q,
+			int *tries)
 {
 	struct queue_result r = {0};
 	struct err err = {0};
@@ -141,8 +143,9 @@ static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct 
 		rc = queue_fill(store, q, &r, &err);
 	if (rc) {
 		say(o, err.msg);
-		/* a database that was damaged does not mend by waiting */
-		hangs = err.status != ERR_USAGE && alone(store);
+		/* a database that was damaged does not mend by waiting; who seems to be left besides us may
+		 * be dead, which could not be asked */
+		hangs = err.status != ERR_USAGE && (++*tries < FAILURES || alone(store));
 	} else {
 		say_trouble(store, o, q, &r);
 		hangs = o->refill && left_undone(store, q, &r);
@@ -164,7 +167,7 @@ static int lock_last(struct store *store, const struct chain_opts *o, int *lock)
 	return rc;
 }
 
-static void stay(struct store *store, const struct chain_opts *o, struct queue_opts *q)
+static void stay(struct store *store, const struct chain_opts *o, struct queue_opts *q, int *tries)
 {
 	int64_t wait = o->stay_ms, began = clock_mono_ms();
 	bool answered = false;
@@ -178,7 +181,7 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 		/* what got no answer is looked for first: it may be all that is in the way */
 		bool answers = store->db && !reconcile(store, 0, &seen, NULL) && seen.ran;
 
-		if (!hangs_on_us(store, o, q))
+		if (!hangs_on_us(store, o, q, tries))
 			break;
 		/* what does not pass soon is for the sentinel: waiting in Slurm is free */
 		if (clock_mono_ms() - began > STAY_ALONE_MS && store->db && sentinel_waits(store))
@@ -212,9 +215,10 @@ void chain_end(struct store *store, const struct chain_opts *o)
 			       .say = o->say,
 			       .say_arg = o->say_arg};
 
-	bool hangs = hangs_on_us(store, o, &q);
+	int tries = 0;
+	bool hangs = hangs_on_us(store, o, &q, &tries);
 
 	keep_event(store, o);
 	if (hangs && o->refill)
-		stay(store, o, &q);
+		stay(store, o, &q, &tries);
 }
