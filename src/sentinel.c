@@ -343,6 +343,9 @@ static int ensure(struct store *store, bool self, queue_say *say, void *arg, str
 	if (!n.work || !n.every)
 		return DB_NONE;
 	rc = look(store, &waiting, &runs, err);
+	/* a host without squeue: whoever looks around from another one sees to it */
+	if (rc < 0 && err->status == ERR_FAILED)
+		return DB_NONE;
 	if (!rc && waiting.n) {
 		int64_t begin = 0, job = 0;
 		uint64_t seen = strtoull(waiting.v[0], NULL, 10);

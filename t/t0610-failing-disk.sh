@@ -27,6 +27,7 @@ sql() {
 # What they begin with
 
 slurmq init >/dev/null
+slurmq config sentinel off >/dev/null # it would do what is to be left undone
 cp -a .slurmq empty
 slurmq expand sweep.yaml >/dev/null
 cp -a .slurmq pending

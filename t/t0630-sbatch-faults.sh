@@ -24,6 +24,7 @@ fresh() {
 	fake_clear
 	: >ledger
 	slurmq init >/dev/null
+	slurmq config sentinel off >/dev/null
 	slurmq expand sweep.yaml >/dev/null
 }
 # once NAME: all are completed, each once

@@ -16,7 +16,7 @@ found() {
 	seed=${seed%%:*}
 	run "$simulate" -q -s "$seed" -p "$bug"
 	is_status 1 "$bug: seed $seed replays"
-	is_err "$line" "$bug: with the same words"
+	is "$(tail -n 1 <<<"$err")" "$line" "$bug: with the same words"
 	run "$simulate" -q -s "$seed"
 	is_status 0 "$bug: without the bug seed $seed is well"
 }

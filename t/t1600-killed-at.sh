@@ -19,6 +19,8 @@ JOBS=30
 
 printf 'name: points\nparams: {n: {from: 1, to: %d, step: 1}}\nrun: [./job.sh, "{n}"]\n' $JOBS >sweep.yaml
 slurmq init >/dev/null
+slurmq config sentinel off >/dev/null
+slurmq config limit 8 >/dev/null
 slurmq expand sweep.yaml >/dev/null
 
 # What jobs execute dies at a point of its own each, once
