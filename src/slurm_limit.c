@@ -86,10 +86,9 @@ static int64_t at_least_0(int64_t n)
 
 /* Keep the tightest: the one that leaves the least room. What others use of a limit that is shared
  * is not this user's to have. */
-static void consider(struct state *s, struct count c, int64_t mine, const char *kind,
+static void consider(struct slurm_limit *out, struct count c, int64_t mine, const char *kind,
 		     const char *name)
 {
-	struct slurm_limit *out = s->out;
 	struct buf b = {0};
 	int64_t limit, used = at_least_0(mine < 0 ? c.used : mine);
 
@@ -250,22 +249,15 @@ static bool qos_has_jobs(const struct state *s)
 	return false;
 }
 
-/* The tightest of one QOS. */
-static void weigh_qos(struct state *s, const struct qos *q)
+/* The tightest of one QOS; from is given. */
+static struct slurm_limit limit_of(const struct qos *q)
 {
-	consider(s, q->user, -1, "qos", q->name);
-	consider(s, q->grp, q->user.used, "qos", q->name);
-	consider(s, q->account, q->user.used, "qos", q->name);
-}
+	struct slurm_limit out = {-1, -1, mem_strdup("")};
 
-static struct slurm_limit limit_of(struct state *s, const struct qos *q)
-{
-	struct slurm_limit *out = s->out, one = {-1, -1, mem_strdup("")};
-
-	s->out = &one;
-	weigh_qos(s, q);
-	s->out = out;
-	return one;
+	consider(&out, q->user, -1, "qos", q->name);
+	consider(&out, q->grp, q->user.used, "qos", q->name);
+	consider(&out, q->account, q->user.used, "qos", q->name);
+	return out;
 }
 
 /* Jobs in several QOS at once: each counts its own, so that all together may be as many as their limits
@@ -280,7 +272,7 @@ static void add_up(struct state *s)
 
 		if (s->qoses[i].user.used <= 0)
 			continue;
-		one = limit_of(s, &s->qoses[i]);
+		one = limit_of(&s->qoses[i]);
 		sum.limit = one.limit < 0 ? -1 : sum.limit + one.limit;
 		sum.used += at_least_0(one.used);
 		buf_addf(&from, "%s%s", from.len ? " + " : "", one.from);
@@ -298,19 +290,23 @@ static void add_up(struct state *s)
  * widest counts. Where it is another one, sbatch will say so. */
 static void look_around(struct state *s)
 {
+	struct slurm_limit *out = s->out;
+
 	for (size_t i = 0; i < s->nqoses; i++) {
 		struct slurm_limit one;
 
 		if (s->qoses[i].user.used > 0)
 			continue;
-		one = limit_of(s, &s->qoses[i]);
-		if (one.limit > s->out->limit) {
-			one.used = s->out->limit < 0 ? one.used : s->out->used;
-			free(s->out->from);
-			*s->out = one;
-		} else {
-			free(one.from);
+		one = limit_of(&s->qoses[i]);
+		if (one.limit > out->limit) {
+			char *from = out->from;
+
+			out->from = one.from;
+			one.from = from;
+			out->used = out->limit < 0 ? one.used : out->used;
+			out->limit = one.limit;
 		}
+		free(one.from);
 	}
 }
 
@@ -339,9 +335,9 @@ static void weigh(struct state *s)
 		if (!a->in_use)
 			continue;
 		if (a->of_user && (max_unset || !max_set))
-			consider(s, a->max, -1, "association", a->account);
+			consider(s->out, a->max, -1, "association", a->account);
 		if (grp_unset || !grp_set)
-			consider(s, a->grp, a->mine, "association", a->account);
+			consider(s->out, a->grp, a->mine, "association", a->account);
 	}
 }
 
