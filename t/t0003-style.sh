@@ -43,7 +43,7 @@ is "$(executable)" '' 'scripts are executable'
 
 shopt -s nullglob
 sources=(src/*.c)
-all=(src/*.[ch] t/unit/*.[ch] t/tool/*.[ch] t/preload/*.[ch] t/fuzz/*.c)
+all=(src/*.[ch] t/unit/*.[ch] t/tool/*.[ch] t/preload/*.[ch] t/fuzz/*.c t/sim/*.[ch])
 
 if have clang-format; then
 	run clang-format --dry-run -Werror "${all[@]}"
