@@ -13,9 +13,15 @@ is_status 0 "no seed breaks a promise in $seconds s"
 like_out '^[0-9]{2,} seeds, 0 violations; [0-9]{4,} calls, [0-9]+ kills' 'and there were some, with kills'
 unlike_out '^seed ' 'none is named'
 
+# replay SEED: without what a sanitizer has to say of coroutines, with its pid
+replay() {
+	"$simulate" -s "$1" -v 2>&1 | sed '/^==/d'
+}
+
 for seed in 7 8 9; do
-	"$simulate" -s $seed -v >one 2>&1 || fail "seed $seed is well"
-	"$simulate" -s $seed -v >two 2>&1 || fail "seed $seed is well again"
+	replay $seed >one
+	replay $seed >two
+	ok "seed $seed is well" grep -qx "seed $seed: nothing wrong" one
 	ok "seed $seed: there is a story" grep -q 'sbatch' one
 	ok "seed $seed: told twice, it is the same" cmp one two
 done
