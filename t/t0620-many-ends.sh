@@ -27,7 +27,10 @@ ends() {
 	ok_within 60 "$name: $n run" all_begun "$n"
 	# who opens it to read waits for this
 	: >go
+	# and so does who had begun and not opened it yet
+	for _ in 1 2 3; do timeout 1 sh -c ': >go'; done &
 	ok "$name: they come to their end" fake_quiet 100
+	wait $!
 	rm -f begun.*
 	is "$(find .slurmq/spool .slurmq/running .slurmq/ready .slurmq/tickets -type f)" '' "$name: no event is left"
 	is "$(sqlite3 -separator ' ' .slurmq/jobs.db 'SELECT state, count(*) FROM job GROUP BY state')" "4 $n" \
