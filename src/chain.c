@@ -57,8 +57,7 @@ struct rest {
 };
 
 /* Slurm is asked, since rows may say that others are left of jobs that were cancelled, or died with their
- * node: what it did not show, or shows as over, has been missed. Where it does not answer, rows and files
- * must do. */
+ * node: what it did not show, or shows as over, has been missed. Without it, rows and files must do. */
 static struct rest look_around(struct store *store, const struct queue_result *r)
 {
 	struct rest rest = {.alive = false};
@@ -67,7 +66,8 @@ static struct rest look_around(struct store *store, const struct queue_result *r
 	struct db_flight *v = NULL;
 	size_t n = 0;
 
-	int away = reconcile(store, ASK_AGAIN_MS, &seen, NULL);
+	struct err err = {0};
+	int away = reconcile(store, ASK_AGAIN_MS, &seen, &err);
 
 	if (db_counts(store->db, counts, NULL) || db_flights(store->db, &v, &n, NULL)) {
 		rest.alive = r->confirmed && !alone(store);
@@ -77,7 +77,8 @@ static struct rest look_around(struct store *store, const struct queue_result *r
 	for (size_t i = 0; i < n; i++)
 		rest.alive |= v[i].state != JOB_SUBMITTING && !v[i].missing_since;
 	free(v);
-	rest.alive = rest.alive && (!away || !alone(store));
+	/* an outage passes, and one that stays for it is cheap; without squeue nothing will ever tell */
+	rest.alive = rest.alive && (!away || (err.status != ERR_AGAIN && !alone(store)));
 	rest.undone = counts[JOB_PENDING] || counts[JOB_SUBMITTING] || seen.soon;
 	return rest;
 }

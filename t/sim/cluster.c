@@ -168,6 +168,12 @@ static void requeue(struct sim_job *j)
 	schedule_soon();
 }
 
+void cluster_told(struct sim_job *j)
+{
+	j->told = sim.now;
+	j->one_slot = cluster.limit == 1;
+}
+
 void cluster_batch_ended(struct sim_job *j, int exit_code, int sig)
 {
 	j->batch_pid = 0;
@@ -177,7 +183,7 @@ void cluster_batch_ended(struct sim_job *j, int exit_code, int sig)
 	if (j->node_gone)
 		return; /* slurmctld will notice */
 	if (!sig && !j->told_to_end)
-		j->left_normally = cluster.limit != 1; /* of one slot none is left to chain with */
+		j->left_normally = true;
 	if (!strcmp(j->final, "REQUEUE"))
 		requeue(j);
 	else
@@ -213,7 +219,7 @@ static void kill_job(void *arg)
 {
 	struct sim_job *j = arg;
 
-	if (j->phase == SLURM_COMPLETING && j->told_to_end)
+	if (j->phase == SLURM_COMPLETING)
 		sim_procs_each(j, kill_it, NULL);
 }
 
@@ -795,6 +801,7 @@ static void trouble_for(struct sim_job *j, enum trouble kind)
 		cancel(j, false);
 		break;
 	case TROUBLE_TERM_BATCH:
+		j->told_to_end = true; /* where Slurm can't be asked, it is taken for the end */
 		if (p)
 			sim_signal(p, SIGTERM);
 		break;

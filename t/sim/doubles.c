@@ -311,6 +311,8 @@ int __wrap_spool_journal_post(struct spool *sp, struct spool_journal *j, struct 
 	if (rc)
 		return rc;
 	journal_parse(buf_str(&j->text), j->text.len, &text);
+	if (sim_self->job)
+		cluster_told(sim_self->job);
 	if (text.has_end)
 		ledger_told(j->entry.submission, j->entry.task, text.end.completed,
 			    text.end.exit_code, text.end.signal);

@@ -189,6 +189,8 @@ struct sim_job {
 	bool told_to_end;   /* TERM is out */
 	bool node_gone;	    /* and slurmctld has not seen it yet */
 	bool by_owner;	    /* scancel */
+	int64_t told;	    /* when it had told its end, and began to chain */
+	bool one_slot;	    /* then Slurm's limit was one: none was left to chain with */
 	bool left_normally; /* its supervisor went to its end by itself, and was not told to end */
 	struct sim_job *next;
 	bool sentinel; /* it runs slurmq chain --sentinel */
@@ -211,6 +213,7 @@ int cluster_active(void);
 /* One of Slurm's commands: false where there is no such. */
 bool cluster_command(const struct proc_spec *spec, struct proc_result *result);
 void cluster_batch_ended(struct sim_job *job, int exit_code, int sig);
+void cluster_told(struct sim_job *job);
 void cluster_sbatch_orphaned(struct sim_proc *p);
 /* Trouble of that kind for a random job. */
 enum trouble {

@@ -275,6 +275,27 @@ static void ghosts_are_no_others(void **state)
 	assert_int_equal(count(h, JOB_PENDING), 0);
 }
 
+static void answers_in_the_end(void)
+{
+	fake.away = fake.squeues < 4;
+}
+
+/* The same in an outage: what lies in ready/ may be of the dead, so it is waited for Slurm's word. */
+static void nor_in_an_outage(void **state)
+{
+	struct here *h = *state;
+
+	fake.limit = 4;
+	put(h);
+	end(h, true);
+	for (int i = 0; i < 3; i++)
+		snprintf(fake.jobs[0].state[i], 24, "CANCELLED");
+	fake.on_squeue = answers_in_the_end;
+	end(h, true);
+	assert_int_equal(fake.sbatches, 2);
+	assert_int_equal(count(h, JOB_CANCELLED), 3);
+}
+
 static char *tickets;
 
 static void tickets_age(void)
@@ -463,6 +484,7 @@ int main(void)
 		T(term_ends_the_stay),
 		T(a_time_limit_submits),
 		T(ghosts_are_no_others),
+		T(nor_in_an_outage),
 		cmocka_unit_test(the_last_one_waits_for_the_dead),
 		T(nor_does_it_wait_for_the_living),
 		T(unanswered_rows_are_no_others),
