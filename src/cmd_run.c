@@ -20,6 +20,8 @@ enum {
 	TICK_EVERY_MS = 5 * 60 * 1000,
 	STAY_MS = 2000,
 	TICK_END_MS = 60 * 1000,
+	OPEN_TRIES = 5,
+	OPEN_PAUSE_MS = 3000,
 };
 
 /* A refill that was begun beside the command must not be cut off in the middle of its sbatch. One that only
@@ -48,6 +50,20 @@ static int task_index(void)
 	return text && !opt_int(text, &n) ? (int)n : 0;
 }
 
+/* A job that can't open the folder ends, and the chain with it: a disk or a file server that fails for a
+ * moment is given some time. */
+static int open_patiently(struct store *store, struct err *err)
+{
+	for (int i = 1;; i++) {
+		if (!store_find(store, err) && !store_open_spool(store, err))
+			return 0;
+		store_close(store);
+		if (i == OPEN_TRIES || err->status == ERR_USAGE)
+			return -1;
+		clock_sleep_ms(OPEN_PAUSE_MS);
+	}
+}
+
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	char exe[4096] = "";
@@ -69,10 +85,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		return err_set(
 			err, ERR_USAGE,
 			"not inside a Slurm job: this is what a submitted job executes; to submit: slurmq submit");
-	if (store_find(&store, err) || store_open_spool(&store, err)) {
-		store_close(&store);
+	if (open_patiently(&store, err))
 		return -1;
-	}
 	o.spool = store.spool;
 	o.dir = store.dir;
 	o.task = task_index();
