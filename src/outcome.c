@@ -84,7 +84,7 @@ static int follow(struct outcome *o, int64_t attempt, int was, struct err *err)
 		rc = brake_completed(o->db, a.node, err);
 	else if (!rc)
 		rc = db_job_get_any(o->db, a.job, &job, err);
-	if (!rc && job.state == JOB_FAILED && job.attempt == attempt) {
+	if (!rc && job.state == JOB_FAILED) {
 		rc = try_again(o, &a, &job, &again, err);
 		if (!rc && was == CLOSED_NOT) /* an end that is corrected is not another one */
 			rc = brake_failed(o->db, &a, &job, again, err);

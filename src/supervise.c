@@ -391,6 +391,11 @@ static pid_t start_step(struct run *r, const struct ticket_step *s, struct journ
 	return pid;
 }
 
+static int64_t oom_kills(const struct run *r)
+{
+	return cgroup_oom_kills(r->o->root ? r->o->root : "");
+}
+
 /* Run one step to its end and record it. */
 static void run_step(struct run *r, size_t i, struct journal_step *rec)
 {
@@ -404,7 +409,7 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 	rec->key = s->key;
 	rec->started = clock_now_ms();
 	note(r, "step %s", s->key);
-	r->oom_kills = cgroup_oom_kills("");
+	r->oom_kills = oom_kills(r);
 	pid = start_step(r, s, rec);
 	if (pid > 0) {
 		r->child = pid;
@@ -486,7 +491,7 @@ static void skip_step(struct run *r, size_t i)
 /* Has the kernel killed something of ours for want of memory since the step began? */
 static bool out_of_memory(const struct run *r)
 {
-	return r->oom_kills >= 0 && cgroup_oom_kills("") > r->oom_kills;
+	return r->oom_kills >= 0 && oom_kills(r) > r->oom_kills;
 }
 
 /* What a step's end does to the attempt's: the first failure is the one that is told. */

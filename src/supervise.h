@@ -18,6 +18,7 @@ struct supervise_opts {
 	uint64_t submission; /* the ticket */
 	int task;	     /* SLURM_ARRAY_TASK_ID, or 0 */
 	int log;	     /* headings and remarks go to this descriptor */
+	const char *root;    /* where /proc and /sys are; NULL: there */
 	/* What is executed as a child of its own soon after the start and then on a timer, so that no refill
 	 * stands in a command's way: an argv, found as it stands; NULL: none. */
 	const char *const *tick;

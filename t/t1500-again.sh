@@ -177,7 +177,34 @@ is_out 'submitted 1 job; 0 pending, 1 in Slurm (limit 3, slurmq config limit)'
 run slurmq show 1
 like_out '^again with  --mem-per-cpu=3G$'
 
+# Near the limit the command is told, saves what it has, and asks for another try
+
+folder checkpoint 3
+cat >sweep.yaml <<'END'
+name: checkpoint
+params: {n: [1]}
+checkpoint: USR2
+retry: {EXIT: {codes: [75]}}
+run: |
+  cd "$SLURMQ_DIR/.."
+  trap 'echo saved >>ledger; exit 75' USR2
+  echo "$SLURMQ_ATTEMPT" >>ledger
+  [ "$SLURMQ_ATTEMPT" = 2 ] || while :; do sleep 0.1; done
+END
+slurmq expand sweep.yaml >/dev/null
+run slurmq submit
+is_status 0
+ok_within 30 'checkpoint: it begins' begun 1
+ok 'checkpoint: as Slurm tells before the limit' scancel --signal=USR1 --batch "$(slurm_id 1)"
+
 # What came of them all
+
+cd ../checkpoint || exit
+ok_within 60 'checkpoint: it comes to its end' over
+is "$(row 1)" '["completed",null,0,2,1]' 'checkpoint: it is completed'
+is "$(paste -sd, ledger)" 1,saved,2 'checkpoint: in two attempts, with what was saved'
+like "$(slurmq log 1 --attempt 1)" 'the time limit is near: USR2 sent to the command' \
+	'checkpoint: its log tells'
 
 cd ../plain || exit
 ok_within 60 'plain: the chain goes on' over
@@ -218,7 +245,7 @@ is "$(paste -sd, ledger)" '1 5:00,2 8:00' 'limit: with more time, up to the ceil
 is "$(reasons 1)" '["TIMEOUT",null]' 'limit: and it is told why'
 
 ok 'Slurm becomes empty' slurm_quiet
-for name in limit code restart twin plain memory; do
+for name in limit code restart twin plain memory checkpoint; do
 	cd "../$name" || exit
 	is "$(find .slurmq/{ready,running,spool,retired,tickets} -mindepth 1)" '' "$name: no file is left over"
 done

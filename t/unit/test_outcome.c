@@ -588,8 +588,8 @@ static void a_bad_node(void **state)
 		    slow = {.reason = REASON_EXIT, .exit_code = 1, .ms = 25000, .node = "n1"};
 	struct queue_chain chain;
 
-	put_jobs(h, 40, "sbatch: {exclude: \"n[7-9]\"}\n");
-	limit(h, 16);
+	put_jobs(h, 60, "sbatch: {exclude: \"n[7-9]\"}\n");
+	limit(h, 24);
 	fill(h, QUEUE_USER);
 	go(h, 1, &quick);
 	go(h, 2, &quick);
@@ -614,13 +614,13 @@ static void a_bad_node(void **state)
 	assert_non_null(strstr(chain.needs.v[0], ": n1;"));
 	queue_chain_release(&chain);
 	/* what was sent there before dies there, and that is not counted */
-	for (int64_t id = 10; id <= 15; id++)
+	for (int64_t id = 10; id <= 20; id++)
 		go(h, id, &quick);
 	fill(h, QUEUE_USER);
 	assert_false(paused(h));
 	/* one that does well takes it back */
 	well.node = "n1";
-	go(h, 16, &well);
+	go(h, 21, &well);
 	fill(h, QUEUE_USER);
 	assert_string_equal(bad_nodes(h), "");
 	assert_string_equal(option("--exclude"), "n[7-9]");
@@ -647,6 +647,34 @@ static void a_black_hole(void **state)
 	assert_false(paused(h));
 	assert_string_equal(bad_nodes(h), "n1");
 	assert_string_equal(option("--exclude"), "n1");
+}
+
+/* Ten in a row, and no node that would be to blame: not the only one, or something does well there. */
+static void no_black_hole(void **state)
+{
+	(void)state;
+	for (int alone = 0; alone < 2; alone++) {
+		struct went quick = {.reason = REASON_EXIT, .exit_code = 1, .node = "n1"},
+			    begins = {.still = true, .node = "n2"},
+			    runs = {.still = true, .node = "n1", .ms = 30000};
+		struct here *h;
+
+		set_up((void **)&h);
+		put_jobs(h, 40, "");
+		limit(h, 16);
+		fill(h, QUEUE_USER);
+		go(h, 1, &begins);
+		if (alone)
+			go(h, 2, &runs);
+		for (int64_t id = 3; id <= 12; id++) {
+			quick.node = !alone && id == 5 ? "n3" : "n1";
+			go(h, id, &quick);
+			drain(h);
+		}
+		assert_string_equal(bad_nodes(h), "");
+		assert_true(paused(h));
+		here_tear_down((void **)&h);
+	}
 }
 
 /* Records of nodes as the store may hold them. */
@@ -748,6 +776,7 @@ int main(void)
 		T(it_is_the_jobs),
 		T(a_bad_node),
 		T(a_black_hole),
+		cmocka_unit_test(no_black_hole),
 		cmocka_unit_test(nodes_that_are_left_out),
 		T(refused_without_a_node),
 		T(failed_before_the_start),

@@ -725,6 +725,49 @@ static void test_group_kill(void **state)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+/* Told are those that catch a signal or wait for it, and not who would die of it, or who has all blocked, as
+ * shells do that are about to fork. */
+static void test_group_tell(void **state)
+{
+	static const struct {
+		const char *script;
+		int told;
+	} v[] = {
+		{"echo >begun; exec sleep 30", 0},
+		{"trap : USR1; echo >begun; while :; do sleep 0.05; done", 1},
+		{"trap '' USR1; echo >begun; exec sleep 30", 0},
+		{"echo >begun; exec env --block-signal=USR1 sleep 30", 1},
+		{"echo >begun; exec env --block-signal sleep 30", 0},
+		{"(trap : USR1; echo >begun; while :; do sleep 0.05; done) & wait", 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		char *begun = in_dir("begun");
+		char *script = mem_printf("cd %s; %s", dir, v[i].script);
+		pid_t pid = spawn_sh(script, -1, -1);
+		int told = 0;
+
+		while (access(begun, F_OK))
+			clock_sleep_ms(5);
+		/* what it executes then shows a moment later */
+		for (int k = 0; k < 100 && told != v[i].told; k++)
+			told = proc_group_tell(pid, SIGUSR1);
+		if (!v[i].told) {
+			clock_sleep_ms(100);
+			told = proc_group_tell(pid, SIGUSR1);
+		}
+		if (told != v[i].told)
+			fail_msg("%zu: %d", i, told);
+		proc_group_kill(pid, SIGKILL);
+		assert_int_equal(reap().signal, SIGKILL);
+		unlink(begun);
+		free(begun);
+		free(script);
+	}
+	assert_int_equal(proc_group_tell(0x3fffffff, SIGUSR1), 0);
+}
+
 /* The group is there when proc_spawn() returns, whoever of the two was faster. */
 static void test_group_is_there_at_once(void **state)
 {
@@ -814,6 +857,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_spawn_streams),
 		cmocka_unit_test(test_spawn_where),
 		cmocka_unit_test(test_group_kill),
+		cmocka_unit_test(test_group_tell),
 		cmocka_unit_test(test_group_is_there_at_once),
 		cmocka_unit_test(test_signal_wait),
 		cmocka_unit_test(test_run_under_blocked_signals),

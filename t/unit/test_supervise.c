@@ -65,6 +65,7 @@ struct step {
 
 static bool chained; /* the next ticket's */
 static const char *checkpoint;
+static char *root; /* NULL: none of its own */
 
 /* A ticket of one task: each step a script for sh, in the scratch folder. */
 static void make_ticket(struct here *h, const struct step *steps, size_t n)
@@ -112,7 +113,8 @@ static void make_ticket(struct here *h, const struct step *steps, size_t n)
 
 static struct supervise_result go(struct here *h)
 {
-	struct supervise_opts o = {.spool = h->sp, .dir = h->dir, .submission = T, .log = h->log};
+	struct supervise_opts o = {
+		.spool = h->sp, .dir = h->dir, .submission = T, .log = h->log, .root = root};
 	struct supervise_result r;
 	struct err err = {0};
 
@@ -361,6 +363,53 @@ static void checkpoints(void **state)
 	}
 }
 
+/* What the kernel kills for want of memory, itself or a child of it; and kills of before are not its own. */
+static void out_of_memory(void **state)
+{
+	static const struct {
+		const char *first, *second, *told;
+	} v[] = {
+		{"echo oom_kill 3 >memory.events; kill -KILL $$", "true",
+		 "a failed; failed OUT_OF_MEMORY 0/9"},
+		{"echo oom_kill 3 >memory.events; exit 1", "true",
+		 "a failed; failed OUT_OF_MEMORY 1/0"},
+		{"kill -KILL $$", "true", "a failed; failed SIGNAL 0/9"},
+		{"echo oom_kill 3 >memory.events", "true", "a completed, b completed; completed"},
+		{"echo oom_kill 3 >memory.events", "exit 4",
+		 "a completed, b failed; failed EXIT 4/0"},
+		{"rm memory.events; exit 4", "true", "a failed; failed EXIT 4/0"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct step steps[] = {{.key = "a", .script = v[i].first},
+				       {.key = "b", .script = v[i].second}};
+		struct supervise_result r;
+		struct here *h;
+		char *text, *cmd;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		cmd = mem_printf("cd %s && mkdir -p root/proc/self root/sys/fs/cgroup/job_1 && "
+				 "echo 0::/job_1/step_batch >root/proc/self/cgroup && "
+				 "echo oom_kill 2 >memory.events && "
+				 "ln -s ../../../../../memory.events root/sys/fs/cgroup/job_1",
+				 h->dir);
+		assert_int_equal(system(cmd), 0);
+		free(cmd);
+		root = mem_printf("%s/root", h->dir);
+		make_ticket(h, steps, 2);
+		r = go(h);
+		free(root);
+		root = NULL;
+		text = told(h, &r);
+		assert_string_equal(text, v[i].told);
+		free(text);
+		tear_down(&s);
+	}
+}
+
 /* Submitted by a job in the moment in which jobs were cancelled: it gives its right back. */
 static void born_of_a_cancelled_job(void **state)
 {
@@ -469,6 +518,7 @@ int main(void)
 		T1(a_spent_right_runs_nothing),
 		cmocka_unit_test(term),
 		cmocka_unit_test(checkpoints),
+		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(born_of_a_cancelled_job),
 		T1(requeued),
 		T1(requeued_before_it_began),
