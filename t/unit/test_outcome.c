@@ -614,8 +614,11 @@ static void a_bad_node(void **state)
 	assert_non_null(strstr(chain.needs.v[0], ": n1;"));
 	queue_chain_release(&chain);
 	/* what was sent there before dies there, and that is not counted */
-	for (int64_t id = 10; id <= 20; id++)
+	for (int64_t id = 10; id <= 20; id++) {
+		quick.node = id == 12 ? "n3" : id == 16 ? "n4" : "n1";
 		go(h, id, &quick);
+		drain(h);
+	}
 	fill(h, QUEUE_USER);
 	assert_false(paused(h));
 	/* one that does well takes it back */
