@@ -209,7 +209,7 @@ int brake_failed(struct db *db, const struct db_attempt *a, const struct db_job 
 	if (a->reason != REASON_EXIT && a->reason != REASON_SIGNAL &&
 	    a->reason != REASON_OUT_OF_MEMORY)
 		return 0;
-	if (a->started && fit_for_a_name(a->node) &&
+	if (!again && a->started && fit_for_a_name(a->node) &&
 	    (lived < QUICK_MS ? bad_node(db, a, job->sweep, false, &out, err)
 			      : good_node(db, a->node, err)))
 		return -1;

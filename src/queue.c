@@ -446,7 +446,7 @@ static int look_at_pools(struct fill *f, const struct drained *d, bool *changed,
 		f->unblock = false;
 		*changed = true;
 	}
-	if (pools_load(&f->pools, db, f->r->in_flight, changed, err))
+	if (pools_load(&f->pools, db, f->r->in_flight, f->r->limit, changed, err))
 		return -1;
 	for (size_t i = 0; f->pools.any && i < d->nanswers; i++) {
 		struct db_submission sub;

@@ -39,7 +39,8 @@ char *pool_key(const struct strs *options, const char *directives);
 /* Back to options; what is empty is left out. */
 void pool_options(const char *key, struct strs *options);
 /* In the open transaction, at a round's begin: read the blocks, write those that this fill has found. */
-int pools_load(struct pools *ps, struct db *db, int64_t in_flight, bool *changed, struct err *err);
+int pools_load(struct pools *ps, struct db *db, int64_t in_flight, int64_t limit, bool *changed,
+	       struct err *err);
 /* How many more of its jobs may be chosen. */
 int64_t pool_room(const struct pools *ps, const struct pool *p);
 /* After choosing: note which blocked ones are tried again. */

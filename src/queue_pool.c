@@ -197,7 +197,7 @@ static int count_flying(struct pools *ps, struct db *db, struct err *err)
 
 /* A refusal while jobs of ours were ending says little: told as ended, each holds its slot until it has
  * left. What a pool gets is that much more. */
-static int refused_at(struct db *db, const struct pool *p, int64_t now, int64_t *cap,
+static int refused_at(struct db *db, const struct pool *p, int64_t now, int64_t limit, int64_t *cap,
 		      struct err *err)
 {
 	int64_t leaving;
@@ -205,10 +205,13 @@ static int refused_at(struct db *db, const struct pool *p, int64_t now, int64_t 
 	if (db_ends_since(db, now - LEAVING_MS, &leaving, err))
 		return -1;
 	*cap = p->flying + leaving;
+	if (*cap > limit) /* more than that nobody has ever in Slurm */
+		*cap = limit > p->flying ? limit : p->flying;
 	return 0;
 }
 
-int pools_load(struct pools *ps, struct db *db, int64_t in_flight, bool *changed, struct err *err)
+int pools_load(struct pools *ps, struct db *db, int64_t in_flight, int64_t limit, bool *changed,
+	       struct err *err)
 {
 	bool any = false;
 
@@ -228,7 +231,7 @@ int pools_load(struct pools *ps, struct db *db, int64_t in_flight, bool *changed
 		if (!p->full || p->told)
 			continue;
 		p->pause = p->cap < 0 ? FIRST_MS : p->pause < MOST_MS / 2 ? p->pause * 2 : MOST_MS;
-		if (refused_at(db, p, ps->now, &p->cap, err))
+		if (refused_at(db, p, ps->now, limit, &p->cap, err))
 			return -1;
 		p->until = ps->now + p->pause;
 		p->trying = false;

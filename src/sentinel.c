@@ -415,13 +415,15 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say
 
 void sentinel_settle(struct store *store, queue_say *say, void *arg)
 {
-	int64_t counts[JOB_NSTATES], at;
+	int64_t counts[JOB_NSTATES], at, paused;
 
-	/* two short questions, since the job that asks still holds its slot */
-	if (!db_setting_int(store->db, ".sentinel.at", 0, &at, NULL) && at &&
-	    !db_counts(store->db, counts, NULL) &&
-	    !(counts[JOB_PENDING] + counts[JOB_SUBMITTING] + counts[JOB_QUEUED] +
-	      counts[JOB_RUNNING]))
+	/* short questions, since the job that asks still holds its slot */
+	if (db_setting_int(store->db, ".sentinel.at", 0, &at, NULL) || !at ||
+	    db_setting_int(store->db, ".paused", 0, &paused, NULL) ||
+	    db_counts(store->db, counts, NULL))
+		return;
+	if (paused || !(counts[JOB_PENDING] + counts[JOB_SUBMITTING] + counts[JOB_QUEUED] +
+			counts[JOB_RUNNING]))
 		sentinel_withdraw(store, say, arg);
 }
 

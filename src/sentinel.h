@@ -29,7 +29,7 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say
 /* Take it out of Slurm. A Slurm that does not answer is said: the sentinel then finds nothing to do. */
 void sentinel_withdraw(struct store *store, queue_say *say, void *arg);
 
-/* At a job's end: withdraw it where no work is left. Asks Slurm nothing but then. */
+/* At a job's end: withdraw it where no work is left, or the queue is paused. Asks Slurm nothing but then. */
 void sentinel_settle(struct store *store, queue_say *say, void *arg);
 
 /* For who looks while nothing else is in Slurm: ask whether one that was seen is still there, and forget it where

@@ -105,7 +105,7 @@ static const struct sweep_sbatch_opt table[] = {
 	{"use-min-nodes", 0, SBATCH_ARG_NONE, NULL},
 	{"verbose", 'v', SBATCH_ARG_NONE, NULL},
 	{"version", 'V', SBATCH_ARG_NONE, "it submits nothing"},
-	{"wait", 'W', SBATCH_ARG_NONE, "use 'slurmq wait'"},
+	{"wait", 'W', SBATCH_ARG_NONE, "it would wait for the job: slurmq status tells how far it is"},
 	{"wait-all-nodes", 0, SBATCH_ARG_NEEDED, NULL},
 	{"wckey", 0, SBATCH_ARG_NEEDED, NULL},
 	{"wrap", 0, SBATCH_ARG_NEEDED, "use 'run'"},

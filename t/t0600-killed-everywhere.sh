@@ -5,13 +5,13 @@
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
 
-nok 'the plain build has no trace of it' grep -qE 'SLURMQ_FAILPOINT|failpoint_pass|claim-ticket' "$SLURMQ"
-
 rm "$TEST_TMP/.bin/slurmq"
 ln -s "$TEST_BUILD/failpoints/slurmq" "$TEST_TMP/.bin/slurmq"
 export LEDGER=$TEST_TMP/ledger
 FAULT_SO=$TEST_BUILD/t/fault.so
 fake_start 6
+
+nok 'the plain build has no trace of it' grep -qE 'SLURMQ_FAILPOINT|failpoint_pass|claim-ticket' "$SLURMQ"
 
 # A job takes as long as stop.NAME is there
 

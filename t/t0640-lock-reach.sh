@@ -13,7 +13,8 @@ sql() {
 }
 # folder NAME: a new one, in which a job runs on each of two nodes
 folder() {
-	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" || bail_out 'no folder'
+	mkdir "$TEST_TMP/$1" || bail_out 'no folder'
+	cd "$TEST_TMP/$1" || bail_out 'no folder'
 	slurmq init >/dev/null && slurmq expand ../sweep.yaml >/dev/null
 	slurmq config limit 3 >/dev/null
 	slurmq submit -n 1 >/dev/null
