@@ -310,6 +310,15 @@ static void look_around(struct state *s)
 	}
 }
 
+static size_t accounts_in_use(const struct state *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->nassocs; i++)
+		n += s->assocs[i].of_user && s->assocs[i].in_use;
+	return n;
+}
+
 /* Where a QOS sets a limit, the same limit of the association does not count (resource_limits of
  * Slurm's documentation, Hierarchy). With several QOS it counts unless each of them sets it. */
 static void weigh(struct state *s)
@@ -329,7 +338,9 @@ static void weigh(struct state *s)
 		*(q->user.limit >= 0 || q->account.limit >= 0 ? &max_set : &max_unset) = true;
 		*(q->grp.limit >= 0 ? &grp_set : &grp_unset) = true;
 	}
-	for (size_t i = 0; i < s->nassocs; i++) {
+	/* with several accounts in use, each counts its own: which one the next jobs go to, and that it is
+	 * full, a refusal tells (queue_pool.c) */
+	for (size_t i = 0; i < s->nassocs && accounts_in_use(s) < 2; i++) {
 		const struct assoc *a = &s->assocs[i];
 
 		if (!a->in_use)
