@@ -25,8 +25,9 @@ enum {
 };
 
 /* A refill that was begun beside the command must not be cut off in the middle of its sbatch. One that only
- * looks out for other hosts leaves at CONT, which does nothing to any other. */
-static void wait_for_tick(int pid)
+ * looks out for other hosts leaves at CONT, which does nothing to any other. False where it does not end by
+ * itself in any decent time, and was killed. */
+static bool wait_for_tick(int pid)
 {
 	int64_t end = clock_mono_ms() + TICK_END_MS;
 	struct proc_end e;
@@ -40,6 +41,9 @@ static void wait_for_tick(int pid)
 			proc_signal_wait(100);
 		}
 	}
+	if (pid)
+		proc_group_kill(pid, SIGKILL);
+	return !pid;
 }
 
 static int task_index(void)
@@ -72,6 +76,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 				   .tick_first_ms = TICK_FIRST_MS,
 				   .tick_every_ms = TICK_EVERY_MS};
 	struct supervise_result s = {0};
+	struct chain_opts chain;
 	struct store store = {0};
 	int rc;
 
@@ -98,17 +103,20 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		cmd_say(ctx, "%s", err->msg);
 		s.exit_status = ERR_FAILED;
 	}
-	chain_end(&store, &(struct chain_opts){
-				  .refill = s.refill,
-				  .event = s.event[0] ? s.event : NULL,
-				  .gate_ms = s.refill ? GATE_MS : GATE_CANCELLED_MS,
-				  .stay_ms = STAY_MS,
-				  .say = cmd_say_text,
-				  .say_arg = ctx,
-			  });
+	chain = (struct chain_opts){
+		.refill = s.refill,
+		.event = s.event[0] ? s.event : NULL,
+		.gate_ms = s.refill ? GATE_MS : GATE_CANCELLED_MS,
+		.stay_ms = STAY_MS,
+		.say = cmd_say_text,
+		.say_arg = ctx,
+	};
+	chain_end(&store, &chain);
 	if (store.db)
 		sentinel_settle(&store, cmd_say_text, ctx);
-	wait_for_tick(s.tick_pid);
+	/* we may have left the queue to it */
+	if (!wait_for_tick(s.tick_pid) && s.refill)
+		chain_end(&store, &chain);
 	store_close(&store);
 	return s.exit_status;
 }

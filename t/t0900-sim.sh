@@ -1,15 +1,14 @@
 #!/bin/bash
-# the simulator: some seconds of seeds without a violation (make sim SEEDS=100000 for many), and the same
+# the simulator: some hundred seeds without a violation (make sim SEEDS=100000 for many), and the same
 # seed is the same story
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 simulate=$TEST_BUILD/t/simulate
 
-seconds=20
-[ -z "${TEST_LONG-}" ] || seconds=30
-
-run "$simulate" -n 1000000 -t "$seconds"
-is_status 0 "no seed breaks a promise in $seconds s"
+# the same ones on any machine, however fast
+seeds=450
+run "$simulate" -n $seeds
+is_status 0 "none of $seeds seeds breaks a promise"
 like_out '^[0-9]{2,} seeds, 0 violations; [0-9]{4,} calls, [0-9]+ kills' 'and there were some, with kills'
 unlike_out '^seed ' 'none is named'
 
