@@ -208,9 +208,18 @@ static void check_nothing_new(void *arg)
 			      cluster_active(), (int)((sim.now - cluster.last_scancel) / MINUTE));
 }
 
+static bool ending(void)
+{
+	for (const struct sim_job *j = cluster_jobs; j; j = j->next)
+		if (j->phase == SLURM_COMPLETING)
+			return true;
+	return false;
+}
+
 static void scancel_all(void *arg)
 {
-	if (people()) { /* who submits is not done yet */
+	/* not while somebody submits, nor while a job is at its time limit: of scancel it hears nothing more */
+	if (people() || ending()) {
 		sim_at(sim.now + MINUTE, scancel_all, arg);
 		return;
 	}
@@ -385,6 +394,7 @@ static void check_all(void)
 
 struct state {
 	int64_t pending, flying, held, paused;
+	int64_t limit; /* as slurmq knows it */
 };
 
 static bool idle(void)
@@ -405,6 +415,7 @@ static struct state read_state(void)
 		return s;
 	db_counts(db, counts, NULL);
 	db_setting_int(db, ".paused", 0, &s.paused, NULL);
+	db_setting_int(db, ".limit.jobs", -1, &s.limit, NULL);
 	db_close(db);
 	s.pending = counts[JOB_PENDING];
 	s.held = counts[JOB_HELD];
@@ -422,10 +433,19 @@ static const struct sim_job *last_to_end(void)
 	return last;
 }
 
+/* A job that was ended while the last one chained: it had been counted upon. */
+static bool counted_upon(const struct sim_job *last)
+{
+	for (const struct sim_job *j = cluster_jobs; j; j = j->next)
+		if (j != last && !j->left_normally && j->ended >= last->told)
+			return true;
+	return false;
+}
+
 /*
  * Nothing is left that would go on: was that right? It was not where work is pending, nothing is paused,
- * and the last job of all to leave did so by itself: neither was it killed, nor was it told to end, and
- * no person has come since. A limit of one leaves no slot to chain with,
+ * and the last job of all to leave did so by itself: neither was it killed, nor was it told to end, nor
+ * was another while it chained, and no person has come since. A limit of one leaves no slot to chain with,
  * and where each call may take seconds, the gate is not to be had within its minute.
  */
 static void judge_chain(void)
@@ -434,9 +454,10 @@ static void judge_chain(void)
 	struct state s = read_state();
 
 	story.chain_judged = true;
-	if (!s.pending || s.paused || cluster.limit == 1 || !last || !last->left_normally)
+	if (!s.pending || s.paused || !last || !last->left_normally || last->one_slot)
 		return;
-	if (last->ended <= story.last_typed)
+	if (sim.k.slow > SEC || last->ended <= story.last_typed || counted_upon(last) ||
+	    s.limit == 1)
 		return;
 	sim_violation(
 		"the chain has died: %d pending, %d in flight, nothing in Slurm; the last job "
