@@ -56,6 +56,22 @@ struct rest {
 	bool undone; /* work that nobody has in hand: pending, unanswered, or over without a word */
 };
 
+/* This very job, which could not start: its row says that it is in Slurm. */
+static bool is_us(const struct db_flight *f)
+{
+	const char *array = getenv("SLURM_ARRAY_JOB_ID"), *task = getenv("SLURM_ARRAY_TASK_ID");
+	struct who me;
+
+	who_self(&me);
+	if (!me.slurm_id)
+		return false;
+	if (f->slurm_id)
+		return f->slurm_id == me.slurm_id;
+	if (!array || !task)
+		return f->slurm_job == me.slurm_id;
+	return f->slurm_job == strtoull(array, NULL, 10) && f->task == (int)strtol(task, NULL, 10);
+}
+
 /* Slurm is asked, since rows may say that others are left of jobs that were cancelled, or died with their
  * node: what it did not show, or shows as over, has been missed. Without it, rows and files must do. */
 static struct rest look_around(struct store *store, const struct queue_result *r)
@@ -75,7 +91,7 @@ static struct rest look_around(struct store *store, const struct queue_result *r
 		return rest;
 	}
 	for (size_t i = 0; i < n; i++)
-		rest.alive |= v[i].state != JOB_SUBMITTING && !v[i].missing_since;
+		rest.alive |= v[i].state != JOB_SUBMITTING && !v[i].missing_since && !is_us(&v[i]);
 	free(v);
 	/* an outage passes, and one that stays for it is cheap; without squeue nothing will ever tell */
 	rest.alive = rest.alive && (!away || (err.status != ERR_AGAIN && !alone(store)));

@@ -341,9 +341,8 @@ static int check_job(void *arg, const struct db_job *job)
 	(void)arg;
 	if (job_state_in_flight(job->state))
 		sim_violation("job %d is still %s", (int)job->id, job_state_name(job->state));
-	if (job->state == JOB_HELD && job->reason != REASON_REFUSED && job->reason != REASON_USER)
-		sim_violation("job %d is held for no reason", (int)job->id);
-	if ((job->state == JOB_FAILED || job->state == JOB_CANCELLED) && !job->reason)
+	if ((job->state == JOB_FAILED || job->state == JOB_CANCELLED || job->state == JOB_HELD) &&
+	    !job->reason)
 		sim_violation("job %d is %s for no reason", (int)job->id,
 			      job_state_name(job->state));
 	if (job->state == JOB_COMPLETED && !ended_well(job->id, NULL))

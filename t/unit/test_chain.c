@@ -275,6 +275,29 @@ static void ghosts_are_no_others(void **state)
 	assert_int_equal(count(h, JOB_PENDING), 0);
 }
 
+static void ends_us(void)
+{
+	if (fake.squeues == 3)
+		kill(getpid(), SIGTERM);
+}
+
+/* A job that could not take its right is no other either, though its row and Slurm have it. */
+static void nor_are_we(void **state)
+{
+	struct here *h = *state;
+
+	fake.limit = 2;
+	put(h);
+	end(h, true);
+	assert_int_equal(fake.sbatches, 1);
+	snprintf(fake.jobs[0].state[0], 24, "RUNNING");
+	fake.on_squeue = ends_us;
+	setenv("SLURM_JOB_ID", "100", 1);
+	end(h, true);
+	unsetenv("SLURM_JOB_ID");
+	assert_true(said > 0);
+}
+
 static void answers_in_the_end(void)
 {
 	fake.away = fake.squeues < 4;
@@ -484,6 +507,7 @@ int main(void)
 		T(term_ends_the_stay),
 		T(a_time_limit_submits),
 		T(ghosts_are_no_others),
+		T(nor_are_we),
 		T(nor_in_an_outage),
 		cmocka_unit_test(the_last_one_waits_for_the_dead),
 		T(nor_does_it_wait_for_the_living),
