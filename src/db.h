@@ -205,8 +205,11 @@ struct db_submission {
 	char *pool; /* "account/partition/qos", each empty where the site's default is meant */
 };
 void db_submission_release(struct db_submission *s);
-/* pending -> submitting for jobs[0..n-1] of one version, an attempt each; in->first is set. A job
- * that is not pending any more is an error: the caller holds the gate and has just read it. */
+/* The id that the next attempt will have. */
+int db_next_attempt(struct db *db, int64_t *id, struct err *err);
+/* pending -> submitting for jobs[0..n-1] of one version, an attempt each, from in->first, which is to be
+ * the next (0: it is looked up, and set). A job that is not pending any more is an error: the caller holds
+ * the gate and has just read it. */
 int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs, size_t n,
 	     struct err *err);
 int db_submission_get(struct db *db, uint64_t id, struct db_submission *out, struct err *err);

@@ -36,12 +36,17 @@ static int claim_one(struct db *db, const struct db_submission *in, const struct
 		       NULL, err, "iiiu", attempt, job->id, job->attempt, in->id);
 }
 
+int db_next_attempt(struct db *db, int64_t *id, struct err *err)
+{
+	return db_number(db, "SELECT ifnull(max(id), 0) + 1 FROM attempt", id, err, "");
+}
+
 int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs, size_t n,
 	     struct err *err)
 {
 	in->created = clock_now_ms();
 	in->ntasks = (int)n;
-	if (db_number(db, "SELECT ifnull(max(id), 0) + 1 FROM attempt", &in->first, err, "") ||
+	if ((!in->first && db_next_attempt(db, &in->first, err)) ||
 	    db_exec(db,
 		    "INSERT INTO submission(id, version, first, ntasks, created, pool)"
 		    " VALUES(?1, ?2, ?3, ?4, ?5, ifnull(?6, '//'))",

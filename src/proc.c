@@ -506,6 +506,17 @@ int proc_run_begin(const struct proc_spec *spec, struct proc_run **out, int *exe
 	return 0;
 }
 
+void proc_run_feed(struct proc_run *r)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
+
+	if (r->in < 0)
+		return;
+	sigaction(SIGPIPE, &ignore, &old);
+	feed(r);
+	sigaction(SIGPIPE, &old, NULL);
+}
+
 int proc_run_end(struct proc_run *r, struct proc_result *result, int *exec_errno, struct err *err)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, old;

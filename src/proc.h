@@ -46,10 +46,12 @@ void proc_result_release(struct proc_result *result);
 /* The same in two parts, for a program that takes its time before it reads: it is started and gets nothing
  * on its standard input, which stays open, until proc_run_end() feeds it spec->in, waits and releases. What
  * spec points to stays the caller's and must stay until then. An exec that fails is told by the end.
- * Where we die in between, the program reads an empty input. */
+ * Where we die in between, the program reads an empty input. proc_run_feed() gives it as much as goes in
+ * without waiting, so that it goes on meanwhile; the end does the rest. */
 struct proc_run;
 int proc_run_begin(const struct proc_spec *spec, struct proc_run **out, int *exec_errno,
 		   struct err *err);
+void proc_run_feed(struct proc_run *run);
 int proc_run_end(struct proc_run *run, struct proc_result *result, int *exec_errno,
 		 struct err *err);
 /* End it by KILL, unfed. */

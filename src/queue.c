@@ -7,12 +7,13 @@
  *   2. look      files are listed; rights of refused submissions are taken back (retired/)
  *   3. BEGIN     tell the database what the files say; choose pending jobs; render them
  *                (sbatch is started: half of its time goes by before it reads a script, and it gets none
- *                before 7; without one it makes no job)
+ *                before 6; without one it makes no job)
  *   4. ticket    tickets/T and ready/T.* durable  - died here: a ticket without a row; reconcile drops it
  *   5. COMMIT    rows are `submitting`            - died here: spool files are told twice, which is nothing
- *   6. unlink    what was told; gate released     - died here: no sbatch ran; after 10 minutes without a
- *                                                   job of that name reconcile takes the rights back
- *   7. sbatch    a Slurm job, or none             - died here: reconcile finds the job by its name
+ *   6. script    sbatch goes on                   - died before: no job; after 10 minutes without one of
+ *                                                   that name reconcile takes the rights back
+ *   7. unlink    what was told; gate released;
+ *                sbatch ends: a Slurm job, or none - died here: reconcile finds the job by its name
  *   8. answer    spool/T.answer                   - died here: the next drain tells it; lost, as 7
  *
  * Nothing is waited for between 1 and 6 but the disk.
@@ -51,6 +52,7 @@ struct early {
 	struct slurm_submission s;
 	struct submission_text own;
 	struct slurm_sbatch *sbatch;
+	bool fed; /* there may be a job: it is not given up any more */
 };
 
 /* What a fill carries along. */
@@ -407,6 +409,20 @@ static int begin_early(struct fill *f, const struct batch *b, bool any_node, str
 	return 0;
 }
 
+/* The rows are committed: it may go on while the gate's work is finished. Where we are told to end, whose word
+ * that is has to be asked first (run_sbatch). */
+static void feed_early(struct fill *f)
+{
+	struct early *e = &f->early;
+
+	if (!e->sbatch || e->fed || proc_term_pending())
+		return;
+	FAILPOINT("sbatch-before");
+	slurm_sbatch_feed(e->sbatch);
+	e->fed = true;
+	FAILPOINT("sbatch-fed");
+}
+
 static void abandon_early(struct fill *f)
 {
 	struct early *e = &f->early;
@@ -486,9 +502,9 @@ static int claim(struct fill *f, const struct drained *d, struct batches *b, boo
 			f->r->stop = QUEUE_LIMITED;
 		return 0;
 	}
-	if (pools_taken(&f->pools, f->store->db, err) ||
-	    claim_provide(f->store, b, user, user && f->o->renew_env, err) ||
-	    claim_rows(f->store, b, err) || begin_early(f, &b->v[0], false, err) ||
+	if (claim_provide(f->store, b, user, user && f->o->renew_env, err) ||
+	    claim_names(f->store, b, err) || begin_early(f, &b->v[0], false, err) ||
+	    pools_taken(&f->pools, f->store->db, err) || claim_rows(f->store, b, err) ||
 	    claim_write(f->store, b, f->kill_wait_s, !user, err) ||
 	    db_setting_set_int(f->store->db, ".chain.last_refill", clock_now_ms(), err))
 		return -1;
@@ -515,6 +531,7 @@ static int round_held(struct fill *f, struct batches *b, struct err *err)
 			db_rollback(f->store->db);
 		FAILPOINT("fill-committed");
 		if (!rc) {
+			feed_early(f);
 			f->r->drained = true;
 			drain_clean(f->store, &d);
 			FAILPOINT("fill-cleaned");
@@ -549,7 +566,7 @@ static void run_sbatch(struct fill *f, struct slurm_reply *reply)
 	struct slurm_sbatch *sbatch = f->early.sbatch;
 	struct strs ids = {0};
 
-	if (owner_stops(f)) {
+	if (!f->early.fed && owner_stops(f)) {
 		slurm_judge("", "", 1, 0, false, reply);
 		reply->answer = SLURM_BUSY;
 		return;
@@ -586,7 +603,7 @@ static int submit_batch(struct fill *f, const struct batch *b, int *answer, stru
 
 	*answer = SLURM_UNCLEAR;
 	if (!rc) {
-		FAILPOINT("sbatch-before");
+		feed_early(f);
 		run_sbatch(f, &reply);
 		FAILPOINT("sbatch-after");
 		if (reply.answer == SLURM_REFUSED && b->exclude && run_anywhere(f, b, &reply, err))

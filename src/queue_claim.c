@@ -468,13 +468,25 @@ static int write_batch(struct store *store, struct batch *b, int64_t kill_wait_s
 	return rc;
 }
 
-int claim_rows(struct store *store, struct batches *b, struct err *err)
+int claim_names(struct store *store, struct batches *b, struct err *err)
 {
+	int64_t next;
+
+	if (db_next_attempt(store->db, &next, err))
+		return -1;
 	for (size_t i = 0; i < b->n; i++) {
 		b->v[i].sub.id = new_token();
+		b->v[i].sub.first = next;
+		next += (int64_t)b->v[i].njobs;
+	}
+	return 0;
+}
+
+int claim_rows(struct store *store, struct batches *b, struct err *err)
+{
+	for (size_t i = 0; i < b->n; i++)
 		if (db_claim(store->db, &b->v[i].sub, b->v[i].jobs, b->v[i].njobs, err))
 			return -1;
-	}
 	return 0;
 }
 

@@ -90,7 +90,9 @@ void batches_release(struct batches *b);
  * rendered is held, with the reason where status shows it. Changes the database only for that. */
 int claim_choose(struct store *store, struct loader *l, struct pools *pools, int64_t n,
 		 int64_t max_array, struct batches *out, struct err *err);
-/* In the open transaction: each batch gets its name and its rows are submitting. */
+/* In the open transaction: each batch gets its name and its attempts' numbers. */
+int claim_names(struct store *store, struct batches *b, struct err *err);
+/* After that, in the same one: its rows are submitting. */
 int claim_rows(struct store *store, struct batches *b, struct err *err);
 /* After that: tickets and rights, durable on return. chained: for a job that chains. */
 int claim_write(struct store *store, struct batches *b, int64_t kill_wait_s, bool chained,

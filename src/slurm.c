@@ -170,6 +170,12 @@ static void sbatch_free(struct slurm_sbatch *b)
 	free(b);
 }
 
+void slurm_sbatch_feed(struct slurm_sbatch *b)
+{
+	if (b->run)
+		proc_run_feed(b->run);
+}
+
 void slurm_sbatch_end(struct slurm_sbatch *b, struct slurm_reply *reply)
 {
 	struct proc_result r = {0};

@@ -85,10 +85,12 @@ struct slurm_reply {
 /* Run sbatch, 60 s at most. Always fills *reply; release it. */
 void slurm_sbatch(const struct slurm_submission *s, struct slurm_reply *reply);
 /* The same in two parts: half of sbatch's time goes by before it reads its script [S]. It gets none before
- * slurm_sbatch_end(), and without one makes no job ("Batch script is empty!", exit 1 [S]): whoever began
- * it and dies has submitted nothing. *s must stay until the end, or slurm_sbatch_abandon(). */
+ * slurm_sbatch_feed() or slurm_sbatch_end(), and without one makes no job ("Batch script is empty!", exit 1
+ * [S]): whoever began it and dies has submitted nothing. Fed, it submits, and the end waits for its answer.
+ * *s must stay until the end, or slurm_sbatch_abandon(). */
 struct slurm_sbatch;
 struct slurm_sbatch *slurm_sbatch_begin(const struct slurm_submission *s);
+void slurm_sbatch_feed(struct slurm_sbatch *b);
 void slurm_sbatch_end(struct slurm_sbatch *b, struct slurm_reply *reply);
 void slurm_sbatch_abandon(struct slurm_sbatch *b);
 /* The same judgement from what was seen, for tests and for a reply that was kept in a file. */

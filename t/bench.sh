@@ -46,14 +46,24 @@ sweep() {
 
 # A refill: from the end of a job's command to the end of the job, told and with its successor
 # submitted. The step and, around slurmq run, what stands in for its binary write down the time;
-# what these two take by themselves is taken off
+# what these two take by themselves is taken off. What it is compared with is done by each of these
+# jobs just before, one after the other, so that none is in another's way
 
 mkdir refill && cd refill || exit 1
 cat >step <<END
 #!/bin/bash
+cd $PWD
 # until Slurm has done all that the start of a job makes it do
 sleep 0.3
-echo "\$SLURM_JOB_ID \$EPOCHREALTIME" >>$PWD/steps
+# not --hold: slurmctld would not look for a place for it, as it does for a refill's
+env -i HOME=$HOME PATH=$PATH SLURM_CONF=$SLURM_CONF \
+	$measure run sbatch --parsable -o /dev/null --wrap true 2>wrapped | cut -d' ' -f1 >>sbatch.ms
+scancel "\$(<wrapped)"
+sleep 0.2
+rm -f commits.db
+$measure commits commits.db 1 >>commits.ms
+sleep 0.1
+echo "\$SLURM_JOB_ID \$EPOCHREALTIME" >>steps
 END
 cat >around <<END
 #!/bin/bash
@@ -66,21 +76,15 @@ sed "s|^.*\"\$@\"|./step|" around >alone
 chmod +x step around alone
 sweep refill 60 ./step
 slurmq init >/dev/null && slurmq expand sweep.yaml >/dev/null && slurmq config limit 20 >/dev/null &&
-	: >ends && : >commits.ms && cp around .slurmq/bin/1 && chmod 700 .slurmq/bin/1 && slurmq submit >/dev/null || exit 1
-# in the same minute, and without looking at the sweep, which would take part in its work
-end=$((SECONDS + 180))
+	: >ends && cp around .slurmq/bin/1 && chmod 700 .slurmq/bin/1 && slurmq submit >/dev/null || exit 1
+# without looking at the sweep, which would take part in its work
+end=$((SECONDS + 240))
 while [ "$(wc -l <ends)" -lt 60 ]; do
 	[ $SECONDS -lt $end ] || {
 		echo "bench: the sweep did not come to its end" >&2
 		exit 1
 	}
-	sleep 0.2
-	[ "$(wc -l <commits.ms)" -lt 60 ] || continue
-	# not --hold: slurmctld would not look for a place for it, as it does for a refill's
-	times 1 sbatch --parsable -o /dev/null --wrap true >>sbatch.ms
-	scancel --state=PENDING --name=wrap
-	rm -f commits.db
-	"$measure" commits commits.db 1 >>commits.ms
+	sleep 0.5
 done
 # the last ones have no successor
 between() {
@@ -114,6 +118,7 @@ printf 'squeue %.1f ms; sacct %.1f ms\n' "$(times 20 squeue -a -r -h -u "$(id -u
 	"$(times 20 sacct -nXP -S now-1hour -o jobid,state | median)"
 cd "$work" || exit 1
 
+[ -z "${REFILL:-}" ] || exit 0
 # A large sweep
 
 mkdir large && cd large || exit 1

@@ -13,14 +13,14 @@ cat >job.sh <<'EOF'
 echo "$SLURMQ_JOB_ID $SLURM_JOB_ID" >>"$LEDGER"
 EOF
 chmod +x job.sh
-submitting='claim-rights fill-committed sbatch-before sbatch-after answer-posted'
+submitting='claim-rights fill-committed sbatch-before sbatch-fed sbatch-after answer-posted'
 running='start-taken start-recorded step-recorded end-recorded end-posted fill-changed fill-committed sbatch-after'
 JOBS=30
 
 printf 'name: points\nparams: {n: {from: 1, to: %d, step: 1}}\nrun: [./job.sh, "{n}"]\n' $JOBS >sweep.yaml
 slurmq init >/dev/null
 slurmq config sentinel off >/dev/null
-slurmq config limit 8 >/dev/null
+slurmq config limit 10 >/dev/null
 slurmq expand sweep.yaml >/dev/null
 
 # What jobs execute dies at a point of its own each, once

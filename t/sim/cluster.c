@@ -481,24 +481,34 @@ static void unreachable(const char *tool, struct proc_result *out)
 
 void story_check_sbatch(int ntasks);
 
+/* It has its script, and its slurmq has not come to wait for it yet. */
+void cluster_sbatch_fed(const struct proc_spec *spec)
+{
+	struct request *r = mem_alloc(sizeof(*r));
+
+	read_request(spec, r);
+	free(sim_self->sbatch);
+	sim_self->sbatch = r;
+	sim_self->sbatch_sent = false;
+}
+
 static void run_sbatch(const struct proc_spec *spec, struct proc_result *out)
 {
-	struct request r;
+	const struct request *r;
 	uint64_t id;
 
-	read_request(spec, &r);
-	story_check_sbatch(r.ntasks);
-	sim_self->sbatch = &r;
-	sim_self->sbatch_sent = false;
+	cluster_sbatch_fed(spec);
+	r = sim_self->sbatch;
+	story_check_sbatch(r->ntasks);
 	sim_point("sbatch");
 	sim_wait(sim.now + SEC / 100 + sim_rnd(SEC / 20), false);
 	sim_self->sbatch_sent = true;
 	if (cluster.away) {
 		unreachable("sbatch: error: Batch job submission failed", out);
 	} else if (sim.faults && sim_chance(sim.k.sbatch_trouble)) {
-		sbatch_unlucky(&r, out);
+		sbatch_unlucky(r, out);
 	} else {
-		id = make_job(&r);
+		id = make_job(r);
 		sim_point("sbatch answers");
 		sim_wait(sim.now + sim_rnd(SEC / 50), false);
 		if (id) {
@@ -512,6 +522,7 @@ static void run_sbatch(const struct proc_spec *spec, struct proc_result *out)
 			out->exit_code = 1;
 		}
 	}
+	free(sim_self->sbatch);
 	sim_self->sbatch = NULL;
 }
 

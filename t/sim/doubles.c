@@ -226,10 +226,16 @@ int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec
 	return err_set(err, ERR_FAILED, "'%s' is not on PATH", spec->argv[0]);
 }
 
-/* Unfed it makes no job: all that counts happens at the end. */
+/* Unfed it makes no job; fed, one whose slurmq is killed may make one. All else happens at the end. */
 struct proc_run {
 	struct proc_spec spec;
 };
+
+void proc_run_feed(struct proc_run *run)
+{
+	cluster_sbatch_fed(&run->spec);
+	sim_point("feed");
+}
 
 int proc_run_begin(const struct proc_spec *spec, struct proc_run **out, int *exec_errno,
 		   struct err *err)

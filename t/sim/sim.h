@@ -214,6 +214,7 @@ int cluster_active(void);
 bool cluster_command(const struct proc_spec *spec, struct proc_result *result);
 void cluster_batch_ended(struct sim_job *job, int exit_code, int sig);
 void cluster_told(struct sim_job *job);
+void cluster_sbatch_fed(const struct proc_spec *spec);
 void cluster_sbatch_orphaned(struct sim_proc *p);
 /* Trouble of that kind for a random job. */
 enum trouble {

@@ -265,6 +265,8 @@ static void finish(struct sim_proc *p, int exit_code, int sig)
 		ledger_end(p->work, exit_code, sig);
 	if (p->sbatch)
 		cluster_sbatch_orphaned(p);
+	free(p->sbatch);
+	p->sbatch = NULL;
 	sim_procs_each(NULL, end_if_tied, p);
 	if (parent && parent->nends < SIM_ENDS) {
 		parent->ends[parent->nends++] = (struct proc_end){.pid = p->pid,

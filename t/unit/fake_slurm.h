@@ -33,7 +33,7 @@ struct fake_record {
 
 static struct fake {
 	int answers[64];	 /* of sbatch in turn; 0: by the limit */
-	size_t begun, abandoned; /* in two parts */
+	size_t begun, fed, abandoned; /* in parts */
 	size_t nanswers, sbatches, squeues, scancels, limits_read;
 	bool accept_silently; /* an answer other than ACCEPTED has made a job all the same */
 	bool away;	      /* queries fail */
@@ -160,6 +160,12 @@ struct slurm_sbatch *slurm_sbatch_begin(const struct slurm_submission *s)
 	b->s = s;
 	fake.begun++;
 	return b;
+}
+
+void slurm_sbatch_feed(struct slurm_sbatch *b)
+{
+	(void)b;
+	fake.fed++;
 }
 
 void slurm_sbatch_end(struct slurm_sbatch *b, struct slurm_reply *reply)

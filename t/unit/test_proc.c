@@ -267,7 +267,43 @@ static void test_two_parts(void **state)
 	assert_string_equal(buf_str(&r.out), "abc\nend\n");
 	proc_result_release(&r);
 
+	/* fed before: it goes on without the end, which adds nothing */
+	assert_int_equal(unlink(mark), 0);
+	free(script);
+	script = mem_printf("read line; echo $line >'%s'; cat", mark);
+	argv[2] = script;
+	assert_int_equal(proc_run_begin(&spec, &run, NULL, NULL), 0);
+	proc_run_feed(run);
+	while (access(mark, F_OK))
+		clock_sleep_ms(1);
+	assert_int_equal(proc_run_end(run, &r, NULL, NULL), 0);
+	assert_int_equal(r.out.len, 0);
+	proc_result_release(&r);
+
+	/* more than a pipe holds: the end does the rest; and one that has gone away is no harm */
+	{
+		const char *count[] = {"wc", "-c", NULL}, *gone[] = {"true", NULL};
+		char *large = mem_alloc(300 * 1000);
+
+		spec = (struct proc_spec){.argv = count, .in = large, .in_len = 300 * 1000};
+		assert_int_equal(proc_run_begin(&spec, &run, NULL, NULL), 0);
+		proc_run_feed(run);
+		assert_int_equal(proc_run_end(run, &r, NULL, NULL), 0);
+		assert_string_equal(buf_str(&r.out), "300000\n");
+		proc_result_release(&r);
+		spec.argv = gone;
+		assert_int_equal(proc_run_begin(&spec, &run, NULL, NULL), 0);
+		for (int i = 0; i < 100; i++)
+			proc_run_feed(run);
+		assert_int_equal(proc_run_end(run, &r, NULL, NULL), 0);
+		assert_int_equal(r.exit_code, 0);
+		proc_result_release(&r);
+		free(large);
+	}
+
 	/* whoever began it dies: it reads nothing, and an end */
+	spec = (struct proc_spec){.argv = argv, .in = "abc\n", .in_len = 4};
+	assert_int_equal(unlink(mark), 0);
 	free(script);
 	script = mem_printf("cat >'%s'; echo end >>'%s'", mark, mark);
 	argv[2] = script;

@@ -968,6 +968,7 @@ static void a_claim_that_fails_submits_nothing(void **state)
 	assert_non_null(strstr(err.msg, "tickets"));
 	queue_result_release(&r);
 	assert_int_equal(fake.begun, 1);
+	assert_int_equal(fake.fed, 0);
 	assert_int_equal(fake.abandoned, 1);
 	assert_int_equal(fake.sbatches, 0);
 	counts_are(h, "pending 10");
@@ -975,6 +976,7 @@ static void a_claim_that_fails_submits_nothing(void **state)
 	fill(h, QUEUE_USER, 0);
 	counts_are(h, "queued 10");
 	assert_int_equal(fake.begun, 2);
+	assert_int_equal(fake.fed, 1);
 	assert_int_equal(fake.abandoned, 1);
 	free(tickets);
 }
