@@ -362,13 +362,13 @@ static int ensure(struct store *store, bool self, queue_say *say, void *arg, str
 	return rc;
 }
 
-void sentinel_withdraw(struct store *store, queue_say *say, void *arg)
+/* Under the lock, if it could be had. */
+static void withdraw(struct store *store, queue_say *say, void *arg)
 {
 	struct strs waiting = {0};
 	struct err err = {0};
-	int lock, locked = take_lock(store, LOCK_MS, &lock, &err);
-	int rc;
 	bool runs;
+	int rc;
 
 	rc = look(store, &waiting, &runs, &err);
 	if (!rc && waiting.n)
@@ -380,9 +380,29 @@ void sentinel_withdraw(struct store *store, queue_say *say, void *arg)
 				 "(it will find nothing to do)");
 		say_text(say, arg, err.msg);
 	}
+	strs_release(&waiting);
+}
+
+void sentinel_withdraw(struct store *store, queue_say *say, void *arg)
+{
+	int lock, locked = take_lock(store, LOCK_MS, &lock, NULL);
+
+	withdraw(store, say, arg);
 	if (!locked)
 		spool_unlock(lock);
-	strs_release(&waiting);
+}
+
+/* None was wanted: under the lock, where a person's word may have changed that meanwhile. */
+static void withdraw_unwanted(struct store *store, queue_say *say, void *arg)
+{
+	struct need n;
+	int lock;
+
+	if (take_lock(store, 0, &lock, NULL)) /* somebody else is at it */
+		return;
+	if (!read_need(store, &n, NULL) && (!n.work || !n.every))
+		withdraw(store, say, arg);
+	spool_unlock(lock);
 }
 
 void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say, void *arg)
@@ -398,17 +418,18 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say
 	}
 	if (!n.work || !n.every) {
 		if (n.at)
-			sentinel_withdraw(store, say, arg);
+			withdraw_unwanted(store, say, arg);
 		return;
 	}
 	age = clock_now_ms() - n.at;
 	if (who == SENTINEL_TICK &&
 	    (being_cancelled(store) || (age >= 0 && age < n.every * 1500 + SLACK_MS)))
 		return;
-	if (take_lock(store, 0, &lock, &err)) /* somebody else is at it */
+	/* somebody else is at it, perhaps with what a person has just changed */
+	if (take_lock(store, who == SENTINEL_CHANGED ? LOCK_MS : 0, &lock, &err))
 		return;
 	rc = ensure(store, false, say, arg, &err);
-	if (rc < 0 && who == SENTINEL_USER)
+	if (rc < 0 && who != SENTINEL_TICK)
 		say_text(say, arg, err.msg);
 	spool_unlock(lock);
 }

@@ -19,6 +19,7 @@
 
 enum sentinel_caller {
 	SENTINEL_USER, /* a person's command: looks in any case */
+	SENTINEL_CHANGED, /* the same, of one who has changed what it is made of: waits for who is at it */
 	SENTINEL_TICK, /* slurmq chain: where it was not seen for long */
 };
 

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "clock.h"
@@ -106,6 +107,59 @@ static bool has_option(const char *want)
 		if (!strcmp(fake.last_argv.v[i], want))
 			return true;
 	return false;
+}
+
+/* Another process has the lock, for a moment or until it is killed: its pid. */
+static pid_t somebody_at_it(struct here *h, int64_t ms)
+{
+	int pipefd[2], lock;
+	char c;
+	pid_t pid;
+
+	assert_int_equal(pipe(pipefd), 0);
+	pid = fork();
+	if (!pid) {
+		if (spool_lock(h->store.spool, "sentinel", &lock, NULL))
+			_exit(1);
+		(void)!write(pipefd[1], "x", 1);
+		clock_sleep_ms(ms);
+		_exit(0);
+	}
+	assert_int_equal(read(pipefd[0], &c, 1), 1);
+	close(pipefd[0]);
+	close(pipefd[1]);
+	return pid;
+}
+
+static void who_is_at_it_is_waited_for_where_something_has_changed(void **state)
+{
+	struct here *h = *state;
+	int status;
+	pid_t pid;
+
+	put(h, many);
+	fill(h, QUEUE_USER);
+	pid = somebody_at_it(h, 60 * 1000);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	assert_int_equal(sentinels("PENDING"), 0);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	pid = somebody_at_it(h, 300);
+	sentinel_tend(&h->store, SENTINEL_CHANGED, hear, NULL);
+	hear_nothing();
+	assert_int_equal(sentinels("PENDING"), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+
+	/* one that is not wanted any more is left to whoever is at it */
+	set(h, "sentinel", "off");
+	pid = somebody_at_it(h, 60 * 1000);
+	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	assert_int_equal(fake.cancelled.n, 0);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	assert_int_equal(fake.cancelled.n, 1);
+	hear_nothing();
 }
 
 static void made_once_and_seen(void **state)
@@ -414,10 +468,15 @@ static void many_race(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(made_once_and_seen),	    cmocka_unit_test(wanted_or_not),
-		T(refused_stays_off),	    T(withdrawn_with_the_work),
-		T(withdrawn_by_the_last),   T(its_own_run),
-		T(born_of_a_cancelled_job), T(many_race),
+		T(who_is_at_it_is_waited_for_where_something_has_changed),
+		T(made_once_and_seen),
+		cmocka_unit_test(wanted_or_not),
+		T(refused_stays_off),
+		T(withdrawn_with_the_work),
+		T(withdrawn_by_the_last),
+		T(its_own_run),
+		T(born_of_a_cancelled_job),
+		T(many_race),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
