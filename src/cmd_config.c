@@ -101,9 +101,10 @@ static int put(struct cmd_ctx *ctx, const struct setting *s, const char *value, 
 	struct db *db = ctx->store->db;
 	int rc;
 
-	if (value && !s->valid(value))
-		return err_set(err, ERR_USAGE, "setting '%s' takes %s, not '%s'", s->key, s->values,
-			       value);
+	if (value && !s->valid(value, err))
+		return err->status ? err_prefix(err, "setting '%s'", s->key)
+				   : err_set(err, ERR_USAGE, "setting '%s' takes %s, not '%s'",
+					     s->key, s->values, value);
 	if (db_begin(db, err))
 		return -1;
 	rc = value ? db_setting_set(db, s->key, value, err) : db_setting_unset(db, s->key, err);

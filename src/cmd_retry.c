@@ -8,7 +8,7 @@
 #include "failpoint.h"
 #include "reconcile.h"
 #include "slurm.h"
-#include "sweep_sbatch.h"
+#include "sbatch.h"
 #include "view.h"
 
 struct args {
@@ -43,7 +43,7 @@ static bool option_name(const char *text)
 
 static int check_option(const char *name, const char *given, struct err *err)
 {
-	const struct sweep_sbatch_opt *o = sweep_sbatch_find(name);
+	const struct sbatch_opt *o = sbatch_find(name);
 	const char *near;
 
 	if (!option_name(name) || strchr(given, '\n'))
@@ -57,7 +57,7 @@ static int check_option(const char *name, const char *given, struct err *err)
 	if (o && o->arg == SBATCH_ARG_NEEDED && !strchr(given, '='))
 		return err_set(err, ERR_USAGE, "--sbatch: '%s' needs a value: %s=VALUE", name,
 			       name);
-	near = o ? NULL : sweep_sbatch_guess(name);
+	near = o ? NULL : sbatch_guess(name);
 	if (near)
 		return err_set(err, ERR_USAGE,
 			       "--sbatch: sbatch has no option '%s', did you mean '%s'?", name,

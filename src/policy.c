@@ -5,7 +5,7 @@
 
 #include "amount.h"
 #include "job.h"
-#include "sweep_sbatch.h"
+#include "sbatch.h"
 
 void policy_next_release(struct policy_next *next)
 {
@@ -77,16 +77,16 @@ static char *next_word(const char **p)
 /* A word of #SBATCH: "--time=5", "--time 5", "-t5", "-t 5". */
 static void add_directive(char *word, const char **p, struct strs *out)
 {
-	const struct sweep_sbatch_opt *o = NULL;
+	const struct sbatch_opt *o = NULL;
 	const char *value = NULL;
 	char *name = NULL, *next = NULL;
 
 	if (!strncmp(word, "--", 2)) {
 		name = mem_strndup(word + 2, name_len(word + 2));
-		o = sweep_sbatch_find(name);
+		o = sbatch_find(name);
 		value = word[2 + strlen(name)] ? word + 3 + strlen(name) : NULL;
 	} else if (word[0] == '-' && word[1]) {
-		o = sweep_sbatch_by_letter(word[1]);
+		o = sbatch_by_letter(word[1]);
 		value = word[2] ? word + 2 + (word[2] == '=') : NULL;
 	}
 	if (o && !value && o->arg == SBATCH_ARG_NEEDED)

@@ -1,39 +1,45 @@
 #include "setting.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
 #include "guess.h"
 #include "opt.h"
+#include "sbatch.h"
 
-static bool valid_limit(const char *value)
+static bool valid_limit(const char *value, struct err *err)
 {
 	int64_t n;
 
+	(void)err;
 	return !strcmp(value, "auto") || (opt_int(value, &n) == 0 && n >= 1 && n <= 1000000);
 }
 
-static bool valid_reserve(const char *value)
+static bool valid_reserve(const char *value, struct err *err)
 {
 	int64_t n;
 
+	(void)err;
 	return opt_int(value, &n) == 0 && n >= 0 && n <= 1000000;
 }
 
-static bool valid_breaker(const char *value)
+static bool valid_breaker(const char *value, struct err *err)
 {
 	int64_t n;
 
+	(void)err;
 	return opt_int(value, &n) == 0 && n >= 0 && n <= 1000;
 }
 
 enum { SENTINEL_S = 15 * 60, SENTINEL_LEAST_S = 5, SENTINEL_MOST_S = 24 * 3600 };
 
-static bool valid_sentinel(const char *value)
+static bool valid_sentinel(const char *value, struct err *err)
 {
 	int64_t ms;
 
+	(void)err;
 	return !strcmp(value, "auto") || !strcmp(value, "off") ||
 	       (!opt_time(value, &ms) && ms >= SENTINEL_LEAST_S * 1000 &&
 		ms <= (int64_t)SENTINEL_MOST_S * 1000);
@@ -68,13 +74,64 @@ static bool printable(const char *value)
 	return true;
 }
 
-static bool valid_via(const char *value)
+static bool valid_via(const char *value, struct err *err)
 {
+	(void)err;
 	return printable(value) && strlen(value) <= 1000 && value[strspn(value, " ")] != '-';
 }
 
-/* Long options alone, each a word: what may be one of sbatch's, sbatch says. */
-static bool valid_sbatch(const char *value)
+/* What to do instead where that is another thing than in a sweep file; and one that a sweep may have. */
+static const struct {
+	const char *name, *instead;
+} of_the_sentinel[] = {
+	{"begin", "'slurmq config sentinel 15m' says how long it waits"},
+	{"error", "its output is in .slurmq/logs/sentinel.log"},
+	{"hold", "'slurmq config sentinel off' does without it"},
+	{"no-requeue", "it begins again where its node fails"},
+	{"output", "its output is in .slurmq/logs/sentinel.log"},
+	{"requeue", "it begins again where its node fails"},
+	{NULL, NULL},
+};
+
+/* Why the sentinel can't have it; NULL: it can. */
+static const char *not_for_the_sentinel(const char *name)
+{
+	const struct sbatch_opt *o = sbatch_find(name);
+
+	for (size_t i = 0; of_the_sentinel[i].name; i++)
+		if (!strcmp(of_the_sentinel[i].name, name))
+			return of_the_sentinel[i].instead;
+	if (!o || !o->instead)
+		return NULL;
+	return strstr(o->instead, "use '") ? "it would be no sentinel with that" : o->instead;
+}
+
+/* A word "--name" or "--name=value". An option that lacks its value would take the next one for it, and one
+ * that is cut short is sbatch's all the same (getopt_long(3)). */
+static bool valid_option(const char *word, struct err *err)
+{
+	char *name = mem_strndup(word + 2, strcspn(word + 2, "="));
+	const struct sbatch_opt *o = sbatch_find(name);
+	const char *instead = not_for_the_sentinel(name), *near = o ? NULL : sbatch_guess(name);
+	bool ok = false;
+
+	if (instead)
+		err_set(err, ERR_USAGE, "'--%s' is given by slurmq itself: %s", name, instead);
+	else if (o && o->arg == SBATCH_ARG_NEEDED && !strchr(word, '='))
+		err_set(err, ERR_USAGE, "'--%s' needs a value: --%s=VALUE", name, name);
+	else if (o && o->arg == SBATCH_ARG_NONE && strchr(word, '='))
+		err_set(err, ERR_USAGE, "'--%s' takes no value", name);
+	else if (near)
+		err_set(err, ERR_USAGE, "sbatch has no option '--%s', did you mean '--%s'?", name,
+			near);
+	else
+		ok = true;
+	free(name);
+	return ok;
+}
+
+/* Long options alone, each a word. */
+static bool valid_sbatch(const char *value, struct err *err)
 {
 	struct strs words = {0};
 	bool ok = printable(value) && strlen(value) <= 1000;
@@ -83,12 +140,15 @@ static bool valid_sbatch(const char *value)
 	for (size_t i = 0; i < words.n; i++)
 		ok = ok && !strncmp(words.v[i], "--", 2) && words.v[i][2] >= 'a' &&
 		     words.v[i][2] <= 'z';
+	for (size_t i = 0; i < words.n && ok; i++)
+		ok = valid_option(words.v[i], err);
 	strs_release(&words);
 	return ok;
 }
 
-static bool valid_environment(const char *value)
+static bool valid_environment(const char *value, struct err *err)
 {
+	(void)err;
 	return !strcmp(value, "stored") || !strcmp(value, "none");
 }
 

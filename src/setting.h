@@ -8,10 +8,12 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "err.h"
 
 struct setting {
 	const char *key, *fallback, *values, *meaning;
-	bool (*valid)(const char *value);
+	/* Where it may not be that, err may say why; else what it may be is all there is to say. */
+	bool (*valid)(const char *value, struct err *err);
 };
 
 /* All of them; the one after the last has no key. */

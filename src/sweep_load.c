@@ -6,7 +6,7 @@
 #include "csv.h"
 #include "sweep_check.h"
 #include "sweep_internal.h"
-#include "sweep_sbatch.h"
+#include "sbatch.h"
 #include "utf8.h"
 
 void sweep_load_init(struct sweep_load *l, struct sweep *sweep)
@@ -170,7 +170,7 @@ static void check_directive(struct sweep_load *l, const char *line, size_t len)
 	const char *word = line + 7 + strspn(line + 7, " \t");
 
 	for (const char *const *name = harmful; *name; name++) {
-		const struct sweep_sbatch_opt *opt = sweep_sbatch_find(*name);
+		const struct sbatch_opt *opt = sbatch_find(*name);
 		size_t n = strlen(*name);
 		bool is_long = !strncmp(word, "--", 2) && !strncmp(word + 2, *name, n) &&
 			       strchr("= \t\r\n", word[2 + n]);

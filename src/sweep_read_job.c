@@ -7,7 +7,7 @@
 #include "amount.h"
 #include "guess.h"
 #include "sweep_read_space.h"
-#include "sweep_sbatch.h"
+#include "sbatch.h"
 
 enum { NAME_MOST = 64 };
 
@@ -97,7 +97,7 @@ static bool good_option(const char *name)
 
 static void bad_option(struct sweep_reader *r, const struct node *key)
 {
-	const char *bare = key->text + strspn(key->text, "-"), *near = sweep_sbatch_guess(bare);
+	const char *bare = key->text + strspn(key->text, "-"), *near = sbatch_guess(bare);
 
 	if (key->text[0] == '-' && good_option(bare) && strlen(bare) > 1)
 		complaint_error(r->list, key->pos, "write '%s' without its dashes", bare);
@@ -111,7 +111,7 @@ static void bad_option(struct sweep_reader *r, const struct node *key)
 /* false: the option cannot be given. */
 static bool check_option(struct sweep_reader *r, const struct node *key)
 {
-	const struct sweep_sbatch_opt *opt = sweep_sbatch_find(key->text), *longer;
+	const struct sbatch_opt *opt = sbatch_find(key->text), *longer;
 	const char *near;
 
 	if (opt && opt->instead) {
@@ -121,7 +121,7 @@ static bool check_option(struct sweep_reader *r, const struct node *key)
 	}
 	if (opt)
 		return true;
-	longer = sweep_sbatch_by_letter(key->text[strspn(key->text, "-")]);
+	longer = sbatch_by_letter(key->text[strspn(key->text, "-")]);
 	if (longer && strlen(key->text + strspn(key->text, "-")) == 1) {
 		complaint_error(r->list, key->pos, "'%s': write sbatch's long name, '%s'",
 				key->text, longer->name);
@@ -131,7 +131,7 @@ static bool check_option(struct sweep_reader *r, const struct node *key)
 		bad_option(r, key);
 		return false;
 	}
-	near = sweep_sbatch_guess(key->text);
+	near = sbatch_guess(key->text);
 	if (near)
 		complaint_warn(r->list, key->pos,
 			       "sbatch has no option '%s' that is known here, did "
@@ -155,7 +155,7 @@ static enum setting_kind setting_kind(const struct node *value)
 static void check_argument(struct sweep_reader *r, const struct node *value,
 			   const struct setting *s)
 {
-	const struct sweep_sbatch_opt *opt = sweep_sbatch_find(s->name);
+	const struct sbatch_opt *opt = sbatch_find(s->name);
 
 	if (opt && opt->arg == SBATCH_ARG_NEEDED && s->kind == SETTING_FLAG)
 		complaint_error(r->list, value->pos, "sbatch's '%s' needs a value", s->name);

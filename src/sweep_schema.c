@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "json.h"
-#include "sweep_sbatch.h"
+#include "sbatch.h"
 
 #define END_OF_KEYS \
 	{ \
@@ -240,13 +240,13 @@ static void add_keys(struct buf *out, const struct sweep_key *keys, const char *
 /* Options that are not known may be newer; slurmq's own are refused. */
 static void add_sbatch(struct buf *out)
 {
-	const struct sweep_sbatch_opt *opt;
+	const struct sbatch_opt *opt;
 	bool first = true;
 
 	buf_addstr(out,
 		   "{\"type\":\"object\",\"propertyNames\":{\"pattern\":\"^[a-z][a-z0-9-]*$\"},"
 		   "\"additionalProperties\":" REF("text") ",\"properties\":{");
-	for (size_t i = 0; (opt = sweep_sbatch_nth(i)); i++) {
+	for (size_t i = 0; (opt = sbatch_nth(i)); i++) {
 		add_member(out, &first, opt->name);
 		if (opt->instead) {
 			buf_addch(out, '{');

@@ -25,7 +25,7 @@ floors='
 1	policy
 1	sweep setting
 1	template csv doc env opt proc journal table
-1	amount
+1	amount sbatch
 1	job json guess number complaint cgroup
 0	err buf clock utf8 failpoint
 '

@@ -68,6 +68,20 @@ done
 for value in -p '--partition=x y' '-- --x' $'--time=1\n'; do
 	wrong "setting 'sentinel.sbatch' takes long options of sbatch" -- sentinel.sbatch "$value"
 done
+for name in array job-name output error wrap parsable dependency signal input wait test-only hold begin \
+	requeue no-requeue clusters quiet help version usage; do
+	wrong "^slurmq config: setting 'sentinel.sbatch': '--$name' is given by slurmq itself: .+" -- \
+		sentinel.sbatch "--time=5 --$name"
+done
+wrong "'--begin' is given by slurmq itself: 'slurmq config sentinel 15m' says how long" -- sentinel.sbatch --begin=now
+wrong "'--job-name' is given by slurmq itself: it would be no sentinel with that" -- sentinel.sbatch --job-name=x
+wrong "sentinel.sbatch': '--partition' needs a value: --partition=VALUE" -- sentinel.sbatch '--time=5 --partition'
+wrong "sentinel.sbatch': '--contiguous' takes no value" -- sentinel.sbatch --contiguous=yes
+wrong "sbatch has no option '--hol', did you mean '--hold'\?" -- sentinel.sbatch --hol
+run slurmq config -- sentinel.sbatch '--partition=cpu --nice --exclusive=user --some-plugin=7'
+is_status 0
+is_out 'sentinel.sbatch: --partition=cpu --nice --exclusive=user --some-plugin=7' 'what is no part of slurmq is free'
+run slurmq config --unset sentinel.sbatch
 for value in -oops ' -oops' $'a\nb'; do
 	wrong "setting 'via' takes a command, as ssh login1, not" -- via "$value"
 done

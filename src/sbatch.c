@@ -1,10 +1,10 @@
-#include "sweep_sbatch.h"
+#include "sbatch.h"
 
 #include <string.h>
 
 #include "guess.h"
 
-static const struct sweep_sbatch_opt table[] = {
+static const struct sbatch_opt table[] = {
 	{"account", 'A', SBATCH_ARG_NEEDED, NULL},
 	{"acctg-freq", 0, SBATCH_ARG_NEEDED, NULL},
 	{"array", 'a', SBATCH_ARG_NEEDED, "slurmq makes the arrays: each job is a task of one"},
@@ -114,7 +114,7 @@ static const struct sweep_sbatch_opt table[] = {
 
 enum { COUNT = sizeof(table) / sizeof(*table) };
 
-const struct sweep_sbatch_opt *sweep_sbatch_find(const char *name)
+const struct sbatch_opt *sbatch_find(const char *name)
 {
 	for (size_t i = 0; i < COUNT; i++)
 		if (!strcmp(table[i].name, name))
@@ -122,12 +122,12 @@ const struct sweep_sbatch_opt *sweep_sbatch_find(const char *name)
 	return NULL;
 }
 
-const struct sweep_sbatch_opt *sweep_sbatch_nth(size_t i)
+const struct sbatch_opt *sbatch_nth(size_t i)
 {
 	return i < COUNT ? &table[i] : NULL;
 }
 
-const struct sweep_sbatch_opt *sweep_sbatch_by_letter(char letter)
+const struct sbatch_opt *sbatch_by_letter(char letter)
 {
 	for (size_t i = 0; i < COUNT; i++)
 		if (letter && table[i].letter == letter)
@@ -135,7 +135,7 @@ const struct sweep_sbatch_opt *sweep_sbatch_by_letter(char letter)
 	return NULL;
 }
 
-const char *sweep_sbatch_guess(const char *name)
+const char *sbatch_guess(const char *name)
 {
 	const char *names[COUNT + 1];
 
