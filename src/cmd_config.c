@@ -74,7 +74,7 @@ static void renew_sentinel(struct cmd_ctx *ctx)
 		return;
 	}
 	there = c.sentinel != SENTINEL_NONE && c.sentinel != SENTINEL_OFF;
-	if (c.sentinel == SENTINEL_WAITING)
+	if (c.sentinel == SENTINEL_WAITING || c.sentinel == SENTINEL_HELD)
 		sentinel_withdraw(ctx->store, cmd_say_text, ctx);
 	if (there || c.state == CHAIN_ALIVE)
 		sentinel_tend(ctx->store, SENTINEL_CHANGED, cmd_say_text, ctx);

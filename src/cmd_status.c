@@ -51,10 +51,10 @@ static int refresh(struct cmd_ctx *ctx, struct err *err)
 	    reconcile(ctx->store, stopping >= 0 && stopping < CANCELLED_MS ? 0 : RECONCILE_MS,
 		      &seen, &away))
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
-	/* whether the chain is alive hangs on it alone: it may have been cancelled, too */
+	/* whether the chain is alive may hang on it alone: it may have been cancelled, too, or be held */
 	if (db_counts(ctx->store->db, counts, err))
 		return -1;
-	if (!in_flight(counts) && counts[JOB_PENDING])
+	if (!*away.msg && in_flight(counts) + counts[JOB_PENDING])
 		sentinel_check(ctx->store);
 	sentinel_settle(ctx->store, cmd_say_text, ctx); /* the last job may have died */
 	return 0;
@@ -127,8 +127,8 @@ static void add_counts(struct json *j, const int64_t *counts)
 
 static void add_sentinel(struct json *j, const struct queue_chain *c)
 {
-	static const char *const names[] = {"none", "off", "refused", "waiting"};
-	bool waits = c->sentinel == SENTINEL_WAITING;
+	static const char *const names[] = {"none", "off", "refused", "waiting", "held"};
+	bool waits = c->sentinel == SENTINEL_WAITING || c->sentinel == SENTINEL_HELD;
 
 	json_open(j, "sentinel", '{');
 	json_str(j, "state", names[c->sentinel]);

@@ -992,6 +992,22 @@ static int need_of_nodes(struct store *store, struct strs *needs, struct err *er
 	return rc;
 }
 
+static int need_of_sentinel(struct store *store, struct queue_chain *c, struct err *err)
+{
+	int64_t held;
+
+	if (c->state == CHAIN_DONE || c->state == CHAIN_PAUSED)
+		return 0;
+	if (db_setting_int(store->db, ".sentinel.held", 0, &held, err))
+		return -1;
+	strs_addf(&c->needs,
+		  "the sentinel is held in Slurm, so it will not begin and revive the chain: "
+		  "scontrol release %" PRIu64 "%s",
+		  c->sentinel_job,
+		  held == SENTINEL_HELD_ADMIN ? ", which is for the site to do" : "");
+	return 0;
+}
+
 static int chain_needs(struct store *store, struct queue_chain *c, struct err *err)
 {
 	struct db_sweep *v;
@@ -1001,6 +1017,8 @@ static int chain_needs(struct store *store, struct queue_chain *c, struct err *e
 	if (c->state == CHAIN_PAUSED && need_of_brake(store, &c->needs, err))
 		return -1;
 	if (need_of_nodes(store, &c->needs, err))
+		return -1;
+	if (c->sentinel == SENTINEL_HELD && need_of_sentinel(store, c, err))
 		return -1;
 	if (c->state == CHAIN_STALLED)
 		strs_add(&c->needs,
@@ -1029,7 +1047,7 @@ static bool somebody_stays(struct store *store)
 static int look_at_sentinel(struct store *store, struct queue_chain *c, struct err *err)
 {
 	struct queue_limit limit;
-	int64_t every, at, job, jobs;
+	int64_t every, at, job, jobs, held;
 
 	if (queue_limit(store, &limit, err))
 		return -1;
@@ -1039,12 +1057,13 @@ static int look_at_sentinel(struct store *store, struct queue_chain *c, struct e
 	    db_setting_get(store->db, ".sentinel.refused", &c->sentinel_why, err) < 0 ||
 	    db_setting_int(store->db, ".sentinel.at", 0, &at, err) ||
 	    db_setting_int(store->db, ".sentinel.job", 0, &job, err) ||
-	    db_setting_int(store->db, ".sentinel.begin", 0, &c->sentinel_begin, err))
+	    db_setting_int(store->db, ".sentinel.begin", 0, &c->sentinel_begin, err) ||
+	    db_setting_int(store->db, ".sentinel.held", 0, &held, err))
 		return -1;
 	c->sentinel_job = (uint64_t)job;
 	c->sentinel = c->sentinel_why ? SENTINEL_REFUSED
 		      : !every	      ? SENTINEL_OFF
-		      : at && job     ? SENTINEL_WAITING
+		      : at && job     ? held ? SENTINEL_HELD : SENTINEL_WAITING
 				      : SENTINEL_NONE;
 	return 0;
 }

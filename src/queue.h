@@ -116,7 +116,15 @@ struct queue_block {
 };
 
 /* The job that waits in Slurm, as it was last seen. */
-enum queue_sentinel { SENTINEL_NONE, SENTINEL_OFF, SENTINEL_REFUSED, SENTINEL_WAITING };
+enum queue_sentinel {
+	SENTINEL_NONE,
+	SENTINEL_OFF,
+	SENTINEL_REFUSED,
+	SENTINEL_WAITING,
+	SENTINEL_HELD, /* it waits, and will not begin */
+};
+/* Who holds it: the values of .sentinel.held. */
+enum { SENTINEL_HELD_USER = 1, SENTINEL_HELD_ADMIN };
 
 /* How the chain does, for status. */
 enum chain_state { CHAIN_IDLE, CHAIN_ALIVE, CHAIN_STALLED, CHAIN_PAUSED, CHAIN_DONE };

@@ -42,7 +42,7 @@ static char *job_name(struct store *store)
 
 /* ---- what is known of it ---- */
 
-static int note(struct store *store, uint64_t job, int64_t begin, const char *refused,
+static int note(struct store *store, uint64_t job, int64_t begin, int held, const char *refused,
 		struct err *err)
 {
 	struct db *db = store->db;
@@ -52,6 +52,8 @@ static int note(struct store *store, uint64_t job, int64_t begin, const char *re
 	if (db_setting_set_int(db, ".sentinel.at", clock_now_ms(), err) ||
 	    db_setting_set_int(db, ".sentinel.job", (int64_t)job, err) ||
 	    db_setting_set_int(db, ".sentinel.begin", begin, err) ||
+	    (held ? db_setting_set_int(db, ".sentinel.held", held, err)
+		  : db_setting_unset(db, ".sentinel.held", err)) ||
 	    (refused ? db_setting_set(db, ".sentinel.refused", refused, err)
 		     : db_setting_unset(db, ".sentinel.refused", err)) ||
 	    db_commit(db, err)) {
@@ -69,6 +71,7 @@ static int forget(struct store *store, struct err *err)
 		return -1;
 	if (db_setting_unset(db, ".sentinel.at", err) ||
 	    db_setting_unset(db, ".sentinel.job", err) ||
+	    db_setting_unset(db, ".sentinel.held", err) ||
 	    db_setting_unset(db, ".sentinel.begin", err) || db_commit(db, err)) {
 		db_rollback(db);
 		return -1;
@@ -127,17 +130,33 @@ static uint64_t own_job(void)
 	return mine ? strtoull(mine, NULL, 10) : 0;
 }
 
-/* Slurm could not begin it and holds it now: it, and whoever waits for it to end, waits for ever. */
+/* Slurm could not begin it, or had it end in a way that the site has held, and holds it now: it, and whoever
+ * waits for it to end, waits for ever. */
 static bool is_stuck(const struct slurm_job *job)
 {
-	return strstr(job->reason, "requeued held") || strstr(job->reason, "requeued_held") ||
-	       !strcmp(job->reason, "JobHoldMaxRequeue") ||
+	return strstr(job->reason, "requeued held") || strstr(job->reason, "requeued in held") ||
+	       strstr(job->reason, "requeued_held") || !strcmp(job->reason, "JobHoldMaxRequeue") ||
 	       !strcmp(job->reason, "DependencyNeverSatisfied");
 }
 
-/* Those that Slurm has and that are not the caller: ids of the waiting ones, and whether one runs. What is
- * stuck is cancelled, and counts no more. */
-static int look(struct store *store, struct strs *waiting, bool *runs, struct err *err)
+/* Somebody does not want it to begin. They have their way: it stays, and so that nobody counts on it, status
+ * says so. (Slurm's words, squeue(1), JOB REASON CODES.) */
+static int held_by(const struct slurm_job *job)
+{
+	return !strcmp(job->reason, "JobHeldUser")    ? SENTINEL_HELD_USER
+	       : !strcmp(job->reason, "JobHeldAdmin") ? SENTINEL_HELD_ADMIN
+						      : 0;
+}
+
+/* Those that Slurm has and that are not the caller. */
+struct sight {
+	struct strs waiting; /* their ids */
+	int held;	     /* and if one of these is held, by whom */
+	bool runs;
+};
+
+/* What is stuck is cancelled, and counts no more. */
+static int look(struct store *store, struct sight *sight, struct err *err)
 {
 	uint64_t own = own_job();
 	struct strs stuck = {0};
@@ -145,7 +164,7 @@ static int look(struct store *store, struct strs *waiting, bool *runs, struct er
 	struct slurm_jobs jobs = {0};
 	int rc;
 
-	*runs = false;
+	memset(sight, 0, sizeof(*sight));
 	if (!name)
 		return err_set(err, ERR_FAILED, "'%s/id' can't be read", store->dir);
 	rc = slurm_squeue((uint64_t)geteuid(), &jobs, err);
@@ -154,10 +173,12 @@ static int look(struct store *store, struct strs *waiting, bool *runs, struct er
 
 		if (strcmp(job->name, name) != 0 || job->id == own)
 			continue;
-		if (waits(job))
-			strs_addf(is_stuck(job) ? &stuck : waiting, "%" PRIu64, job->id);
-		else if (slurm_state_active(job->state))
-			*runs = true;
+		if (waits(job)) {
+			strs_addf(is_stuck(job) ? &stuck : &sight->waiting, "%" PRIu64, job->id);
+			sight->held = sight->held ? sight->held : held_by(job);
+		} else if (slurm_state_active(job->state)) {
+			sight->runs = true;
+		}
 	}
 	if (!rc && stuck.n)
 		rc = slurm_scancel(&stuck, err);
@@ -169,26 +190,42 @@ static int look(struct store *store, struct strs *waiting, bool *runs, struct er
 
 bool sentinel_waits(struct store *store)
 {
-	struct strs waiting = {0};
-	bool runs, found;
+	struct sight sight = {0};
+	bool found;
 	int64_t at;
 
 	found = !db_setting_int(store->db, ".sentinel.at", 0, &at, NULL) && at &&
-		!look(store, &waiting, &runs, NULL) && waiting.n;
-	strs_release(&waiting);
+		!look(store, &sight, NULL) && sight.waiting.n && !sight.held;
+	strs_release(&sight.waiting);
 	return found;
+}
+
+/* One waits: note it, with what is known of it. */
+static int note_waiting(struct store *store, const struct sight *sight, struct err *err)
+{
+	int64_t begin = 0, job = 0;
+	uint64_t seen = strtoull(sight->waiting.v[0], NULL, 10);
+
+	if (db_setting_int(store->db, ".sentinel.job", 0, &job, err) ||
+	    ((uint64_t)job == seen && db_setting_int(store->db, ".sentinel.begin", 0, &begin, err)))
+		return -1;
+	return note(store, seen, begin, sight->held, NULL, err);
 }
 
 void sentinel_check(struct store *store)
 {
-	struct strs waiting = {0};
-	int64_t at;
-	bool runs;
+	struct sight sight = {0};
+	int64_t at, held;
 
 	if (!db_setting_int(store->db, ".sentinel.at", 0, &at, NULL) && at &&
-	    !look(store, &waiting, &runs, NULL) && !waiting.n && !runs)
-		forget(store, NULL);
-	strs_release(&waiting);
+	    !db_setting_int(store->db, ".sentinel.held", 0, &held, NULL) &&
+	    !look(store, &sight, NULL)) {
+		if (!sight.waiting.n && !sight.runs)
+			forget(store, NULL);
+		else if (sight.waiting.n && sight.held != held)
+			note_waiting(store, &sight, NULL);
+	}
+	strs_release(&sight.waiting);
 }
 
 /* What an sbatch of it is made of, and the memory of that. */
@@ -293,12 +330,12 @@ static int make(struct store *store, int64_t every, queue_say *say, void *arg, s
 		cancel(reply.job);
 		rc = DB_NONE;
 	} else if (reply.answer == SLURM_ACCEPTED) {
-		rc = note(store, reply.job, clock_now_ms() + every * 1000, NULL, err);
+		rc = note(store, reply.job, clock_now_ms() + every * 1000, 0, NULL, err);
 	} else {
 		char *text = mem_printf("%s", reply.text);
 
 		text[strcspn(text, "\n")] = '\0';
-		rc = note(store, 0, 0, reply.answer == SLURM_REFUSED ? text : NULL, err);
+		rc = note(store, 0, 0, 0, reply.answer == SLURM_REFUSED ? text : NULL, err);
 		if (!rc)
 			rc = DB_NONE;
 		if (reply.answer == SLURM_REFUSED) {
@@ -333,46 +370,36 @@ static int take_lock(struct store *store, int64_t ms, int *fd, struct err *err)
  * but for the sentinel itself, one runs, and will see to its successor); DB_NONE: none. */
 static int ensure(struct store *store, bool self, queue_say *say, void *arg, struct err *err)
 {
-	struct strs waiting = {0};
+	struct sight sight = {0};
 	struct need n;
-	bool runs;
 	int rc;
 
 	if (read_need(store, &n, err))
 		return -1;
 	if (!n.work || !n.every)
 		return DB_NONE;
-	rc = look(store, &waiting, &runs, err);
+	rc = look(store, &sight, err);
 	/* a host without squeue: whoever looks around from another one sees to it */
 	if (rc < 0 && err->status == ERR_FAILED)
 		return DB_NONE;
-	if (!rc && waiting.n) {
-		int64_t begin = 0, job = 0;
-		uint64_t seen = strtoull(waiting.v[0], NULL, 10);
-
-		if (!db_setting_int(store->db, ".sentinel.job", 0, &job, err) &&
-		    (uint64_t)job == seen)
-			rc = db_setting_int(store->db, ".sentinel.begin", 0, &begin, err);
-		if (!rc)
-			rc = note(store, seen, begin, NULL, err);
-	} else if (!rc && (self || !runs)) {
+	if (!rc && sight.waiting.n)
+		rc = note_waiting(store, &sight, err);
+	else if (!rc && (self || !sight.runs))
 		rc = make(store, n.every, say, arg, err);
-	}
-	strs_release(&waiting);
+	strs_release(&sight.waiting);
 	return rc;
 }
 
 /* Under the lock, if it could be had. */
 static void withdraw(struct store *store, queue_say *say, void *arg)
 {
-	struct strs waiting = {0};
+	struct sight sight = {0};
 	struct err err = {0};
-	bool runs;
 	int rc;
 
-	rc = look(store, &waiting, &runs, &err);
-	if (!rc && waiting.n)
-		rc = slurm_scancel(&waiting, &err);
+	rc = look(store, &sight, &err);
+	if (!rc && sight.waiting.n)
+		rc = slurm_scancel(&sight.waiting, &err);
 	if (!rc)
 		rc = forget(store, &err);
 	if (rc) {
@@ -380,7 +407,7 @@ static void withdraw(struct store *store, queue_say *say, void *arg)
 				 "(it will find nothing to do)");
 		say_text(say, arg, err.msg);
 	}
-	strs_release(&waiting);
+	strs_release(&sight.waiting);
 }
 
 void sentinel_withdraw(struct store *store, queue_say *say, void *arg)

@@ -7,7 +7,8 @@
  * that reconciliation passes over it.
  *
  * Kept in the settings: .sentinel.at (when it was last seen or tried), .sentinel.job, .sentinel.begin,
- * .sentinel.refused (sbatch's words, from when on it stays off).
+ * .sentinel.held (by whom it is held in Slurm, if so), .sentinel.refused (sbatch's words, from when on it
+ * stays off).
  */
 #ifndef SLURMQ_SENTINEL_H
 #define SLURMQ_SENTINEL_H
@@ -33,11 +34,11 @@ void sentinel_withdraw(struct store *store, queue_say *say, void *arg);
 /* At a job's end: withdraw it where no work is left, or the queue is paused. Asks Slurm nothing but then. */
 void sentinel_settle(struct store *store, queue_say *say, void *arg);
 
-/* For who looks while nothing else is in Slurm: ask whether one that was seen is still there, and forget it where
- * it is not. Where Slurm does not answer it is believed. */
+/* For who looks: ask whether one that was seen is still there, and forget it where it is not; note whether it is
+ * held. Where Slurm does not answer it is believed. */
 void sentinel_check(struct store *store);
 
-/* Does Slurm show one that waits? It is asked. */
+/* Does Slurm show one that waits and will begin? It is asked. */
 bool sentinel_waits(struct store *store);
 
 /* The sentinel's own run, a turn at a time; signals must be blocked (proc_signals_block()). */

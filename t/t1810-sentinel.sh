@@ -121,6 +121,22 @@ is "$(squeue -h -j "$(sentinels)" -o '%P %l')" 'extra 7:00' 'it has these option
 run slurmq config --unset sentinel.sbatch
 is_status 0
 
+# Held by its owner, it stays so, and status says what to do
+
+ok 'it is held' scontrol uhold "$(sentinels)"
+run slurmq submit
+is_status 0
+ok 'there is no other one' there_is_one
+run slurmq status
+is_status 0
+like_out "^! the sentinel is held in Slurm, so it will not begin"
+like_out "scontrol release $(sentinels)\$"
+is "$(state .sentinel.state)" held 'for programs'
+ok 'it is released' scontrol release "$(sentinels)"
+run slurmq status
+unlike_out held
+is "$(state .sentinel.state)" waiting 'status sees it'
+
 # The last one out withdraws it
 
 touch go

@@ -415,6 +415,78 @@ static void born_of_a_cancelled_job(void **state)
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
 }
 
+static void sentinel_is(struct here *h, enum queue_sentinel state, const char *need)
+{
+	struct queue_chain c;
+	bool told = !need;
+
+	assert_int_equal(queue_chain(&h->store, &c, NULL), 0);
+	assert_int_equal(c.sentinel, state);
+	for (size_t i = 0; i < c.needs.n; i++) {
+		if (need && !strcmp(c.needs.v[i], need))
+			told = true;
+		else if (!strncmp(c.needs.v[i], "the sentinel", 12))
+			fail_msg("told: %s", c.needs.v[i]);
+	}
+	assert_true(told);
+	queue_chain_release(&c);
+}
+
+/* Somebody holds it in Slurm: that stays so, another would wait for it, and nobody counts on it. */
+static void held_in_slurm(void **state)
+{
+	struct here *h = *state;
+	char *need;
+	size_t before;
+
+	put(h, many);
+	fill(h, QUEUE_USER);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	sentinel_is(h, SENTINEL_WAITING, NULL);
+	assert_true(sentinel_waits(&h->store));
+	before = fake.sbatches;
+	fake_reason = "JobHeldUser";
+	assert_false(sentinel_waits(&h->store));
+	sentinel_check(&h->store);
+	need = mem_printf("the sentinel is held in Slurm, so it will not begin and revive "
+			  "the chain: "
+			  "scontrol release %d",
+			  (int)newest()->id);
+	sentinel_is(h, SENTINEL_HELD, need);
+	free(need);
+	/* whoever looks leaves it so */
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	set(h, ".sentinel.at", "1000");
+	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	hear_nothing();
+	assert_int_equal(fake.sbatches, before);
+	assert_int_equal(fake.cancelled.n, 0);
+	fake_reason = "JobHeldAdmin";
+	sentinel_check(&h->store);
+	need = mem_printf("the sentinel is held in Slurm, so it will not begin and revive "
+			  "the chain: scontrol release %d, which is for the site to do",
+			  (int)newest()->id);
+	sentinel_is(h, SENTINEL_HELD, need);
+	free(need);
+	fake_reason = "BeginTime";
+	sentinel_check(&h->store);
+	sentinel_is(h, SENTINEL_WAITING, NULL);
+	/* Slurm's own, of one that had begun: its successor would wait for ever */
+	fake_reason = "job requeued in held state";
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	assert_int_equal(fake.cancelled.n, 1);
+	assert_int_equal(fake.sbatches, before + 1);
+	fake.jobs[fake.njobs - 2].gone[0] = true;
+	/* held, and then cancelled: it is missed as any other */
+	fake_reason = "JobHeldUser";
+	sentinel_check(&h->store);
+	newest()->gone[0] = true;
+	sentinel_check(&h->store);
+	sentinel_is(h, SENTINEL_NONE, NULL);
+	assert_false(has_setting(h, ".sentinel.held"));
+	fake_reason = NULL;
+}
+
 static void takes_long(void)
 {
 	clock_sleep_ms(300); /* the others come meanwhile */
@@ -477,6 +549,7 @@ int main(void)
 		T(its_own_run),
 		T(born_of_a_cancelled_job),
 		T(many_race),
+		T(held_in_slurm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
