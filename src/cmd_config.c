@@ -110,6 +110,8 @@ static int put(struct cmd_ctx *ctx, const struct setting *s, const char *value, 
 	rc = value ? db_setting_set(db, s->key, value, err) : db_setting_unset(db, s->key, err);
 	if (!rc && sentinel)
 		rc = db_setting_unset(db, ".sentinel.refused", err);
+	if (!rc && !strcmp(s->key, "via"))
+		rc = db_setting_unset(db, VIA_FAILED, err);
 	if (rc || db_commit(db, err)) {
 		db_rollback(db);
 		return -1;

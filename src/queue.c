@@ -1008,7 +1008,22 @@ static int need_of_sentinel(struct store *store, struct queue_chain *c, struct e
 	return 0;
 }
 
-static int chain_needs(struct store *store, struct queue_chain *c, struct err *err)
+/* Jobs can't submit: what goes wrong there is in their logs, too. */
+static int need_of_via(struct store *store, struct strs *needs, struct err *err)
+{
+	char *why = NULL;
+	int rc = db_setting_get(store->db, VIA_FAILED, &why, err);
+
+	if (!rc) {
+		strs_add(needs, why);
+		strs_add(needs,
+			 "  jobs submit no others until that works; from here: slurmq submit");
+	}
+	free(why);
+	return rc < 0 ? -1 : 0;
+}
+
+static int chain_needs(struct store *store, struct queue_chain *c, bool pending, struct err *err)
 {
 	struct db_sweep *v;
 	int rc = 0;
@@ -1019,6 +1034,8 @@ static int chain_needs(struct store *store, struct queue_chain *c, struct err *e
 	if (need_of_nodes(store, &c->needs, err))
 		return -1;
 	if (c->sentinel == SENTINEL_HELD && need_of_sentinel(store, c, err))
+		return -1;
+	if (pending && need_of_via(store, &c->needs, err))
 		return -1;
 	if (c->state == CHAIN_STALLED)
 		strs_add(&c->needs,
@@ -1108,5 +1125,5 @@ int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
 		return -1;
 	if (!jobs)
 		return 0;
-	return chain_needs(store, out, err);
+	return chain_needs(store, out, counts[JOB_PENDING] > 0, err);
 }

@@ -85,7 +85,9 @@ char *queue_script(const struct store *store, int64_t version, const struct strs
 /* Inside a job, where the setting "via" names how to reach a host that may submit: 0 and the setting's value,
  * given; DB_NONE: submit from here. */
 int queue_via(struct store *store, char **via, struct err *err);
-/* Run slurmq chain there (as the sentinel), 3 minutes at most. -1, ERR_AGAIN, where it did not go well. */
+/* Run slurmq chain there (as the sentinel), 3 minutes at most. -1, ERR_AGAIN, where it did not go well; what
+ * was wrong the last time is the setting VIA_FAILED. */
+#define VIA_FAILED ".via.failed"
 int queue_via_run(struct store *store, const char *via, bool sentinel, struct err *err);
 /* A path as sbatch's --output takes it: a '%' doubled (sbatch(1), filename pattern). Given. */
 char *queue_output(const char *path);

@@ -68,6 +68,22 @@ static int judge(const char *via, const struct proc_result *r, struct err *err)
 	return -1;
 }
 
+/* What became of it last, for status: nothing where it went well (why NULL). Nobody hangs on it. */
+static void remember(struct db *db, const char *why)
+{
+	char *before = NULL;
+	int rc = db_setting_get(db, VIA_FAILED, &before, NULL);
+	bool same = why ? !rc && !strcmp(before, why) : rc != 0;
+
+	free(before);
+	if (same || db_begin(db, NULL))
+		return;
+	if ((why ? db_setting_set(db, VIA_FAILED, why, NULL)
+		 : db_setting_unset(db, VIA_FAILED, NULL)) ||
+	    db_commit(db, NULL))
+		db_rollback(db);
+}
+
 int queue_via_run(struct store *store, const char *via, bool sentinel, struct err *err)
 {
 	struct proc_spec spec = {.timeout_ms = VIA_TIMEOUT_MS};
@@ -93,10 +109,15 @@ int queue_via_run(struct store *store, const char *via, bool sentinel, struct er
 		strs_add(&argv, "--sentinel");
 	spec.argv = (const char *const *)argv.v;
 	rc = proc_run(&spec, &r, NULL, err);
-	if (rc)
-		err_prefix(err, "submitting via the command of slurmq config via");
-	else
+	if (rc) {
+		struct err why = *err;
+
+		err_set(err, ERR_AGAIN, "submitting via '%s' failed: %s (slurmq config via)", via,
+			why.msg);
+	} else {
 		rc = judge(via, &r, err);
+	}
+	remember(store->db, rc ? err->msg : NULL);
 	proc_result_release(&r);
 	strs_release(&argv);
 	db_submission_release(&last);

@@ -56,14 +56,36 @@ int64_t setting_sentinel_s(const char *value, int64_t limit)
 	return limit >= 10 ? SENTINEL_S : 0;
 }
 
-void setting_words(const char *value, struct strs *out)
+bool setting_words(const char *value, struct strs *out)
 {
-	while (value && *(value += strspn(value, " "))) {
-		size_t n = strcspn(value, " ");
+	const char *p = value ? value : "";
 
-		strs_take(out, mem_strndup(value, n));
-		value += n;
+	while (*(p += strspn(p, " "))) {
+		struct buf word = {0};
+		char quote = 0;
+
+		for (; *p && (quote || *p != ' '); p++) {
+			if (quote ? *p == quote : *p == '"' || *p == '\'')
+				quote = quote ? 0 : *p;
+			else
+				buf_addch(&word, *p);
+		}
+		strs_take(out, buf_take(&word));
+		if (quote)
+			return false;
 	}
+	return true;
+}
+
+static bool whole_words(const char *value, struct err *err)
+{
+	struct strs words = {0};
+	bool whole = setting_words(value, &words);
+
+	if (!whole)
+		err_set(err, ERR_USAGE, "a quote is not closed in: %s", value);
+	strs_release(&words);
+	return whole;
 }
 
 static bool printable(const char *value)
@@ -76,8 +98,8 @@ static bool printable(const char *value)
 
 static bool valid_via(const char *value, struct err *err)
 {
-	(void)err;
-	return printable(value) && strlen(value) <= 1000 && value[strspn(value, " ")] != '-';
+	return printable(value) && strlen(value) <= 1000 && value[strspn(value, " ")] != '-' &&
+	       whole_words(value, err);
 }
 
 /* What to do instead where that is another thing than in a sweep file; and one that a sweep may have. */
@@ -134,7 +156,7 @@ static bool valid_option(const char *word, struct err *err)
 static bool valid_sbatch(const char *value, struct err *err)
 {
 	struct strs words = {0};
-	bool ok = printable(value) && strlen(value) <= 1000;
+	bool ok = printable(value) && strlen(value) <= 1000 && whole_words(value, err);
 
 	setting_words(value, &words);
 	for (size_t i = 0; i < words.n; i++)

@@ -26,7 +26,8 @@ const struct setting *setting_find(const char *key, const char **near);
  * jobs; 0: there is none. By itself it is there from 10 slots on; it, the one that it leaves behind and a job
  * that works need 3. */
 int64_t setting_sentinel_s(const char *value, int64_t limit);
-/* Words apart by blanks, as "via" and "sentinel.sbatch" hold them. */
-void setting_words(const char *value, struct strs *out);
+/* Words apart by blanks, as "via" and "sentinel.sbatch" hold them; quotes, of either kind, hold one together.
+ * False where one is not closed. value may be NULL: none. */
+bool setting_words(const char *value, struct strs *out);
 
 #endif

@@ -85,6 +85,12 @@ run slurmq config --unset sentinel.sbatch
 for value in -oops ' -oops' $'a\nb'; do
 	wrong "setting 'via' takes a command, as ssh login1, not" -- via "$value"
 done
+wrong "setting 'via': a quote is not closed in: ssh -o \"X=1 login1\$" -- via 'ssh -o "X=1 login1'
+wrong "setting 'sentinel.sbatch': a quote is not closed in: --comment='a b" -- sentinel.sbatch "--comment='a b"
+run slurmq config -- sentinel.sbatch "--comment='a b' --time=5"
+is_status 0 'a quote holds a word together'
+is_out "sentinel.sbatch: --comment='a b' --time=5"
+run slurmq config --unset sentinel.sbatch
 for value in '' all NONE; do
 	wrong "setting 'environment' takes stored or none, not '$value'" -- environment "$value"
 done

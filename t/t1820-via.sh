@@ -79,9 +79,14 @@ staying() {
 ok_within 30 'one stays' staying
 ok 'and says what is wrong' grep -q "submitting via 'fake-ssh login1' failed: ssh: connect to host" .slurmq/logs/*/*
 is "$(wc -l <ledger)" 3 'nothing else has begun'
+run slurmq status
+is_status 0
+like_out "^! submitting via 'fake-ssh login1' failed: ssh: connect to host login1 port 22"
+like_out '^    jobs submit no others until that works; from here: slurmq submit'
 rm ../cut
 ok_within 90 'the way out is open again: the sweep goes on to its end' over
 is "$(sort -n ledger)" "$(seq 12)" 'each ran once'
+is "$(sql "SELECT count(*) FROM setting WHERE key = '.via.failed'")" 0 'and status has nothing to tell of it'
 is "$(cat ../from-nodes)" '' 'no node has tried to submit'
 is "$(sort -u ../ssh.log)" "<login1><'$(pwd | sed "s/'/'\\\\''/g")/.slurmq/bin/1'><-C><'$(pwd | sed "s/'/'\\\\''/g")'><chain><--strict><--no-via>" \
 	'one fixed argv, quoted for a shell'

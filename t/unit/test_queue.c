@@ -993,6 +993,54 @@ static void foreign_events_stay(void **state)
 	assert_true(spool_file_exists(h->store.spool, name));
 }
 
+/* What status says of the way to the host that submits. */
+static void via_is(struct here *h, const char *want)
+{
+	struct queue_chain c;
+	const char *told = NULL;
+
+	assert_int_equal(queue_chain(&h->store, &c, NULL), 0);
+	for (size_t i = 0; i < c.needs.n; i++)
+		if (!strncmp(c.needs.v[i], "submitting via ", 15))
+			told = c.needs.v[i];
+	if (want)
+		assert_string_equal(told ? told : "nothing", want);
+	else
+		assert_null(told);
+	queue_chain_release(&c);
+}
+
+static void a_way_out_that_is_closed_is_told(void **state)
+{
+	static const struct {
+		const char *via, *told; /* NULL: it went well */
+	} v[] = {
+		{"no-such-command", "submitting via 'no-such-command' failed: 'no-such-command' is "
+				    "not on PATH (slurmq config via)"},
+		{"false", "submitting via 'false' failed (slurmq config via)"},
+		{"sh -c 'echo \"it is  shut\" >&2; exit 3'",
+		 "submitting via 'sh -c 'echo \"it is  shut\" >&2; exit 3'' failed: it is  shut "
+		 "(slurmq config via)"},
+		{"true", NULL},
+		{"false", "submitting via 'false' failed (slurmq config via)"},
+		{"sh -c true 'two words' \"\"", NULL},
+	};
+	struct here *h = *state;
+
+	fake.limit = 5;
+	put(h, "name: far\nparams: {n: {from: 1, to: 30, step: 1}}\nrun: [echo, \"{n}\"]\n");
+	fill(h, QUEUE_USER, 0);
+	via_is(h, NULL);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct err err = {0};
+
+		assert_int_equal(queue_via_run(&h->store, v[i].via, false, &err),
+				 v[i].told ? -1 : 0);
+		assert_string_equal(err.msg, v[i].told ? v[i].told : "");
+		via_is(h, v[i].told);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
 
 int main(void)
@@ -1028,6 +1076,7 @@ int main(void)
 		T(an_orphaned_ticket_goes),
 		T(told_again_is_nothing),
 		T(foreign_events_stay),
+		T(a_way_out_that_is_closed_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
