@@ -272,11 +272,17 @@ static bool read_duration(struct sweep_reader *r, const struct node *node, int64
 		return false;
 	len = strspn(text, "0123456789");
 	unit = text + len;
-	of = !strcmp(unit, "s") || !*unit ? 1
-	     : !strcmp(unit, "m")	  ? 60
-	     : !strcmp(unit, "h")	  ? 3600
-	     : !strcmp(unit, "d")	  ? 86400
-					  : 0;
+	of = !strcmp(unit, "s")	  ? 1
+	     : !strcmp(unit, "m") ? 60
+	     : !strcmp(unit, "h") ? 3600
+	     : !strcmp(unit, "d") ? 86400
+				  : 0;
+	if (len && !*unit) {
+		complaint_error(r->list, node->pos,
+				"delay: '%s' needs a unit: %ss, %sm, %sh or %sd", text, text, text,
+				text, text);
+		return false;
+	}
 	snprintf(digits, sizeof(digits), "%.*s", (int)(len < 9 ? len : 9), text);
 	if (len == 0 || len > 9 || !of || !number_to_int(digits, &n)) {
 		complaint_error(r->list, node->pos,
@@ -331,6 +337,77 @@ static void read_codes(struct sweep_reader *r, const struct node *node,
 	}
 }
 
+/* sbatch's options of time, or of memory. */
+static bool is_amount(const char *name, bool is_time)
+{
+	return is_time ? !strcmp(name, "time")
+		       : !strcmp(name, "mem") || !strcmp(name, "mem-per-cpu") ||
+				 !strcmp(name, "mem-per-gpu");
+}
+
+static bool has_amount(const struct settings *s, bool is_time)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (is_amount(s->v[i].name, is_time))
+			return true;
+	return false;
+}
+
+/* What all of the sweep's jobs have of time or memory; NULL: more than one thing, or it is not known. */
+static const char *amount_of_all(const struct sweep *sweep, bool is_time)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < sweep->sbatch.n; i++) {
+		const struct setting *s = &sweep->sbatch.v[i];
+
+		if (!is_amount(s->name, is_time))
+			continue;
+		if (found || s->kind != SETTING_VALUE || !s->value.node ||
+		    !template_is_constant(&s->value.t))
+			return NULL;
+		found = s->value.node->text;
+	}
+	for (size_t i = 0; i < sweep->noverrides; i++)
+		if (has_amount(&sweep->overrides[i].sbatch, is_time))
+			return NULL;
+	for (size_t i = 0; i < sweep->nspaces; i++)
+		if (has_amount(&sweep->spaces[i].sbatch, is_time))
+			return NULL;
+	return found;
+}
+
+/* Whether a is less than b; false where one of them is no amount. */
+static bool is_less(const char *a, const char *b, bool is_time)
+{
+	int (*read)(const char *, int64_t *) = is_time ? amount_time : amount_mem;
+	int64_t x, y;
+
+	return a && b && !read(a, &x) && !read(b, &y) && x < y;
+}
+
+/* A ceiling that nothing grows up to. */
+static void check_ceiling(struct sweep_reader *r, const struct node *rule, const char *name,
+			  const char *most_name, const char *grows, const char *most)
+{
+	const struct node *value = node_get(rule, name), *ceiling = node_get(rule, most_name);
+	bool is_time = !strcmp(name, "time");
+	const char *all = amount_of_all(r->sweep, is_time);
+
+	if (!ceiling)
+		return;
+	if (!value)
+		complaint_error(r->list, ceiling->pos, "%s goes with %s, which says how it grows",
+				most_name, name);
+	else if (grows && is_less(most, grows, is_time))
+		complaint_error(r->list, ceiling->pos, "%s: '%s' is less than %s, '%s'", most_name,
+				most, name, grows);
+	else if (grows && is_less(most, all, is_time))
+		complaint_error(r->list, ceiling->pos,
+				"%s: '%s' is less than what jobs have at first, '%s'", most_name,
+				most, all);
+}
+
 static void read_retry_rule(struct sweep_reader *r, struct node *node, const char *reason,
 			    struct sweep_retry_rule *out)
 {
@@ -352,6 +429,8 @@ static void read_retry_rule(struct sweep_reader *r, struct node *node, const cha
 		out->mem = read_growth(r, v, "mem");
 	if ((v = node_get(node, "max_mem")))
 		out->max_mem = read_amount(r, v, "max_mem");
+	check_ceiling(r, node, "time", "max_time", out->time, out->max_time);
+	check_ceiling(r, node, "mem", "max_mem", out->mem, out->max_mem);
 	if ((v = node_get(node, "delay")))
 		read_duration(r, v, &out->delay);
 	v = node_get(node, "codes");

@@ -176,6 +176,37 @@ for option in array job-name output error wrap parsable dependency signal input 
 	like_err "^s.yaml:2:10: error: sbatch's '$option' is slurmq's own: [a-z]+" "sbatch's $option"
 done
 
+# What is tried again, and how far it grows
+
+says "name: n
+sbatch: {time: 8:00:00, mem: 4G}
+retry:
+  TIMEOUT: {max_time: 9:00:00}
+  OUT_OF_MEMORY: {mem: 8G, max_mem: 6G}
+  EXIT: {time: x2, max_time: 7:59:00, mem: x2, max_mem: 4095}
+  SIGNAL: {max_mem: 9G, delay: 10}
+  NODE_FAIL: {delay: 10x}
+$run" \
+	's.yaml:4:23: error: max_time goes with time, which says how it grows' \
+	"s.yaml:5:37: error: max_mem: '6G' is less than mem, '8G'" \
+	"s.yaml:6:30: error: max_time: '7:59:00' is less than what jobs have at first, '8:00:00'" \
+	"s.yaml:6:57: error: max_mem: '4095' is less than what jobs have at first, '4G'" \
+	's.yaml:7:21: error: max_mem goes with mem, which says how it grows' \
+	"s.yaml:7:32: error: delay: '10' needs a unit: 10s, 10m, 10h or 10d" \
+	's.yaml:8:22: error: delay is a number with s, m, h or d, as in 10m'
+# one that grows from less, or from what is not known, is none
+says "name: n
+params: {t: [1, 2]}
+sbatch: {time: '{t}:00:00', mem: 8G}
+overrides: [{when: {t: 1}, sbatch: {mem: 2G}}]
+retry: {TIMEOUT: {time: x2, max_time: 30}, OUT_OF_MEMORY: {mem: x2, max_mem: 4G, delay: 1d}}
+$run" ''
+says "name: n
+sbatch: {time: 4:00:00, mem: 8G, mem-per-cpu: 16G}
+variants: [{name: a, sbatch: {time: 10}}]
+retry: {TIMEOUT: {time: 4:00:00, max_time: 4:00:00}, OUT_OF_MEMORY: {mem: x2, max_mem: 4G}}
+$run" ''
+
 # Steps
 
 says 'name: n
