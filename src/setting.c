@@ -38,8 +38,13 @@ enum { SENTINEL_S = 15 * 60, SENTINEL_LEAST_S = 5, SENTINEL_MOST_S = 24 * 3600 }
 static bool valid_sentinel(const char *value, struct err *err)
 {
 	int64_t ms;
+	size_t len = strlen(value);
 
-	(void)err;
+	if (!opt_time(value, &ms) && ms && value[len - 1] <= '9') {
+		err_set(err, ERR_USAGE, "'%s' needs a unit, as in %ss, %sm or %sh", value, value,
+			value, value);
+		return false;
+	}
 	return !strcmp(value, "auto") || !strcmp(value, "off") ||
 	       (!opt_time(value, &ms) && ms >= SENTINEL_LEAST_S * 1000 &&
 		ms <= (int64_t)SENTINEL_MOST_S * 1000);

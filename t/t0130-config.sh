@@ -68,6 +68,8 @@ done
 for value in -p '--partition=x y' '-- --x' $'--time=1\n'; do
 	wrong "setting 'sentinel.sbatch' takes long options of sbatch" -- sentinel.sbatch "$value"
 done
+wrong "^slurmq config: setting 'sentinel': '5' needs a unit, as in 5s, 5m or 5h\$" sentinel 5
+wrong "setting 'sentinel': '1h30' needs a unit" sentinel 1h30
 for name in array job-name output error wrap parsable dependency signal input wait test-only hold begin \
 	requeue no-requeue clusters quiet help version usage; do
 	wrong "^slurmq config: setting 'sentinel.sbatch': '--$name' is given by slurmq itself: .+" -- \
