@@ -350,6 +350,26 @@ static void add_sentinel_text(const struct status *s, struct buf *text)
 	}
 }
 
+static void block_text(const struct status *s, const struct queue_block *b, struct buf *text)
+{
+	buf_addf(text, "Slurm takes no %sjobs", b->in_flight ? "more " : "");
+	if (*b->partition)
+		buf_addf(text, " of partition %s", b->partition);
+	if (*b->qos)
+		buf_addf(text, " of QOS %s", b->qos);
+	if (*b->account)
+		buf_addf(text, " of account %s", b->account);
+	if (b->in_flight)
+		buf_addf(text, " than %" PRId64, b->in_flight);
+	buf_addf(text, "%s tried again", b->others ? ": others go on;" : ";");
+	if (b->until > s->now) {
+		buf_addstr(text, " in ");
+		time_add_duration(text, b->until - s->now);
+	}
+	if (b->in_flight)
+		buf_addf(text, "%s when one of them ends", b->until > s->now ? ", or" : "");
+}
+
 /* What Slurm takes no more of, and what it refuses. */
 static void print_blocks(const struct status *s)
 {
@@ -359,20 +379,7 @@ static void print_blocks(const struct status *s)
 		const struct queue_block *b = &c->blocks[i];
 		struct buf text = {0};
 
-		buf_addstr(&text, "Slurm takes no more jobs");
-		if (*b->partition)
-			buf_addf(&text, " of partition %s", b->partition);
-		if (*b->qos)
-			buf_addf(&text, " of QOS %s", b->qos);
-		if (*b->account)
-			buf_addf(&text, " of account %s", b->account);
-		buf_addf(&text, " than %" PRId64 ": others go on; tried again ", b->in_flight);
-		if (b->until > s->now) {
-			buf_addstr(&text, "in ");
-			time_add_duration(&text, b->until - s->now);
-			buf_addstr(&text, ", or ");
-		}
-		buf_addstr(&text, "when one of them ends");
+		block_text(s, b, &text);
 		print_need(s, buf_str(&text));
 		buf_release(&text);
 	}

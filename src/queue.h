@@ -115,6 +115,7 @@ struct queue_block {
 	char *account, *partition, *qos; /* "" where the site's default is meant */
 	int64_t in_flight;		 /* so many when that was found out */
 	int64_t until;			 /* when one more is tried at the latest, ms */
+	bool others;			 /* there are jobs in Slurm of one that is not blocked */
 };
 
 /* The job that waits in Slurm, as it was last seen. */

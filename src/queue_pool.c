@@ -303,9 +303,13 @@ static void split_key(const char *key, struct queue_block *b)
 int pools_show(struct db *db, struct queue_chain *c, struct err *err)
 {
 	struct pools ps = {.now = clock_now_ms()};
-	bool any;
+	bool any = false, others = false;
 	int rc = read_blocks(&ps, db, &any, err);
 
+	if (!rc && any)
+		rc = count_flying(&ps, db, err);
+	for (size_t i = 0; i < ps.n; i++)
+		others = others || (ps.v[i]->cap < 0 && ps.v[i]->flying);
 	for (size_t i = 0; i < ps.n && !rc; i++) {
 		const struct pool *p = ps.v[i];
 		struct queue_block *b;
@@ -317,6 +321,7 @@ int pools_show(struct db *db, struct queue_chain *c, struct err *err)
 		split_key(p->key, b);
 		b->in_flight = p->cap;
 		b->until = p->until;
+		b->others = others;
 	}
 	pools_release(&ps);
 	return rc;

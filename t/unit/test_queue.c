@@ -321,6 +321,17 @@ static void block_is(struct here *h, const char *pool, int64_t cap, int64_t paus
 	free(value);
 }
 
+/* The one block: whether status says that jobs of others go on. */
+static void others_go_on(struct here *h, bool want)
+{
+	struct queue_chain c;
+
+	assert_int_equal(queue_chain(&h->store, &c, NULL), 0);
+	assert_int_equal(c.nblocks, 1);
+	assert_int_equal(c.blocks[0].others, want);
+	queue_chain_release(&c);
+}
+
 static void let_blocks_pass(struct here *h, const char *pool, int64_t cap, int pause)
 {
 	char *key = mem_printf(".blocked.%s", pool);
@@ -363,6 +374,7 @@ static void a_full_partition_stops_no_other(void **state)
 	assert_int_equal(in_pool(h, "/cpu/"), 10);
 	block_is(h, "/gpu/", 3, 5000, 0);
 	block_is(h, "/cpu/", -1, 0, 0);
+	others_go_on(h, true);
 	/* it is full, and nobody asks again */
 	before = fake.sbatches;
 	r = fill(h, QUEUE_CHAIN, 0);
@@ -419,6 +431,7 @@ static void refused_while_one_leaves(void **state)
 		fill(h, QUEUE_CHAIN, 0);
 		counts_are(h, "pending 2, queued 7, completed 1");
 		block_is(h, "//", i ? 8 : 7, 5000, 0);
+		others_go_on(h, false);
 		here_tear_down(&s);
 	}
 }
