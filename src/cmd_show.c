@@ -14,6 +14,7 @@ struct args {
 /* All of a job's attempts, oldest first, each with its steps. */
 struct tried {
 	struct db_attempt a;
+	char *refused; /* what sbatch said where it did not take it; NULL: it did, or said nothing */
 	struct db_step *steps;
 	size_t nsteps;
 };
@@ -25,16 +26,34 @@ struct whole {
 	size_t n;
 };
 
+static void tried_release(struct tried *t)
+{
+	db_attempt_release(&t->a);
+	db_steps_free(t->steps, t->nsteps);
+	free(t->refused);
+}
+
 static void whole_release(struct whole *w)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		db_attempt_release(&w->v[i].a);
-		db_steps_free(w->v[i].steps, w->v[i].nsteps);
-	}
+	for (size_t i = 0; i < w->n; i++)
+		tried_release(&w->v[i]);
 	free(w->v);
 	plan_release(&w->plan);
 	db_job_release(&w->job);
 	memset(w, 0, sizeof(*w));
+}
+
+static int read_refusal(struct db *db, struct tried *t, struct err *err)
+{
+	struct db_submission s;
+	int rc = db_submission_get(db, t->a.submission, &s, err);
+
+	if (!rc && !s.slurm_job && s.text && *s.text) {
+		t->refused = s.text;
+		s.text = NULL;
+	}
+	db_submission_release(&s);
+	return rc < 0 ? -1 : 0;
 }
 
 static int read_attempts(struct db *db, struct whole *w, struct err *err)
@@ -47,8 +66,9 @@ static int read_attempts(struct db *db, struct whole *w, struct err *err)
 
 		if (rc == DB_NONE)
 			break;
-		if (rc || db_steps(db, id, &one.steps, &one.nsteps, err)) {
-			db_attempt_release(&one.a);
+		if (rc || db_steps(db, id, &one.steps, &one.nsteps, err) ||
+		    read_refusal(db, &one, err)) {
+			tried_release(&one);
 			return -1;
 		}
 		w->v = mem_grow(w->v, w->n + 1, sizeof(*w->v));
@@ -225,6 +245,13 @@ static const char *closed_word(const struct db_attempt *a)
 	return a->reason ? job_reason_name(a->reason) : "taken back";
 }
 
+/* A task's own id, by which its log and its processes know it, beside the array's. */
+static void add_own_id(const struct db_attempt *a, struct buf *out)
+{
+	if (a->slurm_id && a->slurm_job && (a->ntasks > 1 || a->slurm_id != a->slurm_job))
+		buf_addf(out, " (%" PRIu64 ")", a->slurm_id);
+}
+
 static void print_attempt_head(struct cmd_ctx *ctx, const struct db_attempt *a, size_t number,
 			       int64_t now)
 {
@@ -234,6 +261,7 @@ static void print_attempt_head(struct cmd_ctx *ctx, const struct db_attempt *a, 
 	if (a->slurm_job || a->slurm_id) {
 		buf_addstr(&line, ", Slurm job ");
 		view_slurm_id(a, &line);
+		add_own_id(a, &line);
 	}
 	if (a->node && *a->node)
 		buf_addf(&line, ", on %s", a->node);
@@ -301,6 +329,16 @@ static void print_steps(struct cmd_ctx *ctx, const struct tried *t)
 	buf_release(&text);
 }
 
+/* sbatch's own words. */
+static void print_refusal(struct cmd_ctx *ctx, const char *text)
+{
+	struct strs lines = {0};
+
+	strs_add_lines(&lines, text);
+	print_list(ctx, "  sbatch", &lines);
+	strs_release(&lines);
+}
+
 static void print_whole(struct cmd_ctx *ctx, const struct whole *w)
 {
 	int64_t now = clock_now_ms();
@@ -317,6 +355,7 @@ static void print_whole(struct cmd_ctx *ctx, const struct whole *w)
 		view_end(a, &end);
 		if (end.len)
 			print_field(ctx, "  end", buf_str(&end));
+		print_refusal(ctx, w->v[i].refused);
 		print_time(ctx, "  queued", a->queued, now);
 		print_time(ctx, "  started", a->started, now);
 		print_time(ctx, "  ended", a->ended, now);
@@ -360,6 +399,10 @@ static void add_attempt(struct json *j, const struct store *store, const struct 
 	view_slurm_id(a, &id);
 	json_open(j, NULL, '{');
 	json_str(j, "slurm_job", id.len ? id.s : NULL);
+	if (a->slurm_id)
+		json_int(j, "slurm_id", (int64_t)a->slurm_id);
+	else
+		json_null(j, "slurm_id");
 	json_bool(j, "closed", a->closed != CLOSED_NOT);
 	json_bool(j, "completed", a->completed);
 	json_str(j, "reason", a->reason ? job_reason_name(a->reason) : NULL);
@@ -372,6 +415,7 @@ static void add_attempt(struct json *j, const struct store *store, const struct 
 	json_int(j, "max_rss_kib", a->maxrss_kib);
 	json_int(j, "cpu_ms", a->cpu_ms);
 	json_str(j, "log", log);
+	json_str(j, "refused", t->refused);
 	add_steps(j, t);
 	json_close(j);
 	buf_release(&id);

@@ -91,6 +91,14 @@ like_out 'then: slurmq release fit$'
 run slurmq submit
 is_status 0
 is_out 'nothing to submit; 2 held: slurmq status says why'
+run slurmq show 1
+is_status 0
+like_out '^attempt 1: taken back$'
+like_out '^attempt 2: REFUSED$'
+like_out '^  sbatch    You must name an account: --account=NAME$'
+like_out '^            Batch job submission failed: Unspecified error$'
+run slurmq show 1 --json
+is "$(jq -r '.[0].attempts[1].refused' "$out_file" | head -1)" 'You must name an account: --account=NAME' 'for programs'
 rm account
 sed -i 's/{time/{account: lab, time/' sweep.yaml
 run slurmq expand sweep.yaml
