@@ -5,6 +5,7 @@
 
 #include "cmd.h"
 #include "clock.h"
+#include "outcome.h"
 #include "view.h"
 
 struct args {
@@ -179,9 +180,24 @@ static void print_lines_of(struct cmd_ctx *ctx, const char *name, const char *te
 	strs_release(&lines);
 }
 
-/* What the sweep's policy has done for it. */
-static void print_again(struct cmd_ctx *ctx, const struct db_job *job)
+/* Why it stays failed though its sweep has a policy. */
+static void print_why_not(struct cmd_ctx *ctx, const struct whole *w)
 {
+	struct outcome o = {.db = ctx->store->db};
+	struct buf text = {0};
+
+	if (w->job.state == JOB_FAILED && w->n)
+		outcome_why_not(&o, &w->v[w->n - 1].a, &w->job, &text);
+	if (text.len)
+		print_field(ctx, "not again", buf_str(&text));
+	buf_release(&text);
+	outcome_release(&o);
+}
+
+/* What the sweep's policy has done for it. */
+static void print_again(struct cmd_ctx *ctx, const struct whole *w)
+{
+	const struct db_job *job = &w->job;
 	const struct db_again *g = &job->again;
 	int64_t now = clock_now_ms();
 	struct buf text = {0};
@@ -193,6 +209,7 @@ static void print_again(struct cmd_ctx *ctx, const struct db_job *job)
 			 g->site);
 	if (text.len)
 		print_field(ctx, "tried again", buf_str(&text));
+	print_why_not(ctx, w);
 	print_lines_of(ctx, "again with", g->options);
 	if (view_waits(job, now)) {
 		buf_clear(&text);
@@ -210,7 +227,7 @@ static void print_commands(struct cmd_ctx *ctx, const struct whole *w)
 	struct buf text = {0};
 
 	print_lines_of(ctx, "retry with", w->job.options);
-	print_again(ctx, &w->job);
+	print_again(ctx, w);
 	print_list(ctx, "sbatch", &w->plan.sbatch);
 	print_list(ctx, "env", &w->plan.env);
 	if (*w->plan_err.msg)

@@ -1,5 +1,6 @@
 #include "outcome.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,4 +140,44 @@ int outcome_retired(struct outcome *o, int64_t attempt, int to, int reason, stru
 	if (db_attempt_retired(o->db, attempt, to, reason, &changed, err))
 		return -1;
 	return changed && to == JOB_FAILED ? follow(o, attempt, CLOSED_NOT, err) : 0;
+}
+
+void outcome_why_not(struct outcome *o, const struct db_attempt *a, const struct db_job *job,
+		     struct buf *out)
+{
+	const char *reason = job_reason_name(a->reason);
+	struct policy_next next;
+	struct loaded *ld;
+
+	if (loader_get(&o->loader, o->db, job->version, &ld, NULL))
+		return;
+	decide(o, a, job, &next);
+	if (!sweep_retry(ld->sweep)->given && next.stop != POLICY_SITE_SPENT)
+		next.stop = POLICY_GOES_ON;
+	switch (next.stop) {
+	case POLICY_GOES_ON: /* there is none, or it has been written since */
+		break;
+	case POLICY_NEVER:
+		buf_addf(out, "what ended as %s is tried again by hand alone", reason);
+		break;
+	case POLICY_NOT_ASKED:
+		buf_addf(out, "its sweep's retry does not ask for it after %s", reason);
+		break;
+	case POLICY_CODE:
+		buf_addf(out, "its sweep's retry does not name exit code %d", a->exit_code);
+		break;
+	case POLICY_SPENT:
+		buf_addf(out, "%" PRId64 " of %" PRId64 " tries of its sweep's retry are used up",
+			 job->again.tries, next.most);
+		break;
+	case POLICY_SITE_SPENT:
+		buf_addf(out, "%" PRId64 " of %" PRId64 " tries for what the site did are used up",
+			 job->again.site, next.most);
+		break;
+	case POLICY_NO_GROWTH:
+		buf_addf(out, "its %s can't grow any more",
+			 a->reason == REASON_TIMEOUT ? "time limit" : "memory");
+		break;
+	}
+	policy_next_release(&next);
 }

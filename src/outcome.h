@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "buf.h"
 #include "db.h"
 #include "err.h"
 #include "loader.h"
@@ -27,5 +28,10 @@ int outcome_preempted(struct outcome *o, int64_t attempt, const struct job_end *
 		      struct err *err);
 int outcome_verdict(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err);
 int outcome_retired(struct outcome *o, int64_t attempt, int to, int reason, struct err *err);
+
+/* Why the policy of its sweep does not try a job that failed again, in words; "" where it has none. a: the
+ * attempt that failed. */
+void outcome_why_not(struct outcome *o, const struct db_attempt *a, const struct db_job *job,
+		     struct buf *out);
 
 #endif

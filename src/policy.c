@@ -206,31 +206,44 @@ static int kind_of(int reason)
 	}
 }
 
+/* POLICY_GOES_ON: unless it can't grow. */
+static enum policy_stop judge(const struct sweep_retry *retry, bool restartable, int kind,
+			      int exit_code, const struct policy_have *have, int64_t *most)
+{
+	bool site = kind == RETRY_NODE_FAIL || kind == RETRY_PREEMPTED;
+	const struct sweep_retry_rule *rule;
+
+	if (kind == RETRY_NKINDS)
+		return POLICY_NEVER;
+	rule = &retry->rules[kind];
+	if (!rule->again && !(site && restartable))
+		return POLICY_NOT_ASKED;
+	if (kind == RETRY_EXIT && rule->ncodes &&
+	    (exit_code < 0 || exit_code > 255 || !rule->codes[exit_code]))
+		return POLICY_CODE;
+	*most = site ? POLICY_SITE_MOST : retry->max < 0 ? POLICY_MAX : retry->max;
+	if ((site ? have->site : have->tries) >= *most)
+		return site ? POLICY_SITE_SPENT : POLICY_SPENT;
+	return POLICY_GOES_ON;
+}
+
 void policy_decide(const struct sweep_retry *retry, bool restartable, int reason, int exit_code,
 		   const struct policy_have *have, struct policy_next *next)
 {
 	int kind = kind_of(reason);
 	bool site = kind == RETRY_NODE_FAIL || kind == RETRY_PREEMPTED;
-	const struct sweep_retry_rule *rule;
 
 	memset(next, 0, sizeof(*next));
-	if (kind == RETRY_NKINDS)
+	next->stop = judge(retry, restartable, kind, exit_code, have, &next->most);
+	if (next->stop != POLICY_GOES_ON)
 		return;
-	rule = &retry->rules[kind];
-	if (!rule->again && !(site && restartable))
-		return;
-	if (kind == RETRY_EXIT && rule->ncodes &&
-	    (exit_code < 0 || exit_code > 255 || !rule->codes[exit_code]))
-		return;
-	if (site ? have->site >= POLICY_SITE_MOST
-		 : have->tries >= (retry->max < 0 ? POLICY_MAX : retry->max))
-		return;
-	if (!grow_all(rule, reason, have, &next->options)) {
+	if (!grow_all(&retry->rules[kind], reason, have, &next->options)) {
 		policy_next_release(next);
+		next->stop = POLICY_NO_GROWTH;
 		return;
 	}
 	next->again = true;
 	next->tries = have->tries + !site;
 	next->site = have->site + site;
-	next->delay_s = rule->delay;
+	next->delay_s = retry->rules[kind].delay;
 }

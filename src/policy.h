@@ -25,8 +25,21 @@ struct policy_have {
 	int64_t tries, site; /* used up since the user last asked for the job */
 };
 
+/* Why it is not tried again. */
+enum policy_stop {
+	POLICY_GOES_ON,
+	POLICY_NEVER,	   /* nothing that ended like this is */
+	POLICY_NOT_ASKED,  /* `retry` does not say so */
+	POLICY_CODE,	   /* nor of this exit code */
+	POLICY_SPENT,	   /* the policy's tries are used up */
+	POLICY_SITE_SPENT, /* and those for what the site did */
+	POLICY_NO_GROWTH,  /* what was too little can't grow */
+};
+
 struct policy_next {
 	bool again;
+	enum policy_stop stop;
+	int64_t most;	     /* tries that there are: POLICY_SPENT, POLICY_SITE_SPENT */
 	int64_t tries, site; /* used up then */
 	int64_t delay_s;
 	struct strs options; /* "--time=1:30:00": what changes, or zeroed */

@@ -269,6 +269,87 @@ static void another_version(void **state)
 	assert_string_equal(option("--time"), "30:00");
 }
 
+/* What show says of one that stays failed. */
+static void why_not_again(void **state)
+{
+	static const struct {
+		const char *more;
+		struct went went;
+		int times;
+		const char *why;
+	} v[] = {
+		{"retry: {max: 2, EXIT: again}\n",
+		 {.reason = REASON_EXIT, .exit_code = 1},
+		 3,
+		 "2 of 2 tries of its sweep's retry are used up"},
+		{"retry: {EXIT: again}\n",
+		 {.reason = REASON_EXIT, .exit_code = 1},
+		 4,
+		 "3 of 3 tries of its sweep's retry are used up"},
+		{"retry: {NODE_FAIL: again}\n",
+		 {.reason = REASON_NODE_FAIL},
+		 11,
+		 "10 of 10 tries for what the site did are used up"},
+		{"restartable: true\n",
+		 {.reason = REASON_NODE_FAIL},
+		 11,
+		 "10 of 10 tries for what the site did are used up"},
+		{"retry: {TIMEOUT: again}\n",
+		 {.reason = REASON_EXIT, .exit_code = 1},
+		 1,
+		 "its sweep's retry does not ask for it after EXIT"},
+		{"retry: {EXIT: {codes: [75]}}\n",
+		 {.reason = REASON_EXIT, .exit_code = 7},
+		 1,
+		 "its sweep's retry does not name exit code 7"},
+		{"sbatch: {time: 10}\nretry: {TIMEOUT: {time: x2, max_time: 15}}\n",
+		 {.reason = REASON_TIMEOUT},
+		 2,
+		 "its time limit can't grow any more"},
+		{"retry: {OUT_OF_MEMORY: {mem: x2}}\n",
+		 {.reason = REASON_OUT_OF_MEMORY},
+		 1,
+		 "its memory can't grow any more"},
+		{"retry: {EXIT: again}\n",
+		 {.reason = REASON_DEADLINE},
+		 1,
+		 "what ended as DEADLINE is tried again by hand alone"},
+		{"", {.reason = REASON_EXIT, .exit_code = 1}, 1, ""},
+		{"restartable: true\n", {.reason = REASON_EXIT, .exit_code = 1}, 1, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct outcome o = {.db = NULL};
+		struct buf why = {0};
+		struct db_attempt a;
+		struct db_job job;
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		o.db = h->store.db;
+		put_jobs(h, 1, v[i].more);
+		fill(h, QUEUE_USER);
+		for (int k = 0; k < v[i].times; k++) {
+			go(h, 1, &v[i].went);
+			fill(h, QUEUE_USER);
+		}
+		assert_int_equal(db_job_get(h->store.db, 1, &job, NULL), 0);
+		assert_int_equal(job.state, JOB_FAILED);
+		assert_int_equal(db_attempt_get(h->store.db, job.attempt, &a, NULL), 0);
+		outcome_why_not(&o, &a, &job, &why);
+		if (strcmp(buf_str(&why), v[i].why) != 0)
+			fail_msg("%zu: '%s', and not '%s'", i, buf_str(&why), v[i].why);
+		buf_release(&why);
+		db_attempt_release(&a);
+		db_job_release(&job);
+		outcome_release(&o);
+		here_tear_down(&s);
+	}
+}
+
 /* A delay is Slurm's to wait for, and who waits goes behind all others. */
 static void delays(void **state)
 {
@@ -768,6 +849,7 @@ int main(void)
 		T(by_hand),
 		T(another_version),
 		T(delays),
+		cmocka_unit_test(why_not_again),
 		T(delays_go_together),
 		cmocka_unit_test(verdicts),
 		T(restartable),
