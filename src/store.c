@@ -1,5 +1,6 @@
 #include "store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -278,6 +279,34 @@ static char *place(const char *root, struct err *err)
 	return named;
 }
 
+/* ".new-0123456789abcdef.db", or what SQLite keeps beside it. */
+static bool is_new_database(const char *name)
+{
+	if (strncmp(name, ".new-", 5) != 0 || strspn(name + 5, "0123456789abcdef") != 16)
+		return false;
+	return !strcmp(name + 5 + 16, ".db") || !strcmp(name + 5 + 16, ".db-journal");
+}
+
+/* Databases that inits which were killed have left. The gate is ours, and signed a moment ago: who writes one
+ * holds it; a minute more for a gate that does not reach from host to host. */
+static void tidy(const struct store *s)
+{
+	char *gate = store_path(s, "gate");
+	DIR *d = opendir(s->dir);
+	struct dirent *e;
+	struct stat now, st;
+
+	while (d && !stat(gate, &now) && (e = readdir(d))) {
+		if (is_new_database(e->d_name) &&
+		    !fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
+		    st.st_mtime < now.st_mtime - 60)
+			unlinkat(dirfd(d), e->d_name, 0);
+	}
+	if (d)
+		closedir(d);
+	free(gate);
+}
+
 /* What stands in an existing folder: 0 nothing yet or an init that was cut short, DB_NONE a sound
  * store, -1 something that must not be touched. */
 static int judge_existing(struct store *s, struct err *err)
@@ -290,6 +319,8 @@ static int judge_existing(struct store *s, struct err *err)
 		rc = -1;
 	else if (!stat(db, &st))
 		rc = store_open(s, err) ? -1 : DB_NONE;
+	if (rc == DB_NONE && !spool_gate_try(s->spool, NULL))
+		tidy(s);
 	db_close(s->db);
 	spool_close(s->spool);
 	s->db = NULL;
@@ -340,8 +371,10 @@ static int fill_new(struct store *s, struct err *err)
 
 	snprintf(id, sizeof(id), "%016" PRIx64 "%016" PRIx64, clock_random(), clock_random());
 	if (!spool_create(s->dir, err) && !spool_open(s->dir, &s->spool, err) &&
-	    !(rc = take_turn(s, err)))
+	    !(rc = take_turn(s, err))) {
+		tidy(s);
 		rc = put_new(s, id, err);
+	}
 	spool_close(s->spool);
 	s->spool = NULL;
 	return rc;

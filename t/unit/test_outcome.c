@@ -710,6 +710,43 @@ static void a_bad_node(void **state)
 	assert_string_equal(option("--exclude"), "n[7-9]");
 }
 
+/* What the policy tries again is no sign against its node, however quick: it says so itself. */
+static void tried_again_is_no_bad_node(void **state)
+{
+	static const struct {
+		const char *more, *bad;
+	} v[] = {
+		{"retry: {max: 9, EXIT: again}\n", ""},
+		{"retry: {max: 9, EXIT: {codes: [75]}}\n", ""},
+		{"retry: {max: 9, EXIT: {codes: [76]}}\n", "n1"},
+		{"", "n1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct went well = {.reason = REASON_NONE, .ms = 100, .node = "n2"},
+			    quick = {.reason = REASON_EXIT,
+				     .exit_code = 75,
+				     .ms = 3000,
+				     .node = "n1"};
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		put_jobs(h, 30, v[i].more);
+		limit(h, 24);
+		fill(h, QUEUE_USER);
+		for (int64_t id = 1; id <= 8; id++) {
+			go(h, id, id % 2 ? &quick : &well);
+			drain(h);
+		}
+		if (strcmp(bad_nodes(h), v[i].bad) != 0)
+			fail_msg("%zu: '%s', and not '%s'", i, bad_nodes(h), v[i].bad);
+		here_tear_down(&s);
+	}
+}
+
 /* A node that eats a job a second, while all others have only just begun. */
 static void a_black_hole(void **state)
 {
@@ -860,6 +897,7 @@ int main(void)
 		T(what_a_pause_says),
 		T(it_is_the_jobs),
 		T(a_bad_node),
+		cmocka_unit_test(tried_again_is_no_bad_node),
 		T(a_black_hole),
 		cmocka_unit_test(no_black_hole),
 		cmocka_unit_test(nodes_that_are_left_out),

@@ -315,6 +315,29 @@ static void withdrawn_with_the_work(void **state)
 	said = NULL;
 }
 
+/* The queue was paused by the brakes, whose holder asks Slurm nothing: the next job that ends withdraws it, work
+ * left or not. */
+static void withdrawn_after_a_pause(void **state)
+{
+	struct here *h = *state;
+	size_t before;
+
+	put(h, many);
+	fill(h, QUEUE_USER);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	assert_int_equal(sentinels("PENDING"), 1);
+	set(h, ".paused", "1");
+	sentinel_settle(&h->store, hear, NULL);
+	hear_nothing();
+	assert_int_equal(fake.cancelled.n, 1);
+	assert_false(has_setting(h, ".sentinel.at"));
+	/* once */
+	newest()->gone[0] = true;
+	before = fake.squeues;
+	sentinel_settle(&h->store, hear, NULL);
+	assert_int_equal(fake.squeues, before);
+}
+
 /* Nothing is pending and nothing in flight: the job that finds it so withdraws it. */
 static void withdrawn_by_the_last(void **state)
 {
@@ -550,6 +573,7 @@ int main(void)
 		T(born_of_a_cancelled_job),
 		T(many_race),
 		T(held_in_slurm),
+		T(withdrawn_after_a_pause),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

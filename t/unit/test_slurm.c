@@ -1294,6 +1294,13 @@ static void test_site(void **state)
 		ASSOC("lab", "nobody(65534)", "", "Yes", "N(3)", max) \
 			ASSOC("lab2", "", "root(1)", "No", "1(0)", "") \
 				ASSOC("lab2", "nobody(65534)", "", "No", "N(0)", "2")
+/* A user's rows of two accounts, and a department above these. */
+#define TWO(lab, gpu) \
+	HEAD ASSOC("root", "", "", "No", "N(6)", "") ASSOC("dept", "", "root(1)", "No", "8(2)", "") \
+		ASSOC("lab", "", "dept(2)", "No", "N(2)", "") \
+			ASSOC("lab", "nobody(65534)", "", "Yes", lab, "") \
+				ASSOC("gpu", "", "dept(2)", "No", "N(4)", "") \
+					ASSOC("gpu", "nobody(65534)", "", "No", gpu, "")
 #define NONE "No Accounts", "No Users"
 #define EXTRA "QOS Records\n" QOS("extra", "1(0)", "No Accounts", "No Users")
 
@@ -1371,6 +1378,14 @@ static const struct {
 	{HEAD ASSOC("a", "", "b(1)", "No", "50(2)", "") ASSOC("b", "", "a(1)", "No", "N(2)", "")
 		 ASSOC("a", "nobody(65534)", "", "Yes", "N(2)", "") "QOS Records\n",
 	 50, 4, "association a"},
+	/* jobs under two accounts: the limit of one is not the limit of both, nor is one above either; a QOS'
+	 * limit is */
+	{TWO("3(2)", "9(4)") "QOS Records\n", -1, -1, ""},
+	{TWO("3(2)", "9(4)") EXTRA QOS("normal", "N(6)", PA("lab", "N(4)"), PU("65534", "20(6)")),
+	 20, 6, "qos normal"},
+	/* of one of them he has none now: the other one's counts, and what is above it */
+	{TWO("3(2)", "9(0)") "QOS Records\n", 3, 2, "association lab"},
+	{TWO("N(2)", "9(0)") "QOS Records\n", 8, 2, "association dept"},
 	/* without accounting */
 	{"Current Association Manager state\nNo associations currently cached in Slurm.\n"
 	 "No QOS currently cached in Slurm.\n",

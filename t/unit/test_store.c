@@ -5,7 +5,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <string.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "scratch.h"
 #include "store.h"
@@ -111,6 +114,46 @@ static void cut_short_and_gone_on_with(void **state)
 	store_close(&s);
 }
 
+static void leave(const char *name, bool old)
+{
+	struct timespec times[2] = {{.tv_sec = time(NULL) - 120}, {.tv_sec = time(NULL) - 120}};
+
+	write_text(name, "x");
+	if (old)
+		assert_int_equal(utimensat(AT_FDCWD, name, times, 0), 0);
+}
+
+/* The databases of inits that were killed go with the next one, but for what may still be written. */
+static void what_killed_inits_left(void **state)
+{
+	static const struct {
+		const char *name;
+		bool old, kept;
+	} v[] = {
+		{".slurmq/.new-0123456789abcdef.db", true, false},
+		{".slurmq/.new-0123456789abcdef.db-journal", true, false},
+		{".slurmq/.new-0123456789abcdee.db", false, true},
+		{".slurmq/.new-0123456789abcde.db", true, true},
+		{".slurmq/.new-0123456789abcdef.dbx", true, true},
+		{".slurmq/new-0123456789abcdef.db", true, true},
+	};
+
+	(void)state;
+	assert_int_equal(mkdir(".slurmq", 0700), 0);
+	for (int again = 0; again < 2;
+	     again++) { /* where there is no store yet, and where there is */
+		struct store s;
+
+		for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+			leave(v[i].name, v[i].old);
+		assert_int_equal(store_create(&s, ".", NULL), again ? DB_NONE : 0);
+		store_close(&s);
+		for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+			if (!access(v[i].name, F_OK) != v[i].kept)
+				fail_msg("%d: %s", again, v[i].name);
+	}
+}
+
 static void named_by_a_file_and_by_the_environment(void **state)
 {
 	struct store s;
@@ -196,6 +239,7 @@ int main(void)
 		T(made_found_opened),
 		T(made_again_changes_nothing),
 		T(cut_short_and_gone_on_with),
+		T(what_killed_inits_left),
 		T(named_by_a_file_and_by_the_environment),
 		T(unsafe_folders),
 		T(not_whole),
