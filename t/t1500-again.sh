@@ -86,6 +86,8 @@ like_out '^not before  .* \(in [0-9]+s\)$'
 run slurmq list 1
 like_out '^ *1  code +queued again +1 '
 is "$(row 2)" '["failed","EXIT",1,1,0]' 'another exit code is no such wish'
+run slurmq show 2
+like_out "^not again   its sweep's retry does not name exit code 1$"
 
 # Started again by the site, as the sweep allows: another attempt, and never the same one
 

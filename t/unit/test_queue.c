@@ -437,6 +437,33 @@ static void refused_while_one_leaves(void **state)
 }
 
 /* Nothing is in flight: whatever was learnt, one job is tried. */
+/* Many have just ended, and most of their slots were filled again: what is blocked at is still no more than may be
+ * in Slurm at all. */
+static void blocked_at_no_more_than_the_limit(void **state)
+{
+	struct here *h = *state;
+
+	fake.limit = 8;
+	put(h, "name: s\nparams: {n: {from: 1, to: 40, step: 1}}\nrun: [echo, \"{n}\"]\n");
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_set(h->store.db, "limit", "9", NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	fill(h, QUEUE_USER, 0);
+	counts_are(h, "pending 32, queued 8");
+	for (int k = 0; k < 5; k++) {
+		play(h, &fake.jobs[0], k, "+!");
+		fake.jobs[0].gone[k] = true;
+		fill(h, QUEUE_CHAIN, 0);
+	}
+	assert_int_equal(drain_now(&h->store, NULL), 0);
+	counts_are(h, "pending 27, queued 8, completed 5");
+	block_is(h, "//", -1, 0, 0);
+	play(h, &fake.jobs[0], 5, "+!"); /* Slurm shows it still */
+	fill(h, QUEUE_CHAIN, 0);
+	counts_are(h, "pending 27, queued 7, completed 6");
+	block_is(h, "//", 9, 5000, 0);
+}
+
 static void idle_and_blocked(void **state)
 {
 	struct here *h = *state;
@@ -1070,6 +1097,7 @@ int main(void)
 		T(a_full_partition_stops_no_other),
 		cmocka_unit_test(refused_while_one_leaves),
 		T(idle_and_blocked),
+		T(blocked_at_no_more_than_the_limit),
 		T(past_very_many_that_are_blocked),
 		cmocka_unit_test(pools_of_options),
 		T(refused_once_for_all_and_released),
