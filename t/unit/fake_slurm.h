@@ -32,7 +32,7 @@ struct fake_record {
 };
 
 static struct fake {
-	int answers[64];	 /* of sbatch in turn; 0: by the limit */
+	int answers[64];	      /* of sbatch in turn; 0: by the limit */
 	size_t begun, fed, abandoned; /* in parts */
 	size_t nanswers, sbatches, squeues, scancels, limits_read;
 	bool accept_silently; /* an answer other than ACCEPTED has made a job all the same */

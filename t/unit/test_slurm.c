@@ -1296,11 +1296,12 @@ static void test_site(void **state)
 				ASSOC("lab2", "nobody(65534)", "", "No", "N(0)", "2")
 /* A user's rows of two accounts, and a department above these. */
 #define TWO(lab, gpu) \
-	HEAD ASSOC("root", "", "", "No", "N(6)", "") ASSOC("dept", "", "root(1)", "No", "8(2)", "") \
-		ASSOC("lab", "", "dept(2)", "No", "N(2)", "") \
-			ASSOC("lab", "nobody(65534)", "", "Yes", lab, "") \
-				ASSOC("gpu", "", "dept(2)", "No", "N(4)", "") \
-					ASSOC("gpu", "nobody(65534)", "", "No", gpu, "")
+	HEAD ASSOC("root", "", "", "No", "N(6)", "") \
+		ASSOC("dept", "", "root(1)", "No", "8(2)", "") \
+			ASSOC("lab", "", "dept(2)", "No", "N(2)", "") \
+				ASSOC("lab", "nobody(65534)", "", "Yes", lab, "") \
+					ASSOC("gpu", "", "dept(2)", "No", "N(4)", "") \
+						ASSOC("gpu", "nobody(65534)", "", "No", gpu, "")
 #define NONE "No Accounts", "No Users"
 #define EXTRA "QOS Records\n" QOS("extra", "1(0)", "No Accounts", "No Users")
 
