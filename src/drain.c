@@ -20,7 +20,7 @@
 
 enum { LOOKS_MOST = 32 };
 
-int drain_gate(struct store *store, int64_t ms, const char *mine, struct err *err)
+int drain_gate(struct store *store, int64_t ms, char *mine, struct err *err)
 {
 	int64_t deadline = clock_mono_ms() + ms;
 	int64_t pause = 2;
@@ -31,8 +31,10 @@ int drain_gate(struct store *store, int64_t ms, const char *mine, struct err *er
 
 		if (rc != SPOOL_BUSY)
 			return rc;
-		if (mine && !safe) /* a wait: whatever comes now finds it on the disk */
+		if (mine && !safe) { /* a wait: whatever comes now finds it on the disk */
+			spool_event_pack(store->spool, mine);
 			safe = !spool_event_sync(store->spool, mine, NULL);
+		}
 		if (mine && !spool_has(store->spool, SPOOL_SPOOL, mine))
 			return SPOOL_BUSY;
 		if (clock_mono_ms() >= deadline)

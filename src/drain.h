@@ -42,8 +42,8 @@ int drain_tell_steps(struct store *store, int64_t attempt, const struct journal 
 		     struct err *err);
 
 /* The gate, waited for at most ms: 0, SPOOL_BUSY where it was not to be had or, with mine set, somebody
- * else has told that event meanwhile; -1. */
-int drain_gate(struct store *store, int64_t ms, const char *mine, struct err *err);
+ * else has told that event meanwhile; -1. mine is packed where there is a wait (spool_event_pack). */
+int drain_gate(struct store *store, int64_t ms, char *mine, struct err *err);
 
 /* Tell the database what waits in the spool, if the gate is free now (for status, list, show); no
  * error where it is not. */

@@ -543,7 +543,7 @@ static int round_held(struct fill *f, struct batches *b, struct err *err)
 
 static int one_round(struct fill *f, struct batches *b, struct err *err)
 {
-	const char *mine = f->r->drained ? NULL : f->o->mine;
+	char *mine = f->r->drained ? NULL : f->o->mine;
 	int rc = drain_gate(f->store, f->o->gate_ms, mine, err);
 
 	memset(b, 0, sizeof(*b));

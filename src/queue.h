@@ -32,9 +32,9 @@ struct queue_opts {
 	bool no_claim;	 /* drain only */
 	bool no_via;	 /* this is the host that submits, whatever the setting says */
 	int64_t gate_ms; /* wait so long for the gate, at most */
-	const char
-		*mine;	/* name of the event file that the caller put into spool/, or NULL: it waits
-			       until that is gone, whoever takes it */
+	char *mine; /* name of the event file that the caller put into spool/, of SPOOL_NAME_SIZE
+			    bytes, or NULL: it waits until that is gone, whoever takes it; it may be
+			    given another name meanwhile (spool_event_pack) */
 	queue_say *say; /* may be NULL */
 	void *say_arg;
 };

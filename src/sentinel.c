@@ -419,15 +419,16 @@ void sentinel_withdraw(struct store *store, queue_say *say, void *arg)
 		spool_unlock(lock);
 }
 
-/* None was wanted: under the lock, where a person's word may have changed that meanwhile. */
-static void withdraw_unwanted(struct store *store, queue_say *say, void *arg)
+/* None was wanted: looked at again under the lock, since a person's word may have changed that meanwhile, and of
+ * many who end at one moment the first one has done it. */
+static void withdraw_unwanted(struct store *store, int64_t ms, queue_say *say, void *arg)
 {
 	struct need n;
 	int lock;
 
-	if (take_lock(store, 0, &lock, NULL)) /* somebody else is at it */
+	if (take_lock(store, ms, &lock, NULL)) /* somebody else is at it */
 		return;
-	if (!read_need(store, &n, NULL) && (!n.work || !n.every))
+	if (!read_need(store, &n, NULL) && n.at && (!n.work || !n.every))
 		withdraw(store, say, arg);
 	spool_unlock(lock);
 }
@@ -445,7 +446,7 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say
 	}
 	if (!n.work || !n.every) {
 		if (n.at)
-			withdraw_unwanted(store, say, arg);
+			withdraw_unwanted(store, 0, say, arg);
 		return;
 	}
 	age = clock_now_ms() - n.at;
@@ -472,7 +473,7 @@ void sentinel_settle(struct store *store, queue_say *say, void *arg)
 		return;
 	if (paused || !(counts[JOB_PENDING] + counts[JOB_SUBMITTING] + counts[JOB_QUEUED] +
 			counts[JOB_RUNNING]))
-		sentinel_withdraw(store, say, arg);
+		withdraw_unwanted(store, LOCK_MS, say, arg);
 }
 
 /* ---- its own run ---- */

@@ -226,6 +226,7 @@ void spool_name_answer(char *out, size_t size, uint64_t submission)
 	snprintf(out, size, "%016" PRIx64 ".answer", submission);
 }
 
+/* text may go on with ";" and what an event says. */
 static int parse_who(const char *text, struct who *w)
 {
 	int end = 0;
@@ -233,7 +234,7 @@ static int parse_who(const char *text, struct who *w)
 	memset(w, 0, sizeof(*w));
 	if (sscanf(text, "%" SCNu64 ",%d,%63[A-Za-z0-9._-],%" SCNd64 ",%16" SCNx64 "%n",
 		   &w->slurm_id, &w->restart, w->node, &w->pid, &w->random, &end) != 5 ||
-	    text[end])
+	    (text[end] && text[end] != ';'))
 		return -1;
 	return 0;
 }

@@ -44,12 +44,15 @@ char *spool_gate_owner(const struct spool *sp);
 
 /* ---- names ---- */
 
+enum { SPOOL_NAME_SIZE = 256 }; /* NAME_MAX and a NUL (limits.h(0p)) */
+
 struct spool_entry {
 	uint64_t submission;
 	int task; /* -1: an answer of sbatch (spool/T.answer) */
 	bool has_who;
 	struct who who;
-	char name[160]; /* of the file in its folder */
+	char name
+		[SPOOL_NAME_SIZE]; /* of the file in its folder; after ";" what it says (spool_event_pack) */
 };
 /* -1 where name is not one of ours. */
 int spool_name_parse(const char *name, struct spool_entry *out);
@@ -108,6 +111,11 @@ int spool_journal_append(struct spool_journal *j, const char *lines, size_t len,
  * host may, until spool_event_sync() or until it is told to the database: who has the gate at once tells it
  * sooner than it could be synced. */
 int spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *err);
+/* Who has to wait with an event makes it cheap for whoever tells it: where its text is short and plain, it
+ * becomes part of the file's name, which listing spool/ gives with no file to be opened. name, of
+ * SPOOL_NAME_SIZE bytes, is what it is called from then on; where it does not go, as before. A holder of the
+ * gate that knows it by its old name tells it again by the new one, or has told it: then there is none. */
+void spool_event_pack(struct spool *sp, char *name);
 /* Make durable what lies in spool/ under that name. One that is not there has been told. */
 int spool_event_sync(struct spool *sp, const char *name, struct err *err);
 /* Move it to spool/, durably, as a requeued twin does: where it has gone, somebody has told it. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "failpoint.h"
 
 int spool_journal_open(struct spool *sp, const struct spool_entry *e, struct spool_journal *j,
 		       struct err *err)
@@ -91,8 +92,57 @@ int spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *er
 	return post_anew(sp, j, err);
 }
 
+/* Neither ',' nor ';' may stand in a text that is part of a name: they stand for what parts words and lines. */
+static bool to_name(const char *text, size_t len, char *out, size_t size)
+{
+	if (!len || len >= size || text[len - 1] != '\n')
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (c == '\n')
+			c = ';';
+		else if (c == ' ')
+			c = ',';
+		else if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') &&
+			 !(c >= 'a' && c <= 'z') && !strchr("._-", c))
+			return false;
+		out[i] = c;
+	}
+	out[len] = '\0';
+	return strlen(out) == len;
+}
+
+static void from_name(const char *in, struct buf *out)
+{
+	for (; *in; in++)
+		buf_addch(out, *in == ';' ? '\n' : *in == ',' ? ' ' : *in);
+}
+
+void spool_event_pack(struct spool *sp, char *name)
+{
+	char packed[SPOOL_NAME_SIZE];
+	size_t n = strlen(name);
+	struct buf text = {0};
+
+	if (!strchr(name, ';') && n + 1 < sizeof(packed) &&
+	    !spool_get_whole(sp, sp->folder[SPOOL_SPOOL], "spool/", name, &text, NULL)) {
+		memcpy(packed, name, n);
+		packed[n] = ';';
+		/* an error does not tell that it failed (spool.h) */
+		if (to_name(buf_str(&text), text.len, packed + n + 1, sizeof(packed) - n - 1) &&
+		    (!renameat(sp->folder[SPOOL_SPOOL], name, sp->folder[SPOOL_SPOOL], packed) ||
+		     spool_look(sp, SPOOL_SPOOL, packed, NULL) == 0))
+			memcpy(name, packed, sizeof(packed));
+		FAILPOINT("event-packed");
+	}
+	buf_release(&text);
+}
+
 int spool_event_sync(struct spool *sp, const char *name, struct err *err)
 {
+	if (strchr(name, ';'))
+		return spool_sync_folder(sp, sp->folder[SPOOL_SPOOL], "spool", err);
 	if (!spool_sync_and_close(
 		    openat(sp->folder[SPOOL_SPOOL], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)))
 		return spool_sync_folder(sp, sp->folder[SPOOL_SPOOL], "spool", err);
@@ -115,8 +165,13 @@ int spool_journal_read(struct spool *sp, enum spool_folder folder, const char *n
 {
 	struct buf text = {0};
 	char *what = mem_printf("%s/", spool_folder_names[folder]);
-	int rc = spool_get_whole(sp, sp->folder[folder], what, name, &text, err);
+	const char *says = strchr(name, ';');
+	int rc = 0;
 
+	if (says)
+		from_name(says + 1, &text);
+	else
+		rc = spool_get_whole(sp, sp->folder[folder], what, name, &text, err);
 	memset(out, 0, sizeof(*out));
 	if (!rc)
 		journal_parse(buf_str(&text), text.len, out);

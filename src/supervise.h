@@ -36,8 +36,8 @@ struct supervise_result {
 	enum supervise_outcome outcome;
 	int exit_status; /* for the process: that of the step that failed, 128 + signal, or 0 */
 	bool refill;	 /* the chain goes on: not where its owner cancelled it */
-	char event[160]; /* name of what lies in spool/, "" where nothing */
-	int tick_pid;	 /* a tick that still runs, or 0 */
+	char event[SPOOL_NAME_SIZE]; /* name of what lies in spool/, "" where nothing */
+	int tick_pid;		     /* a tick that still runs, or 0 */
 };
 
 /* Signals must be blocked (proc_signals_block()) by the caller, before anything else. -1 with err where the

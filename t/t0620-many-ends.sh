@@ -23,6 +23,7 @@ ends() {
 	slurmq init >/dev/null
 	slurmq expand sweep.yaml >/dev/null
 	slurmq config limit 1000 >/dev/null
+	slurmq config sentinel off >/dev/null # this Slurm would begin it at once
 	GO=$TEST_TMP/go slurmq submit >/dev/null
 	ok_within 60 "$name: $n run" all_begun "$n"
 	# who opens it to read waits for this

@@ -431,7 +431,7 @@ static void unanswered_rows_are_no_others(void **state)
 static void a_gate_that_tells_and_goes(void **state)
 {
 	struct here *h = *state;
-	static const char name[] = "00000000000000aa.0.5,0,n,1,0000000000000001";
+	char name[SPOOL_NAME_SIZE] = "00000000000000aa.0.5,0,n,1,0000000000000001";
 	struct spool *other;
 	int status, ready[2];
 	char c = 0;
@@ -461,7 +461,7 @@ static void a_gate_that_tells_and_goes(void **state)
 static void a_gate_that_hangs(void **state)
 {
 	struct here *h = *state;
-	static const char name[] = "00000000000000aa.0.5,0,n,1,0000000000000001";
+	char name[SPOOL_NAME_SIZE] = "00000000000000aa.0.5,0,n,1,0000000000000001";
 	struct spool *other;
 	int status, ready[2];
 	char c = 0;

@@ -63,6 +63,7 @@ static void names(void **state)
 		{"0000000000001234.17", 0, 17, false},
 		{"0000000000001234.answer", 0, -1, false},
 		{"0000000000001234.3.55,1,node-1.x,99,00000000000000ff", 0, 3, true},
+		{"0000000000001234.3.55,1,node-1.x,99,00000000000000ff;start,5,1;end,", 0, 3, true},
 		{"0000000000001234.3.55,1,n1,99", -1, 0, false},
 		{"0000000000001234.3.55,1,n1,99,00000000000000ff.x", -1, 0, false},
 		{"0000000000001234.", -1, 0, false},
@@ -209,6 +210,70 @@ static void a_journal_becomes_an_event(void **state)
 	assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL),
 			 SPOOL_NONE);
 	spool_journal_close(&j);
+}
+
+/* What waits is part of its name, where it can be; where it can't, it is what it was. */
+static void an_event_is_packed(void **state)
+{
+	static const struct {
+		const char *text;
+		bool packed;
+	} v[] = {
+		{"start 5 1 0 n 1\nend completed 0 0 0 9 0 0\n", true},
+		{"start 5 1 0 n_1-x.y 1\nstep 0 0 0 0 1 2 3 4 a1\nend failed 7 0 3 9 0 0\n", true},
+		{"start 5 1 0 n 1\nend completed 0 0 0 9 0 0", false}, /* torn */
+		{"start 5 1 0 n 1\nend failed 0 0 0 9 0 0 a,b\n", false},
+		{"start 5 1 0 n 1\nend failed 0 0 0 9 0 0 a;b\n", false},
+		{"start 5 1 0 n 1\nend failed 0 0 0 9 0 0 ../x\n", false},
+		{"start 5 1 0 n 1\nend failed 0 0 0 9 0 0 \303\251\n", false},
+	};
+	struct here *h = *state;
+
+	for (size_t i = 0; i <= sizeof(v) / sizeof(v[0]); i++) {
+		bool last = i == sizeof(v) / sizeof(v[0]), packed = !last && v[i].packed;
+		struct buf text = {0};
+		char old[SPOOL_NAME_SIZE];
+		struct spool_journal j;
+		struct journal a, b;
+		struct spool_list l;
+
+		if (!last)
+			buf_addstr(&text, v[i].text);
+		for (int step = 0; last && step < 10; step++) /* too long for a name */
+			buf_addf(&text, "step %d 0 0 0 1 2 3 4 train\n", step);
+		begin(h, &j);
+		append(&j, buf_str(&text));
+		assert_int_equal(spool_journal_post(h->sp, &j, NULL), 0);
+		memcpy(old, j.entry.name, sizeof(old));
+		assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, old, &a, NULL), 0);
+		spool_event_pack(h->sp, j.entry.name);
+		assert_int_equal(strcmp(old, j.entry.name) != 0, packed);
+		assert_int_equal(spool_has(h->sp, SPOOL_SPOOL, old), !packed);
+		spool_event_pack(h->sp, j.entry.name); /* once is enough */
+		assert_int_equal(spool_event_sync(h->sp, j.entry.name, NULL), 0);
+		assert_int_equal(spool_scan(h->sp, SPOOL_SPOOL, &l, NULL), 0);
+		assert_int_equal(l.n, 1);
+		assert_true(l.v[0].has_who);
+		assert_string_equal(l.v[0].name, j.entry.name);
+		assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, l.v[0].name, &b, NULL), 0);
+		assert_int_equal(a.started, b.started);
+		assert_int_equal(a.nsteps, b.nsteps);
+		for (size_t k = 0; k < a.nsteps; k++)
+			assert_string_equal(a.steps[k].key, b.steps[k].key);
+		assert_int_equal(a.has_end, b.has_end);
+		assert_int_equal(a.end.exit_code, b.end.exit_code);
+		assert_int_equal(a.end.ended, b.end.ended);
+		assert_int_equal(spool_remove(h->sp, SPOOL_SPOOL, j.entry.name, NULL), 0);
+		/* told meanwhile */
+		memcpy(j.entry.name, old, sizeof(old));
+		spool_event_pack(h->sp, j.entry.name);
+		assert_string_equal(j.entry.name, old);
+		spool_list_release(&l);
+		journal_release(&a);
+		journal_release(&b);
+		spool_journal_close(&j);
+		buf_release(&text);
+	}
 }
 
 /* A twin moved it, told or not: the end is told all the same, under a name of its own. */
@@ -390,6 +455,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_right_is_taken_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(races_have_one_winner, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_journal_becomes_an_event, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_event_is_packed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_moved_journal_is_told_anew, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_failed_append_is_told_with_the_end, set_up,
 						tear_down),
