@@ -108,7 +108,9 @@ static bool work_left(struct store *store)
 {
 	int64_t counts[JOB_NSTATES];
 
-	return db_counts(store->db, counts, NULL) || counts[JOB_PENDING] > 0;
+	/* what is being submitted may come back */
+	return db_counts(store->db, counts, NULL) ||
+	       counts[JOB_PENDING] + counts[JOB_SUBMITTING] > 0;
 }
 
 /* After a try that went as it should: work is left, nothing was submitted, and that may change. */
@@ -188,9 +190,9 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 {
 	int64_t wait = o->stay_ms, began = clock_mono_ms();
 	bool answered = false;
-	int lock;
+	int lock, locked = lock_last(store, o, &lock);
 
-	if (lock_last(store, o, &lock))
+	if (locked == SPOOL_BUSY)
 		return; /* somebody else does */
 	say(o, "nothing else would go on with the chain: staying until something is submitted");
 	while (pause_ms(wait)) {
@@ -210,7 +212,8 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 			wait = STAY_ASK_MS;
 		answered = answers;
 	}
-	spool_unlock(lock);
+	if (!locked) /* without one where the lock itself failed: two who stay are no harm */
+		spool_unlock(lock);
 }
 
 /* What could not be told at once outlives a crash of the host, too. */

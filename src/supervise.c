@@ -27,6 +27,7 @@
 
 enum {
 	DEFAULT_KILL_WAIT_S = 30,
+	START_TRIES = 5,
 	END_TRIES = 20,
 	END_PAUSE_MS = 3000,
 	TERM_LATE_MS = 50,
@@ -651,10 +652,27 @@ static int give_back(struct run *r, struct supervise_result *out, struct err *er
 	return SPOOL_NONE;
 }
 
+/* Take the right and open the journal. Asked again it is found to be ours: a folder that fails for a moment leaves
+ * no row that runs with nobody behind it. */
+static int take_right(struct run *r, struct err *err)
+{
+	struct spool_entry e;
+	int rc;
+
+	for (int i = 1;; i++) {
+		rc = spool_right_start(r->o->spool, r->o->submission, r->o->task, &r->who, &e, err);
+		FAILPOINT("start-taken");
+		if (!rc)
+			rc = spool_journal_open(r->o->spool, &e, &r->journal, err);
+		if (rc >= 0 || i == START_TRIES)
+			return rc;
+		clock_sleep_ms(END_PAUSE_MS);
+	}
+}
+
 /* Win the right. 0: it is ours and the journal is open. */
 static int start(struct run *r, struct supervise_result *out, struct err *err)
 {
-	struct spool_entry e;
 	struct buf line = {0};
 	int rc;
 
@@ -670,12 +688,9 @@ static int start(struct run *r, struct supervise_result *out, struct err *err)
 	if (!rc && born_of_a_cancelled_job(r))
 		return give_back(r, out, err);
 	if (!rc)
-		rc = spool_right_start(r->o->spool, r->o->submission, r->o->task, &r->who, &e, err);
-	FAILPOINT("start-taken");
+		rc = take_right(r, err);
 	if (rc)
 		return rc;
-	if (spool_journal_open(r->o->spool, &e, &r->journal, err))
-		return -1;
 	journal_add_start(&line, clock_now_ms(), &r->who);
 	record(r, &line, false);
 	FAILPOINT("start-recorded");

@@ -177,7 +177,8 @@ void cluster_told(struct sim_job *j)
 void cluster_batch_ended(struct sim_job *j, int exit_code, int sig)
 {
 	j->batch_pid = 0;
-	sim_procs_each(j, kill_it, NULL); /* what it left behind goes with it */
+	j->one_slot |= j->sentinel && cluster.limit == 1; /* which it holds itself */
+	sim_procs_each(j, kill_it, NULL);		  /* what it left behind goes with it */
 	if (j->phase != SLURM_RUNNING && j->phase != SLURM_COMPLETING)
 		return;
 	if (j->node_gone)
