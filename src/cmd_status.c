@@ -37,7 +37,7 @@ static int64_t in_flight(const int64_t *counts)
 static int refresh(struct cmd_ctx *ctx, struct err *err)
 {
 	int64_t counts[JOB_NSTATES], stopping;
-	struct reconcile_result seen;
+	struct reconcile_result seen = {0};
 	struct err away = {0};
 
 	/* a full disk must not keep anybody from looking */
@@ -51,10 +51,11 @@ static int refresh(struct cmd_ctx *ctx, struct err *err)
 	    reconcile(ctx->store, stopping >= 0 && stopping < CANCELLED_MS ? 0 : RECONCILE_MS,
 		      &seen, &away))
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
-	/* whether the chain is alive may hang on it alone: it may have been cancelled, too, or be held */
+	/* whether the chain is alive may hang on it alone: it may have been cancelled, too; and be held, which is
+	 * asked as often as all else is */
 	if (db_counts(ctx->store->db, counts, err))
 		return -1;
-	if (!*away.msg && in_flight(counts) + counts[JOB_PENDING])
+	if (in_flight(counts) ? seen.ran && !*away.msg : counts[JOB_PENDING] > 0)
 		sentinel_check(ctx->store);
 	sentinel_settle(ctx->store, cmd_say_text, ctx); /* the last job may have died */
 	return 0;

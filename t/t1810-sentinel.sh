@@ -127,15 +127,23 @@ ok 'it is held' scontrol uhold "$(sentinels)"
 run slurmq submit
 is_status 0
 ok 'there is no other one' there_is_one
+is_held() {
+	[ "$(state .sentinel.state)" = held ]
+}
+ok_within 20 'status sees it' is_held
 run slurmq status
 is_status 0
 like_out "^! the sentinel is held in Slurm, so it will not begin"
 like_out "scontrol release $(sentinels)\$"
-is "$(state .sentinel.state)" held 'for programs'
 ok 'it is released' scontrol release "$(sentinels)"
+# status asks Slurm again after some seconds
+waits() {
+	[ "$(state .sentinel.state)" = waiting ]
+}
+ok_within 20 'status sees it' waits
 run slurmq status
+is_status 0
 unlike_out held
-is "$(state .sentinel.state)" waiting 'status sees it'
 
 # The last one out withdraws it
 
