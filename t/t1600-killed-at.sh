@@ -23,16 +23,19 @@ slurmq config sentinel off >/dev/null
 slurmq config limit 10 >/dev/null
 slurmq expand sweep.yaml >/dev/null
 
-# What jobs execute dies at a point of its own each, once
+# What jobs execute dies at one of the points that are left, once each: one that has nothing to submit never comes
+# to some of them
 mkdir died
 cat >around <<EOF
 #!/bin/bash
+left=()
 for point in $running; do
-	if mkdir "$TEST_TMP/died/taken-\$point" 2>/dev/null; then
-		export SLURMQ_FAILPOINT=\$point SLURMQ_FAILPOINT_ONCE=$TEST_TMP/died/\$point
-		break
-	fi
+	[ -e "$TEST_TMP/died/\$point" ] || left+=("\$point")
 done
+if [ \${#left[@]} != 0 ]; then
+	export SLURMQ_FAILPOINT=\${left[SLURM_JOB_ID % \${#left[@]}]}
+	export SLURMQ_FAILPOINT_ONCE=$TEST_TMP/died/\$SLURMQ_FAILPOINT
+fi
 exec $FP "\$@"
 EOF
 chmod 700 around
