@@ -81,6 +81,7 @@ struct sim_proc {
 	int newest_child;
 	int calls;
 	int status; /* its exit status */
+	bool typed; /* by the person, who sees that */
 	void *sbatch;
 };
 
@@ -232,6 +233,7 @@ enum trouble {
 };
 void cluster_trouble(enum trouble kind);
 void cluster_scancel_all(void);
+void story_person_told(void);
 
 /* ---- ledger.c: what the commands themselves know ---- */
 

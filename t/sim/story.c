@@ -110,6 +110,12 @@ void story_prepare(void)
 
 /* ---- the person ---- */
 
+/* A command that was typed says that it did not go well, or was killed: that is for the person now. */
+void story_person_told(void)
+{
+	story.last_typed = sim.now;
+}
+
 static const char *const user_env[] = {"PATH=/usr/bin", "HOME=/sim", "USER=sim",
 				       "SLURMQ_DIR=/sim/.slurmq", NULL};
 
@@ -118,6 +124,7 @@ static void types(const char *const *argv)
 	struct sim_proc *p = sim_spawn(argv, user_env, 0, NULL);
 
 	story.last_typed = sim.now;
+	p->typed = true;
 	p->ppid = 1;
 	if (sim_chance(sim.k.kill_users))
 		p->kill_in = (int)(1 + sim_rnd(sim_rnd(2) ? 60 : 400));
@@ -444,7 +451,7 @@ static bool counted_upon(const struct sim_job *last)
 /*
  * Nothing is left that would go on: was that right? It was not where work is pending, nothing is paused,
  * and the last job of all to leave did so by itself: neither was it killed, nor was it told to end, nor
- * was another while it chained, and no person has come since. A limit of one leaves no slot to chain with,
+ * was another while it chained, and no person has come since, or been told since that it did not go well. A limit of one leaves no slot to chain with,
  * and where each call may take seconds, the gate is not to be had within its minute.
  */
 static void judge_chain(void)

@@ -278,6 +278,8 @@ static void finish(struct sim_proc *p, int exit_code, int sig)
 	}
 	if (job && job->batch_pid == p->pid)
 		cluster_batch_ended(job, exit_code, sig);
+	if (p->typed && (exit_code || sig))
+		story_person_told();
 }
 
 void sim_kill(struct sim_proc *p)
