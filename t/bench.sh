@@ -3,6 +3,7 @@
 #
 #	make bench
 #	make bench JOBS=1000000    so many jobs for the expansion (100000)
+#	REFILL=1 make bench        the refill alone
 set -u
 
 . "${BASH_SOURCE[0]%/*}/lib/env.sh"
