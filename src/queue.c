@@ -16,7 +16,7 @@
  *                sbatch ends: a Slurm job, or none - died here: reconcile finds the job by its name
  *   8. answer    spool/T.answer                   - died here: the next drain tells it; lost, as 7
  *
- * Nothing is waited for between 1 and 6 but the disk.
+ * Nothing is waited for while the gate is held but the disk.
  */
 #include "queue.h"
 
