@@ -77,7 +77,7 @@ static void renew_sentinel(struct cmd_ctx *ctx)
 	if (c.sentinel == SENTINEL_WAITING || c.sentinel == SENTINEL_HELD)
 		sentinel_withdraw(ctx->store, cmd_say_text, ctx);
 	if (there || c.state == CHAIN_ALIVE)
-		sentinel_tend(ctx->store, SENTINEL_CHANGED, cmd_say_text, ctx);
+		sentinel_tend(ctx->store, SENTINEL_USER, cmd_say_text, ctx);
 	queue_chain_release(&c);
 }
 

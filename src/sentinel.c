@@ -310,6 +310,16 @@ static int make_with(struct store *store, int64_t every, bool memory, struct slu
 	return rc;
 }
 
+static void say_refused(queue_say *say, void *arg, const char *words)
+{
+	char *line = mem_printf("sbatch refused the sentinel, which stays off: %s (slurmq config "
+				"sentinel.sbatch gives it other options)",
+				words);
+
+	say_text(say, arg, line);
+	free(line);
+}
+
 /* Under the lock, none is there. 0: it was made; DB_NONE: it was not, and why was said; -1. */
 static int make(struct store *store, int64_t every, queue_say *say, void *arg, struct err *err)
 {
@@ -338,15 +348,8 @@ static int make(struct store *store, int64_t every, queue_say *say, void *arg, s
 		rc = note(store, 0, 0, 0, reply.answer == SLURM_REFUSED ? text : NULL, err);
 		if (!rc)
 			rc = DB_NONE;
-		if (reply.answer == SLURM_REFUSED) {
-			char *line = mem_printf(
-				"sbatch refused the sentinel, which stays off: %s (slurmq config "
-				"sentinel.sbatch gives it other options)",
-				text);
-
-			say_text(say, arg, line);
-			free(line);
-		}
+		if (reply.answer == SLURM_REFUSED)
+			say_refused(say, arg, text);
 		free(text);
 	}
 	slurm_reply_release(&reply);
@@ -376,8 +379,16 @@ static int ensure(struct store *store, bool self, queue_say *say, void *arg, str
 
 	if (read_need(store, &n, err))
 		return -1;
-	if (!n.work || !n.every)
+	if (!n.work || !n.every) {
+		char *refused = NULL;
+
+		/* just now, by who had the lock before us */
+		if (n.work && db_setting_get(store->db, ".sentinel.refused", &refused, NULL) >= 0 &&
+		    refused)
+			say_refused(say, arg, refused);
+		free(refused);
 		return DB_NONE;
+	}
 	rc = look(store, &sight, err);
 	/* a host without squeue: whoever looks around from another one sees to it */
 	if (rc < 0 && err->status == ERR_FAILED)
@@ -435,6 +446,8 @@ static void withdraw_unwanted(struct store *store, int64_t ms, queue_say *say, v
 
 void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say, void *arg)
 {
+	/* who is at it may have looked before a person's word changed what it sees to */
+	const int64_t wait = who == SENTINEL_TICK ? 0 : LOCK_MS;
 	struct err err = {0};
 	struct need n;
 	int64_t age;
@@ -445,16 +458,15 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say
 		return;
 	}
 	if (!n.work || !n.every) {
-		if (n.at)
-			withdraw_unwanted(store, 0, say, arg);
+		if (n.at || wait)
+			withdraw_unwanted(store, wait, say, arg);
 		return;
 	}
 	age = clock_now_ms() - n.at;
 	if (who == SENTINEL_TICK &&
 	    (being_cancelled(store) || (age >= 0 && age < n.every * 1500 + SLACK_MS)))
 		return;
-	/* somebody else is at it, perhaps with what a person has just changed */
-	if (take_lock(store, who == SENTINEL_CHANGED ? LOCK_MS : 0, &lock, &err))
+	if (take_lock(store, wait, &lock, &err))
 		return;
 	rc = ensure(store, false, say, arg, &err);
 	if (rc < 0 && who != SENTINEL_TICK)

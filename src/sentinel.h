@@ -19,9 +19,8 @@
 #include "store.h"
 
 enum sentinel_caller {
-	SENTINEL_USER, /* a person's command: looks in any case */
-	SENTINEL_CHANGED, /* the same, of one who has changed what it is made of: waits for who is at it */
-	SENTINEL_TICK, /* slurmq chain: where it was not seen for long */
+	SENTINEL_USER, /* a person's command: looks in any case, and waits for who is at it */
+	SENTINEL_TICK, /* slurmq chain: where it was not seen for long, and nobody else is at it */
 };
 
 /* See to it that there is one, where one is wanted, work is left and the queue is not paused; where it is not

@@ -109,9 +109,13 @@ static bool has_option(const char *want)
 	return false;
 }
 
-/* Another process has the lock, for a moment or until it is killed: its pid. */
-static pid_t somebody_at_it(struct here *h, int64_t ms)
+/* Another process has the lock, for a moment or until it is killed, and at its end is refused with these words,
+ * or NULL: its pid. */
+static pid_t somebody_refused(struct here *h, int64_t ms, const char *words)
 {
+	char *note = mem_printf("sqlite3 -batch -cmd '.timeout 20000' '%s/jobs.db' "
+				"\"INSERT INTO setting VALUES('.sentinel.refused', '%s')\"",
+				h->store.dir, words ? words : "");
 	int pipefd[2], lock;
 	char c;
 	pid_t pid;
@@ -123,15 +127,21 @@ static pid_t somebody_at_it(struct here *h, int64_t ms)
 			_exit(1);
 		(void)!write(pipefd[1], "x", 1);
 		clock_sleep_ms(ms);
-		_exit(0);
+		_exit(words && system(note) ? 1 : 0);
 	}
+	free(note);
 	assert_int_equal(read(pipefd[0], &c, 1), 1);
 	close(pipefd[0]);
 	close(pipefd[1]);
 	return pid;
 }
 
-static void who_is_at_it_is_waited_for_where_something_has_changed(void **state)
+static pid_t somebody_at_it(struct here *h, int64_t ms)
+{
+	return somebody_refused(h, ms, NULL);
+}
+
+static void a_person_waits_for_who_is_at_it(void **state)
 {
 	struct here *h = *state;
 	int status;
@@ -140,12 +150,12 @@ static void who_is_at_it_is_waited_for_where_something_has_changed(void **state)
 	put(h, many);
 	fill(h, QUEUE_USER);
 	pid = somebody_at_it(h, 60 * 1000);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
 	assert_int_equal(sentinels("PENDING"), 0);
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	pid = somebody_at_it(h, 300);
-	sentinel_tend(&h->store, SENTINEL_CHANGED, hear, NULL);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	hear_nothing();
 	assert_int_equal(sentinels("PENDING"), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -159,6 +169,15 @@ static void who_is_at_it_is_waited_for_where_something_has_changed(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
 	assert_int_equal(fake.cancelled.n, 1);
+	hear_nothing();
+	set(h, "sentinel", "auto");
+	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	assert_int_equal(sentinels("PENDING"), 1);
+	set(h, "sentinel", "off");
+	pid = somebody_at_it(h, 300);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	assert_int_equal(fake.cancelled.n, 2);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
 	hear_nothing();
 }
 
@@ -269,6 +288,28 @@ static void refused_stays_off(void **state)
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	hear_nothing();
 	assert_int_equal(sentinels("PENDING"), 1);
+}
+
+static void refused_to_who_had_the_lock_before(void **state)
+{
+	struct here *h = *state;
+	int status;
+	pid_t pid;
+
+	put(h, many);
+	fill(h, QUEUE_USER);
+	pid = somebody_refused(h, 300, "no such partition");
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(sentinels("PENDING"), 0);
+	assert_non_null(said);
+	assert_non_null(strstr(said, "stays off: no such partition"));
+	free(said);
+	said = NULL;
+	/* once is enough */
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	hear_nothing();
 }
 
 static void withdrawn_with_the_work(void **state)
@@ -563,10 +604,11 @@ static void many_race(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(who_is_at_it_is_waited_for_where_something_has_changed),
+		T(a_person_waits_for_who_is_at_it),
 		T(made_once_and_seen),
 		cmocka_unit_test(wanted_or_not),
 		T(refused_stays_off),
+		T(refused_to_who_had_the_lock_before),
 		T(withdrawn_with_the_work),
 		T(withdrawn_by_the_last),
 		T(its_own_run),
