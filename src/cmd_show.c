@@ -395,8 +395,7 @@ static void add_steps(struct json *j, const struct tried *t)
 		json_open(j, NULL, '{');
 		json_str(j, "step", s->key);
 		json_str(j, "state", step_state_name(s->state));
-		json_int(j, "exit_code", s->exit_code);
-		json_int(j, "signal", s->signal);
+		view_exit_json(j, s->state == STEP_COMPLETED, s->exit_code, s->signal);
 		json_time(j, "started", s->started);
 		json_time(j, "ended", s->ended);
 		json_int(j, "max_rss_kib", s->maxrss_kib);
@@ -423,8 +422,7 @@ static void add_attempt(struct json *j, const struct store *store, const struct 
 	json_bool(j, "closed", a->closed != CLOSED_NOT);
 	json_bool(j, "completed", a->completed);
 	json_str(j, "reason", a->reason ? job_reason_name(a->reason) : NULL);
-	json_int(j, "exit_code", a->exit_code);
-	json_int(j, "signal", a->signal);
+	view_exit_json(j, a->completed, a->exit_code, a->signal);
 	json_str(j, "node", a->node && *a->node ? a->node : NULL);
 	json_time(j, "queued", a->queued);
 	json_time(j, "started", a->started);

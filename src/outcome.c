@@ -164,7 +164,12 @@ void outcome_why_not(struct outcome *o, const struct db_attempt *a, const struct
 		buf_addf(out, "its sweep's retry does not ask for it after %s", reason);
 		break;
 	case POLICY_CODE:
-		buf_addf(out, "its sweep's retry does not name exit code %d", a->exit_code);
+		if (a->exit_code)
+			buf_addf(out, "its sweep's retry does not name exit code %d", a->exit_code);
+		else
+			buf_addstr(
+				out,
+				"its sweep's retry names exit codes, and this one's is not known");
 		break;
 	case POLICY_SPENT:
 		buf_addf(out, "%" PRId64 " of %" PRId64 " tries of its sweep's retry are used up",

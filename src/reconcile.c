@@ -94,7 +94,7 @@ static int give_up(struct look *l, const struct db_flight *f, const struct slurm
 	if (spool_list_find(&l->running, f->submission, f->task))
 		return 0;
 	if (job)
-		end.reason = job_reason_from_slurm(job->state);
+		slurm_job_end(job, true, &end);
 	*(job ? &l->out->ended : &l->out->lost) += 1;
 	return outcome_verdict(&l->outcome, f->attempt, &end, err);
 }
@@ -120,10 +120,14 @@ static int64_t gone_after(const struct look *l)
 static int look_at_queued(struct look *l, const struct db_flight *f, const struct slurm_job *job,
 			  struct err *err)
 {
-	int reason = job ? job_reason_from_slurm(job->state) : REASON_NONE, rc;
-	int to = !job ? JOB_PENDING : reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+	struct job_end end = {.reason = REASON_NONE};
+	int to = JOB_PENDING, rc;
 	bool gone;
 
+	if (job) {
+		slurm_job_end(job, false, &end);
+		to = end.reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+	}
 	if (job && !slurm_state_over(job->state))
 		return db_attempt_missing(l->store->db, f->attempt, 0, err);
 	if (!job) {
@@ -136,7 +140,7 @@ static int look_at_queued(struct look *l, const struct db_flight *f, const struc
 	rc = retire(l, f, err);
 	if (!rc) {
 		*(job ? &l->out->ended : &l->out->returned) += 1;
-		return outcome_retired(&l->outcome, f->attempt, to, reason, err);
+		return outcome_retired(&l->outcome, f->attempt, to, end.reason, err);
 	}
 	/* it has started after all: its journal or its end will tell, where a listing is not old */
 	if (rc > 0 && job) {
@@ -217,7 +221,7 @@ static int look_at_running(struct look *l, const struct db_flight *f, const stru
 		return 0;
 	}
 	if (job)
-		end.reason = job_reason_from_slurm(job->state);
+		slurm_job_end(job, true, &end);
 	if (keep_journal(l, f, err))
 		return -1;
 	*(job ? &l->out->ended : &l->out->lost) += 1;

@@ -119,13 +119,14 @@ void slurm_reply_release(struct slurm_reply *reply);
  */
 struct slurm_job {
 	uint64_t id; /* %A: this task's own id (an array's pending tasks all show the array's) */
-	uint64_t array_id; /* %F: the array's id, or id for a job that is no array */
-	int64_t task;	   /* %K: index, -1 where it is no array */
-	char *state;	   /* %T: PENDING, RUNNING, COMPLETING, TIMEOUT, CANCELLED, ... */
-	char *reason;	   /* %r: None, Priority, TimeLimit, ... */
-	char *name;	   /* %j */
-	int64_t submitted; /* %V, ms since 1970; 0: not told */
-	int restarts;	   /* RestartCnt; -1: not asked for */
+	uint64_t array_id;     /* %F: the array's id, or id for a job that is no array */
+	int64_t task;	       /* %K: index, -1 where it is no array */
+	char *state;	       /* %T: PENDING, RUNNING, COMPLETING, TIMEOUT, CANCELLED, ... */
+	char *reason;	       /* %r: None, Priority, TimeLimit, ... */
+	char *name;	       /* %j */
+	int64_t submitted;     /* %V, ms since 1970; 0: not told */
+	int restarts;	       /* RestartCnt; -1: not asked for */
+	int exit_code, signal; /* of what has ended; 0: none, or not told (squeue has neither) */
 };
 struct slurm_jobs {
 	struct slurm_job *v;
@@ -139,6 +140,15 @@ bool slurm_state_active(const char *state);
  * what sacct adds to it ("CANCELLED by 0") or cuts off ("OUT_OF_ME+"). A word that is neither active
  * nor over is a newer Slurm's, and says nothing. */
 bool slurm_state_over(const char *state);
+/*
+ * How a job ended that is over: fills in end's reason, exit_code and signal; began: its supervisor had begun.
+ *
+ * FAILED is what Slurm calls a script that exited other than by 0, that was killed by a signal, and that could not
+ * be started (its output can't be written, its folder entered). sacct tells them apart by ExitCode "code:signal",
+ * which is 0:53 for the last one [S]. squeue's reason is NonZeroExitCode for the first and JobLaunchFailure for
+ * both others [S]; from 23.11 on "RaisedSignal:9(Killed)" for the second. What could not be started is BOOT_FAIL.
+ */
+void slurm_job_end(const struct slurm_job *job, bool began, struct job_end *end);
 /* Every job of user uid that slurmctld still knows, ended ones within MinJobAge too:
  * squeue -a -r -h -t all -o '%A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%V\x1f%j\x1e' -u UID
  * A record that is not of this form is an error that shows it. So is a uid that slurmctld's clients
@@ -158,7 +168,8 @@ void slurm_jobs_release(struct slurm_jobs *jobs);
 /*
  * What the accounting has of user uid's jobs that were there within the last since_s seconds (by this
  * host's clock), or, with ids, of these jobs and arrays alone ("123"; NULL or empty: all):
- * sacct -n -X -D -P --delimiter=\x1f -u UID -S now-SINCE -o JobIDRaw,JobID,State,Submit,JobName [-j IDS]
+ * sacct -n -X -D -P --delimiter=\x1f -u UID -S now-SINCE -o JobIDRaw,JobID,State,ExitCode,Submit,JobName
+ * [-j IDS]
  *
  * -S, since by default only what is of today is shown; -X: no steps; -D, since an id may have been given
  * out twice (sacct(1)), and a requeued job has a line for each time it was queued, the last one with its

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIELDS = 5, TASKS_MOST = 4096 };
+enum { FIELDS = 6, TASKS_MOST = 4096 };
 
 int64_t slurm_time_ms(const char *s)
 {
@@ -50,6 +50,8 @@ static void add_job(struct slurm_jobs *out, const struct slurm_job *like, int64_
 	job->reason = mem_strdup("");
 	job->name = mem_strdup(like->name);
 	job->submitted = like->submitted;
+	job->exit_code = like->exit_code;
+	job->signal = like->signal;
 }
 
 /* "0,3-5,10-20:2%4]": each task; what follows the first thing that is none of these is left out. */
@@ -86,6 +88,17 @@ static void add_by_id(struct slurm_jobs *out, struct slurm_job *like, const char
 		add_job(out, like, n);
 }
 
+/* "1:0", "0:9" */
+static void add_exit(struct slurm_job *job, const char *text)
+{
+	int64_t code, signal;
+
+	if (!take_number(&text, &code) || *text++ != ':' || !take_number(&text, &signal))
+		return;
+	job->exit_code = code <= 255 ? (int)code : 0;
+	job->signal = signal <= 127 ? (int)signal : 0;
+}
+
 static void parse_line(char *line, struct slurm_jobs *out)
 {
 	struct slurm_job like = {0};
@@ -103,8 +116,9 @@ static void parse_line(char *line, struct slurm_jobs *out)
 		return;
 	f[2][strcspn(f[2], " ")] = '\0';
 	like.state = f[2];
-	like.submitted = slurm_time_ms(f[3]);
-	like.name = f[4];
+	add_exit(&like, f[3]);
+	like.submitted = slurm_time_ms(f[4]);
+	like.name = f[5];
 	add_by_id(out, &like, f[1]);
 }
 

@@ -16,7 +16,7 @@
 /* Columns of a fixed width, of which only the last may hold blanks: -o has no restarts. */
 #define SLURM_SQUEUE_COLUMNS "JobID:20,State:20,RestartCnt:20,Reason:60"
 /* One line a record, fields apart by US; the name comes last. */
-#define SLURM_SACCT_FORMAT "JobIDRaw,JobID,State,Submit,JobName"
+#define SLURM_SACCT_FORMAT "JobIDRaw,JobID,State,ExitCode,Submit,JobName"
 
 /* Append text fit for a terminal: control characters and what is no UTF-8 become '?'; a newline
  * becomes newline. */

@@ -357,6 +357,28 @@ int slurm_stop_reason(const struct slurm_job *job, int restart)
 	return REASON_CANCELLED;
 }
 
+void slurm_job_end(const struct slurm_job *job, bool began, struct job_end *end)
+{
+	static const char raised[] = "RaisedSignal:";
+	enum { NOT_STARTED = 53 }; /* no signal: slurmstepd's word for it */
+	int signal = job->signal;
+
+	end->reason = job_reason_from_slurm(job->state);
+	if (end->reason != REASON_EXIT)
+		return;
+	if (!strncmp(job->reason, raised, strlen(raised)))
+		signal = atoi(job->reason + strlen(raised));
+	if (!signal && !strcmp(job->reason, "JobLaunchFailure"))
+		end->reason = began ? REASON_SIGNAL : REASON_BOOT_FAIL;
+	else if (signal == NOT_STARTED && !began)
+		end->reason = REASON_BOOT_FAIL;
+	else if (signal > 0)
+		*end = (struct job_end){
+			.reason = REASON_SIGNAL, .signal = signal, .ended = end->ended};
+	else
+		end->exit_code = job->exit_code;
+}
+
 bool slurm_state_active(const char *state)
 {
 	static const char *const active[] = {

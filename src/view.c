@@ -63,6 +63,18 @@ static void add_params(struct json *j, const struct sweep_point *point)
 	json_close(j);
 }
 
+void view_exit_json(struct json *j, bool completed, int exit_code, int signal)
+{
+	if (completed || exit_code)
+		json_int(j, "exit_code", exit_code);
+	else
+		json_null(j, "exit_code");
+	if (signal)
+		json_int(j, "signal", signal);
+	else
+		json_null(j, "signal");
+}
+
 static void add_attempt(struct json *j, const struct db_attempt *a)
 {
 	struct buf id = {0};
@@ -70,14 +82,7 @@ static void add_attempt(struct json *j, const struct db_attempt *a)
 	view_slurm_id(a, &id);
 	json_str(j, "slurm_job", id.len ? id.s : NULL);
 	buf_release(&id);
-	if (a->completed || (a->closed != CLOSED_NOT && a->exit_code))
-		json_int(j, "exit_code", a->exit_code);
-	else
-		json_null(j, "exit_code");
-	if (a->signal)
-		json_int(j, "signal", a->signal);
-	else
-		json_null(j, "signal");
+	view_exit_json(j, a->completed, a->exit_code, a->signal);
 	json_str(j, "node", a->node && *a->node ? a->node : NULL);
 	json_time(j, "queued", a->queued);
 	json_time(j, "started", a->started);

@@ -28,6 +28,9 @@ void view_end(const struct db_attempt *a, struct buf *out);
 /* Its policy tries it again, and not before job->again.due. */
 bool view_waits(const struct db_job *job, int64_t now);
 
+/* "exit_code" and "signal" of what has ended, either null where it has none or nobody told it. */
+void view_exit_json(struct json *j, bool completed, int exit_code, int signal);
+
 /* The members of a line of list --json, into an object that is open; a: the newest attempt, NULL: none. */
 void view_job_json(struct json *j, const struct db_job *job, const struct db_attempt *a);
 

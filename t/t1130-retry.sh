@@ -172,7 +172,7 @@ is_status 0
 is_err ''
 like_out '^asked Slurm: 1 over without a word'
 unlike_out 'not to be seen'
-is "$(row)" '["failed","EXIT",null,1]' 'the row says what Slurm says: failed'
+is "$(row)" '["failed","SIGNAL",null,1]' 'the row says what Slurm says: killed'
 is "$(sql 'SELECT count(*) FROM step WHERE state = 0 AND attempt =
 	(SELECT attempt FROM job WHERE id = 97)')" 9 'nine steps are kept'
 is "$(find .slurmq/{ready,running,spool,retired,tickets} -mindepth 1)" '' 'no file is left over'

@@ -18,7 +18,7 @@ folder() {
 		name: $1
 		params: {n: {from: 1, to: $JOBS, step: 1}}
 		sbatch: {nodelist: $2, mem: 100M}
-		retry: {TIMEOUT: again, NODE_FAIL: again, PREEMPTED: again, EXIT: again}
+		retry: {TIMEOUT: again, NODE_FAIL: again, PREEMPTED: again, SIGNAL: again}
 		run: |
 		  cd "\$SLURMQ_DIR/.."
 		  echo "start {n} \$SLURMQ_ATTEMPT" >>ledger
@@ -53,7 +53,7 @@ others_ended() {
 }
 # failures: of attempts, by reason
 failures() {
-	in_db "SELECT CASE reason WHEN 1 THEN 'EXIT' WHEN 3 THEN 'TIMEOUT' WHEN 5 THEN 'NODE_FAIL'
+	in_db "SELECT CASE reason WHEN 1 THEN 'EXIT' WHEN 2 THEN 'SIGNAL' WHEN 3 THEN 'TIMEOUT' WHEN 5 THEN 'NODE_FAIL'
 		WHEN 6 THEN 'PREEMPTED' ELSE reason END || ' ' || count(*) FROM attempt WHERE reason
 		GROUP BY reason"
 }
@@ -193,11 +193,11 @@ done
 in_folder limit
 is "$(failures)" 'TIMEOUT 4' 'limit: the rows say as much'
 in_folder killed
-is "$(failures)" 'EXIT 4' 'killed: the rows say what Slurm says'
+is "$(failures)" 'SIGNAL 4' 'killed: the rows say what Slurm says'
 in_folder node
 is "$(failures)" 'NODE_FAIL 4' 'node: the rows say what Slurm says'
 in_folder accounting
-is "$(failures)" $'EXIT 2\nPREEMPTED 1' 'accounting: the rows say what it says'
+is "$(failures)" $'SIGNAL 2\nPREEMPTED 1' 'accounting: the rows say what it says'
 in_folder outage
 is "$(failures)" '' 'outage: nothing failed'
 

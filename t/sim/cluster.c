@@ -185,6 +185,11 @@ void cluster_batch_ended(struct sim_job *j, int exit_code, int sig)
 		return; /* slurmctld will notice */
 	if (!sig && !j->told_to_end)
 		j->left_normally = true;
+	j->exit_code = exit_code;
+	j->signal = sig;
+	if (!j->final[0] && (exit_code || sig))
+		snprintf(j->reason, sizeof(j->reason), "%s",
+			 sig ? "JobLaunchFailure" : "NonZeroExitCode");
 	if (!strcmp(j->final, "REQUEUE"))
 		requeue(j);
 	else
@@ -668,8 +673,10 @@ static void run_sacct(const struct proc_spec *spec, struct proc_result *out)
 		else
 			buf_addf(&out->out, j->id ? "%" PRIu64 "_%d" : "%" PRIu64 "_[%d]",
 				 j->array_id, j->task);
-		buf_addf(&out->out, "\x1f%s\x1f%" PRId64 "\x1f%s\n", state,
-			 EPOCH_S + j->submitted / SEC, j->name);
+		buf_addf(&out->out, "\x1f%s\x1f%d:%d\x1f%" PRId64 "\x1f%s\n", state,
+			 j->phase == SLURM_OVER ? j->exit_code : 0,
+			 j->phase == SLURM_OVER ? j->signal : 0, EPOCH_S + j->submitted / SEC,
+			 j->name);
 	}
 }
 

@@ -194,8 +194,9 @@ struct sim_job {
 	bool one_slot;	    /* then Slurm's limit was one: none was left to chain with */
 	bool left_normally; /* its supervisor went to its end by itself, and was not told to end */
 	struct sim_job *next;
-	bool sentinel; /* it runs slurmq chain --sentinel */
-	int64_t begin; /* not before */
+	bool sentinel;	       /* it runs slurmq chain --sentinel */
+	int exit_code, signal; /* that its script ended with */
+	int64_t begin;	       /* not before */
 };
 void cluster_reset(void);
 extern struct sim_job *cluster_jobs;

@@ -277,6 +277,9 @@ static void end_job(const struct job *was, int status)
 				    : bad			   ? "FAILED"
 								   : "COMPLETED";
 
+		if (!strcmp(state, "FAILED"))
+			snprintf(j.reason, sizeof(j.reason), "%s",
+				 WIFSIGNALED(status) ? "JobLaunchFailure" : "NonZeroExitCode");
 		snprintf(j.state, sizeof(j.state), "%s", state);
 		j.exit_status = status;
 		job_write(&j);

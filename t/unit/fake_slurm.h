@@ -17,7 +17,7 @@ struct fake_job {
 	int ntasks;
 	char name[96];
 	bool full;	    /* counts under fake.full_at */
-	char state[24][24]; /* of each task */
+	char state[24][40]; /* of each task; "FAILED/NonZeroExitCode": with squeue's reason */
 	bool gone[24];
 	bool collapsed; /* shown as one line for all tasks */
 	int64_t submitted;
@@ -29,6 +29,7 @@ struct fake_record {
 	uint64_t id, array_id;
 	int64_t task, submitted;
 	char state[24], name[96];
+	int exit_code, signal;
 };
 
 static struct fake {
@@ -192,14 +193,18 @@ static inline void fake_show(const struct fake_job *j, int task, struct slurm_jo
 	out->id = j->id + (uint64_t)task;
 	out->array_id = j->id;
 	out->task = j->ntasks > 1 && !j->collapsed ? task : -1;
-	out->state = strdup(j->state[task]);
-	out->reason = strdup(fake_reason ? fake_reason : "None");
+	out->state = strndup(j->state[task], strcspn(j->state[task], "/"));
+	out->reason = strdup(fake_reason		   ? fake_reason
+			     : strchr(j->state[task], '/') ? strchr(j->state[task], '/') + 1
+							   : "None");
 	out->name = strdup(j->name);
 	out->submitted = j->submitted;
 	out->restarts = j->restarts;
+	out->exit_code = out->signal = 0;
 }
 
-/* The accounting has a task of a job, in that state; ids and name are the job's, and may be changed. */
+/* The accounting has a task of a job, in that state ("FAILED", "FAILED 0:9"); ids and name are the job's, and may
+ * be changed. */
 static inline struct fake_record *fake_record(const struct fake_job *j, int task, const char *state)
 {
 	struct fake_record *r = &fake.records[fake.nrecords++];
@@ -208,7 +213,9 @@ static inline struct fake_record *fake_record(const struct fake_job *j, int task
 	r->array_id = j->id;
 	r->task = j->ntasks > 1 ? task : -1;
 	r->submitted = j->submitted;
-	snprintf(r->state, sizeof(r->state), "%s", state);
+	if (sscanf(state, "%*s %d:%d", &r->exit_code, &r->signal) != 2)
+		r->exit_code = r->signal = 0;
+	snprintf(r->state, sizeof(r->state), "%.*s", (int)strcspn(state, " "), state);
 	snprintf(r->name, sizeof(r->name), "%s", j->name);
 	return r;
 }
@@ -242,7 +249,9 @@ int slurm_sacct(uint64_t uid, int64_t since_s, const struct strs *ids, struct sl
 						      .reason = strdup(""),
 						      .name = strdup(r->name),
 						      .submitted = r->submitted,
-						      .restarts = -1};
+						      .restarts = -1,
+						      .exit_code = r->exit_code,
+						      .signal = r->signal};
 	}
 	return 0;
 }

@@ -400,6 +400,9 @@ static void delays_go_together(void **state)
 /* What Slurm says of one that never told its end. */
 static void verdicts(void **state)
 {
+	static const char with_signal[] =
+		"sbatch: {time: 60, mem: 4G}\n"
+		"retry: {TIMEOUT: {time: x1.5}, OUT_OF_MEMORY: {mem: x2}, NODE_FAIL: again, SIGNAL: again}\n";
 	static const struct {
 		const char *slurm, *then;
 	} v[] = {
@@ -409,6 +412,8 @@ static void verdicts(void **state)
 		{"OUT_OF_MEMORY", "pending 1+0 --mem=8G"},
 		{"CANCELLED", "cancelled CANCELLED 0+0"},
 		{"FAILED", "failed EXIT 0+0"},
+		{"FAILED/JobLaunchFailure", "pending 0+1"}, /* not begun */
+		{"FAILED/JobLaunchFailure", "pending 1+0"}, /* killed */
 	};
 
 	(void)state;
@@ -418,10 +423,10 @@ static void verdicts(void **state)
 			struct reconcile_result r;
 			struct here *h;
 
-			if (!started && (i == 2 || i == 3))
+			if (started ? i == 6 : i == 2 || i == 3 || i == 7)
 				continue;
 			set_up((void **)&h);
-			put_jobs(h, 1, policy);
+			put_jobs(h, 1, with_signal);
 			fill(h, QUEUE_USER);
 			if (started) {
 				go(h, 1, &runs);
@@ -435,7 +440,8 @@ static void verdicts(void **state)
 				assert_int_equal(db_commit(h->store.db, NULL), 0);
 				fake.jobs[0].id = 7;
 			}
-			snprintf(fake.jobs[0].state[0], 24, "%s", v[i].slurm);
+			snprintf(fake.jobs[0].state[0], sizeof(fake.jobs[0].state[0]), "%s",
+				 v[i].slurm);
 			assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
 			job_is(h, 1, v[i].then);
 			here_tear_down((void **)&h);

@@ -833,7 +833,7 @@ static void queued_and_over(void **state)
 		h = s;
 		put(h, ten);
 		fill(h, QUEUE_USER, 0);
-		snprintf(fake.jobs[0].state[3], 24, "%s", v[i].slurm);
+		snprintf(fake.jobs[0].state[3], sizeof(fake.jobs[0].state[3]), "%s", v[i].slurm);
 		reconciled(h, v[i].counts);
 		here_tear_down(&s);
 	}
@@ -918,7 +918,7 @@ static void running_and_over(void **state)
 		fill(h, QUEUE_USER, 0);
 		play(h, &fake.jobs[0], 3, "");
 		assert_int_equal(drain_now(&h->store, NULL), 0);
-		snprintf(fake.jobs[0].state[3], 24, "%s", v[i].slurm);
+		snprintf(fake.jobs[0].state[3], sizeof(fake.jobs[0].state[3]), "%s", v[i].slurm);
 		reconciled(h, "queued 9, running 1");
 		later(h, 2);
 		reconciled(h, v[i].counts);

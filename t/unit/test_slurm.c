@@ -935,7 +935,8 @@ static void test_over(void **state)
 
 /* sacct */
 
-/* As text: "7 CANCELLED s.1", "2_3/5 FAILED s.2" (an array's task, its own id), with the hour of 1795456419. */
+/* As text: "7 CANCELLED s.1", "2_3/5 FAILED s.2" (an array's task, its own id), "7 FAILED 0:9 s.1", with the hour
+ * of 1795456419. */
 static void acct_is(const struct slurm_jobs *jobs, const char *want)
 {
 	struct buf b = {0};
@@ -948,8 +949,10 @@ static void acct_is(const struct slurm_jobs *jobs, const char *want)
 			buf_addf(&b, "_%lld", (long long)j->task);
 		if (j->id != j->array_id)
 			buf_addf(&b, "/%llu", (unsigned long long)j->id);
-		buf_addf(&b, " %s %s%s", j->state, j->name,
-			 j->submitted == INT64_C(1795456419000) ? "" : "?");
+		buf_addf(&b, " %s", j->state);
+		if (j->exit_code || j->signal)
+			buf_addf(&b, " %d:%d", j->exit_code, j->signal);
+		buf_addf(&b, " %s%s", j->name, j->submitted == INT64_C(1795456419000) ? "" : "?");
 		assert_string_equal(j->reason, "");
 		assert_int_equal(j->restarts, -1);
 	}
@@ -957,8 +960,9 @@ static void acct_is(const struct slurm_jobs *jobs, const char *want)
 	buf_release(&b);
 }
 
-#define A(raw, id, state_, name) \
-	raw "\x1f" id "\x1f" state_ "\x1f" \
+#define A(raw, id, state_, name) AE(raw, id, state_, "0:0", name)
+#define AE(raw, id, state_, exit_, name) \
+	raw "\x1f" id "\x1f" state_ "\x1f" exit_ "\x1f" \
 	    "1795456419" \
 	    "\x1f" name "\n"
 
@@ -996,18 +1000,28 @@ static void test_sacct(void **state)
 		 "b|c"},
 		{A("7", "7", "FAILED", "two\nlines.1") A("8", "8", "FAILED", "s"),
 		 "7 FAILED two, 8 FAILED s"},
+		/* how it ended; of what was an array too */
+		{AE("7", "7", "FAILED", "0:9", "s") AE("8", "8", "FAILED", "127:0", "s"),
+		 "7 FAILED 0:9 s, 8 FAILED 127:0 s"},
+		{AE("51", "51_[0,2]", "FAILED", "0:53", "a"),
+		 "51_0 FAILED 0:53 a, 51_2 FAILED 0:53 a"},
+		{AE("7", "7", "FAILED", "", "s") AE("7", "7", "FAILED", "9", "s")
+			 AE("7", "7", "FAILED", "x:9", "s") AE("7", "7", "FAILED", "999:999", "s"),
+		 "7 FAILED s, 7 FAILED s, 7 FAILED s, 7 FAILED s"},
 		/* a time that is not told, and what is none of ours */
 		{"7\x1f"
 		 "7\x1f"
 		 "FAILED\x1f"
+		 "1:0\x1f"
 		 "Unknown\x1fs\n",
-		 "7 FAILED s?"},
+		 "7 FAILED 1:0 s?"},
 		{A("60", "60+0", "FAILED", "het") A("61", "60+1", "FAILED", "het"), ""},
 		{"7|7|FAILED|1|s\n\n\x1f\n" A("x", "7", "FAILED", "s") A("7", "7_x", "FAILED", "s"),
 		 ""},
 		{"7\x1f"
 		 "7\x1f"
 		 "FAILED\x1f"
+		 "0:0\x1f"
 		 "1795456419\x1fno newline",
 		 "7 FAILED no newline"},
 	};
@@ -1024,14 +1038,59 @@ static void test_sacct(void **state)
 	}
 }
 
+static void test_job_end(void **state)
+{
+	static const struct {
+		const char *state, *reason;
+		int exit_code, signal;
+		const char *began, *not_begun;
+	} v[] = {
+		/* squeue's */
+		{"FAILED", "NonZeroExitCode", 0, 0, "EXIT 0:0", "EXIT 0:0"},
+		{"FAILED", "JobLaunchFailure", 0, 0, "SIGNAL 0:0", "BOOT_FAIL 0:0"},
+		{"FAILED", "RaisedSignal:9(Killed)", 0, 0, "SIGNAL 0:9", "SIGNAL 0:9"},
+		{"FAILED", "RaisedSignal:53(Real-time_signal_19)", 0, 0, "SIGNAL 0:53",
+		 "BOOT_FAIL 0:0"},
+		{"FAILED", "RaisedSignal:", 0, 0, "EXIT 0:0", "EXIT 0:0"},
+		{"FAILED", "None", 0, 0, "EXIT 0:0", "EXIT 0:0"},
+		/* sacct's */
+		{"FAILED", "", 3, 0, "EXIT 3:0", "EXIT 3:0"},
+		{"FAILED", "", 0, 9, "SIGNAL 0:9", "SIGNAL 0:9"},
+		{"FAILED", "", 1, 15, "SIGNAL 0:15", "SIGNAL 0:15"},
+		{"FAILED", "", 0, 53, "SIGNAL 0:53", "BOOT_FAIL 0:0"},
+		{"TIMEOUT", "", 0, 15, "TIMEOUT 0:0", "TIMEOUT 0:0"},
+		{"OUT_OF_ME+", "", 0, 125, "OUT_OF_MEMORY 0:0", "OUT_OF_MEMORY 0:0"},
+		{"NODE_FAIL", "JobLaunchFailure", 0, 0, "NODE_FAIL 0:0", "NODE_FAIL 0:0"},
+		{"CANCELLED", "", 0, 9, "CANCELLED 0:0", "CANCELLED 0:0"},
+		{"COMPLETED", "", 0, 0, "LOST 0:0", "LOST 0:0"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(v) / sizeof(v[0]); i++) {
+		struct slurm_job job = {.state = (char *)v[i / 2].state,
+					.reason = (char *)v[i / 2].reason,
+					.exit_code = v[i / 2].exit_code,
+					.signal = v[i / 2].signal};
+		struct job_end end = {.reason = REASON_LOST, .ended = 7};
+		char text[64];
+
+		slurm_job_end(&job, i % 2, &end);
+		snprintf(text, sizeof(text), "%s %d:%d", job_reason_name(end.reason), end.exit_code,
+			 end.signal);
+		assert_string_equal(text, i % 2 ? v[i / 2].began : v[i / 2].not_begun);
+		assert_int_equal(end.ended, 7);
+	}
+}
+
 static void test_sacct_many(void **state)
 {
 	struct slurm_jobs jobs;
 	struct err err = {0};
 
 	(void)state;
-	fake("sacct", "seq 1 20000 | awk '{printf \"%d\\037%d\\037FAILED\\0371\\037n%d\\n\","
-		      " $1, $1, $1}'");
+	fake("sacct",
+	     "seq 1 20000 | awk '{printf \"%d\\037%d\\037FAILED\\0370:0\\0371\\037n%d\\n\","
+	     " $1, $1, $1}'");
 	assert_int_equal(slurm_sacct(0, 100, NULL, &jobs, &err), 0);
 	assert_int_equal(jobs.n, 20000);
 	for (size_t i = 0; i < jobs.n; i++)
@@ -1052,7 +1111,7 @@ static void test_sacct_is_asked(void **state)
 	assert_int_equal(slurm_sacct(1234, 90000, &ids, &jobs, &err), 0);
 	text = taken("args");
 	assert_string_equal(text, "-n -X -D -P --delimiter=\x1f -u 1234 -S now-90000 "
-				  "-o JobIDRaw,JobID,State,Submit,JobName ");
+				  "-o JobIDRaw,JobID,State,ExitCode,Submit,JobName ");
 	free(text);
 	text = taken("env");
 	assert_string_equal(text, "");
@@ -1498,6 +1557,7 @@ int main(void)
 		cmocka_unit_test(test_stop_reason),
 		cmocka_unit_test(test_over),
 		cmocka_unit_test(test_sacct),
+		cmocka_unit_test(test_job_end),
 		cmocka_unit_test(test_sacct_many),
 		cmocka_unit_test(test_sacct_is_asked),
 		cmocka_unit_test(test_sacct_fails),
