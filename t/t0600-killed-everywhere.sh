@@ -204,7 +204,7 @@ s init
 s expand posted.yaml
 s submit
 ok 'its supervisor is killed' fake_quiet
-like "$(cat "$FAKE_SLURM"/jobs/*)" '^FAILED None 9 ' 'and Slurm says so'
+like "$(cat "$FAKE_SLURM"/jobs/*)" '^FAILED JobLaunchFailure 9 ' 'and Slurm says so'
 later 0 sync
 later 120 sync
 run slurmq list --json
