@@ -13,12 +13,17 @@ static void add(struct buf *line, int64_t n, const char *what)
 
 static void print_result(struct cmd_ctx *ctx, const struct reconcile_result *r)
 {
-	struct buf line = {0};
+	struct buf line = {0}, left = {0};
 
 	buf_addstr(&line, "asked Slurm:");
 	add(&line, r->adopted, "found again by name");
 	add(&line, r->ended, "over without a word");
-	add(&line, r->ending, "over, and given a minute to tell how");
+	if (r->ending) {
+		buf_addstr(&left, "over, and given ");
+		time_add_duration(&left, (r->left_ms + 999) / 1000 * 1000);
+		buf_addstr(&left, " to tell how");
+		add(&line, r->ending, buf_str(&left));
+	}
 	add(&line, r->returned, "pending again");
 	add(&line, r->missing, "not to be seen, looked for again later");
 	add(&line, r->lost, "given up as lost");
@@ -26,6 +31,7 @@ static void print_result(struct cmd_ctx *ctx, const struct reconcile_result *r)
 		buf_addstr(&line, " nothing new");
 	cmd_print(ctx, "%s", buf_str(&line));
 	buf_release(&line);
+	buf_release(&left);
 	if (r->acct_away)
 		cmd_say(ctx, "sacct did not answer: what squeue does not show is left as it is, "
 			     "for an hour at most");

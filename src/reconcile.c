@@ -111,6 +111,17 @@ static int missed(struct look *l, const struct db_flight *f, int64_t enough, boo
 	return db_attempt_missing(l->store->db, f->attempt, l->now, err);
 }
 
+/* It is over and has not told how: how long it may. */
+static void still(struct look *l, const struct db_flight *f)
+{
+	int64_t since = f->missing_since, left = ENDED_MS;
+
+	if (since > 0 && since <= l->now)
+		left -= l->now - since;
+	if (left > l->out->left_ms)
+		l->out->left_ms = left;
+}
+
 /* How long slurmctld must not have known a job. The accounting, where there is one, may still have its end. */
 static int64_t gone_after(const struct look *l)
 {
@@ -218,6 +229,8 @@ static int look_at_running(struct look *l, const struct db_flight *f, const stru
 	if (!over) {
 		*(job ? &l->out->ending : &l->out->missing) += 1;
 		l->out->soon |= job != NULL;
+		if (job)
+			still(l, f);
 		return 0;
 	}
 	if (job)

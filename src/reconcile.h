@@ -20,6 +20,7 @@ struct reconcile_result {
 	int64_t returned; /* pending again: no Slurm job came of them, or none is left */
 	int64_t missing;  /* not to be seen: looked for again later */
 	int64_t lost;	  /* given up */
+	int64_t left_ms;  /* until the last one that is ending will have ended */
 };
 
 /*

@@ -144,7 +144,7 @@ static bool valid_option(const char *word, struct err *err)
 
 	if (instead)
 		err_set(err, ERR_USAGE, "'--%s' is given by slurmq itself: %s", name, instead);
-	else if (o && o->arg == SBATCH_ARG_NEEDED && !strchr(word, '='))
+	else if (o && o->arg == SBATCH_ARG_NEEDED && !word[2 + strlen(name) + !!strchr(word, '=')])
 		err_set(err, ERR_USAGE, "'--%s' needs a value: --%s=VALUE", name, name);
 	else if (o && o->arg == SBATCH_ARG_NONE && strchr(word, '='))
 		err_set(err, ERR_USAGE, "'--%s' takes no value", name);

@@ -94,6 +94,21 @@ static int check_rights(const char *dir, struct err *err)
 	return st.st_mode & (S_IXGRP | S_IXOTH) ? check_below(dir, err) : 0;
 }
 
+/* A link to what is not there: 0 where path is none. */
+static int check_link(const char *path, struct err *err)
+{
+	char to[PATH_MAX] = "";
+	struct stat st;
+
+	if (lstat(path, &st) || !S_ISLNK(st.st_mode) || !stat(path, &st))
+		return 0;
+	(void)!readlink(path, to, sizeof(to) - 1);
+	return err_set(
+		err, ERR_USAGE,
+		"'%s' is a link to '%s', which can't be reached (%s): bring that back, or remove the link",
+		path, to, strerror(errno));
+}
+
 /* root/.slurmq, whatever it is: 0 and s filled in, DB_NONE where there is none. */
 static int look_in(struct store *s, const char *root, struct err *err)
 {
@@ -102,8 +117,9 @@ static int look_in(struct store *s, const char *root, struct err *err)
 	int rc = 0;
 
 	if (stat(path, &st)) {
+		rc = check_link(path, err);
 		free(path);
-		return DB_NONE;
+		return rc ? rc : DB_NONE;
 	}
 	/* a file or a link that names the folder says whose jobs these are */
 	if (lstat(path, &own) || check_owner(path, &own, err) ||
@@ -259,6 +275,10 @@ static char *place(const char *root, struct err *err)
 	char *named = NULL, line[PATH_MAX + 2] = "";
 	FILE *f;
 
+	if (check_link(path, err)) {
+		free(path);
+		return NULL;
+	}
 	if (stat(path, &st) || !S_ISREG(st.st_mode))
 		return path;
 	if (check_owner(path, &st, err)) {

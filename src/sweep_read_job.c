@@ -377,13 +377,37 @@ static const char *amount_of_all(const struct sweep *sweep, bool is_time)
 	return found;
 }
 
-/* Whether a is less than b; false where one of them is no amount. */
-static bool is_less(const char *a, const char *b, bool is_time)
+/* b minus a; false where one of them is no amount. */
+static bool difference(const char *a, const char *b, bool is_time, int64_t *n)
 {
 	int (*read)(const char *, int64_t *) = is_time ? amount_time : amount_mem;
 	int64_t x, y;
 
-	return a && b && !read(a, &x) && !read(b, &y) && x < y;
+	if (!a || !b || read(a, &x) || read(b, &y))
+		return false;
+	*n = y - x;
+	return true;
+}
+
+static bool is_less(const char *a, const char *b, bool is_time)
+{
+	int64_t n;
+
+	return difference(a, b, is_time, &n) && n > 0;
+}
+
+/* What the next try is to get, and is no more than every try has. */
+static void check_fixed(struct sweep_reader *r, const struct node *rule, const char *name,
+			const char *next)
+{
+	bool is_time = !strcmp(name, "time");
+	const char *all = amount_of_all(r->sweep, is_time);
+	int64_t n;
+
+	if (difference(next, all, is_time, &n) && n >= 0)
+		complaint_error(r->list, node_get(rule, name)->pos,
+				"%s: '%s' is not more than what jobs have at first, '%s'", name,
+				next, all);
 }
 
 /* A ceiling that nothing grows up to. */
@@ -429,6 +453,8 @@ static void read_retry_rule(struct sweep_reader *r, struct node *node, const cha
 		out->mem = read_growth(r, v, "mem");
 	if ((v = node_get(node, "max_mem")))
 		out->max_mem = read_amount(r, v, "max_mem");
+	check_fixed(r, node, "time", out->time);
+	check_fixed(r, node, "mem", out->mem);
 	check_ceiling(r, node, "time", "max_time", out->time, out->max_time);
 	check_ceiling(r, node, "mem", "max_mem", out->mem, out->max_mem);
 	if ((v = node_get(node, "delay")))

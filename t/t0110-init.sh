@@ -53,6 +53,18 @@ else
 	like_err '^slurmq init: .*: Permission denied'
 fi
 
+# A link to what is not there (a file system that is away) is no empty place
+
+mkdir away away/deep
+ln -s /nowhere/jobs away/.slurmq
+for command in '-C away init' '-C away status' '-C away/deep config limit 3'; do
+	# shellcheck disable=SC2086
+	run slurmq $command
+	isnt "$status" 0 "$command: a link to nowhere"
+	is_out ''
+	like_err "'$TEST_TMP/away/.slurmq' is a link to '/nowhere/jobs', which can't be reached \\(No such file or directory\\): bring that back, or remove the link\$"
+done
+
 # An init that was cut short is finished
 
 mkdir -m 700 cut

@@ -78,6 +78,7 @@ done
 wrong "'--begin' is given by slurmq itself: 'slurmq config sentinel 15m' says how long" -- sentinel.sbatch --begin=now
 wrong "'--job-name' is given by slurmq itself: it would be no sentinel with that" -- sentinel.sbatch --job-name=x
 wrong "sentinel.sbatch': '--partition' needs a value: --partition=VALUE" -- sentinel.sbatch '--time=5 --partition'
+wrong "sentinel.sbatch': '--time' needs a value: --time=VALUE" -- sentinel.sbatch '--time= --partition=cpu'
 wrong "sentinel.sbatch': '--contiguous' takes no value" -- sentinel.sbatch --contiguous=yes
 wrong "sbatch has no option '--hol', did you mean '--hold'\?" -- sentinel.sbatch --hol
 run slurmq config -- sentinel.sbatch '--partition=cpu --nice --exclusive=user --some-plugin=7'

@@ -194,6 +194,16 @@ $run" \
 	's.yaml:7:21: error: max_mem goes with mem, which says how it grows' \
 	"s.yaml:7:32: error: delay: '10' needs a unit: 10s, 10m, 10h or 10d" \
 	's.yaml:8:22: error: delay is a number with s, m, h or d, as in 10m'
+says "name: n
+sbatch: {time: 60, mem: 4G}
+retry:
+  TIMEOUT: {time: 5}
+  OUT_OF_MEMORY: {mem: 4096M}
+  EXIT: {time: 1:00:00, mem: 5G}
+$run" \
+	"s.yaml:4:19: error: time: '5' is not more than what jobs have at first, '60'" \
+	"s.yaml:5:24: error: mem: '4096M' is not more than what jobs have at first, '4G'" \
+	"s.yaml:6:16: error: time: '1:00:00' is not more than what jobs have at first, '60'"
 # one that grows from less, or from what is not known, is none
 says "name: n
 params: {t: [1, 2]}

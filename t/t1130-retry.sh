@@ -161,7 +161,7 @@ for _ in 1 2; do
 	run slurmq sync
 	is_status 0
 	is_err ''
-	is_out 'asked Slurm: 1 over, and given a minute to tell how'
+	like_out '^asked Slurm: 1 over, and given (1m 00s|[0-9]+s) to tell how$'
 	is "$(row)" '["running",null,null,1]' 'at first its end may still be on its way'
 done
 # a minute later

@@ -114,7 +114,7 @@ is_out 'asked Slurm: 2 not to be seen, looked for again later'
 is "$(n_in 3)" 4 'accounting: they are running, as far as is known'
 ok 'accounting: slurmdbd is there again' slurm_dbd_start
 told() {
-	slurmq sync | grep -qx 'asked Slurm: 2 over, and given a minute to tell how'
+	slurmq sync | grep -qE '^asked Slurm: 2 over, and given (1m 00s|[0-9]+s) to tell how$'
 }
 ok_within 30 'accounting: and has their end' told
 
@@ -131,7 +131,7 @@ ok_within 30 'accounting: which ends the attempt, and cancels nothing' preempted
 run slurmq sync
 is_status 0
 is_err ''
-is_out 'asked Slurm: 2 over, and given a minute to tell how' 'accounting: the renamed is known, and runs'
+like_out '^asked Slurm: 2 over, and given (1m 00s|[0-9]+s) to tell how$' 'accounting: the renamed is known, and runs'
 touch go
 
 # KILL to batch scripts and to supervisors, and a node without power

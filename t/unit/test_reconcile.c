@@ -696,7 +696,13 @@ static void sooner_where_rows_wait(void **state)
 	r = look(h, 0); /* nor is it judged before its minute is over, by whoever insists */
 	assert_true(r.ran && r.soon);
 	assert_int_equal(r.ending, 1);
+	assert_in_range(r.left_ms, 55 * 1000, 60 * 1000);
 	counts_are(h, "running 1", "at once");
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_attempt_missing(h->store.db, 1, clock_now_ms() - 20 * 1000, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	r = look(h, 0);
+	assert_in_range(r.left_ms, 35 * 1000, 41 * 1000);
 	later(h, 2);
 	r = look(h, 300000);
 	assert_true(r.ran && !r.soon);
