@@ -149,9 +149,15 @@ static void say_trouble(struct store *store, const struct chain_opts *o, const s
 		       "until the next one tells it");
 }
 
-/* One try. True where the chain hangs on the caller. tries: how many have failed. */
+/* What the tries have come to. */
+struct tried {
+	int failed;
+	bool submitted; /* by the last one */
+};
+
+/* One try. True where the chain hangs on the caller. */
 static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct queue_opts *q,
-			int *tries)
+			struct tried *tried)
 {
 	struct queue_result r = {0};
 	struct err err = {0};
@@ -164,11 +170,12 @@ static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct 
 		say(o, err.msg);
 		/* a database that was damaged does not mend by waiting; who seems to be left besides us may
 		 * be dead, which could not be asked */
-		hangs = err.status != ERR_USAGE && (++*tries < FAILURES || alone(store));
+		hangs = err.status != ERR_USAGE && (++tried->failed < FAILURES || alone(store));
 	} else {
 		say_trouble(store, o, q, &r);
 		hangs = o->refill && left_undone(store, q, &r);
 	}
+	tried->submitted = !rc && r.submitted;
 	queue_result_release(&r);
 	return hangs;
 }
@@ -186,7 +193,8 @@ static int lock_last(struct store *store, const struct chain_opts *o, int *lock)
 	return rc;
 }
 
-static void stay(struct store *store, const struct chain_opts *o, struct queue_opts *q, int *tries)
+static void stay(struct store *store, const struct chain_opts *o, struct queue_opts *q,
+		 struct tried *tried)
 {
 	int64_t wait = o->stay_ms, began = clock_mono_ms();
 	bool answered = false;
@@ -200,7 +208,7 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 		/* what got no answer is looked for first: it may be all that is in the way */
 		bool answers = store->db && !reconcile(store, 0, &seen, NULL) && seen.ran;
 
-		if (!hangs_on_us(store, o, q, tries))
+		if (!hangs_on_us(store, o, q, tried))
 			break;
 		/* what does not pass soon is for the sentinel: waiting in Slurm is free */
 		if (clock_mono_ms() - began > STAY_ALONE_MS && store->db && sentinel_waits(store))
@@ -225,7 +233,7 @@ static void keep_event(struct store *store, const struct chain_opts *o)
 		say(o, err.msg);
 }
 
-void chain_end(struct store *store, const struct chain_opts *o)
+bool chain_end(struct store *store, const struct chain_opts *o)
 {
 	struct queue_opts q = {.caller = QUEUE_CHAIN,
 			       .max = -1,
@@ -235,10 +243,11 @@ void chain_end(struct store *store, const struct chain_opts *o)
 			       .say = o->say,
 			       .say_arg = o->say_arg};
 
-	int tries = 0;
-	bool hangs = hangs_on_us(store, o, &q, &tries);
+	struct tried tried = {0};
+	bool hangs = hangs_on_us(store, o, &q, &tried);
 
 	keep_event(store, o);
 	if (hangs && o->refill)
-		stay(store, o, &q, &tries);
+		stay(store, o, &q, &tried);
+	return tried.submitted;
 }

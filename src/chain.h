@@ -27,8 +27,9 @@ struct chain_opts {
  * minutes, Slurm shows the sentinel. At a limit of
  * one there is nothing to wait for: this job's own slot is all there is.
  *
- * Signals must be blocked (proc_signals_block()). Never fails: what goes wrong is said.
+ * Signals must be blocked (proc_signals_block()). Never fails: what goes wrong is said. True where a job was
+ * submitted at last, so that there is work.
  */
-void chain_end(struct store *store, const struct chain_opts *o);
+bool chain_end(struct store *store, const struct chain_opts *o);
 
 #endif

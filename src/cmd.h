@@ -36,7 +36,7 @@ struct cmd_ctx {
 	const struct opt *common;     /* options that every command takes */
 	struct store *store;	      /* NULL: not open */
 	struct style out, err;	      /* of stdout and stderr */
-	struct store opened;	      /* cmd_open_store()'s: main.c closes it */
+	struct store opened;	      /* cmd_open_store()'s, open until the process ends */
 };
 
 struct cmd {

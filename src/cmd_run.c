@@ -77,7 +77,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 				   .tick_every_ms = TICK_EVERY_MS};
 	struct supervise_result s = {0};
 	struct chain_opts chain;
-	struct store store = {0};
+	struct store *store = &ctx->opened;
+	bool work;
 	int rc;
 
 	(void)options;
@@ -90,14 +91,14 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		return err_set(
 			err, ERR_USAGE,
 			"not inside a Slurm job: this is what a submitted job executes; to submit: slurmq submit");
-	if (open_patiently(&store, err))
+	if (open_patiently(store, err))
 		return -1;
-	o.spool = store.spool;
-	o.dir = store.dir;
+	o.spool = store->spool;
+	o.dir = store->dir;
 	o.task = task_index();
 	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0)
 		o.tick = tick;
-	setenv("SLURMQ_DIR", store.dir, 1);
+	setenv("SLURMQ_DIR", store->dir, 1);
 	rc = supervise(&o, &s, err);
 	if (rc) {
 		cmd_say(ctx, "%s", err->msg);
@@ -111,13 +112,12 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		.say = cmd_say_text,
 		.say_arg = ctx,
 	};
-	chain_end(&store, &chain);
-	if (store.db)
-		sentinel_settle(&store, cmd_say_text, ctx);
+	work = chain_end(store, &chain);
+	if (store->db && !work)
+		sentinel_settle(store, cmd_say_text, ctx);
 	/* we may have left the queue to it */
 	if (!wait_for_tick(s.tick_pid) && s.refill)
-		chain_end(&store, &chain);
-	store_close(&store);
+		chain_end(store, &chain);
 	return s.exit_status;
 }
 

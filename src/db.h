@@ -242,9 +242,14 @@ struct db_attempt {
 };
 void db_attempt_release(struct db_attempt *a);
 int db_attempt_get(struct db *db, int64_t id, struct db_attempt *out, struct err *err);
-/* By the right's name. DB_NONE where the store never claimed it (or was set back). */
-int db_attempt_find(struct db *db, uint64_t submission, int task, struct db_attempt *out,
+/* By the right's name: its id, and what has closed it (enum attempt_closed). DB_NONE where the store never
+ * claimed it (or was set back). */
+int db_attempt_find(struct db *db, uint64_t submission, int task, int64_t *id, int *closed,
 		    struct err *err);
+/* What has closed it; CLOSED_LINE where there is no such attempt, which nothing changes any more. */
+int db_attempt_closed(struct db *db, int64_t attempt, int *closed, struct err *err);
+/* Where it ran, NULL where nobody has told. *node is given. DB_NONE: there is no such attempt. */
+int db_attempt_node(struct db *db, int64_t attempt, char **node, struct err *err);
 
 /* A row in flight, with all that reconciliation looks at. */
 struct db_flight {

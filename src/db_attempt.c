@@ -19,17 +19,41 @@ void db_submission_release(struct db_submission *s)
 	memset(s, 0, sizeof(*s));
 }
 
-static int claim_one(struct db *db, const struct db_submission *in, const struct db_job *job,
-		     int64_t attempt, struct err *err)
+/* A transition: from this state, with this as the newest attempt. */
+struct move {
+	int64_t job, attempt, to_attempt;
+	int state, to, reason;
+};
+
+/* The one statement that makes it: with the trigger that counts, one that is worth preparing once. */
+static int move(struct db *db, const struct move *m, int *changed, struct err *err)
 {
 	int64_t n;
 
 	if (db_exec(db,
-		    "UPDATE job SET state = 1, reason = 0, missing = 0, attempt = ?2"
-		    " WHERE id = ?1 AND state = 0",
-		    &n, err, "ii", job->id, attempt))
+		    "UPDATE job SET state = ?4, reason = ?5, missing = 0, attempt = ?6"
+		    " WHERE id = ?1 AND attempt = ?2 AND state = ?3",
+		    &n, err, "iiiiii", m->job, m->attempt, (int64_t)m->state, (int64_t)m->to,
+		    (int64_t)m->reason, m->to_attempt))
 		return -1;
-	if (n != 1)
+	*changed = n > 0;
+	return 0;
+}
+
+static int claim_one(struct db *db, const struct db_submission *in, const struct db_job *job,
+		     int64_t attempt, struct err *err)
+{
+	const struct move m = {.job = job->id,
+			       .attempt = job->attempt,
+			       .to_attempt = attempt,
+			       .state = JOB_PENDING,
+			       .to = JOB_SUBMITTING,
+			       .reason = REASON_NONE};
+	int changed;
+
+	if (move(db, &m, &changed, err))
+		return -1;
+	if (!changed)
 		return err_set(err, ERR_FAILED, "claiming job %lld: it is not pending any more",
 			       (long long)job->id);
 	return db_exec(db, "INSERT INTO attempt(id, job, prev, submission) VALUES(?1, ?2, ?3, ?4)",
@@ -115,14 +139,36 @@ int db_pools(struct db *db, struct strs *names, int64_t **n, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
+/* Its jobs that are being submitted, and their attempts, side by side. */
+static int being_submitted(struct db *db, uint64_t id, int64_t **v, size_t *n, struct err *err)
+{
+	static const char sql[] =
+		"SELECT j.id, j.attempt FROM submission s CROSS JOIN job j INDEXED BY job_flight"
+		" ON j.attempt BETWEEN s.first AND s.first + s.ntasks - 1"
+		" WHERE s.id = ?1 AND j.state IN (1, 2, 3) AND j.state = 1";
+	sqlite3_stmt *s = db_stmt(db, sql, err, "u", id);
+	size_t cap = 0;
+	int rc = -1;
+
+	*v = NULL;
+	*n = 0;
+	while (s && (rc = db_step_row(db, s, err)) == SQLITE_ROW) {
+		if (*n == cap) {
+			cap = cap ? cap * 2 : 32;
+			*v = mem_grow(*v, cap * 2, sizeof(**v));
+		}
+		(*v)[*n * 2] = sqlite3_column_int64(s, 0);
+		(*v)[(*n)++ * 2 + 1] = sqlite3_column_int64(s, 1);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
 int db_submission_answer(struct db *db, uint64_t id, int answer, uint64_t slurm_job,
 			 const char *text, struct err *err)
 {
-	static const char queued[] =
-		"UPDATE job SET state = 2 WHERE state IN (1, 2, 3) AND state = 1 AND attempt BETWEEN"
-		" (SELECT first FROM submission WHERE id = ?1) AND"
-		" (SELECT first + ntasks - 1 FROM submission WHERE id = ?1)";
-	int64_t n;
+	int64_t n, *v = NULL;
+	size_t jobs = 0;
+	int rc = 0, changed;
 
 	/* an id that is known already stays: one that was adopted by name, or told before */
 	if (db_exec(db,
@@ -132,7 +178,19 @@ int db_submission_answer(struct db *db, uint64_t id, int answer, uint64_t slurm_
 		return -1;
 	if (!n || !slurm_job)
 		return 0;
-	return db_exec(db, queued, NULL, err, "u", id);
+	rc = being_submitted(db, id, &v, &jobs, err);
+	for (size_t i = 0; i < jobs && !rc; i++) {
+		const struct move m = {.job = v[i * 2],
+				       .attempt = v[i * 2 + 1],
+				       .to_attempt = v[i * 2 + 1],
+				       .state = JOB_SUBMITTING,
+				       .to = JOB_QUEUED,
+				       .reason = REASON_NONE};
+
+		rc = move(db, &m, &changed, err);
+	}
+	free(v);
+	return rc;
 }
 
 int db_submission_plain(struct db *db, uint64_t id, bool *plain, struct err *err)
@@ -212,14 +270,36 @@ int db_attempt_get(struct db *db, int64_t id, struct db_attempt *out, struct err
 			   err);
 }
 
-int db_attempt_find(struct db *db, uint64_t submission, int task, struct db_attempt *out,
+int db_attempt_find(struct db *db, uint64_t submission, int task, int64_t *id, int *closed,
 		    struct err *err)
 {
 	static const char sql[] =
-		ATTEMPT_COLUMNS "WHERE a.id = (SELECT first + ?2 FROM submission WHERE id = ?1"
-				" AND ?2 BETWEEN 0 AND ntasks - 1) AND a.submission = ?1";
+		"SELECT a.id, a.closed FROM submission s CROSS JOIN attempt a ON a.id = s.first + ?2"
+		" WHERE s.id = ?1 AND ?2 BETWEEN 0 AND s.ntasks - 1 AND a.submission = ?1";
+	sqlite3_stmt *s = db_stmt(db, sql, err, "ui", submission, (int64_t)task);
+	int rc = s ? db_step_row(db, s, err) : -1;
 
-	return one_attempt(db, db_stmt(db, sql, err, "ui", submission, (int64_t)task), out, err);
+	*id = 0;
+	*closed = CLOSED_NOT;
+	if (rc != SQLITE_ROW)
+		return rc < 0 ? -1 : DB_NONE;
+	*id = sqlite3_column_int64(s, 0);
+	*closed = sqlite3_column_int(s, 1);
+	sqlite3_reset(s);
+	return 0;
+}
+
+int db_attempt_node(struct db *db, int64_t attempt, char **node, struct err *err)
+{
+	sqlite3_stmt *s = db_stmt(db, "SELECT node FROM attempt WHERE id = ?1", err, "i", attempt);
+	int rc = s ? db_step_row(db, s, err) : -1;
+
+	*node = NULL;
+	if (rc != SQLITE_ROW)
+		return rc < 0 ? -1 : DB_NONE;
+	*node = db_column_text(s, 0);
+	sqlite3_reset(s);
+	return 0;
 }
 
 int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
@@ -304,20 +384,26 @@ static int read_row(struct db *db, int64_t attempt, struct row *r, struct err *e
 	return 0;
 }
 
-/* The one statement that moves a job on an attempt's account. */
+int db_attempt_closed(struct db *db, int64_t attempt, int *closed, struct err *err)
+{
+	struct row r;
+	int rc = read_row(db, attempt, &r, err);
+
+	*closed = r.closed;
+	return rc;
+}
+
 static int move_job(struct db *db, const struct row *r, int64_t attempt, int state, int reason,
 		    int *changed, struct err *err)
 {
-	int64_t n;
+	const struct move m = {.job = r->job,
+			       .attempt = attempt,
+			       .to_attempt = attempt,
+			       .state = r->state,
+			       .to = state,
+			       .reason = reason};
 
-	if (db_exec(db,
-		    "UPDATE job SET state = ?4, reason = ?5, missing = 0"
-		    " WHERE id = ?1 AND attempt = ?2 AND state = ?3",
-		    &n, err, "iiiii", r->job, attempt, (int64_t)r->state, (int64_t)state,
-		    (int64_t)reason))
-		return -1;
-	*changed = n > 0;
-	return 0;
+	return move(db, &m, changed, err);
 }
 
 /* Close an attempt with what is known of its end. */

@@ -241,6 +241,8 @@ int db_jobs_pending_from(struct db *db, int64_t priority, int64_t id, int64_t n,
 	struct db_job *more;
 	size_t nmore;
 
+	if (priority == INT64_MAX && id <= 0)
+		return db_jobs_pending(db, n, v, count, err);
 	if (read_jobs(db,
 		      db_stmt(db,
 			      PENDING "AND j.priority = ?2 AND j.id >= ?3 ORDER BY j.id LIMIT ?4",

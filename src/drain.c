@@ -157,18 +157,16 @@ static int apply_retired(struct store *store, struct drained *d, struct err *err
 		const struct spool_entry *e = &d->retired.v[i];
 		const struct spool_answer *a = answer_of(d, e->submission);
 		bool held = a && a->answer == SLURM_REFUSED;
-		struct db_attempt at;
-		int changed, rc;
+		int64_t attempt;
+		int closed, changed, rc;
 
 		d->changed = true;
-		rc = db_attempt_find(store->db, e->submission, e->task, &at, err);
-		if (rc)
-			goto next;
-		touch_submission(d, e->submission);
-		rc = db_attempt_retired(store->db, at.id, held ? JOB_HELD : JOB_PENDING,
-					held ? REASON_REFUSED : REASON_NONE, &changed, err);
-		db_attempt_release(&at);
-next:
+		rc = db_attempt_find(store->db, e->submission, e->task, &attempt, &closed, err);
+		if (!rc) {
+			touch_submission(d, e->submission);
+			rc = db_attempt_retired(store->db, attempt, held ? JOB_HELD : JOB_PENDING,
+						held ? REASON_REFUSED : REASON_NONE, &changed, err);
+		}
 		if (rc < 0)
 			return -1;
 	}
@@ -259,9 +257,9 @@ static int tell_end(struct store *store, struct outcome *o, int64_t attempt,
 static int apply_event(struct store *store, struct drained *d, struct outcome *o,
 		       struct spool_entry *e, struct err *err)
 {
-	struct db_attempt at;
+	int64_t attempt;
 	struct journal j;
-	int rc = db_attempt_find(store->db, e->submission, e->task, &at, err);
+	int closed, rc = db_attempt_find(store->db, e->submission, e->task, &attempt, &closed, err);
 
 	if (rc < 0)
 		return -1;
@@ -272,12 +270,11 @@ static int apply_event(struct store *store, struct drained *d, struct outcome *o
 	rc = spool_journal_read(store->spool, SPOOL_SPOOL, e->name, &j, err);
 	if (!rc) {
 		d->changed = true;
-		d->ends += at.closed == CLOSED_NOT;
+		d->ends += closed == CLOSED_NOT;
 		touch_submission(d, e->submission);
-		rc = tell_end(store, o, at.id, e, &j, err);
+		rc = tell_end(store, o, attempt, e, &j, err);
 	}
 	journal_release(&j);
-	db_attempt_release(&at);
 	return rc < 0 ? -1 : 0;
 }
 

@@ -73,7 +73,18 @@ static int try_again(struct outcome *o, const struct db_attempt *a, const struct
 	return rc;
 }
 
-/* The attempt's transition has moved its job. was: what had closed it before. */
+static int well_done(struct outcome *o, int64_t attempt, struct err *err)
+{
+	char *node;
+	int rc = db_attempt_node(o->db, attempt, &node, err);
+
+	if (!rc)
+		rc = brake_completed(o->db, node, err);
+	free(node);
+	return rc < 0 ? -1 : 0;
+}
+
+/* The attempt's transition has moved its job, which has not completed. was: what had closed it before. */
 static int follow(struct outcome *o, int64_t attempt, int was, struct err *err)
 {
 	struct db_attempt a = {0};
@@ -81,9 +92,7 @@ static int follow(struct outcome *o, int64_t attempt, int was, struct err *err)
 	bool again = false;
 	int rc = db_attempt_get(o->db, attempt, &a, err);
 
-	if (!rc && a.completed)
-		rc = brake_completed(o->db, a.node, err);
-	else if (!rc)
+	if (!rc)
 		rc = db_job_get_any(o->db, a.job, &job, err);
 	if (!rc && job.state == JOB_FAILED) {
 		rc = try_again(o, &a, &job, &again, err);
@@ -95,23 +104,16 @@ static int follow(struct outcome *o, int64_t attempt, int was, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-static int closed_by(struct outcome *o, int64_t attempt, int *was, struct err *err)
-{
-	struct db_attempt a;
-	int rc = db_attempt_get(o->db, attempt, &a, err);
-
-	*was = rc ? CLOSED_NOT : a.closed;
-	db_attempt_release(&a);
-	return rc < 0 ? -1 : 0;
-}
-
 int outcome_line(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err)
 {
 	int changed, was;
 
-	if (closed_by(o, attempt, &was, err) || db_attempt_line(o->db, attempt, end, &changed, err))
+	if (db_attempt_closed(o->db, attempt, &was, err) ||
+	    db_attempt_line(o->db, attempt, end, &changed, err))
 		return -1;
-	return changed ? follow(o, attempt, was, err) : 0;
+	if (!changed)
+		return 0;
+	return end->completed ? well_done(o, attempt, err) : follow(o, attempt, was, err);
 }
 
 int outcome_preempted(struct outcome *o, int64_t attempt, const struct job_end *end,

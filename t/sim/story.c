@@ -292,8 +292,11 @@ static void check_ends(struct db *db)
 	for (size_t i = 0; i < ledger_ends(); i++) {
 		const struct ledger_end *e = ledger_end_at(i);
 		struct db_attempt a;
+		int64_t id;
+		int closed;
 
-		if (db_attempt_find(db, e->submission, e->task, &a, NULL)) {
+		if (db_attempt_find(db, e->submission, e->task, &id, &closed, NULL) ||
+		    db_attempt_get(db, id, &a, NULL)) {
 			sim_violation("%016" PRIx64 ".%d told its end, and is no attempt",
 				      e->submission, e->task);
 			continue;
@@ -317,9 +320,12 @@ static void check_steps(struct db *db)
 		const struct sim_work *w = ledger_at(i);
 		struct db_attempt a;
 		struct db_step *v;
+		int64_t id;
+		int closed;
 		size_t n;
 
-		if (db_attempt_find(db, w->submission, w->task, &a, NULL)) {
+		if (db_attempt_find(db, w->submission, w->task, &id, &closed, NULL) ||
+		    db_attempt_get(db, id, &a, NULL)) {
 			sim_violation("%016" PRIx64 ".%d ran, and is no attempt", w->submission,
 				      w->task);
 			continue;

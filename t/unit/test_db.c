@@ -646,8 +646,10 @@ static void submissions(void **state)
 	struct db_attempt a;
 	struct db_job *jobs;
 	bool closed;
+	int64_t id;
+	char *node;
 	size_t n;
-	int c;
+	int c, how;
 
 	add_jobs(h, "s", 1, 3);
 	s.version = h->version;
@@ -670,9 +672,19 @@ static void submissions(void **state)
 	assert_int_equal(got.ntasks, 3);
 	db_submission_release(&got);
 	assert_int_equal(db_submission_get(h->db, 78, &got, NULL), DB_NONE);
-	assert_int_equal(db_attempt_find(h->db, 77, 3, &a, NULL), DB_NONE);
-	assert_int_equal(db_attempt_find(h->db, 78, 0, &a, NULL), DB_NONE);
-	assert_int_equal(db_attempt_find(h->db, 77, 1, &a, NULL), 0);
+	assert_int_equal(db_attempt_find(h->db, 77, 3, &id, &how, NULL), DB_NONE);
+	assert_int_equal(db_attempt_find(h->db, 77, -1, &id, &how, NULL), DB_NONE);
+	assert_int_equal(db_attempt_find(h->db, 78, 0, &id, &how, NULL), DB_NONE);
+	assert_int_equal(db_attempt_find(h->db, 77, 1, &id, &how, NULL), 0);
+	assert_int_equal(how, CLOSED_NOT);
+	assert_int_equal(db_attempt_closed(h->db, id, &how, NULL), 0);
+	assert_int_equal(how, CLOSED_NOT);
+	assert_int_equal(db_attempt_closed(h->db, 12345, &how, NULL), 0);
+	assert_int_equal(how, CLOSED_LINE);
+	assert_int_equal(db_attempt_node(h->db, 12345, &node, NULL), DB_NONE);
+	assert_int_equal(db_attempt_node(h->db, id, &node, NULL), 0);
+	assert_null(node);
+	assert_int_equal(db_attempt_get(h->db, id, &a, NULL), 0);
 	assert_int_equal(a.task, 1);
 	assert_int_equal(a.job, 2);
 	db_attempt_release(&a);
@@ -684,6 +696,10 @@ static void submissions(void **state)
 	}
 	assert_int_equal(db_submission_closed(h->db, 77, &closed, NULL), 0);
 	assert_true(closed);
+	assert_int_equal(db_attempt_running(h->db, id, 901, "n1", 5, &c, NULL), 0);
+	assert_int_equal(db_attempt_node(h->db, id, &node, NULL), 0);
+	assert_string_equal(node, "n1");
+	free(node);
 	assert_int_equal(db_commit(h->db, NULL), 0);
 }
 
