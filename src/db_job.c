@@ -13,7 +13,7 @@
 #define JOB_COLUMNS \
 	"SELECT j.id, j.sweep, s.version, j.state, j.reason, j.wish, j.priority, j.tries, j.attempt," \
 	" j.options, s.name, j.shape, j.vals, j.sample, g.tries, g.site, g.due, g.version," \
-	" g.options FROM "
+	" g.options, EXISTS(SELECT 1 FROM reshape r WHERE r.job = j.id) FROM "
 #define AGAIN " LEFT JOIN again g ON g.job = j.id "
 #define PUBLISHED " j.version IN (SELECT id FROM version WHERE published) "
 
@@ -116,7 +116,7 @@ static int read_job(struct db *db, sqlite3_stmt *s, struct db_job *out, struct e
 								      : sqlite3_column_int64(s, 13),
 			    &out->point, err))
 		return -1;
-	if (apply_reshapes(db, out, err))
+	if (sqlite3_column_int(s, 19) && apply_reshapes(db, out, err))
 		return -1;
 	if (out->again.version != out->version) { /* the user has said what it needs since */
 		free(out->again.options);

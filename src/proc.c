@@ -419,7 +419,8 @@ static bool enforce_deadline(struct proc_run *r)
 
 static void run_to_end(struct proc_run *r)
 {
-	int tick = TICK_MIN_MS;
+	const int least = r->pidfd < 0 ? TICK_MIN_MS : TICK_MAX_MS;
+	int tick = least;
 
 	if (r->spec.timeout_ms > 0)
 		r->deadline = clock_mono_ms() + r->spec.timeout_ms;
@@ -430,7 +431,7 @@ static void run_to_end(struct proc_run *r)
 		look_for_end(r);
 		tick = tick * 2 < TICK_MAX_MS ? tick * 2 : TICK_MAX_MS;
 		if (r->result->out.len + r->result->err.len + r->fed != before)
-			tick = TICK_MIN_MS; /* what has just spoken may be about to end */
+			tick = least; /* what has just spoken may be about to end */
 	}
 	drain_rest(&r->out, &r->result->out);
 	drain_rest(&r->err, &r->result->err);
