@@ -4,6 +4,7 @@
 
 #include "cmd.h"
 #include "failpoint.h"
+#include "reconcile.h"
 #include "sentinel.h"
 #include "slurm.h"
 
@@ -20,6 +21,7 @@ enum {
 /* What Slurm is to be told when the gate is free again. */
 struct told {
 	struct strs running, queued;
+	size_t unnamed; /* whose number in Slurm nobody knows: sbatch's answer is not there */
 };
 
 static int cancel_one(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
@@ -33,7 +35,7 @@ static int take_back(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *ar
 {
 	struct told *told = arg;
 	struct db_flight *v = NULL;
-	size_t nflights = 0, kept = 0;
+	size_t nflights = 0, kept = 0, named = told->running.n + told->queued.n;
 	int rc = 0;
 
 	if (db_flights(ctx->store->db, &v, &nflights, err))
@@ -43,12 +45,16 @@ static int take_back(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *ar
 			v[kept++] = v[i];
 	if (kept)
 		rc = drain_take_back(ctx->store, v, kept, &told->running, &told->queued, err);
+	told->unnamed += kept - (told->running.n + told->queued.n - named);
 	free(v);
 	return rc;
 }
 
-static int tell_slurm(const struct told *told, struct err *err)
+/* *stopped: how many of those without a number were found running. */
+static int tell_slurm(struct cmd_ctx *ctx, const struct told *told, int64_t *stopped,
+		      struct err *err)
 {
+	struct reconcile_result seen = {0};
 	struct strs ids = {0};
 	int rc = 0;
 
@@ -60,11 +66,14 @@ static int tell_slurm(const struct told *told, struct err *err)
 		rc = slurm_scancel(&ids, err);
 	FAILPOINT("cancel-after");
 	strs_release(&ids);
+	if (!rc && told->unnamed)
+		rc = reconcile(ctx->store, 0, &seen, err);
+	*stopped = seen.stopped;
 	if (rc)
 		err_prefix(
 			err,
-			"the jobs are cancelled here, but Slurm could not be told (slurmq cancel "
-			"again tells it)");
+			"the jobs are cancelled here, but Slurm could not be told to end all that run "
+			"(slurmq cancel again tells it)");
 	return rc;
 }
 
@@ -80,16 +89,18 @@ static int confirm(struct cmd_ctx *ctx, const struct args *args, bool all, size_
 	return rc;
 }
 
-static void print_done(struct cmd_ctx *ctx, int64_t changed, const struct told *told, bool paused)
+static void print_done(struct cmd_ctx *ctx, int64_t changed, const struct told *told,
+		       int64_t stopped, bool paused)
 {
+	int64_t running = (int64_t)told->running.n + stopped;
 	struct buf line = {0};
 
 	buf_addf(&line, "cancelled %" PRId64 " %s", changed, changed == 1 ? "job" : "jobs");
 	if (told->queued.n)
 		buf_addf(&line, "; %zu taken out of Slurm's queue", told->queued.n);
-	if (told->running.n)
-		buf_addf(&line, "; %zu running %s being ended", told->running.n,
-			 told->running.n == 1 ? "is" : "are");
+	if (running)
+		buf_addf(&line, "; %" PRId64 " running %s being ended", running,
+			 running == 1 ? "is" : "are");
 	if (paused)
 		buf_addstr(&line, "; the queue is paused: slurmq resume");
 	cmd_print(ctx, "%s", buf_str(&line));
@@ -103,7 +114,7 @@ static int cancel(struct cmd_ctx *ctx, const struct args *args, const struct sel
 	const struct cmd_change change = {.one = cancel_one, .after = take_back, .arg = &told};
 	bool pause = sel->all && !sel->states;
 	struct ids ids = {0};
-	int64_t changed = 0;
+	int64_t changed = 0, stopped = 0;
 	int rc = -1;
 
 	if (selection_ids(ctx->store->db, sel, &ids, err))
@@ -120,11 +131,11 @@ static int cancel(struct cmd_ctx *ctx, const struct args *args, const struct sel
 	rc = cmd_change(ctx, &ids, &change, &changed, err);
 	FAILPOINT("cancel-before");
 	/* What was taken back before an error is to be told all the same. */
-	if (tell_slurm(&told, rc ? NULL : err))
+	if (tell_slurm(ctx, &told, &stopped, rc ? NULL : err))
 		rc = -1;
 	sentinel_settle(ctx->store, cmd_say_text, ctx); /* was that all there was? */
 	if (rc == 0 || changed)
-		print_done(ctx, changed, &told, pause);
+		print_done(ctx, changed, &told, stopped, pause);
 out:
 	strs_release(&told.running);
 	strs_release(&told.queued);

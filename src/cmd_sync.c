@@ -27,7 +27,9 @@ static void print_result(struct cmd_ctx *ctx, const struct reconcile_result *r)
 	add(&line, r->returned, "pending again");
 	add(&line, r->missing, "not to be seen, looked for again later");
 	add(&line, r->lost, "given up as lost");
-	if (!r->adopted && !r->ended && !r->ending && !r->returned && !r->missing && !r->lost)
+	add(&line, r->stopped, "cancelled before, and told to end now");
+	if (!r->stopped && !r->adopted && !r->ended && !r->ending && !r->returned && !r->missing &&
+	    !r->lost)
 		buf_addstr(&line, " nothing new");
 	cmd_print(ctx, "%s", buf_str(&line));
 	buf_release(&line);

@@ -50,6 +50,7 @@ struct look {
 	struct db_flight *before;
 	size_t nbefore;
 	struct spool_list ready, running;
+	struct strs unwanted; /* scancel's names of what is to end */
 	struct who me;
 	int64_t now; /* of the file server */
 	struct outcome outcome;
@@ -252,6 +253,18 @@ static int honour_wish(struct look *l, const struct db_flight *f, struct err *er
 				  err);
 }
 
+/* Cancelled, and Slurm runs it all the same: who cancelled may not have known its number. */
+static void end_unwanted(struct look *l, const struct db_flight *f, const struct slurm_job *job)
+{
+	if (f->wish != WISH_CANCEL || !job || !slurm_state_active(job->state) ||
+	    !strcmp(job->state, "COMPLETING"))
+		return;
+	if (job->task >= 0)
+		strs_addf(&l->unwanted, "%" PRIu64 "_%" PRId64, job->array_id, job->task);
+	else
+		strs_addf(&l->unwanted, "%" PRIu64, job->id);
+}
+
 static int look_at(struct look *l, struct db_flight *f, struct err *err)
 {
 	const struct slurm_job *job = seen_find(&l->seen, f);
@@ -262,6 +275,7 @@ static int look_at(struct look *l, struct db_flight *f, struct err *err)
 		if (rc <= 0)
 			return rc;
 	}
+	end_unwanted(l, f, job);
 	if (!job)
 		job = seen_over(&l->acct_seen, f);
 	switch (f->state) {
@@ -500,6 +514,11 @@ static int look(struct look *l, int64_t max_age_ms, struct err *err)
 	FAILPOINT("reconcile-forgotten");
 	/* what was taken back lies in retired/: told already, and removed */
 	drain_unlock(store);
+	if (!rc && l->unwanted.n && !slurm_scancel(&l->unwanted, err))
+		l->out->stopped = (int64_t)l->unwanted.n;
+	else if (!rc && l->unwanted.n) /* the next look tries again */
+		rc = -1;
+	FAILPOINT("reconcile-stopped");
 	return rc ? rc : drain_now(store, err);
 }
 
@@ -527,6 +546,7 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
 	outcome_release(&l.outcome);
 	slurm_jobs_release(&l.jobs);
 	slurm_jobs_release(&l.records);
+	strs_release(&l.unwanted);
 	free(l.seen.v);
 	free(l.acct_seen.v);
 	free(l.before);

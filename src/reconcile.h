@@ -20,6 +20,7 @@ struct reconcile_result {
 	int64_t returned; /* pending again: no Slurm job came of them, or none is left */
 	int64_t missing;  /* not to be seen: looked for again later */
 	int64_t lost;	  /* given up */
+	int64_t stopped;  /* cancelled, and running on: Slurm was told to end them */
 	int64_t left_ms;  /* until the last one that is ending will have ended */
 };
 
@@ -29,6 +30,8 @@ struct reconcile_result {
  * 0: in any case, and what killed processes left is cleared up. One process asks at a time: who would be
  * content with what is a minute old leaves it to the one that does, every other waits a little. Nothing in
  * flight: nothing is asked.
+ *
+ * What was cancelled while Slurm's number of it was not known, and runs, is ended as soon as squeue shows it.
  *
  * A Slurm that does not answer changes no state: -1 with ERR_AGAIN. An accounting that does not answer
  * makes what squeue lacks wait longer.

@@ -66,6 +66,45 @@ hang|75|111|3 found again by name
 banner|0|222|nothing new
 END
 
+# Cancelled while nobody knows their number: squeue does, and they end
+
+begun() {
+	[ "$(find . -name 'begun.*' | wc -l)" = 3 ]
+}
+cp sweep.yaml short.yaml
+# shellcheck disable=SC2016
+printf 'name: odd\nparams: {n: [1, 2, 3]}\nrun: |\n  >begun.{n}\n  until [ -e go ]; do sleep 0.05; done\n  echo {n} >>"$LEDGER"\n' >sweep.yaml
+for away in '' away; do
+	fresh
+	rm -f begun.*
+	echo garbage >"$FAKE_SLURM/mode"
+	run slurmq submit
+	is_status 75
+	ok_within 20 'they run' begun
+	[ -z "$away" ] || touch "$FAKE_SLURM/away"
+	run slurmq cancel 1-3 --yes
+	if [ -z "$away" ]; then
+		is_status 0
+		is_err ''
+		is_out 'cancelled 3 jobs; 3 running are being ended'
+	else
+		is_status 75
+		is_out 'cancelled 3 jobs'
+		like_err 'the jobs are cancelled here, but Slurm could not be told to end all that run \(slurmq cancel again tells it\): squeue'
+		rm "$FAKE_SLURM/away"
+		run slurmq sync
+		is_status 0
+		is_err ''
+		# unless one of them has just looked by itself
+		like_out '(3 cancelled before, and told to end now|nothing new|nothing to ask)$'
+	fi
+	ok 'they end' fake_quiet 20
+	is "$(cat ledger)" '' 'and none came to its own end'
+	slurmq chain --strict >/dev/null 2>&1
+	is "$(states)" 666 'as they are told'
+done
+mv short.yaml sweep.yaml
+
 # It has made none, and nobody can know: after its time it is submitted anew, not before
 
 fresh

@@ -452,6 +452,39 @@ static void ids_that_were_given_out_twice(void **state)
 	}
 }
 
+/* Who cancelled did not know its number in Slurm. */
+static void what_was_cancelled_and_runs_is_ended(void **state)
+{
+	struct here *h = *state;
+	struct fake_job *job = &fake.jobs[0];
+	struct reconcile_result r;
+	int changed;
+
+	fake.answers[0] = SLURM_UNCLEAR;
+	fake.nanswers = 1;
+	fake.accept_silently = true;
+	submit(h, ten);
+	for (int i = 0; i < 3; i++)
+		start(h, i, false);
+	for (int i = 0; i < 10; i++)
+		snprintf(job->state[i], sizeof(job->state[i]), i < 3 ? "RUNNING" : "PENDING");
+	snprintf(job->state[2], sizeof(job->state[2]), "COMPLETING");
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	for (int i = 1; i < 5; i++) /* job 2, by scancel's word, is task 1 */
+		assert_int_equal(db_job_cancel(h->store.db, i + 1, &changed, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	fake.away = true;
+	assert_int_equal(reconcile(&h->store, 0, &r, NULL), -1);
+	assert_int_equal(fake.cancelled.n, 0);
+	fake.away = false;
+	r = look(h, 0);
+	assert_int_equal(r.stopped, 1);
+	assert_int_equal(fake.cancelled.n, 1);
+	assert_string_equal(fake.cancelled.v[0], "100_1");
+	/* those that had not begun never will; what ends just now needs no word */
+	counts_are(h, "queued 5, running 3, cancelled 2", "cancelled");
+}
+
 /* Renamed in Slurm it is still ours: not lost, not cancelled, and its end is found. */
 static void a_renamed_job_stays_ours(void **state)
 {
@@ -842,6 +875,7 @@ int main(void)
 		T(a_refill_never_asks_it),
 		cmocka_unit_test(ids_that_were_given_out_twice),
 		T(a_renamed_job_stays_ours),
+		T(what_was_cancelled_and_runs_is_ended),
 		T(a_renamed_task_is_not_cancelled),
 		cmocka_unit_test(the_last_record_counts),
 		T(an_array_in_the_accounting),
