@@ -91,8 +91,9 @@ static int chain_and_tend(struct cmd_ctx *ctx, const struct args *args, struct e
 	int rc = chain(ctx, args, RECONCILE_MS, err);
 	char *via;
 
+	/* what is wrong with the folder both of them meet: told once */
 	if (!goes_via(ctx, args, &via) && ctx->store)
-		sentinel_tend(ctx->store, SENTINEL_TICK, cmd_say_text, ctx);
+		sentinel_tend(ctx->store, SENTINEL_TICK, rc ? NULL : cmd_say_text, ctx);
 	free(via);
 	if (ctx->store && ctx->store->db)
 		check_locks(ctx, args);
