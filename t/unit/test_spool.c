@@ -6,7 +6,9 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -339,6 +341,39 @@ static void a_failed_append_is_told_with_the_end(void **state)
 	spool_journal_close(&j);
 }
 
+/* write(2) may do a part, and it is the next one that fails: half a file is none, half a line is told again. */
+static void half_a_write_is_none(void **state)
+{
+	static const char step[] = "step 0 0 0 0 1 2 3 4 train\n", text[100] = "ticket";
+	struct here *h = *state;
+	struct spool_journal j;
+	struct buf none = {0};
+	struct journal read;
+	struct rlimit most, few;
+	int appended, put;
+
+	begin(h, &j);
+	append(&j, "start 5 1 0 n 1\n");
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &most), 0);
+	few = most;
+	few.rlim_cur = sizeof(step) / 2 + strlen("start 5 1 0 n 1\n");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0); /* for this program's log, too */
+	appended = spool_journal_append(&j, step, strlen(step), false, NULL);
+	put = spool_file_put_nosync(h->sp, "tickets/1", text, sizeof(text), 0600, NULL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &most), 0);
+	assert_int_equal(appended, -1);
+	assert_int_equal(put, -1);
+	assert_int_equal(spool_file_get(h->sp, "tickets/1", &none, NULL), SPOOL_NONE);
+	append(&j, "end completed 0 0 0 9 0 0\n");
+	assert_int_equal(spool_journal_post(h->sp, &j, NULL), 0);
+	assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL), 0);
+	assert_int_equal(read.nsteps, 1);
+	assert_true(read.has_end);
+	journal_release(&read);
+	spool_journal_close(&j);
+}
+
 static void an_answer_comes_back(void **state)
 {
 	struct here *h = *state;
@@ -459,6 +494,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_moved_journal_is_told_anew, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_failed_append_is_told_with_the_end, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(half_a_write_is_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_answer_comes_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_gate_has_one_holder, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lists_are_sorted_and_clean, set_up, tear_down),
