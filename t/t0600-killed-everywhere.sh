@@ -210,4 +210,34 @@ later 120 sync
 run slurmq list --json
 is "$(jq -c '[.state, .tries]' <<<"$out")" '["completed",1]' 'it is completed all the same'
 
+# An event lies there until the database has it, whoever is killed at telling it
+
+# command, where it is killed, whether the database has it by then
+while read -r command point has; do
+	rm -rf .slurmq begun.*
+	fake_clear
+	printf 'SLURMQ_FAILPOINT=end-posted\n' >"$FAKE_SLURM/jobenv"
+	touch "$FAKE_SLURM/hold"
+	s init
+	s config sentinel off
+	s expand posted.yaml
+	s submit
+	rm "$FAKE_SLURM/hold"
+	fake_quiet
+	SLURMQ_FAILPOINT=$point run slurmq "$command" 2>/dev/null
+	is_status 137 "$command is killed at $point"
+	is "$(sqlite3 .slurmq/jobs.db 'SELECT count(*) FROM job WHERE state = 4')" "$has" "$point: whether it is told"
+	[ "$has" = 1 ] || is "$(find .slurmq/spool -name '*,*' -type f | wc -l)" 1 "$point: it lies there"
+	s sync
+	is "$(sqlite3 .slurmq/jobs.db 'SELECT state, closed, completed FROM job j JOIN attempt a ON a.id = j.attempt')" \
+		"4|3|1" "$point: told by the next one, as its own end"
+done <<'END'
+sync drain-applied 0
+sync drain-committed 1
+sync clean-spool 1
+chain fill-changed 0
+chain fill-committed 1
+chain clean-spool 1
+END
+
 done_testing
