@@ -645,6 +645,61 @@ static void a_held_gate_is_waited_for(void **state)
 	close(ready[1]);
 }
 
+/* The event that lies there alone, in name. False where it has not that sign in it. */
+static bool only_event(struct spool *sp, char *name, int sign)
+{
+	struct spool_list l;
+	bool is = !spool_scan(sp, SPOOL_SPOOL, &l, NULL) && l.n == 1 && strchr(l.v[0].name, sign);
+
+	if (is)
+		memcpy(name, l.v[0].name, SPOOL_NAME_SIZE);
+	spool_list_release(&l);
+	return is;
+}
+
+/* Its holder leaves it as soon as the other one waits, and has told nothing. */
+static void who_waits_tells_its_end(void **state)
+{
+	struct here *h = *state;
+	char mine[SPOOL_NAME_SIZE];
+	struct queue_opts o = {
+		.caller = QUEUE_CHAIN, .max = -1, .gate_ms = 60 * 1000, .mine = mine};
+	struct queue_result r;
+	int ready[2], status;
+	char c = 0;
+	pid_t pid;
+
+	fake.limit = 5;
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	play(h, &fake.jobs[0], 0, "+");
+	assert_true(only_event(h->store.spool, mine, ','));
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		char name[SPOOL_NAME_SIZE];
+		struct spool *sp;
+
+		if (spool_open(h->store.dir, &sp, NULL) || spool_gate_try(sp, NULL) ||
+		    write(ready[1], &c, 1) != 1)
+			_exit(1);
+		for (int i = 0; i < 30000 && !only_event(sp, name, ';'); i++)
+			clock_sleep_ms(1);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_int_equal(queue_fill(&h->store, &o, &r, NULL), 0);
+	assert_int_not_equal(r.stop, QUEUE_GATE);
+	assert_true(r.drained);
+	assert_false(spool_has(h->store.spool, SPOOL_SPOOL, mine));
+	assert_int_equal(r.submitted, 1);
+	queue_result_release(&r);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 /* ---- wishes ---- */
 
 static void taking_back(void **state)
@@ -1104,6 +1159,7 @@ int main(void)
 		T(paused_and_stopping),
 		T(ends_that_leave_together),
 		T(a_held_gate_is_waited_for),
+		T(who_waits_tells_its_end),
 		T(taking_back),
 		cmocka_unit_test(an_unclear_answer_is_cleared_up),
 		T(no_answer_is_waited_for_longer),
