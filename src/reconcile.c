@@ -86,16 +86,27 @@ static int retire(struct look *l, const struct db_flight *f, struct err *err)
 	return rc;
 }
 
+/* Slurm's word, where there is one; else it has gone since it was missed, or just now. */
+static struct job_end end_of(const struct look *l, const struct db_flight *f,
+			     const struct slurm_job *job, bool began)
+{
+	struct job_end end = {.reason = REASON_LOST, .ended = clock_now_ms()};
+
+	if (f->missing_since > 0 && f->missing_since <= l->now)
+		end.ended -= l->now - f->missing_since;
+	if (job)
+		slurm_job_end(job, began, &end);
+	return end;
+}
+
 /* No right and no journal, and Slurm is done with the job (its word), or has none: nobody else will tell. */
 static int give_up(struct look *l, const struct db_flight *f, const struct slurm_job *job,
 		   struct err *err)
 {
-	struct job_end end = {.reason = REASON_LOST, .ended = clock_now_ms()};
+	const struct job_end end = end_of(l, f, job, true);
 
 	if (spool_list_find(&l->running, f->submission, f->task))
 		return 0;
-	if (job)
-		slurm_job_end(job, true, &end);
 	*(job ? &l->out->ended : &l->out->lost) += 1;
 	return outcome_verdict(&l->outcome, f->attempt, &end, err);
 }
@@ -137,7 +148,7 @@ static int look_at_queued(struct look *l, const struct db_flight *f, const struc
 	bool gone;
 
 	if (job) {
-		slurm_job_end(job, false, &end);
+		end = end_of(l, f, job, false);
 		to = end.reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
 	}
 	if (job && !slurm_state_over(job->state))
@@ -215,7 +226,7 @@ static int keep_journal(struct look *l, const struct db_flight *f, struct err *e
 static int look_at_running(struct look *l, const struct db_flight *f, const struct slurm_job *job,
 			   struct err *err)
 {
-	struct job_end end = {.reason = REASON_LOST, .ended = clock_now_ms()};
+	struct job_end end;
 	bool over;
 	int changed;
 
@@ -234,8 +245,7 @@ static int look_at_running(struct look *l, const struct db_flight *f, const stru
 			still(l, f);
 		return 0;
 	}
-	if (job)
-		slurm_job_end(job, true, &end);
+	end = end_of(l, f, job, true);
 	if (keep_journal(l, f, err))
 		return -1;
 	*(job ? &l->out->ended : &l->out->lost) += 1;

@@ -125,6 +125,7 @@ struct slurm_job {
 	char *reason;	       /* %r: None, Priority, TimeLimit, ... */
 	char *name;	       /* %j */
 	int64_t submitted;     /* %V, ms since 1970; 0: not told */
+	int64_t ended;	       /* %e, the same; of what runs it is when that is expected */
 	int restarts;	       /* RestartCnt; -1: not asked for */
 	int exit_code, signal; /* of what has ended; 0: none, or not told (squeue has neither) */
 };
@@ -141,7 +142,7 @@ bool slurm_state_active(const char *state);
  * nor over is a newer Slurm's, and says nothing. */
 bool slurm_state_over(const char *state);
 /*
- * How a job ended that is over: fills in end's reason, exit_code and signal; began: its supervisor had begun.
+ * How a job ended that is over: fills in end's reason, exit_code and signal, and when, where that is told; began: its supervisor had begun.
  *
  * FAILED is what Slurm calls a script that exited other than by 0, that was killed by a signal, and that could not
  * be started (its output can't be written, its folder entered). sacct tells them apart by ExitCode "code:signal",
@@ -150,7 +151,7 @@ bool slurm_state_over(const char *state);
  */
 void slurm_job_end(const struct slurm_job *job, bool began, struct job_end *end);
 /* Every job of user uid that slurmctld still knows, ended ones within MinJobAge too:
- * squeue -a -r -h -t all -o '%A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%V\x1f%j\x1e' -u UID
+ * squeue -a -r -h -t all -o '%A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%V\x1f%e\x1f%j\x1e' -u UID
  * A record that is not of this form is an error that shows it. So is a uid that slurmctld's clients
  * can't look up, for which squeue exits 0 [S]. */
 int slurm_squeue(uint64_t uid, struct slurm_jobs *out, struct err *err);
@@ -168,7 +169,7 @@ void slurm_jobs_release(struct slurm_jobs *jobs);
 /*
  * What the accounting has of user uid's jobs that were there within the last since_s seconds (by this
  * host's clock), or, with ids, of these jobs and arrays alone ("123"; NULL or empty: all):
- * sacct -n -X -D -P --delimiter=\x1f -u UID -S now-SINCE -o JobIDRaw,JobID,State,ExitCode,Submit,JobName
+ * sacct -n -X -D -P --delimiter=\x1f -u UID -S now-SINCE -o JobIDRaw,JobID,State,ExitCode,Submit,End,JobName
  * [-j IDS]
  *
  * -S, since by default only what is of today is shown; -X: no steps; -D, since an id may have been given

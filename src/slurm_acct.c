@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIELDS = 6, TASKS_MOST = 4096 };
+enum { FIELDS = 7, TASKS_MOST = 4096 };
 
 int64_t slurm_time_ms(const char *s)
 {
@@ -50,6 +50,7 @@ static void add_job(struct slurm_jobs *out, const struct slurm_job *like, int64_
 	job->reason = mem_strdup("");
 	job->name = mem_strdup(like->name);
 	job->submitted = like->submitted;
+	job->ended = like->ended;
 	job->exit_code = like->exit_code;
 	job->signal = like->signal;
 }
@@ -118,7 +119,8 @@ static void parse_line(char *line, struct slurm_jobs *out)
 	like.state = f[2];
 	add_exit(&like, f[3]);
 	like.submitted = slurm_time_ms(f[4]);
-	like.name = f[5];
+	like.ended = slurm_time_ms(f[5]);
+	like.name = f[6];
 	add_by_id(out, &like, f[1]);
 }
 

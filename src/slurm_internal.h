@@ -12,11 +12,11 @@
 
 /* A record of squeue: fields apart by US, RS at its end, so that a name may hold anything else, a
  * newline too. The name comes last and may hold US as well. */
-#define SLURM_SQUEUE_FORMAT "%A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%V\x1f%j\x1e"
+#define SLURM_SQUEUE_FORMAT "%A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%V\x1f%e\x1f%j\x1e"
 /* Columns of a fixed width, of which only the last may hold blanks: -o has no restarts. */
 #define SLURM_SQUEUE_COLUMNS "JobID:20,State:20,RestartCnt:20,Reason:60"
 /* One line a record, fields apart by US; the name comes last. */
-#define SLURM_SACCT_FORMAT "JobIDRaw,JobID,State,ExitCode,Submit,JobName"
+#define SLURM_SACCT_FORMAT "JobIDRaw,JobID,State,ExitCode,Submit,End,JobName"
 
 /* Append text fit for a terminal: control characters and what is no UTF-8 become '?'; a newline
  * becomes newline. */

@@ -364,6 +364,8 @@ void slurm_job_end(const struct slurm_job *job, bool began, struct job_end *end)
 	int signal = job->signal;
 
 	end->reason = job_reason_from_slurm(job->state);
+	if (job->ended > 0)
+		end->ended = job->ended;
 	if (end->reason != REASON_EXIT)
 		return;
 	if (!strncmp(job->reason, raised, strlen(raised)))
@@ -411,10 +413,10 @@ bool slurm_number(const char *s, uint64_t *n)
 /* One record, cut into its fields in place. */
 static bool parse_job(char *record, struct slurm_job *job)
 {
-	char *f[7] = {record};
+	char *f[8] = {record};
 	uint64_t task = 0;
 
-	for (int i = 1; i < 7; i++) {
+	for (int i = 1; i < 8; i++) {
 		char *sep = strchr(f[i - 1], '\x1f');
 
 		if (!sep)
@@ -430,7 +432,8 @@ static bool parse_job(char *record, struct slurm_job *job)
 	job->state = mem_strdup(f[3]);
 	job->reason = mem_strdup(f[4]);
 	job->submitted = slurm_time_ms(f[5]);
-	job->name = mem_strdup(f[6]);
+	job->ended = slurm_time_ms(f[6]);
+	job->name = mem_strdup(f[7]);
 	return true;
 }
 

@@ -33,8 +33,10 @@ fake_clear() {
 _fake_active() {
 	cat "$FAKE_SLURM"/jobs/* 2>/dev/null | grep -Eq '^(PENDING|RUNNING|COMPLETING) '
 }
+# One that is seen over may have made another since the folder was listed
 _fake_idle() {
-	! _fake_active
+	local before=("$FAKE_SLURM"/jobs/*) after
+	! _fake_active && after=("$FAKE_SLURM"/jobs/*) && [ "${before[*]}" = "${after[*]}" ]
 }
 
 fake_quiet() {

@@ -563,6 +563,10 @@ static void add_field(struct buf *to, char what, const struct sim_job *j)
 	case 'V':
 		buf_addf(to, "%" PRId64, EPOCH_S + j->submitted / SEC);
 		break;
+	case 'e':
+		buf_addf(to, "%" PRId64,
+			 EPOCH_S + (j->phase == SLURM_OVER ? j->ended : sim.now + j->limit) / SEC);
+		break;
 	case 'j':
 		buf_addstr(to, j->name);
 		break;
@@ -673,10 +677,10 @@ static void run_sacct(const struct proc_spec *spec, struct proc_result *out)
 		else
 			buf_addf(&out->out, j->id ? "%" PRIu64 "_%d" : "%" PRIu64 "_[%d]",
 				 j->array_id, j->task);
-		buf_addf(&out->out, "\x1f%s\x1f%d:%d\x1f%" PRId64 "\x1f%s\n", state,
+		buf_addf(&out->out, "\x1f%s\x1f%d:%d\x1f%" PRId64 "\x1f%" PRId64 "\x1f%s\n", state,
 			 j->phase == SLURM_OVER ? j->exit_code : 0,
 			 j->phase == SLURM_OVER ? j->signal : 0, EPOCH_S + j->submitted / SEC,
-			 j->name);
+			 j->phase == SLURM_OVER ? EPOCH_S + j->ended / SEC : 0, j->name);
 	}
 }
 

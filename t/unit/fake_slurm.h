@@ -20,14 +20,14 @@ struct fake_job {
 	char state[24][40]; /* of each task; "FAILED/NonZeroExitCode": with squeue's reason */
 	bool gone[24];
 	bool collapsed; /* shown as one line for all tasks */
-	int64_t submitted;
+	int64_t submitted, ended;
 	int restarts;
 };
 
 /* A record of the accounting. */
 struct fake_record {
 	uint64_t id, array_id;
-	int64_t task, submitted;
+	int64_t task, submitted, ended;
 	char state[24], name[96];
 	int exit_code, signal;
 };
@@ -199,6 +199,7 @@ static inline void fake_show(const struct fake_job *j, int task, struct slurm_jo
 							   : "None");
 	out->name = strdup(j->name);
 	out->submitted = j->submitted;
+	out->ended = j->ended;
 	out->restarts = j->restarts;
 	out->exit_code = out->signal = 0;
 }
@@ -213,6 +214,7 @@ static inline struct fake_record *fake_record(const struct fake_job *j, int task
 	r->array_id = j->id;
 	r->task = j->ntasks > 1 ? task : -1;
 	r->submitted = j->submitted;
+	r->ended = j->ended;
 	if (sscanf(state, "%*s %d:%d", &r->exit_code, &r->signal) != 2)
 		r->exit_code = r->signal = 0;
 	snprintf(r->state, sizeof(r->state), "%.*s", (int)strcspn(state, " "), state);
@@ -249,6 +251,7 @@ int slurm_sacct(uint64_t uid, int64_t since_s, const struct strs *ids, struct sl
 						      .reason = strdup(""),
 						      .name = strdup(r->name),
 						      .submitted = r->submitted,
+						      .ended = r->ended,
 						      .restarts = -1,
 						      .exit_code = r->exit_code,
 						      .signal = r->signal};

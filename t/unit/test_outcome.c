@@ -570,6 +570,34 @@ static void failures_in_a_row(void **state)
 	}
 }
 
+/* Killed with its supervisor within seconds, which Slurm tells a minute later or ten hours. */
+static void a_quick_end_without_a_word_counts(void **state)
+{
+	struct here *h = *state;
+	struct went runs = {.still = true, .ms = 2 * 3600 * 1000};
+	struct reconcile_result r;
+	char *record = NULL;
+	int64_t n;
+
+	put_jobs(h, 1, "");
+	fill(h, QUEUE_USER);
+	go(h, 1, &runs);
+	drain(h);
+	fake.jobs[0].id = 7;
+	fake.jobs[0].ended = clock_now_ms() - 2 * 3600 * 1000 + 2000;
+	snprintf(fake.jobs[0].state[0], sizeof(fake.jobs[0].state[0]), "FAILED/JobLaunchFailure");
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_attempt_missing(h->store.db, 1, clock_now_ms() - 61 * 1000, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+	job_is(h, 1, "failed SIGNAL 0+0");
+	assert_int_equal(db_setting_int(h->store.db, ".brake.n", 0, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(db_setting_get(h->store.db, ".node.n1", &record, NULL), 0);
+	assert_int_equal(strncmp(record, "1 ", 2), 0);
+	free(record);
+}
+
 /* An end that is told by somebody else first, and then by itself, is one end. */
 static void a_corrected_end_is_no_other_one(void **state)
 {
@@ -899,6 +927,7 @@ int main(void)
 		T(not_restartable),
 		T(refused_once_grown),
 		cmocka_unit_test(failures_in_a_row),
+		T(a_quick_end_without_a_word_counts),
 		T(a_corrected_end_is_no_other_one),
 		T(what_a_pause_says),
 		T(it_is_the_jobs),

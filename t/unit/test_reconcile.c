@@ -592,6 +592,42 @@ static void an_array_in_the_accounting(void **state)
 	assert_int_equal(files(h, SPOOL_READY), 1);
 }
 
+/* The end is Slurm's, and not when somebody looked; where nobody knows it, when it was missed first. */
+static void when_it_ended(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct fake_job *job = &fake.jobs[0];
+		struct db_attempt a;
+		struct here *h;
+		int64_t now;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		submit(h, one);
+		start(h, 0, false);
+		now = clock_now_ms();
+		job->ended = i == 3 ? 0 : now - 5000;
+		snprintf(job->state[0], sizeof(job->state[0]), "FAILED/JobLaunchFailure");
+		job->gone[0] = i != 0 && i != 3;
+		if (i == 1)
+			fake_record(job, 0, "FAILED 0:9");
+		look(h, 0);
+		later(h, i == 2 ? 11 : 2);
+		look(h, 0);
+		counts_are(h, "failed 1", "the end");
+		assert_int_equal(db_attempt_get(h->store.db, 1, &a, NULL), 0);
+		if (i < 2)
+			assert_int_equal(a.ended, now - 5000);
+		else /* as it is set back by later(): 2 or 11 minutes ago */
+			assert_in_range(a.ended, now - (i == 2 ? 11 : 2) * 60000 - 1000,
+					now - (i == 2 ? 11 : 2) * 60000 + 60000);
+		db_attempt_release(&a);
+		here_tear_down(&s);
+	}
+}
+
 /* ---- under the gate all is looked at anew ---- */
 
 static struct here *asked;
@@ -879,6 +915,7 @@ int main(void)
 		T(a_renamed_task_is_not_cancelled),
 		cmocka_unit_test(the_last_record_counts),
 		T(an_array_in_the_accounting),
+		T(when_it_ended),
 		cmocka_unit_test(what_changes_while_slurm_is_asked),
 		cmocka_unit_test(a_right_that_nobody_has),
 		T(asked_once_by_all),

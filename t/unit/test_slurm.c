@@ -636,6 +636,8 @@ static void test_no_sbatch(void **state)
 #define J(id, array, task, state_, reason, name) \
 	id "\x1f" array "\x1f" task "\x1f" state_ "\x1f" reason "\x1f" \
 	   "1795456419" \
+	   "\x1f" \
+	   "1795456500" \
 	   "\x1f" name "\x1e\n"
 
 static void test_squeue(void **state)
@@ -658,6 +660,7 @@ static void test_squeue(void **state)
 	assert_int_equal(jobs.v[0].task, -1);
 	assert_string_equal(jobs.v[0].state, "CANCELLED");
 	assert_true(jobs.v[0].submitted == INT64_C(1795456419000));
+	assert_true(jobs.v[0].ended == INT64_C(1795456500000));
 	assert_int_equal(jobs.v[0].restarts, -1);
 	assert_int_equal(jobs.v[2].id, 4);
 	assert_int_equal(jobs.v[2].task, 9);
@@ -685,7 +688,7 @@ static void test_squeue_many(void **state)
 
 	(void)state;
 	fake("squeue",
-	     "seq 1 20000 | awk '{printf \"%d\\037%d\\037N/A\\037PENDING\\037None\\037N/A\\037n%d"
+	     "seq 1 20000 | awk '{printf \"%d\\037%d\\037N/A\\037PENDING\\037None\\037N/A\\037N/A\\037n%d"
 	     "\\036\\n\", $1, $1, $1}'");
 	assert_int_equal(slurm_squeue(0, &jobs, &err), 0);
 	assert_int_equal(jobs.n, 20000);
@@ -714,7 +717,8 @@ static void test_squeue_is_asked(void **state)
 	assert_int_equal(slurm_squeue(1234, &jobs, &err), 0);
 	text = taken("args");
 	assert_string_equal(
-		text, "-a -r -h -t all -o %A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%V\x1f%j\x1e -u 1234 ");
+		text,
+		"-a -r -h -t all -o %A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%V\x1f%e\x1f%j\x1e -u 1234 ");
 	free(text);
 	text = taken("env");
 	assert_non_null(strstr(text, "SLURM_CONF=/etc/s.conf\n"));
@@ -762,18 +766,19 @@ static void test_squeue_fails(void **state)
 		{"echo 'squeue: error: Invalid user: 12345' >&2", "Invalid user: 12345"},
 		{"echo", "not as asked for: '\\n'"},
 		{"echo garbage", "not as asked for: 'garbage\\n'"},
-		{"printf 'x\\0371\\037N/A\\037RUNNING\\037None\\0379\\037n\\036\\n'",
-		 "'x?1?N/A?RUNNING?None?9?n'"},
-		{"printf '1\\0371\\037[0-3]\\037RUNNING\\037None\\0379\\037n\\036\\n'",
+		{"printf 'x\\0371\\037N/A\\037RUNNING\\037None\\0379\\0378\\037n\\036\\n'",
+		 "'x?1?N/A?RUNNING?None?9?8?n'"},
+		{"printf '1\\0371\\037[0-3]\\037RUNNING\\037None\\0379\\0378\\037n\\036\\n'",
 		 "'1?1?[0-3]?"},
-		{"printf '1\\037\\037N/A\\037RUNNING\\037None\\0379\\037n\\036\\n'", "'1??N/A?"},
-		{"printf '1\\0371\\037N/A\\037\\037None\\0379\\037n\\036\\n'", "'1?1?N/A??"},
+		{"printf '1\\037\\037N/A\\037RUNNING\\037None\\0379\\0378\\037n\\036\\n'",
+		 "'1??N/A?"},
+		{"printf '1\\0371\\037N/A\\037\\037None\\0379\\0378\\037n\\036\\n'", "'1?1?N/A??"},
 		{"printf '1\\0371\\037N/A\\037RUNNING\\037r\\037n\\036\\n'",
 		 "'1?1?N/A?RUNNING?r?n'"},
-		{"printf '99999999999999999999\\0371\\037N/A\\037R\\037r\\0379\\037n\\036\\n'",
+		{"printf '99999999999999999999\\0371\\037N/A\\037R\\037r\\0379\\0378\\037n\\036\\n'",
 		 "'99999"},
 		/* cut off in the middle of a record: the jobs before it are no answer either */
-		{"printf '1\\0371\\037N/A\\037R\\037r\\0379\\037n\\036\\n2\\0372\\037N/A'",
+		{"printf '1\\0371\\037N/A\\037R\\037r\\0379\\0378\\037n\\036\\n2\\0372\\037N/A'",
 		 "'2?2?N/A'"},
 		{"head -c 5000 /dev/zero | tr '\\0' z", "zzz' ..."},
 	};
@@ -953,6 +958,7 @@ static void acct_is(const struct slurm_jobs *jobs, const char *want)
 		if (j->exit_code || j->signal)
 			buf_addf(&b, " %d:%d", j->exit_code, j->signal);
 		buf_addf(&b, " %s%s", j->name, j->submitted == INT64_C(1795456419000) ? "" : "?");
+		buf_addstr(&b, j->ended == INT64_C(1795456500000) ? "" : "!");
 		assert_string_equal(j->reason, "");
 		assert_int_equal(j->restarts, -1);
 	}
@@ -964,6 +970,8 @@ static void acct_is(const struct slurm_jobs *jobs, const char *want)
 #define AE(raw, id, state_, exit_, name) \
 	raw "\x1f" id "\x1f" state_ "\x1f" exit_ "\x1f" \
 	    "1795456419" \
+	    "\x1f" \
+	    "1795456500" \
 	    "\x1f" name "\n"
 
 static void test_sacct(void **state)
@@ -1013,8 +1021,9 @@ static void test_sacct(void **state)
 		 "7\x1f"
 		 "FAILED\x1f"
 		 "1:0\x1f"
+		 "Unknown\x1f"
 		 "Unknown\x1fs\n",
-		 "7 FAILED 1:0 s?"},
+		 "7 FAILED 1:0 s?!"},
 		{A("60", "60+0", "FAILED", "het") A("61", "60+1", "FAILED", "het"), ""},
 		{"7|7|FAILED|1|s\n\n\x1f\n" A("x", "7", "FAILED", "s") A("7", "7_x", "FAILED", "s"),
 		 ""},
@@ -1022,7 +1031,8 @@ static void test_sacct(void **state)
 		 "7\x1f"
 		 "FAILED\x1f"
 		 "0:0\x1f"
-		 "1795456419\x1fno newline",
+		 "1795456419\x1f"
+		 "1795456500\x1fno newline",
 		 "7 FAILED no newline"},
 	};
 
@@ -1089,7 +1099,7 @@ static void test_sacct_many(void **state)
 
 	(void)state;
 	fake("sacct",
-	     "seq 1 20000 | awk '{printf \"%d\\037%d\\037FAILED\\0370:0\\0371\\037n%d\\n\","
+	     "seq 1 20000 | awk '{printf \"%d\\037%d\\037FAILED\\0370:0\\0371\\0372\\037n%d\\n\","
 	     " $1, $1, $1}'");
 	assert_int_equal(slurm_sacct(0, 100, NULL, &jobs, &err), 0);
 	assert_int_equal(jobs.n, 20000);
@@ -1111,7 +1121,7 @@ static void test_sacct_is_asked(void **state)
 	assert_int_equal(slurm_sacct(1234, 90000, &ids, &jobs, &err), 0);
 	text = taken("args");
 	assert_string_equal(text, "-n -X -D -P --delimiter=\x1f -u 1234 -S now-90000 "
-				  "-o JobIDRaw,JobID,State,ExitCode,Submit,JobName ");
+				  "-o JobIDRaw,JobID,State,ExitCode,Submit,End,JobName ");
 	free(text);
 	text = taken("env");
 	assert_string_equal(text, "");
@@ -1142,7 +1152,8 @@ static void test_sacct_fails(void **state)
 		{"exit 1", -1, "sacct failed with exit status 1"},
 		{"kill -SEGV $$", -1, "sacct was killed by signal 11"},
 		/* what it printed before it failed is no answer */
-		{"printf '7\\0377\\037FAILED\\0371\\037s\\n'; exit 1", -1, "status 1"},
+		{"printf '7\\0377\\037FAILED\\0370:0\\0371\\0372\\037s\\n'; exit 1", -1,
+		 "status 1"},
 	};
 
 	(void)state;
