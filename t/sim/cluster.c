@@ -53,6 +53,8 @@ static void schedule_soon(void)
 	sim_at(sim.now + sim_rnd(cluster.patience), schedule, NULL);
 }
 
+static void harm(void *arg);
+
 static void start_job(struct sim_job *j)
 {
 	bool last = true;
@@ -93,6 +95,8 @@ static void start_job(struct sim_job *j)
 		p->kill_in = (int)(1 + sim_rnd(sim_chance(50) ? 60 : 500));
 	if (sim_chance(sim.k.fail_calls))
 		p->fail_in = (int)(1 + sim_rnd(400));
+	if (!j->sentinel && sim_chance(sim.k.site_harms))
+		sim_at(sim.now + sim_rnd(20 * SEC), harm, j);
 	free(ticket);
 	for (size_t i = 0; i < n; i++)
 		free(env[i]);
@@ -112,7 +116,7 @@ static void its_time_has_come(void *arg)
 static bool may_begin(const struct sim_job *j)
 {
 	if (!j->sentinel)
-		return true;
+		return j->begin <= sim.now;
 	for (const struct sim_job *o = cluster_jobs; o != j; o = o->next)
 		if (o->sentinel && o->phase != SLURM_OVER && !o->gone)
 			return false;
@@ -278,6 +282,8 @@ static void cancel(struct sim_job *j, bool whole)
 	if (j->gone)
 		return;
 	j->by_owner = true;
+	if (j->phase == SLURM_RUNNING || j->phase == SLURM_PENDING)
+		j->scancelled = sim.now;
 	if (j->phase == SLURM_RUNNING) {
 		end_job(j, "CANCELLED", "None");
 	} else if (j->phase == SLURM_PENDING) {
@@ -318,7 +324,7 @@ void cluster_scancel_all(void)
 
 struct request {
 	char name[96];
-	bool sentinel;
+	bool sentinel, requeue;
 	int64_t begin; /* so many seconds from now */
 	int ntasks;
 	bool array;
@@ -345,6 +351,7 @@ static uint64_t make_job(const struct request *r)
 		j->ntasks = r->ntasks;
 		j->submission = r->submission;
 		j->sentinel = r->sentinel;
+		j->requeue = r->requeue;
 		j->begin = sim.now + r->begin * SEC;
 		j->submitted = sim.now;
 		j->limit = cluster.walltime;
@@ -364,12 +371,14 @@ static uint64_t make_job(const struct request *r)
 static void read_request(const struct proc_spec *spec, struct request *r)
 {
 	const char *dot, *bin;
+	bool requeue = false;
 
 	memset(r, 0, sizeof(*r));
 	r->ntasks = 1;
 	for (const char *const *a = spec->argv; *a; a++) {
 		if (!strncmp(*a, "--job-name=", 11))
 			snprintf(r->name, sizeof(r->name), "%s", *a + 11);
+		requeue |= !strcmp(*a, "--requeue");
 		if (!strncmp(*a, "--begin=now+", 12))
 			r->begin = atoi(*a + 12);
 		if (!strncmp(*a, "--array=0-", 10)) {
@@ -378,6 +387,7 @@ static void read_request(const struct proc_spec *spec, struct request *r)
 		}
 	}
 	r->sentinel = !strncmp(r->name, "slurmq-sentinel.", 16);
+	r->requeue = requeue && !r->sentinel;
 	if (r->sentinel) {
 		if (!strstr(spec->in, " chain --sentinel\n"))
 			sim_violation("the sentinel's script is: %s", spec->in);
@@ -721,6 +731,7 @@ static void run_query(const struct proc_spec *spec, struct proc_result *out)
 
 	sim_point(tool);
 	sim_wait(sim.now + SEC / 200 + sim_rnd(SEC / 20), false);
+	cluster.silent |= cluster.away;
 	if (!strcmp(tool, "sacct") && cluster.acct == ACCT_AWAY) {
 		sim_wait(sim.now + SEC, false);
 		buf_addstr(&out->err,
@@ -729,6 +740,7 @@ static void run_query(const struct proc_spec *spec, struct proc_result *out)
 	} else if (cluster.away && strcmp(tool, "sacct") != 0) {
 		unreachable("slurm_load_jobs error", out);
 	} else if (sim.faults && sim_chance(sim.k.query_trouble)) {
+		cluster.silent = true;
 		if (sim_rnd(2)) {
 			sim_wait(sim.now + 30 * SEC, false);
 			out->timed_out = true;
@@ -797,7 +809,10 @@ static void node_noticed(void *arg)
 	struct sim_job *j = arg;
 
 	j->node_gone = false;
-	over(j, j->final[0] && strcmp(j->final, "REQUEUE") ? j->final : "NODE_FAIL");
+	if (j->requeue && (!j->final[0] || !strcmp(j->final, "REQUEUE")))
+		requeue(j);
+	else
+		over(j, j->final[0] && strcmp(j->final, "REQUEUE") ? j->final : "NODE_FAIL");
 }
 
 /* All processes of a node are gone at once; slurmctld sees it some time later. */
@@ -839,12 +854,24 @@ static void trouble_for(struct sim_job *j, enum trouble kind)
 		end_job(j, "TIMEOUT", "TimeLimit");
 		break;
 	case TROUBLE_PREEMPT:
-		end_job(j, "PREEMPTED", "Preempted");
+		if (j->requeue && sim_rnd(2))
+			end_job(j, "REQUEUE", "None");
+		else
+			end_job(j, "PREEMPTED", "Preempted");
 		break;
 	default:
 		end_job(j, "REQUEUE", "None");
 		break;
 	}
+}
+
+static void harm(void *arg)
+{
+	static const enum trouble kinds[] = {TROUBLE_PREEMPT, TROUBLE_REQUEUE, TROUBLE_NODE};
+	struct sim_job *j = arg;
+
+	if (j->phase == SLURM_RUNNING)
+		trouble_for(j, kinds[sim_rnd(3)]);
 }
 
 void cluster_trouble(enum trouble kind)

@@ -178,6 +178,7 @@ static pid_t start_work(const struct proc_child *c)
 	w = ledger_begin(submission, index ? atoi(index) : 0, job ? atoi(job) : 0,
 			 step ? step : "?", me->pid);
 	w->exit_code = sim_chance(sim.k.step_fails) ? (int)(1 + sim_rnd(3)) : 0;
+	w->signal = !w->exit_code && sim_chance(sim.k.step_signals) ? SIGSEGV : 0;
 	w->on_term = (int)sim_rnd(TERM_NKINDS);
 	p = sim_spawn_work(w, 1 + sim_rnd(sim_chance(20) ? sim.k.step_short : sim.k.step_long));
 	me->newest_child = p->pid;

@@ -254,7 +254,7 @@ int main(int argc, char **argv)
 		return 2;
 	sim_main = run_command;
 	sim.plant = PLANT_NONE;
-	if (disk_register_vfs())
+	if (disk_register_vfs() || policy_register())
 		return 2;
 	story_prepare();
 	sim.plant = args.plant;

@@ -53,6 +53,7 @@ struct sim_work {
 	int64_t begun, ended;
 	int at_exit, at_signal; /* what it ended with */
 	int64_t by;		/* pid of the supervisor that began it */
+	int64_t attempt;	/* of the database; known once that was looked at */
 };
 enum sim_on_term { TERM_DIES, TERM_EXITS_0, TERM_EXITS_1, TERM_IGNORED, TERM_NKINDS };
 
@@ -95,7 +96,8 @@ struct sim_knobs {
 	int cluster_trouble;	       /* events of scancel, node, limit ... in the whole */
 	int rename_lies;	       /* of 1000 */
 	bool skew;		       /* hosts' clocks differ, by up to a day */
-	int step_fails;		       /* of 100 */
+	int step_fails, step_signals;  /* of 100 */
+	int site_harms;		       /* of 100 jobs, soon after their start, to the very end */
 	int64_t step_short, step_long; /* µs, at most */
 };
 
@@ -118,6 +120,7 @@ extern struct sim_proc *sim_self; /* who runs now, NULL: the simulator itself */
 
 uint64_t sim_rnd64(void);
 int64_t sim_rnd(int64_t n); /* 0 .. n-1 */
+uint64_t sim_hash(uint64_t x);
 static inline bool sim_chance(int per_hundred)
 {
 	return per_hundred > 0 && sim_rnd(100) < per_hundred;
@@ -190,6 +193,8 @@ struct sim_job {
 	bool told_to_end;   /* TERM is out */
 	bool node_gone;	    /* and slurmctld has not seen it yet */
 	bool by_owner;	    /* scancel */
+	int64_t scancelled; /* when that ended it; 0: not */
+	bool requeue;	    /* sbatch --requeue: it begins again where the site ends it */
 	int64_t told;	    /* when it had told its end, and began to chain */
 	bool one_slot;	    /* then Slurm's limit was one: none was left to chain with */
 	bool left_normally; /* its supervisor went to its end by itself, and was not told to end */
@@ -209,6 +214,7 @@ struct cluster_knobs {
 	int64_t patience; /* before a pending one starts, at most */
 	bool away;
 	int64_t last_scancel; /* by the owner, of all */
+	bool silent;	      /* in this story there was a time when it could not be asked */
 };
 extern struct cluster_knobs cluster;
 int cluster_active(void);
@@ -254,6 +260,27 @@ struct ledger_end {
 };
 size_t ledger_ends(void);
 const struct ledger_end *ledger_end_at(size_t i);
+
+/* ---- policy.c: a sweep's retry, and whether what was done by it is what it allows ---- */
+
+enum { POLICY_KINDS = 5 };
+struct sim_rule {
+	bool again;
+	unsigned codes; /* bits; 0: any */
+	int64_t delay_s;
+};
+struct sim_policy {
+	bool restartable;
+	int max;
+	struct sim_rule rules[POLICY_KINDS];
+};
+/* Draws one, and appends it to the sweep's text. */
+void policy_draw(struct sim_policy *p, struct buf *b);
+int policy_register(void); /* once, before any database is opened */
+/* From now on this database keeps the history that is judged. */
+int policy_keep_history(const char *path);
+/* policies: by sweep. The ledger's attempts are known. */
+void policy_judge(const char *path, const struct sim_policy *policies);
 
 /* ---- story.c: what happens by that seed, and what must be true then ---- */
 

@@ -33,7 +33,7 @@ int64_t sim_rnd(int64_t n)
 	return n > 0 ? (int64_t)(sim_rnd64() % (uint64_t)n) : 0;
 }
 
-static uint64_t mix(uint64_t x)
+uint64_t sim_hash(uint64_t x)
 {
 	x += 0x9e3779b97f4a7c15U;
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
@@ -188,8 +188,8 @@ void sim_world_reset(uint64_t seed)
 	sim.trace = trace;
 	sim.plant = plant;
 	sim.seed = seed;
-	sim.rng[0] = mix(seed);
-	sim.rng[1] = mix(sim.rng[0] ^ seed);
+	sim.rng[0] = sim_hash(seed);
+	sim.rng[1] = sim_hash(sim.rng[0] ^ seed);
 	sim.next_pid = 100;
 }
 
