@@ -27,5 +27,7 @@ found start 'started twice'
 found event 'told (completed|failed)'
 # TERM is taken for the end of the command
 found term 'while its step .* still runs'
+# a policy's tries are never used up
+found max 'tried again [0-9]+ times by its policy already'
 
 done_testing

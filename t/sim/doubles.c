@@ -13,6 +13,7 @@
 
 #include "drain.h"
 #include "fs.h"
+#include "policy.h"
 #include "spool.h"
 #include "ticket.h"
 
@@ -305,6 +306,20 @@ int __wrap_drain_apply(struct store *store, struct drained *d, struct err *err)
 	for (size_t i = 0; sim.plant == PLANT_EVENT && !rc && i < d->spool.n; i++)
 		spool_remove(store->spool, SPOOL_SPOOL, d->spool.v[i].name, NULL);
 	return rc;
+}
+
+void __real_policy_decide(const struct sweep_retry *retry, bool restartable, int reason,
+			  int exit_code, const struct policy_have *have, struct policy_next *next);
+void __wrap_policy_decide(const struct sweep_retry *retry, bool restartable, int reason,
+			  int exit_code, const struct policy_have *have, struct policy_next *next);
+void __wrap_policy_decide(const struct sweep_retry *retry, bool restartable, int reason,
+			  int exit_code, const struct policy_have *have, struct policy_next *next)
+{
+	struct sweep_retry endless = *retry;
+
+	if (sim.plant == PLANT_MAX)
+		endless.max = 1000;
+	__real_policy_decide(&endless, restartable, reason, exit_code, have, next);
 }
 
 /* What was told for good is noted, and compared with the database at the end. */

@@ -6,7 +6,7 @@
  *	simulate -s SEED [-v | -q] [-p PLANT]
  *		replay one, with a trace (-v: also what jobs write; -q: without)
  *
- * PLANT is a bug on purpose: start, event or term.
+ * PLANT is a bug on purpose: start, event, term or max.
  */
 #include "sim.h"
 
@@ -199,7 +199,7 @@ static int report(FILE *out, double seconds)
 
 static int plant_of(const char *name)
 {
-	static const char *const names[PLANT_N] = {"none", "start", "event", "term"};
+	static const char *const names[PLANT_N] = {"none", "start", "event", "term", "max"};
 
 	for (int i = 0; i < PLANT_N; i++)
 		if (!strcmp(names[i], name))

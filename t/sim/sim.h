@@ -114,7 +114,7 @@ struct sim_world {
 	char broken[1024]; /* the first violation, "" none */
 	int plant;
 };
-enum { PLANT_NONE, PLANT_START, PLANT_EVENT, PLANT_TERM, PLANT_N };
+enum { PLANT_NONE, PLANT_START, PLANT_EVENT, PLANT_TERM, PLANT_MAX, PLANT_N };
 extern struct sim_world sim;
 extern struct sim_proc *sim_self; /* who runs now, NULL: the simulator itself */
 
