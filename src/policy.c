@@ -183,6 +183,16 @@ static bool grow_all(const struct sweep_retry_rule *rule, int reason,
 	       reason != REASON_OUT_OF_MEMORY;
 }
 
+int64_t policy_longest_delay(const struct sweep_retry *retry)
+{
+	int64_t most = 0;
+
+	for (size_t i = 0; i < RETRY_NKINDS; i++)
+		if (retry->rules[i].delay > most)
+			most = retry->rules[i].delay;
+	return most;
+}
+
 /* ---- the decision ---- */
 
 static int kind_of(int reason)

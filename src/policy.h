@@ -58,6 +58,9 @@ void policy_next_release(struct policy_next *next);
 void policy_decide(const struct sweep_retry *retry, bool restartable, int reason, int exit_code,
 		   const struct policy_have *have, struct policy_next *next);
 
+/* The longest delay that it asks for, in seconds. */
+int64_t policy_longest_delay(const struct sweep_retry *retry);
+
 /* Lines of options, given, with those of change in the place of their kin; NULL where there are none.
  * lines may be NULL. */
 char *policy_merge(const char *lines, const struct strs *change);

@@ -230,6 +230,16 @@ static void place(struct choice *c, const struct loaded *ld, struct db_job *job,
 	add_to_batch(b, job, plan);
 }
 
+/* When it is due was said by the clock of another host, maybe a day ahead: it waits no longer than its policy
+ * asks for. */
+static void wait_no_longer(struct db_job *job, const struct sweep *sweep, int64_t now)
+{
+	int64_t latest = now + policy_longest_delay(sweep_retry(sweep)) * 1000;
+
+	if (job->again.due > latest)
+		job->again.due = latest;
+}
+
 /* One pending job: 1 where it was taken (or held: it is out of the way), 0 where its pool has no room. With
  * look, nothing is taken: only what would be. */
 static int choose_one(struct choice *c, struct db_job *job, bool look, struct err *err)
@@ -249,6 +259,7 @@ static int choose_one(struct choice *c, struct db_job *job, bool look, struct er
 		plan_release(&plan);
 		return look || !db_job_refuse(c->store->db, job, why.msg, err) ? 1 : -1;
 	}
+	wait_no_longer(job, ld->sweep, c->now);
 	kind_of(c, job, &plan, &k);
 	if (uniform)
 		ld->pool = k.pool;

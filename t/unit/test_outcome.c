@@ -8,6 +8,7 @@
 
 #include "brake.h"
 #include "clock.h"
+#include "db_internal.h"
 #include "fake_slurm.h"
 #include "outcome.h"
 #include "queue.h"
@@ -394,6 +395,28 @@ static void delays_go_together(void **state)
 		go(h, id, &code);
 	fill(h, QUEUE_USER);
 	assert_int_equal(fake.sbatches, before + 1);
+	assert_string_equal(option("--begin"), "now+600");
+}
+
+/* Another host, whose clock is a day ahead, has said when it is due. */
+static void delay_by_another_clock(void **state)
+{
+	struct here *h = *state;
+	struct went code = {.reason = REASON_EXIT, .exit_code = 75}, well = {.reason = REASON_NONE};
+
+	put_jobs(h, 2, "retry: {EXIT: {delay: 10m}, SIGNAL: {delay: 5m}}\n");
+	limit(h, 2);
+	fill(h, QUEUE_USER);
+	go(h, 1, &code);
+	fill(h, QUEUE_USER);
+	job_is(h, 1, "pending 1+0");
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(
+		db_exec(h->store.db, "UPDATE again SET due = due + 86400000", NULL, NULL, ""), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	go(h, 2, &well);
+	fill(h, QUEUE_USER);
+	job_is(h, 1, "queued 1+0");
 	assert_string_equal(option("--begin"), "now+600");
 }
 
@@ -922,6 +945,7 @@ int main(void)
 		T(delays),
 		cmocka_unit_test(why_not_again),
 		T(delays_go_together),
+		T(delay_by_another_clock),
 		cmocka_unit_test(verdicts),
 		T(restartable),
 		T(not_restartable),
