@@ -188,6 +188,9 @@ static bool scancelled(const struct event *e)
 		j = j->next;
 	if (!j || !j->scancelled || cluster.silent || sim.fails)
 		return false;
+	/* started anew by the site, it closes what it was before, which scancel comes too late for */
+	if (j->restarts && e->reason == REASON_PREEMPTED)
+		return false;
 	for (size_t i = 0; i < ledger_size(); i++)
 		if (ledger_at(i)->attempt == e->attempt && ledger_at(i)->ended <= j->scancelled)
 			return false;
