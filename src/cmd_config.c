@@ -1,4 +1,5 @@
 /* slurmq config - settings, kept in the store */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,9 +82,26 @@ static void renew_sentinel(struct cmd_ctx *ctx)
 	queue_chain_release(&c);
 }
 
+/* A sentinel that was asked for, and that there is no slot for. */
+static void explain_sentinel(struct cmd_ctx *ctx, const char *value)
+{
+	struct queue_limit limit;
+	int64_t every;
+
+	if (!strcmp(value, "off") || queue_limit(ctx->store, &limit, NULL))
+		return;
+	if (!queue_sentinel_s(ctx->store, limit.jobs, &every, NULL) && !every)
+		cmd_say(ctx, "it stays off while the limit is %" PRId64 ": %s", limit.jobs,
+			limit.jobs < 3 ? "from 3 on there is a slot for it"
+				       : "auto is on from 10 on, a time as 15m from 3 on");
+	queue_limit_release(&limit);
+}
+
 /* What a value means that may surprise. */
 static void explain(struct cmd_ctx *ctx, const struct setting *s, const char *value)
 {
+	if (value && !strcmp(s->key, "sentinel"))
+		explain_sentinel(ctx, value);
 	if (!value || strcmp(s->key, "limit") != 0)
 		return;
 	if (!strcmp(value, "1"))

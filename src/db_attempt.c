@@ -393,6 +393,7 @@ int db_attempt_closed(struct db *db, int64_t attempt, int *closed, struct err *e
 	return rc;
 }
 
+/* reason: of the attempt; a job that ends as its owner wished is cancelled, however that came about. */
 static int move_job(struct db *db, const struct row *r, int64_t attempt, int state, int reason,
 		    int *changed, struct err *err)
 {
@@ -401,7 +402,7 @@ static int move_job(struct db *db, const struct row *r, int64_t attempt, int sta
 			       .to_attempt = attempt,
 			       .state = r->state,
 			       .to = state,
-			       .reason = reason};
+			       .reason = state == JOB_CANCELLED ? REASON_CANCELLED : reason};
 
 	return move(db, &m, changed, err);
 }

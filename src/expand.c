@@ -650,7 +650,7 @@ static int publish(struct work *w, struct err *err)
 	if (db_begin(w->store->db, err))
 		return -1;
 	if (db_version_publish(w->store->db, w->version.id, w->r->added, err) ||
-	    db_commit(w->store->db, err)) {
+	    store_keep_root(w->store, err) || db_commit(w->store->db, err)) {
 		db_rollback(w->store->db);
 		return -1;
 	}

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -215,6 +216,8 @@ int main(int argc, char **argv)
 	int status;
 
 	open_standard_descriptors();
+	/* A umask that takes their owner's rights away would keep files from who made them. */
+	umask(umask(077) & 077);
 	/* A reader that goes away must not end slurmq between two steps of its work. */
 	signal(SIGPIPE, SIG_IGN);
 	style_init(&ctx.out, STDOUT_FILENO, COLOUR_AUTO);

@@ -435,19 +435,6 @@ static void abandon_early(struct fill *f)
 	memset(e, 0, sizeof(*e));
 }
 
-/* Where jobs run is where .slurmq was found, which SLURMQ_DIR does not tell a job that chains: .slurmq may
- * be a file that names a folder far away. */
-static int keep_root(struct store *store, struct err *err)
-{
-	char *was = NULL;
-	int rc = db_setting_get(store->db, ".root", &was, err);
-
-	if (rc >= 0 && !store->by_name && (!was || strcmp(was, store->root) != 0))
-		rc = db_setting_set(store->db, ".root", store->root, err);
-	free(was);
-	return rc < 0 ? -1 : 0;
-}
-
 /* What is blocked, as of now: a person's word takes it back, and so does Slurm's. */
 static int look_at_pools(struct fill *f, const struct drained *d, bool *changed, struct err *err)
 {
@@ -457,7 +444,7 @@ static int look_at_pools(struct fill *f, const struct drained *d, bool *changed,
 		return 0;
 	if (f->unblock) {
 		if (pools_unblock(db, err) || db_setting_unset(db, ".sentinel.refused", err) ||
-		    keep_root(f->store, err))
+		    store_keep_root(f->store, err))
 			return -1;
 		f->unblock = false;
 		*changed = true;

@@ -17,12 +17,13 @@
 
 static const char folder[] = ".slurmq";
 
-/* A file of one line that names the folder, as .git may be one; relative to where the file is. */
-static char *follow_file(const char *root, const char *path, struct err *err)
+/* What a file of one line names, as .git may be one; relative to where the file is. Blanks at its end are none of
+ * it, nor is the carriage return of a system that ends lines so. NULL: it is not of that form. */
+static char *read_place(const char *root, const char *path, struct err *err)
 {
-	char line[PATH_MAX + 2] = "", *full;
+	char line[PATH_MAX + 2] = "", *full = NULL;
 	FILE *f = fopen(path, "re");
-	char *out = NULL;
+	size_t len, blanks = 0;
 
 	if (!f) {
 		err_errno(err, ERR_FAILED, "reading '%s'", path);
@@ -30,20 +31,33 @@ static char *follow_file(const char *root, const char *path, struct err *err)
 	}
 	if (!fgets(line, sizeof(line), f))
 		line[0] = '\0';
-	fclose(f);
-	line[strcspn(line, "\n")] = '\0';
-	if (!line[0]) {
-		err_set(err, ERR_USAGE, "'%s' is empty: its one line should name the folder to use",
+	len = strlen(line);
+	while (len > blanks && strchr(" \t\r\n", line[len - blanks - 1]))
+		blanks++;
+	line[len - blanks] = '\0';
+	if (!line[0])
+		err_set(err, ERR_USAGE,
+			"'%s' is a file: its one line should name the folder to use", path);
+	else if (fgetc(f) != EOF)
+		err_set(err, ERR_USAGE,
+			"'%s' is a file of more than the one line that names the folder to use",
 			path);
-		return NULL;
-	}
-	full = line[0] == '/' ? mem_strdup(line) : mem_printf("%s/%s", root, line);
-	out = realpath(full, NULL);
-	if (!out)
+	else
+		full = line[0] == '/' ? mem_strdup(line) : mem_printf("%s/%s", root, line);
+	fclose(f);
+	return full;
+}
+
+static char *follow_file(const char *root, const char *path, struct err *err)
+{
+	char *full = read_place(root, path, err);
+	char *out = full ? realpath(full, NULL) : NULL;
+
+	if (full && !out)
 		err_errno(
 			err, ERR_USAGE,
 			"'%s' names the folder '%s', which is not there: make it with slurmq init",
-			path, line);
+			path, full);
 	free(full);
 	return out;
 }
@@ -63,15 +77,16 @@ static int check_owner(const char *path, const struct stat *st, struct err *err)
 	return 0;
 }
 
-/* What is executed and believed lies in folders below: where others can get at them, they count too. */
+/* What is executed and believed lies in there: where others can get at it, its rights count too. */
 static int check_below(const char *dir, struct err *err)
 {
-	static const char *const folders[] = {"bin",	 "env",	  "tickets", "ready",
-					      "running", "spool", "retired"};
+	static const char *const names[] = {"bin",     "env",	  "tickets",
+					    "ready",   "running", "spool",
+					    "retired", "jobs.db", "jobs.db-journal"};
 	int rc = 0;
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && !rc; i++) {
-		char *path = mem_printf("%s/%s", dir, folders[i]);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !rc; i++) {
+		char *path = mem_printf("%s/%s", dir, names[i]);
 		struct stat st;
 
 		if (!lstat(path, &st))
@@ -144,7 +159,8 @@ static int find_named(struct store *s, const char *name, struct err *err)
 
 	s->dir = realpath(name, NULL);
 	if (!s->dir)
-		return err_errno(err, ERR_USAGE, "SLURMQ_DIR names the folder '%s'", name);
+		return err_errno(err, errno == ENOENT || errno == ENOTDIR ? ERR_USAGE : ERR_FAILED,
+				 "SLURMQ_DIR names the folder '%s'", name);
 	if (check_rights(s->dir, err))
 		return -1;
 	s->by_name = true;
@@ -208,7 +224,7 @@ int store_open_spool(struct store *s, struct err *err)
 	return s->spool ? 0 : spool_open(s->dir, &s->spool, err);
 }
 
-/* The folder that holds .slurmq, as a submit that walked up to it has noted it. */
+/* The folder that holds .slurmq, as who walked up to it has noted it. */
 static int take_root(struct store *s, struct err *err)
 {
 	char *root = NULL;
@@ -219,6 +235,17 @@ static int take_root(struct store *s, struct err *err)
 	free(s->root);
 	s->root = root;
 	return 0;
+}
+
+int store_keep_root(struct store *s, struct err *err)
+{
+	char *was = NULL;
+	int rc = db_setting_get(s->db, ".root", &was, err);
+
+	if (rc >= 0 && !s->by_name && (!was || strcmp(was, s->root) != 0))
+		rc = db_setting_set(s->db, ".root", s->root, err);
+	free(was);
+	return rc < 0 ? -1 : 0;
 }
 
 int store_open(struct store *s, struct err *err)
@@ -271,9 +298,8 @@ char *store_log_path(const struct store *s, int64_t first_attempt, uint64_t subm
 static char *place(const char *root, struct err *err)
 {
 	char *path = mem_printf("%s/%s", strcmp(root, "/") ? root : "", folder);
+	char *named = NULL;
 	struct stat st;
-	char *named = NULL, line[PATH_MAX + 2] = "";
-	FILE *f;
 
 	if (check_link(path, err)) {
 		free(path);
@@ -281,20 +307,8 @@ static char *place(const char *root, struct err *err)
 	}
 	if (stat(path, &st) || !S_ISREG(st.st_mode))
 		return path;
-	if (check_owner(path, &st, err)) {
-		free(path);
-		return NULL;
-	}
-	f = fopen(path, "re");
-	if (!f || !fgets(line, sizeof(line), f) || line[0] == '\n') {
-		err_set(err, ERR_USAGE,
-			"'%s' is a file: its one line should name the folder to use", path);
-	} else {
-		line[strcspn(line, "\n")] = '\0';
-		named = line[0] == '/' ? mem_strdup(line) : mem_printf("%s/%s", root, line);
-	}
-	if (f)
-		fclose(f);
+	if (!check_owner(path, &st, err))
+		named = read_place(root, path, err);
 	free(path);
 	return named;
 }

@@ -35,6 +35,10 @@ int store_open_spool(struct store *s, struct err *err);
 int store_open(struct store *s, struct err *err);
 void store_close(struct store *s); /* also releases what store_find() filled in */
 
+/* In an open transaction: note where it was found, for whoever opens it by name (SLURMQ_DIR), as jobs do: jobs run
+ * there, and .slurmq may be a file or a link that names a folder far away. */
+int store_keep_root(struct store *s, struct err *err);
+
 /* The path of a file in it. Given. */
 char *store_path(const struct store *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -87,6 +87,39 @@ run slurmq -C line status
 is_status 0
 is_out 'no jobs yet: slurmq expand FILE'
 
+printf 'far \t\r\n' >line/.slurmq
+run slurmq -C line status
+is_status 0 'its end is as an editor on another system writes it'
+printf 'far\nnear\n' >line/.slurmq
+run slurmq -C line status
+is_status 2 'a file of two lines'
+is_out ''
+like_err "'$TEST_TMP/line/.slurmq' is a file of more than the one line that names the folder to use\$"
+run slurmq init line
+is_status 2
+like_err "'$TEST_TMP/line/.slurmq' is a file of more than the one line"
+printf ' \r\n' >line/.slurmq
+run slurmq -C line status
+is_status 2 'a line of nothing'
+like_err "'$TEST_TMP/line/.slurmq' is a file: its one line should name the folder to use\$"
+
+# Jobs run where the file lies, for who opens the folder by its name too
+
+printf 'far\n' >line/.slurmq
+printf 'name: there\nrun: [pwd]\n' >line/sweep.yaml
+run slurmq -C line expand sweep.yaml
+is_status 0
+SLURMQ_DIR=$TEST_TMP/line/far run slurmq submit --dry-run
+is_status 0
+like_out " --chdir='?$TEST_TMP/line'? " 'where the file is'
+
+# A umask that forbids their owner everything
+
+mkdir shut
+(umask 0777 && slurmq init shut && slurmq -C shut config limit 3) >shut.out 2>shut.err
+is "$(cat shut.err)" '' 'a umask of 0777'
+is "$(stat -c %a shut/.slurmq shut/.slurmq/{jobs.db,id,tickets} | paste -sd' ')" '700 600 600 700' 'is no matter'
+
 # Others may not write to it
 
 mkdir open

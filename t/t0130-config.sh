@@ -78,6 +78,18 @@ done
 wrong "'--begin' is given by slurmq itself: 'slurmq config sentinel 15m' says how long" -- sentinel.sbatch --begin=now
 wrong "'--job-name' is given by slurmq itself: it would be no sentinel with that" -- sentinel.sbatch --job-name=x
 wrong "sentinel.sbatch': '--partition' needs a value: --partition=VALUE" -- sentinel.sbatch '--time=5 --partition'
+run slurmq config limit 2
+run slurmq config sentinel 5s
+is_status 0
+is_out 'sentinel: 5s'
+is_err 'slurmq config: it stays off while the limit is 2: from 3 on there is a slot for it'
+run slurmq config limit 9
+run slurmq config sentinel 5s
+is_err ''
+run slurmq config sentinel auto
+is_err 'slurmq config: it stays off while the limit is 9: auto is on from 10 on, a time as 15m from 3 on'
+run slurmq config --unset limit
+run slurmq config --unset sentinel
 wrong "sentinel.sbatch': '--time' needs a value: --time=VALUE" -- sentinel.sbatch '--time= --partition=cpu'
 wrong "sentinel.sbatch': '--contiguous' takes no value" -- sentinel.sbatch --contiguous=yes
 wrong "sbatch has no option '--hol', did you mean '--hold'\?" -- sentinel.sbatch --hol

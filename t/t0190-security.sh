@@ -37,6 +37,9 @@ for folder in bin env tickets ready running spool retired; do
 		slurmq -C mine submit
 	chmod 700 "mine/.slurmq/$folder"
 done
+chmod 666 mine/.slurmq/jobs.db
+refused 'a database that others may write' "others may write to '.*/jobs.db'.*chmod 600" slurmq -C mine submit
+chmod 600 mine/.slurmq/jobs.db
 run slurmq -C mine list
 is_status 0 'that others may look is up to its owner'
 chmod 700 mine/.slurmq

@@ -110,8 +110,10 @@ story() {
 	touch "$FAKE_SLURM/purged"
 	later 0 sync
 	later 1200 sync
-	rm -f "$FAKE_SLURM/purged" stop.a1 stop.b1
+	rm -f "$FAKE_SLURM/purged"
+	# one that had not begun in time is lost and alive: retry ends it first
 	s retry
+	rm -f stop.a1 stop.b1
 	_tap_poll 3 begun a3
 	s cancel --yes 5
 	_tap_poll 3 over a3
@@ -201,6 +203,7 @@ fake_clear
 printf 'SLURMQ_FAILPOINT=end-recorded\n' >"$FAKE_SLURM/jobenv"
 printf 'name: posted\nrun: [./work, c1]\n' >posted.yaml
 s init
+s config sentinel off # this Slurm would begin it at once
 s expand posted.yaml
 s submit
 ok 'its supervisor is killed' fake_quiet

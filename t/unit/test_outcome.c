@@ -245,7 +245,7 @@ static void by_hand(void **state)
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	go(h, 1, &code);
 	fill(h, QUEUE_USER);
-	job_is(h, 1, "cancelled EXIT 1+0 --time=1:30:00");
+	job_is(h, 1, "cancelled CANCELLED 1+0 --time=1:30:00");
 }
 
 /* The resources that the user has changed in the file count as they are, and then grow. */

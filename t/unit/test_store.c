@@ -178,7 +178,7 @@ static void named_by_a_file_and_by_the_environment(void **state)
 	assert_int_equal(chdir(dir), 0);
 	assert_int_equal(unsetenv("SLURMQ_DIR"), 0);
 	write_text(".slurmq", "\n");
-	refused("is empty");
+	refused("its one line should name the folder to use");
 }
 
 static void unsafe_folders(void **state)
