@@ -722,7 +722,9 @@ WRAP(int, munmap, void *addr, size_t len)
 WRAP(char *, realpath, const char *path, char *to)
 {
 	(void)to;
-	if (fails("realpath") || !look(-1, path)) {
+	if (fails("realpath"))
+		return NULL; /* with its errno */
+	if (!look(-1, path)) {
 		errno = ENOENT;
 		return NULL;
 	}

@@ -262,8 +262,11 @@ void story_check_sbatch(int ntasks)
 	int64_t counts[JOB_NSTATES], flying;
 	struct queue_limit limit = {0};
 
-	if (disk_find("/sim/.slurmq/jobs.db-journal") || disk_locked(db_path))
+	/* what somebody is writing just now: nor is it known what limit these were claimed by */
+	if (disk_find("/sim/.slurmq/jobs.db-journal") || disk_locked(db_path)) {
+		story.limit_most = INT64_MAX;
 		return;
+	}
 	sim_self = NULL;
 	store.db = look();
 	if (store.db && !db_counts(store.db, counts, NULL) && !queue_limit(&store, &limit, NULL)) {
