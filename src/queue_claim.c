@@ -507,11 +507,46 @@ int claim_write(struct store *store, struct batches *b, int64_t kill_wait_s, boo
 	for (size_t i = 0; i < b->n; i++)
 		if (write_batch(store, &b->v[i], kill_wait_s, chained, err))
 			return -1;
-	/* the syncs after all that is to be synced: the first of them does most of the work of the others */
-	for (size_t i = 0; i < b->n; i++)
-		if (ticket_sync(store->spool, b->v[i].sub.id, err))
-			return -1;
-	return b->n ? spool_rights_sync(store->spool, err) : 0;
+	return 0;
+}
+
+/* After all that is to be synced: the first of these syncs does most of the work of the others. */
+static void *sync_all(void *arg)
+{
+	struct claim_sync *s = arg;
+
+	for (size_t i = 0; i < s->b->n && !s->rc; i++)
+		s->rc = ticket_sync(s->store->spool, s->b->v[i].sub.id, &s->err);
+	if (!s->rc && s->b->n)
+		s->rc = spool_rights_sync(s->store->spool, &s->err);
+	return NULL;
+}
+
+/* A thread that waits for the disk, and nothing else: nobody but it uses its part of *s, and SQLite is not its
+ * business. Where there is none to be had the caller waits. */
+void claim_sync_begin(struct claim_sync *s, struct store *store, const struct batches *b)
+{
+	enum { STACK = 256 * 1024 };
+	pthread_attr_t attr;
+
+	*s = (struct claim_sync){.store = store, .b = b};
+	if (!pthread_attr_init(&attr)) {
+		pthread_attr_setstacksize(&attr, STACK);
+		s->running = !pthread_create(&s->thread, &attr, sync_all, s);
+		pthread_attr_destroy(&attr);
+	}
+	if (!s->running)
+		sync_all(s);
+}
+
+int claim_sync_end(struct claim_sync *s, struct err *err)
+{
+	if (s->running)
+		pthread_join(s->thread, NULL);
+	s->running = false;
+	if (s->rc && err)
+		*err = s->err;
+	return s->rc;
 }
 
 /* ---- what every job of a version gets ---- */

@@ -2,6 +2,8 @@
 #ifndef SLURMQ_QUEUE_INTERNAL_H
 #define SLURMQ_QUEUE_INTERNAL_H
 
+#include <pthread.h>
+
 #include "loader.h"
 #include "queue.h"
 #include "slurm.h"
@@ -92,11 +94,23 @@ int claim_choose(struct store *store, struct loader *l, struct pools *pools, int
 		 int64_t max_array, struct batches *out, struct err *err);
 /* In the open transaction: each batch gets its name and its attempts' numbers. */
 int claim_names(struct store *store, struct batches *b, struct err *err);
-/* After that, in the same one: its rows are submitting. */
-int claim_rows(struct store *store, struct batches *b, struct err *err);
-/* After that: tickets and rights, durable on return. chained: for a job that chains. */
+/* After that: tickets and rights, not durable yet. chained: for a job that chains. */
 int claim_write(struct store *store, struct batches *b, int64_t kill_wait_s, bool chained,
 		struct err *err);
+/* After that: make them durable, while the caller goes on with what does not need that; it must not change b.
+ * They are durable when claim_sync_end() has returned 0, which follows in any case. */
+struct claim_sync {
+	struct store *store;
+	const struct batches *b;
+	pthread_t thread;
+	bool running;
+	int rc;
+	struct err err;
+};
+void claim_sync_begin(struct claim_sync *s, struct store *store, const struct batches *b);
+int claim_sync_end(struct claim_sync *s, struct err *err);
+/* In the open transaction, after claim_names(): its rows are submitting. */
+int claim_rows(struct store *store, struct batches *b, struct err *err);
 /* Store environment and binary of each version that is about to be submitted, where they are missing
  * (or, renew, in any case: the environment). */
 int claim_provide(struct store *store, struct batches *b, bool user, bool renew, struct err *err);

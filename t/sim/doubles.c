@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,19 @@ pid_t __wrap_getpid(void);
 pid_t __wrap_getpid(void)
 {
 	return sim_self ? sim_self->pid : 1;
+}
+
+/* A process here is a coroutine, and has no threads: whoever wants one does without. */
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+			  void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
+			  void *arg)
+{
+	(void)thread;
+	(void)attr;
+	(void)fn;
+	(void)arg;
+	return EAGAIN;
 }
 
 int __wrap_gethostname(char *to, size_t size);

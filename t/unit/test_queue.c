@@ -1047,6 +1047,15 @@ static void told_again_is_nothing(void **state)
 	free(name);
 }
 
+static void sql(struct here *h, const char *text)
+{
+	char *command = mem_printf("sqlite3 -batch -cmd '.timeout 20000' '%s/jobs.db' \"%s\"",
+				   h->store.dir, text);
+
+	assert_int_equal(system(command), 0);
+	free(command);
+}
+
 /* sbatch is started before the commit. Where that fails, it gets no script. */
 static void a_claim_that_fails_submits_nothing(void **state)
 {
@@ -1062,12 +1071,18 @@ static void a_claim_that_fails_submits_nothing(void **state)
 	assert_int_equal(queue_fill(&h->store, &o, &r, &err), -1);
 	assert_non_null(strstr(err.msg, "tickets"));
 	queue_result_release(&r);
+	assert_int_equal(fake.begun, 0);
+	counts_are(h, "pending 10");
+	assert_int_equal(unlink(tickets), 0);
+	sql(h, "CREATE TRIGGER no BEFORE INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'no'); END");
+	assert_int_equal(queue_fill(&h->store, &o, &r, &err), -1);
+	queue_result_release(&r);
 	assert_int_equal(fake.begun, 1);
 	assert_int_equal(fake.fed, 0);
 	assert_int_equal(fake.abandoned, 1);
 	assert_int_equal(fake.sbatches, 0);
 	counts_are(h, "pending 10");
-	assert_int_equal(unlink(tickets), 0);
+	sql(h, "DROP TRIGGER no");
 	fill(h, QUEUE_USER, 0);
 	counts_are(h, "queued 10");
 	assert_int_equal(fake.begun, 2);
