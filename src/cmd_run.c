@@ -68,13 +68,19 @@ static int open_patiently(struct store *store, struct err *err)
 	}
 }
 
+static void rehearse(void)
+{
+	db_rehearse();
+}
+
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	char exe[4096] = "";
 	const char *tick[] = {exe, "chain", "--beside", NULL};
 	struct supervise_opts o = {.log = STDOUT_FILENO,
 				   .tick_first_ms = TICK_FIRST_MS,
-				   .tick_every_ms = TICK_EVERY_MS};
+				   .tick_every_ms = TICK_EVERY_MS,
+				   .idle = rehearse};
 	struct supervise_result s = {0};
 	struct chain_opts chain;
 	struct store *store = &ctx->opened;

@@ -23,6 +23,9 @@ struct supervise_opts {
 	 * stands in a command's way: an argv, found as it stands; NULL: none. */
 	const char *const *tick;
 	int64_t tick_first_ms, tick_every_ms;
+	/* Called once, some 200 ms after the start, if that is not over by then: to do ahead, in a few
+	 * milliseconds, what would take time at the end. May be NULL. */
+	void (*idle)(void);
 };
 
 enum supervise_outcome {
