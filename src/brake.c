@@ -207,7 +207,7 @@ int brake_failed(struct db *db, const struct db_attempt *a, const struct db_job 
 	bool out = false;
 
 	if (a->reason != REASON_EXIT && a->reason != REASON_SIGNAL &&
-	    a->reason != REASON_OUT_OF_MEMORY)
+	    a->reason != REASON_OUT_OF_MEMORY && (a->reason != REASON_BOOT_FAIL || a->started))
 		return 0;
 	if (!again && a->started && fit_for_a_name(a->node) &&
 	    (lived < QUICK_MS ? bad_node(db, a, job->sweep, false, &out, err)

@@ -921,17 +921,26 @@ static void refused_without_a_node(void **state)
 /* A Slurm job that failed before it came to its command counts as well: a folder for logs that has gone. */
 static void failed_before_the_start(void **state)
 {
-	struct here *h = *state;
-	struct reconcile_result r;
+	static const char *const says[] = {"FAILED", "FAILED/NonZeroExitCode",
+					   "FAILED/JobLaunchFailure"};
 
-	put_jobs(h, 20, "");
-	limit(h, 12);
-	fill(h, QUEUE_USER);
-	for (int i = 0; i < 10; i++)
-		snprintf(fake.jobs[0].state[i], 24, "FAILED");
-	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
-	assert_true(paused(h));
-	job_is(h, 1, "failed EXIT 0+0");
+	(void)state;
+	for (size_t k = 0; k < 3; k++) {
+		struct reconcile_result r;
+		struct here *h;
+
+		set_up((void **)&h);
+		put_jobs(h, 20, "");
+		limit(h, 12);
+		fill(h, QUEUE_USER);
+		for (int i = 0; i < 10; i++)
+			snprintf(fake.jobs[0].state[i], sizeof(fake.jobs[0].state[i]), "%s",
+				 says[k]);
+		assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+		assert_true(paused(h));
+		job_is(h, 1, k < 2 ? "failed EXIT 0+0" : "failed BOOT_FAIL 0+0");
+		here_tear_down((void **)&h);
+	}
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
@@ -961,7 +970,7 @@ int main(void)
 		cmocka_unit_test(no_black_hole),
 		cmocka_unit_test(nodes_that_are_left_out),
 		T(refused_without_a_node),
-		T(failed_before_the_start),
+		cmocka_unit_test(failed_before_the_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
