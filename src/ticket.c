@@ -415,7 +415,8 @@ int ticket_read(struct spool *sp, uint64_t submission, int task, struct ticket_t
 	size_t len = 0;
 
 	memset(out, 0, sizeof(*out));
-	for (int tries = 0; tries < 40 && whole == 1 && !rc; tries++) {
+	/* or can't be read just now: who gives up here is a job in Slurm that runs nothing */
+	for (int tries = 0; tries < 40 && (rc < 0 || (whole == 1 && !rc)); tries++) {
 		if (tries)
 			clock_sleep_ms(250);
 		spool_unmap(p, len);

@@ -64,7 +64,8 @@ int ticket_write(struct spool *sp, uint64_t submission, const struct ticket_writ
 		 const struct ticket_head *head, struct err *err);
 int ticket_sync(struct spool *sp, uint64_t submission, struct err *err);
 /* SPOOL_NONE where there is no such ticket (its attempts are closed), or no such task. A ticket that is
- * cut short is waited for, 10 s at most: a network file system may show it late. */
+ * cut short is waited for, 10 s at most, since a network file system may show it late, and so is one that can't be
+ * read just now. */
 int ticket_read(struct spool *sp, uint64_t submission, int task, struct ticket_task *out,
 		struct err *err);
 int ticket_remove(struct spool *sp, uint64_t submission, struct err *err);
