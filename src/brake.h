@@ -3,8 +3,9 @@
  *
  * Ten failures in a row (setting `breaker`; 0: any number), each within a minute of its start, pause the
  * queue. A completed attempt, or a failure that took longer, begins a new row. What counts is what the
- * command itself did (EXIT, SIGNAL, OUT_OF_MEMORY), and a Slurm job that failed before it came so far
- * (EXIT, or BOOT_FAIL where it could not be started: a folder for logs that has gone); what the site did does not, nor what the sweep's policy tries again, nor deaths on a node that is left out.
+ * command itself did (EXIT, SIGNAL, OUT_OF_MEMORY), and a Slurm job that failed before it came so far (EXIT, or
+ * BOOT_FAIL where it could not be started: a folder for logs that has gone); what the site did does not, nor
+ * what the sweep's policy tries again, nor deaths on a node that is left out.
  *
  * A node where three attempts in a row died within 20 s is left out of what is submitted for a day, or until
  * `slurmq resume`, or until an attempt does well on it. Jobs that die wherever they are must not take all

@@ -112,15 +112,6 @@ static bool shows(const struct slurm_job *job, const struct db_attempt *a)
 	       (a->ntasks <= 1 || job->task == a->task);
 }
 
-/* scancel knows an array's task by the array's id and its index, not by the id of its own. */
-static void add_slurm_id(struct strs *ids, const struct slurm_job *job)
-{
-	if (job->task >= 0)
-		strs_addf(ids, "%" PRIu64 "_%" PRId64, job->array_id, job->task);
-	else
-		strs_addf(ids, "%" PRIu64, job->id);
-}
-
 static int note_if_running(struct retry *r, int64_t id, const struct slurm_jobs *jobs,
 			   struct err *err)
 {
@@ -134,7 +125,7 @@ static int note_if_running(struct retry *r, int64_t id, const struct slurm_jobs 
 		rc = view_attempt(r->db, &job, &a, err);
 	for (size_t i = 0; rc == 0 && job.reason == REASON_LOST && i < jobs->n; i++)
 		if (shows(&jobs->v[i], &a))
-			add_slurm_id(&r->to_end, &jobs->v[i]);
+			slurm_scancel_add(&r->to_end, &jobs->v[i]);
 	db_attempt_release(&a);
 	db_job_release(&job);
 	return rc < 0 ? -1 : 0;

@@ -327,8 +327,8 @@ void db_close(struct db *db)
 		close_handle(db);
 }
 
-/* One thread alone comes to SQLite, which needs no mutexes then, and nobody asks how much memory SQLite has: without that preparing
- * statements, which is most of what a job's end makes a processor do, takes a fifth less
+/* One thread alone comes to SQLite, which needs no mutexes then, and nobody asks how much memory SQLite has:
+ * without that preparing statements, which is most of what a job's end makes a processor do, takes a fifth less
  * (sqlite.org/c3ref/c_config_covering_index_scan.html). Once a process; a second time it is refused, and nothing
  * changes. */
 static void configure(void)

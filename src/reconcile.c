@@ -269,10 +269,7 @@ static void end_unwanted(struct look *l, const struct db_flight *f, const struct
 	if (f->wish != WISH_CANCEL || !job || !slurm_state_active(job->state) ||
 	    !strcmp(job->state, "COMPLETING"))
 		return;
-	if (job->task >= 0)
-		strs_addf(&l->unwanted, "%" PRIu64 "_%" PRId64, job->array_id, job->task);
-	else
-		strs_addf(&l->unwanted, "%" PRIu64, job->id);
+	slurm_scancel_add(&l->unwanted, job);
 }
 
 static int look_at(struct look *l, struct db_flight *f, struct err *err)

@@ -190,6 +190,8 @@ int slurm_sacct(uint64_t uid, int64_t since_s, const struct strs *ids, struct sl
  * job that has gone is no error ("Invalid job id specified", "already completing or completed";
  * 22.05.8 says nothing and exits 0 [S]). */
 int slurm_scancel(const struct strs *ids, struct err *err);
+/* Add a job's name for it: an array's task goes by the array's id and its index, not by the id of its own [S]. */
+void slurm_scancel_add(struct strs *ids, const struct slurm_job *job);
 
 /* This very job is not to begin again where its node fails (scontrol(1), Requeue). */
 int slurm_requeue_off(uint64_t id, struct err *err);

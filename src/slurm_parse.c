@@ -1,6 +1,7 @@
 #include "slurm_internal.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -323,6 +324,14 @@ void slurm_judge(const char *out, const char *errtext, int exit_code, int signal
 	buf_release(&raw);
 	strs_release(&olines);
 	strs_release(&elines);
+}
+
+void slurm_scancel_add(struct strs *ids, const struct slurm_job *job)
+{
+	if (job->task >= 0)
+		strs_addf(ids, "%" PRIu64 "_%" PRId64, job->array_id, job->task);
+	else
+		strs_addf(ids, "%" PRIu64, job->id);
 }
 
 bool slurm_only_gone(const char *errtext)
