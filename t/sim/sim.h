@@ -97,7 +97,7 @@ struct sim_knobs {
 	int rename_lies;	       /* of 1000 */
 	bool skew;		       /* hosts' clocks differ, by up to a day */
 	int step_fails, step_signals;  /* of 100 */
-	int site_harms;		       /* of 100 jobs, soon after their start, to the very end */
+	int site_harms;		       /* of 100 jobs, soon after their start */
 	int64_t step_short, step_long; /* µs, at most */
 };
 

@@ -20,6 +20,9 @@
 
 enum { IMAGES = 32, WITH_POLICY = 96, SWEEPS = 3, VISITS = 300 };
 
+/* From this visit on the site ends no job: what it ends of a restartable one is run again without an end. */
+enum { MENDED = 100 };
+
 static const char *const db_path = "/sim/.slurmq/jobs.db";
 static struct disk_image *images[IMAGES + WITH_POLICY];
 static struct sim_policy policies[IMAGES + WITH_POLICY][SWEEPS];
@@ -596,6 +599,8 @@ static void part_of_owner(void)
 	struct state s = {.flying = 1};
 
 	for (int i = 0; i < VISITS && !sim.broken[0]; i++) {
+		if (i == MENDED)
+			sim.k.site_harms = 0;
 		if (!idle()) {
 			if (!sim_rnd(3))
 				TYPES("submit");
