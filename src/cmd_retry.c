@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "clock.h"
 #include "failpoint.h"
 #include "reconcile.h"
 #include "slurm.h"
@@ -19,7 +20,9 @@ struct args {
 
 enum {
 	AGAIN = 1U << JOB_FAILED | 1U << JOB_CANCELLED,
-	BY_ID = AGAIN | 1U << JOB_COMPLETED,
+	ALIVE = 1U << JOB_PENDING | 1U << JOB_SUBMITTING | 1U << JOB_QUEUED | 1U << JOB_RUNNING |
+		1U << JOB_HELD,
+	BY_ID = AGAIN | 1U << JOB_COMPLETED | ALIVE, /* of which some are spoken of only */
 };
 
 struct retry {
@@ -28,8 +31,11 @@ struct retry {
 	char *options; /* lines of --long=value, or NULL */
 	bool completed;
 	struct ids ids;
-	int64_t skipped;    /* completed ones that were named without --all */
-	int64_t lost;	    /* whose end nobody knows: Slurm may still run them */
+	int64_t skipped; /* completed ones that were named without --all */
+	int64_t alive;	 /* named ones that are not over */
+	int64_t waits,
+		due;  /* those of them that their policy tries again later; the first, and when */
+	int64_t lost; /* whose end nobody knows: Slurm may still run them */
 	struct strs to_end; /* Slurm's ids of those that it does */
 };
 
@@ -94,6 +100,14 @@ static int collect(void *arg, const struct db_job *job)
 
 	if (job->state == JOB_COMPLETED && !r->completed) {
 		r->skipped++;
+		return 0;
+	}
+	if (1U << job->state & ALIVE) {
+		r->alive++;
+		if (!r->waits && view_waits(job, clock_now_ms())) {
+			r->waits = job->id;
+			r->due = job->again.due;
+		}
 		return 0;
 	}
 	if (job->reason == REASON_LOST)
@@ -205,11 +219,29 @@ static int change(struct cmd_ctx *ctx, struct retry *r, int64_t *changed, struct
 
 /* ---- what came of it ---- */
 
+static void print_waits(struct cmd_ctx *ctx, const struct retry *r)
+{
+	struct buf when = {0};
+
+	time_add_local(&when, r->due);
+	cmd_print(ctx,
+		  "nothing to retry: job %" PRId64
+		  " is tried again by its sweep's policy, not before "
+		  "%s; at once: slurmq cancel %" PRId64 " && slurmq retry %" PRId64,
+		  r->waits, buf_str(&when), r->waits, r->waits);
+	buf_release(&when);
+}
+
 static void print_nothing(struct cmd_ctx *ctx, const struct retry *r)
 {
 	int64_t counts[JOB_NSTATES];
 
-	if (r->skipped) {
+	if (r->waits) {
+		print_waits(ctx, r);
+	} else if (r->alive) {
+		cmd_print(ctx, "nothing to retry: %" PRId64 " of these %s not over yet", r->alive,
+			  r->alive == 1 ? "is" : "are");
+	} else if (r->skipped) {
 		cmd_print(ctx, "nothing to retry: %" PRId64 " completed; --all runs them again",
 			  r->skipped);
 	} else if (db_counts(r->db, counts, NULL) == 0 && !counts[JOB_FAILED] &&

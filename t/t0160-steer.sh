@@ -33,6 +33,7 @@ does chcccp 'no failed jobs; slurmq retry -s cancelled takes the 4 cancelled one
 does phcccp '1 job is pending again; next: slurmq submit' slurmq retry 1 --no-submit
 does phpppp '3 jobs are pending again; next: slurmq submit' slurmq retry few -s cancelled --no-submit
 does phpppp '{"retried":0,"submit":null}' slurmq retry --json
+does phpppp 'nothing to retry: 2 of these are not over yet' slurmq retry 1-2
 does hhhhhh 'held 5 jobs; slurmq release lets them go' slurmq hold all
 does pppppp 'released 6 jobs' slurmq release all --no-submit
 does cccccc 'cancelled 6 jobs; the queue is paused: slurmq resume' slurmq cancel all --yes
