@@ -89,14 +89,14 @@ static int confirm(struct cmd_ctx *ctx, const struct args *args, bool all, size_
 	return rc;
 }
 
-static void print_done(struct cmd_ctx *ctx, int64_t changed, const struct told *told,
-		       int64_t stopped, bool paused)
+static void print_done(struct cmd_ctx *ctx, int64_t changed, bool told_slurm,
+		       const struct told *told, int64_t stopped, bool paused)
 {
-	int64_t running = (int64_t)told->running.n + stopped;
+	int64_t running = told_slurm ? (int64_t)told->running.n + stopped : 0;
 	struct buf line = {0};
 
 	buf_addf(&line, "cancelled %" PRId64 " %s", changed, changed == 1 ? "job" : "jobs");
-	if (told->queued.n)
+	if (told_slurm && told->queued.n)
 		buf_addf(&line, "; %zu taken out of Slurm's queue", told->queued.n);
 	if (running)
 		buf_addf(&line, "; %" PRId64 " running %s being ended", running,
@@ -115,6 +115,7 @@ static int cancel(struct cmd_ctx *ctx, const struct args *args, const struct sel
 	bool pause = sel->all && !sel->states;
 	struct ids ids = {0};
 	int64_t changed = 0, stopped = 0;
+	bool told_slurm;
 	int rc = -1;
 
 	if (selection_ids(ctx->store->db, sel, &ids, err))
@@ -131,11 +132,12 @@ static int cancel(struct cmd_ctx *ctx, const struct args *args, const struct sel
 	rc = cmd_change(ctx, &ids, &change, &changed, err);
 	FAILPOINT("cancel-before");
 	/* What was taken back before an error is to be told all the same. */
-	if (tell_slurm(ctx, &told, &stopped, rc ? NULL : err))
+	told_slurm = !tell_slurm(ctx, &told, &stopped, rc ? NULL : err);
+	if (!told_slurm)
 		rc = -1;
 	sentinel_settle(ctx->store, cmd_say_text, ctx); /* was that all there was? */
 	if (rc == 0 || changed)
-		print_done(ctx, changed, &told, stopped, pause);
+		print_done(ctx, changed, told_slurm, &told, stopped, pause);
 out:
 	strs_release(&told.running);
 	strs_release(&told.queued);

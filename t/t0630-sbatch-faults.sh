@@ -103,6 +103,24 @@ for away in '' away; do
 	slurmq chain --strict >/dev/null 2>&1
 	is "$(states)" 666 'as they are told'
 done
+# Their numbers are known, and Slurm is away: what it was not told is not said
+fresh
+rm -f begun.*
+run slurmq submit
+is_status 0
+ok_within 20 'they run' begun
+touch "$FAKE_SLURM/away"
+run slurmq cancel 1-3 --yes
+is_status 75
+is_out 'cancelled 3 jobs'
+like_err 'the jobs are cancelled here, but Slurm could not be told to end all that run \(slurmq cancel again tells it\): scancel'
+rm "$FAKE_SLURM/away"
+run slurmq cancel 1-3 --yes
+is_status 0
+is_err ''
+is_out 'cancelled 3 jobs; 3 running are being ended'
+ok 'they end' fake_quiet 20
+is "$(states)" 666 'as they are told'
 mv short.yaml sweep.yaml
 
 # It has made none, and nobody can know: after its time it is submitted anew, not before
