@@ -711,8 +711,9 @@ char *queue_script(const struct store *store, int64_t version, const struct strs
 	}
 	buf_addf(&out, "# slurmq: %s\n", remark);
 	if (env_get(env, NO_EXPORT)) {
-		/* Slurm's own steps in this job are to have what this job has (srun(1), --export) */
-		buf_addstr(&out, "unset SLURM_EXPORT_ENV\n");
+		/* Slurm's own steps in this job are to have what this job has (srun(1), --export); and all
+		 * of sbatch's that begins with SLURM comes along */
+		buf_addf(&out, "unset SLURM_EXPORT_ENV %s\n", NO_EXPORT);
 		if (conf) {
 			buf_addstr(&out, "SLURM_CONF=");
 			buf_add_shell_word(&out, conf);

@@ -14,7 +14,9 @@
 #include "proc.h"
 #include "setting.h"
 
-enum { VIA_TIMEOUT_MS = 180 * 1000, WORDS_MOST = 400 };
+/* Where it failed last it is tried shortly: each job that ends waits for it in its allocation. Nothing is lost
+ * where it is ended too early: what it runs there has its own way to go on, or is seen by the next. */
+enum { VIA_TIMEOUT_MS = 180 * 1000, VIA_TRIAL_MS = 30 * 1000, WORDS_MOST = 400 };
 
 int queue_via(struct store *store, char **via, struct err *err)
 {
@@ -62,6 +64,10 @@ static int judge(const char *via, const struct proc_result *r, struct err *err)
 	if (!r->timed_out && !r->signal && !r->exit_code)
 		return 0;
 	add_words(&said, &r->err);
+	if (!said.len && r->signal && !r->timed_out)
+		buf_addf(&said, "killed by signal %d", r->signal);
+	else if (!said.len && !r->timed_out)
+		buf_addf(&said, "it ended with status %d and said nothing", r->exit_code);
 	err_set(err, ERR_AGAIN, "submitting via '%s' %s%s%s (slurmq config via)", via,
 		r->timed_out ? "took too long" : "failed", said.len ? ": " : "", buf_str(&said));
 	buf_release(&said);
@@ -84,9 +90,18 @@ static void remember(struct db *db, const char *why)
 		db_rollback(db);
 }
 
+static bool failed_last(struct db *db)
+{
+	char *why = NULL;
+	bool yes = db_setting_get(db, VIA_FAILED, &why, NULL) == 0;
+
+	free(why);
+	return yes;
+}
+
 int queue_via_run(struct store *store, const char *via, bool sentinel, struct err *err)
 {
-	struct proc_spec spec = {.timeout_ms = VIA_TIMEOUT_MS};
+	struct proc_spec spec = {0};
 	struct proc_result r = {0};
 	struct db_submission last;
 	struct strs argv = {0};
@@ -108,6 +123,7 @@ int queue_via_run(struct store *store, const char *via, bool sentinel, struct er
 	if (sentinel)
 		strs_add(&argv, "--sentinel");
 	spec.argv = (const char *const *)argv.v;
+	spec.timeout_ms = failed_last(store->db) ? VIA_TRIAL_MS : VIA_TIMEOUT_MS;
 	rc = proc_run(&spec, &r, NULL, err);
 	if (rc) {
 		struct err why = *err;

@@ -130,7 +130,7 @@ params: {n: {from: 1, to: 6, step: 1}}
 env: {FROM_SWEEP: here}
 run: |
   cd "$SLURMQ_DIR/.."
-  echo "{n} ${FROM_CALLER-nothing} $FROM_SWEEP ${SLURM_EXPORT_ENV-unset} $(srun -n1 sh -c 'echo $FROM_SWEEP')" >>ledger
+  echo "{n} ${FROM_CALLER-nothing} $FROM_SWEEP ${SLURM_EXPORT_ENV-unset} ${SLURMQ_NO_EXPORT-none} $(srun -n1 sh -c 'echo $FROM_SWEEP')" >>ledger
 END
 slurmq expand sweep.yaml >/dev/null
 run slurmq config environment some
@@ -142,13 +142,13 @@ slurmq config limit 3 >/dev/null
 run slurmq submit --dry-run
 is_status 0
 like_out '^sbatch --parsable --export=NONE --job-name=none\.'
-like_out '^unset SLURM_EXPORT_ENV$'
+like_out '^unset SLURM_EXPORT_ENV SLURMQ_NO_EXPORT$'
 export FROM_CALLER=something
 run slurmq submit
 is_status 0
 is_err ''
 ok_within 120 'the chain goes on by itself' over
-is "$(sort -n ledger)" "$(seq -f '%g nothing here unset here' 6)" 'jobs have what the sweep says, and nothing of the caller'
+is "$(sort -n ledger)" "$(seq -f '%g nothing here unset none here' 6)" 'jobs have what the sweep says, and nothing of the caller'
 ok 'the queue becomes empty' slurm_quiet
 # and as it was stored
 slurmq config environment stored >/dev/null
