@@ -96,11 +96,11 @@ int spool_rights_drop(struct spool *sp, uint64_t submission, int n, struct err *
 struct spool_journal {
 	struct spool_entry entry;
 	struct buf text; /* all that was appended, to be told anew where the file has gone */
-	bool torn;	 /* the last append failed midway */
+	bool torn;	 /* the file may end in the middle of a line */
 	bool lacks;	 /* the file lacks a line that text has */
 	int fd;
 };
-/* Open running/<entry.name> for appending. */
+/* Open running/<entry.name> for appending: in a line of its own, whatever another has left there. */
 int spool_journal_open(struct spool *sp, const struct spool_entry *e, struct spool_journal *j,
 		       struct err *err);
 /* Append whole lines; sync: with fdatasync(2). */

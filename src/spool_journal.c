@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -15,12 +16,16 @@
 int spool_journal_open(struct spool *sp, const struct spool_entry *e, struct spool_journal *j,
 		       struct err *err)
 {
+	struct stat st;
+
 	memset(j, 0, sizeof(*j));
 	j->entry = *e;
 	j->fd = openat(sp->folder[SPOOL_RUNNING], e->name,
 		       O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 	if (j->fd < 0)
 		return err_errno(err, ERR_FAILED, "opening '%s/running/%s'", sp->path, e->name);
+	/* of one who was killed in the middle of a line */
+	j->torn = fstat(j->fd, &st) || st.st_size > 0;
 	return 0;
 }
 

@@ -312,6 +312,35 @@ static void a_moved_journal_is_told_anew(void **state)
 	}
 }
 
+/* Killed in the middle of a line: what another adds, who closes the attempt, is none of it. */
+static void half_a_line_of_the_dead_is_none(void **state)
+{
+	static const char *const halves[] = {"", "s", "step 0 0 0 0 1 2",
+					     "end completed 0 0 0 9 0"};
+	struct here *h = *state;
+
+	for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
+		struct spool_journal dead, j;
+		struct journal read;
+
+		begin(h, &dead);
+		append(&dead, "start 5 1 0 n 1\n");
+		append(&dead, halves[i]);
+		assert_int_equal(spool_journal_open(h->sp, &dead.entry, &j, NULL), 0);
+		append(&j, "preempted 6\n");
+		assert_int_equal(spool_journal_move(h->sp, &j, NULL), 0);
+		assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL),
+				 0);
+		assert_int_equal(read.started, 5);
+		assert_true(read.preempted && !read.has_end);
+		assert_int_equal(read.preempted_at, 6);
+		journal_release(&read);
+		spool_remove(h->sp, SPOOL_SPOOL, j.entry.name, NULL);
+		spool_journal_close(&j);
+		spool_journal_close(&dead);
+	}
+}
+
 /* A line that could not be written stands in the event, nothing of it half. */
 static void a_failed_append_is_told_with_the_end(void **state)
 {
@@ -492,6 +521,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_journal_becomes_an_event, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_event_is_packed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_moved_journal_is_told_anew, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(half_a_line_of_the_dead_is_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_failed_append_is_told_with_the_end, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(half_a_write_is_none, set_up, tear_down),
