@@ -31,8 +31,9 @@ int spool_journal_open(struct spool *sp, const struct spool_entry *e, struct spo
 
 static int append(struct spool_journal *j, const char *lines, size_t len, bool sync)
 {
-	/* what an append that failed left behind must not run into this one's first line */
-	if (j->torn && spool_write_all(j->fd, "\n", 1))
+	/* what an append that failed left behind must not run into this one's first line, nor pass for a whole line: a
+	 * step's key may be cut short. A line that holds a NUL is none (journal_parse). */
+	if (j->torn && spool_write_all(j->fd, "\0\n", 2))
 		return -1;
 	j->torn = true;
 	if (spool_write_all(j->fd, lines, len))

@@ -315,8 +315,14 @@ static void a_moved_journal_is_told_anew(void **state)
 /* Killed in the middle of a line: what another adds, who closes the attempt, is none of it. */
 static void half_a_line_of_the_dead_is_none(void **state)
 {
-	static const char *const halves[] = {"", "s", "step 0 0 0 0 1 2",
-					     "end completed 0 0 0 9 0"};
+	static const char *const halves[] = {
+		"",
+		"s",
+		"step 0 0 0 0 1 2",
+		"step 0 0 0 0 1 2 3 4 eval n=1", /* of n=10 */
+		"end completed 0 0 0 9 0",
+		"end completed 0 0 0 9 0 1", /* of 12 */
+	};
 	struct here *h = *state;
 
 	for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
@@ -333,6 +339,7 @@ static void half_a_line_of_the_dead_is_none(void **state)
 				 0);
 		assert_int_equal(read.started, 5);
 		assert_true(read.preempted && !read.has_end);
+		assert_int_equal(read.nsteps, 0);
 		assert_int_equal(read.preempted_at, 6);
 		journal_release(&read);
 		spool_remove(h->sp, SPOOL_SPOOL, j.entry.name, NULL);
