@@ -72,8 +72,11 @@ static int tell_slurm(struct cmd_ctx *ctx, const struct told *told, int64_t *sto
 	if (rc)
 		err_prefix(
 			err,
-			"the jobs are cancelled here, but Slurm could not be told to end all that run "
-			"(slurmq cancel again tells it)");
+			told->running.n || told->unnamed
+				? "the jobs are cancelled here, but Slurm could not be told to end all that run "
+				  "(slurmq cancel again tells it)"
+				: "the jobs are cancelled here, but Slurm could not be told to take them out of "
+				  "its queue: they will find nothing to do there and end");
 	return rc;
 }
 

@@ -121,6 +121,21 @@ is_err ''
 is_out 'cancelled 3 jobs; 3 running are being ended'
 ok 'they end' fake_quiet 20
 is "$(states)" 666 'as they are told'
+
+# They wait in its queue, and it can't be told: nothing of them runs
+fresh
+rm -f begun.*
+touch "$FAKE_SLURM/hold"
+run slurmq submit
+is_status 0
+touch "$FAKE_SLURM/away"
+run slurmq cancel 1-3 --yes
+is_status 75
+is_out 'cancelled 3 jobs'
+like_err "Slurm could not be told to take them out of its queue: they will find nothing to do there and end: scancel"
+rm "$FAKE_SLURM/away" "$FAKE_SLURM/hold"
+ok 'they end' fake_quiet 20
+is "$(states) $(find . -name 'begun.*')" '666 ' 'and none has begun'
 mv short.yaml sweep.yaml
 
 # It has made none, and nobody can know: after its time it is submitted anew, not before
