@@ -68,9 +68,9 @@ static int open_patiently(struct store *store, struct err *err)
 	}
 }
 
-static void open_ahead(void *arg)
+static void rehearse(void)
 {
-	store_open_ahead(arg);
+	db_rehearse();
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
@@ -80,7 +80,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct supervise_opts o = {.log = STDOUT_FILENO,
 				   .tick_first_ms = TICK_FIRST_MS,
 				   .tick_every_ms = TICK_EVERY_MS,
-				   .idle = open_ahead};
+				   .idle = rehearse};
 	struct supervise_result s = {0};
 	struct chain_opts chain;
 	struct store *store = &ctx->opened;
@@ -99,7 +99,6 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 			"not inside a Slurm job: this is what a submitted job executes; to submit: slurmq submit");
 	if (open_patiently(store, err))
 		return -1;
-	o.idle_arg = store;
 	o.spool = store->spool;
 	o.dir = store->dir;
 	o.task = task_index();

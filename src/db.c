@@ -202,8 +202,8 @@ static int bind_all(sqlite3_stmt *s, const char *types, va_list ap)
 	return rc;
 }
 
-/* Prepared once a handle. */
-static sqlite3_stmt *prepared(struct db *db, const char *text, struct err *err)
+static sqlite3_stmt *vstmt(struct db *db, const char *text, struct err *err, const char *types,
+			   va_list ap)
 {
 	sqlite3_stmt *s = NULL;
 
@@ -221,16 +221,6 @@ static sqlite3_stmt *prepared(struct db *db, const char *text, struct err *err)
 		db->cache[db->ncached].text = text;
 		db->cache[db->ncached++].stmt = s;
 	}
-	return s;
-}
-
-static sqlite3_stmt *vstmt(struct db *db, const char *text, struct err *err, const char *types,
-			   va_list ap)
-{
-	sqlite3_stmt *s = prepared(db, text, err);
-
-	if (!s)
-		return NULL;
 	sqlite3_reset(s);
 	sqlite3_clear_bindings(s);
 	if (bind_all(s, types, ap) != SQLITE_OK) {
@@ -406,6 +396,45 @@ out:
 	return rc;
 }
 
+static int rehearse(struct db *db)
+{
+	struct db_version v = {.sweep_name = (char *)(uintptr_t) "s",
+			       .file = (char *)(uintptr_t) "f",
+			       .dir = (char *)(uintptr_t) "/",
+			       .source = (char *)(uintptr_t) "x",
+			       .source_len = 1};
+	const struct sweep_point point = {.sample = -1};
+	const struct job_end end = {.completed = true, .ended = 1};
+	struct db_submission sub = {.id = 1};
+	struct db_job *jobs = NULL;
+	int64_t id;
+	size_t n = 0;
+	int rc, changed;
+
+	rc = simple(db, schema, "rehearsing", NULL) || db_begin(db, NULL) ||
+	     db_version_add(db, &v, NULL) || db_job_add(db, v.sweep, v.id, 1, &point, &id, NULL) ||
+	     db_version_publish(db, v.id, 1, NULL) || db_jobs_pending(db, 1, &jobs, &n, NULL);
+	sub.version = v.id;
+	rc = rc || db_claim(db, &sub, jobs, n, NULL) ||
+	     db_submission_answer(db, sub.id, 1, 1, NULL, NULL) ||
+	     db_attempt_running(db, sub.first, 1, "n", 1, &changed, NULL) ||
+	     db_attempt_line(db, sub.first, &end, &changed, NULL) || db_commit(db, NULL);
+	db_jobs_free(jobs, n);
+	return rc ? -1 : 0;
+}
+
+int db_rehearse(void)
+{
+	struct db *db;
+	int rc;
+
+	if (open_handle(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db, NULL))
+		return -1;
+	rc = rehearse(db);
+	close_handle(db);
+	return rc;
+}
+
 /* What PRAGMA journal_mode would hide: a database in WAL mode is opened as one. */
 static int refuse_wal(struct db *db, struct err *err)
 {
@@ -464,18 +493,7 @@ static int check_marks(struct db *db, const char *id, struct err *err)
 	return rc;
 }
 
-/* One lock for all that is looked at. */
-static int check_all_marks(struct db *db, const char *id, struct err *err)
-{
-	return simple(db, "BEGIN", "opening", err) || check_marks(db, id, err) ||
-			       simple(db, "COMMIT", "opening", err)
-		       ? -1
-		       : 0;
-}
-
-/* waits: for other processes. */
-static int open_checked(const char *path, const char *id, bool waits, struct db **out,
-			struct err *err)
+int db_open(const char *path, const char *id, struct db **out, struct err *err)
 {
 	struct stat st;
 	struct db *db;
@@ -498,9 +516,9 @@ static int open_checked(const char *path, const char *id, bool waits, struct db 
 			path);
 	if (open_handle(path, SQLITE_OPEN_READWRITE, &db, err))
 		return -1;
-	if (!waits)
-		sqlite3_busy_handler(db->sql, NULL, NULL);
-	if (check_all_marks(db, id, err))
+	/* one lock for all that is looked at */
+	if (simple(db, "BEGIN", "opening", err) || check_marks(db, id, err) ||
+	    simple(db, "COMMIT", "opening", err))
 		goto fail;
 	if (sqlite3_db_readonly(db->sql, "main") == 1) {
 		err_set(err, ERR_FAILED,
@@ -512,97 +530,11 @@ static int open_checked(const char *path, const char *id, bool waits, struct db 
 		   "PRAGMA synchronous=EXTRA; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF",
 		   "opening", err))
 		goto fail;
-	sqlite3_busy_handler(db->sql, busy, NULL);
 	*out = db;
 	return 0;
 fail:
 	close_handle(db);
 	return -1;
-}
-
-int db_open(const char *path, const char *id, struct db **out, struct err *err)
-{
-	return open_checked(path, id, true, out, err);
-}
-
-/* ---- opening ahead ---- */
-
-/* What a job's end does, on one job. *from: how many statements were prepared before. */
-static int rehearse(struct db *db, size_t *from)
-{
-	struct db_version v = {.sweep_name = (char *)(uintptr_t) "s",
-			       .file = (char *)(uintptr_t) "f",
-			       .dir = (char *)(uintptr_t) "/",
-			       .source = (char *)(uintptr_t) "x",
-			       .source_len = 1};
-	const struct sweep_point point = {.sample = -1};
-	const struct job_end end = {.completed = true, .ended = 1};
-	struct db_step step = {.key = (char *)(uintptr_t) "k"};
-	struct strs keys = {0}, values = {0};
-	struct db_submission sub = {.id = 1};
-	int64_t id, counts[JOB_NSTATES];
-	struct db_job *jobs = NULL;
-	char *node = NULL;
-	int rc, changed;
-	bool closed;
-	size_t n = 0;
-
-	rc = simple(db, schema, "rehearsing", NULL) || db_begin(db, NULL) ||
-	     db_version_add(db, &v, NULL) || db_job_add(db, v.sweep, v.id, 1, &point, &id, NULL) ||
-	     db_version_publish(db, v.id, 1, NULL);
-	*from = db->ncached;
-	memset(&v, 0, sizeof(v));
-	rc = rc || db_counts(db, counts, NULL) || db_settings(db, ".", &keys, &values, NULL) ||
-	     db_jobs_pending(db, 1, &jobs, &n, NULL) ||
-	     db_version_get(db, jobs[0].version, &v, NULL);
-	sub.version = v.id;
-	rc = rc || db_claim(db, &sub, jobs, n, NULL) ||
-	     db_submission_answer(db, sub.id, 1, 1, NULL, NULL) ||
-	     db_attempt_find(db, sub.id, 0, &step.attempt, &changed, NULL) ||
-	     db_attempt_running(db, step.attempt, 1, "n", 1, &changed, NULL) ||
-	     db_step_add(db, &step, NULL) ||
-	     db_attempt_line(db, step.attempt, &end, &changed, NULL) ||
-	     db_attempt_node(db, step.attempt, &node, NULL) ||
-	     db_submission_closed(db, sub.id, &closed, NULL) ||
-	     db_setting_set_int(db, ".", 1, NULL) || db_commit(db, NULL);
-	free(node);
-	strs_release(&keys);
-	strs_release(&values);
-	db_version_release(&v);
-	db_jobs_free(jobs, n);
-	return rc ? -1 : 0;
-}
-
-int db_open_ahead(const char *path, const char *id, struct db **out)
-{
-	struct db *play, *db = NULL;
-	size_t from = 0;
-	int rc;
-
-	*out = NULL;
-	if (open_handle(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &play, NULL))
-		return -1;
-	rc = rehearse(play, &from) || open_checked(path, id, false, &db, NULL);
-	for (size_t i = from; i < play->ncached && !rc; i++)
-		rc = !prepared(db, play->cache[i].text, NULL);
-	close_handle(play);
-	if (rc) {
-		db_close(db);
-		return -1;
-	}
-	sqlite3_db_release_memory(db->sql);
-	*out = db;
-	return 0;
-}
-
-int db_take_ahead(struct db *db, const char *id)
-{
-	int moved = 1;
-
-	if (sqlite3_file_control(db->sql, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK ||
-	    moved)
-		return -1;
-	return check_all_marks(db, id, NULL);
 }
 
 int db_begin(struct db *db, struct err *err)

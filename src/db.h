@@ -41,15 +41,9 @@ int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db); /* nothing open is no error */
 
-/* db_open() long before it is needed, for a program that waits: what a job's end does is done once in a database of
- * its own, in memory, so that the pages of SQLite's code are at hand; then the real one is opened, and the same
- * statements are prepared for it. Waits for nobody. Nothing stays locked or cached. -1 where it could not be, which
- * is of no matter. */
-int db_open_ahead(const char *path, const char *id, struct db **out);
-/* Before it is used: 0 where it is still the file at its path (SQLITE_FCNTL_HAS_MOVED, sqlite.org/c3ref/
- * c_fcntl_begin_atomic_write.html), and as db_open() asks of one. Else it is for db_close(), and db_open() for an
- * error in words. */
-int db_take_ahead(struct db *db, const char *id);
+/* A job's end in a database of its own, in memory: so that a program that waits has the pages of SQLite's code, and
+ * memory, at hand for the real one. Leaves nothing behind. -1 where it could not be, which is of no matter. */
+int db_rehearse(void);
 
 /* PRAGMA integrity_check and the counters against the rows. 0 where sound. */
 int db_check(struct db *db, struct err *err);

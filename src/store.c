@@ -248,55 +248,26 @@ int store_keep_root(struct store *s, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-static int open_database(struct store *s, const char *id, struct err *err)
-{
-	char *path;
-	int rc;
-
-	if (s->ahead && !db_take_ahead(s->ahead, id)) {
-		s->db = s->ahead;
-		s->ahead = NULL;
-		return 0;
-	}
-	/* before another handle: a file's locks go with the first descriptor that is closed (fcntl(2)) */
-	db_close(s->ahead);
-	s->ahead = NULL;
-	path = store_path(s, "jobs.db");
-	rc = db_open(path, id, &s->db, err);
-	free(path);
-	return rc;
-}
-
-void store_open_ahead(struct store *s)
-{
-	char *path = store_path(s, "jobs.db"), *id = NULL;
-
-	if (!s->db && !s->ahead && (id = read_id(s, NULL)))
-		db_open_ahead(path, id, &s->ahead);
-	free(id);
-	free(path);
-}
-
 int store_open(struct store *s, struct err *err)
 {
-	char *id = NULL;
+	char *path = store_path(s, "jobs.db"), *id = NULL;
 	int rc = -1;
 
 	if (!store_open_spool(s, err)) {
 		id = read_id(s, err);
 		if (id)
-			rc = open_database(s, id, err);
+			rc = db_open(path, id, &s->db, err);
 		if (!rc && s->by_name)
 			rc = take_root(s, err);
 	}
 	free(id);
+	free(path);
 	return rc;
 }
 
 void store_close(struct store *s)
 {
 	db_close(s->db);
-	db_close(s->ahead);
 	spool_close(s->spool);
 	free(s->dir);
 	free(s->root);
@@ -385,7 +356,6 @@ static int judge_existing(struct store *s, struct err *err)
 	if (rc == DB_NONE && !spool_gate_try(s->spool, NULL))
 		tidy(s);
 	db_close(s->db);
-	db_close(s->ahead);
 	spool_close(s->spool);
 	s->db = NULL;
 	s->spool = NULL;

@@ -17,7 +17,6 @@ struct store {
 	char *root;   /* the folder that the user sees it in: where jobs run */
 	bool by_name; /* SLURMQ_DIR named it: root is what the last submit noted, once it is open */
 	struct db *db;
-	struct db *ahead; /* opened before it is needed: store_open() takes it */
 	struct spool *spool;
 };
 
@@ -34,9 +33,6 @@ int store_create(struct store *s, const char *dir, struct err *err);
 int store_open_spool(struct store *s, struct err *err);
 /* Open database and spool of a store that was found. */
 int store_open(struct store *s, struct err *err);
-/* While there is nothing to do: open the database of a store whose files are open, for a later store_open(). Waits
- * for nobody; where it can't be done nothing is changed. */
-void store_open_ahead(struct store *s);
 void store_close(struct store *s); /* also releases what store_find() filled in */
 
 /* In an open transaction: note where it was found, for whoever opens it by name (SLURMQ_DIR), as jobs do: jobs run

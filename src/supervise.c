@@ -317,7 +317,7 @@ static void on_time(struct run *r)
 		start_tick(r);
 	if (r->idle_at && now >= r->idle_at) {
 		r->idle_at = 0;
-		r->o->idle(r->o->idle_arg);
+		r->o->idle();
 	}
 }
 

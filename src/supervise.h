@@ -25,8 +25,7 @@ struct supervise_opts {
 	int64_t tick_first_ms, tick_every_ms;
 	/* Called once, some 200 ms after the start, if that is not over by then: to do ahead, in a few
 	 * milliseconds, what would take time at the end. May be NULL. */
-	void (*idle)(void *arg);
-	void *idle_arg;
+	void (*idle)(void);
 };
 
 enum supervise_outcome {

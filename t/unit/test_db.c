@@ -7,7 +7,6 @@
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "db.h"
@@ -639,106 +638,11 @@ static void steps_are_remembered(void **state)
 	assert_int_equal(db_commit(h->db, NULL), 0);
 }
 
-static void by_another(struct here *h, const char *sql)
+static void a_rehearsal_goes_to_its_end(void **state)
 {
-	sqlite3 *other;
-
-	assert_int_equal(sqlite3_open_v2(h->path, &other, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-	if (sqlite3_exec(other, sql, NULL, NULL, NULL) != SQLITE_OK)
-		fail_msg("%s: %s", sql, sqlite3_errmsg(other));
-	sqlite3_close(other);
-}
-
-/* It sees what others have done since, keeps nobody out, and is one like any other. */
-static void opened_ahead(void **state)
-{
-	static const char *const meanwhile[] = {
-		"BEGIN EXCLUSIVE; ROLLBACK",
-		"CREATE INDEX more ON job(reason)",
-		"ALTER TABLE setting ADD COLUMN more",
-		"VACUUM",
-	};
-	struct here *h = *state;
-
-	for (size_t i = 0; i < sizeof(meanwhile) / sizeof(meanwhile[0]); i++) {
-		int64_t counts[JOB_NSTATES];
-		struct db *db;
-
-		assert_int_equal(db_open_ahead(h->path, "abc", &db), 0);
-		add_jobs(h, "s", 1 + 10 * i, 10);
-		by_another(h, meanwhile[i]);
-		assert_int_equal(db_take_ahead(db, "abc"), 0);
-		assert_int_equal(db_counts(db, counts, NULL), 0);
-		assert_int_equal(counts[JOB_PENDING], 10 * (i + 1));
-		assert_int_equal(db_begin(db, NULL), 0);
-		assert_int_equal(db_setting_set_int(db, "n", (int64_t)i, NULL), 0);
-		assert_int_equal(db_commit(db, NULL), 0);
-		db_close(db);
-		assert_int_equal(db_setting_int(h->db, "n", -1, &counts[0], NULL), 0);
-		assert_int_equal(counts[0], i);
-	}
-}
-
-/* Whatever db_open() would not open now is not taken, though it was well when it was opened. */
-static void opened_ahead_and_not_taken(void **state)
-{
-	static const struct {
-		const char *sql;
-		char file; /* l: it has gone; m: another lies in its place */
-		const char *id;
-	} v[] = {
-		{"PRAGMA user_version=99", 0, "abc"},
-		{"PRAGMA application_id=1", 0, "abc"},
-		{"PRAGMA journal_mode=WAL", 0, "abc"},
-		{"UPDATE setting SET value = 'def' WHERE key = '.folder'", 0, "abc"},
-		{NULL, 0, "def"},
-		{NULL, 'l', "abc"},
-		{NULL, 'm', "abc"},
-	};
-
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct here *h;
-		struct db *db;
-		char *other;
-
-		set_up((void **)&h);
-		assert_int_equal(db_open_ahead(h->path, "abc", &db), 0);
-		if (v[i].sql)
-			by_another(h, v[i].sql);
-		assert_true(asprintf(&other, "%s/other.db", h->dir) > 0);
-		if (v[i].file == 'm')
-			assert_int_equal(db_create(other, "abc", NULL), 0);
-		if (v[i].file == 'm')
-			assert_int_equal(rename(other, h->path), 0);
-		else if (v[i].file == 'l')
-			assert_int_equal(unlink(h->path), 0);
-		if (db_take_ahead(db, v[i].id) != -1)
-			fail_msg("case %zu: it was taken", i);
-		db_close(db);
-		tear_down((void **)&h);
-		free(other);
-	}
 	(void)state;
-}
-
-/* Nor is it opened where that would have to wait, or is refused. */
-static void not_opened_ahead(void **state)
-{
-	struct here *h = *state;
-	struct db *db;
-	sqlite3 *other;
-
-	assert_int_equal(sqlite3_open_v2(h->path, &other, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(db_open_ahead(h->path, "abc", &db), -1);
-	assert_null(db);
-	sqlite3_close(other);
-	assert_int_equal(db_open_ahead(h->path, "def", &db), -1);
-	assert_null(db);
-	assert_int_equal(unlink(h->path), 0);
-	assert_int_equal(db_open_ahead(h->path, "abc", &db), -1);
-	assert_null(db);
-	assert_int_equal(access(h->path, F_OK), -1);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(db_rehearse(), 0);
 }
 
 static void submissions(void **state)
@@ -940,9 +844,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(later_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(steps_are_remembered, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(opened_ahead, set_up, tear_down),
-		cmocka_unit_test(opened_ahead_and_not_taken),
-		cmocka_unit_test_setup_teardown(not_opened_ahead, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_rehearsal_goes_to_its_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(submissions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(pruning, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(settings, set_up, tear_down),
