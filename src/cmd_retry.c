@@ -31,11 +31,11 @@ struct retry {
 	char *options; /* lines of --long=value, or NULL */
 	bool completed;
 	struct ids ids;
-	int64_t skipped; /* completed ones that were named without --all */
-	int64_t alive;	 /* named ones that are not over */
-	int64_t waits,
-		due;  /* those of them that their policy tries again later; the first, and when */
-	int64_t lost; /* whose end nobody knows: Slurm may still run them */
+	int64_t skipped;    /* completed ones that were named without --all */
+	int64_t alive;	    /* named ones that are not over */
+	int64_t waits;	    /* the first of them that its policy tries again later, */
+	int64_t due;	    /* and when */
+	int64_t lost;	    /* whose end nobody knows: Slurm may still run them */
 	struct strs to_end; /* Slurm's ids of those that it does */
 };
 
