@@ -13,11 +13,6 @@ struct args {
 	bool yes;
 };
 
-enum {
-	CANCELLABLE = 1U << JOB_PENDING | 1U << JOB_SUBMITTING | 1U << JOB_QUEUED |
-		      1U << JOB_RUNNING | 1U << JOB_HELD,
-};
-
 /* What Slurm is to be told when the gate is free again. */
 struct told {
 	struct strs running, queued;
@@ -154,7 +149,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct selection sel;
 	int rc;
 
-	rc = cmd_select(ctx, argc, argv, args->states, CANCELLABLE, &sel, err);
+	rc = cmd_select(ctx, argc, argv, args->states, JOB_NOT_OVER, &sel, err);
 	if (rc == 0)
 		rc = cancel(ctx, args, &sel, err);
 	selection_release(&sel);

@@ -20,9 +20,7 @@ struct args {
 
 enum {
 	AGAIN = 1U << JOB_FAILED | 1U << JOB_CANCELLED,
-	ALIVE = 1U << JOB_PENDING | 1U << JOB_SUBMITTING | 1U << JOB_QUEUED | 1U << JOB_RUNNING |
-		1U << JOB_HELD,
-	BY_ID = AGAIN | 1U << JOB_COMPLETED | ALIVE, /* of which some are spoken of only */
+	BY_ID = AGAIN | 1U << JOB_COMPLETED | JOB_NOT_OVER, /* of which some are spoken of only */
 };
 
 struct retry {
@@ -102,7 +100,7 @@ static int collect(void *arg, const struct db_job *job)
 		r->skipped++;
 		return 0;
 	}
-	if (1U << job->state & ALIVE) {
+	if (1U << job->state & JOB_NOT_OVER) {
 		r->alive++;
 		if (!r->waits && view_waits(job, clock_now_ms())) {
 			r->waits = job->id;

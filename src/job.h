@@ -20,6 +20,11 @@ enum job_state {
 	JOB_HELD = 7, /* by the user, or because Slurm refused its specification */
 	JOB_NSTATES = 8,
 };
+/* Bits, 1 << state, of those in which a job is not over. */
+enum {
+	JOB_NOT_OVER = 1U << JOB_PENDING | 1U << JOB_SUBMITTING | 1U << JOB_QUEUED |
+		       1U << JOB_RUNNING | 1U << JOB_HELD,
+};
 
 /* Why a job is failed, cancelled or held; Slurm's words (squeue(1), JOB STATE CODES). */
 enum job_reason {

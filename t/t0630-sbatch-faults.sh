@@ -103,6 +103,7 @@ for away in '' away; do
 	slurmq chain --strict >/dev/null 2>&1
 	is "$(states)" 666 'as they are told'
 done
+
 # Their numbers are known, and Slurm is away: what it was not told is not said
 fresh
 rm -f begun.*
