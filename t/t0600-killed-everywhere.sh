@@ -21,7 +21,15 @@ echo "$SLURM_JOB_ID $PPID" >begun.$1
 while [ -e stop.$1 ]; do sleep 0.01; done
 echo "$SLURMQ_JOB_ID $SLURM_JOB_ID" >>"$LEDGER"
 END
-chmod +x work
+cat >until-packed <<'END'
+#!/bin/bash
+rm -f "$@"
+for ((i = 0; i < 60; i++)); do
+	[ ! -e "$SLURMQ_FAILPOINT_ONCE" ] && ! compgen -G '.slurmq/spool/*;*' || break
+	sleep 0.05
+done >/dev/null
+END
+chmod +x work until-packed
 cat >sweep.yaml <<'END'
 name: story
 params:
@@ -47,13 +55,23 @@ later() {
 begun() {
 	[ -s "begun.$1" ] || _fake_idle
 }
-# crash NAME: the supervisor of a job that is at work; $journal is what it leaves
+# await_begun NAME: whose supervisor has died need not be waited for long
+await_begun() {
+	_tap_poll 3 begun "$1" || [ -e "$TEST_TMP/died" ] || _tap_poll 30 begun "$1"
+}
+over() {
+	local id
+	{ read -r id _ <"begun.$1"; } 2>/dev/null || return 0
+	! grep -Eq '^(PENDING|RUNNING|COMPLETING) ' "$FAKE_SLURM/jobs/$id"
+}
+# crash NAME: the supervisor of a job that is at work, until Slurm has seen it; $journal is what it leaves
 crash() {
 	local id pid
-	_tap_poll 3 begun "$1"
+	await_begun "$1"
 	{ read -r id pid <"begun.$1"; } 2>/dev/null || return
 	journal=$(echo .slurmq/running/*."$id",*)
 	kill -KILL "$pid"
+	_tap_poll 10 over "$1"
 }
 # The site starts a job again that had begun
 requeue() {
@@ -66,11 +84,6 @@ requeue() {
 		[ $? = 137 ] || break
 	done
 } 2>/dev/null
-over() {
-	local id
-	{ read -r id _ <"begun.$1"; } 2>/dev/null || return 0
-	! grep -Eq '^(PENDING|RUNNING|COMPLETING) ' "$FAKE_SLURM/jobs/$id"
-}
 
 story() {
 	local journal=''
@@ -100,7 +113,7 @@ story() {
 	# somebody has cancelled jobs just now: what was chained gives its right back
 	touch .slurmq/stopping
 	rm "$FAKE_SLURM/hold"
-	_tap_poll 3 begun a1
+	await_begun a1
 	rm -f .slurmq/stopping
 	s submit
 	# one is killed and started again by the site, one is never seen again, one is cancelled
@@ -113,10 +126,11 @@ story() {
 	rm -f "$FAKE_SLURM/purged"
 	# one that had not begun in time is lost and alive: retry ends it first
 	s retry
-	rm -f stop.a1 stop.b1
-	_tap_poll 3 begun a3
+	# one ends while another has the gate, and has to wait with what it tells
+	"$TEST_BUILD/t/gate" .slurmq ./until-packed stop.a1 stop.b1
+	await_begun a3
 	s cancel --yes 5
-	_tap_poll 3 over a3
+	_tap_poll 10 over a3
 	rm -f stop.*
 	# a ticket without a row
 	cp -p "$TEST_TMP/ticket" .slurmq/tickets/00000000deadbeef
