@@ -4,7 +4,8 @@
 #
 #	examples_of PAGE        a line each: what stands behind "$ "
 #	examples_run PAGE       run each, and see that it ends well and complains of nothing; one whose
-#	                        programs are not installed is skipped
+#	                        programs are not installed is skipped, one that says "try again"
+#	                        (status 75) is tried again
 #	examples_folder         make what they are run in, here: a sweep file, a place for another study,
 #	                        and $SCRATCH
 #	examples_pages          let man(1) find the pages of this tree, and no other ones; false without it
@@ -42,7 +43,7 @@ examples_folder() {
 }
 
 examples_run() {
-	local example word missing
+	local example word missing i
 	while IFS= read -r example; do
 		missing=''
 		for word in sqlite3 jq; do
@@ -52,8 +53,12 @@ examples_run() {
 			skip 1 "$missing is not installed"
 			continue
 		fi
-		run timeout 60 bash -c "set -o pipefail; $example" </dev/null
-		# shellcheck disable=SC2154
+		for ((i = 0; i < 100; i++)); do
+			run timeout 60 bash -c "set -o pipefail; $example" </dev/null
+			# shellcheck disable=SC2154
+			[ "$status" = 75 ] || break
+			sleep 0.2
+		done
 		if [ "$status" = 0 ] && [ -z "$err" ]; then
 			pass "${1##*/}: $example"
 		else
