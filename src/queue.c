@@ -470,15 +470,18 @@ static int look_at_pools(struct fill *f, const struct drained *d, bool *changed,
  * before the next; whatever comes of one, the first is waited for before anybody commits. */
 static int claim_beside(struct fill *f, struct batches *b, struct err *err)
 {
-	struct claim_sync sync;
+	struct claim_files files = {.store = f->store,
+				    .b = b,
+				    .kill_wait_s = f->kill_wait_s,
+				    .chained = f->o->caller != QUEUE_USER};
 	int rc = -1;
 
-	claim_sync_begin(&sync, f->store, b);
+	claim_files_begin(&files);
 	if (!begin_early(f, &b->v[0], false, err) && !pools_taken(&f->pools, f->store->db, err) &&
 	    !claim_rows(f->store, b, err) &&
 	    !db_setting_set_int(f->store->db, ".chain.last_refill", clock_now_ms(), err))
 		rc = 0;
-	if (claim_sync_end(&sync, rc ? NULL : err))
+	if (claim_files_end(&files, rc ? NULL : err))
 		rc = -1;
 	FAILPOINT("claim-synced");
 	return rc;
@@ -508,7 +511,7 @@ static int claim(struct fill *f, const struct drained *d, struct batches *b, boo
 		return 0;
 	}
 	if (claim_provide(f->store, b, user, user && f->o->renew_env, err) ||
-	    claim_names(f->store, b, err) || claim_write(f->store, b, f->kill_wait_s, !user, err))
+	    claim_names(f->store, b, err) || claim_tickets(f->store, b, err))
 		return -1;
 	return claim_beside(f, b, err);
 }

@@ -439,16 +439,9 @@ static uint64_t new_token(void)
 	return t;
 }
 
-static int write_batch(struct store *store, struct batch *b, int64_t kill_wait_s, bool chained,
-		       struct err *err)
+/* Under the gate. */
+static int render_ticket(struct store *store, struct batch *b, struct err *err)
 {
-	struct ticket_head head = {.sweep = b->sweep_name,
-				   .version = b->sub.version,
-				   .chdir = b->chdir,
-				   .chained = chained,
-				   .checkpoint = b->checkpoint,
-				   .kill_wait_s = kill_wait_s};
-	char *logs, *script = NULL;
 	int rc = 0;
 
 	for (size_t i = 0; i < b->njobs && !rc; i++) {
@@ -460,23 +453,7 @@ static int write_batch(struct store *store, struct batch *b, int64_t kill_wait_s
 				   b->jobs[i].tries + 1, &b->jobs[i].point, &b->plans[i], &done);
 		strs_release(&done);
 	}
-	if (rc)
-		return -1;
-	script = mem_printf("env/%" PRId64 ".script", b->sub.version);
-	if (spool_file_exists(store->spool, script))
-		head.script = script;
-	logs = mem_printf("logs/%04" PRId64, b->sub.first / 1000);
-	if (spool_folder_make(store->spool, logs, err) ||
-	    spool_folder_make(store->spool, "tickets", err) ||
-	    ticket_write(store->spool, b->sub.id, &b->ticket, &head, err))
-		rc = -1;
-	FAILPOINT("claim-ticket");
-	if (!rc && spool_rights_make(store->spool, b->sub.id, (int)b->njobs, err))
-		rc = -1;
-	FAILPOINT("claim-rights");
-	free(logs);
-	free(script);
-	return rc;
+	return rc ? -1 : 0;
 }
 
 int claim_names(struct store *store, struct batches *b, struct err *err)
@@ -501,52 +478,79 @@ int claim_rows(struct store *store, struct batches *b, struct err *err)
 	return 0;
 }
 
-int claim_write(struct store *store, struct batches *b, int64_t kill_wait_s, bool chained,
-		struct err *err)
+int claim_tickets(struct store *store, struct batches *b, struct err *err)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (write_batch(store, &b->v[i], kill_wait_s, chained, err))
+		if (render_ticket(store, &b->v[i], err))
 			return -1;
 	return 0;
 }
 
-/* After all that is to be synced: the first of these syncs does most of the work of the others. */
-static void *sync_all(void *arg)
+static int write_batch(const struct claim_files *c, const struct batch *b, struct err *err)
 {
-	struct claim_sync *s = arg;
+	struct spool *sp = c->store->spool;
+	struct ticket_head head = {.sweep = b->sweep_name,
+				   .version = b->sub.version,
+				   .chdir = b->chdir,
+				   .chained = c->chained,
+				   .checkpoint = b->checkpoint,
+				   .kill_wait_s = c->kill_wait_s};
+	char *script = mem_printf("env/%" PRId64 ".script", b->sub.version);
+	char *logs = mem_printf("logs/%04" PRId64, b->sub.first / 1000);
+	int rc = 0;
 
-	for (size_t i = 0; i < s->b->n && !s->rc; i++)
-		s->rc = ticket_sync(s->store->spool, s->b->v[i].sub.id, &s->err);
-	if (!s->rc && s->b->n)
-		s->rc = spool_rights_sync(s->store->spool, &s->err);
+	if (spool_file_exists(sp, script))
+		head.script = script;
+	if (spool_folder_make(sp, logs, err) || spool_folder_make(sp, "tickets", err) ||
+	    ticket_write(sp, b->sub.id, &b->ticket, &head, err))
+		rc = -1;
+	FAILPOINT("claim-ticket");
+	if (!rc && spool_rights_make(sp, b->sub.id, (int)b->njobs, err))
+		rc = -1;
+	FAILPOINT("claim-rights");
+	free(logs);
+	free(script);
+	return rc;
+}
+
+/* Synced after all of them are there: the first of these syncs does most of the work of the others. */
+static void *write_all(void *arg)
+{
+	struct claim_files *c = arg;
+
+	for (size_t i = 0; i < c->b->n && !c->rc; i++)
+		c->rc = write_batch(c, &c->b->v[i], &c->err);
+	for (size_t i = 0; i < c->b->n && !c->rc; i++)
+		c->rc = ticket_sync(c->store->spool, c->b->v[i].sub.id, &c->err);
+	if (!c->rc && c->b->n)
+		c->rc = spool_rights_sync(c->store->spool, &c->err);
 	return NULL;
 }
 
-/* A thread that waits for the disk, and nothing else: nobody but it uses its part of *s, and SQLite is not its
+/* A thread that waits for the disk, and nothing else: nobody but it uses its part of *c, and SQLite is not its
  * business. Where there is none to be had the caller waits. */
-void claim_sync_begin(struct claim_sync *s, struct store *store, const struct batches *b)
+void claim_files_begin(struct claim_files *c)
 {
 	enum { STACK = 256 * 1024 };
 	pthread_attr_t attr;
 
-	*s = (struct claim_sync){.store = store, .b = b};
 	if (!pthread_attr_init(&attr)) {
 		pthread_attr_setstacksize(&attr, STACK);
-		s->running = !pthread_create(&s->thread, &attr, sync_all, s);
+		c->running = !pthread_create(&c->thread, &attr, write_all, c);
 		pthread_attr_destroy(&attr);
 	}
-	if (!s->running)
-		sync_all(s);
+	if (!c->running)
+		write_all(c);
 }
 
-int claim_sync_end(struct claim_sync *s, struct err *err)
+int claim_files_end(struct claim_files *c, struct err *err)
 {
-	if (s->running)
-		pthread_join(s->thread, NULL);
-	s->running = false;
-	if (s->rc && err)
-		*err = s->err;
-	return s->rc;
+	if (c->running)
+		pthread_join(c->thread, NULL);
+	c->running = false;
+	if (c->rc && err)
+		*err = c->err;
+	return c->rc;
 }
 
 /* ---- what every job of a version gets ---- */

@@ -94,21 +94,23 @@ int claim_choose(struct store *store, struct loader *l, struct pools *pools, int
 		 int64_t max_array, struct batches *out, struct err *err);
 /* In the open transaction: each batch gets its name and its attempts' numbers. */
 int claim_names(struct store *store, struct batches *b, struct err *err);
-/* After that: tickets and rights, not durable yet. chained: for a job that chains. */
-int claim_write(struct store *store, struct batches *b, int64_t kill_wait_s, bool chained,
-		struct err *err);
-/* After that: make them durable, while the caller goes on with what does not need that; it must not change b.
- * They are durable when claim_sync_end() has returned 0, which follows in any case. */
-struct claim_sync {
-	struct store *store;
+/* After that: what each batch's ticket says. */
+int claim_tickets(struct store *store, struct batches *b, struct err *err);
+/* After that: tickets and rights are written and made durable, while the caller goes on with what does not need
+ * that; of b nothing but claim_rows() may change anything. All are durable when claim_files_end() has returned 0,
+ * which follows in any case; what is left of them where it has not is nobody's. */
+struct claim_files {
+	struct store *store; /* these four are the caller's */
 	const struct batches *b;
+	int64_t kill_wait_s;
+	bool chained; /* for a job that chains */
 	pthread_t thread;
 	bool running;
 	int rc;
 	struct err err;
 };
-void claim_sync_begin(struct claim_sync *s, struct store *store, const struct batches *b);
-int claim_sync_end(struct claim_sync *s, struct err *err);
+void claim_files_begin(struct claim_files *c);
+int claim_files_end(struct claim_files *c, struct err *err);
 /* In the open transaction, after claim_names(): its rows are submitting. */
 int claim_rows(struct store *store, struct batches *b, struct err *err);
 /* Store environment and binary of each version that is about to be submitted, where they are missing

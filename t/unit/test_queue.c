@@ -1056,7 +1056,8 @@ static void sql(struct here *h, const char *text)
 	free(command);
 }
 
-/* sbatch is started before the commit. Where that fails, it gets no script. */
+/* sbatch is started before its files are written and its rows committed. Where one of these fails, it gets no
+ * script. */
 static void a_claim_that_fails_submits_nothing(void **state)
 {
 	struct here *h = *state;
@@ -1071,23 +1072,24 @@ static void a_claim_that_fails_submits_nothing(void **state)
 	assert_int_equal(queue_fill(&h->store, &o, &r, &err), -1);
 	assert_non_null(strstr(err.msg, "tickets"));
 	queue_result_release(&r);
-	assert_int_equal(fake.begun, 0);
+	assert_int_equal(fake.abandoned, fake.begun);
+	assert_int_equal(fake.fed, 0);
 	counts_are(h, "pending 10");
 	assert_int_equal(unlink(tickets), 0);
 	sql(h, "CREATE TRIGGER no BEFORE INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'no'); END");
 	assert_int_equal(queue_fill(&h->store, &o, &r, &err), -1);
 	queue_result_release(&r);
-	assert_int_equal(fake.begun, 1);
+	assert_int_equal(fake.begun, 2);
 	assert_int_equal(fake.fed, 0);
-	assert_int_equal(fake.abandoned, 1);
+	assert_int_equal(fake.abandoned, 2);
 	assert_int_equal(fake.sbatches, 0);
 	counts_are(h, "pending 10");
 	sql(h, "DROP TRIGGER no");
 	fill(h, QUEUE_USER, 0);
 	counts_are(h, "queued 10");
-	assert_int_equal(fake.begun, 2);
+	assert_int_equal(fake.begun, 3);
 	assert_int_equal(fake.fed, 1);
-	assert_int_equal(fake.abandoned, 1);
+	assert_int_equal(fake.abandoned, 2);
 	free(tickets);
 }
 
