@@ -250,9 +250,12 @@ static struct node *look(int dirfd, const char *path)
 	return e ? e->node : NULL;
 }
 
-struct node *disk_find(const char *path)
+int disk_byte(const char *path)
 {
-	return look(-1, path);
+	const struct node *n = look(-1, path);
+	unsigned char c;
+
+	return n && node_read(n, 0, &c, 1) ? c : -1;
 }
 
 size_t disk_entries(const char *path)

@@ -168,8 +168,8 @@ void disk_close_all(struct sim_proc *p); /* at its end */
 struct disk_image;
 struct disk_image *disk_save(void);
 void disk_load(const struct disk_image *image);
-struct node *disk_find(const char *path); /* absolute */
-size_t disk_entries(const char *path);	  /* of a folder */
+int disk_byte(const char *path);       /* a file's first one; -1 without */
+size_t disk_entries(const char *path); /* of a folder */
 const char *disk_entry(const char *path, size_t i);
 bool disk_locked(const char *path); /* for writing, by SQLite */
 void *__real_mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t at);

@@ -266,7 +266,7 @@ void story_check_sbatch(int ntasks)
 	struct queue_limit limit = {0};
 
 	/* what somebody is writing just now: nor is it known what limit these were claimed by */
-	if (disk_find("/sim/.slurmq/jobs.db-journal") || disk_locked(db_path)) {
+	if (disk_byte("/sim/.slurmq/jobs.db-journal") > 0 || disk_locked(db_path)) {
 		story.limit_most = INT64_MAX;
 		return;
 	}

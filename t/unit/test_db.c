@@ -780,6 +780,39 @@ static void sql(const char *path, const char *text)
 	sqlite3_close(s);
 }
 
+/* A transaction's end leaves the journal where it is, and nothing to undo in it. */
+static void the_journal_stays(void **state)
+{
+	struct here *h = *state;
+	char *path = NULL, *value = NULL;
+	struct stat before, after;
+
+	assert_true(asprintf(&path, "%s-journal", h->path) > 0);
+	assert_int_equal(db_setting_set(h->db, "x", "1", NULL), 0);
+	assert_int_equal(stat(path, &before), 0);
+	for (int i = 0; i < 3; i++) {
+		FILE *f = fopen(path, "r");
+
+		assert_non_null(f);
+		assert_int_equal(fgetc(f), 0);
+		fclose(f);
+		assert_int_equal(db_begin(h->db, NULL), 0);
+		assert_int_equal(db_setting_set(h->db, "x", i ? "3" : "2", NULL), 0);
+		if (i == 2)
+			db_rollback(h->db);
+		else
+			assert_int_equal(db_commit(h->db, NULL), 0);
+	}
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+	assert_int_equal(stat(h->path, &before), 0);
+	assert_int_equal(after.st_mode, before.st_mode);
+	assert_int_equal(db_setting_get(h->db, "x", &value, NULL), 0);
+	assert_string_equal(value, "3");
+	free(value);
+	free(path);
+}
+
 static void refused(void **state)
 {
 	static const struct {
@@ -848,6 +881,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(submissions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(pruning, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(settings, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_journal_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refused, set_up, tear_down),
 	};
 
