@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "chain.h"
 #include "cmd.h"
 #include "hosts.h"
 #include "proc.h"
@@ -15,6 +16,7 @@ struct args {
 enum {
 	RECONCILE_MS = 5 * 60 * 1000,
 	GATE_MS = 20 * 1000,
+	STAY_MS = 2000,
 	LOCKS_MS = 4000,
 	LOCKS_BESIDE_MS =
 		2 * 60 * 1000, /* it costs nothing there, and the next one comes after that */
@@ -113,6 +115,18 @@ static int sentinel_via(struct cmd_ctx *ctx, const char *via, struct err *err)
 	return rc;
 }
 
+/* A sentinel that no other one follows: it may be the last job of all, and Slurm may be away. */
+static void stay_as_last(struct cmd_ctx *ctx)
+{
+	const struct chain_opts o = {.refill = true,
+				     .gate_ms = GATE_MS,
+				     .stay_ms = STAY_MS,
+				     .say = cmd_say_text,
+				     .say_arg = ctx};
+
+	chain_end(ctx->store, &o);
+}
+
 /* The job of slurmq's own that waits in Slurm has begun. */
 static int be_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err *err)
 {
@@ -136,6 +150,8 @@ static int be_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err 
 			rc = chain(ctx, args, 0, err);
 		if (rc && turn == SENTINEL_AGAIN)
 			cmd_say_text(ctx, err->msg);
+		if (turn == SENTINEL_ALONE)
+			stay_as_last(ctx);
 	} while (turn == SENTINEL_AGAIN && sentinel_pause(&pause));
 	sentinel_settle(ctx->store, cmd_say_text, ctx);
 	return rc;

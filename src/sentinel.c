@@ -530,9 +530,8 @@ enum sentinel_turn sentinel_turn(struct store *store, queue_say *say, void *arg)
 	rc = read_need(store, &n, &err);
 	if (!rc && !n.work)
 		return SENTINEL_LEAVE;
-	if (!rc &&
-	    !n.every) /* switched off, or the limit has become small: once more, and no other */
-		return SENTINEL_LAST;
+	if (!rc && !n.every) /* switched off, or the limit has become small */
+		return SENTINEL_ALONE;
 	if (!rc)
 		rc = take_lock(store, LOCK_MS, &lock, &err);
 	if (!rc) {

@@ -44,6 +44,7 @@ bool sentinel_waits(struct store *store);
 enum sentinel_turn {
 	SENTINEL_LEAVE, /* nothing is to be done */
 	SENTINEL_LAST,	/* its successor waits in Slurm: go on with the chain, and leave */
+	SENTINEL_ALONE, /* it is to have none: go on with the chain, and stay where nobody else would */
 	SENTINEL_AGAIN, /* it has none yet: go on with the chain, pause, and another turn */
 };
 enum sentinel_turn sentinel_turn(struct store *store, queue_say *say, void *arg);

@@ -451,10 +451,10 @@ static void its_own_run(void **state)
 	assert_int_equal(fake.sbatches, before);
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
 	assert_int_equal(fake.sbatches, before + 1);
-	/* switched off: once more, and no other */
+	/* switched off: no other follows */
 	set(h, "sentinel", "off");
 	before = fake.sbatches;
-	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
+	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_ALONE);
 	assert_int_equal(fake.sbatches, before);
 	set(h, "sentinel", NULL);
 	set(h, ".paused", "1");
