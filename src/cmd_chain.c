@@ -1,9 +1,10 @@
 /* slurmq chain - refill the queue from a batch script's last line, a trap, cron or scrontab */
+#include "cmd.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "chain.h"
-#include "cmd.h"
 #include "hosts.h"
 #include "proc.h"
 #include "reconcile.h"

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "scratch.h"
 #include "select.h"
 
 static struct err err;
@@ -73,21 +73,20 @@ static void end_jobs(struct db *db)
 	db_jobs_free(jobs, n);
 }
 
+static char *dir;
+
 static int make_store(void **state)
 {
-	static char dir[] = "/tmp/test_select.XXXXXX";
-	char path[64];
+	char *path;
 	struct db *db;
 
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof(path), "%s/jobs.db", dir);
+	dir = scratch_make();
+	path = mem_printf("%s/jobs.db", dir);
 	MUST(db_create(path, "0123456789abcdef", &err));
 	MUST(db_open(path, NULL, &db, &err));
 	add_jobs(db);
 	end_jobs(db);
-	unlink(path);
-	rmdir(dir);
+	free(path);
 	*state = db;
 	return 0;
 }
@@ -95,6 +94,7 @@ static int make_store(void **state)
 static int close_store(void **state)
 {
 	db_close(*state);
+	scratch_drop(dir);
 	return 0;
 }
 
