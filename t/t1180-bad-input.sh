@@ -280,7 +280,7 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=12m,mode=700 slurmq-test small 2
 	run slurmq -C small submit
 	isnt "$status" 0 'submit on a full disk'
 	is_out ''
-	like_err '^slurmq submit: .*no space left'
+	like_err '^slurmq submit: .*[Nn]o space left'
 	is "$(squeue -h)" '' 'nothing was submitted'
 	room
 	cd small || bail_out 'no folder to work in'
