@@ -5,7 +5,7 @@
  * for is not there. Every change of a job's state is one guarded statement of db_attempt.c or
  * db_job.c, and counters follow by a trigger, so they cannot disagree.
  *
- * Rollback journal (DELETE), synchronous=EXTRA: WAL needs shared memory between all who use a
+ * Rollback journal (PERSIST), synchronous=EXTRA: WAL needs shared memory between all who use a
  * database, which hosts that share a network file system do not have (sqlite.org/wal.html). SQLite
  * 3.26 and later. Times are ms since 1970 UTC, 0 where unknown.
  */

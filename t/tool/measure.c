@@ -2,8 +2,8 @@
  * measure.c - for t/bench.sh: what a command takes, and what a durable commit does.
  *
  *	measure run CMD...	run it; print wall time in ms and peak memory in KiB
- *	measure commits FILE N	N times three commits, a row each, as the job store commits; print the
- *				median of the three together, in ms
+ *	measure commits FILE N	N times three commits, a row each, as durable as the job store's, by SQLite's
+ *				own journal mode (DELETE); print the median of the three together, in ms
  *	measure writers FILE N	N processes that each commit a row at one moment, with SQLite's own busy
  *				handler of 30 s; print the wall time in ms and how many did
  */
