@@ -93,6 +93,8 @@ struct db_version {
 };
 int db_version_get(struct db *db, int64_t id, struct db_version *out, struct err *err);
 void db_version_release(struct db_version *v);
+/* The version of the same sweep that was the current one before that one: DB_NONE where it is the first. */
+int db_version_before(struct db *db, int64_t id, int64_t *before, struct err *err);
 
 /* ---- expanding: rows go in slices into a version that nobody sees until it is published ---- */
 

@@ -160,6 +160,15 @@ void db_version_release(struct db_version *v)
 	memset(v, 0, sizeof(*v));
 }
 
+int db_version_before(struct db *db, int64_t id, int64_t *before, struct err *err)
+{
+	static const char sql[] =
+		"SELECT id FROM version WHERE published AND id < ?1 AND sweep ="
+		" (SELECT sweep FROM version WHERE id = ?1) ORDER BY id DESC LIMIT 1";
+
+	return db_number(db, sql, before, err, "i", id);
+}
+
 /* ---- shapes ---- */
 
 static void shape_text(const struct sweep_point *point, struct buf *out)

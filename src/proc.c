@@ -131,6 +131,15 @@ static char *look_up(const char *name, const char *const *envp, int *errnum)
 	return NULL;
 }
 
+bool proc_on_path(const char *name)
+{
+	int errnum;
+	char *file = look_up(name, NULL, &errnum);
+
+	free(file);
+	return file != NULL;
+}
+
 static int not_executed(struct err *err, const char *name, int errnum)
 {
 	const char *advice = "";

@@ -57,6 +57,9 @@ int proc_run_end(struct proc_run *run, struct proc_result *result, int *exec_err
 /* End it by KILL, unfed. */
 void proc_run_abandon(struct proc_run *run);
 
+/* Whether there is a program of that name on our own PATH. */
+bool proc_on_path(const char *name);
+
 /* A child that goes on: a step's command, a helper process. */
 struct proc_child {
 	const char *const *argv;

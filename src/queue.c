@@ -807,6 +807,8 @@ int queue_fill(struct store *store, const struct queue_opts *opts, struct queue_
 	if (!rc && f.via_due)
 		rc = fill_elsewhere(&f, err);
 	free(f.via);
+	if (!rc && !f.failed && opts->caller == QUEUE_USER)
+		rc = claim_environments(store, opts->renew_env, err);
 	if (!rc && f.stop && r->stop != QUEUE_PAUSED)
 		r->stop = f.stop;
 	if (!rc && f.failed) {

@@ -20,6 +20,7 @@
 #include "env.h"
 #include "failpoint.h"
 #include "policy.h"
+#include "proc.h"
 
 /* In the environment that sbatch gets: the job is to get none of it. */
 static const char NO_EXPORT[] = "SLURMQ_NO_EXPORT";
@@ -586,29 +587,50 @@ static int put_binary(struct store *store, const char *name, struct err *err)
 	return rc;
 }
 
-/* The newest environment that an earlier version has: a job that chains into a version which nobody has
- * submitted by hand yet must not lend it its own. */
-static int inherit_env(struct store *store, int64_t version, struct buf *out, struct err *err)
+static int get_env(struct store *store, int64_t version, struct buf *out, struct err *err)
 {
-	for (int64_t v = version - 1; v > 0; v--) {
-		char *name = mem_printf("env/%" PRId64, v);
-		int rc = spool_file_get(store->spool, name, out, err);
+	char *name = mem_printf("env/%" PRId64, version);
+	int rc = spool_file_get(store->spool, name, out, err);
 
-		free(name);
+	free(name);
+	return rc;
+}
+
+/* What the sweep was submitted with before this version of it; SPOOL_NONE: it was not. */
+static int env_of_sweep(struct store *store, int64_t version, struct buf *out, struct err *err)
+{
+	int rc;
+
+	while (!(rc = db_version_before(store->db, version, &version, err))) {
+		rc = get_env(store, version, out, err);
 		if (rc != SPOOL_NONE)
 			return rc;
 	}
-	return SPOOL_NONE;
+	return rc == DB_NONE ? SPOOL_NONE : -1;
 }
 
-static int put_env(struct store *store, int64_t version, bool user, struct err *err)
+/* A job that chains into a sweep which nobody has submitted by hand yet must not lend it its own environment: it
+ * takes what another one was submitted with, until somebody does. */
+static int borrow_env(struct store *store, int64_t version, struct buf *out, struct err *err)
+{
+	int rc = SPOOL_NONE;
+
+	while (rc == SPOOL_NONE && --version > 0)
+		rc = get_env(store, version, out, err);
+	return rc;
+}
+
+/* Store what the sweep's jobs get: what those of its earlier versions got, else (or with renew) the caller's own.
+ * *taken: it was that. */
+static int put_env(struct store *store, int64_t version, bool renew, bool *taken, struct err *err)
 {
 	char *name = mem_printf("env/%" PRId64, version);
 	struct strs env = {0};
 	struct buf text = {0};
-	int rc = user ? SPOOL_NONE : inherit_env(store, version, &text, err);
+	int rc = renew ? SPOOL_NONE : env_of_sweep(store, version, &text, err);
 
-	if (rc == SPOOL_NONE) {
+	*taken = rc == SPOOL_NONE;
+	if (*taken) {
 		env_capture(environ, &env);
 		env_encode(&env, &text);
 		rc = 0;
@@ -621,10 +643,18 @@ static int put_env(struct store *store, int64_t version, bool user, struct err *
 	return rc;
 }
 
+static bool env_missing(struct store *store, int64_t version)
+{
+	char *name = mem_printf("env/%" PRId64, version);
+	bool there = spool_file_exists(store->spool, name);
+
+	free(name);
+	return !there;
+}
+
 static int provide(struct store *store, int64_t version, bool user, bool renew, bool *stored,
 		   struct err *err)
 {
-	char *env = mem_printf("env/%" PRId64, version);
 	char *bin = mem_printf("bin/%" PRId64, version);
 	char *script = mem_printf("env/%" PRId64 ".script", version);
 	struct db_version row = {0};
@@ -633,9 +663,9 @@ static int provide(struct store *store, int64_t version, bool user, bool renew, 
 	if (spool_folder_make(store->spool, "env", err) ||
 	    spool_folder_make(store->spool, "bin", err))
 		rc = -1;
-	*stored = renew || !spool_file_exists(store->spool, env);
-	if (!rc && *stored)
-		rc = put_env(store, version, user, err);
+	*stored = false;
+	if (!rc && user && (renew || env_missing(store, version)))
+		rc = put_env(store, version, renew, stored, err);
 	FAILPOINT("claim-env");
 	if (!rc && !spool_file_exists(store->spool, bin)) {
 		rc = db_version_get(store->db, version, &row, err) ? -1 : 0;
@@ -647,7 +677,6 @@ static int provide(struct store *store, int64_t version, bool user, bool renew, 
 		FAILPOINT("claim-binary");
 	}
 	db_version_release(&row);
-	free(env);
 	free(bin);
 	free(script);
 	return rc;
@@ -659,6 +688,32 @@ int claim_provide(struct store *store, struct batches *b, bool user, bool renew,
 		if (provide(store, b->v[i].sub.version, user, renew, &b->v[i].env_stored, err))
 			return -1;
 	return 0;
+}
+
+static int provide_sweep(struct store *store, const struct db_sweep *s, bool renew, struct err *err)
+{
+	int64_t open = s->jobs - s->counts[JOB_COMPLETED];
+	bool taken;
+
+	if (renew ? !open : !s->counts[JOB_PENDING] || !env_missing(store, s->version))
+		return 0;
+	return put_env(store, s->version, renew, &taken, err);
+}
+
+int claim_environments(struct store *store, bool renew, struct err *err)
+{
+	struct db_sweep *v;
+	size_t n;
+	int rc = 0;
+
+	if (!proc_on_path("sbatch"))
+		return 0;
+	if (spool_folder_make(store->spool, "env", err) || db_sweeps(store->db, &v, &n, err))
+		return -1;
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = provide_sweep(store, &v[i], renew, err);
+	db_sweeps_free(v, n);
+	return rc ? -1 : 0;
 }
 
 void claim_env_forget(struct store *store, const struct batch *b)
@@ -748,16 +803,19 @@ static char *script_text(const struct store *store, const struct batch *b, const
 int queue_environment(struct store *store, int64_t version, struct strs *env, struct strs *options,
 		      struct err *err)
 {
-	char *name = mem_printf("env/%" PRId64, version), *how = NULL;
+	char *how = NULL;
 	struct buf text = {0};
-	int rc = spool_file_get(store->spool, name, &text, err);
+	int rc = get_env(store, version, &text, err);
 
+	if (rc == SPOOL_NONE)
+		rc = env_of_sweep(store, version, &text, err);
+	if (rc == SPOOL_NONE)
+		rc = borrow_env(store, version, &text, err);
 	if (rc == SPOOL_NONE) /* a preview before the first submit */
 		env_capture(environ, env);
 	else if (!rc)
 		rc = env_decode(buf_str(&text), text.len, env, err);
 	buf_release(&text);
-	free(name);
 	if (rc < 0 || db_setting_get(store->db, "environment", &how, err) < 0)
 		return -1;
 	if (how && !strcmp(how, "none")) {

@@ -113,9 +113,12 @@ void claim_files_begin(struct claim_files *c);
 int claim_files_end(struct claim_files *c, struct err *err);
 /* In the open transaction, after claim_names(): its rows are submitting. */
 int claim_rows(struct store *store, struct batches *b, struct err *err);
-/* Store environment and binary of each version that is about to be submitted, where they are missing
- * (or, renew, in any case: the environment). */
+/* Store binary and, for a person (renew: in any case), environment of each version that is about to be submitted,
+ * where they are missing: what its sweep was submitted with before, else the caller's. */
 int claim_provide(struct store *store, struct batches *b, bool user, bool renew, struct err *err);
+/* The same environment for every sweep with pending jobs (renew: with any that are not completed), which others will
+ * submit: nothing of one where there is no sbatch. */
+int claim_environments(struct store *store, bool renew, struct err *err);
 /* Take back the environment that was stored for it: nothing can be submitted with that. */
 void claim_env_forget(struct store *store, const struct batch *b);
 

@@ -254,6 +254,12 @@ struct proc_run {
 	struct proc_spec spec;
 };
 
+bool proc_on_path(const char *name)
+{
+	(void)name;
+	return true;
+}
+
 void proc_run_feed(struct proc_run *run)
 {
 	cluster_sbatch_fed(&run->spec);
