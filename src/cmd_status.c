@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "reconcile.h"
 #include "sentinel.h"
+#include "stopping.h"
 #include "view.h"
 
 struct args {
@@ -24,7 +25,7 @@ struct status {
 	int64_t now;
 };
 
-enum { RECONCILE_MS = 5 * 1000, CANCELLED_MS = 60 * 1000, RATE_MS = 3600 * 1000 };
+enum { RECONCILE_MS = 5 * 1000, RATE_MS = 3600 * 1000 };
 
 static int64_t in_flight(const int64_t *counts)
 {
@@ -36,7 +37,7 @@ static int64_t in_flight(const int64_t *counts)
 /* Bring the store up to date, as far as that can be had now. */
 static int refresh(struct cmd_ctx *ctx, struct err *err)
 {
-	int64_t counts[JOB_NSTATES], stopping;
+	int64_t counts[JOB_NSTATES];
 	struct reconcile_result seen = {0};
 	struct err away = {0};
 
@@ -46,10 +47,9 @@ static int refresh(struct cmd_ctx *ctx, struct err *err)
 	if (db_counts(ctx->store->db, counts, err))
 		return -1;
 	/* who has just cancelled jobs in Slurm looks here what that did */
-	stopping = spool_mark_age(ctx->store->spool, SPOOL_STOPPING);
 	if (in_flight(counts) &&
-	    reconcile(ctx->store, stopping >= 0 && stopping < CANCELLED_MS ? 0 : RECONCILE_MS,
-		      &seen, &away))
+	    reconcile(ctx->store, stopping_lately(ctx->store->spool) ? 0 : RECONCILE_MS, &seen,
+		      &away))
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
 	/* whether the chain is alive may hang on it alone: it may have been cancelled, too; and be held, which is
 	 * asked as often as all else is */

@@ -34,6 +34,7 @@
 #include "proc.h"
 #include "queue_internal.h"
 #include "setting.h"
+#include "stopping.h"
 
 enum {
 	MAX_ROUNDS = 40,
@@ -43,7 +44,6 @@ enum {
 	LIMIT_USER_AGE_MS = 60 * 1000,
 	SENTINEL_LATE_MS = 10 * 60 * 1000, /* it waits for a node like any job */
 	FRESH_MS = 90 * 1000,		   /* sbatch has a minute */
-	STOPPING_MS = 10 * 1000, /* after a cancellation nobody but the user submits for so long */
 };
 
 /* The sbatch that was started ahead of the commit, for the first batch of a claim. */
@@ -256,19 +256,17 @@ static int read_numbers(struct fill *f, struct err *err)
 
 bool queue_owner_stops(struct store *store)
 {
-	struct slurm_job job = {0};
 	struct who me;
-	int reason = REASON_CANCELLED;
+	int reason;
 
 	if (!proc_term_pending())
 		return false;
 	who_self(&me);
-	if (me.slurm_id && !slurm_squeue_job(me.slurm_id, &job, NULL))
-		reason = slurm_stop_reason(&job, me.restart);
-	slurm_job_release(&job);
-	if (reason == REASON_CANCELLED)
-		spool_mark(store->spool, SPOOL_STOPPING);
-	return reason == REASON_CANCELLED;
+	reason = stopping_ask(&me);
+	if (reason >= 0 && reason != REASON_CANCELLED)
+		return false;
+	stopping_tell(store->spool, &me, reason >= 0);
+	return true;
 }
 
 /* The job that chains here was cancelled after its command had ended. At its time limit it may go on. */
@@ -300,7 +298,7 @@ void queue_pool_options(const char *pool, struct strs *options)
 static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct err *err)
 {
 	struct queue_result *r = f->r;
-	int64_t counts[JOB_NSTATES], reserve, target, paused, age, sentinel;
+	int64_t counts[JOB_NSTATES], reserve, target, paused, sentinel;
 	struct queue_limit limit;
 
 	*n = 0;
@@ -328,14 +326,11 @@ static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct e
 		*n = f->o->max - r->submitted - r->unclear;
 	if (*n > r->pending)
 		*n = r->pending;
-	age = spool_mark_age(f->store->spool, SPOOL_STOPPING);
-	if (age < 0 || age >= STOPPING_MS)
-		age = spool_mark_age(f->store->spool, SPOOL_ASKING);
 	if (!r->pending)
 		r->stop = QUEUE_EMPTY;
 	else if (paused)
 		r->stop = QUEUE_PAUSED;
-	else if (f->o->caller == QUEUE_CHAIN && ((age >= 0 && age < STOPPING_MS) || owner_stops(f)))
+	else if (f->o->caller == QUEUE_CHAIN && (stopping_now(f->store->spool) || owner_stops(f)))
 		r->stop = QUEUE_BACKOFF;
 	else if (*n > 0)
 		return 0;
@@ -732,9 +727,7 @@ static int prepare(struct fill *f, struct err *err)
 	f->unblock = user;
 	f->drain_only = f->o->no_claim;
 	if (user)
-		spool_unmark(f->store->spool, SPOOL_STOPPING);
-	if (user)
-		spool_unmark(f->store->spool, SPOOL_ASKING);
+		stopping_over(f->store->spool);
 	if (f->drain_only)
 		return 0;
 	if (!user && !f->o->no_via && queue_via(f->store, &f->via, err) < 0)

@@ -11,10 +11,9 @@
 #include "setting.h"
 #include "slurm.h"
 #include "spool.h"
+#include "stopping.h"
 
 enum {
-	STOPPING_MS = 10 * 1000,
-	BIRTH_MS = 5 * 1000,
 	SLACK_MS = 60 * 1000,
 	LOCK_MS = 10 * 1000,
 	STAY_FIRST_MS = 2000,
@@ -104,14 +103,6 @@ static int read_need(struct store *store, struct need *n, struct err *err)
 						     counts[JOB_QUEUED] + counts[JOB_RUNNING] >
 					     0;
 	return rc;
-}
-
-/* Somebody cancels jobs in Slurm just now. */
-static bool being_cancelled(struct store *store)
-{
-	int64_t age = spool_mark_age(store->spool, SPOOL_STOPPING);
-
-	return age >= 0 && age < STOPPING_MS;
 }
 
 /* ---- in Slurm ---- */
@@ -464,7 +455,7 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say
 	}
 	age = clock_now_ms() - n.at;
 	if (who == SENTINEL_TICK &&
-	    (being_cancelled(store) || (age >= 0 && age < n.every * 1500 + SLACK_MS)))
+	    (stopping_surely(store->spool) || (age >= 0 && age < n.every * 1500 + SLACK_MS)))
 		return;
 	if (take_lock(store, wait, &lock, &err))
 		return;
@@ -490,17 +481,6 @@ void sentinel_settle(struct store *store, queue_say *say, void *arg)
 
 /* ---- its own run ---- */
 
-/* Its owner cancelled jobs in the moment in which one of them made this one: scancel had made its list
- * already. Nobody asked for what it would do. */
-static bool born_of_a_cancelled_job(struct store *store)
-{
-	int64_t stopping = spool_mark_age(store->spool, SPOOL_STOPPING);
-	int64_t made = spool_mark_age(store->spool, MARK);
-
-	return stopping >= 0 && made >= 0 && made <= stopping + BIRTH_MS &&
-	       stopping <= made + STOPPING_MS;
-}
-
 bool sentinel_pause(int64_t *ms)
 {
 	int64_t end, left;
@@ -522,7 +502,8 @@ enum sentinel_turn sentinel_turn(struct store *store, queue_say *say, void *arg)
 	struct need n;
 	int lock, rc;
 
-	if (born_of_a_cancelled_job(store)) {
+	/* scancel had made its list already: nobody asked for what it would do */
+	if (stopping_made(store->spool, spool_mark_age(store->spool, MARK))) {
 		say_text(say, arg, "jobs were cancelled as this one was made: the chain rests");
 		forget(store, NULL);
 		return SENTINEL_LEAVE;

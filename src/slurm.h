@@ -158,7 +158,8 @@ int slurm_squeue(uint64_t uid, struct slurm_jobs *out, struct err *err);
 /* Why Slurm ends a job that it sends TERM to, from what squeue shows of it in that moment [S: the time limit
  * shows COMPLETING and TimeLimit, scancel COMPLETING and None, a mere signal RUNNING]: REASON_TIMEOUT,
  * REASON_PREEMPTED (also where it is requeued: restart is the job's own SLURM_RESTART_COUNT),
- * REASON_DEADLINE, REASON_CANCELLED, or REASON_NONE where it does not. */
+ * REASON_DEADLINE, REASON_NODE_FAIL (a node that is set down shows NODE_FAIL and NodeDown [S]), OUT_OF_MEMORY,
+ * BOOT_FAIL, else REASON_CANCELLED, or REASON_NONE where it does not. */
 int slurm_stop_reason(const struct slurm_job *job, int restart);
 /* One job by its own id. 0 and *out (id, state, reason and restarts), 1 where Slurm does not know it, -1:
  * squeue -a -r -h -t all -O JobID:20,State:20,RestartCnt:20,Reason:60 -j ID */

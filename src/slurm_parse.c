@@ -361,6 +361,12 @@ int slurm_stop_reason(const struct slurm_job *job, int restart)
 		return REASON_PREEMPTED;
 	if (!strcmp(job->state, "DEADLINE") || !strcmp(job->reason, "DeadLine"))
 		return REASON_DEADLINE;
+	if (!strcmp(job->state, "NODE_FAIL") || !strcmp(job->reason, "NodeDown"))
+		return REASON_NODE_FAIL;
+	if (!strncmp(job->state, "OUT_OF_ME", 9) || !strcmp(job->reason, "OutOfMemory"))
+		return REASON_OUT_OF_MEMORY;
+	if (!strcmp(job->state, "BOOT_FAIL"))
+		return REASON_BOOT_FAIL;
 	if (!strcmp(job->state, "RUNNING") || !strcmp(job->state, "SUSPENDED"))
 		return REASON_NONE;
 	return REASON_CANCELLED;

@@ -145,11 +145,6 @@ int spool_remove(struct spool *sp, enum spool_folder folder, const char *name, s
 
 /* ---- marks: empty files whose age says how long ago something was so ---- */
 
-/* Somebody cancels jobs in Slurm: whoever would claim waits a little. */
-#define SPOOL_STOPPING "stopping"
-/* The same for the moment in which a job that got TERM asks what it was: a mark of its own, which it takes
- * back where it was no cancellation, and not somebody else's who knows that it was one. */
-#define SPOOL_ASKING "stopping-asked"
 /* squeue did not answer: who only looks need not wait for it again at once. */
 #define SPOOL_NO_ANSWER "no-answer"
 /* The same of sacct. */
@@ -157,7 +152,8 @@ int spool_remove(struct spool *sp, enum spool_folder folder, const char *name, s
 
 void spool_mark(struct spool *sp, const char *name);
 void spool_unmark(struct spool *sp, const char *name);
-/* How long ago it was made by the file server's clock, in ms; -1: never, or over a day ago. */
+/* How long ago it was made by the file server's clock, in ms; -1: never, over a day ago, or in what is the future
+ * since that clock was set back. */
 int64_t spool_mark_age(struct spool *sp, const char *name);
 
 /* ---- files that others read whole: tickets, environment, binaries ---- */

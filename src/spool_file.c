@@ -241,15 +241,25 @@ int64_t spool_now_ms(struct spool *sp)
 	return spool_touch(sp->dir, &now) ? -1 : now;
 }
 
-int64_t spool_file_age(struct spool *sp, const char *name)
+/* By the file server's clock; negative where that was set back since. */
+static int age_of(struct spool *sp, const char *name, int64_t *age)
 {
 	struct stat st;
-	int64_t now, then;
+	int64_t now;
 
 	if (fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW) || spool_touch(sp->dir, &now))
 		return -1;
-	then = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
-	return now > then ? now - then : 0;
+	*age = now - ((int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
+	return 0;
+}
+
+int64_t spool_file_age(struct spool *sp, const char *name)
+{
+	int64_t age;
+
+	if (age_of(sp, name, &age))
+		return -1;
+	return age > 0 ? age : 0;
 }
 
 static void tidy_folder(int fd, int64_t now)
@@ -321,9 +331,13 @@ void spool_unmark(struct spool *sp, const char *name)
 
 int64_t spool_mark_age(struct spool *sp, const char *name)
 {
-	int64_t age = spool_file_age(sp, name);
+	int64_t age;
 
-	return age > (int64_t)24 * 3600 * 1000 ? -1 : age;
+	if (age_of(sp, name, &age))
+		return -1;
+	if (age < -1000 || age > (int64_t)24 * 3600 * 1000) /* clocks of two kinds are some ms apart */
+		return -1;
+	return age > 0 ? age : 0;
 }
 
 int spool_lock(struct spool *sp, const char *name, int *fd, struct err *err)

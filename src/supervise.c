@@ -21,7 +21,7 @@
 #include "failpoint.h"
 #include "json.h"
 #include "proc.h"
-#include "slurm.h"
+#include "stopping.h"
 #include "table.h"
 #include "ticket.h"
 
@@ -33,8 +33,6 @@ enum {
 	END_PAUSE_MS = 3000,
 	TERM_LATE_MS = 50,
 	VARIABLE_MOST = 120 * 1024,
-	STOPPING_MS = 10 * 1000,
-	STOPPING_BIRTH_MS = 5 * 1000
 };
 
 struct run {
@@ -49,6 +47,7 @@ struct run {
 	int64_t idle_at;    /* the same; 0: it was, or there is nothing to do */
 	bool near_limit;    /* USR1 came */
 	int stop_reason;    /* TERM came and meant this, REASON_NONE: it did not */
+	bool unsure;	    /* Slurm did not say: a cancellation, for all that is known */
 	int64_t kill_at;    /* monotonic ms, 0: not */
 	int64_t oom_kills;  /* the kernel's, when the step began; -1: not to be known */
 	struct job_end end; /* as it adds up */
@@ -171,25 +170,17 @@ static int64_t grace_ms(const struct run *r)
 	return wait > 10 ? (wait - 5) * 1000 : wait * 500;
 }
 
-/* What Slurm says of our own job: the reason for a TERM, REASON_NONE where it goes on, -1 unknown. */
-static int ask_slurm(const struct run *r)
-{
-	struct slurm_job job = {0};
-	int reason;
-
-	if (!r->who.slurm_id || slurm_squeue_job(r->who.slurm_id, &job, NULL))
-		return -1;
-	reason = slurm_stop_reason(&job, r->who.restart);
-	slurm_job_release(&job);
-	return reason;
-}
-
-static void stop_because(struct run *r, int reason)
+static void stop_because(struct run *r, int reason, bool sure)
 {
 	r->stop_reason = reason;
+	r->unsure = !sure;
 	if (reason == REASON_CANCELLED)
-		spool_mark(r->o->spool, SPOOL_STOPPING);
-	note(r, "TERM: %s", reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
+		stopping_tell(r->o->spool, &r->who, sure);
+	if (sure)
+		note(r, "TERM: %s",
+		     reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
+	else
+		note(r, "TERM: Slurm does not say what for, so nothing is submitted from here");
 }
 
 /* Slurm means to end this job. */
@@ -197,6 +188,7 @@ static void on_term(struct run *r)
 {
 	struct buf line = {0};
 	int reason;
+	bool sure;
 
 	if (r->child) {
 		proc_group_kill(r->child, SIGCONT);
@@ -208,18 +200,21 @@ static void on_term(struct run *r)
 	record(r, &line, false);
 	buf_release(&line);
 	/* at once, since others are about to submit */
-	spool_mark(r->o->spool, SPOOL_ASKING);
-	reason = ask_slurm(r);
-	if (reason < 0) /* no answer: near the limit it is the limit */
-		reason = r->near_limit ? REASON_TIMEOUT : REASON_CANCELLED;
+	stopping_asks(r->o->spool);
+	reason = stopping_ask(&r->who);
+	if (reason < 0 && r->near_limit)
+		reason = REASON_TIMEOUT;
+	sure = reason >= 0;
+	if (!sure)
+		reason = REASON_CANCELLED;
 	if (reason != REASON_CANCELLED)
-		spool_unmark(r->o->spool, SPOOL_ASKING);
+		stopping_asked(r->o->spool, &r->who);
 	if (reason == REASON_NONE) {
 		r->kill_at = 0;
 		note(r, "TERM: the job goes on, as far as Slurm is concerned");
 		return;
 	}
-	stop_because(r, reason);
+	stop_because(r, reason, sure);
 }
 
 static void start_tick(struct run *r)
@@ -459,9 +454,9 @@ static void look_for_late_term(struct run *r, const struct journal_step *rec)
 	}
 	if (r->stop_reason || (!rec->signal && rec->exit_code <= 128))
 		return;
-	reason = ask_slurm(r);
+	reason = stopping_ask(&r->who);
 	if (reason > REASON_NONE)
-		stop_because(r, reason);
+		stop_because(r, reason, true);
 }
 
 /* All steps of that name are completed: before, or by now. */
@@ -585,6 +580,27 @@ static int tell_end(struct run *r, struct err *err)
 	return rc;
 }
 
+/* What nobody knows is not told: the journal stays in running/ with the steps, and Slurm's own word of the end is found
+ * as that of a job which died without one. By now it may say. */
+static bool end_is_known(struct run *r)
+{
+	int reason = r->unsure ? stopping_ask(&r->who) : -1;
+
+	if (reason < 0)
+		return !r->unsure;
+	if (reason != REASON_CANCELLED)
+		stopping_asked(r->o->spool, &r->who);
+	if (reason != REASON_NONE) {
+		stop_because(r, reason, true);
+		r->end.reason = reason;
+	} else { /* a mere signal, which the command was given, too */
+		r->stop_reason = REASON_NONE;
+		r->unsure = false;
+		r->end.reason = r->end.signal ? REASON_SIGNAL : REASON_EXIT;
+	}
+	return true;
+}
+
 static int exit_status(const struct run *r)
 {
 	if (r->end.completed)
@@ -635,15 +651,10 @@ static int close_requeued(const struct run *r, struct supervise_result *out, str
  * already. It is no successor that anybody asked for. */
 static bool born_of_a_cancelled_job(const struct run *r)
 {
-	int64_t stopping, age;
+	struct spool *sp = r->o->spool;
 
-	if (!r->task.head.chained)
-		return false;
-	stopping = spool_mark_age(r->o->spool, SPOOL_STOPPING);
-	if (stopping < 0 || stopping >= STOPPING_MS)
-		return false;
-	age = ticket_age(r->o->spool, r->o->submission);
-	return age >= 0 && age <= stopping + STOPPING_BIRTH_MS;
+	return r->task.head.chained && stopping_now(sp) &&
+	       stopping_made(sp, ticket_age(sp, r->o->submission));
 }
 
 /* Give the right back unused: whoever drains finds the job pending again. */
@@ -746,12 +757,14 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 		r.tick_at = clock_mono_ms() + o->tick_first_ms / 2 +
 			    (int64_t)(clock_random() % (uint64_t)(o->tick_first_ms + 1));
 	run_steps(&r);
-	rc = tell_end(&r, err);
+	if (end_is_known(&r))
+		rc = tell_end(&r, err);
 	look_at_signals(&r);
 	out->exit_status = exit_status(&r);
 	out->refill = r.stop_reason != REASON_CANCELLED && !born_of_a_cancelled_job(&r);
 	out->tick_pid = r.tick;
-	snprintf(out->event, sizeof(out->event), "%s", r.journal.entry.name);
+	if (!r.unsure)
+		snprintf(out->event, sizeof(out->event), "%s", r.journal.entry.name);
 out:
 	spool_journal_close(&r.journal);
 	ticket_task_release(&r.task);

@@ -20,6 +20,7 @@ floors='
 3	outcome
 3	brake loader
 3	store
+3	stopping
 2	ticket
 2	db slurm spool sweepfile fs
 1	policy

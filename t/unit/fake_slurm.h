@@ -38,6 +38,7 @@ static struct fake {
 	size_t nanswers, sbatches, squeues, scancels, limits_read;
 	bool accept_silently; /* an answer other than ACCEPTED has made a job all the same */
 	bool away;	      /* queries fail */
+	int away_times;	      /* the next so many about one job do */
 	int64_t limit, used;  /* as scontrol tells; limit -1: it does not; used -1: as it is */
 	int others;	      /* jobs of the user's that are none of ours */
 	char full
@@ -283,7 +284,7 @@ int slurm_squeue_job(uint64_t id, struct slurm_job *out, struct err *err)
 {
 	memset(out, 0, sizeof(*out));
 	fake.squeues++;
-	if (fake.away)
+	if (fake.away || fake.away_times-- > 0)
 		return err_set(err, ERR_AGAIN, "squeue: no answer");
 	for (size_t i = 0; i < fake.njobs; i++) {
 		for (int k = 0; k < fake.jobs[i].ntasks; k++) {

@@ -203,7 +203,7 @@ static void a_late_term_submits_nothing(void **state)
 	end(h, true);
 	assert_int_equal(fake.sbatches, 0);
 	assert_int_equal(count(h, JOB_PENDING), 5);
-	assert_true(spool_mark_age(h->store.spool, SPOOL_STOPPING) >= 0);
+	assert_true(spool_mark_age(h->store.spool, "stopping") >= 0);
 }
 
 static void send_term(void)

@@ -582,11 +582,11 @@ static void paused_and_stopping(void **state)
 	assert_int_equal(db_setting_unset(h->store.db, ".paused", NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	/* somebody cancels jobs in Slurm just now, or may do so: the chain waits, a person does not */
-	spool_mark(h->store.spool, SPOOL_ASKING);
+	spool_mark(h->store.spool, "stopping-asked");
 	r = fill(h, QUEUE_CHAIN, 0);
 	assert_int_equal(r.stop, QUEUE_BACKOFF);
-	spool_unmark(h->store.spool, SPOOL_ASKING);
-	spool_mark(h->store.spool, SPOOL_STOPPING);
+	spool_unmark(h->store.spool, "stopping-asked");
+	spool_mark(h->store.spool, "stopping");
 	r = fill(h, QUEUE_CHAIN, 0);
 	assert_int_equal(r.stop, QUEUE_BACKOFF);
 	assert_int_equal(fake.sbatches, 0);

@@ -468,14 +468,14 @@ static void born_of_a_cancelled_job(void **state)
 
 	put(h, many);
 	fill(h, QUEUE_USER);
-	spool_mark(h->store.spool, SPOOL_STOPPING);
+	spool_mark(h->store.spool, "stopping");
 	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
 	assert_int_equal(sentinels("PENDING"), 0); /* nobody but a person makes one now */
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	assert_int_equal(sentinels("PENDING"), 1);
 	begin(newest());
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LEAVE);
-	spool_unmark(h->store.spool, SPOOL_STOPPING);
+	spool_unmark(h->store.spool, "stopping");
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
 }
 

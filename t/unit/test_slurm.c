@@ -901,6 +901,11 @@ static void test_stop_reason(void **state)
 		{"TIMEOUT", "None", 0, 0, REASON_TIMEOUT},
 		{"PREEMPTED", "None", 0, 0, REASON_PREEMPTED},
 		{"DEADLINE", "None", 0, 0, REASON_DEADLINE},
+		/* scontrol update state=down: slurmd ends its jobs by TERM */
+		{"NODE_FAIL", "NodeDown", 0, 0, REASON_NODE_FAIL},
+		{"COMPLETING", "NodeDown", 0, 0, REASON_NODE_FAIL},
+		{"OUT_OF_MEMORY", "OutOfMemory", 0, 0, REASON_OUT_OF_MEMORY},
+		{"BOOT_FAIL", "None", 0, 0, REASON_BOOT_FAIL},
 		{"RUNNING", "None", 0, 0, REASON_NONE},
 		{"SUSPENDED", "None", 0, 0, REASON_NONE},
 		/* requeued: what scancel shows, but for the count */

@@ -123,13 +123,22 @@ static struct supervise_result go(struct here *h)
 	return r;
 }
 
-/* The journal that lies in spool/ under the result's name, in short: "0 ok, 1 failed; failed EXIT 3". */
+/* The journal that lies in spool/ under the result's name, or else still in running/, in short:
+ * "0 ok, 1 failed; failed EXIT 3". */
 static char *told(struct here *h, const struct supervise_result *r)
 {
+	struct spool_list running;
 	struct buf b = {0};
 	struct journal j;
 
-	assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, r->event, &j, NULL), 0);
+	assert_int_equal(spool_scan(h->sp, SPOOL_RUNNING, &running, NULL), 0);
+	assert_int_equal(running.n, !*r->event);
+	if (*r->event)
+		assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, r->event, &j, NULL), 0);
+	else
+		assert_int_equal(
+			spool_journal_read(h->sp, SPOOL_RUNNING, running.v[0].name, &j, NULL), 0);
+	spool_list_release(&running);
 	for (size_t i = 0; i < j.nsteps; i++)
 		buf_addf(&b, "%s%s %s", i ? ", " : "", j.steps[i].key,
 			 step_state_name(j.steps[i].state));
@@ -246,39 +255,54 @@ static void term(void **state)
 {
 	static const struct {
 		const char *slurm, *reason, *script, *told;
-		bool refill, stopping, away, usr1;
+		bool refill, stopping;
+		int away; /* Slurm does not answer so often */
+		bool usr1;
 		int restarts;
 		bool others; /* somebody else's cancellation was seen before */
 	} v[] = {
 		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed CANCELLED 0/15", false, true, false, false, 0, false},
+		 "a failed; failed CANCELLED 0/15", false, true, 0, false, 0, false},
 		{"CANCELLED", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed CANCELLED 0/15", false, true, false, false, 0, false},
+		 "a failed; failed CANCELLED 0/15", false, true, 0, false, 0, false},
 		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed TIMEOUT 0/15", true, false, false, false, 0, false},
+		 "a failed; failed TIMEOUT 0/15", true, false, 0, false, 0, false},
 		{"PREEMPTED", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed PREEMPTED 0/15", true, false, false, false, 0, false},
+		 "a failed; failed PREEMPTED 0/15", true, false, 0, false, 0, false},
 		/* a mere signal: the job goes on */
 		{"RUNNING", "None", "trap '' TERM; kill -TERM $PPID; sleep 0.2",
-		 "a completed, b completed; completed", true, false, false, false, 0, false},
+		 "a completed, b completed; completed", true, false, 0, false, 0, false},
 		/* it takes no notice of TERM: KILL before Slurm's own */
 		{"COMPLETING", "TimeLimit",
 		 "trap '' TERM; kill -TERM $PPID; while :; do sleep 1; done",
-		 "a failed; failed TIMEOUT 0/9", true, false, false, false, 0, false},
+		 "a failed; failed TIMEOUT 0/9", true, false, 0, false, 0, false},
 		/* it leaves with 0, and is not completed all the same */
 		{"COMPLETING", "TimeLimit", "trap 'exit 0' TERM; kill -TERM $PPID; sleep 1 & wait",
-		 "a failed; failed TIMEOUT", true, false, false, false, 0, false},
-		/* nobody answers: near the limit it is the limit */
-		{"RUNNING", "None", "kill -TERM $PPID; sleep 20", "a failed; failed CANCELLED 0/15",
-		 false, true, true, false, 0, false},
+		 "a failed; failed TIMEOUT", true, false, 0, false, 0, false},
+		/* the site takes the node away */
+		{"NODE_FAIL", "NodeDown", "kill -TERM $PPID; sleep 20",
+		 "a failed; failed NODE_FAIL 0/15", true, false, 0, false, 0, false},
+		{"COMPLETING", "NodeDown", "kill -TERM $PPID; sleep 20",
+		 "a failed; failed NODE_FAIL 0/15", true, false, 0, false, 0, false},
+		/* nobody answers: nobody knows how it ended, and Slurm may tell later */
+		{"RUNNING", "None", "kill -TERM $PPID; sleep 20", "a failed; no end", false, false,
+		 9, false, 0, false},
+		/* it answers when the command has ended */
+		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20",
+		 "a failed; failed TIMEOUT 0/15", true, false, 1, false, 0, false},
+		{"CANCELLED", "None", "kill -TERM $PPID; sleep 20",
+		 "a failed; failed CANCELLED 0/15", false, true, 1, false, 0, false},
+		{"RUNNING", "None", "kill -TERM $PPID; sleep 20", "a failed; failed SIGNAL 0/15",
+		 true, false, 1, false, 0, false},
+		/* nobody answers, and near the limit it is the limit */
 		{"RUNNING", "None", "kill -USR1 $PPID; sleep 0.2; kill -TERM $PPID; sleep 20",
-		 "a failed; failed TIMEOUT 0/15", true, false, true, true, 0, false},
+		 "a failed; failed TIMEOUT 0/15", true, false, 9, true, 0, false},
 		/* requeued: all else looks as after scancel */
 		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed PREEMPTED 0/15", true, false, false, false, 1, false},
+		 "a failed; failed PREEMPTED 0/15", true, false, 0, false, 1, false},
 		/* another's cancellation stays what it was, whatever this one is */
 		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed TIMEOUT 0/15", true, true, false, false, 0, true},
+		 "a failed; failed TIMEOUT 0/15", true, true, 0, false, 0, true},
 	};
 
 	(void)state;
@@ -294,18 +318,20 @@ static void term(void **state)
 		h = s;
 		snprintf(fake.jobs[0].state[0], 24, "%s", v[i].slurm);
 		fake_reason = v[i].reason;
-		fake.away = v[i].away;
+		fake.away_times = v[i].away;
 		fake.jobs[0].restarts = v[i].restarts;
 		if (v[i].others)
-			spool_mark(h->sp, SPOOL_STOPPING);
+			spool_mark(h->sp, "stopping");
 		make_ticket(h, steps, 2);
 		r = go(h);
 		text = told(h, &r);
 		assert_string_equal(text, v[i].told);
 		assert_int_equal(r.refill, v[i].refill);
-		assert_int_equal(spool_mark_age(h->sp, SPOOL_STOPPING) >= 0, v[i].stopping);
+		assert_int_equal(spool_mark_age(h->sp, "stopping") >= 0, v[i].stopping);
 		if (v[i].refill) /* it has asked, and takes that back */
-			assert_true(spool_mark_age(h->sp, SPOOL_ASKING) < 0);
+			assert_true(spool_mark_age(h->sp, "stopping-asked") < 0);
+		if (!*r.event || v[i].refill)
+			assert_int_equal(spool_mark_age(h->sp, "stopping-unsure") >= 0, !*r.event);
 		free(text);
 		tear_down(&s);
 	}
@@ -437,7 +463,7 @@ static void born_of_a_cancelled_job(void **state)
 		make_ticket(h, &one, 1);
 		chained = false;
 		if (v[i].stopping)
-			spool_mark(h->sp, SPOOL_STOPPING);
+			spool_mark(h->sp, "stopping");
 		if (v[i].old) {
 			char *cmd = mem_printf("touch -d '1 minute ago' %s/tickets/*", h->dir);
 

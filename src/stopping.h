@@ -1,0 +1,41 @@
+/*
+ * stopping.h - a job that is told to end: what for, and what its marks tell the others.
+ *
+ * scancel(1) of everything makes its list first and sends its signals then: a job that is submitted in between is
+ * none that it ends. So who is cancelled leaves a mark, and whoever was made by a cancelled job takes it for one that
+ * nobody asked for.
+ */
+#ifndef SLURMQ_STOPPING_H
+#define SLURMQ_STOPPING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "journal.h"
+#include "spool.h"
+
+/* What Slurm ends this job for, which has got TERM (slurm_stop_reason()): REASON_NONE where it goes on with it, -1
+ * where Slurm does not say. REASON_CANCELLED outside a job of Slurm's. */
+int stopping_ask(const struct who *me);
+
+/* This job is cancelled, as far as it knows: others are to see. sure: Slurm has said so; else it did not say
+ * anything, and who wants to know has to ask it again. */
+void stopping_tell(struct spool *sp, const struct who *me, bool sure);
+/* It asks just now; and it was something else. */
+void stopping_asks(struct spool *sp);
+void stopping_asked(struct spool *sp, const struct who *me);
+/* A person submits: all of that is over. */
+void stopping_over(struct spool *sp);
+
+/* Jobs are being cancelled, or may be: nobody but a person submits for a while. */
+bool stopping_now(struct spool *sp);
+/* The same, as Slurm has said. */
+bool stopping_surely(struct spool *sp);
+/* They were within the last minute, or may have been. */
+bool stopping_lately(struct spool *sp);
+
+/* Something was made so long ago (ms, by the file server's clock): by a job that was being cancelled? Where that was
+ * not sure Slurm is asked what became of it, and no is the answer as long as it does not say. */
+bool stopping_made(struct spool *sp, int64_t made);
+
+#endif
