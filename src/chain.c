@@ -8,6 +8,7 @@
 #include "proc.h"
 #include "reconcile.h"
 #include "sentinel.h"
+#include "stopping.h"
 
 enum {
 	STAY_MOST_MS = 60 * 1000,
@@ -23,18 +24,35 @@ static void say(const struct chain_opts *o, const char *text)
 		o->say(o->say_arg, text);
 }
 
-/* Wait; false where Slurm wants us to end. */
-static bool pause_ms(int64_t ms)
+enum paused { PAUSE_OVER, PAUSE_HURRY, PAUSE_TERM };
+
+/* Wait; HURRY: the time limit is near, and this was all the time there was. TERM: Slurm wants us to end. */
+static enum paused pause_ms(int64_t ms)
 {
 	int64_t end = clock_mono_ms() + ms, left;
 
-	while ((left = end - clock_mono_ms()) > 0)
-		if (proc_signal_wait((int)left) == SIGTERM)
-			return false;
-	return true;
+	while ((left = end - clock_mono_ms()) > 0) {
+		int sig = proc_signal_wait((int)left);
+
+		if (sig == SIGTERM)
+			return PAUSE_TERM;
+		if (sig == SIGUSR1)
+			return PAUSE_HURRY;
+	}
+	return PAUSE_OVER;
 }
 
-/* No other task of ours runs or may start: where the database can't be asked, the files tell. */
+/* A right that somebody is making just now, or died while making, is no job's. */
+static bool has_row(struct store *store, uint64_t submission)
+{
+	struct db_submission sub = {0};
+	int rc = store->db ? db_submission_get(store->db, submission, &sub, NULL) : 0;
+
+	db_submission_release(&sub);
+	return rc != DB_NONE;
+}
+
+/* No other task of ours runs or may start: where the database can't be asked, the files alone tell. */
 static bool alone(struct store *store)
 {
 	static const enum spool_folder folders[] = {SPOOL_READY, SPOOL_RUNNING};
@@ -44,7 +62,9 @@ static bool alone(struct store *store)
 		struct spool_list l;
 
 		if (!spool_scan(store->spool, folders[i], &l, NULL))
-			n += l.n;
+			for (size_t k = 0; k < l.n; k++)
+				n += folders[i] == SPOOL_RUNNING ||
+				     has_row(store, l.v[k].submission);
 		spool_list_release(&l);
 	}
 	return !n;
@@ -153,6 +173,7 @@ static void say_trouble(struct store *store, const struct chain_opts *o, const s
 struct tried {
 	int failed;
 	bool submitted; /* by the last one */
+	bool busy;	/* it did not get the gate */
 };
 
 /* One try. True where the chain hangs on the caller. */
@@ -176,6 +197,7 @@ static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct 
 		hangs = o->refill && left_undone(store, q, &r);
 	}
 	tried->submitted = !rc && r.submitted;
+	tried->busy = !rc && r.stop == QUEUE_GATE;
 	queue_result_release(&r);
 	return hangs;
 }
@@ -188,7 +210,7 @@ static int lock_last(struct store *store, const struct chain_opts *o, int *lock)
 	int rc;
 
 	while ((rc = spool_lock(store->spool, "last", lock, NULL)) == SPOOL_BUSY &&
-	       clock_mono_ms() < end && pause_ms(100))
+	       clock_mono_ms() < end && pause_ms(100) != PAUSE_TERM)
 		;
 	return rc;
 }
@@ -198,17 +220,19 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 {
 	int64_t wait = o->stay_ms, began = clock_mono_ms();
 	bool answered = false;
+	enum paused paused;
 	int lock, locked = lock_last(store, o, &lock);
 
 	if (locked == SPOOL_BUSY)
 		return; /* somebody else does */
 	say(o, "nothing else would go on with the chain: staying until something is submitted");
-	while (pause_ms(wait)) {
+	/* at the time limit, and where the site ends us, there is time for a last try */
+	while ((paused = pause_ms(wait)) != PAUSE_TERM || !stopping_by_owner(store->spool)) {
 		struct reconcile_result seen;
 		/* what got no answer is looked for first: it may be all that is in the way */
 		bool answers = store->db && !reconcile(store, 0, &seen, NULL) && seen.ran;
 
-		if (!hangs_on_us(store, o, q, tried))
+		if (!hangs_on_us(store, o, q, tried) || paused == PAUSE_TERM)
 			break;
 		/* what does not pass soon is for the sentinel: waiting in Slurm is free */
 		if (clock_mono_ms() - began > STAY_ALONE_MS && store->db && sentinel_waits(store))
@@ -233,7 +257,7 @@ static void keep_event(struct store *store, const struct chain_opts *o)
 		say(o, err.msg);
 }
 
-bool chain_end(struct store *store, const struct chain_opts *o)
+enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 {
 	struct queue_opts q = {.caller = QUEUE_CHAIN,
 			       .max = -1,
@@ -249,5 +273,5 @@ bool chain_end(struct store *store, const struct chain_opts *o)
 	keep_event(store, o);
 	if (hangs && o->refill)
 		stay(store, o, &q, &tried);
-	return tried.submitted;
+	return tried.submitted ? CHAIN_SUBMITTED : tried.busy ? CHAIN_BUSY : CHAIN_NOTHING;
 }

@@ -27,9 +27,13 @@ struct chain_opts {
  * minutes, Slurm shows the sentinel. At a limit of
  * one there is nothing to wait for: this job's own slot is all there is.
  *
- * Signals must be blocked (proc_signals_block()). Never fails: what goes wrong is said. True where a job was
- * submitted at last, so that there is work.
+ * Signals must be blocked (proc_signals_block()). Never fails: what goes wrong is said.
  */
-bool chain_end(struct store *store, const struct chain_opts *o);
+enum chain_outcome {
+	CHAIN_NOTHING,
+	CHAIN_SUBMITTED, /* a job, at last: so there is work */
+	CHAIN_BUSY, /* another process had the gate all the time, and what it makes of the queue is not known */
+};
+enum chain_outcome chain_end(struct store *store, const struct chain_opts *o);
 
 #endif

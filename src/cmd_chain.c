@@ -110,7 +110,7 @@ static int sentinel_via(struct cmd_ctx *ctx, const char *via, struct err *err)
 
 	while ((rc = queue_via_run(ctx->store, via, true, err)) != 0) {
 		cmd_say_text(ctx, err->msg);
-		if (!sentinel_pause(&pause))
+		if (!sentinel_pause(ctx->store, &pause))
 			break;
 	}
 	return rc;
@@ -128,9 +128,25 @@ static void stay_as_last(struct cmd_ctx *ctx)
 	chain_end(ctx->store, &o);
 }
 
+/* Called by a sentinel from the host that submits, where nothing may stay that Slurm knows nothing of: the sentinel
+ * itself does, as long as this is an error. */
+static int leave_it_to_the_job(struct cmd_ctx *ctx, enum sentinel_turn turn, struct err *err)
+{
+	int64_t counts[JOB_NSTATES];
+
+	if (turn == SENTINEL_AGAIN)
+		return err_set(err, ERR_AGAIN, "Slurm took no other sentinel yet");
+	if (turn != SENTINEL_ALONE || db_counts(ctx->store->db, counts, err) ||
+	    !(counts[JOB_PENDING] + counts[JOB_SUBMITTING]) ||
+	    counts[JOB_QUEUED] + counts[JOB_RUNNING])
+		return 0;
+	return err_set(err, ERR_AGAIN, "Slurm took none of the jobs that are left");
+}
+
 /* The job of slurmq's own that waits in Slurm has begun. */
 static int be_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err *err)
 {
+	bool in_slurm = getenv("SLURM_JOB_ID") != NULL;
 	enum sentinel_turn turn;
 	int64_t pause = 0;
 	char *via;
@@ -149,13 +165,15 @@ static int be_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err 
 		turn = sentinel_turn(ctx->store, cmd_say_text, ctx);
 		if (turn != SENTINEL_LEAVE) /* all others may have died */
 			rc = chain(ctx, args, 0, err);
+		if (!in_slurm)
+			break;
 		if (rc && turn == SENTINEL_AGAIN)
 			cmd_say_text(ctx, err->msg);
 		if (turn == SENTINEL_ALONE)
 			stay_as_last(ctx);
-	} while (turn == SENTINEL_AGAIN && sentinel_pause(&pause));
+	} while (turn == SENTINEL_AGAIN && sentinel_pause(ctx->store, &pause));
 	sentinel_settle(ctx->store, cmd_say_text, ctx);
-	return rc;
+	return rc || in_slurm ? rc : leave_it_to_the_job(ctx, turn, err);
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)

@@ -84,7 +84,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct supervise_result s = {0};
 	struct chain_opts chain;
 	struct store *store = &ctx->opened;
-	bool work;
+	enum chain_outcome chained;
 	int rc;
 
 	(void)options;
@@ -118,11 +118,11 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		.say = cmd_say_text,
 		.say_arg = ctx,
 	};
-	work = chain_end(store, &chain);
-	if (store->db && !work)
+	chained = chain_end(store, &chain);
+	if (store->db && chained != CHAIN_SUBMITTED)
 		sentinel_settle(store, cmd_say_text, ctx);
-	/* we may have left the queue to it */
-	if (!wait_for_tick(s.tick_pid) && s.refill)
+	/* we may have left the queue to it, and Slurm have given it no answer */
+	if ((!wait_for_tick(s.tick_pid) || (s.tick_pid && chained == CHAIN_BUSY)) && s.refill)
 		chain_end(store, &chain);
 	return s.exit_status;
 }

@@ -256,17 +256,7 @@ static int read_numbers(struct fill *f, struct err *err)
 
 bool queue_owner_stops(struct store *store)
 {
-	struct who me;
-	int reason;
-
-	if (!proc_term_pending())
-		return false;
-	who_self(&me);
-	reason = stopping_ask(&me);
-	if (reason >= 0 && reason != REASON_CANCELLED)
-		return false;
-	stopping_tell(store->spool, &me, reason >= 0);
-	return true;
+	return proc_term_pending() && stopping_by_owner(store->spool);
 }
 
 /* The job that chains here was cancelled after its command had ended. At its time limit it may go on. */

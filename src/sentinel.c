@@ -481,7 +481,7 @@ void sentinel_settle(struct store *store, queue_say *say, void *arg)
 
 /* ---- its own run ---- */
 
-bool sentinel_pause(int64_t *ms)
+bool sentinel_pause(struct store *store, int64_t *ms)
 {
 	int64_t end, left;
 
@@ -490,8 +490,10 @@ bool sentinel_pause(int64_t *ms)
 	while ((left = end - clock_mono_ms()) > 0) {
 		int sig = proc_signal_wait((int)left);
 
-		if (sig == SIGTERM || sig == SIGUSR1) /* cancelled, or the time limit is near */
-			return false;
+		if (sig == SIGTERM)
+			return !stopping_by_owner(store->spool);
+		if (sig == SIGUSR1) /* the time limit is near */
+			return !own_job() || slurm_requeue(own_job(), NULL);
 	}
 	return true;
 }

@@ -48,7 +48,8 @@ enum sentinel_turn {
 	SENTINEL_AGAIN, /* it has none yet: go on with the chain, pause, and another turn */
 };
 enum sentinel_turn sentinel_turn(struct store *store, queue_say *say, void *arg);
-/* The pause between turns, longer each time (*ms starts at 0). False where Slurm wants the caller to end. */
-bool sentinel_pause(int64_t *ms);
+/* The pause between turns, longer each time (*ms starts at 0). False where the caller is to end: it was cancelled, or
+ * its time limit came near (USR1) and Slurm begins it anew. Where Slurm does not, the pause is over at once. */
+bool sentinel_pause(struct store *store, int64_t *ms);
 
 #endif

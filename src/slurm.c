@@ -427,6 +427,23 @@ int slurm_requeue_off(uint64_t id, struct err *err)
 	return rc;
 }
 
+int slurm_requeue(uint64_t id, struct err *err)
+{
+	struct proc_result r;
+	struct strs argv = {0};
+	int rc;
+
+	strs_add(&argv, "scontrol");
+	strs_add(&argv, "requeue");
+	strs_addf(&argv, "%llu", (unsigned long long)id);
+	rc = run_tool(&argv, &r, err);
+	if (!rc && !went_well(&r))
+		rc = tool_failed("scontrol", &r, err);
+	proc_result_release(&r);
+	strs_release(&argv);
+	return rc;
+}
+
 int slurm_site_read(struct slurm_site *out, struct err *err)
 {
 	struct proc_result r;

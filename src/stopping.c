@@ -44,6 +44,19 @@ void stopping_tell(struct spool *sp, const struct who *me, bool sure)
 		spool_file_put_nosync(sp, UNSURE, text, (size_t)n, 0600, NULL);
 }
 
+bool stopping_by_owner(struct spool *sp)
+{
+	struct who me;
+	int reason;
+
+	who_self(&me);
+	reason = stopping_ask(&me);
+	if (reason >= 0 && reason != REASON_CANCELLED)
+		return false;
+	stopping_tell(sp, &me, reason >= 0);
+	return true;
+}
+
 void stopping_asks(struct spool *sp)
 {
 	spool_mark(sp, ASKING);

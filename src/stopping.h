@@ -21,6 +21,9 @@ int stopping_ask(const struct who *me);
 /* This job is cancelled, as far as it knows: others are to see. sure: Slurm has said so; else it did not say
  * anything, and who wants to know has to ask it again. */
 void stopping_tell(struct spool *sp, const struct who *me, bool sure);
+/* TERM has come to the caller's job: a cancellation, for all that is known (then it is told)? False where Slurm ends it
+ * for another reason, so that it may use the time until KILL, or goes on with it. */
+bool stopping_by_owner(struct spool *sp);
 /* It asks just now; and it was something else. */
 void stopping_asks(struct spool *sp);
 void stopping_asked(struct spool *sp, const struct who *me);

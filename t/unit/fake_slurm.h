@@ -44,7 +44,7 @@ static struct fake {
 	char full
 		[64]; /* an option: jobs that have it meet their own limit, whatever scontrol tells */
 	int full_at; /* this one */
-	uint64_t next, requeue_off;
+	uint64_t next, requeue_off, requeued;
 	struct fake_job jobs[64];
 	size_t njobs;
 	struct fake_record records[64];
@@ -326,6 +326,12 @@ int slurm_scancel(const struct strs *ids, struct err *err)
 int slurm_requeue_off(uint64_t id, struct err *err)
 {
 	fake.requeue_off = id;
+	return fake.away ? err_set(err, ERR_AGAIN, "scontrol: no answer") : 0;
+}
+
+int slurm_requeue(uint64_t id, struct err *err)
+{
+	fake.requeued = id;
 	return fake.away ? err_set(err, ERR_AGAIN, "scontrol: no answer") : 0;
 }
 

@@ -258,6 +258,74 @@ static void a_time_limit_submits(void **state)
 	assert_int_equal(fake.cancelled.n, 0);
 }
 
+static int until_term;
+
+static void the_limit_comes(void)
+{
+	if (--until_term == 0)
+		kill(getpid(), SIGTERM);
+}
+
+/* So does one that stays: it has until KILL. */
+static void a_time_limit_ends_no_stay(void **state)
+{
+	struct here *h = *state;
+
+	setenv("SLURM_JOB_ID", "7", 1);
+	fake.njobs = 1;
+	fake.jobs[0].id = 7;
+	fake.jobs[0].ntasks = 1;
+	snprintf(fake.jobs[0].state[0], 24, "COMPLETING");
+	fake_reason = "TimeLimit";
+	for (int k = 0; k < 3; k++)
+		fake.answers[k] = SLURM_BUSY;
+	fake.nanswers = 3;
+	until_term = 3;
+	fake.on_sbatch = the_limit_comes;
+	put(h);
+	end(h, true);
+	unsetenv("SLURM_JOB_ID");
+	fake_reason = NULL;
+	assert_int_equal(fake.sbatches, 4);
+	assert_int_equal(count(h, JOB_QUEUED) + count(h, JOB_SUBMITTING), 5);
+	assert_int_equal(fake.cancelled.n, 0);
+}
+
+static void sql_here(struct here *h, const char *text)
+{
+	char *command =
+		mem_printf("sqlite3 -cmd '.timeout 5000' '%s/jobs.db' \"%s\"", h->store.dir, text);
+
+	assert_int_equal(system(command), 0);
+	free(command);
+}
+
+static struct here *broken;
+
+static void it_is_mended(void *arg, const char *text)
+{
+	(void)arg;
+	(void)text;
+	if (++said == 6)
+		sql_here(broken, "DROP TRIGGER no");
+}
+
+/* Rights of claims that failed are no others: who is alone stays for as long as it takes. */
+static void its_own_rights_are_no_others(void **state)
+{
+	struct here *h = *state;
+
+	put(h);
+	sql_here(h,
+		 "CREATE TRIGGER no BEFORE INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'no'); END");
+	broken = h;
+	chain_end(&h->store,
+		  &(struct chain_opts){
+			  .refill = true, .gate_ms = 1000, .stay_ms = 1, .say = it_is_mended});
+	assert_true(said >= 6);
+	assert_int_equal(count(h, JOB_QUEUED) + count(h, JOB_SUBMITTING), 5);
+}
+
 /* Rows say that others are left, and Slurm has none of them: cancelled, or dead with their nodes. */
 static void ghosts_are_no_others(void **state)
 {
@@ -506,6 +574,8 @@ int main(void)
 		T(term_in_the_middle_of_sbatch),
 		T(term_ends_the_stay),
 		T(a_time_limit_submits),
+		T(a_time_limit_ends_no_stay),
+		T(its_own_rights_are_no_others),
 		T(ghosts_are_no_others),
 		T(nor_are_we),
 		T(nor_in_an_outage),

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "fake_slurm.h"
+#include "proc.h"
 #include "sentinel.h"
 #include "sweep_here.h"
 
@@ -461,6 +462,43 @@ static void its_own_run(void **state)
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LEAVE);
 }
 
+/* While it has no successor it does not leave for its time limit: Slurm begins it anew, or it goes on until KILL. */
+static void its_time_limit(void **state)
+{
+	static const struct {
+		int sig;
+		const char *slurm, *reason;
+		bool away, want, requeued;
+	} v[] = {
+		{SIGUSR1, "RUNNING", "None", false, false, true},
+		{SIGUSR1, "RUNNING", "None", true, true, true},
+		{SIGTERM, "COMPLETING", "TimeLimit", false, true, false},
+		{SIGTERM, "COMPLETING", "None", false, false, false}, /* scancel */
+		{SIGTERM, "RUNNING", "None", true, false, false},
+	};
+	struct here *h = *state;
+
+	proc_signals_block();
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		int64_t ms = 0;
+
+		fake_reset();
+		fake.njobs = 1;
+		fake.jobs[0].id = 7;
+		fake.jobs[0].ntasks = 1;
+		snprintf(fake.jobs[0].state[0], 24, "%s", v[i].slurm);
+		fake_reason = v[i].reason;
+		fake.away = v[i].away;
+		setenv("SLURM_JOB_ID", "7", 1);
+		kill(getpid(), v[i].sig);
+		if (sentinel_pause(&h->store, &ms) != v[i].want)
+			fail_msg("case %zu", i);
+		assert_int_equal(fake.requeued, v[i].requeued ? 7 : 0);
+		unsetenv("SLURM_JOB_ID");
+	}
+	fake_reason = NULL;
+}
+
 /* Jobs are cancelled in the moment in which one of them makes it: it does nothing. */
 static void born_of_a_cancelled_job(void **state)
 {
@@ -612,6 +650,7 @@ int main(void)
 		T(withdrawn_with_the_work),
 		T(withdrawn_by_the_last),
 		T(its_own_run),
+		T(its_time_limit),
 		T(born_of_a_cancelled_job),
 		T(many_race),
 		T(held_in_slurm),
