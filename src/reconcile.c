@@ -285,6 +285,8 @@ static int look_at(struct look *l, struct db_flight *f, struct err *err)
 	end_unwanted(l, f, job);
 	if (!job)
 		job = seen_over(&l->acct_seen, f);
+	if (!job && l->acct != ACCT_AWAY)
+		job = seen_supposed(&l->seen, f);
 	switch (f->state) {
 	case JOB_SUBMITTING:
 		return look_at_submitting(l, f, job, err);

@@ -30,8 +30,13 @@ void seen_index(struct seen_list *out, const struct slurm_jobs *jobs,
 		const struct db_flight *flights, size_t nflights);
 
 /* The job of a row, by squeue; NULL: it is not shown. Of several lines of a task (a submission that was made
- * twice) an active one. A task that its array lacks was cancelled. */
+ * twice) an active one. */
 const struct slurm_job *seen_find(const struct seen_list *squeue, const struct db_flight *f);
+
+/* A task that its array lacks was cancelled while it was pending, which leaves no trace of its own (slurm.h, struct
+ * slurm_job), or it is over for so long that squeue does not show it any more (slurm.conf(5), MinJobAge), which
+ * sacct knows. To be believed where that has no record of it; NULL: nothing of the kind. */
+const struct slurm_job *seen_supposed(const struct seen_list *squeue, const struct db_flight *f);
 
 /* The same by sacct, where it is over: the last of its records. NULL: there is none, or one that does not
  * say so, which is no evidence of anything (slurm.h, slurm_sacct()). */

@@ -99,28 +99,33 @@ static const struct slurm_job *find_task(const struct seen_list *l, const struct
 	return found;
 }
 
-/* An array is there and this task of it is not, nor has it started: it was cancelled while it was pending,
- * which leaves no trace of its own (slurm.h, struct slurm_job), or with the rest of its array, which leaves
- * one line without an index for all of them. */
-static const struct slurm_job *find_cancelled(const struct seen_list *l, const struct db_flight *f)
+/* An array is there, and what it shows first of it: all of its tasks in one line, where they were cancelled before any of
+ * them began. NULL: it is not there. */
+static const struct seen *find_array(const struct seen_list *l, const struct db_flight *f)
 {
-	static const struct slurm_job cancelled = {.state = (char *)(uintptr_t) "CANCELLED",
-						   .reason = (char *)(uintptr_t) "None",
-						   .name = (char *)(uintptr_t) ""};
 	size_t first = lower_bound(l, f->submission, -1);
 
-	if (f->state == JOB_RUNNING || first == l->n || l->v[first].submission != f->submission)
+	if (f->ntasks == 1 || f->state == JOB_RUNNING || first == l->n ||
+	    l->v[first].submission != f->submission)
 		return NULL;
-	if (l->v[first].task < 0)
-		return l->v[first].job;
-	return f->state == JOB_QUEUED ? &cancelled : NULL;
+	return &l->v[first];
 }
 
 const struct slurm_job *seen_find(const struct seen_list *squeue, const struct db_flight *f)
 {
 	const struct slurm_job *job = find_task(squeue, f, true);
+	const struct seen *array = job ? NULL : find_array(squeue, f);
 
-	return job || f->ntasks == 1 ? job : find_cancelled(squeue, f);
+	return array && array->task < 0 ? array->job : job;
+}
+
+const struct slurm_job *seen_supposed(const struct seen_list *squeue, const struct db_flight *f)
+{
+	static const struct slurm_job cancelled = {.state = (char *)(uintptr_t) "CANCELLED",
+						   .reason = (char *)(uintptr_t) "None",
+						   .name = (char *)(uintptr_t) ""};
+
+	return f->state == JOB_QUEUED && find_array(squeue, f) ? &cancelled : NULL;
 }
 
 const struct slurm_job *seen_over(const struct seen_list *sacct, const struct db_flight *f)

@@ -592,6 +592,26 @@ static void an_array_in_the_accounting(void **state)
 	assert_int_equal(files(h, SPOOL_READY), 1);
 }
 
+/* Squeue shows some tasks of an array and not others: cancelled while they waited, of which there is no trace, or over
+ * for so long that it has forgotten them, which the accounting knows. */
+static void tasks_that_squeue_has_forgotten(void **state)
+{
+	struct here *h = *state;
+	struct fake_job *job = &fake.jobs[0];
+
+	submit(h, ten);
+	job->gone[0] = job->gone[1] = true;
+	fake_record(job, 0, "FAILED 0:53");
+	fake.acct_away = true;
+	look(h, 0);
+	counts_are(h, "queued 10", "nobody knows");
+	fake.acct_away = false;
+	look(h, 0);
+	counts_are(h, "queued 8, failed 1, cancelled 1", "by its record, or for want of one");
+	job_is(h, 1, REASON_BOOT_FAIL, 0, "task 0");
+	job_is(h, 2, REASON_CANCELLED, 0, "task 1");
+}
+
 /* The end is Slurm's, and not when somebody looked; where nobody knows it, when it was missed first. */
 static void when_it_ended(void **state)
 {
@@ -915,6 +935,7 @@ int main(void)
 		T(a_renamed_task_is_not_cancelled),
 		cmocka_unit_test(the_last_record_counts),
 		T(an_array_in_the_accounting),
+		T(tasks_that_squeue_has_forgotten),
 		T(when_it_ended),
 		cmocka_unit_test(what_changes_while_slurm_is_asked),
 		cmocka_unit_test(a_right_that_nobody_has),
