@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "failpoint.h"
+#include "loader.h"
 #include "outcome.h"
 #include "slurm.h"
 #include "ticket.h"
@@ -54,6 +55,7 @@ void drained_release(struct drained *d)
 		spool_answer_release(&d->answers[i].answer);
 	free(d->answers);
 	free(d->touched);
+	free(d->refused_sweep);
 	memset(d, 0, sizeof(*d));
 }
 
@@ -290,10 +292,62 @@ static int apply_events(struct store *store, struct drained *d, struct err *err)
 	return rc;
 }
 
+/* Jobs of a submission that sbatch refused are held by now; with options that every job of the sweep has, all of it
+ * is. Whoever drains says why: it may not be the one that submits. */
+static int hold_like_refused(struct store *store, const struct db_submission *sub, const char *text,
+			     struct drained *d, struct err *err)
+{
+	struct loader loader = {0};
+	struct loaded *ld;
+	struct db_version v;
+	bool plain = false;
+	int64_t n = 0;
+	int rc = db_version_get(store->db, sub->version, &v, err);
+
+	if (!rc)
+		rc = loader_get(&loader, store->db, sub->version, &ld, err);
+	if (!rc)
+		rc = db_submission_plain(store->db, sub->id, &plain, err);
+	if (!rc && plain && sweep_sbatch_uniform(ld->sweep))
+		rc = db_sweep_hold(store->db, v.sweep, text, &n, err);
+	else if (!rc)
+		rc = db_sweep_note(store->db, v.sweep, text, err);
+	if (!rc) {
+		d->held += sub->ntasks + n;
+		free(d->refused_sweep);
+		d->refused_sweep = mem_strdup(v.sweep_name);
+	}
+	db_version_release(&v);
+	loader_release(&loader);
+	return rc ? -1 : 0;
+}
+
+static int apply_refusals(struct store *store, struct drained *d, struct err *err)
+{
+	for (size_t i = 0; i < d->nanswers; i++) {
+		const struct spool_answer *a = &d->answers[i].answer;
+		struct db_submission sub;
+		int rc;
+
+		if (a->answer != SLURM_REFUSED)
+			continue;
+		rc = db_submission_get(store->db, d->answers[i].submission, &sub, err);
+		if (rc == DB_NONE)
+			continue;
+		if (!rc)
+			rc = hold_like_refused(store, &sub, a->text ? a->text : "", d, err);
+		db_submission_release(&sub);
+		if (rc)
+			return -1;
+	}
+	return 0;
+}
+
 int drain_apply(struct store *store, struct drained *d, struct err *err)
 {
 	if (apply_answers(store, d, err) || apply_retired(store, d, err) ||
-	    apply_running(store, d, err) || apply_events(store, d, err))
+	    apply_running(store, d, err) || apply_events(store, d, err) ||
+	    apply_refusals(store, d, err))
 		return -1;
 	return 0;
 }

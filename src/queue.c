@@ -335,43 +335,13 @@ static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct e
 
 /* ---- a round: drain and claim ---- */
 
-/* sbatch refused jobs: with options that every job of the sweep has, all of it is held at once. */
-static int hold_refused(struct fill *f, const struct drained *d, struct err *err)
+static void take_refusals(struct queue_result *r, const struct drained *d)
 {
-	for (size_t i = 0; i < d->nanswers; i++) {
-		const struct spool_answer *a = &d->answers[i].answer;
-		struct db_submission sub;
-		struct db_version v;
-		struct loaded *ld;
-		bool plain = false;
-		int64_t n = 0;
-		int rc;
-
-		if (a->answer != SLURM_REFUSED)
-			continue;
-		rc = db_submission_get(f->store->db, d->answers[i].submission, &sub, err);
-		if (rc)
-			continue;
-		rc = db_version_get(f->store->db, sub.version, &v, err);
-		if (!rc)
-			rc = loader_get(&f->loader, f->store->db, sub.version, &ld, err);
-		if (!rc)
-			rc = db_submission_plain(f->store->db, sub.id, &plain, err);
-		if (!rc && plain && sweep_sbatch_uniform(ld->sweep))
-			rc = db_sweep_hold(f->store->db, v.sweep, a->text ? a->text : "", &n, err);
-		else if (!rc)
-			rc = db_sweep_note(f->store->db, v.sweep, a->text ? a->text : "", err);
-		if (!rc) {
-			f->r->held += sub.ntasks + n;
-			free(f->r->refused_sweep);
-			f->r->refused_sweep = mem_strdup(v.sweep_name);
-		}
-		db_version_release(&v);
-		db_submission_release(&sub);
-		if (rc)
-			return -1;
-	}
-	return 0;
+	r->held += d->held;
+	if (!d->refused_sweep)
+		return;
+	free(r->refused_sweep);
+	r->refused_sweep = mem_strdup(d->refused_sweep);
 }
 
 static int begin_early(struct fill *f, const struct batch *b, bool any_node, struct err *err)
@@ -478,7 +448,8 @@ static int claim(struct fill *f, const struct drained *d, struct batches *b, boo
 	bool user = f->o->caller == QUEUE_USER;
 	int64_t n;
 
-	if (hold_refused(f, d, err) || deficit(f, d, &n, err) || look_at_pools(f, d, changed, err))
+	take_refusals(f->r, d);
+	if (deficit(f, d, &n, err) || look_at_pools(f, d, changed, err))
 		return -1;
 	if (f->drain_only || n <= 0)
 		return 0;

@@ -196,4 +196,16 @@ for shift in 86400 -86400; do
 	done
 done
 
+# A refusal is told by whoever drains, with all that goes with it: its submitter may have died by then
+
+fresh
+slurmq config limit 3 >/dev/null
+echo refuse >"$FAKE_SLURM/mode"
+SLURMQ_FAILPOINT=answer-posted "$TEST_BUILD/failpoints/slurmq" submit >/dev/null 2>&1
+run slurmq status
+is_status 0
+is "$(states)" 777 'all of the sweep is held'
+like_out '^! 3 jobs of odd held, refused: Batch job submission failed: Invalid partition' 'and status has the reason'
+rm -f "$FAKE_SLURM/mode"
+
 done_testing
