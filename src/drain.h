@@ -23,10 +23,10 @@ struct drained {
 	size_t nanswers;
 	uint64_t *touched; /* submissions of which an attempt was closed */
 	size_t ntouched;
-	int64_t ends; /* attempts whose own end was told now */
-	int64_t held; /* jobs that are held now, since sbatch refused them or their like */
+	int64_t ends;	     /* attempts whose own end was told now */
+	int64_t held;	     /* jobs that are held now, since sbatch refused them or their like */
 	char *refused_sweep; /* the last one whose jobs these are; NULL: none */
-	bool changed; /* there is something to commit */
+	bool changed;	     /* there is something to commit */
 };
 /* Under the gate, before db_begin(): list the folders, take back the rights of refused answers. */
 int drain_look(struct store *store, struct drained *d, struct err *err);

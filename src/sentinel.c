@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "proc.h"
+#include "reconcile.h"
 #include "setting.h"
 #include "slurm.h"
 #include "spool.h"
@@ -481,6 +482,29 @@ void sentinel_settle(struct store *store, queue_say *say, void *arg)
 
 /* ---- its own run ---- */
 
+/* Jobs of ours wait in Slurm, by its word: each of them goes on with the chain when it begins, which may be in the
+ * slot that we hold. */
+static bool others_wait(struct store *store)
+{
+	struct reconcile_result seen;
+	struct db_flight *v = NULL;
+	bool found = false;
+	size_t n = 0;
+
+	if (reconcile(store, 0, &seen, NULL) || !seen.ran || db_flights(store->db, &v, &n, NULL))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		found |= v[i].state == JOB_QUEUED && !v[i].missing_since;
+	free(v);
+	return found;
+}
+
+/* The time limit is near, and there is no successor: whether to go on all the same. */
+static bool goes_on_at_limit(struct store *store)
+{
+	return !own_job() || (!others_wait(store) && slurm_requeue(own_job(), NULL));
+}
+
 bool sentinel_pause(struct store *store, int64_t *ms)
 {
 	int64_t end, left;
@@ -492,8 +516,8 @@ bool sentinel_pause(struct store *store, int64_t *ms)
 
 		if (sig == SIGTERM)
 			return !stopping_by_owner(store->spool);
-		if (sig == SIGUSR1) /* the time limit is near */
-			return !own_job() || slurm_requeue(own_job(), NULL);
+		if (sig == SIGUSR1)
+			return goes_on_at_limit(store);
 	}
 	return true;
 }

@@ -49,7 +49,7 @@ enum sentinel_turn {
 };
 enum sentinel_turn sentinel_turn(struct store *store, queue_say *say, void *arg);
 /* The pause between turns, longer each time (*ms starts at 0). False where the caller is to end: it was cancelled, or
- * its time limit came near (USR1) and Slurm begins it anew. Where Slurm does not, the pause is over at once. */
+ * its time limit came near (USR1) and others wait in Slurm, or Slurm begins it anew. Where Slurm does not, the pause is over at once. */
 bool sentinel_pause(struct store *store, int64_t *ms);
 
 #endif

@@ -326,6 +326,7 @@ struct request {
 	char name[96];
 	bool sentinel, requeue;
 	int64_t begin; /* so many seconds from now */
+	int64_t limit; /* so many minutes; 0: as the site has it */
 	int ntasks;
 	bool array;
 	uint64_t submission;
@@ -354,7 +355,7 @@ static uint64_t make_job(const struct request *r)
 		j->requeue = r->requeue;
 		j->begin = sim.now + r->begin * SEC;
 		j->submitted = sim.now;
-		j->limit = cluster.walltime;
+		j->limit = r->limit ? r->limit * 60 * SEC : cluster.walltime;
 		snprintf(j->name, sizeof(j->name), "%s", r->name);
 		snprintf(j->state, sizeof(j->state), "PENDING");
 		snprintf(j->reason, sizeof(j->reason), "Priority");
@@ -381,6 +382,8 @@ static void read_request(const struct proc_spec *spec, struct request *r)
 		requeue |= !strcmp(*a, "--requeue");
 		if (!strncmp(*a, "--begin=now+", 12))
 			r->begin = atoi(*a + 12);
+		if (!strncmp(*a, "--time=", 7))
+			r->limit = atoi(*a + 7);
 		if (!strncmp(*a, "--array=0-", 10)) {
 			r->array = true;
 			r->ntasks = atoi(*a + 10) + 1;
@@ -700,6 +703,12 @@ static void run_scontrol(const struct proc_spec *spec, struct proc_result *out)
 
 	if (!strcmp(spec->argv[1], "update"))
 		return;
+	if (!strcmp(spec->argv[1], "requeue")) {
+		for (struct sim_job *j = cluster_jobs; j; j = j->next)
+			if (j->id == strtoull(spec->argv[2], NULL, 10))
+				end_job(j, "REQUEUE", "None");
+		return;
+	}
 	if (!strcmp(spec->argv[1], "show")) {
 		buf_addf(&out->out,
 			 "Configuration data as of now\nClusterName             = sim\n"
