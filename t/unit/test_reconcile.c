@@ -27,6 +27,18 @@ static const char ten[] = "name: ten\nparams: {n: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
  * spool removes by, and SQLite its journal by unlink(2). */
 static int die_at; /* 0: never */
 
+/* Or something happens as soon as the time was asked for in this folder: of a look that is when the files have
+ * been told, and are about to be listed for it. */
+static const char *clock_in; /* NULL: never */
+static void (*on_clock)(void);
+
+static bool is_folder(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return !fstat(fd, &a) && !stat(path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 int unlinkat(int fd, const char *path, int flags)
 {
 	static int n;
@@ -34,6 +46,10 @@ int unlinkat(int fd, const char *path, int flags)
 	/* .t*: what is made to tell the file server's time */
 	if (die_at && path[0] != '.' && ++n == die_at)
 		_exit(9);
+	if (clock_in && path[0] == '.' && is_folder(fd, clock_in)) {
+		clock_in = NULL;
+		on_clock();
+	}
 	return (int)syscall(SYS_unlinkat, fd, path, flags);
 }
 
@@ -63,8 +79,8 @@ static uint64_t ticket_of(const struct fake_job *job)
 	return strtoull(strrchr(job->name, '.') + 1, NULL, 16);
 }
 
-/* A task of job 0 takes its right, and has its first step behind it; with end, all. */
-static void start(struct here *h, int task, bool end)
+/* A task of job 0 takes its right, and has its first step behind it; with end, all. Nobody tells it yet. */
+static void take(struct here *h, int task, bool end)
 {
 	const struct fake_job *job = &fake.jobs[0];
 	struct who me = {.slurm_id = job->id + (uint64_t)task,
@@ -88,6 +104,12 @@ static void start(struct here *h, int task, bool end)
 		assert_int_equal(spool_journal_post(h->store.spool, &j, NULL), 0);
 	spool_journal_close(&j);
 	buf_release(&text);
+}
+
+/* The same, and it is told. */
+static void start(struct here *h, int task, bool end)
+{
+	take(h, task, end);
 	assert_int_equal(drain_now(&h->store, NULL), 0);
 }
 
@@ -531,6 +553,56 @@ static void a_renamed_task_is_not_cancelled(void **state)
 	counts_are(h, "queued 9, cancelled 1", "one of the renamed cancelled");
 }
 
+/* An sbatch that was tried twice may have made two jobs of one name: of a row that runs, the one counts that took
+ * its right. */
+static void a_twin_of_the_same_name(void **state)
+{
+	static const struct {
+		const char *ours, *twin; /* in squeue; NULL: not there */
+		const char *acct, *acct_twin;
+		const char *counts;
+	} v[] = {
+		{"RUNNING", "PENDING", NULL, NULL, "running 1"},
+		{"RUNNING", "FAILED", NULL, NULL, "running 1"},
+		{"NODE_FAIL", "PENDING", NULL, NULL, "failed 1"},
+		{"NODE_FAIL", "RUNNING", NULL, NULL, "failed 1"},
+		{"NODE_FAIL", "CANCELLED", NULL, NULL, "failed 1"},
+		{NULL, "PENDING", "NODE_FAIL", NULL, "failed 1"},
+		{NULL, NULL, "NODE_FAIL", "CANCELLED", "failed 1"},
+		{NULL, NULL, "RUNNING", "CANCELLED", "running 1"},
+		{NULL, NULL, NULL, "CANCELLED", "running 1"},
+		{NULL, NULL, NULL, "FAILED 1:0", "running 1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct row r = {.squeue = v[i].ours, .sacct = v[i].acct};
+		struct fake_job *twin = &fake.jobs[1];
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		submit(h, one);
+		start(h, 0, false);
+		*twin = fake.jobs[0];
+		twin->id += 100;
+		twin->submitted += 1000;
+		twin->gone[0] = !v[i].twin;
+		fake.njobs = 2;
+		if (v[i].twin)
+			snprintf(twin->state[0], sizeof(twin->state[0]), "%s", v[i].twin);
+		if (v[i].acct_twin)
+			fake_record(twin, 0, v[i].acct_twin);
+		slurm_shows(&r);
+		look(h, 0);
+		later(h, 2);
+		look(h, 0);
+		counts_are(h, v[i].counts, "a twin");
+		here_tear_down(&s);
+	}
+}
+
 /* A job that was queued twice has two records: the last one counts, unless it is active. */
 static void the_last_record_counts(void **state)
 {
@@ -744,6 +816,48 @@ static void a_right_that_nobody_has(void **state)
 	}
 }
 
+static void takes(void)
+{
+	take(asked, 0, false);
+}
+
+/* It begins when the files have been told and before its right could be taken: it has one, and a journal. */
+static void a_right_that_was_taken_just_now(void **state)
+{
+	static const struct {
+		int answer;
+		bool ticket; /* it is there */
+		const char *before;
+	} v[] = {{SLURM_ACCEPTED, true, "queued 1"}, {SLURM_UNCLEAR, false, "submitting 1"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		asked = h = s;
+		fake.answers[0] = v[i].answer;
+		fake.nanswers = 1;
+		fake.accept_silently = true;
+		submit(h, one);
+		if (!v[i].ticket)
+			assert_int_equal(
+				ticket_remove(h->store.spool, ticket_of(&fake.jobs[0]), NULL), 0);
+		fake.jobs[0].gone[0] = true;
+		look(h, 0);
+		later(h, 11);
+		counts_are(h, v[i].before, "missed");
+		on_clock = takes;
+		clock_in = h->store.dir;
+		look(h, 0);
+		assert_null(clock_in);
+		counts_are(h, "running 1", "it has begun");
+		assert_int_equal(files(h, SPOOL_RUNNING), 1);
+		here_tear_down(&s);
+	}
+}
+
 /* ---- when ---- */
 
 static void asked_once_by_all(void **state)
@@ -933,12 +1047,14 @@ int main(void)
 		T(a_renamed_job_stays_ours),
 		T(what_was_cancelled_and_runs_is_ended),
 		T(a_renamed_task_is_not_cancelled),
+		cmocka_unit_test(a_twin_of_the_same_name),
 		cmocka_unit_test(the_last_record_counts),
 		T(an_array_in_the_accounting),
 		T(tasks_that_squeue_has_forgotten),
 		T(when_it_ended),
 		cmocka_unit_test(what_changes_while_slurm_is_asked),
 		cmocka_unit_test(a_right_that_nobody_has),
+		cmocka_unit_test(a_right_that_was_taken_just_now),
 		T(asked_once_by_all),
 		T(sooner_where_rows_wait),
 		T(one_asks_at_a_time),
