@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "fake_slurm.h"
+#include "proc.h"
 #include "queue.h"
 #include "queue_internal.h"
 #include "reconcile.h"
@@ -25,6 +26,11 @@ static const char ten[] = "name: ten\nparams: {n: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 static int set_up(void **state)
 {
 	fake_reset();
+	fake_reason = NULL;
+	unsetenv("SLURM_JOB_ID");
+	proc_signals_block();
+	while (proc_signal_wait(0) > 0)
+		;
 	return here_set_up(state);
 }
 
@@ -592,6 +598,88 @@ static void paused_and_stopping(void **state)
 	assert_int_equal(fake.sbatches, 0);
 	r = fill(h, QUEUE_USER, 0);
 	assert_int_equal(r.submitted, 4);
+}
+
+/* A person who submits has made up his mind, whatever kept the chain waiting: it need not any more. */
+static void a_person_takes_the_marks_back(void **state)
+{
+	static const char *const marks[] = {"stopping", "stopping-asked", "stopping-unsure"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		fake.limit = 5;
+		put(h, ten);
+		spool_mark(h->store.spool, marks[i]);
+		assert_int_equal(fill(h, QUEUE_CHAIN, 0).stop, QUEUE_BACKOFF);
+		fill_max(h, 1);
+		assert_int_equal(spool_mark_age(h->store.spool, marks[i]), -1);
+		assert_int_equal(fill(h, QUEUE_CHAIN, 0).submitted, 3);
+		here_tear_down(&s);
+	}
+}
+
+static void send_term(void)
+{
+	kill(getpid(), SIGTERM);
+}
+
+/* Told to end in the middle of its sbatch. Where that is its owner's word the job that was made is cancelled, and
+ * its right taken back. */
+static void term_after_sbatch_has_begun(void **state)
+{
+	static const struct {
+		enum queue_caller who;
+		int answer;
+		/* as squeue shows the caller's own job; NULL: not at all, "?": no answer */
+		const char *state, *reason;
+		const char *cancelled, *counts;
+	} v[] = {
+		{QUEUE_CHAIN, 0, "COMPLETING", "None", "100", "pending 10"},
+		{QUEUE_CHAIN, 0, "CANCELLED", "None", "100", "pending 10"},
+		{QUEUE_CHAIN, 0, NULL, NULL, "100", "pending 10"},
+		{QUEUE_CHAIN, 0, "?", NULL, "100", "pending 10"},
+		{QUEUE_CHAIN, 0, "COMPLETING", "TimeLimit", NULL, "queued 10"},
+		{QUEUE_CHAIN, 0, "NODE_FAIL", "NodeDown", NULL, "queued 10"},
+		{QUEUE_CHAIN, SLURM_BUSY, "COMPLETING", "None", NULL, "pending 10"},
+		{QUEUE_CHAIN, SLURM_UNCLEAR, "COMPLETING", "None", NULL, "submitting 10"},
+		{QUEUE_USER, 0, "COMPLETING", "None", NULL, "queued 10"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		bool ended = v[i].cancelled;
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		put(h, ten);
+		setenv("SLURM_JOB_ID", "7", 1);
+		fake.njobs = 1;
+		fake.jobs[0].id = 7;
+		fake.jobs[0].ntasks = 1;
+		fake.jobs[0].gone[0] = !v[i].state;
+		snprintf(fake.jobs[0].state[0], 24, "%s", v[i].state ? v[i].state : "");
+		fake_reason = v[i].reason;
+		fake.away_times = v[i].state && *v[i].state == '?';
+		fake.answers[0] = v[i].answer;
+		fake.nanswers = 1;
+		fake.on_sbatch = send_term;
+		assert_int_equal(fill(h, v[i].who, 0).submitted, !v[i].answer && !ended ? 10 : 0);
+		assert_int_equal(fake.sbatches, 1);
+		assert_int_equal(fake.cancelled.n, ended);
+		if (ended)
+			assert_string_equal(fake.cancelled.v[0], v[i].cancelled);
+		assert_int_equal(drain_now(&h->store, NULL), 0);
+		counts_are(h, v[i].counts);
+		assert_int_equal(files(h, SPOOL_READY), strncmp(v[i].counts, "pend", 4) ? 10 : 0);
+		here_tear_down(&s);
+	}
 }
 
 /* Many ends in one drain still hold their slots while their jobs leave. */
@@ -1176,6 +1264,8 @@ int main(void)
 		cmocka_unit_test(pools_of_options),
 		T(refused_once_for_all_and_released),
 		T(paused_and_stopping),
+		cmocka_unit_test(a_person_takes_the_marks_back),
+		cmocka_unit_test(term_after_sbatch_has_begun),
 		T(ends_that_leave_together),
 		T(a_held_gate_is_waited_for),
 		T(who_waits_tells_its_end),
