@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -558,6 +559,67 @@ static void a_gate_that_hangs(void **state)
 	close(ready[1]);
 }
 
+/* A holder of the gate that hangs is left to others, where there are any: tasks of rows that may still begin, and
+ * those that run. Only who is alone stays. */
+static void a_gate_that_hangs_is_for_others_too(void **state)
+{
+	static const struct {
+		const char *rest; /* of two tasks that were submitted: as they are */
+		bool stays;
+	} v[] = {{"rr", false}, {"jj", false}, {"rx", false}, {"jx", false}, {"xx", true}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct who who = {.slurm_id = 100, .node = "n1", .pid = 1, .random = 7};
+		char name[SPOOL_NAME_SIZE];
+		struct spool_entry e;
+		struct spool *other;
+		int status, ready[2];
+		struct here *h;
+		uint64_t t;
+		char c = 0;
+		pid_t pid;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		fake.limit = 3;
+		put(h);
+		end(h, true);
+		assert_int_equal(fake.sbatches, 1);
+		t = strtoull(strrchr(fake.jobs[0].name, '.') + 1, NULL, 16);
+		for (int k = 0; k < 2; k++) {
+			snprintf(name, sizeof(name), "%016" PRIx64 ".%d", t, k);
+			if (v[i].rest[k] == 'j')
+				assert_int_equal(
+					spool_right_start(h->store.spool, t, k, &who, &e, NULL), 0);
+			else if (v[i].rest[k] == 'x')
+				assert_int_equal(
+					spool_remove(h->store.spool, SPOOL_READY, name, NULL), 0);
+		}
+		assert_int_equal(pipe(ready), 0);
+		pid = fork();
+		if (!pid) {
+			if (spool_open(h->store.dir, &other, NULL) || spool_gate_try(other, NULL) ||
+			    write(ready[1], &c, 1) != 1)
+				_exit(1);
+			usleep(300000);
+			_exit(0);
+		}
+		assert_int_equal(read(ready[0], &c, 1), 1);
+		chain_end(&h->store,
+			  &(struct chain_opts){
+				  .refill = true, .gate_ms = 20, .stay_ms = 1, .say = count_said});
+		if ((said > 0) != v[i].stays)
+			fail_msg("%s: %s", v[i].rest, said ? "it stays" : "it goes");
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		close(ready[0]);
+		close(ready[1]);
+		here_tear_down(&s);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
 
 int main(void)
@@ -584,6 +646,7 @@ int main(void)
 		T(unanswered_rows_are_no_others),
 		T(a_gate_that_hangs),
 		T(a_gate_that_tells_and_goes),
+		cmocka_unit_test(a_gate_that_hangs_is_for_others_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
