@@ -174,7 +174,7 @@ static int check_step(struct retry *r, const char *name, struct err *err)
 	int rc = db_job_get(r->db, r->ids.v[0], &job, err);
 
 	if (!rc)
-		rc = view_plan(r->db, &job, &plan, err);
+		rc = view_plan_next(r->db, &job, &plan, err);
 	for (size_t i = 0; i < plan.nsteps; i++)
 		if (!strcmp(plan.steps[i].name, name) || !strcmp(plan.steps[i].key, name))
 			found = true;

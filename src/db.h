@@ -145,6 +145,10 @@ int db_job_get(struct db *db, int64_t id, struct db_job *out, struct err *err);
 /* As db_job_get, also for a job of a version that is not published yet. */
 int db_job_get_any(struct db *db, int64_t id, struct db_job *out, struct err *err);
 
+/* As db_job_get, of the version that the job's newest attempt was submitted with, and with its parameters as of that
+ * version: what it ran or runs, whatever the file says since. DB_NONE also where it was never tried. */
+int db_job_get_ran(struct db *db, int64_t id, struct db_job *out, struct err *err);
+
 /* Which jobs: all conditions must hold. Zeroed means every one. */
 struct db_select {
 	int64_t first, last; /* ids; last 0: no end */

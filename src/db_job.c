@@ -10,10 +10,12 @@
 #include "clock.h"
 
 /* j: job, s: its sweep. A job of an unpublished version is not there. */
-#define JOB_COLUMNS \
-	"SELECT j.id, j.sweep, s.version, j.state, j.reason, j.wish, j.priority, j.tries, j.attempt," \
+#define JOB_COLUMNS_AT(version) \
+	"SELECT j.id, j.sweep, " version \
+	", j.state, j.reason, j.wish, j.priority, j.tries, j.attempt," \
 	" j.options, s.name, j.shape, j.vals, j.sample, g.tries, g.site, g.due, g.version," \
 	" g.options, EXISTS(SELECT 1 FROM reshape r WHERE r.job = j.id) FROM "
+#define JOB_COLUMNS JOB_COLUMNS_AT("s.version")
 #define AGAIN " LEFT JOIN again g ON g.job = j.id "
 #define PUBLISHED " j.version IN (SELECT id FROM version WHERE published) "
 
@@ -175,6 +177,17 @@ int db_job_get_any(struct db *db, int64_t id, struct db_job *out, struct err *er
 {
 	static const char sql[] =
 		JOB_COLUMNS "job j JOIN sweep s ON s.id = j.sweep" AGAIN "WHERE j.id = ?1";
+
+	return one_job(db, db_stmt(db, sql, err, "i", id), out, err);
+}
+
+int db_job_get_ran(struct db *db, int64_t id, struct db_job *out, struct err *err)
+{
+	static const char sql[] =
+		JOB_COLUMNS_AT("u.version") "job j JOIN sweep s ON s.id = j.sweep"
+					    " JOIN attempt a ON a.id = j.attempt"
+					    " JOIN submission u ON u.id = a.submission" AGAIN
+					    "WHERE j.id = ?1";
 
 	return one_job(db, db_stmt(db, sql, err, "i", id), out, err);
 }

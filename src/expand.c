@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "failpoint.h"
+#include "loader.h"
 
 enum {
 	SLICE = 20000,
@@ -272,6 +273,8 @@ struct work {
 	bool same_text;	   /* as the sweep's current version */
 	struct sweep *old; /* that version's sweep, where the text differs */
 	int64_t old_version, old_jobs;
+	struct loader ran;   /* versions that jobs ran with which are running or completed */
+	int64_t unreadable;  /* the last one of those that can't be read any more */
 	int64_t old_seen;    /* jobs of before that this file names */
 	unsigned char *bits; /* a bit a job id: named by this file */
 	size_t nbytes;
@@ -387,34 +390,74 @@ static int rerun(struct work *w, const struct db_job *job, struct err *err)
 	return 0;
 }
 
+/* Whether a sweep and its new text run the same for a job. A script is no part of any plan but as a name. */
+static bool runs_same(const struct work *w, const struct plan *plan, const struct sweep *was,
+		      const struct db_job *job)
+{
+	struct plan old = {0};
+	bool same = same_text(sweep_script_text(was), sweep_script_text(w->f->sweep)) &&
+		    !sweep_plan(was, &job->point, job->id, &old, NULL) && same_plan(plan, &old);
+
+	plan_release(&old);
+	return same;
+}
+
+/* The sweep as the job's newest attempt had it: NULL where a later reader refuses it. */
+static const struct sweep *sweep_ran(struct work *w, int64_t version)
+{
+	struct loaded *ld;
+
+	if (version == w->unreadable)
+		return NULL;
+	if (!loader_get(&w->ran, w->store->db, version, &ld, NULL))
+		return ld->sweep;
+	w->unreadable = version;
+	return NULL;
+}
+
+/* A job that is running or completed: what counts is what it was started with, which may be older than the
+ * sweep's version. */
+static int again_ran(struct work *w, const struct sweep_point *point, const struct plan *plan,
+		     const struct db_job *job, struct err *err)
+{
+	const struct sweep *was;
+	struct db_job ran = {0};
+	bool same;
+	int rc = db_job_get_ran(w->store->db, job->id, &ran, err);
+
+	if (rc < 0)
+		return -1;
+	same = !rc && w->same_text && ran.version == w->old_version &&
+	       same_shape(point, &ran.point);
+	if (!rc && !same) {
+		was = sweep_ran(w, ran.version);
+		same = was && runs_same(w, plan, was, &ran);
+	}
+	db_job_release(&ran);
+	if (same)
+		w->r->unchanged++;
+	else if (job->state == JOB_COMPLETED && w->o->rerun_changed)
+		return rerun(w, job, err);
+	else
+		w->r->left++;
+	return 0;
+}
+
 /* A job of before that the file names again. */
 static int again(struct work *w, const struct sweep_point *point, const struct plan *plan,
 		 const struct db_job *job, struct err *err)
 {
-	bool differs = !w->old;
-	struct plan was = {0};
-
 	w->old_seen++;
 	if (!same_shape(point, &job->point) || job->version != w->old_version) {
 		w->reshaped++;
 		if (db_job_reshape(w->store->db, job->id, w->version.id, point, err))
 			return -1;
 	}
-	if (w->same_text && job->version == w->old_version) {
+	if (job->state == JOB_COMPLETED || job_state_in_flight(job->state))
+		return again_ran(w, point, plan, job, err);
+	if ((w->same_text && job->version == w->old_version) ||
+	    (w->old && runs_same(w, plan, w->old, job)))
 		w->r->unchanged++;
-		return 0;
-	}
-	if (w->old && !sweep_plan(w->old, &job->point, job->id, &was, NULL))
-		differs = !same_plan(plan, &was);
-	else
-		differs = true;
-	plan_release(&was);
-	if (!differs)
-		w->r->unchanged++;
-	else if (job->state == JOB_COMPLETED && w->o->rerun_changed)
-		return rerun(w, job, err);
-	else if (job->state == JOB_COMPLETED || job_state_in_flight(job->state))
-		w->r->left++;
 	else
 		w->r->changed++;
 	return 0;
@@ -710,6 +753,7 @@ int expand_store(struct store *store, const struct expand_file *f, const struct 
 	spool_unlock(fd);
 	if (w.old)
 		sweep_free(w.old);
+	loader_release(&w.ran);
 	db_version_release(&w.version);
 	free(w.bits);
 	return rc;

@@ -151,7 +151,7 @@ void view_command(const struct plan_step *step, struct buf *out)
 	}
 }
 
-int view_plan(struct db *db, const struct db_job *job, struct plan *plan, struct err *err)
+int view_plan_next(struct db *db, const struct db_job *job, struct plan *plan, struct err *err)
 {
 	struct complaints complaints = {0};
 	struct db_version v = {0};
@@ -174,5 +174,20 @@ int view_plan(struct db *db, const struct db_job *job, struct plan *plan, struct
 	}
 	complaints_release(&complaints);
 	db_version_release(&v);
+	return rc;
+}
+
+int view_plan(struct db *db, const struct db_job *job, struct plan *plan, struct err *err)
+{
+	struct db_job ran = {0};
+	int rc;
+
+	if (job->state != JOB_COMPLETED && !job_state_in_flight(job->state))
+		return view_plan_next(db, job, plan, err);
+	memset(plan, 0, sizeof(*plan));
+	rc = db_job_get_ran(db, job->id, &ran, err);
+	if (rc >= 0)
+		rc = view_plan_next(db, rc == DB_NONE ? job : &ran, plan, err);
+	db_job_release(&ran);
 	return rc;
 }

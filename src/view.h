@@ -39,7 +39,9 @@ void view_commands_json(struct json *j, const struct plan *plan);
 /* A step's command in one line, as a shell would need it. */
 void view_command(const struct plan_step *step, struct buf *out);
 
-/* What a job runs by its version's text. */
+/* What a job's next attempt runs, by its version's text. */
+int view_plan_next(struct db *db, const struct db_job *job, struct plan *plan, struct err *err);
+/* The same but for a job that is running or completed: what its newest attempt was submitted with. */
 int view_plan(struct db *db, const struct db_job *job, struct plan *plan, struct err *err);
 
 #endif

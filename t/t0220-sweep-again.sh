@@ -146,4 +146,16 @@ is_status 2
 like_err 'equal parameters and different commands'
 is "$(slurmq list clash --json 2>/dev/null)" '' 'nothing of it is seen'
 
+# A script: its text counts, its place does not
+
+printf '#!/bin/sh\n#SBATCH --mem=1G\necho one\n' >job.sh
+printf 'name: batch\nparams: {a: [1, 2]}\nscript: job.sh\n' >batch.yaml
+expanded batch.yaml 2 0 0 0 'a script'
+printf '#!/bin/sh\n#SBATCH --mem=1G\necho two\n' >job.sh
+expanded batch.yaml 0 0 2 0 'another text of it'
+expanded batch.yaml 0 2 0 0 'the same again'
+mv job.sh other.sh
+sed -i 's/job.sh/other.sh/' batch.yaml
+expanded batch.yaml 0 2 0 0 'another name of it'
+
 done_testing

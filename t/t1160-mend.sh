@@ -110,19 +110,19 @@ ok_within 60 'it ends' in_states completed=6
 is "$(ran)" '1--wiat 2--wiat 3--wait 4--wait 5--wait 6--wait' 'as it began'
 ok 'nothing is left in Slurm' slurm_quiet 30
 
-# ... unless it is wanted anew
+# ... unless it is wanted anew: those that ran with another command than the file's
 
 : >ledger
 sweep '1, 2, 3, 4, 5, 6' './work, "{n}", --wait'
 run slurmq expand --rerun-changed sweep.yaml
 is_status 0
-is_out 'mend: 0 jobs added, 6 completed ones pending again; next: slurmq submit'
+is_out 'mend: 0 jobs added, 4 unchanged, 2 completed ones pending again; next: slurmq submit'
 is_err ''
 run slurmq submit
 is_status 0
-like_out '^submitted 6 jobs; 0 pending, 6 in Slurm'
+like_out '^submitted 2 jobs; 0 pending, 2 in Slurm'
 ok_within 60 'they run again' in_states completed=6
-is "$(ran)" '1--wait 2--wait 3--wait 4--wait 5--wait 6--wait' 'once each, with the new command'
+is "$(ran)" '1--wait 2--wait' 'once each, with the new command'
 
 # A value added: the new ones alone
 

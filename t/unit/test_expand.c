@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sweep_here.h"
+#include "view.h"
 
 struct want {
 	int64_t jobs, added, unchanged, changed, missing, pruned, merged, left, rerun;
@@ -93,29 +94,95 @@ static void more_and_less(void **state)
 		(struct want){.jobs = 9, .added = 3, .unchanged = 6});
 }
 
+/* A job's attempt, submitted with this version; running, or over where it is completed. */
+static int64_t runs(struct here *h, int64_t id, int64_t version, uint64_t ticket)
+{
+	struct db_submission sub = {.id = ticket, .version = version};
+	struct db_job job;
+	int c;
+
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_job_get(h->store.db, id, &job, NULL), 0);
+	assert_int_equal(db_claim(h->store.db, &sub, &job, 1, NULL), 0);
+	assert_int_equal(db_attempt_running(h->store.db, sub.first, 1, "n", 1, &c, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	db_job_release(&job);
+	return sub.first;
+}
+
+static void completes(struct here *h, int64_t attempt)
+{
+	struct job_end ok = {.completed = true, .ended = 1};
+	int c;
+
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_attempt_line(h->store.db, attempt, &ok, &c, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	assert_int_equal(c, 1);
+}
+
+static void shows(struct here *h, int64_t id, const char *command)
+{
+	struct plan plan = {0};
+	struct db_job job;
+
+	assert_int_equal(db_job_get(h->store.db, id, &job, NULL), 0);
+	assert_int_equal(view_plan(h->store.db, &job, &plan, NULL), 0);
+	assert_string_equal(plan.steps[0].argv.v[0], command);
+	plan_release(&plan);
+	db_job_release(&job);
+}
+
 static void what_ran_keeps_its_commands(void **state)
 {
 	struct here *h = *state;
 	const struct expand_opts rerun = {.rerun_changed = true};
-	struct db_submission sub = {.id = 5, .version = 1};
-	struct job_end ok = {.completed = true, .ended = 1};
-	struct db_job job;
-	int c;
 
 	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
-	assert_int_equal(db_begin(h->store.db, NULL), 0);
-	assert_int_equal(db_job_get(h->store.db, 2, &job, NULL), 0);
-	assert_int_equal(db_claim(h->store.db, &sub, &job, 1, NULL), 0);
-	assert_int_equal(db_attempt_running(h->store.db, sub.first, 1, "n", 1, &c, NULL), 0);
-	assert_int_equal(db_attempt_line(h->store.db, sub.first, &ok, &c, NULL), 0);
-	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	db_job_release(&job);
+	completes(h, runs(h, 2, 1, 5));
 	expands(h, HEAD "run: [other, \"{a}\"]\n", NULL,
 		(struct want){.jobs = 6, .changed = 5, .left = 1});
 	assert_int_equal(number(h, 2, false), JOB_COMPLETED);
 	expands(h, HEAD "run: [third, \"{a}\"]\n", &rerun,
 		(struct want){.jobs = 6, .changed = 5, .rerun = 1});
 	assert_int_equal(number(h, 2, false), JOB_PENDING);
+}
+
+/* It is asked for again later, of a file that has not changed since. */
+static void what_ran_is_compared_with_what_it_ran(void **state)
+{
+	struct here *h = *state;
+	const struct expand_opts rerun = {.rerun_changed = true};
+	int64_t running;
+
+	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+	completes(h, runs(h, 2, 1, 5));
+	running = runs(h, 3, 1, 6);
+	expands(h, HEAD "run: [other, \"{a}\"]\n", NULL,
+		(struct want){.jobs = 6, .changed = 4, .left = 2});
+	shows(h, 1, "other");
+	shows(h, 2, "echo");
+	shows(h, 3, "echo");
+	/* again, and after a remark */
+	expands(h, HEAD "run: [other, \"{a}\"]\n", NULL,
+		(struct want){.jobs = 6, .unchanged = 4, .left = 2});
+	expands(h, "# words\n" HEAD "run: [other, \"{a}\"]\n", NULL,
+		(struct want){.jobs = 6, .unchanged = 4, .left = 2});
+	expands(h, "# words\n" HEAD "run: [other, \"{a}\"]\n", &rerun,
+		(struct want){.jobs = 6, .unchanged = 4, .left = 1, .rerun = 1});
+	assert_int_equal(number(h, 2, false), JOB_PENDING);
+	shows(h, 2, "other");
+	/* the one that was running then */
+	completes(h, running);
+	expands(h, "# words\n" HEAD "run: [other, \"{a}\"]\n", &rerun,
+		(struct want){.jobs = 6, .unchanged = 5, .rerun = 1});
+	/* what ran with the file's commands stays, also where another version had them */
+	completes(h, runs(h, 2, 3, 7));
+	expands(h, HEAD "run: [fourth, \"{a}\"]\n", NULL,
+		(struct want){.jobs = 6, .changed = 5, .left = 1});
+	expands(h, HEAD "run: [other, \"{a}\"]\n", &rerun,
+		(struct want){.jobs = 6, .changed = 5, .unchanged = 1});
+	assert_int_equal(number(h, 2, false), JOB_COMPLETED);
 }
 
 static void equal_jobs_merge(void **state)
@@ -170,6 +237,7 @@ int main(void)
 		T(a_new_command),
 		T(more_and_less),
 		T(what_ran_keeps_its_commands),
+		T(what_ran_is_compared_with_what_it_ran),
 		T(equal_jobs_merge),
 		T(all_or_nothing),
 		T(sweeps_beside_each_other),
