@@ -38,6 +38,30 @@ static int say_what_next(struct err *err)
 	return -1;
 }
 
+/* A second one would take the first one's jobs for its own, and call the rest no longer named. */
+static int check_pair(const struct expand_file *a, const struct expand_file *b, struct err *err)
+{
+	const char *name = sweep_name(b->sweep);
+
+	if (strcmp(sweep_name(a->sweep), name) != 0)
+		return 0;
+	if (!strcmp(a->name, b->name))
+		return err_set(err, ERR_USAGE, "'%s' is given twice; nothing was added", a->name);
+	return err_set(err, ERR_USAGE,
+		       "'%s' and '%s' have the same 'name: %s': give one of them another name; "
+		       "nothing was added",
+		       a->name, b->name, name);
+}
+
+static int check_names(const struct expand_file *files, int n, struct err *err)
+{
+	for (int i = 1; i < n; i++)
+		for (int k = 0; k < i; k++)
+			if (check_pair(&files[k], &files[i], err))
+				return -1;
+	return 0;
+}
+
 /* All are read, so that all complaints are told, before anything is added. */
 static int read_files(struct cmd_ctx *ctx, int n, char **paths, int64_t max_jobs,
 		      struct expand_file *files, struct err *err)
@@ -53,7 +77,7 @@ static int read_files(struct cmd_ctx *ctx, int n, char **paths, int64_t max_jobs
 			cmd_say_text(ctx, err->msg);
 		*err = one;
 	}
-	return bad ? say_what_next(err) : 0;
+	return bad ? say_what_next(err) : check_names(files, n, err);
 }
 
 /* ---- progress ---- */
@@ -331,6 +355,7 @@ static void add_result(struct json *j, const struct expand_result *r)
 	json_int(j, "unchanged", r->unchanged);
 	json_int(j, "changed", r->changed);
 	json_int(j, "missing", r->missing);
+	json_int(j, "kept", r->left);
 }
 
 static void print_result_json(const struct expand_result *r)
@@ -369,7 +394,36 @@ static void add_next(struct cmd_ctx *ctx, struct buf *line, const struct expand_
 	db_sweep_release(&s);
 }
 
-static void print_result(struct cmd_ctx *ctx, const struct expand_result *r)
+/* Those that are left though the option was given are running. */
+static void say_left(struct cmd_ctx *ctx, const struct args *args, const struct expand_result *r)
+{
+	bool one = r->left == 1;
+
+	if (args->rerun_changed)
+		cmd_say(ctx,
+			"%s: %" PRId64 " running %s the commands that %s had: when %s over, give "
+			"--rerun-changed again",
+			r->sweep, r->left, one ? "one keeps" : "ones keep", one ? "it" : "they",
+			one ? "it is" : "they are");
+	else
+		cmd_say(ctx,
+			"%s: %" PRId64 " running or completed %s the commands that %s had "
+			"(--rerun-changed makes completed ones pending again)",
+			r->sweep, r->left, one ? "one keeps" : "ones keep", one ? "it" : "they");
+}
+
+static void say_missing(struct cmd_ctx *ctx, const struct args *args, const struct expand_result *r)
+{
+	bool one = r->missing == 1;
+
+	cmd_say(ctx, "%s: %" PRId64 " %s no longer in the file and %s (%s)", r->sweep, r->missing,
+		one ? "job is" : "jobs are", one ? "stays" : "stay",
+		args->prune ? "only pending ones that were never tried are removed"
+			    : "--prune removes pending ones");
+}
+
+static void print_result(struct cmd_ctx *ctx, const struct args *args,
+			 const struct expand_result *r)
 {
 	struct buf line = {0};
 
@@ -378,22 +432,18 @@ static void print_result(struct cmd_ctx *ctx, const struct expand_result *r)
 	if (r->added == r->jobs)
 		buf_addf(&line, " (%" PRId64 " %s)", r->steps, r->steps == 1 ? "step" : "steps");
 	add_part(&line, r->unchanged, "unchanged");
-	add_part(&line, r->changed, "take the new commands");
-	add_part(&line, r->rerun, "completed ones pending again");
+	add_part(&line, r->changed,
+		 r->changed == 1 ? "takes the new commands" : "take the new commands");
+	add_part(&line, r->rerun,
+		 r->rerun == 1 ? "completed one pending again" : "completed ones pending again");
 	add_part(&line, r->pruned, "removed");
 	add_part(&line, r->merged, "equal to an earlier one");
 	add_next(ctx, &line, r);
 	cmd_print(ctx, "%s", buf_str(&line));
 	if (r->left)
-		cmd_say(ctx,
-			"%s: %" PRId64 " running or completed ones keep the commands that they had "
-			"(--rerun-changed makes completed ones pending again)",
-			r->sweep, r->left);
+		say_left(ctx, args, r);
 	if (r->missing)
-		cmd_say(ctx,
-			"%s: %" PRId64 " jobs are no longer in the file and stay (--prune removes "
-			"pending ones)",
-			r->sweep, r->missing);
+		say_missing(ctx, args, r);
 	buf_release(&line);
 }
 
@@ -424,7 +474,7 @@ static int expand_one(struct cmd_ctx *ctx, const struct args *args, const struct
 	else if (!rc && args->dry_run && !args->list)
 		print_dry(&d, &r);
 	else if (!rc && !args->list)
-		print_result(ctx, &r);
+		print_result(ctx, args, &r);
 	expand_result_release(&r);
 	dry_release(&d);
 	return rc < 0 ? -1 : 0;

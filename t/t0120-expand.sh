@@ -44,7 +44,7 @@ the first runs
     echo done"
 run slurmq expand --dry-run --json grid.yaml
 is_status 0
-is_out '{"sweep":"grid","jobs":6,"steps":12,"added":6,"unchanged":0,"changed":0,"missing":0}'
+is_out '{"sweep":"grid","jobs":6,"steps":12,"added":6,"unchanged":0,"changed":0,"missing":0,"kept":0}'
 run slurmq expand --dry-run --list grid.yaml
 is_status 0
 is "$(wc -l <"$out_file")" 6 'a line a job'
@@ -71,7 +71,7 @@ run slurmq expand grid.yaml
 is_status 0 'again'
 is_out 'grid: 0 jobs added, 6 unchanged'
 run slurmq expand grid.yaml --json
-is_out '{"sweep":"grid","jobs":6,"steps":12,"added":0,"unchanged":6,"changed":0,"missing":0}'
+is_out '{"sweep":"grid","jobs":6,"steps":12,"added":0,"unchanged":6,"changed":0,"missing":0,"kept":0}'
 run slurmq list --json
 is "$(wc -l <"$out_file")" 6 'list: a line a job'
 run slurmq list
@@ -90,6 +90,14 @@ is_out 'grid: 0 jobs added, 4 unchanged'
 like_err '^slurmq expand: grid: 4 jobs are no longer in the file and stay \(--prune'
 run slurmq expand --prune grid.yaml
 is_out 'grid: 0 jobs added, 4 unchanged, 4 removed'
+slurmq hold 1 >/dev/null
+sed -i 's/from: 1/from: 2/' grid.yaml
+run slurmq expand --prune grid.yaml
+is_out 'grid: 0 jobs added, 2 unchanged, 1 removed'
+is_err 'slurmq expand: grid: 1 job is no longer in the file and stays (only pending ones that were never tried are removed)' \
+	'what was given is not advised'
+sed -i 's/from: 2/from: 1/' grid.yaml
+slurmq expand grid.yaml >/dev/null
 run slurmq status --json
 like_out '"jobs":4,'
 
@@ -113,6 +121,16 @@ run slurmq expand one.yaml two.yaml
 is_status 0
 is_out 'one: 2 jobs added (2 steps); next: slurmq submit
 two: 3 jobs added (3 steps); next: slurmq submit'
+printf 'name: one\nparams: {a: [9]}\nrun: [echo, "{a}"]\n' >three.yaml
+before=$(slurmq list --json | sha256sum)
+run slurmq expand one.yaml two.yaml three.yaml
+is_status 2 'one name in two files'
+is_out ''
+is_err "slurmq expand: 'one.yaml' and 'three.yaml' have the same 'name: one': give one of them another name; nothing was added"
+run slurmq expand one.yaml two.yaml one.yaml
+is_status 2 'one file twice'
+is_err "slurmq expand: 'one.yaml' is given twice; nothing was added"
+is "$(slurmq list --json | sha256sum)" "$before" 'nothing was added'
 run slurmq expand --json two.yaml one.yaml
 is "$(wc -l <"$out_file")" 2 'a document a file'
 

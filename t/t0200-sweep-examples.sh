@@ -6,7 +6,7 @@ data=$TEST_TOP/t/data
 command -v jq >/dev/null || skip_all 'jq is not installed'
 
 counts() {
-	printf '{"sweep":"%s","jobs":%d,"steps":%d,"added":%d,"unchanged":0,"changed":0,"missing":0}' "$1" "$2" "$3" "$2"
+	printf '{"sweep":"%s","jobs":%d,"steps":%d,"added":%d,"unchanged":0,"changed":0,"missing":0,"kept":0}' "$1" "$2" "$3" "$2"
 }
 
 run slurmq expand --dry-run --json "$data"/{bar-llama,cifar,flow}.yaml

@@ -24,7 +24,7 @@ before=$(slurmq list --json | sha256sum)
 
 run bash -c "ulimit -v $limit; exec slurmq expand --dry-run --json many.yaml"
 is_status 0 "a dry run of $n jobs in 64 MiB"
-is_out "{\"sweep\":\"many\",\"jobs\":$n,\"steps\":$n,\"added\":$n,\"unchanged\":0,\"changed\":0,\"missing\":0}"
+is_out "{\"sweep\":\"many\",\"jobs\":$n,\"steps\":$n,\"added\":$n,\"unchanged\":0,\"changed\":0,\"missing\":0,\"kept\":0}"
 is_err ''
 
 # Into the store, while others read and write

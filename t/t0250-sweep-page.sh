@@ -29,7 +29,7 @@ for file in ex/*.yaml; do
 	run slurmq expand --dry-run --json "$file"
 	is_status 0 || note "$(<"$file")"
 	is_err ''
-	is_out "{\"sweep\":\"$(sed -n 's/^name: //p' "$file")\",\"jobs\":$jobs,\"steps\":${steps:-$jobs},\"added\":$jobs,\"unchanged\":0,\"changed\":0,\"missing\":0}" \
+	is_out "{\"sweep\":\"$(sed -n 's/^name: //p' "$file")\",\"jobs\":$jobs,\"steps\":${steps:-$jobs},\"added\":$jobs,\"unchanged\":0,\"changed\":0,\"missing\":0,\"kept\":0}" \
 		"$file: $says"
 done
 

@@ -50,7 +50,7 @@ is_out 'mend: 0 jobs added, 6 unchanged'
 is_err ''
 run slurmq expand --json sweep.yaml
 is_status 0
-is_out '{"sweep":"mend","jobs":6,"steps":6,"added":0,"unchanged":6,"changed":0,"missing":0}'
+is_out '{"sweep":"mend","jobs":6,"steps":6,"added":0,"unchanged":6,"changed":0,"missing":0,"kept":0}'
 
 # A command that is not there
 
@@ -148,7 +148,7 @@ is_err 'slurmq expand: mend: 6 jobs are no longer in the file and stay (--prune 
 sweep '1, 2, 3, 4, 5, 6, 7, 8, 11' './work, "{n}", --wait'
 run slurmq expand --json sweep.yaml
 is_status 0
-is_out '{"sweep":"mend","jobs":9,"steps":9,"added":0,"unchanged":9,"changed":0,"missing":2}'
+is_out '{"sweep":"mend","jobs":9,"steps":9,"added":0,"unchanged":9,"changed":0,"missing":2,"kept":0}'
 run slurmq expand sweep.yaml
 is_status 0
 is_out 'mend: 0 jobs added, 9 unchanged'
