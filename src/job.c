@@ -18,21 +18,21 @@ static const struct {
 
 static const struct {
 	const char *name, *brief;
-	bool failed; /* a reason for which a job is failed */
+	int state; /* of the jobs that have it, where it selects them; else JOB_PENDING */
 } reasons[REASON_NREASONS] = {
-	[REASON_NONE] = {"", "", false},
-	[REASON_EXIT] = {"EXIT", "EX", true},
-	[REASON_SIGNAL] = {"SIGNAL", "SIG", true},
-	[REASON_TIMEOUT] = {"TIMEOUT", "TO", true},
-	[REASON_OUT_OF_MEMORY] = {"OUT_OF_MEMORY", "OOM", true},
-	[REASON_NODE_FAIL] = {"NODE_FAIL", "NF", true},
-	[REASON_PREEMPTED] = {"PREEMPTED", "PR", true},
-	[REASON_DEADLINE] = {"DEADLINE", "DL", true},
-	[REASON_BOOT_FAIL] = {"BOOT_FAIL", "BF", true},
-	[REASON_LOST] = {"LOST", "LO", true},
-	[REASON_CANCELLED] = {"CANCELLED", "", false},
-	[REASON_REFUSED] = {"REFUSED", "", false},
-	[REASON_USER] = {"USER", "", false},
+	[REASON_NONE] = {"", "", JOB_PENDING},
+	[REASON_EXIT] = {"EXIT", "EX", JOB_FAILED},
+	[REASON_SIGNAL] = {"SIGNAL", "SIG", JOB_FAILED},
+	[REASON_TIMEOUT] = {"TIMEOUT", "TO", JOB_FAILED},
+	[REASON_OUT_OF_MEMORY] = {"OUT_OF_MEMORY", "OOM", JOB_FAILED},
+	[REASON_NODE_FAIL] = {"NODE_FAIL", "NF", JOB_FAILED},
+	[REASON_PREEMPTED] = {"PREEMPTED", "PR", JOB_FAILED},
+	[REASON_DEADLINE] = {"DEADLINE", "DL", JOB_FAILED},
+	[REASON_BOOT_FAIL] = {"BOOT_FAIL", "BF", JOB_FAILED},
+	[REASON_LOST] = {"LOST", "LO", JOB_FAILED},
+	[REASON_CANCELLED] = {"CANCELLED", "", JOB_PENDING},
+	[REASON_REFUSED] = {"REFUSED", "", JOB_HELD},
+	[REASON_USER] = {"USER", "", JOB_HELD},
 };
 
 const char *job_state_name(int state)
@@ -67,9 +67,9 @@ int job_state_parse(const char *text, int *state, int *reason)
 		return 0;
 	}
 	for (int i = 1; i < REASON_NREASONS; i++) {
-		if (reasons[i].failed &&
+		if (*text && reasons[i].state != JOB_PENDING &&
 		    (!strcasecmp(text, reasons[i].name) || !strcasecmp(text, reasons[i].brief))) {
-			*state = JOB_FAILED;
+			*state = reasons[i].state;
 			*reason = i;
 			return 0;
 		}

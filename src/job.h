@@ -64,7 +64,7 @@ const char *job_reason_name(int reason);
 const char *step_state_name(int state);
 
 /* A state by its name or Slurm's word or short form (PD, CF, R, CD, F, CA, case ignored), or a
- * reason by its word or short form (TO, OOM, NF, PR, DL, BF), which means failed with that reason.
+ * reason by its word or short form (TO, OOM, NF, PR, DL, BF, USER), which means failed or held with that reason.
  * Sets both (*reason REASON_NONE where only a state is meant); returns 0, or -1 where it is none. */
 int job_state_parse(const char *text, int *state, int *reason);
 

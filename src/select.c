@@ -9,20 +9,24 @@
 
 /* ---- states ---- */
 
-/* Conditions on the state that are or-ed: states by themselves, and failed for one of these reasons. */
+/* Conditions on the state that are or-ed: states by themselves, and failed or held for one of these reasons. */
 struct wanted {
 	unsigned states, reasons;
 };
+
+enum { WHY_HELD = 1U << REASON_USER | 1U << REASON_REFUSED };
 
 static int unknown_state(const char *word, struct err *err)
 {
 	struct strs names = {0};
 	const char *near;
+	int state, reason;
 
 	for (int i = 0; i < JOB_NSTATES; i++)
 		strs_add(&names, job_state_name(i));
 	for (int i = 1; i < REASON_NREASONS; i++)
-		strs_add(&names, job_reason_name(i));
+		if (!job_state_parse(job_reason_name(i), &state, &reason) && reason == i)
+			strs_add(&names, job_reason_name(i));
 	near = guess_nearest(word, (const char *const *)names.v);
 	if (near)
 		err_set(err, ERR_USAGE, "unknown state '%s', did you mean '%s'?", word, near);
@@ -30,7 +34,7 @@ static int unknown_state(const char *word, struct err *err)
 		err_set(err, ERR_USAGE,
 			"unknown state '%s': pending, submitting, queued, running, completed, failed, "
 			"cancelled, held, or why it failed: timeout, out_of_memory, node_fail, exit, "
-			"signal, preempted, deadline, boot_fail, lost",
+			"signal, preempted, deadline, boot_fail, lost, or why it is held: user, refused",
 			word);
 	strs_release(&names);
 	return -1;
@@ -63,8 +67,11 @@ static int parse_states(const char *text, struct wanted *w, struct err *err)
 			break;
 		text += len + 1;
 	}
+	/* they are in it */
 	if (w->states & 1U << JOB_FAILED)
-		w->reasons = 0; /* they are in it */
+		w->reasons &= WHY_HELD;
+	if (w->states & 1U << JOB_HELD)
+		w->reasons &= ~(unsigned)WHY_HELD;
 	return 0;
 }
 
@@ -88,11 +95,14 @@ static void add_wanted(struct selection *s, const struct db_select *one, const s
 		part.states = w->states;
 		add(s, &part);
 	}
-	if (w->reasons) {
-		part.states = 1U << JOB_FAILED;
-		part.reasons = w->reasons;
+	part.states = 1U << JOB_FAILED;
+	part.reasons = w->reasons & ~(unsigned)WHY_HELD;
+	if (part.reasons)
 		add(s, &part);
-	}
+	part.states = 1U << JOB_HELD;
+	part.reasons = w->reasons & WHY_HELD;
+	if (part.reasons)
+		add(s, &part);
 }
 
 static int no_such_job(int64_t first, int64_t max, struct err *err)

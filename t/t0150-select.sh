@@ -45,6 +45,10 @@ selects '6 7 8 9 10' beta 7 last
 selects '2 3' -s held
 selects '2 3 4 8' -s held,cancelled
 selects '2 3' --state H
+selects '2 3' -s user
+selects '2 3' -s USER,timeout
+selects '2 3' -s held,refused
+selects '' -s refused
 selects '8' beta -s CA
 selects '4' 1-5 -s canceled
 selects '1 5 6 7 9 10' -s PD
@@ -80,6 +84,8 @@ wrong "no sweep 'nothing-like-it': slurmq status lists them" nothing-like-it
 wrong "no sweep '': slurmq status lists them" ''
 wrong "unknown state 'helt', did you mean 'held'\?" -s helt
 wrong "unknown state 'TIMEOUTT', did you mean 'TIMEOUT'\?" -s TIMEOUTT
+wrong "unknown state 'USERS', did you mean 'USER'\?" -s USERS
+wrong "unknown state 'BEFUSED', did you mean 'REFUSED'\?" -s BEFUSED
 wrong "unknown state '': pending, submitting," -s ''
 wrong "unknown state '': pending, submitting," -s held,
 wrong "unknown state 'whatever': pending, submitting," -s whatever
