@@ -106,16 +106,44 @@ void cmd_print_json(struct buf *text)
 
 /* ---- filling the queue ---- */
 
+static int has_options(void *arg, const struct db_job *job)
+{
+	(void)arg;
+	return job->options != NULL;
+}
+
+/* No sweep file mends what slurmq retry --sbatch has given. */
+static bool refused_with_options(struct db *db, const char *name)
+{
+	struct db_select select = {.states = 1U << JOB_HELD, .reasons = 1U << REASON_REFUSED};
+	struct db_sweep s = {0};
+	bool found = false;
+
+	if (!db_sweep_find(db, name, &s, NULL)) {
+		select.sweep = s.id;
+		found = db_jobs_each(db, &select, has_options, NULL, NULL) > 0;
+	}
+	db_sweep_release(&s);
+	return found;
+}
+
 /* Its words were told when it said them. */
-static void fill_refused(struct cmd_filled *f)
+static void fill_refused(struct cmd_ctx *ctx, struct cmd_filled *f)
 {
 	const char *sweep = f->r.refused_sweep ? f->r.refused_sweep : "SWEEP";
 
 	f->status = ERR_FAILED;
-	err_set(&f->err, ERR_FAILED,
-		"jobs of the sweep '%s' are held, since sbatch refused them: mend the sweep file, slurmq "
-		"expand it again, then: slurmq release %s",
-		sweep, sweep);
+	if (refused_with_options(ctx->store->db, sweep))
+		err_set(&f->err, ERR_FAILED,
+			"jobs of the sweep '%s' are held, since sbatch refused them, with options that "
+			"slurmq retry --sbatch gave: slurmq retry %s --sbatch OPTION=VALUE gives others "
+			"in their place, --sbatch '' the sweep file's again",
+			sweep, sweep);
+	else
+		err_set(&f->err, ERR_FAILED,
+			"jobs of the sweep '%s' are held, since sbatch refused them: mend the sweep "
+			"file, slurmq expand it again, then: slurmq release %s",
+			sweep, sweep);
 }
 
 /* What stopped it, as an exit status and a message. */
@@ -127,7 +155,7 @@ static void judge_stop(struct cmd_ctx *ctx, struct cmd_filled *f)
 
 	switch (f->r.stop) {
 	case QUEUE_REFUSED:
-		fill_refused(f);
+		fill_refused(ctx, f);
 		break;
 	case QUEUE_UNCLEAR:
 		f->status = err_set(&f->err, ERR_AGAIN,

@@ -20,17 +20,18 @@ struct args {
 
 enum {
 	AGAIN = 1U << JOB_FAILED | 1U << JOB_CANCELLED,
-	BY_ID = AGAIN | 1U << JOB_COMPLETED | JOB_NOT_OVER, /* of which some are spoken of only */
+	NAMED = AGAIN | 1U << JOB_COMPLETED | JOB_NOT_OVER, /* of which some are spoken of only */
 };
 
 struct retry {
 	const struct args *args;
 	struct db *db;
 	char *options; /* lines of --long=value, or NULL */
-	bool completed;
+	bool completed, by_ids;
 	struct ids ids;
 	int64_t skipped;    /* completed ones that were named without --all */
 	int64_t alive;	    /* named ones that are not over */
+	int64_t held;	    /* of which nothing is in the way but a word of the user's */
 	int64_t waits;	    /* the first of them that its policy tries again later, */
 	int64_t due;	    /* and when */
 	int64_t lost;	    /* whose end nobody knows: Slurm may still run them */
@@ -78,6 +79,8 @@ static int read_options(const struct strs *given, char **out, struct err *err)
 		const char *text = given->v[i];
 		char *name;
 
+		if (!*text) /* no option: those of before are taken off */
+			continue;
 		text += strncmp(text, "--", 2) ? 0 : 2;
 		name = mem_strndup(text, strcspn(text, "="));
 		rc = check_option(name, text, err);
@@ -100,7 +103,11 @@ static int collect(void *arg, const struct db_job *job)
 		r->skipped++;
 		return 0;
 	}
-	if (1U << job->state & JOB_NOT_OVER) {
+	if (job->state == JOB_HELD && !(r->options && job->reason == REASON_REFUSED)) {
+		r->held++;
+		return 0;
+	}
+	if (1U << job->state & JOB_NOT_OVER && job->state != JOB_HELD) {
 		r->alive++;
 		if (!r->waits && view_waits(job, clock_now_ms())) {
 			r->waits = job->id;
@@ -230,27 +237,47 @@ static void print_waits(struct cmd_ctx *ctx, const struct retry *r)
 	buf_release(&when);
 }
 
+/* What is in the way of those that were named. */
+static void add_why(const struct retry *r, struct buf *out)
+{
+	const char *sep = "";
+
+	if (r->alive) {
+		buf_addf(out, "%" PRId64 " of these %s not over yet", r->alive,
+			 r->alive == 1 ? "is" : "are");
+		sep = "; ";
+	}
+	if (r->held) {
+		buf_addf(out, "%s%" PRId64 " of these %s held: slurmq release lets %s go", sep,
+			 r->held, r->held == 1 ? "is" : "are", r->held == 1 ? "it" : "them");
+		sep = "; ";
+	}
+	if (r->skipped)
+		buf_addf(out, "%s%" PRId64 " completed; %s--all runs them again", sep, r->skipped,
+			 r->by_ids ? "" : "by their ids, ");
+}
+
 static void print_nothing(struct cmd_ctx *ctx, const struct retry *r)
 {
+	struct buf why = {0};
 	int64_t counts[JOB_NSTATES];
 
-	if (r->waits) {
+	add_why(r, &why);
+	if (r->waits)
 		print_waits(ctx, r);
-	} else if (r->alive) {
-		cmd_print(ctx, "nothing to retry: %" PRId64 " of these %s not over yet", r->alive,
-			  r->alive == 1 ? "is" : "are");
-	} else if (r->skipped) {
-		cmd_print(ctx, "nothing to retry: %" PRId64 " completed; --all runs them again",
-			  r->skipped);
-	} else if (db_counts(r->db, counts, NULL) == 0 && !counts[JOB_FAILED] &&
-		   counts[JOB_CANCELLED]) {
+	else if (why.len)
+		cmd_print(ctx, "nothing to retry: %s", why.s);
+	else if (r->args->states)
+		cmd_print(ctx, "nothing to retry: no such jobs; slurmq status shows what there is");
+	else if (db_counts(r->db, counts, NULL) == 0 && !counts[JOB_FAILED] &&
+		 counts[JOB_CANCELLED])
 		cmd_print(ctx,
 			  "no failed jobs; slurmq retry -s cancelled takes the %" PRId64
 			  " cancelled ones",
 			  counts[JOB_CANCELLED]);
-	} else {
+	else
 		cmd_print(ctx, "no failed jobs; slurmq status shows how far the rest is");
-	}
+	buf_release(&why);
 }
 
 static int finish(struct cmd_ctx *ctx, const struct retry *r, int64_t changed, struct err *err)
@@ -287,6 +314,22 @@ static int finish(struct cmd_ctx *ctx, const struct retry *r, int64_t changed, s
 	return submit ? cmd_filled_end(&filled, err) : 0;
 }
 
+/* By default failed ones alone; what was named by ids or states is spoken of where it can't be retried. */
+static int choose(struct retry *r, struct selection *sel, struct err *err)
+{
+	const struct args *args = r->args;
+	unsigned states = 1U << JOB_FAILED;
+
+	if (sel->ids || args->states)
+		states = NAMED;
+	else if (r->options)
+		states |= 1U << JOB_HELD;
+	selection_narrow(sel, states);
+	r->by_ids = sel->ids;
+	r->completed = sel->ids && (args->all || args->from_step);
+	return selection_each(r->db, sel, collect, r, err);
+}
+
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	const struct args *args = options;
@@ -300,11 +343,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		rc = drain_now(ctx->store, err);
 	if (!rc)
 		rc = selection_parse(r.db, argc, argv, args->states, &sel, err);
-	if (!rc) {
-		selection_narrow(&sel, sel.ids ? BY_ID : args->states ? AGAIN : 1U << JOB_FAILED);
-		r.completed = sel.ids && args->all;
-		rc = selection_each(r.db, &sel, collect, &r, err);
-	}
+	if (!rc)
+		rc = choose(&r, &sel, err);
 	if (!rc)
 		rc = change(ctx, &r, &changed, err);
 	FAILPOINT("retry-changed");

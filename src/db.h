@@ -177,10 +177,10 @@ int db_jobs_later(struct db *db, int64_t *n, int64_t *first, struct err *err);
 
 /* The user's transitions. Each returns 0 with *changed: 1 where the row was changed, 0 where its
  * state (now) does not allow it. */
-/* failed or cancelled (or, with completed set, completed) -> pending; clears the wish. from_step (may
- * be NULL): results of that step and of those after it count no more; all: no result counts. options
- * (may be NULL) replace the job's own, and what the policy had made of them. The policy's tries are all
- * there again, and nothing is waited for. */
+/* failed or cancelled (with completed set completed, with options held since sbatch refused it, as well) ->
+ * pending; clears the wish. from_step (may be NULL): results of that step and of those after it count no
+ * more; else, with all, no result counts. options (may be NULL; "": none) replace the job's own, and what the
+ * policy had made of them. The policy's tries are all there again, and nothing is waited for. */
 int db_job_retry(struct db *db, int64_t id, bool completed, bool all, const char *from_step,
 		 const char *options, int *changed, struct err *err);
 /* pending, held -> cancelled; in flight -> the wish. */

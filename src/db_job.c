@@ -331,19 +331,19 @@ static int void_steps(struct db *db, int64_t id, bool all, const char *from_step
 		      " (SELECT min(t.seq) FROM step t WHERE t.attempt IN (SELECT id FROM chain)"
 		      "  AND (t.key = ?2 OR substr(t.key, 1, length(?2) + 1) = ?2 || ' '))";
 
-	if (all)
-		return db_exec(db, every, NULL, err, "i", id);
 	if (from_step)
 		return db_exec(db, from, NULL, err, "it", id, from_step);
-	return 0;
+	return all ? db_exec(db, every, NULL, err, "i", id) : 0;
 }
 
 int db_job_retry(struct db *db, int64_t id, bool completed, bool all, const char *from_step,
 		 const char *options, int *out, struct err *err)
 {
-	static const char sql[] = "UPDATE job SET state = 0, reason = 0, wish = 0, missing = 0,"
-				  " options = ifnull(?3, options)"
-				  " WHERE id = ?1 AND (state IN (5, 6) OR (?2 AND state = 4))";
+	static const char sql[] =
+		"UPDATE job SET state = 0, reason = 0, wish = 0, missing = 0,"
+		" options = CASE WHEN ?3 IS NULL THEN options ELSE nullif(?3, '') END"
+		" WHERE id = ?1 AND (state IN (5, 6) OR (?2 AND state = 4)"
+		"  OR (?3 IS NOT NULL AND state = 7 AND reason = 11))";
 	static const char gone[] = "DELETE FROM again WHERE job = ?1";
 	static const char anew[] = "UPDATE again SET tries = 0, site = 0, due = 0 WHERE job = ?1";
 	int64_t n;

@@ -33,7 +33,12 @@ does chcccp 'no failed jobs; slurmq retry -s cancelled takes the 4 cancelled one
 does phcccp '1 job is pending again; next: slurmq submit' slurmq retry 1 --no-submit
 does phpppp '3 jobs are pending again; next: slurmq submit' slurmq retry few -s cancelled --no-submit
 does phpppp '{"retried":0,"submit":null}' slurmq retry --json
-does phpppp 'nothing to retry: 2 of these are not over yet' slurmq retry 1-2
+does phpppp 'nothing to retry: 1 of these is not over yet; 1 of these is held: slurmq release lets it go' slurmq retry 1-2
+does phpppp 'nothing to retry: 1 of these is held: slurmq release lets it go' slurmq retry 2
+does phpppp 'nothing to retry: 1 of these is held: slurmq release lets it go' slurmq retry 2 --sbatch mem=1G
+does phpppp 'nothing to retry: 5 of these are not over yet' slurmq retry -s pending
+does phpppp 'nothing to retry: no such jobs; slurmq status shows what there is' slurmq retry -s completed
+does phpppp 'nothing to retry: 1 of these is held: slurmq release lets it go' slurmq retry -s user
 does hhhhhh 'held 5 jobs; slurmq release lets them go' slurmq hold all
 does pppppp 'released 6 jobs' slurmq release all --no-submit
 does cccccc 'cancelled 6 jobs; the queue is paused: slurmq resume' slurmq cancel all --yes

@@ -638,6 +638,40 @@ static void steps_are_remembered(void **state)
 	assert_int_equal(db_commit(h->db, NULL), 0);
 }
 
+/* Of a completed job with all: the step decides. */
+static void from_a_step_of_what_is_completed(void **state)
+{
+	struct here *h = *state;
+	struct db_step s = {.key = (char *)(uintptr_t) "train", .state = STEP_COMPLETED};
+	struct job_end ok = {.completed = true, .ended = 1};
+	struct play p = {.h = h};
+	struct db_job job;
+	struct strs done = {0};
+	int c;
+
+	add_jobs(h, "s", 1, 1);
+	assert_int_equal(db_begin(h->db, NULL), 0);
+	act(&p, 'c', 0);
+	act(&p, 'r', 0);
+	s.attempt = p.attempt[p.n];
+	assert_int_equal(db_step_add(h->db, &s, NULL), 0);
+	s.seq++;
+	s.key = (char *)(uintptr_t) "eval";
+	assert_int_equal(db_step_add(h->db, &s, NULL), 0);
+	assert_int_equal(db_attempt_line(h->db, s.attempt, &ok, &c, NULL), 0);
+	assert_int_equal(db_job_retry(h->db, h->job, false, true, "eval", NULL, &c, NULL), 0);
+	assert_int_equal(c, 0);
+	assert_int_equal(db_job_retry(h->db, h->job, true, true, "eval", NULL, &c, NULL), 0);
+	assert_int_equal(c, 1);
+	assert_int_equal(db_job_get(h->db, h->job, &job, NULL), 0);
+	assert_int_equal(db_steps_done(h->db, &job, &done, NULL), 0);
+	assert_int_equal(done.n, 1);
+	assert_string_equal(done.v[0], "train");
+	strs_release(&done);
+	db_job_release(&job);
+	assert_int_equal(db_commit(h->db, NULL), 0);
+}
+
 static void a_rehearsal_goes_to_its_end(void **state)
 {
 	(void)state;
@@ -877,6 +911,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(later_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(steps_are_remembered, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(from_a_step_of_what_is_completed, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_rehearsal_goes_to_its_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(submissions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(pruning, set_up, tear_down),

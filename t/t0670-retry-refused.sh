@@ -1,0 +1,93 @@
+#!/bin/bash
+# retry: options that sbatch refuses are replaced or taken off, and steps of completed jobs are run again
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/fake.sh"
+
+# shellcheck disable=SC2119
+fake_start
+export LEDGER=$TEST_TMP/ledger
+slurmq init >/dev/null || bail_out 'no folder'
+slurmq config sentinel off >/dev/null
+cat >sweep.yaml <<'END'
+name: few
+params: {n: [1, 2]}
+steps:
+  - {name: train, run: 'echo "train {n}" >>"$LEDGER"; [ -e healed ]'}
+  - {name: eval, needs: [train], run: 'echo "eval {n}" >>"$LEDGER"'}
+  - {name: plot, needs: [eval], run: 'echo "plot {n}" >>"$LEDGER"'}
+END
+# states: of both jobs, with the reason
+states() {
+	slurmq list --json | sed 's/.*"state":"\([a-z]*\)","reason":\([^,]*\),.*/\1 \2/' | paste -sd,
+}
+slurmq expand sweep.yaml >/dev/null
+slurmq submit >/dev/null
+ok 'they run' fake_quiet 30
+is "$(states)" 'failed "EXIT",failed "EXIT"' 'and fail'
+touch healed
+
+# A slip in an option
+
+echo refuse >"$FAKE_SLURM/mode"
+run slurmq retry --sbatch partition=mian
+is_status 1
+like_err "are held, since sbatch refused them, with options that slurmq retry --sbatch gave: slurmq retry few --sbatch OPTION=VALUE gives others in their place, --sbatch '' the sweep file's again\$"
+is "$(states)" 'held "REFUSED",held "REFUSED"' 'held'
+run slurmq retry
+is_status 0
+is_out 'no failed jobs; slurmq status shows how far the rest is' 'they are no failed ones'
+run slurmq retry 1
+is_out 'nothing to retry: 1 of these is held: slurmq release lets it go'
+run slurmq retry few --sbatch partition=main --no-submit
+is_status 0
+is_out '2 jobs are pending again; next: slurmq submit'
+run slurmq show 1
+like_out '^retry with +--partition=main$'
+unlike_out 'mian'
+slurmq hold 2 >/dev/null
+run slurmq retry few --sbatch mem=1G
+is_out 'nothing to retry: 1 of these is held: slurmq release lets it go' 'what a user holds stays held'
+slurmq release 2 --no-submit >/dev/null
+echo refuse >"$FAKE_SLURM/mode"
+run slurmq submit
+is_status 1
+is "$(states)" 'held "REFUSED",held "REFUSED"' 'held again'
+run slurmq retry -s refused --sbatch ''
+is_status 0
+like_out '^2 jobs are pending again$'
+ok 'they run' fake_quiet 30
+run slurmq show 1
+unlike_out '^retry with'
+is "$(states)" 'completed null,completed null' 'without an option'
+
+# The sweep file's options are refused: its own way out
+
+sed -i 's/^name.*/name: other/' sweep.yaml
+slurmq expand sweep.yaml >/dev/null
+echo refuse >"$FAKE_SLURM/mode"
+run slurmq submit
+is_status 1
+like_err 'mend the sweep file, slurmq expand it again, then: slurmq release other$'
+slurmq cancel other --yes >/dev/null
+
+# Steps of a completed job
+
+# again WHAT ARGUMENT...: what is run again of job 1
+again() {
+	local want=$1
+	shift
+	: >ledger
+	run slurmq retry "$@"
+	is_status 0
+	like_out '^1 job is pending again$'
+	ok 'it runs' fake_quiet 30
+	is "$(paste -sd, ledger)" "$want" "retry $*"
+}
+again 'eval 1,plot 1' 1 --from-step eval
+again 'plot 1' 1 --all --from-step plot
+again 'train 1,eval 1,plot 1' 1 --all
+run slurmq retry few --from-step eval
+is_status 0
+like_out '^no failed jobs; ' 'completed ones are to be named by their ids'
+
+done_testing
