@@ -447,10 +447,15 @@ static int refuse_wal(struct db *db, struct err *err)
 	mode = (const char *)sqlite3_column_text(s, 0);
 	rc = mode && !strcmp(mode, "wal") ? -1 : 0;
 	sqlite3_reset(s);
-	if (rc)
+	if (rc) {
+		struct buf word = {0};
+
+		buf_add_shell_word(&word, db->path);
 		err_set(err, ERR_USAGE,
-			"'%s' is in WAL mode, which loses writes where hosts share the file: set it back with sqlite3 %s 'PRAGMA journal_mode=DELETE'",
-			db->path, db->path);
+			"'%s' is in WAL mode, which loses writes where hosts share the file: set it back with: sqlite3 %s 'PRAGMA journal_mode=DELETE'",
+			db->path, buf_str(&word));
+		buf_release(&word);
+	}
 	return rc;
 }
 
