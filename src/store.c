@@ -17,33 +17,50 @@
 
 static const char folder[] = ".slurmq";
 
+/* The length of the one line that a file's text is to be, without the blanks at its end. */
+static int measure_line(const char *path, const char *text, size_t n, size_t *len, struct err *err)
+{
+	const char *end = memchr(text, '\n', n);
+
+	*len = end ? (size_t)(end - text) : n;
+	if (memchr(text, '\0', n))
+		return err_set(
+			err, ERR_USAGE,
+			"'%s' is a file that holds a NUL byte: its one line should name the folder to use",
+			path);
+	while (*len && strchr(" \t\r", text[*len - 1]))
+		--*len;
+	if (n > PATH_MAX || (*len && end && end + 1 < text + n))
+		return err_set(
+			err, ERR_USAGE,
+			"'%s' is a file of more than the one line that names the folder to use",
+			path);
+	if (!*len)
+		return err_set(err, ERR_USAGE,
+			       "'%s' is a file: its one line should name the folder to use", path);
+	return 0;
+}
+
 /* What a file of one line names, as .git may be one; relative to where the file is. Blanks at its end are none of
  * it, nor is the carriage return of a system that ends lines so. NULL: it is not of that form. */
 static char *read_place(const char *root, const char *path, struct err *err)
 {
-	char line[PATH_MAX + 2] = "", *full = NULL;
+	char text[PATH_MAX + 2], *full = NULL;
 	FILE *f = fopen(path, "re");
-	size_t len, blanks = 0;
+	size_t n, len;
 
 	if (!f) {
 		err_errno(err, ERR_FAILED, "reading '%s'", path);
 		return NULL;
 	}
-	if (!fgets(line, sizeof(line), f))
-		line[0] = '\0';
-	len = strlen(line);
-	while (len > blanks && strchr(" \t\r\n", line[len - blanks - 1]))
-		blanks++;
-	line[len - blanks] = '\0';
-	if (!line[0])
-		err_set(err, ERR_USAGE,
-			"'%s' is a file: its one line should name the folder to use", path);
-	else if (fgetc(f) != EOF)
-		err_set(err, ERR_USAGE,
-			"'%s' is a file of more than the one line that names the folder to use",
-			path);
-	else
-		full = line[0] == '/' ? mem_strdup(line) : mem_printf("%s/%s", root, line);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	if (ferror(f)) {
+		err_errno(err, ERR_FAILED, "reading '%s'", path);
+	} else if (!measure_line(path, text, n, &len, err)) {
+		text[len] = '\0';
+		full = text[0] == '/' ? mem_strdup(text) : mem_printf("%s/%s", root, text);
+	}
 	fclose(f);
 	return full;
 }
@@ -69,11 +86,16 @@ static int check_owner(const char *path, const struct stat *st, struct err *err)
 			err, ERR_USAGE,
 			"'%s' belongs to another user (uid %u): its commands would run as you; make a folder of your own with slurmq init",
 			path, (unsigned)st->st_uid);
-	if (!S_ISLNK(st->st_mode) && st->st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(
-			err, ERR_USAGE,
-			"others may write to '%s': whoever does could run commands as you; close it with: chmod %s '%s'",
-			path, S_ISDIR(st->st_mode) ? "700" : "600", path);
+	if (!S_ISLNK(st->st_mode) && st->st_mode & (S_IWGRP | S_IWOTH)) {
+		struct buf word = {0};
+
+		buf_add_shell_word(&word, path);
+		err_set(err, ERR_USAGE,
+			"others may write to '%s': whoever does could run commands as you; close it with: chmod %s %s",
+			path, S_ISDIR(st->st_mode) ? "700" : "600", buf_str(&word));
+		buf_release(&word);
+		return -1;
+	}
 	return 0;
 }
 
@@ -341,6 +363,39 @@ static void tidy(const struct store *s)
 	free(gate);
 }
 
+static bool holds_files(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e = NULL;
+
+	while (d && (e = readdir(d)) && (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")))
+		;
+	if (d)
+		closedir(d);
+	return e;
+}
+
+/* A folder without its database: an init that was cut short has put nothing into these. Where jobs have, a new
+ * database would let them run once more. */
+static int check_unused(const struct store *s, struct err *err)
+{
+	static const char *const names[] = {"tickets", "ready",	  "running",
+					    "spool",   "retired", "logs"};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !rc; i++) {
+		char *path = store_path(s, "%s", names[i]);
+
+		if (holds_files(path))
+			rc = err_set(
+				err, ERR_USAGE,
+				"'%s/jobs.db' is gone, and '%s' holds files of its jobs: put a backup in its place, or remove the folder and run slurmq init; it was left as it is",
+				s->dir, path);
+		free(path);
+	}
+	return rc;
+}
+
 /* What stands in an existing folder: 0 nothing yet or an init that was cut short, DB_NONE a sound
  * store, -1 something that must not be touched. */
 static int judge_existing(struct store *s, struct err *err)
@@ -353,6 +408,10 @@ static int judge_existing(struct store *s, struct err *err)
 		rc = -1;
 	else if (!stat(db, &st))
 		rc = store_open(s, err) ? -1 : DB_NONE;
+	else if (errno != ENOENT)
+		rc = err_errno(err, ERR_FAILED, "looking for '%s'", db);
+	else
+		rc = check_unused(s, err);
 	if (rc == DB_NONE && !spool_gate_try(s->spool, NULL))
 		tidy(s);
 	db_close(s->db);

@@ -75,6 +75,26 @@ like_out '^made '
 run slurmq -C cut status
 is_status 0
 
+# ... but not one whose database has gone
+
+for f in tickets ready running spool logs; do
+	mkdir "gone-$f"
+	slurmq init "gone-$f" >/dev/null
+	rm "gone-$f/.slurmq/jobs.db"*
+	touch "gone-$f/.slurmq/$f/0123456789abcdef"
+	before=$(snapshot "gone-$f/.slurmq")
+	run slurmq init "gone-$f"
+	is_status 2 "files in $f"
+	is_out ''
+	is_err "slurmq init: '$TEST_TMP/gone-$f/.slurmq/jobs.db' is gone, and '$TEST_TMP/gone-$f/.slurmq/$f' holds files of its jobs: put a backup in its place, or remove the folder and run slurmq init; it was left as it is"
+	is "$(snapshot "gone-$f/.slurmq")" "$before" 'nothing was changed'
+done
+mkdir unused
+slurmq init unused >/dev/null
+rm unused/.slurmq/jobs.db*
+run slurmq init unused
+is_status 0 'one that no job was in is filled'
+
 # A line that names another folder
 
 mkdir line
@@ -98,6 +118,17 @@ like_err "'$TEST_TMP/line/.slurmq' is a file of more than the one line that name
 run slurmq init line
 is_status 2
 like_err "'$TEST_TMP/line/.slurmq' is a file of more than the one line"
+printf 'far\0way\n' >line/.slurmq
+run slurmq -C line status
+is_status 2 'a NUL byte'
+like_err "'$TEST_TMP/line/.slurmq' is a file that holds a NUL byte: its one line should name the folder to use\$"
+printf '\n\n' >line/.slurmq
+run slurmq -C line status
+is_status 2 'empty lines'
+like_err ': its one line should name'
+printf '%04097d' 0 >line/.slurmq
+run slurmq -C line status
+is_status 2 'a line that no path is as long as'
 printf ' \r\n' >line/.slurmq
 run slurmq -C line status
 is_status 2 'a line of nothing'
@@ -131,6 +162,23 @@ is_out ''
 like_err "others may write to .*chmod 700"
 run slurmq init open
 is_status 2 'nor is that repaired by init'
+mkdir "it's"
+slurmq init "it's" >/dev/null
+chmod 770 "it's/.slurmq"
+run slurmq -C "it's" status
+is_status 2
+bash -c "${err##*: }"
+is "$(stat -c %a "it's/.slurmq")" 700 'what is advised can be pasted'
+if command -v sqlite3 >/dev/null; then
+	sqlite3 "it's/.slurmq/jobs.db" 'PRAGMA journal_mode=WAL' >/dev/null
+	run slurmq -C "it's" status
+	is_status 2 'WAL mode'
+	bash -c "${err##*with: }" >/dev/null
+	run slurmq -C "it's" status
+	is_status 0 'and so can that'
+else
+	skip 3 'no sqlite3'
+fi
 
 # Two at once: one makes it, both are well
 
