@@ -33,6 +33,9 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 
 	(void)argc;
 	(void)argv;
+	if (args->dry_run && args->json)
+		return err_set(err, ERR_USAGE,
+			       "--dry-run prints command lines and scripts, and not with --json");
 	if (args->dry_run)
 		return preview(ctx, max, err);
 	hosts_check(ctx->store, &(struct hosts_opts){.ms = LOCKS_MS});
