@@ -48,7 +48,7 @@ static bool option_name(const char *text)
 
 static int check_option(const char *name, const char *given, struct err *err)
 {
-	const struct sbatch_opt *o = sbatch_find(name);
+	const struct sbatch_opt *o = sbatch_find(name), *meant = sbatch_find_cut(name);
 	const char *near;
 
 	if (!option_name(name) || strchr(given, '\n'))
@@ -56,13 +56,13 @@ static int check_option(const char *name, const char *given, struct err *err)
 			err, ERR_USAGE,
 			"--sbatch takes a long option of sbatch, such as time=2:00:00, not '%s'",
 			given);
-	if (o && o->instead)
-		return err_set(err, ERR_USAGE, "--sbatch: '%s' is given by slurmq itself: %s", name,
-			       o->instead);
+	if (meant && meant->instead)
+		return err_set(err, ERR_USAGE, "--sbatch: '%s' is given by slurmq itself: %s",
+			       meant->name, meant->instead);
 	if (o && o->arg == SBATCH_ARG_NEEDED && !strchr(given, '='))
 		return err_set(err, ERR_USAGE, "--sbatch: '%s' needs a value: %s=VALUE", name,
 			       name);
-	near = o ? NULL : sbatch_guess(name);
+	near = o ? NULL : meant ? meant->name : sbatch_guess(name);
 	if (near)
 		return err_set(err, ERR_USAGE,
 			       "--sbatch: sbatch has no option '%s', did you mean '%s'?", name,

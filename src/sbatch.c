@@ -122,6 +122,22 @@ const struct sbatch_opt *sbatch_find(const char *name)
 	return NULL;
 }
 
+const struct sbatch_opt *sbatch_find_cut(const char *name)
+{
+	const struct sbatch_opt *found = sbatch_find(name);
+	size_t len = strlen(name), n = 0;
+
+	if (found || !len)
+		return found;
+	for (size_t i = 0; i < COUNT; i++) {
+		if (!strncmp(table[i].name, name, len)) {
+			found = &table[i];
+			n++;
+		}
+	}
+	return n == 1 ? found : NULL;
+}
+
 const struct sbatch_opt *sbatch_nth(size_t i)
 {
 	return i < COUNT ? &table[i] : NULL;

@@ -17,6 +17,9 @@ struct sbatch_opt {
 
 /* By its long name; NULL: it is not in the table, and may be newer. */
 const struct sbatch_opt *sbatch_find(const char *name);
+/* What sbatch takes a long name for: the option itself, or the only one that begins so (getopt_long(3)); NULL: none,
+ * or several. */
+const struct sbatch_opt *sbatch_find_cut(const char *name);
 /* By its short form. */
 const struct sbatch_opt *sbatch_by_letter(char letter);
 /* All of them, from 0; NULL: no more. */

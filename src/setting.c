@@ -138,8 +138,9 @@ static const char *not_for_the_sentinel(const char *name)
 static bool valid_option(const char *word, struct err *err)
 {
 	char *name = mem_strndup(word + 2, strcspn(word + 2, "="));
-	const struct sbatch_opt *o = sbatch_find(name);
-	const char *instead = not_for_the_sentinel(name), *near = o ? NULL : sbatch_guess(name);
+	const struct sbatch_opt *o = sbatch_find(name), *meant = sbatch_find_cut(name);
+	const char *instead = not_for_the_sentinel(name);
+	const char *near = o ? NULL : meant ? meant->name : sbatch_guess(name);
 	bool ok = false;
 
 	if (instead)

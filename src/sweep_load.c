@@ -162,25 +162,34 @@ static void take_table(struct sweep *sweep, struct group *g, const char *text, s
 	csv_release(&csv);
 }
 
+/* What sbatch takes a directive's first word for: "--hold", "--begi=now", "-H". */
+static const struct sbatch_opt *directive_option(const char *word)
+{
+	const struct sbatch_opt *opt = NULL;
+	char *name;
+
+	if (!strncmp(word, "--", 2)) {
+		name = mem_strndup(word + 2, strcspn(word + 2, "= \t\r\n"));
+		opt = sbatch_find_cut(name);
+		free(name);
+	} else if (word[0] == '-') {
+		opt = sbatch_by_letter(word[1]);
+	}
+	return opt;
+}
+
 /* A directive that changes what one submission is, and that no option of slurmq's overrides. */
 static void check_directive(struct sweep_load *l, const char *line, size_t len)
 {
 	static const char *const harmful[] = {"array", "begin", "clusters",  "dependency",
 					      "hold",  "wait",	"test-only", NULL};
-	const char *word = line + 7 + strspn(line + 7, " \t");
+	const struct sbatch_opt *opt = directive_option(line + 7 + strspn(line + 7, " \t"));
 
-	for (const char *const *name = harmful; *name; name++) {
-		const struct sbatch_opt *opt = sbatch_find(*name);
-		size_t n = strlen(*name);
-		bool is_long = !strncmp(word, "--", 2) && !strncmp(word + 2, *name, n) &&
-			       strchr("= \t\r\n", word[2 + n]);
-		bool is_short = word[0] == '-' && opt->letter && word[1] == opt->letter;
-
-		if (is_long || is_short)
+	for (const char *const *name = harmful; opt && *name; name++)
+		if (!strcmp(opt->name, *name))
 			complaint_error(&l->list, l->sweep->script_pos,
 					"the script's line '%.*s' cannot stand: %s", (int)len, line,
 					opt->instead);
-	}
 }
 
 static void take_script(struct sweep_load *l, const char *text, size_t len)

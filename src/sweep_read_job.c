@@ -111,15 +111,15 @@ static void bad_option(struct sweep_reader *r, const struct node *key)
 /* false: the option cannot be given. */
 static bool check_option(struct sweep_reader *r, const struct node *key)
 {
-	const struct sbatch_opt *opt = sbatch_find(key->text), *longer;
+	const struct sbatch_opt *opt = sbatch_find_cut(key->text), *longer;
 	const char *near;
 
 	if (opt && opt->instead) {
-		complaint_error(r->list, key->pos, "sbatch's '%s' is slurmq's own: %s", key->text,
+		complaint_error(r->list, key->pos, "sbatch's '%s' is slurmq's own: %s", opt->name,
 				opt->instead);
 		return false;
 	}
-	if (opt)
+	if (opt && !strcmp(opt->name, key->text))
 		return true;
 	longer = sbatch_by_letter(key->text[strspn(key->text, "-")]);
 	if (longer && strlen(key->text + strspn(key->text, "-")) == 1) {
@@ -131,7 +131,7 @@ static bool check_option(struct sweep_reader *r, const struct node *key)
 		bad_option(r, key);
 		return false;
 	}
-	near = sbatch_guess(key->text);
+	near = opt ? opt->name : sbatch_guess(key->text);
 	if (near)
 		complaint_warn(r->list, key->pos,
 			       "sbatch has no option '%s' that is known here, did "

@@ -68,6 +68,9 @@ wrong '^slurmq cancel: this would cancel 6 jobs and pause the queue: --yes' slur
 wrong "^slurmq cancel: no sweep 'fwe', did you mean 'few'\?" slurmq cancel fwe --yes
 wrong '^slurmq hold: no job 7: ids go up to 6' slurmq hold 7
 wrong "^slurmq retry: --sbatch: 'array' is given by slurmq itself" slurmq retry --sbatch array=1-3
+wrong "^slurmq retry: --sbatch: 'begin' is given by slurmq itself" slurmq retry --sbatch begi=now
+wrong "^slurmq retry: --sbatch: sbatch has no option 'parti', did you mean 'partition'" slurmq retry --sbatch parti=x
+wrong '^slurmq submit: --dry-run prints command lines and scripts, and not with --json$' slurmq submit --dry-run --json
 wrong "^slurmq retry: --sbatch takes a long option of sbatch, .*, not 'x y=1'" slurmq retry --sbatch 'x y=1'
 wrong "^slurmq retry: --sbatch takes a long option" slurmq retry --sbatch $'mem=3\n--wrap=x'
 wrong "^slurmq retry: --sbatch: 'time' needs a value" slurmq retry --sbatch time

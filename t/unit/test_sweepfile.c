@@ -141,6 +141,20 @@ static const struct said jobs[] = {
 	{HEAD "sbatch: {array: 1-3}\n" RUN,
 	 "s:2:10: error: sbatch's 'array' is slurmq's own: slurmq makes the arrays: each job is a "
 	 "task of one\n"},
+	/* what sbatch takes for it (getopt_long(3)) is it */
+	{HEAD "sbatch: {begi: now+1hour}\n" RUN,
+	 "s:2:10: error: sbatch's 'begin' is slurmq's own: use 'slurmq hold' and 'slurmq release'\n"},
+	{HEAD "sbatch: {test-on: true, arra: 1}\n" RUN,
+	 "s:2:10: error: sbatch's 'test-only' is slurmq's own: use 'slurmq submit --dry-run'\n"
+	 "s:2:25: error: sbatch's 'array' is slurmq's own: slurmq makes the arrays: each job is a "
+	 "task of one\n"},
+	{HEAD "sbatch: {hol: true, wai: true, de: 1}\n" RUN,
+	 "s:2:10: error: sbatch's 'hold' is slurmq's own: use 'slurmq hold'\n"
+	 "s:2:21: warning: sbatch has no option 'wai' that is known here, did you mean 'wait'?\n"
+	 "s:2:32: warning: sbatch has no option 'de' that is known here\n"},
+	{HEAD "sbatch: {parti: a}\n" RUN,
+	 "s:2:10: warning: sbatch has no option 'parti' that is known here, did you mean "
+	 "'partition'?\n"},
 	{HEAD "sbatch: {p: gpu}\n" RUN,
 	 "s:2:10: error: 'p': write sbatch's long name, 'partition'\n"},
 	{HEAD "sbatch: {--mem: 1}\n" RUN, "s:2:10: error: write 'mem' without its dashes\n"},
@@ -242,6 +256,9 @@ static const struct said files[] = {
 	{HEAD "script: array.sh\n",
 	 "s:2:9: error: the script's line '#SBATCH --array=1-9' cannot stand: slurmq makes the "
 	 "arrays: each job is a task of one\n"},
+	{HEAD "script: cut.sh\n",
+	 "s:2:9: error: the script's line '#SBATCH --arr 1-9' cannot stand: slurmq makes the "
+	 "arrays: each job is a task of one\n"},
 	{HEAD "script: lines\n",
 	 "s:2:9: error: the script's first line is to name its interpreter, as in #!/bin/bash; "
 	 "sbatch demands it, too\n"},
@@ -275,6 +292,7 @@ static int make_folder(void **state)
 	write_file("job.sh",
 		   "#!/bin/bash\n# c\n#SBATCH --mem=1\n\n#SBATCH -n 2\ntrue\n#SBATCH --mem 3\n");
 	write_file("array.sh", "#!/bin/bash\n#SBATCH --array=1-9\n");
+	write_file("cut.sh", "#!/bin/sh\n#SBATCH --arr 1-9\n");
 	return 0;
 }
 
