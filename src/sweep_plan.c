@@ -198,6 +198,16 @@ static int plan_settings(struct render *r, struct plan *out)
 
 /* Steps. */
 
+static int no_command(struct render *r, const struct step *step)
+{
+	const struct pos pos = step->run.words[0].node->pos;
+
+	return err_set(
+		r->err, ERR_USAGE,
+		"%s:%zu:%zu: error: step '%s' has no command in some jobs: its first word has no text",
+		r->sweep->doc->name, pos.line, pos.col, step->name);
+}
+
 static int plan_words(struct render *r, const struct step *step, struct plan_step *out)
 {
 	struct template_env env;
@@ -209,10 +219,7 @@ static int plan_words(struct render *r, const struct step *step, struct plan_ste
 	for (size_t i = 0; i < step->run.n; i++)
 		template_add_words(&step->run.words[i].t, &env, &out->shown);
 	if (out->shown.n == 0 || !*out->shown.v[0])
-		return err_set(r->err, ERR_USAGE,
-			       "sweep '%s', step '%s': the command is empty: its "
-			       "first word has no text",
-			       r->sweep->name, step->name);
+		return no_command(r, step);
 	return 0;
 }
 

@@ -527,6 +527,9 @@ static void read_command(struct sweep_reader *r, struct node *node, struct comma
 	}
 	if (node->n == 0)
 		complaint_error(r->list, node->pos, "'run' is empty");
+	else if (node->items[0]->text && !*node->items[0]->text)
+		complaint_error(r->list, node->items[0]->pos,
+				"the command is empty: its first word has no text");
 	out->words = mem_alloc((node->n + 1) * sizeof(*out->words));
 	for (size_t i = 0; i < node->n; i++)
 		if (sweep_read_field(r, node->items[i], "a word of the command", true,

@@ -759,7 +759,7 @@ static const struct {
 	{"name: n\nsteps: [{name: s, run: [a], params: {k: {from: 1, to: 10001, step: 1}}}]\n",
 	 "sweep 'n': a job has more than 10,000 steps"},
 	{"name: n\nparams: {c: ''}\nrun: [\"{c}\"]\n",
-	 "sweep 'n', step 'run': the command is empty: its first word has no text"},
+	 "s:3:7: error: step 'run' has no command in some jobs: its first word has no text"},
 	{"name: n\nparams: {x: {choice: [a]}}\nsample: {n: 1, seed: 1}\nlet: {y: {by: x, map: {b: c}}}\n"
 	 "run: [\"{y}\"]\n",
 	 NULL},

@@ -121,6 +121,7 @@ static const struct said placeholders[] = {
 	{HEAD "run: {x} --a\n",
 	 "s:2:10: error: this is no YAML: did not find expected key, while parsing a block mapping: "
 	 "quote a value that begins with '{', as in run: \"{x} ...\"\n"},
+	{HEAD "run: ['', a]\n", "s:2:7: error: the command is empty: its first word has no text\n"},
 	{HEAD "run: ' '\n", "s:2:6: error: the command is empty\n"},
 	{HEAD "run: a b # c\n",
 	 "s:2:10: warning: what follows ' #' is a comment of YAML and no part of the command: quote "
