@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,24 +190,46 @@ static int slurmq(struct cmd_ctx *ctx, int argc, char **argv)
 	return run_command(ctx, &before, argc - 1, argv + 1);
 }
 
-/* What could not be printed is a failure, but for a reader that has seen enough. */
+/* A pipe's other end is closed; errno alone may be of a later call. */
+static bool nobody_reads(int errnum)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return errnum == EPIPE || (poll(&p, 1, 0) == 1 && p.revents & POLLERR);
+}
+
+/* As the end of any other program whose reader has seen enough, which a shell with pipefail knows: what there was to
+ * do is done. */
+static int end_by_sigpipe(void)
+{
+	signal(SIGPIPE, SIG_DFL);
+	raise(SIGPIPE);
+	return 128 + SIGPIPE;
+}
+
+/* What could not be printed is a failure. */
 static int close_stdout(const struct cmd_ctx *ctx, int status)
 {
 	struct err err = {0};
-	bool bad = ferror(stdout);
+	bool bad = ferror(stdout), gone;
 	int errnum = bad ? errno : 0;
 
-	if (fclose(stdout)) {
+	if (fflush(stdout)) {
+		bad = true;
+		errnum = errno;
+	}
+	gone = bad && nobody_reads(errnum);
+	if (fclose(stdout) && !bad) {
 		bad = true;
 		errnum = errno;
 	}
 	if (!bad)
 		return status;
-	if (errnum != EPIPE) {
-		errno = errnum;
-		err_errno(&err, ERR_FAILED, "cannot write to standard output");
-		print_error(ctx, err.msg);
-	}
+	if (gone)
+		return status ? status : end_by_sigpipe();
+	errno = errnum;
+	err_errno(&err, ERR_FAILED, "cannot write to standard output");
+	print_error(ctx, err.msg);
 	return status ? status : ERR_FAILED;
 }
 

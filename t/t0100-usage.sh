@@ -170,7 +170,19 @@ for call in 'help' 'help status' '-C here config' '-C here status --json'; do
 		slurmq $call 2>"$err_file"
 		echo $? >rc
 	} < <(sleep 0.2; echo) | :
-	is "$(<rc) $(<"$err_file")" '1 ' "$call: a reader that has gone"
+	is "$(<rc) $(<"$err_file")" '141 ' "$call: a reader that has gone: as by SIGPIPE"
+done
+# ... in the middle of much, and of a table
+printf 'name: many\nparams: {a: {from: 1, to: 5000, step: 1}}\nrun: [echo, "{a}"]\n' >many.yaml
+slurmq -C here expand ../many.yaml >/dev/null
+for call in 'list' 'list --json' 'show all'; do
+	# shellcheck disable=SC2086
+	is "$({ slurmq -C here $call 2>"$err_file"; echo "$?" >rc; } | head -n 1 | wc -l) $(<rc) $(<"$err_file")" '1 141 ' \
+		"$call: a reader that has seen enough"
+	# shellcheck disable=SC2086
+	slurmq -C here $call >/dev/full 2>"$err_file"
+	like "$? $(<"$err_file")" "^1 slurmq ${call%% *}: cannot write to standard output: No space left on device" \
+		"$call: a full disk"
 done
 cp -a here closed
 slurmq -C closed config limit 7 2>&- >/dev/null
