@@ -63,8 +63,8 @@ static int hold(struct cmd_ctx *ctx, const struct args *args, const struct selec
 		rc = err_prefix(err,
 				"the jobs are held, but Slurm could not be told to forget them");
 	if (rc == 0 || changed)
-		cmd_print(ctx, "held %" PRId64 " %s; slurmq release lets them go", changed,
-			  changed == 1 ? "job" : "jobs");
+		cmd_print(ctx, "held %" PRId64 " %s; slurmq release lets %s go", changed,
+			  changed == 1 ? "job" : "jobs", changed == 1 ? "it" : "them");
 out:
 	free(jobs);
 	free(what);

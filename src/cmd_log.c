@@ -97,6 +97,20 @@ static int copy(struct reader *r, struct err *err)
 
 /* ---- which attempt ---- */
 
+static int no_attempt(const struct db_job *job, struct err *err)
+{
+	if (job->state == JOB_CANCELLED)
+		return err_set(
+			err, ERR_FAILED,
+			"job %" PRId64
+			" has no log: it was cancelled before it was submitted; slurmq retry %" PRId64
+			" runs it",
+			job->id, job->id);
+	return err_set(err, ERR_FAILED, "job %" PRId64 " has no log yet: it is %s; %s", job->id,
+		       job_state_name(job->state),
+		       job->state == JOB_HELD ? "slurmq release" : "slurmq submit");
+}
+
 /* The N-th attempt of a job, 0 meaning the newest. */
 static int find_attempt(struct db *db, const struct db_job *job, int64_t number,
 			struct db_attempt *a, struct err *err)
@@ -112,9 +126,7 @@ static int find_attempt(struct db *db, const struct db_job *job, int64_t number,
 		db_attempt_release(a);
 	}
 	if (!rc && ids.n == 0)
-		rc = err_set(err, ERR_FAILED, "job %" PRId64 " has no log yet: it is %s%s", job->id,
-			     job_state_name(job->state),
-			     job->state == JOB_PENDING ? "; slurmq submit" : "");
+		rc = no_attempt(job, err);
 	else if (!rc && number > (int64_t)ids.n)
 		rc = err_set(err, ERR_USAGE, "job %" PRId64 " has no attempt %" PRId64 ", only %zu",
 			     job->id, number, ids.n);
@@ -131,9 +143,12 @@ static int no_file(const struct db_job *job, const struct db_attempt *a, const c
 {
 	if (a->closed == CLOSED_NOT && !a->started)
 		return err_set(err, ERR_FAILED,
-			       "job %" PRId64 " has no log yet: it waits in Slurm's queue; "
+			       "job %" PRId64 " has no log yet: %s; "
 			       "slurmq log %" PRId64 " -f waits with it",
-			       job->id, job->id);
+			       job->id,
+			       a->slurm_job ? "it waits in Slurm's queue"
+					    : "Slurm has not answered yet",
+			       job->id);
 	if (a->closed != CLOSED_NOT && !a->started)
 		return err_set(err, ERR_FAILED,
 			       "job %" PRId64 " has no log: this attempt never started; slurmq "

@@ -255,8 +255,11 @@ static void add_used(struct buf *out, int64_t maxrss_kib, int64_t cpu_ms)
 
 static const char *closed_word(const struct db_attempt *a)
 {
+	if (a->closed == CLOSED_NOT && !a->started)
+		return a->slurm_job ? "in Slurm's queue"
+				    : "being submitted, Slurm has not answered yet";
 	if (a->closed == CLOSED_NOT)
-		return a->started ? "running" : "in Slurm's queue";
+		return "running";
 	if (a->completed)
 		return "completed";
 	return a->reason ? job_reason_name(a->reason) : "taken back";

@@ -92,7 +92,7 @@ run slurmq hold 7-1006
 is_status 0 'a thousand are not'
 is_out 'held 1000 jobs; slurmq release lets them go'
 run slurmq hold many --yes
-is_out 'held 1 job; slurmq release lets them go'
+is_out 'held 1 job; slurmq release lets it go'
 wrong '^slurmq release: this would release up to 1001 jobs: --yes says' slurmq release many --no-submit
 run slurmq cancel many -y
 is_out 'cancelled 1001 jobs'
@@ -125,6 +125,14 @@ is_out ''
 is_err 'slurmq log: job 3 has no log yet: it is pending; slurmq submit'
 run slurmq log 3 --attempt 2
 is_status 1
+slurmq hold 3 >/dev/null
+run slurmq log 3
+is_err 'slurmq log: job 3 has no log yet: it is held; slurmq release'
+slurmq cancel 3 --yes >/dev/null
+run slurmq log 3
+is_status 1
+is_err 'slurmq log: job 3 has no log: it was cancelled before it was submitted; slurmq retry 3 runs it'
+slurmq retry 3 --no-submit >/dev/null
 run slurmq log x
 is_status 2
 is_err "slurmq log: 'x' is no job's id: slurmq list shows them"

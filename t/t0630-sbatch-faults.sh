@@ -48,6 +48,16 @@ while IFS='|' read -r mode rc after said; do
 	unlike "$out$err" $'[\001-\010\013-\037\177]' "$mode: fit for a terminal"
 	is "$(states)" "$after" "$mode: states"
 	is "$(fake_count)" 3 "$mode: Slurm has three"
+	run slurmq log 1
+	case $after in
+	111) like_err 'job 1 has no log yet: Slurm has not answered yet; slurmq log 1 -f waits with it$' "$mode: log" ;;
+	*) like_err "job 1 has no log yet: it waits in Slurm's queue; slurmq log 1 -f waits with it$" "$mode: log" ;;
+	esac
+	run slurmq show 1
+	case $after in
+	111) like_out '^attempt 1: being submitted, Slurm has not answered yet$' "$mode: show" ;;
+	*) like_out "^attempt 1: in Slurm's queue, Slurm job " "$mode: show" ;;
+	esac
 	run slurmq sync
 	is_status 0
 	like_out "$said" "$mode: what sync finds"

@@ -171,14 +171,14 @@ ok 'it is' job_is 5 cancelled
 ok_within 10 'Slurm has it no more' left "$five"
 run slurmq hold 11
 is_status 0 'a pending one is held'
-is_out 'held 1 job; slurmq release lets them go'
+is_out 'held 1 job; slurmq release lets it go'
 is_err ''
 ok 'it is' job_is 11 held
 four=$(ref 4)
 nok 'the fourth is in Slurm' left "$four"
 run slurmq hold 4
 is_status 0 'a queued one'
-is_out 'held 1 job; slurmq release lets them go'
+is_out 'held 1 job; slurmq release lets it go'
 ok 'it is' job_is 4 held
 ok_within 10 'Slurm has it no more' left "$four"
 run slurmq hold 2
