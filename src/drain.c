@@ -298,7 +298,7 @@ static int hold_like_refused(struct store *store, const struct db_submission *su
 			     struct drained *d, struct err *err)
 {
 	struct loader loader = {0};
-	struct loaded *ld;
+	struct loaded *ld = NULL;
 	struct db_version v;
 	bool plain = false;
 	int64_t n = 0;
@@ -308,7 +308,7 @@ static int hold_like_refused(struct store *store, const struct db_submission *su
 		rc = loader_get(&loader, store->db, sub->version, &ld, err);
 	if (!rc)
 		rc = db_submission_plain(store->db, sub->id, &plain, err);
-	if (!rc && plain && sweep_sbatch_uniform(ld->sweep))
+	if (!rc && plain && ld && sweep_sbatch_uniform(ld->sweep))
 		rc = db_sweep_hold(store->db, v.sweep, text, &n, err);
 	else if (!rc)
 		rc = db_sweep_note(store->db, v.sweep, text, err);

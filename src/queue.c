@@ -846,39 +846,51 @@ static const char *plural(int64_t n)
 	return n == 1 ? "" : "s";
 }
 
+/* Jobs of a sweep that sbatch refused, and what it said; a line for each cause, as one may be a person's wish. */
+static int need_of_held(struct store *store, const struct db_sweep *s, struct strs *needs,
+			struct err *err)
+{
+	const struct db_select select = {
+		.sweep = s->id, .states = 1U << JOB_HELD, .reasons = 1U << REASON_REFUSED};
+	char *key = mem_printf(".refused.%" PRId64, s->id), *text = NULL;
+	int64_t refused, held;
+	int rc = db_setting_get(store->db, key, &text, err) < 0 ||
+		 db_jobs_count(store->db, &select, &refused, err);
+
+	free(key);
+	if (rc) {
+		free(text);
+		return -1;
+	}
+	held = s->counts[JOB_HELD] - refused;
+	if (refused) {
+		if (text)
+			text[strcspn(text, "\n")] = '\0';
+		strs_addf(needs, "%" PRId64 " job%s of %s held, refused: %s", refused,
+			  plural(refused), s->name, text ? text : "");
+		strs_addf(
+			needs,
+			"  mend the sweep file and slurmq expand it, or mend the account; then: slurmq release %s",
+			s->name);
+	}
+	if (held > 0)
+		strs_addf(needs, "%" PRId64 " job%s of %s held: slurmq release %s", held,
+			  plural(held), s->name, s->name);
+	free(text);
+	return 0;
+}
+
 static int need_of_sweep(struct store *store, const struct db_sweep *s, struct strs *needs,
 			 struct err *err)
 {
-	int64_t failed = s->counts[JOB_FAILED], held = s->counts[JOB_HELD];
-	char *key, *text = NULL;
-	int rc = 0;
+	int64_t failed = s->counts[JOB_FAILED];
 
 	if (failed)
 		strs_addf(needs,
 			  "%" PRId64
 			  " job%s of %s failed: slurmq list -s failed %s; again: slurmq retry %s",
 			  failed, plural(failed), s->name, s->name, s->name);
-	if (!held)
-		return 0;
-	key = mem_printf(".refused.%" PRId64, s->id);
-	rc = db_setting_get(store->db, key, &text, err);
-	free(key);
-	if (rc < 0)
-		return -1;
-	if (text && *text) {
-		text[strcspn(text, "\n")] = '\0';
-		strs_addf(needs, "%" PRId64 " job%s of %s held, refused: %s", held, plural(held),
-			  s->name, text);
-		strs_addf(
-			needs,
-			"  mend the sweep file and slurmq expand it, or mend the account; then: slurmq release %s",
-			s->name);
-	} else {
-		strs_addf(needs, "%" PRId64 " job%s of %s held: slurmq release %s", held,
-			  plural(held), s->name, s->name);
-	}
-	free(text);
-	return 0;
+	return s->counts[JOB_HELD] ? need_of_held(store, s, needs, err) : 0;
 }
 
 /* Paused since locks stay on one host: 0, DB_NONE where that is not why. */
@@ -1063,17 +1075,21 @@ int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
 	    db_setting_int(store->db, ".chain.last_refill", 0, &out->last_refill, err) ||
 	    db_setting_get(store->db, ".paused_why", &out->why, err) < 0 ||
 	    look_at_sentinel(store, out, err) ||
-	    (counts[JOB_PENDING] && pools_show(store->db, out, err)))
+	    db_jobs_later(store->db, &out->later, &out->later_at, err))
 		return -1;
 	for (int i = 0; i < JOB_NSTATES; i++)
 		jobs += counts[i];
 	in_flight = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
+	/* with none of ours in Slurm one is tried whatever was learnt */
+	if (counts[JOB_PENDING] && in_flight && pools_show(store->db, out, err))
+		return -1;
 	if (paused)
 		out->state = CHAIN_PAUSED;
 	else if (in_flight > counts[JOB_SUBMITTING])
 		out->state = CHAIN_ALIVE;
 	else if (in_flight) /* none is known to be in Slurm; somebody may just be submitting */
-		out->state = clock_now_ms() - out->last_refill < FRESH_MS || somebody_stays(store)
+		out->state = clock_now_ms() - out->last_refill < FRESH_MS ||
+					     somebody_stays(store) || sentinel_comes(out)
 				     ? CHAIN_ALIVE
 				     : CHAIN_STALLED;
 	else if (counts[JOB_PENDING])
@@ -1082,8 +1098,6 @@ int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
 									    : CHAIN_STALLED;
 	else
 		out->state = jobs && !counts[JOB_HELD] ? CHAIN_DONE : CHAIN_IDLE;
-	if (db_jobs_later(store->db, &out->later, &out->later_at, err))
-		return -1;
 	if (!jobs)
 		return 0;
 	return chain_needs(store, out, counts[JOB_PENDING] > 0, err);

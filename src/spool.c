@@ -65,9 +65,17 @@ int spool_open(const char *dir, struct spool **out, struct err *err)
 		sp->folder[i] =
 			openat(sp->dir, spool_folder_names[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (sp->folder[i] < 0) {
+			int errnum = errno;
+			char *path = mem_printf("%s/%s", dir, spool_folder_names[i]);
+			struct buf word = {0};
+
+			buf_add_shell_word(&word, path);
+			errno = errnum;
 			err_errno(err, ERR_FAILED,
-				  "opening folder '%s/%s' (put it back with: mkdir -m 700 '%s/%s')",
-				  dir, spool_folder_names[i], dir, spool_folder_names[i]);
+				  "opening folder '%s' (put it back with: mkdir -m 700 %s)", path,
+				  buf_str(&word));
+			buf_release(&word);
+			free(path);
 			goto fail;
 		}
 	}

@@ -722,9 +722,9 @@ static void heading(const struct run *r)
 	const struct strs *p = &r->task.params;
 	struct buf b = {0};
 
-	buf_addf(&b, "%s job %" PRId64 ", attempt %" PRId64 ", Slurm job %" PRIu64 " on %s:",
+	buf_addf(&b, "%s job %" PRId64 ", attempt %" PRId64 ", Slurm job %" PRIu64 " on %s%s",
 		 r->task.head.sweep ? r->task.head.sweep : "?", r->task.job, r->task.number,
-		 r->who.slurm_id, r->who.node);
+		 r->who.slurm_id, r->who.node, p->n ? ":" : "");
 	for (size_t i = 0; i < p->n; i++)
 		buf_addf(&b, " %s", p->v[i]);
 	note(r, "%s", buf_str(&b));

@@ -162,7 +162,7 @@ static void take_table(struct sweep *sweep, struct group *g, const char *text, s
 	csv_release(&csv);
 }
 
-/* What sbatch takes a directive's first word for: "--hold", "--begi=now", "-H". */
+/* What sbatch takes a directive's word for: "--hold", "--begi=now", "-H". */
 static const struct sbatch_opt *directive_option(const char *word)
 {
 	const struct sbatch_opt *opt = NULL;
@@ -179,17 +179,46 @@ static const struct sbatch_opt *directive_option(const char *word)
 }
 
 /* A directive that changes what one submission is, and that no option of slurmq's overrides. */
-static void check_directive(struct sweep_load *l, const char *line, size_t len)
+static bool check_word(struct sweep_load *l, const char *word, const char *line, size_t len)
 {
 	static const char *const harmful[] = {"array", "begin", "clusters",  "dependency",
 					      "hold",  "wait",	"test-only", NULL};
-	const struct sbatch_opt *opt = directive_option(line + 7 + strspn(line + 7, " \t"));
+	const struct sbatch_opt *opt = directive_option(word);
 
-	for (const char *const *name = harmful; opt && *name; name++)
-		if (!strcmp(opt->name, *name))
-			complaint_error(&l->list, l->sweep->script_pos,
-					"the script's line '%.*s' cannot stand: %s", (int)len, line,
-					opt->instead);
+	for (const char *const *name = harmful; opt && *name; name++) {
+		if (strcmp(opt->name, *name) != 0)
+			continue;
+		complaint_error(&l->list, l->sweep->script_pos,
+				"the script's line '%.*s' cannot stand: %s", (int)len, line,
+				opt->instead);
+		return false;
+	}
+	return true;
+}
+
+/* The next word's end; blanks within quotes are its own. */
+static size_t word_end(const char *line, size_t at, size_t len)
+{
+	char quote = '\0';
+
+	for (; at < len; at++) {
+		if (quote ? line[at] == quote : line[at] == '"' || line[at] == '\'')
+			quote = quote ? '\0' : line[at];
+		else if (!quote && (line[at] == ' ' || line[at] == '\t'))
+			break;
+	}
+	return at;
+}
+
+/* A line may hold several options, and a comment behind them. */
+static void check_directive(struct sweep_load *l, const char *line, size_t len)
+{
+	size_t at = 7;
+
+	while (at < len && line[at] != '#' && check_word(l, line + at, line, len)) {
+		at = word_end(line, at, len);
+		at += strspn(line + at, " \t");
+	}
 }
 
 static void take_script(struct sweep_load *l, const char *text, size_t len)

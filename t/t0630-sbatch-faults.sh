@@ -217,5 +217,10 @@ is_status 0
 is "$(states)" 777 'all of the sweep is held'
 like_out '^! 3 jobs of odd held, refused: Batch job submission failed: Invalid partition' 'and status has the reason'
 rm -f "$FAKE_SLURM/mode"
+# one of them is a person's now
+sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db 'UPDATE job SET reason = 12 WHERE id = 3'
+run slurmq status
+like_out '^! 2 jobs of odd held, refused: Batch job submission failed: Invalid partition' 'two were refused'
+like_out '^! 1 job of odd held: slurmq release odd$' 'and one is held'
 
 done_testing

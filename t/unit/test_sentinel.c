@@ -517,6 +517,15 @@ static void born_of_a_cancelled_job(void **state)
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
 }
 
+static void chain_is(struct here *h, enum chain_state want)
+{
+	struct queue_chain c;
+
+	assert_int_equal(queue_chain(&h->store, &c, NULL), 0);
+	assert_int_equal(c.state, want);
+	queue_chain_release(&c);
+}
+
 static void sentinel_is(struct here *h, enum queue_sentinel state, const char *need)
 {
 	struct queue_chain c;
@@ -532,6 +541,22 @@ static void sentinel_is(struct here *h, enum queue_sentinel state, const char *n
 	}
 	assert_true(told);
 	queue_chain_release(&c);
+}
+
+/* What got no answer, with nobody left but it: it wakes up, so the chain lives. */
+static void it_is_left_with_the_unanswered(void **state)
+{
+	struct here *h = *state;
+
+	fake.answers[0] = SLURM_UNCLEAR;
+	fake.nanswers = 1;
+	put(h, many);
+	fill(h, QUEUE_USER);
+	set(h, ".chain.last_refill", "1");
+	chain_is(h, CHAIN_STALLED);
+	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	assert_int_equal(sentinels("PENDING"), 1);
+	chain_is(h, CHAIN_ALIVE);
 }
 
 /* Somebody holds it in Slurm: that stays so, another would wait for it, and nobody counts on it. */
@@ -653,6 +678,7 @@ int main(void)
 		T(its_time_limit),
 		T(born_of_a_cancelled_job),
 		T(many_race),
+		T(it_is_left_with_the_unanswered),
 		T(held_in_slurm),
 		T(withdrawn_after_a_pause),
 	};

@@ -260,6 +260,9 @@ static const struct said files[] = {
 	{HEAD "script: cut.sh\n",
 	 "s:2:9: error: the script's line '#SBATCH --arr 1-9' cannot stand: slurmq makes the "
 	 "arrays: each job is a task of one\n"},
+	{HEAD "script: two.sh\n",
+	 "s:2:9: error: the script's line '#SBATCH --mem=1G --hold # now' cannot stand: use 'slurmq hold'\n"},
+	{HEAD "script: said.sh\n", ""},
 	{HEAD "script: lines\n",
 	 "s:2:9: error: the script's first line is to name its interpreter, as in #!/bin/bash; "
 	 "sbatch demands it, too\n"},
@@ -293,14 +296,16 @@ static int make_folder(void **state)
 	write_file("job.sh",
 		   "#!/bin/bash\n# c\n#SBATCH --mem=1\n\n#SBATCH -n 2\ntrue\n#SBATCH --mem 3\n");
 	write_file("array.sh", "#!/bin/bash\n#SBATCH --array=1-9\n");
+	write_file("two.sh", "#!/bin/sh\n#SBATCH --mem=1G --hold # now\ntrue\n");
+	write_file("said.sh", "#!/bin/sh\n#SBATCH --comment=\"a --hold b\" -n 1 # --hold\ntrue\n");
 	write_file("cut.sh", "#!/bin/sh\n#SBATCH --arr 1-9\n");
 	return 0;
 }
 
 static int remove_folder(void **state)
 {
-	static const char *const names[] = {"lines",   "gap",	 "ok.csv",
-					    "bad.csv", "job.sh", "array.sh"};
+	static const char *const names[] = {"lines",	"gap",	  "ok.csv", "bad.csv", "job.sh",
+					    "array.sh", "cut.sh", "two.sh", "said.sh"};
 	char path[128];
 
 	(void)state;
