@@ -174,6 +174,7 @@ struct tried {
 	int failed;
 	bool submitted; /* by the last one */
 	bool busy;	/* it did not get the gate */
+	bool cancelled; /* while we stayed, or would have */
 };
 
 /* One try. True where the chain hangs on the caller. */
@@ -204,14 +205,16 @@ static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct 
 
 /* The lock of who stays. One that is about to leave still holds it, having just counted us among those who
  * are left: so it is waited for a little. */
-static int lock_last(struct store *store, const struct chain_opts *o, int *lock)
+static int lock_last(struct store *store, const struct chain_opts *o, struct tried *tried,
+		     int *lock)
 {
 	int64_t end = clock_mono_ms() + o->stay_ms;
 	int rc;
 
 	while ((rc = spool_lock(store->spool, "last", lock, NULL)) == SPOOL_BUSY &&
-	       clock_mono_ms() < end && pause_ms(100) != PAUSE_TERM)
-		;
+	       clock_mono_ms() < end && !tried->cancelled)
+		tried->cancelled = pause_ms(100) == PAUSE_TERM &&
+				   stopping_term(store->spool) == REASON_CANCELLED;
 	return rc;
 }
 
@@ -220,19 +223,23 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 {
 	int64_t wait = o->stay_ms, began = clock_mono_ms();
 	bool answered = false;
-	enum paused paused;
-	int lock, locked = lock_last(store, o, &lock);
+	int lock, locked = lock_last(store, o, tried, &lock);
 
 	if (locked == SPOOL_BUSY)
 		return; /* somebody else does */
 	say(o, "nothing else would go on with the chain: staying until something is submitted");
-	/* at the time limit, and where the site ends us, there is time for a last try */
-	while ((paused = pause_ms(wait)) != PAUSE_TERM || !stopping_by_owner(store->spool)) {
+	for (;;) {
 		struct reconcile_result seen;
-		/* what got no answer is looked for first: it may be all that is in the way */
-		bool answers = store->db && !reconcile(store, 0, &seen, NULL) && seen.ran;
+		int ends = pause_ms(wait) == PAUSE_TERM ? stopping_term(store->spool) : REASON_NONE;
+		bool answers;
 
-		if (!hangs_on_us(store, o, q, tried) || paused == PAUSE_TERM)
+		tried->cancelled = ends == REASON_CANCELLED;
+		if (tried->cancelled)
+			break;
+		/* what got no answer is looked for first: it may be all that is in the way */
+		answers = store->db && !reconcile(store, 0, &seen, NULL) && seen.ran;
+		/* at the time limit, and where the site ends us, there is time for a last try */
+		if (!hangs_on_us(store, o, q, tried) || ends != REASON_NONE)
 			break;
 		/* what does not pass soon is for the sentinel: waiting in Slurm is free */
 		if (clock_mono_ms() - began > STAY_ALONE_MS && store->db && sentinel_waits(store))
@@ -273,5 +280,7 @@ enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 	keep_event(store, o);
 	if (hangs && o->refill)
 		stay(store, o, &q, &tried);
-	return tried.submitted ? CHAIN_SUBMITTED : tried.busy ? CHAIN_BUSY : CHAIN_NOTHING;
+	if (tried.submitted)
+		return CHAIN_SUBMITTED;
+	return tried.busy && !tried.cancelled ? CHAIN_BUSY : CHAIN_NOTHING;
 }

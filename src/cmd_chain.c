@@ -136,8 +136,11 @@ static int leave_it_to_the_job(struct cmd_ctx *ctx, enum sentinel_turn turn, str
 
 	if (turn == SENTINEL_AGAIN)
 		return err_set(err, ERR_AGAIN, "Slurm took no other sentinel yet");
-	if (turn != SENTINEL_ALONE || db_counts(ctx->store->db, counts, err) ||
-	    !(counts[JOB_PENDING] + counts[JOB_SUBMITTING]) ||
+	if (turn != SENTINEL_ALONE)
+		return 0;
+	if (db_counts(ctx->store->db, counts, err))
+		return -1;
+	if (!(counts[JOB_PENDING] + counts[JOB_SUBMITTING]) ||
 	    counts[JOB_QUEUED] + counts[JOB_RUNNING])
 		return 0;
 	return err_set(err, ERR_AGAIN, "Slurm took none of the jobs that are left");

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "proc.h"
 #include "sentinel.h"
+#include "stopping.h"
 #include "supervise.h"
 #include "ticket.h"
 
@@ -27,7 +28,7 @@ enum {
 /* A refill that was begun beside the command must not be cut off in the middle of its sbatch. One that only
  * looks out for other hosts leaves at CONT, which does nothing to any other. False where it does not end by
  * itself in any decent time, and was killed. */
-static bool wait_for_tick(int pid)
+static bool wait_for_tick(struct store *store, int pid, bool *cancelled)
 {
 	int64_t end = clock_mono_ms() + TICK_END_MS;
 	struct proc_end e;
@@ -38,7 +39,9 @@ static bool wait_for_tick(int pid)
 				pid = 0;
 		if (pid) {
 			proc_group_kill(pid, SIGCONT);
-			proc_signal_wait(100);
+			if (proc_signal_wait(100) == SIGTERM &&
+			    stopping_term(store->spool) == REASON_CANCELLED)
+				*cancelled = true;
 		}
 	}
 	if (pid)
@@ -85,6 +88,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct chain_opts chain;
 	struct store *store = &ctx->opened;
 	enum chain_outcome chained;
+	bool waited, cancelled = false;
 	int rc;
 
 	(void)options;
@@ -122,7 +126,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (store->db && chained != CHAIN_SUBMITTED)
 		sentinel_settle(store, cmd_say_text, ctx);
 	/* we may have left the queue to it, and Slurm have given it no answer */
-	if ((!wait_for_tick(s.tick_pid) || (s.tick_pid && chained == CHAIN_BUSY)) && s.refill)
+	waited = wait_for_tick(store, s.tick_pid, &cancelled);
+	if (s.refill && !cancelled && (!waited || (s.tick_pid && chained == CHAIN_BUSY)))
 		chain_end(store, &chain);
 	return s.exit_status;
 }

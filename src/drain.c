@@ -292,23 +292,40 @@ static int apply_events(struct store *store, struct drained *d, struct err *err)
 	return rc;
 }
 
+/* Whether all of a sweep is as what was refused: options that every job has, of the version that is the current one. */
+static int like_all(struct store *store, const struct db_submission *sub, int64_t sweep, bool *all,
+		    struct err *err)
+{
+	struct loader loader = {0};
+	struct loaded *ld = NULL;
+	struct db_sweep s;
+	int rc = db_sweep_get(store->db, sweep, &s, err);
+
+	*all = false;
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	/* one that can't be read any more says nothing of its other jobs */
+	if (s.version == sub->version && !loader_get(&loader, store->db, sub->version, &ld, NULL) &&
+	    sweep_sbatch_uniform(ld->sweep))
+		rc = db_submission_plain(store->db, sub->id, all, err);
+	db_sweep_release(&s);
+	loader_release(&loader);
+	return rc;
+}
+
 /* Jobs of a submission that sbatch refused are held by now; with options that every job of the sweep has, all of it
  * is. Whoever drains says why: it may not be the one that submits. */
 static int hold_like_refused(struct store *store, const struct db_submission *sub, const char *text,
 			     struct drained *d, struct err *err)
 {
-	struct loader loader = {0};
-	struct loaded *ld = NULL;
 	struct db_version v;
-	bool plain = false;
+	bool all;
 	int64_t n = 0;
 	int rc = db_version_get(store->db, sub->version, &v, err);
 
 	if (!rc)
-		rc = loader_get(&loader, store->db, sub->version, &ld, err);
-	if (!rc)
-		rc = db_submission_plain(store->db, sub->id, &plain, err);
-	if (!rc && plain && ld && sweep_sbatch_uniform(ld->sweep))
+		rc = like_all(store, sub, v.sweep, &all, err);
+	if (!rc && all)
 		rc = db_sweep_hold(store->db, v.sweep, text, &n, err);
 	else if (!rc)
 		rc = db_sweep_note(store->db, v.sweep, text, err);
@@ -318,7 +335,6 @@ static int hold_like_refused(struct store *store, const struct db_submission *su
 		d->refused_sweep = mem_strdup(v.sweep_name);
 	}
 	db_version_release(&v);
-	loader_release(&loader);
 	return rc ? -1 : 0;
 }
 

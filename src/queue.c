@@ -256,7 +256,7 @@ static int read_numbers(struct fill *f, struct err *err)
 
 bool queue_owner_stops(struct store *store)
 {
-	return proc_term_pending() && stopping_by_owner(store->spool);
+	return proc_term_pending() && stopping_term(store->spool) == REASON_CANCELLED;
 }
 
 /* The job that chains here was cancelled after its command had ended. At its time limit it may go on. */

@@ -107,6 +107,7 @@ int queue_via_run(struct store *store, const char *via, bool sentinel, struct er
 	struct proc_result r = {0};
 	struct db_submission last;
 	struct strs argv = {0};
+	bool again;
 	char *bin;
 	int rc = db_submission_newest(store->db, &last, err);
 
@@ -136,7 +137,9 @@ int queue_via_run(struct store *store, const char *via, bool sentinel, struct er
 	} else {
 		rc = judge(via, &r, err);
 	}
-	remember(store->db, rc ? err->msg : NULL);
+	/* a sentinel that is to come again is no fault of the way */
+	again = sentinel && !r.timed_out && !r.signal && r.exit_code == ERR_AGAIN;
+	remember(store->db, rc && !again ? err->msg : NULL);
 	proc_result_release(&r);
 	strs_release(&argv);
 	db_submission_release(&last);

@@ -502,7 +502,13 @@ static bool others_wait(struct store *store)
 /* The time limit is near, and there is no successor: whether to go on all the same. */
 static bool goes_on_at_limit(struct store *store)
 {
-	return !own_job() || (!others_wait(store) && slurm_requeue(own_job(), NULL));
+	if (!own_job())
+		return true;
+	if (others_wait(store))
+		return false;
+	if (proc_term_pending()) /* it was more than that, or has become so */
+		return stopping_term(store->spool) != REASON_CANCELLED;
+	return slurm_requeue(own_job(), NULL);
 }
 
 bool sentinel_pause(struct store *store, int64_t *ms)
@@ -515,7 +521,7 @@ bool sentinel_pause(struct store *store, int64_t *ms)
 		int sig = proc_signal_wait((int)left);
 
 		if (sig == SIGTERM)
-			return !stopping_by_owner(store->spool);
+			return stopping_term(store->spool) != REASON_CANCELLED;
 		if (sig == SIGUSR1)
 			return goes_on_at_limit(store);
 	}

@@ -435,6 +435,7 @@ int slurm_requeue(uint64_t id, struct err *err)
 
 	strs_add(&argv, "scontrol");
 	strs_add(&argv, "requeue");
+	strs_add(&argv, "incomplete");
 	strs_addf(&argv, "%llu", (unsigned long long)id);
 	rc = run_tool(&argv, &r, err);
 	if (!rc && !went_well(&r))

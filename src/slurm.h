@@ -196,8 +196,8 @@ void slurm_scancel_add(struct strs *ids, const struct slurm_job *job);
 
 /* This very job is not to begin again where its node fails (scontrol(1), Requeue). */
 int slurm_requeue_off(uint64_t id, struct err *err);
-/* This very job is to begin anew, with all its time: it is ended and waits in Slurm (scontrol(1), requeue). -1 where
- * Slurm does not do so. */
+/* This very job is to begin anew, with all its time: it is ended and waits in Slurm (scontrol(1), requeue incomplete: one
+ * that is being cancelled stays so [S]). -1 where Slurm does not do so. */
 int slurm_requeue(uint64_t id, struct err *err);
 
 /* What of a site slurmq must know. Numbers are -1 where unset or not told. */

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "slurm.h"
 
@@ -44,7 +46,7 @@ void stopping_tell(struct spool *sp, const struct who *me, bool sure)
 		spool_file_put_nosync(sp, UNSURE, text, (size_t)n, 0600, NULL);
 }
 
-bool stopping_by_owner(struct spool *sp)
+int stopping_term(struct spool *sp)
 {
 	struct who me;
 	int reason;
@@ -52,9 +54,9 @@ bool stopping_by_owner(struct spool *sp)
 	who_self(&me);
 	reason = stopping_ask(&me);
 	if (reason >= 0 && reason != REASON_CANCELLED)
-		return false;
+		return reason;
 	stopping_tell(sp, &me, reason >= 0);
-	return true;
+	return REASON_CANCELLED;
 }
 
 void stopping_asks(struct spool *sp)
@@ -119,15 +121,45 @@ static bool made_by(struct spool *sp, const char *name, int64_t made)
 	return age >= 0 && made >= 0 && made <= age + BIRTH_MS && age <= made + LASTS_MS;
 }
 
+/* What became of a job that squeue does not know any more: its last record's state is copied; "": nobody knows. */
+static void ask_sacct(uint64_t id, char *state, size_t size)
+{
+	enum { SINCE_S = 24 * 3600 };
+	struct slurm_jobs jobs = {0};
+	struct strs ids = {0};
+
+	strs_addf(&ids, "%" PRIu64, id);
+	if (!slurm_sacct((uint64_t)geteuid(), SINCE_S, &ids, &jobs, NULL))
+		for (size_t i = 0; i < jobs.n; i++)
+			if (jobs.v[i].id == id)
+				snprintf(state, size, "%s", jobs.v[i].state);
+	slurm_jobs_release(&jobs);
+	strs_release(&ids);
+}
+
 /* Whether the job that was not sure was cancelled, by Slurm's word now. */
 static bool was_cancelled(struct spool *sp)
 {
+	struct slurm_job job = {0};
+	char state[32] = "";
+	bool cancelled;
 	uint64_t id;
-	int restart, reason = unsure_job(sp, &id, &restart) ? -1 : ask(id, restart);
+	int restart, rc;
 
-	if (reason >= 0 && reason != REASON_CANCELLED)
+	if (unsure_job(sp, &id, &restart))
+		return false;
+	rc = slurm_squeue_job(id, &job, NULL);
+	if (!rc && slurm_stop_reason(&job, restart) == REASON_CANCELLED)
+		snprintf(state, sizeof(state), "%s", job.state);
+	else if (!rc)
+		snprintf(state, sizeof(state), "other");
+	else if (rc > 0)
+		ask_sacct(id, state, sizeof(state));
+	slurm_job_release(&job);
+	cancelled = !strncmp(state, "CANCELLED", 9) || !strcmp(state, "COMPLETING");
+	if (*state && !cancelled)
 		spool_unmark(sp, UNSURE);
-	return reason == REASON_CANCELLED;
+	return cancelled;
 }
 
 bool stopping_made(struct spool *sp, int64_t made)

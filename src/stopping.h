@@ -21,9 +21,9 @@ int stopping_ask(const struct who *me);
 /* This job is cancelled, as far as it knows: others are to see. sure: Slurm has said so; else it did not say
  * anything, and who wants to know has to ask it again. */
 void stopping_tell(struct spool *sp, const struct who *me, bool sure);
-/* TERM has come to the caller's job: a cancellation, for all that is known (then it is told)? False where Slurm ends it
- * for another reason, so that it may use the time until KILL, or goes on with it. */
-bool stopping_by_owner(struct spool *sp);
+/* TERM has come to the caller's job, and what for: REASON_CANCELLED where that is so for all that is known, which is
+ * told; else Slurm ends it for another reason, so that it may use the time until KILL, or (REASON_NONE) does not. */
+int stopping_term(struct spool *sp);
 /* It asks just now; and it was something else. */
 void stopping_asks(struct spool *sp);
 void stopping_asked(struct spool *sp, const struct who *me);
@@ -38,7 +38,7 @@ bool stopping_surely(struct spool *sp);
 bool stopping_lately(struct spool *sp);
 
 /* Something was made so long ago (ms, by the file server's clock): by a job that was being cancelled? Where that was
- * not sure Slurm is asked what became of it, and no is the answer as long as it does not say. */
+ * not sure Slurm is asked what became of it, sacct where squeue has forgotten it; no, as long as it does not say. */
 bool stopping_made(struct spool *sp, int64_t made);
 
 #endif

@@ -736,6 +736,7 @@ static void heading(const struct run *r)
 int supervise(const struct supervise_opts *o, struct supervise_result *out, struct err *err)
 {
 	struct run r = {.o = o, .journal = {.fd = -1}};
+	bool told;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
@@ -757,13 +758,19 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 		r.tick_at = clock_mono_ms() + o->tick_first_ms / 2 +
 			    (int64_t)(clock_random() % (uint64_t)(o->tick_first_ms + 1));
 	run_steps(&r);
-	if (end_is_known(&r))
+	told = end_is_known(&r);
+	if (told)
 		rc = tell_end(&r, err);
 	look_at_signals(&r);
+	if (!told && !r.unsure) { /* a second one, with an answer */
+		told = true;
+		r.end.reason = r.stop_reason;
+		rc = tell_end(&r, err);
+	}
 	out->exit_status = exit_status(&r);
 	out->refill = r.stop_reason != REASON_CANCELLED && !born_of_a_cancelled_job(&r);
 	out->tick_pid = r.tick;
-	if (!r.unsure)
+	if (told)
 		snprintf(out->event, sizeof(out->event), "%s", r.journal.entry.name);
 out:
 	spool_journal_close(&r.journal);

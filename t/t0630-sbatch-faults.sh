@@ -223,4 +223,25 @@ run slurmq status
 like_out '^! 2 jobs of odd held, refused: Batch job submission failed: Invalid partition' 'two were refused'
 like_out '^! 1 job of odd held: slurmq release odd$' 'and one is held'
 
+# The file was mended meanwhile: what was refused says nothing of the new jobs
+fresh
+slurmq config limit 3 >/dev/null
+echo refuse >"$FAKE_SLURM/mode"
+SLURMQ_FAILPOINT=answer-posted "$TEST_BUILD/failpoints/slurmq" submit >/dev/null 2>&1
+mkdir -p aside
+mv .slurmq/spool/*.answer aside/
+sed 's/\[1, 2, 3\]/[1, 2, 3, 4, 5]/' sweep.yaml >mended.yaml
+slurmq expand mended.yaml >/dev/null
+mv aside/*.answer .slurmq/spool/
+slurmq status >/dev/null
+is "$(states)" 77000 'only the refused ones are held'
+# nor is it in anybody's way where its version can't be read any more
+fresh
+echo refuse >"$FAKE_SLURM/mode"
+SLURMQ_FAILPOINT=answer-posted "$TEST_BUILD/failpoints/slurmq" submit >/dev/null 2>&1
+sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db "UPDATE version SET source = 'name: [odd]'"
+run slurmq sync
+is_status 0 'a refusal of what can not be read is told'
+is "$(states)" 777 'its jobs are held'
+
 done_testing

@@ -705,7 +705,7 @@ static void run_scontrol(const struct proc_spec *spec, struct proc_result *out)
 		return;
 	if (!strcmp(spec->argv[1], "requeue")) {
 		for (struct sim_job *j = cluster_jobs; j; j = j->next)
-			if (j->id == strtoull(spec->argv[2], NULL, 10))
+			if (j->id == strtoull(spec->argv[3], NULL, 10))
 				end_job(j, "REQUEUE", "None");
 		return;
 	}

@@ -346,8 +346,10 @@ static void ghosts_are_no_others(void **state)
 
 static void ends_us(void)
 {
-	if (fake.squeues == 3)
-		kill(getpid(), SIGTERM);
+	if (fake.squeues != 3)
+		return;
+	snprintf(fake.jobs[0].state[0], 24, "COMPLETING");
+	kill(getpid(), SIGTERM);
 }
 
 /* A job that could not take its right is no other either, though its row and Slurm have it. */
@@ -559,6 +561,46 @@ static void a_gate_that_hangs(void **state)
 	close(ready[1]);
 }
 
+static void cancel_us(void *arg, const char *text)
+{
+	(void)arg;
+	(void)text;
+	if (++said == 1)
+		kill(getpid(), SIGTERM);
+}
+
+/* Cancelled while it stays, having not had the gate: that is no reason to come again. */
+static void a_gate_that_hangs_and_a_cancellation(void **state)
+{
+	struct here *h = *state;
+	struct spool *other;
+	int status, ready[2];
+	char c = 0;
+	pid_t pid;
+
+	put(h);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		if (spool_open(h->store.dir, &other, NULL) || spool_gate_try(other, NULL) ||
+		    write(ready[1], &c, 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	assert_int_equal(chain_end(&h->store, &(struct chain_opts){.refill = true,
+								   .gate_ms = 20,
+								   .stay_ms = 10,
+								   .say = cancel_us}),
+			 CHAIN_NOTHING);
+	assert_int_equal(fake.sbatches, 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 /* A holder of the gate that hangs is left to others, where there are any: tasks of rows that may still begin, and
  * those that run. Only who is alone stays. */
 static void a_gate_that_hangs_is_for_others_too(void **state)
@@ -645,6 +687,7 @@ int main(void)
 		T(nor_does_it_wait_for_the_living),
 		T(unanswered_rows_are_no_others),
 		T(a_gate_that_hangs),
+		T(a_gate_that_hangs_and_a_cancellation),
 		T(a_gate_that_tells_and_goes),
 		cmocka_unit_test(a_gate_that_hangs_is_for_others_too),
 	};

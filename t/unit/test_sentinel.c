@@ -469,12 +469,16 @@ static void its_time_limit(void **state)
 		int sig;
 		const char *slurm, *reason;
 		bool away, want, requeued;
+		int second; /* a signal that has come, too */
 	} v[] = {
-		{SIGUSR1, "RUNNING", "None", false, false, true},
-		{SIGUSR1, "RUNNING", "None", true, true, true},
-		{SIGTERM, "COMPLETING", "TimeLimit", false, true, false},
-		{SIGTERM, "COMPLETING", "None", false, false, false}, /* scancel */
-		{SIGTERM, "RUNNING", "None", true, false, false},
+		/* scancel, too late to be told from the limit: it must not come back */
+		{SIGUSR1, "COMPLETING", "None", false, false, false, SIGTERM},
+		{SIGUSR1, "COMPLETING", "TimeLimit", false, true, false, SIGTERM},
+		{SIGUSR1, "RUNNING", "None", false, false, true, 0},
+		{SIGUSR1, "RUNNING", "None", true, true, true, 0},
+		{SIGTERM, "COMPLETING", "TimeLimit", false, true, false, 0},
+		{SIGTERM, "COMPLETING", "None", false, false, false, 0}, /* scancel */
+		{SIGTERM, "RUNNING", "None", true, false, false, 0},
 	};
 	struct here *h = *state;
 
@@ -491,10 +495,14 @@ static void its_time_limit(void **state)
 		fake.away = v[i].away;
 		setenv("SLURM_JOB_ID", "7", 1);
 		kill(getpid(), v[i].sig);
+		if (v[i].second)
+			kill(getpid(), v[i].second);
 		if (sentinel_pause(&h->store, &ms) != v[i].want)
 			fail_msg("case %zu", i);
 		assert_int_equal(fake.requeued, v[i].requeued ? 7 : 0);
 		unsetenv("SLURM_JOB_ID");
+		while (proc_signal_wait(0) > 0)
+			;
 	}
 	fake_reason = NULL;
 }

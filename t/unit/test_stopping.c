@@ -137,6 +137,10 @@ static void what_a_cancelled_job_made(void **state)
 		{true, false, "TIMEOUT", "TimeLimit", false, 1000, 0, false, false},
 		{true, false, "NODE_FAIL", "NodeDown", false, 1000, 0, false, false},
 		{true, false, "CANCELLED", "None", true, 1000, 0, false, true},
+		{true, false, "COMPLETING", "None", false, 1000, 0, true, true},
+		/* a mere signal, and it went on to its end */
+		{true, false, "FAILED", "NonZeroExitCode", false, 1000, 0, false, false},
+		{true, false, "COMPLETED", "None", false, 1000, 0, false, false},
 	};
 
 	(void)state;
@@ -160,6 +164,32 @@ static void what_a_cancelled_job_made(void **state)
 	fake_reason = NULL;
 }
 
+/* squeue has forgotten it, as for a sentinel that begins a quarter of an hour later. */
+static void what_the_accounting_knows(void **state)
+{
+	static const struct {
+		const char *record;
+		bool want, kept;
+	} v[] = {{"CANCELLED", true, true}, {"TIMEOUT", false, false}, {NULL, false, true}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		fake.jobs[0].gone[0] = true;
+		if (v[i].record)
+			fake_record(&fake.jobs[0], 0, v[i].record);
+		stopping_tell(h->sp, &me, false);
+		if (stopping_made(h->sp, 1000) != v[i].want)
+			fail_msg("case %zu", i);
+		assert_int_equal(stopping_now(h->sp), v[i].kept);
+		tear_down(&s);
+	}
+}
+
 static void what_it_asks(void **state)
 {
 	struct who nobody = {.node = "n1"};
@@ -181,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(marks_last_a_while, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_doubt_is_its_own, set_up, tear_down),
 		cmocka_unit_test(what_a_cancelled_job_made),
+		cmocka_unit_test(what_the_accounting_knows),
 		cmocka_unit_test_setup_teardown(what_it_asks, set_up, tear_down),
 	};
 
