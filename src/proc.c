@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -450,7 +451,23 @@ static void run_to_end(struct proc_run *r)
 		r->result->signal = WTERMSIG(r->status);
 }
 
-static int start(struct proc_run *r, struct err *err)
+/* Its caller goes on working: it begins on another processor than ours, where we may use several. A scheduler
+ * that packs its work leaves a child beside its parent, and the two take turns while others are idle. After
+ * that it may go anywhere we may. A hint: where it fails nothing is lost (sched_setaffinity(2)). */
+static void put_aside(pid_t pid)
+{
+	cpu_set_t all, others;
+	int cpu = sched_getcpu();
+
+	if (cpu < 0 || sched_getaffinity(0, sizeof(all), &all))
+		return;
+	others = all;
+	CPU_CLR((size_t)cpu, &others);
+	if (CPU_COUNT(&others) && !sched_setaffinity(pid, sizeof(others), &others))
+		sched_setaffinity(pid, sizeof(all), &all);
+}
+
+static int start(struct proc_run *r, bool aside, struct err *err)
 {
 	int in[2] = {-1, -1}, out[2] = {-1, -1}, errp[2] = {-1, -1};
 	int rc = -1;
@@ -463,6 +480,8 @@ static int start(struct proc_run *r, struct err *err)
 	r->pid = launch(&r->launch, &r->errfd, err);
 	if (r->pid < 0)
 		goto out;
+	if (aside)
+		put_aside(r->pid);
 	rc = 0;
 #ifdef SYS_pidfd_open
 	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0); /* close-on-exec (pidfd_open(2)) */
@@ -497,8 +516,8 @@ static void run_free(struct proc_run *r)
 	free(r);
 }
 
-int proc_run_begin(const struct proc_spec *spec, struct proc_run **out, int *exec_errno,
-		   struct err *err)
+static int begin(const struct proc_spec *spec, bool aside, struct proc_run **out, int *exec_errno,
+		 struct err *err)
 {
 	struct proc_run *r = mem_alloc(sizeof(*r));
 
@@ -508,12 +527,18 @@ int proc_run_begin(const struct proc_spec *spec, struct proc_run **out, int *exe
 	r->launch.argv = spec->argv;
 	r->launch.envp = spec->envp;
 	r->launch.in = -1;
-	if (find(&r->launch, &r->found, exec_errno, err) || start(r, err)) {
+	if (find(&r->launch, &r->found, exec_errno, err) || start(r, aside, err)) {
 		run_free(r);
 		return -1;
 	}
 	*out = r;
 	return 0;
+}
+
+int proc_run_begin(const struct proc_spec *spec, struct proc_run **out, int *exec_errno,
+		   struct err *err)
+{
+	return begin(spec, true, out, exec_errno, err);
 }
 
 void proc_run_feed(struct proc_run *r)
@@ -565,7 +590,7 @@ int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec
 	struct proc_run *r;
 
 	memset(result, 0, sizeof(*result));
-	if (proc_run_begin(spec, &r, exec_errno, err))
+	if (begin(spec, false, &r, exec_errno, err))
 		return -1;
 	return proc_run_end(r, result, exec_errno, err);
 }

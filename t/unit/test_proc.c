@@ -339,6 +339,30 @@ static void test_two_parts(void **state)
 	free(mark);
 }
 
+/* Put on another processor to begin with, it may go on wherever we may. */
+static void test_anywhere(void **state)
+{
+	const char *argv[] = {"sh", "-c", "read line; exec grep Cpus_allowed: /proc/self/status",
+			      NULL};
+	struct proc_spec spec = {.argv = argv, .in = "\n", .in_len = 1};
+	struct proc_result r;
+	struct proc_run *run;
+	char ours[8192];
+	size_t n;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	(void)state;
+	assert_non_null(f);
+	n = fread(ours, 1, sizeof(ours) - 1, f);
+	fclose(f);
+	ours[n] = '\0';
+	assert_int_equal(proc_run_begin(&spec, &run, NULL, NULL), 0);
+	assert_int_equal(proc_run_end(run, &r, NULL, NULL), 0);
+	assert_int_equal(strncmp(buf_str(&r.out), "Cpus_allowed:", 13), 0);
+	assert_non_null(strstr(ours, buf_str(&r.out)));
+	proc_result_release(&r);
+}
+
 static void test_output_is_capped(void **state)
 {
 	struct proc_result r;
@@ -879,6 +903,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_input),
 		cmocka_unit_test(test_two_parts),
+		cmocka_unit_test(test_anywhere),
 		cmocka_unit_test(test_output_is_capped),
 		cmocka_unit_test(test_last_output),
 		cmocka_unit_test(test_grandchild),
