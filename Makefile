@@ -65,9 +65,9 @@ ifeq ($(strip $(lib_libs)),)
 lib_libs   := -lsqlite3 -lyaml -lmd
 endif
 
-COMPILE = $(CC) -std=c11 -pthread $(DEFS) $(FORTIFY) $(WARN) $(SAN) $(lib_cflags) $(CPPFLAGS) $(CFLAGS)
+COMPILE = $(CC) -std=c11 $(DEFS) $(FORTIFY) $(WARN) $(SAN) $(lib_cflags) $(CPPFLAGS) $(CFLAGS)
 # bound at the start, which nobody waits for, and not symbol by symbol while a slot is held
-LINK    = $(CC) -pthread $(SAN) $(CFLAGS) -Wl,-z,relro,-z,now $(LDFLAGS)
+LINK    = $(CC) $(SAN) $(CFLAGS) -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # What there is
 
@@ -180,7 +180,7 @@ $(B)/t/%: $(B)/t/tool/%.o $(LIB)
 
 sim_calls := open64 openat64 close read pread64 write pwrite64 ftruncate64 fstat64 stat64 fstatat64 \
 	unlinkat unlink renameat mkdir mkdirat fsync fdatasync futimens fcntl64 mmap64 munmap realpath \
-	fopen64 getcwd fdopendir readdir64 closedir getpid gethostname setenv pthread_create \
+	fopen64 getcwd fdopendir readdir64 closedir getpid gethostname setenv \
 	spool_right_start drain_apply spool_journal_post policy_decide db_rehearse
 
 $(B)/t/simulate: $(SIM:%.c=$(B)/%.o) $(LIB)

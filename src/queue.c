@@ -6,9 +6,9 @@
  *   1. gate      one holder at a time; the kernel lets go for the dead
  *   2. look      files are listed; rights of refused submissions are taken back (retired/)
  *   3. BEGIN     tell the database what the files say; choose pending jobs; render them
- *   4. ticket    tickets/T and ready/T.* durable  - died here: a ticket without a row; reconcile drops it
- *                (a thread waits for that while rows are written and sbatch is started: half of its time goes
- *                by before it reads a script, and it gets none before 6; without one it makes no job)
+ *   4. ticket    sbatch is started: half of its time goes by before it reads a script, and it gets none
+ *                before 6; without one it makes no job
+ *                tickets/T and ready/T.* durable  - died here: a ticket without a row; reconcile drops it
  *   5. COMMIT    rows are `submitting`            - died here: spool files are told twice, which is nothing
  *   6. script    sbatch goes on                   - died before: no job; after 10 minutes without one of
  *                                                   that name reconcile takes the rights back
@@ -421,25 +421,17 @@ static int look_at_pools(struct fill *f, const struct drained *d, bool *changed,
 	return 0;
 }
 
-/* Three take their time: the disk with the files, sbatch with its start, the database with the rows. So each begins
- * before the next; whatever comes of one, the first is waited for before anybody commits. */
-static int claim_beside(struct fill *f, struct batches *b, struct err *err)
+/* sbatch begins first, and takes its time beside what follows: the disk with the files, the database with the
+ * rows. */
+static int claim_write(struct fill *f, struct batches *b, struct err *err)
 {
-	struct claim_files files = {.store = f->store,
-				    .b = b,
-				    .kill_wait_s = f->kill_wait_s,
-				    .chained = f->o->caller != QUEUE_USER};
-	int rc = -1;
+	bool chained = f->o->caller != QUEUE_USER;
 
-	claim_files_begin(&files);
-	if (!begin_early(f, &b->v[0], false, err) && !pools_taken(&f->pools, f->store->db, err) &&
-	    !claim_rows(f->store, b, err) &&
-	    !db_setting_set_int(f->store->db, ".chain.last_refill", clock_now_ms(), err))
-		rc = 0;
-	if (claim_files_end(&files, rc ? NULL : err))
-		rc = -1;
-	FAILPOINT("claim-synced");
-	return rc;
+	if (begin_early(f, &b->v[0], false, err) ||
+	    claim_files(f->store, b, f->kill_wait_s, chained, err) ||
+	    pools_taken(&f->pools, f->store->db, err) || claim_rows(f->store, b, err))
+		return -1;
+	return db_setting_set_int(f->store->db, ".chain.last_refill", clock_now_ms(), err);
 }
 
 static int claim(struct fill *f, const struct drained *d, struct batches *b, bool *changed,
@@ -469,7 +461,7 @@ static int claim(struct fill *f, const struct drained *d, struct batches *b, boo
 	if (claim_provide(f->store, b, user, user && f->o->renew_env, err) ||
 	    claim_names(f->store, b, err) || claim_tickets(f->store, b, err))
 		return -1;
-	return claim_beside(f, b, err);
+	return claim_write(f, b, err);
 }
 
 /* Under the gate. */

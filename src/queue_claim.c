@@ -487,15 +487,16 @@ int claim_tickets(struct store *store, struct batches *b, struct err *err)
 	return 0;
 }
 
-static int write_batch(const struct claim_files *c, const struct batch *b, struct err *err)
+static int write_batch(struct store *store, const struct batch *b, int64_t kill_wait_s,
+		       bool chained, struct err *err)
 {
-	struct spool *sp = c->store->spool;
+	struct spool *sp = store->spool;
 	struct ticket_head head = {.sweep = b->sweep_name,
 				   .version = b->sub.version,
 				   .chdir = b->chdir,
-				   .chained = c->chained,
+				   .chained = chained,
 				   .checkpoint = b->checkpoint,
-				   .kill_wait_s = c->kill_wait_s};
+				   .kill_wait_s = kill_wait_s};
 	char *script = mem_printf("env/%" PRId64 ".script", b->sub.version);
 	char *logs = mem_printf("logs/%04" PRId64, b->sub.first / 1000);
 	int rc = 0;
@@ -515,43 +516,19 @@ static int write_batch(const struct claim_files *c, const struct batch *b, struc
 }
 
 /* Synced after all of them are there: the first of these syncs does most of the work of the others. */
-static void *write_all(void *arg)
+int claim_files(struct store *store, const struct batches *b, int64_t kill_wait_s, bool chained,
+		struct err *err)
 {
-	struct claim_files *c = arg;
-
-	for (size_t i = 0; i < c->b->n && !c->rc; i++)
-		c->rc = write_batch(c, &c->b->v[i], &c->err);
-	for (size_t i = 0; i < c->b->n && !c->rc; i++)
-		c->rc = ticket_sync(c->store->spool, c->b->v[i].sub.id, &c->err);
-	if (!c->rc && c->b->n)
-		c->rc = spool_rights_sync(c->store->spool, &c->err);
-	return NULL;
-}
-
-/* A thread that waits for the disk, and nothing else: nobody but it uses its part of *c, and SQLite is not its
- * business. Where there is none to be had the caller waits. */
-void claim_files_begin(struct claim_files *c)
-{
-	enum { STACK = 256 * 1024 };
-	pthread_attr_t attr;
-
-	if (!pthread_attr_init(&attr)) {
-		pthread_attr_setstacksize(&attr, STACK);
-		c->running = !pthread_create(&c->thread, &attr, write_all, c);
-		pthread_attr_destroy(&attr);
-	}
-	if (!c->running)
-		write_all(c);
-}
-
-int claim_files_end(struct claim_files *c, struct err *err)
-{
-	if (c->running)
-		pthread_join(c->thread, NULL);
-	c->running = false;
-	if (c->rc && err)
-		*err = c->err;
-	return c->rc;
+	for (size_t i = 0; i < b->n; i++)
+		if (write_batch(store, &b->v[i], kill_wait_s, chained, err))
+			return -1;
+	for (size_t i = 0; i < b->n; i++)
+		if (ticket_sync(store->spool, b->v[i].sub.id, err))
+			return -1;
+	if (b->n && spool_rights_sync(store->spool, err))
+		return -1;
+	FAILPOINT("claim-synced");
+	return 0;
 }
 
 /* ---- what every job of a version gets ---- */

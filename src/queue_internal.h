@@ -2,8 +2,6 @@
 #ifndef SLURMQ_QUEUE_INTERNAL_H
 #define SLURMQ_QUEUE_INTERNAL_H
 
-#include <pthread.h>
-
 #include "loader.h"
 #include "queue.h"
 #include "slurm.h"
@@ -96,21 +94,10 @@ int claim_choose(struct store *store, struct loader *l, struct pools *pools, int
 int claim_names(struct store *store, struct batches *b, struct err *err);
 /* After that: what each batch's ticket says. */
 int claim_tickets(struct store *store, struct batches *b, struct err *err);
-/* After that: tickets and rights are written and made durable, while the caller goes on with what does not need
- * that; of b nothing but claim_rows() may change anything. All are durable when claim_files_end() has returned 0,
- * which follows in any case; what is left of them where it has not is nobody's. */
-struct claim_files {
-	struct store *store; /* these four are the caller's */
-	const struct batches *b;
-	int64_t kill_wait_s;
-	bool chained; /* for a job that chains */
-	pthread_t thread;
-	bool running;
-	int rc;
-	struct err err;
-};
-void claim_files_begin(struct claim_files *c);
-int claim_files_end(struct claim_files *c, struct err *err);
+/* After that: tickets and rights are written and made durable. What is left of them where that fails is nobody's.
+ * chained: for a job that chains; kill_wait_s: slurm.conf's KillWait, -1 where it is not known. */
+int claim_files(struct store *store, const struct batches *b, int64_t kill_wait_s, bool chained,
+		struct err *err);
 /* In the open transaction, after claim_names(): its rows are submitting. */
 int claim_rows(struct store *store, struct batches *b, struct err *err);
 /* Store binary and, for a person (renew: in any case), environment of each version that is about to be submitted,

@@ -107,12 +107,13 @@ awk -v r="$refill" -v f="$frame" -v s="$sbatch" -v c="$commits" 'BEGIN {
 
 if command -v strace >/dev/null; then
 	sweep more 1 'true'
-	slurmq expand sweep.yaml >/dev/null
+	slurmq expand sweep.yaml >/dev/null && slurmq config sentinel off >/dev/null || exit 1
 	strace -f -qq -o trace -e trace=execve,fsync,fdatasync,fcntl slurmq chain 2>/dev/null
 	printf 'a chain that submits one job: %d fsync, %d fdatasync, %d sbatch, %d squeue, %d sacct\n' \
 		"$(grep -c ' fsync(' trace)" "$(grep -c ' fdatasync(' trace)" \
 		"$(grep -c 'execve(".*/sbatch"' trace)" "$(grep -c 'execve(".*/squeue"' trace)" \
 		"$(grep -c 'execve(".*/sacct"' trace)"
+	slurm_cancel_all
 	slurm_quiet
 fi
 printf 'squeue %.1f ms; sacct %.1f ms\n' "$(times 20 squeue -a -r -h -u "$(id -u)" | median)" \

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,19 +81,6 @@ int __wrap_db_rehearse(void);
 int __wrap_db_rehearse(void)
 {
 	return 0;
-}
-
-/* A process here is a coroutine, and has no threads: whoever wants one does without. */
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
-			  void *arg);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *),
-			  void *arg)
-{
-	(void)thread;
-	(void)attr;
-	(void)fn;
-	(void)arg;
-	return EAGAIN;
 }
 
 int __wrap_gethostname(char *to, size_t size);
