@@ -48,7 +48,8 @@ sweep() {
 # A refill: from the end of a job's command to the end of the job, told and with its successor
 # submitted. The step and, around slurmq run, what stands in for its binary write down the time;
 # what these two take by themselves is taken off. What it is compared with is done by each of these
-# jobs just before, one after the other, so that none is in another's way
+# jobs just before, one after the other, so that none is in another's way; and each is compared with
+# its own, since a machine's pace changes from one minute to the next
 
 mkdir refill && cd refill || exit 1
 cat >step <<END
@@ -58,11 +59,11 @@ cd $PWD
 sleep 0.3
 # not --hold: slurmctld would not look for a place for it, as it does for a refill's
 env -i HOME=$HOME PATH=$PATH SLURM_CONF=$SLURM_CONF \
-	$measure run sbatch --parsable -o /dev/null --wrap true 2>wrapped | cut -d' ' -f1 >>sbatch.ms
+	$measure run sbatch --parsable -o /dev/null --wrap true 2>wrapped | sed "s/^/\$SLURM_JOB_ID /" >>sbatch.ms
 scancel "\$(<wrapped)"
 sleep 0.2
 rm -f commits.db
-$measure commits commits.db 1 >>commits.ms
+$measure commits commits.db 1 | sed "s/^/\$SLURM_JOB_ID /" >>commits.ms
 sleep 0.1
 echo "\$SLURM_JOB_ID \$EPOCHREALTIME" >>steps
 END
@@ -87,21 +88,28 @@ while [ "$(wc -l <ends)" -lt 60 ]; do
 	}
 	sleep 0.5
 done
-# the last ones have no successor
+# between ENDS: of each job, the time from its step to there
 between() {
-	awk 'NR == FNR { step[$1] = $2; next }
-		$1 in step { printf "%.3f\n", ($2 - step[$1]) * 1000 }' steps - | median
+	awk 'NR == FNR { step[$1] = $2; next } $1 in step { printf "%s %.3f\n", $1, ($2 - step[$1]) * 1000 }' steps "$1"
 }
-refill=$(sort -n ends | head -n 38 | tail -n 35 | between)
+# of FILE: the median of its second column
+of() {
+	awk '{ print $2 }' "$1" | median
+}
+# the last ones have no successor
+sort -n ends | head -n 38 | tail -n 35 >refilled
 for i in $(seq 20); do SLURM_JOB_ID=alone$i ./alone; done
-frame=$(grep '^alone' ends | between)
-sbatch=$(median <sbatch.ms)
-commits=$(median <commits.ms)
+grep '^alone' ends >framed && between framed >frame.ms
+frame=$(of frame.ms)
+between refilled | awk -v f="$frame" '{ print $1, $2 - f }' >refill.ms
+# R / (S + C) of each
+awk 'FILENAME == "sbatch.ms" { s[$1] = $2; next } FILENAME == "commits.ms" { c[$1] = $2; next }
+	{ print $2 / (s[$1] + c[$1]) }' sbatch.ms commits.ms refill.ms | sort -n |
+	awk -v r="$(of refill.ms)" -v s="$(of sbatch.ms)" -v c="$(of commits.ms)" '{ v[NR] = $1 } END {
+	printf "refill %.1f ms; sbatch %.1f ms; three commits %.1f ms; R / (S + C) = %.2f", r, s, c, v[int((NR + 1) / 2)]
+	printf ", of %d; a quarter below %.2f, a quarter above %.2f\n", NR, v[int((NR + 3) / 4)], v[int((3 * NR + 3) / 4)] }'
 slurm_cancel_all
 slurm_quiet
-awk -v r="$refill" -v f="$frame" -v s="$sbatch" -v c="$commits" 'BEGIN {
-	r -= f
-	printf "refill %.1f ms; sbatch %.1f ms; three commits %.1f ms; R / (S + C) = %.2f\n", r, s, c, r / (s + c) }'
 
 # What one refill does, counted
 
