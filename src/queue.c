@@ -66,6 +66,9 @@ struct fill {
 	int refusals, limits;
 	bool unblock; /* a person has asked: nothing that was learnt stands in the way */
 	bool drain_only;
+	bool told;    /* to end, when the gate was not taken yet, */
+	bool stops;   /* and that is its owner's word */
+	bool unheard; /* told since: to be asked before the gate is taken again */
 	struct early early;
 	char *via;	      /* reaches the host that submits; NULL: this one does */
 	bool via_due;	      /* there is something for it */
@@ -265,6 +268,29 @@ static bool owner_stops(const struct fill *f)
 	return f->o->caller == QUEUE_CHAIN && queue_owner_stops(f->store);
 }
 
+/* Whose word it is is for Slurm to say, which may take its time: the gate is not held meanwhile, and what the
+ * caller has to tell is safe. */
+static int hear_term(struct fill *f, struct err *err)
+{
+	f->unheard = f->stops = false;
+	f->told = f->o->caller == QUEUE_CHAIN && !f->drain_only && proc_term_pending();
+	if (!f->told)
+		return 0;
+	if (f->o->mine && !f->r->drained && spool_event_sync(f->store->spool, f->o->mine, err))
+		return -1;
+	f->stops = stopping_term(f->store->spool) == REASON_CANCELLED;
+	return 0;
+}
+
+/* Others cancel jobs, this one is cancelled, or it may be. */
+static bool held_back(struct fill *f)
+{
+	if (f->o->caller != QUEUE_CHAIN)
+		return false;
+	f->unheard = !f->told && proc_term_pending();
+	return f->unheard || f->stops || stopping_now(f->store->spool);
+}
+
 int queue_sentinel_s(struct store *store, int64_t limit, int64_t *every, struct err *err)
 {
 	char *value = NULL, *refused = NULL;
@@ -320,7 +346,7 @@ static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct e
 		r->stop = QUEUE_EMPTY;
 	else if (paused)
 		r->stop = QUEUE_PAUSED;
-	else if (f->o->caller == QUEUE_CHAIN && (stopping_now(f->store->spool) || owner_stops(f)))
+	else if (held_back(f))
 		r->stop = QUEUE_BACKOFF;
 	else if (*n > 0)
 		return 0;
@@ -364,13 +390,13 @@ static int begin_early(struct fill *f, const struct batch *b, bool any_node, str
 	return 0;
 }
 
-/* The rows are committed: it may go on while the gate's work is finished. Where we are told to end, whose word
- * that is has to be asked first (run_sbatch). */
+/* The rows are committed: it may go on while the gate's work is finished. Where we were told to end since, whose
+ * word that is has to be asked first (run_sbatch). */
 static void feed_early(struct fill *f)
 {
 	struct early *e = &f->early;
 
-	if (!e->sbatch || e->fed || proc_term_pending())
+	if (!e->sbatch || e->fed || (proc_term_pending() && !f->told))
 		return;
 	FAILPOINT("sbatch-before");
 	slurm_sbatch_feed(e->sbatch);
@@ -497,9 +523,12 @@ static int round_held(struct fill *f, struct batches *b, struct err *err)
 static int one_round(struct fill *f, struct batches *b, struct err *err)
 {
 	char *mine = f->r->drained ? NULL : f->o->mine;
-	int rc = drain_gate(f->store, f->o->gate_ms, mine, err);
+	int rc;
 
 	memset(b, 0, sizeof(*b));
+	if (hear_term(f, err))
+		return -1;
+	rc = drain_gate(f->store, f->o->gate_ms, mine, err);
 	if (rc) {
 		f->r->stop = QUEUE_GATE;
 		return rc < 0 ? -1 : SPOOL_BUSY;
@@ -707,6 +736,10 @@ static int rounds(struct fill *f, struct err *err)
 			rc = submit_all(f, &b, err);
 		abandon_early(f);
 		batches_release(&b);
+		if (!rc && f->unheard) {
+			f->r->stop = QUEUE_FULL;
+			continue;
+		}
 		if (rc || done)
 			return rc == SPOOL_BUSY ? 0 : rc;
 		/* sbatch's yes waits in the spool for whoever comes next; a refusal's rights, and what a

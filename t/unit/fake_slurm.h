@@ -53,7 +53,8 @@ static struct fake {
 	int64_t acct_since; /* what sacct was asked for the last time */
 	char acct_ids[256]; /* "100,101" */
 	struct strs cancelled;
-	void (*on_sbatch)(void), (*on_squeue)(void); /* called in the middle of it; may be NULL */
+	void (*on_sbatch)(void), (*on_squeue)(void),
+		(*on_squeue_job)(void); /* called in the middle of it; may be NULL */
 	char last_script[4096];
 	struct strs last_argv;
 } fake;
@@ -284,6 +285,8 @@ int slurm_squeue_job(uint64_t id, struct slurm_job *out, struct err *err)
 {
 	memset(out, 0, sizeof(*out));
 	fake.squeues++;
+	if (fake.on_squeue_job)
+		fake.on_squeue_job();
 	if (fake.away || fake.away_times-- > 0)
 		return err_set(err, ERR_AGAIN, "squeue: no answer");
 	for (size_t i = 0; i < fake.njobs; i++) {

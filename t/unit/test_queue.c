@@ -788,6 +788,90 @@ static void who_waits_tells_its_end(void **state)
 	close(ready[1]);
 }
 
+static struct spool *asked_in;
+
+static void no_gate_is_held(void)
+{
+	assert_false(spool_gate_held(asked_in));
+}
+
+/* Told to end before it takes the gate, or while it waits for it: whose word that is is asked without the gate,
+ * once, and what the job has to tell is told in any case. */
+static void term_before_the_gate(void **state)
+{
+	static const struct {
+		bool while_waiting;
+		const char *reason; /* in squeue */
+		int submitted;
+		enum queue_stop stop;
+	} v[] = {
+		{false, "None", 0, QUEUE_BACKOFF},
+		{true, "None", 0, QUEUE_BACKOFF},
+		{false, "TimeLimit", 1, QUEUE_FULL},
+		{true, "TimeLimit", 1, QUEUE_FULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		char mine[SPOOL_NAME_SIZE];
+		struct queue_opts o = {
+			.caller = QUEUE_CHAIN, .max = -1, .gate_ms = 60 * 1000, .mine = mine};
+		struct queue_result r;
+		int ready[2], status;
+		size_t squeues;
+		struct here *h;
+		char c = 0;
+		pid_t pid;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		fake.limit = 5;
+		put(h, ten);
+		fill(h, QUEUE_USER, 0);
+		play(h, &fake.jobs[0], 0, "+");
+		assert_true(only_event(h->store.spool, mine, ','));
+		setenv("SLURM_JOB_ID", "100", 1);
+		fake.jobs[0].gone[0] = false;
+		snprintf(fake.jobs[0].state[0], 24, "COMPLETING");
+		fake_reason = v[i].reason;
+		asked_in = h->store.spool;
+		fake.on_squeue_job = no_gate_is_held;
+		squeues = fake.squeues;
+		assert_int_equal(pipe(ready), 0);
+		pid = fork();
+		if (!pid) {
+			char name[SPOOL_NAME_SIZE];
+			struct spool *sp;
+
+			if (spool_open(h->store.dir, &sp, NULL) || spool_gate_try(sp, NULL))
+				_exit(1);
+			if (!v[i].while_waiting)
+				kill(getppid(), SIGTERM);
+			if (write(ready[1], &c, 1) != 1)
+				_exit(1);
+			for (int k = 0; k < 30000 && !only_event(sp, name, ';'); k++)
+				clock_sleep_ms(1);
+			if (v[i].while_waiting)
+				kill(getppid(), SIGTERM);
+			_exit(0);
+		}
+		assert_int_equal(read(ready[0], &c, 1), 1);
+		assert_int_equal(queue_fill(&h->store, &o, &r, NULL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		assert_true(r.drained);
+		assert_int_equal(r.submitted, v[i].submitted);
+		assert_int_equal(r.stop, v[i].stop);
+		/* and once more where a job was made: it would be cancelled with its maker */
+		assert_int_equal(fake.squeues, squeues + 1 + (size_t)v[i].submitted);
+		queue_result_release(&r);
+		close(ready[0]);
+		close(ready[1]);
+		here_tear_down(&s);
+	}
+}
+
 /* ---- wishes ---- */
 
 static void taking_back(void **state)
@@ -1269,6 +1353,7 @@ int main(void)
 		T(ends_that_leave_together),
 		T(a_held_gate_is_waited_for),
 		T(who_waits_tells_its_end),
+		cmocka_unit_test(term_before_the_gate),
 		T(taking_back),
 		cmocka_unit_test(an_unclear_answer_is_cleared_up),
 		T(no_answer_is_waited_for_longer),
