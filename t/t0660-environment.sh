@@ -41,9 +41,11 @@ COLOUR=blue slurmq submit >/dev/null
 ok 'and the second' fake_quiet 30
 file a 8 2G
 slurmq expand a.yaml >/dev/null
+touch "$FAKE_SLURM/hold"
 run env COLOUR=green slurmq submit
 is_status 0
 like_out '^submitted 2 jobs; 2 pending, 2 in Slurm'
+rm "$FAKE_SLURM/hold"
 ok 'and the first again' fake_quiet 30
 is "$(colours)" '8 a red,4 b blue' 'each with what its sweep was first submitted with'
 
