@@ -269,17 +269,16 @@ static bool owner_stops(const struct fill *f)
 }
 
 /* Whose word it is is for Slurm to say, which may take its time: the gate is not held meanwhile, and what the
- * caller has to tell is safe. */
-static int hear_term(struct fill *f, struct err *err)
+ * caller has to tell is on the disk where that can be had; where not, it is told all the same. */
+static void hear_term(struct fill *f)
 {
 	f->unheard = f->stops = false;
 	f->told = f->o->caller == QUEUE_CHAIN && !f->drain_only && proc_term_pending();
 	if (!f->told)
-		return 0;
-	if (f->o->mine && !f->r->drained && spool_event_sync(f->store->spool, f->o->mine, err))
-		return -1;
+		return;
+	if (f->o->mine && !f->r->drained)
+		spool_event_sync(f->store->spool, f->o->mine, NULL);
 	f->stops = stopping_term(f->store->spool) == REASON_CANCELLED;
-	return 0;
 }
 
 /* Others cancel jobs, this one is cancelled, or it may be. */
@@ -526,8 +525,7 @@ static int one_round(struct fill *f, struct batches *b, struct err *err)
 	int rc;
 
 	memset(b, 0, sizeof(*b));
-	if (hear_term(f, err))
-		return -1;
+	hear_term(f);
 	rc = drain_gate(f->store, f->o->gate_ms, mine, err);
 	if (rc) {
 		f->r->stop = QUEUE_GATE;
