@@ -46,9 +46,10 @@ void proc_result_release(struct proc_result *result);
 /* The same in two parts, for a program that takes its time before it reads: it is started and gets nothing
  * on its standard input, which stays open, until proc_run_end() feeds it spec->in, waits and releases. What
  * spec points to stays the caller's and must stay until then. An exec that fails is told by the end.
- * Where we die in between, the program reads an empty input. It begins on another processor than the caller's,
- * which has work to do meanwhile. proc_run_feed() gives it as much as goes in
- * without waiting, so that it goes on meanwhile; the end does the rest. */
+ * It begins on another processor than the caller's, which has work to do meanwhile. proc_run_feed() gives it
+ * as much as goes in without waiting (what a pipe holds: pipe(7), 64 KiB, or less for a user of many), so that
+ * it goes on meanwhile; the end does the rest. Where we die before the feed the program reads an empty input;
+ * after it, no more than what was fed, which is a part of a longer one. */
 struct proc_run;
 int proc_run_begin(const struct proc_spec *spec, struct proc_run **out, int *exec_errno,
 		   struct err *err);
