@@ -92,22 +92,26 @@ done
 between() {
 	awk 'NR == FNR { step[$1] = $2; next } $1 in step { printf "%s %.3f\n", $1, ($2 - step[$1]) * 1000 }' steps "$1"
 }
-# of FILE: the median of its second column
+# of COLUMN of what was measured: the median
 of() {
-	awk '{ print $2 }' "$1" | median
+	cut -d' ' -f"$1" measured | median
 }
 # the last ones have no successor
 sort -n ends | head -n 38 | tail -n 35 >refilled
 for i in $(seq 20); do SLURM_JOB_ID=alone$i ./alone; done
-grep '^alone' ends >framed && between framed >frame.ms
-frame=$(of frame.ms)
-between refilled | awk -v f="$frame" '{ print $1, $2 - f }' >refill.ms
-# R / (S + C) of each
-awk 'FILENAME == "sbatch.ms" { s[$1] = $2; next } FILENAME == "commits.ms" { c[$1] = $2; next }
-	{ print $2 / (s[$1] + c[$1]) }' sbatch.ms commits.ms refill.ms | sort -n |
-	awk -v r="$(of refill.ms)" -v s="$(of sbatch.ms)" -v c="$(of commits.ms)" '{ v[NR] = $1 } END {
-	printf "refill %.1f ms; sbatch %.1f ms; three commits %.1f ms; R / (S + C) = %.2f", r, s, c, v[int((NR + 1) / 2)]
-	printf ", of %d; a quarter below %.2f, a quarter above %.2f\n", NR, v[int((NR + 3) / 4)], v[int((3 * NR + 3) / 4)] }'
+grep '^alone' ends >framed
+frame=$(between framed | cut -d' ' -f2 | median)
+# of each job R, S, C and R / (S + C)
+between refilled | awk -v f="$frame" 'FILENAME == "sbatch.ms" { s[$1] = $2; next }
+	FILENAME == "commits.ms" { c[$1] = $2; next }
+	$1 in s && $1 in c { r = $2 - f; print r, s[$1], c[$1], r / (s[$1] + c[$1]) }' sbatch.ms commits.ms - >measured
+[ "$(wc -l <measured)" = 35 ] || {
+	echo "bench: of 35 jobs $(wc -l <measured) were measured" >&2
+	exit 1
+}
+printf 'refill %s ms; sbatch %s ms; three commits %s ms; ' "$(of 1)" "$(of 2)" "$(of 3)"
+cut -d' ' -f4 measured | sort -n | awk '{ v[NR] = $1 } END {
+	printf "R / (S + C) = %.2f of its own job, by the median; a quarter below %.2f, a quarter above %.2f\n", v[18], v[9], v[27] }'
 slurm_cancel_all
 slurm_quiet
 
