@@ -15,6 +15,7 @@ enum {
 	STAY_ASK_MS = 15 * 1000, /* while Slurm answers, and has nothing for us */
 	STAY_ALONE_MS = 5 * 60 * 1000,
 	ASK_AGAIN_MS = 2000,
+	ASKED_MS = 500,
 	FAILURES = 3, /* of the database: so often it is tried in spite of others */
 };
 
@@ -133,9 +134,16 @@ static bool work_left(struct store *store)
 	       counts[JOB_PENDING] + counts[JOB_SUBMITTING] > 0;
 }
 
+/* Nobody submits, since jobs are cancelled just now: whoever is left of ours may be told to end, too, or leave since it
+ * was made by one of those. */
+static bool held_up(struct store *store, const struct queue_result *r)
+{
+	return !r->submitted && (r->pending || r->in_flight) && stopping_now(store->spool);
+}
+
 /* After a try that went as it should: work is left, nothing was submitted, and that may change. */
 static bool left_undone(struct store *store, const struct queue_opts *q,
-			const struct queue_result *r)
+			const struct queue_result *r, bool *held)
 {
 	struct rest rest;
 
@@ -152,6 +160,9 @@ static bool left_undone(struct store *store, const struct queue_opts *q,
 	default:
 		break;
 	}
+	*held = held_up(store, r);
+	if (*held)
+		return true;
 	if (r->submitted || r->limit == 1 || (!r->pending && !r->in_flight))
 		return false;
 	rest = look_around(store, r);
@@ -174,6 +185,7 @@ struct tried {
 	int failed;
 	bool submitted; /* by the last one */
 	bool busy;	/* it did not get the gate */
+	bool held;	/* nobody submits just now */
 	bool cancelled; /* while we stayed, or would have */
 };
 
@@ -183,7 +195,7 @@ static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct 
 {
 	struct queue_result r = {0};
 	struct err err = {0};
-	bool hangs;
+	bool hangs, held = false;
 	int rc = store->db ? 0 : store_open(store, &err);
 
 	if (!rc)
@@ -195,8 +207,9 @@ static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct 
 		hangs = err.status != ERR_USAGE && (++tried->failed < FAILURES || alone(store));
 	} else {
 		say_trouble(store, o, q, &r);
-		hangs = o->refill && left_undone(store, q, &r);
+		hangs = !q->no_claim && left_undone(store, q, &r, &held);
 	}
+	tried->held = held;
 	tried->submitted = !rc && r.submitted;
 	tried->busy = !rc && r.stop == QUEUE_GATE;
 	queue_result_release(&r);
@@ -216,6 +229,27 @@ static int lock_last(struct store *store, const struct chain_opts *o, struct tri
 		tried->cancelled = pause_ms(100) == PAUSE_TERM &&
 				   stopping_term(store->spool) == REASON_CANCELLED;
 	return rc;
+}
+
+/* Who is not cancelled by the end of it was not meant. Each of us waits for that: of those who wait one may be. At a
+ * time limit there is time until KILL. */
+static void outlast(struct store *store, const struct chain_opts *o, struct tried *tried)
+{
+	struct spool *sp = store->spool;
+	bool said = false;
+	int64_t left;
+
+	while (!tried->cancelled && (left = stopping_left(sp)) > 0) {
+		bool sure = stopping_surely(sp);
+
+		if (sure && !said)
+			say(o, "jobs are being cancelled just now: staying until that is over");
+		said |= sure;
+		if (!sure && left > ASKED_MS) /* it may be something else */
+			left = ASKED_MS;
+		tried->cancelled = pause_ms(left + (int64_t)(clock_random() % 100)) == PAUSE_TERM &&
+				   stopping_term(sp) == REASON_CANCELLED;
+	}
 }
 
 static void stay(struct store *store, const struct chain_opts *o, struct queue_opts *q,
@@ -255,6 +289,20 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 		spool_unlock(lock);
 }
 
+/*
+ * Jobs were cancelled just as the caller's was made. Where they were all of them it was made by one that was in scancel's
+ * list, and ended before its signal came: few are so. Where they were some the others are left.
+ */
+static bool nobody_wants_us(struct store *store, const struct chain_opts *o)
+{
+	struct reconcile_left left;
+
+	if (store->db && !reconcile_left(store, &left, NULL) && left.alive >= left.cancelled)
+		return false;
+	say(o, "jobs were cancelled as this one was made: nothing is submitted from here");
+	return true;
+}
+
 /* What could not be told at once outlives a crash of the host, too. */
 static void keep_event(struct store *store, const struct chain_opts *o)
 {
@@ -264,11 +312,24 @@ static void keep_event(struct store *store, const struct chain_opts *o)
 		say(o, err.msg);
 }
 
+/* Until what nobody submits for is over; and then, whether there is anything left to do. */
+static bool hangs_after_all(struct store *store, const struct chain_opts *o, struct queue_opts *q,
+			    struct tried *tried)
+{
+	if (o->doubted && nobody_wants_us(store, o))
+		return false;
+	outlast(store, o, tried);
+	if (tried->cancelled || (o->doubted && nobody_wants_us(store, o)))
+		return false;
+	q->no_claim = false;
+	return hangs_on_us(store, o, q, tried);
+}
+
 enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 {
 	struct queue_opts q = {.caller = QUEUE_CHAIN,
 			       .max = -1,
-			       .no_claim = !o->refill,
+			       .no_claim = !o->refill || o->doubted,
 			       .gate_ms = o->gate_ms,
 			       .mine = o->event,
 			       .say = o->say,
@@ -278,6 +339,8 @@ enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 	bool hangs = hangs_on_us(store, o, &q, &tried);
 
 	keep_event(store, o);
+	if (o->refill && (o->doubted || tried.held))
+		hangs = hangs_after_all(store, o, &q, &tried);
 	if (hangs && o->refill)
 		stay(store, o, &q, &tried);
 	if (tried.submitted)

@@ -12,6 +12,7 @@
 
 struct chain_opts {
 	bool refill;	 /* false: only tell the end (the owner cancelled this job) */
+	bool doubted;	 /* refill only if jobs are left that scancel did not end (supervise.h) */
 	char *event;	 /* name of what the job has put into spool/ (queue.h, mine), or NULL */
 	int64_t gate_ms; /* wait so long for the gate, at most */
 	int64_t stay_ms; /* the first pause of one that stays; doubled each time, up to a minute */

@@ -116,6 +116,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	}
 	chain = (struct chain_opts){
 		.refill = s.refill,
+		.doubted = s.doubted,
 		.event = s.event[0] ? s.event : NULL,
 		.gate_ms = s.refill ? GATE_MS : GATE_CANCELLED_MS,
 		.stay_ms = STAY_MS,

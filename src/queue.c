@@ -588,6 +588,8 @@ static int submit_batch(struct fill *f, const struct batch *b, int *answer, stru
 		FAILPOINT("sbatch-after");
 		if (reply.answer == SLURM_REFUSED && b->exclude && run_anywhere(f, b, &reply, err))
 			return -1;
+		if (reply.answer == SLURM_ACCEPTED && f->o->caller == QUEUE_CHAIN)
+			ticket_taken(f->store->spool, b->sub.id);
 		*answer = a.answer = reply.answer;
 		a.slurm_job = reply.job;
 		a.cluster = reply.cluster;

@@ -39,4 +39,11 @@ struct reconcile_result {
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err);
 
+/* Of this folder's jobs, by squeue: which of them were cancelled last, or are being ended without a word of their own,
+ * and which Slurm has and goes on with, the caller's among them. -1, ERR_AGAIN, where it does not answer. */
+struct reconcile_left {
+	int64_t cancelled, alive;
+};
+int reconcile_left(struct store *store, struct reconcile_left *out, struct err *err);
+
 #endif

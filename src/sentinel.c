@@ -535,7 +535,7 @@ enum sentinel_turn sentinel_turn(struct store *store, queue_say *say, void *arg)
 	int lock, rc;
 
 	/* scancel had made its list already: nobody asked for what it would do */
-	if (stopping_made(store->spool, spool_mark_age(store->spool, MARK))) {
+	if (stopping_made(store->spool, spool_mark_age(store->spool, MARK), false)) {
 		say_text(say, arg, "jobs were cancelled as this one was made: the chain rests");
 		forget(store, NULL);
 		return SENTINEL_LEAVE;

@@ -185,6 +185,10 @@ int64_t spool_now_ms(struct spool *sp);
 /* Age of a file in ms: the difference between its modification time and that of a file made now, so
  * both stamps are the file server's. -1: there is none, or it could not be told. */
 int64_t spool_file_age(struct spool *sp, const char *name);
+/* Make a file read-only for good, by which others see that something has become of it, and how long ago: its change
+ * time (inode(7), st_ctim) is the file server's, too. -1: it was not, or that could not be told. Nothing is synced. */
+void spool_file_seal(struct spool *sp, const char *name);
+int64_t spool_seal_age(struct spool *sp, const char *name);
 /* Remove temporary files that were left by the killed: those of over an hour of age. */
 void spool_tidy(struct spool *sp);
 /* Make a folder below, with its parents, mode 0700. */

@@ -241,6 +241,11 @@ int64_t spool_now_ms(struct spool *sp)
 	return spool_touch(sp->dir, &now) ? -1 : now;
 }
 
+static int64_t stamp_ms(struct timespec t)
+{
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* By the file server's clock; negative where that was set back since. */
 static int age_of(struct spool *sp, const char *name, int64_t *age)
 {
@@ -249,7 +254,7 @@ static int age_of(struct spool *sp, const char *name, int64_t *age)
 
 	if (fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW) || spool_touch(sp->dir, &now))
 		return -1;
-	*age = now - ((int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
+	*age = now - stamp_ms(st.st_mtim);
 	return 0;
 }
 
@@ -260,6 +265,23 @@ int64_t spool_file_age(struct spool *sp, const char *name)
 	if (age_of(sp, name, &age))
 		return -1;
 	return age > 0 ? age : 0;
+}
+
+void spool_file_seal(struct spool *sp, const char *name)
+{
+	if (fchmodat(sp->dir, name, 0400, 0))
+		errno = 0; /* as if nobody had told */
+}
+
+int64_t spool_seal_age(struct spool *sp, const char *name)
+{
+	struct stat st;
+	int64_t now;
+
+	if (fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW) || (st.st_mode & 0777) != 0400 ||
+	    spool_touch(sp->dir, &now))
+		return -1;
+	return now > stamp_ms(st.st_ctim) ? now - stamp_ms(st.st_ctim) : 0;
 }
 
 static void tidy_folder(int fd, int64_t now)

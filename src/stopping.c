@@ -5,17 +5,26 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "slurm.h"
 
-/* Three files. A job that got TERM first makes ASKING, since others may be about to submit, and takes it back where it
- * was no cancellation; the others stay. UNSURE names the last job that got no answer. */
+/* Four files. A job that got TERM first makes ASKING, since others may be about to submit, and takes it back where it
+ * was no cancellation; the others stay. STOPPING says how long Slurm took to answer, UNSURE names the last job that got
+ * none. FIRST is as old as the first of these of all that were made with no pause in between. */
 static const char STOPPING[] = "stopping", ASKING[] = "stopping-asked",
-		  UNSURE[] = "stopping-unsure";
+		  UNSURE[] = "stopping-unsure", FIRST[] = "stopping-first";
 
+/*
+ * From scancel's list to the first TERM it is two or three answers of the controller: 30 to 50 ms where squeue takes 8,
+ * on Slurm 22.05.8. So many answers of it are allowed for, within these bounds.
+ */
 enum {
 	LASTS_MS = 10 * 1000,
 	LATELY_MS = 60 * 1000,
-	BIRTH_MS = 5 * 1000, /* sbatch, and until scancel's signal has come */
+	SPREAD_MS = 10 * 60 * 1000, /* of the signals; what is called first and is older is not */
+	BIRTH_MS = 5 * 1000,	    /* sbatch, and until scancel's signal has come */
+	LISTED_MS = 250,	    /* without sbatch, where Slurm answers at once */
+	LISTED_ANSWERS = 10,
 };
 
 static int ask(uint64_t id, int restart)
@@ -30,18 +39,54 @@ static int ask(uint64_t id, int restart)
 	return reason;
 }
 
-int stopping_ask(const struct who *me)
+int stopping_ask(const struct who *me, int64_t *took)
 {
-	return me->slurm_id ? ask(me->slurm_id, me->restart) : REASON_CANCELLED;
+	int64_t began = clock_mono_ms();
+	int reason = me->slurm_id ? ask(me->slurm_id, me->restart) : REASON_CANCELLED;
+
+	if (took)
+		*took = clock_mono_ms() - began;
+	return reason;
 }
 
-void stopping_tell(struct spool *sp, const struct who *me, bool sure)
+/* The answer that STOPPING tells of; -1: of none. */
+static int64_t answer_took(struct spool *sp)
+{
+	struct buf text = {0};
+	int64_t ms = -1;
+
+	if (!spool_file_get(sp, STOPPING, &text, NULL) &&
+	    sscanf(buf_str(&text), "%" SCNd64, &ms) != 1)
+		ms = -1;
+	buf_release(&text);
+	return ms;
+}
+
+/* The slowest answer of those who are cancelled together. */
+static void put_stopping(struct spool *sp, int64_t took)
+{
+	int64_t slowest = stopping_surely(sp) ? answer_took(sp) : -1;
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%" PRId64 "\n", took > slowest ? took : slowest);
+
+	if (spool_file_put_nosync(sp, STOPPING, text, (size_t)n, 0600, NULL))
+		spool_mark(sp, STOPPING);
+}
+
+static void put_first(struct spool *sp)
+{
+	if (!stopping_now(sp))
+		spool_mark(sp, FIRST);
+}
+
+void stopping_tell(struct spool *sp, const struct who *me, bool sure, int64_t took)
 {
 	char text[64];
 	int n = snprintf(text, sizeof(text), "%" PRIu64 " %d\n", me->slurm_id, me->restart);
 
+	put_first(sp);
 	if (sure)
-		spool_mark(sp, STOPPING);
+		put_stopping(sp, took);
 	else
 		spool_file_put_nosync(sp, UNSURE, text, (size_t)n, 0600, NULL);
 }
@@ -49,18 +94,20 @@ void stopping_tell(struct spool *sp, const struct who *me, bool sure)
 int stopping_term(struct spool *sp)
 {
 	struct who me;
+	int64_t took;
 	int reason;
 
 	who_self(&me);
-	reason = stopping_ask(&me);
+	reason = stopping_ask(&me, &took);
 	if (reason >= 0 && reason != REASON_CANCELLED)
 		return reason;
-	stopping_tell(sp, &me, reason >= 0);
+	stopping_tell(sp, &me, reason >= 0, took);
 	return REASON_CANCELLED;
 }
 
 void stopping_asks(struct spool *sp)
 {
+	put_first(sp);
 	spool_mark(sp, ASKING);
 }
 
@@ -90,6 +137,27 @@ void stopping_over(struct spool *sp)
 	spool_unmark(sp, STOPPING);
 	spool_unmark(sp, ASKING);
 	spool_unmark(sp, UNSURE);
+	spool_unmark(sp, FIRST);
+}
+
+static int64_t left(struct spool *sp, const char *name)
+{
+	int64_t age = spool_mark_age(sp, name);
+
+	return age >= 0 && age < LASTS_MS ? LASTS_MS - age : 0;
+}
+
+int64_t stopping_left(struct spool *sp)
+{
+	static const char *const marks[] = {STOPPING, ASKING, UNSURE};
+	int64_t most = 0;
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		int64_t ms = left(sp, marks[i]);
+
+		most = ms > most ? ms : most;
+	}
+	return most;
 }
 
 static bool within(struct spool *sp, const char *name, int64_t ms)
@@ -106,7 +174,7 @@ bool stopping_surely(struct spool *sp)
 
 bool stopping_now(struct spool *sp)
 {
-	return stopping_surely(sp) || within(sp, ASKING, LASTS_MS) || within(sp, UNSURE, LASTS_MS);
+	return stopping_left(sp) > 0;
 }
 
 bool stopping_lately(struct spool *sp)
@@ -114,11 +182,25 @@ bool stopping_lately(struct spool *sp)
 	return within(sp, STOPPING, LATELY_MS) || within(sp, UNSURE, LATELY_MS);
 }
 
-static bool made_by(struct spool *sp, const char *name, int64_t made)
+/* How long before the first signal something may have been made that scancel's list lacks. */
+static int64_t birth(struct spool *sp, const char *name, bool known)
 {
-	int64_t age = spool_mark_age(sp, name);
+	int64_t took = known && !strcmp(name, STOPPING) ? answer_took(sp) : -1;
 
-	return age >= 0 && made >= 0 && made <= age + BIRTH_MS && age <= made + LASTS_MS;
+	if (took < 0 || took > BIRTH_MS / LISTED_ANSWERS)
+		return BIRTH_MS;
+	return took * LISTED_ANSWERS > LISTED_MS ? took * LISTED_ANSWERS : LISTED_MS;
+}
+
+static bool made_by(struct spool *sp, const char *name, int64_t made, bool known)
+{
+	int64_t age = spool_mark_age(sp, name), first = spool_mark_age(sp, FIRST);
+
+	if (age < 0 || made < 0 || age > made + LASTS_MS)
+		return false;
+	if (first < age || first > age + SPREAD_MS)
+		first = age;
+	return made <= first + birth(sp, name, known);
 }
 
 /* What became of a job that squeue does not know any more: its last record's state is copied; "": nobody knows. */
@@ -162,7 +244,8 @@ static bool was_cancelled(struct spool *sp)
 	return cancelled;
 }
 
-bool stopping_made(struct spool *sp, int64_t made)
+bool stopping_made(struct spool *sp, int64_t made, bool known)
 {
-	return made_by(sp, STOPPING, made) || (made_by(sp, UNSURE, made) && was_cancelled(sp));
+	return made_by(sp, STOPPING, made, known) ||
+	       (made_by(sp, UNSURE, made, known) && was_cancelled(sp));
 }

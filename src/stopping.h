@@ -2,8 +2,9 @@
  * stopping.h - a job that is told to end: what for, and what its marks tell the others.
  *
  * scancel(1) of everything makes its list first and sends its signals then: a job that is submitted in between is
- * none that it ends. So who is cancelled leaves a mark, and whoever was made by a cancelled job takes it for one that
- * nobody asked for.
+ * none that it ends. So who is cancelled leaves a mark, nobody submits while there is one, and whoever was made since
+ * that list may have been made takes itself for one that nobody asked for. Who had been in Slurm before, and is not
+ * told to end while the mark lasts, was not meant: the chain goes on by it.
  */
 #ifndef SLURMQ_STOPPING_H
 #define SLURMQ_STOPPING_H
@@ -15,12 +16,13 @@
 #include "spool.h"
 
 /* What Slurm ends this job for, which has got TERM (slurm_stop_reason()): REASON_NONE where it goes on with it, -1
- * where Slurm does not say. REASON_CANCELLED outside a job of Slurm's. */
-int stopping_ask(const struct who *me);
+ * where Slurm does not say. REASON_CANCELLED outside a job of Slurm's. *took: how long the answer took, in ms; may be
+ * NULL. */
+int stopping_ask(const struct who *me, int64_t *took);
 
-/* This job is cancelled, as far as it knows: others are to see. sure: Slurm has said so; else it did not say
- * anything, and who wants to know has to ask it again. */
-void stopping_tell(struct spool *sp, const struct who *me, bool sure);
+/* This job is cancelled, as far as it knows: others are to see. sure: Slurm has said so, and took so long; else it did
+ * not say anything, and who wants to know has to ask it again. */
+void stopping_tell(struct spool *sp, const struct who *me, bool sure, int64_t took);
 /* TERM has come to the caller's job, and what for: REASON_CANCELLED where that is so for all that is known, which is
  * told; else Slurm ends it for another reason, so that it may use the time until KILL, or (REASON_NONE) does not. */
 int stopping_term(struct spool *sp);
@@ -30,15 +32,17 @@ void stopping_asked(struct spool *sp, const struct who *me);
 /* A person submits: all of that is over. */
 void stopping_over(struct spool *sp);
 
-/* Jobs are being cancelled, or may be: nobody but a person submits for a while. */
+/* Jobs are being cancelled, or may be: nobody but a person submits for a while. How long yet, in ms; 0: it is not so. */
+int64_t stopping_left(struct spool *sp);
 bool stopping_now(struct spool *sp);
 /* The same, as Slurm has said. */
 bool stopping_surely(struct spool *sp);
 /* They were within the last minute, or may have been. */
 bool stopping_lately(struct spool *sp);
 
-/* Something was made so long ago (ms, by the file server's clock): by a job that was being cancelled? Where that was
- * not sure Slurm is asked what became of it, sacct where squeue has forgotten it; no, as long as it does not say. */
-bool stopping_made(struct spool *sp, int64_t made);
+/* Something was made so long ago (ms, by the file server's clock): by a job that was being cancelled? known: Slurm had
+ * it by then; else it was about to be told to Slurm, which may have taken a while. Where the cancellation was not sure
+ * Slurm is asked what became of that job, sacct where squeue has forgotten it; no, as long as it does not say. */
+bool stopping_made(struct spool *sp, int64_t made, bool known);
 
 #endif

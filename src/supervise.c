@@ -48,6 +48,7 @@ struct run {
 	bool near_limit;    /* USR1 came */
 	int stop_reason;    /* TERM came and meant this, REASON_NONE: it did not */
 	bool unsure;	    /* Slurm did not say: a cancellation, for all that is known */
+	int64_t took;	    /* Slurm's answer, ms */
 	int64_t kill_at;    /* monotonic ms, 0: not */
 	int64_t oom_kills;  /* the kernel's, when the step began; -1: not to be known */
 	struct job_end end; /* as it adds up */
@@ -175,7 +176,7 @@ static void stop_because(struct run *r, int reason, bool sure)
 	r->stop_reason = reason;
 	r->unsure = !sure;
 	if (reason == REASON_CANCELLED)
-		stopping_tell(r->o->spool, &r->who, sure);
+		stopping_tell(r->o->spool, &r->who, sure, r->took);
 	if (sure)
 		note(r, "TERM: %s",
 		     reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
@@ -201,7 +202,7 @@ static void on_term(struct run *r)
 	buf_release(&line);
 	/* at once, since others are about to submit */
 	stopping_asks(r->o->spool);
-	reason = stopping_ask(&r->who);
+	reason = stopping_ask(&r->who, &r->took);
 	if (reason < 0 && r->near_limit)
 		reason = REASON_TIMEOUT;
 	sure = reason >= 0;
@@ -454,7 +455,7 @@ static void look_for_late_term(struct run *r, const struct journal_step *rec)
 	}
 	if (r->stop_reason || (!rec->signal && rec->exit_code <= 128))
 		return;
-	reason = stopping_ask(&r->who);
+	reason = stopping_ask(&r->who, &r->took);
 	if (reason > REASON_NONE)
 		stop_because(r, reason, true);
 }
@@ -584,7 +585,7 @@ static int tell_end(struct run *r, struct err *err)
  * as that of a job which died without one. By now it may say. */
 static bool end_is_known(struct run *r)
 {
-	int reason = r->unsure ? stopping_ask(&r->who) : -1;
+	int reason = r->unsure ? stopping_ask(&r->who, &r->took) : -1;
 
 	if (reason < 0)
 		return !r->unsure;
@@ -652,9 +653,14 @@ static int close_requeued(const struct run *r, struct supervise_result *out, str
 static bool born_of_a_cancelled_job(const struct run *r)
 {
 	struct spool *sp = r->o->spool;
+	int64_t made;
+	bool known;
 
-	return r->task.head.chained && stopping_now(sp) &&
-	       stopping_made(sp, ticket_age(sp, r->o->submission));
+	if (!r->task.head.chained || !stopping_now(sp))
+		return false;
+	made = ticket_taken_age(sp, r->o->submission);
+	known = made >= 0;
+	return stopping_made(sp, known ? made : ticket_age(sp, r->o->submission), known);
 }
 
 /* Give the right back unused: whoever drains finds the job pending again. */
@@ -667,7 +673,7 @@ static int give_back(struct run *r, struct supervise_result *out, struct err *er
 		return rc;
 	note(r, "jobs are being cancelled just now: not begun, and pending again");
 	out->outcome = SUPERVISE_GIVEN_BACK;
-	out->refill = false;
+	out->doubted = true;
 	return SPOOL_NONE;
 }
 
@@ -768,7 +774,8 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 		rc = tell_end(&r, err);
 	}
 	out->exit_status = exit_status(&r);
-	out->refill = r.stop_reason != REASON_CANCELLED && !born_of_a_cancelled_job(&r);
+	out->refill = r.stop_reason != REASON_CANCELLED;
+	out->doubted = out->refill && born_of_a_cancelled_job(&r);
 	out->tick_pid = r.tick;
 	if (told)
 		snprintf(out->event, sizeof(out->event), "%s", r.journal.entry.name);

@@ -31,7 +31,7 @@ struct supervise_opts {
 enum supervise_outcome {
 	SUPERVISE_ENDED, /* the steps came to their end, however */
 	SUPERVISE_SPENT, /* no right, or no ticket: somebody else has run this, or it was taken back */
-	SUPERVISE_GIVEN_BACK, /* jobs are being cancelled, and a cancelled one had submitted this: pending */
+	SUPERVISE_GIVEN_BACK, /* jobs are being cancelled, and a cancelled one may have submitted this: pending */
 	SUPERVISE_REQUEUED, /* the site started this job again: the attempt is closed as PREEMPTED */
 };
 
@@ -39,6 +39,7 @@ struct supervise_result {
 	enum supervise_outcome outcome;
 	int exit_status; /* for the process: that of the step that failed, 128 + signal, or 0 */
 	bool refill;	 /* the chain goes on: not where its owner cancelled it */
+	bool doubted; /* it may be none that its owner wants: a cancelled job may have submitted it */
 	char event[SPOOL_NAME_SIZE]; /* name of what lies in spool/, "" where nothing */
 	int tick_pid;		     /* a tick that still runs, or 0 */
 };

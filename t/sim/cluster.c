@@ -312,12 +312,23 @@ static void cancel_named(const char *name)
 	}
 }
 
+static void cancel_listed(void *arg)
+{
+	(void)arg;
+	sim_trace("scancel ends what it has listed");
+	for (struct sim_job *j = cluster_jobs; j; j = j->next)
+		if (j->listed)
+			cancel(j, true);
+}
+
+/* It makes its list first, and tells Slurm then: what is submitted in between is not in it. */
 void cluster_scancel_all(void)
 {
 	sim_trace("scancel of everything");
 	cluster.last_scancel = sim.now;
 	for (struct sim_job *j = cluster_jobs; j; j = j->next)
-		cancel(j, true);
+		j->listed = true;
+	sim_at(sim.now + sim_rnd(SEC / 10), cancel_listed, NULL);
 }
 
 /* ---- sbatch ---- */
@@ -340,6 +351,9 @@ static uint64_t make_job(const struct request *r)
 
 	if (cluster.limit >= 0 && cluster_active() + r->ntasks > cluster.limit)
 		return 0;
+	if (cluster.nothing_from && sim.now > cluster.nothing_from)
+		sim_violation("%s is submitted %d s after scancel of everything", r->name,
+			      (int)((sim.now - cluster.last_scancel) / SEC));
 	next_id++;
 	while (*at)
 		at = &(*at)->next;

@@ -33,6 +33,7 @@ struct node {
 	bool dir;
 	int refs;      /* names and descriptors */
 	int64_t mtime; /* µs */
+	int64_t ctime; /* the same, of its mode alone */
 	uint64_t number;
 	unsigned mode;
 	char *data;
@@ -85,6 +86,7 @@ static struct node *node_copy(const struct node *n)
 
 	c->refs = 1;
 	c->mtime = n->mtime;
+	c->ctime = n->ctime;
 	if (n->len) {
 		c->data = mem_alloc(n->len);
 		memcpy(c->data, n->data, n->len);
@@ -520,17 +522,22 @@ WRAP(int, ftruncate64, int fd, off_t len)
 	return 0;
 }
 
+static struct timespec stamp(int64_t t)
+{
+	int64_t us = t + (int64_t)1700000000 * SEC;
+
+	return (struct timespec){.tv_sec = us / SEC, .tv_nsec = us % SEC * 1000};
+}
+
 static void fill_stat(const struct node *n, struct stat *st)
 {
-	int64_t us = n->mtime + (int64_t)1700000000 * SEC;
-
 	memset(st, 0, sizeof(*st));
 	st->st_mode = (n->dir ? S_IFDIR : S_IFREG) | n->mode;
 	st->st_uid = geteuid();
 	st->st_ino = n->number;
 	st->st_size = (off_t)n->len;
-	st->st_mtim.tv_sec = us / SEC;
-	st->st_mtim.tv_nsec = us % SEC * 1000;
+	st->st_mtim = stamp(n->mtime);
+	st->st_ctim = stamp(n->ctime > n->mtime ? n->ctime : n->mtime);
 }
 
 static int stat_of(int dirfd, const char *path, struct stat *st)
@@ -674,6 +681,22 @@ WRAP(int, futimens, int fd, const struct timespec *times)
 	if (fails("futimens"))
 		return -1;
 	f->node->mtime = sim.now;
+	return 0;
+}
+
+WRAP(int, fchmodat, int dirfd, const char *path, mode_t mode, int flags)
+{
+	struct node *n = look(dirfd, path);
+
+	(void)flags;
+	if (fails("fchmodat"))
+		return -1;
+	if (!n) {
+		errno = ENOENT;
+		return -1;
+	}
+	n->mode = mode;
+	n->ctime = sim.now;
 	return 0;
 }
 

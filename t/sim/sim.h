@@ -193,6 +193,7 @@ struct sim_job {
 	bool told_to_end;   /* TERM is out */
 	bool node_gone;	    /* and slurmctld has not seen it yet */
 	bool by_owner;	    /* scancel */
+	bool listed;	    /* by scancel of everything */
 	int64_t scancelled; /* when that ended it; 0: not */
 	bool requeue;	    /* sbatch --requeue: it begins again where the site ends it */
 	int64_t told;	    /* when it had told its end, and began to chain */
@@ -214,6 +215,7 @@ struct cluster_knobs {
 	int64_t patience; /* before a pending one starts, at most */
 	bool away;
 	int64_t last_scancel; /* by the owner, of all */
+	int64_t nothing_from; /* from then on nothing may be submitted; 0: it may */
 	bool silent;	      /* in this story there was a time when it could not be asked */
 };
 extern struct cluster_knobs cluster;

@@ -32,6 +32,7 @@ static struct {
 	int64_t limit_most; /* that slurmq ever took for Slurm's limit */
 	int64_t last_typed;
 	bool only_scancel; /* the owner's scancel of everything is all that goes wrong */
+	bool only_one;	   /* the same of one job, where all are short */
 	bool chain_judged;
 	int allowed; /* kinds of trouble, as bits */
 	bool releases;
@@ -240,8 +241,15 @@ static void scancel_all(void *arg)
 		return;
 	}
 	cluster_scancel_all();
+	cluster.nothing_from = sim.now + SEC; /* what was being submitted has been by then */
 	for (int i = 1; i < 8; i++)
 		sim_at(sim.now + (i * i * 5) * MINUTE, check_nothing_new, NULL);
+}
+
+static void scancel_one(void *arg)
+{
+	(void)arg;
+	cluster_trouble(TROUBLE_SCANCEL);
 }
 
 /* ---- looking into the database, as nobody ---- */
@@ -483,8 +491,8 @@ static void judge_chain(void)
 	story.chain_judged = true;
 	if (!s.pending || s.paused || !last || !last->left_normally || last->one_slot)
 		return;
-	if (sim.k.slow > SEC || last->ended <= story.last_typed || counted_upon(last) ||
-	    s.limit == 1)
+	if (sim.k.slow > SEC || last->ended <= story.last_typed ||
+	    (counted_upon(last) && !story.only_one) || s.limit == 1)
 		return;
 	sim_violation(
 		"the chain has died: %d pending, %d in flight, nothing in Slurm; the last job "
@@ -510,11 +518,20 @@ static void knobs(void)
 	cluster.walltime = sim_rnd(2) ? 6 * HOUR : 5 * MINUTE + sim_rnd(30 * MINUTE);
 	cluster.patience = sim_rnd(2) ? 2 * SEC : 5 * MINUTE;
 	story.only_scancel = !sim_rnd(10);
-	if (story.only_scancel) {
+	story.only_one = !story.only_scancel && !sim_rnd(10);
+	if (story.only_scancel || story.only_one) {
 		k->slow = SEC / 200;
 		story.allowed = 1 << TROUBLE_SCANCEL_ALL;
-		return;
+		if (story.only_one || sim_rnd(2))
+			k->step_short = k->step_long = 1 + sim_rnd(5 * SEC);
 	}
+	if (story.only_one) {
+		cluster.limit = 3 + sim_rnd(8);
+		cluster.slots = (int)(2 + sim_rnd(9));
+		cluster.patience = SEC / 2;
+	}
+	if (story.only_scancel || story.only_one)
+		return;
 	if (sim_rnd(4)) {
 		k->kill_runs = (int)(sim_rnd(5) * 15);
 		k->kill_users = (int)(sim_rnd(4) * 15);
@@ -536,7 +553,7 @@ static void policy_knobs(void)
 
 	sim.k.step_fails = fails[sim_rnd(4)];
 	sim.k.step_signals = sim_rnd(3) ? 0 : 30;
-	if (story.only_scancel)
+	if (story.only_scancel || story.only_one)
 		return;
 	sim.k.site_harms = sim_rnd(3) ? 0 : sim_rnd(2) ? 95 : 25;
 	story.allowed |= 1 << TROUBLE_NODE | 1 << TROUBLE_PREEMPT | 1 << TROUBLE_REQUEUE;
@@ -565,11 +582,12 @@ static void part_of_faults(void)
 
 	sim.faults = true;
 	TYPES("submit");
-	if (story.only_scancel) {
-		commands = 0;
-		troubles = 0;
-		sim_at(sim_rnd(long_), scancel_all, NULL);
-	}
+	if (story.only_scancel || story.only_one)
+		commands = troubles = 0;
+	if (story.only_scancel)
+		sim_at(sim_rnd(sim.k.step_long < 10 * SEC ? MINUTE : long_), scancel_all, NULL);
+	if (story.only_one)
+		sim_at(sim_rnd(30 * SEC), scancel_one, NULL);
 	for (int i = 0; i < commands; i++)
 		sim_at(sim_rnd(long_), some_command, NULL);
 	for (int i = 0; i < troubles; i++)
@@ -577,6 +595,7 @@ static void part_of_faults(void)
 	sim_run(long_ + story.only_scancel * 6 * HOUR);
 	sim.faults = false;
 	cluster.away = false;
+	cluster.nothing_from = 0;
 	story.begin_quiet = sim.now;
 	sim_trace("from now on nothing fails");
 }

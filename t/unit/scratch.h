@@ -2,9 +2,13 @@
 #ifndef T_SCRATCH_H
 #define T_SCRATCH_H
 
+#include <fcntl.h>
 #include <ftw.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static inline int scratch_drop_one(const char *path, const struct stat *st, int type,
@@ -31,6 +35,24 @@ static inline char *scratch_make(void)
 	if (asprintf(&dir, "%s/slurmq-unit.XXXXXX", tmp ? tmp : "/tmp") < 0 || !mkdtemp(dir))
 		abort();
 	return dir;
+}
+
+/* A file below dir as it would be so many ms later; a negative number: its clock was set back. */
+static inline void scratch_later(const char *dir, const char *name, int64_t ms)
+{
+	struct timespec t[2];
+	char *path = NULL;
+	int64_t ns;
+
+	if (asprintf(&path, "%s/%s", dir, name) < 0 || clock_gettime(CLOCK_REALTIME, &t[0]))
+		abort();
+	ns = (int64_t)t[0].tv_sec * 1000000000 + t[0].tv_nsec - ms * 1000000;
+	t[0].tv_sec = ns / 1000000000;
+	t[0].tv_nsec = ns % 1000000000;
+	t[1] = t[0];
+	if (utimensat(AT_FDCWD, path, t, 0))
+		abort();
+	free(path);
 }
 
 #endif

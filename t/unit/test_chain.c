@@ -11,6 +11,7 @@
 #include "chain.h"
 #include "fake_slurm.h"
 #include "proc.h"
+#include "stopping.h"
 #include "sweep_here.h"
 
 static int said;
@@ -662,6 +663,103 @@ static void a_gate_that_hangs_is_for_others_too(void **state)
 	}
 }
 
+/* Some are in Slurm, and one was cancelled: its mark lasts for so many ms yet. */
+static void one_is_cancelled(struct here *h, const char *state, int64_t left)
+{
+	static const struct who other = {.slurm_id = 100};
+
+	fake.limit = 4;
+	put(h);
+	end(h, true);
+	assert_int_equal(fake.sbatches, 1);
+	for (int i = 0; i < 3; i++)
+		snprintf(fake.jobs[0].state[i], 24, "%s", i ? "RUNNING" : state);
+	stopping_tell(h->store.spool, &other, true, 10);
+	scratch_later(h->store.dir, "stopping", 10000 - left);
+}
+
+/* While jobs are cancelled nobody submits, nor relies on others: whoever is not among them goes on after it. */
+static void outlasts_what_is_cancelled(void **state)
+{
+	struct here *h = *state;
+
+	one_is_cancelled(h, "CANCELLED", 300);
+	end(h, true);
+	assert_int_equal(said, 1);
+	assert_int_equal(stopping_left(h->store.spool), 0);
+	/* the row of the one that was cancelled said that Slurm had it: that was looked into */
+	assert_int_equal(count(h, JOB_CANCELLED), 1);
+	end(h, true);
+	assert_int_equal(fake.sbatches, 2);
+}
+
+/* And has room it fills it at once. */
+static void fills_up_after_it(void **state)
+{
+	struct here *h = *state;
+
+	one_is_cancelled(h, "RUNNING", 300);
+	fake.limit = 6;
+	sql_here(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
+	end(h, true);
+	assert_int_equal(fake.sbatches, 2);
+	assert_int_equal(count(h, JOB_PENDING), 0);
+}
+
+static void cancelled_while_it_outlasts(void **state)
+{
+	struct here *h = *state;
+
+	one_is_cancelled(h, "RUNNING", 5000);
+	sql_here(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
+	chain_end(&h->store,
+		  &(struct chain_opts){
+			  .refill = true, .gate_ms = 1000, .stay_ms = 1, .say = cancel_us});
+	assert_int_equal(fake.sbatches, 1);
+	assert_true(stopping_left(h->store.spool) > 4000);
+}
+
+/* Made while jobs were being cancelled: it goes on if scancel has left as many as it has ended. */
+static void doubts_that_it_is_wanted(void **state)
+{
+	static const struct {
+		const char *states[3];
+		bool away, goes_on;
+	} v[] = {
+		{{"CANCELLED", "RUNNING", "RUNNING"}, false, true},
+		{{"CANCELLED", "PENDING", "RUNNING"}, false, true},
+		{{"CANCELLED", "CANCELLED", "RUNNING"}, false, false},
+		{{"CANCELLED", "COMPLETED", "COMPLETED"}, false, false},
+		{{"CANCELLED", "COMPLETED", "RUNNING"}, false, true},
+		{{"COMPLETING", "COMPLETING", "RUNNING"}, false, false}, /* not ended by TERM */
+		{{"CANCELLED", "RUNNING", "RUNNING"}, true, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		one_is_cancelled(h, "CANCELLED", 300);
+		for (int k = 0; k < 3; k++)
+			snprintf(fake.jobs[0].state[k], 24, "%s", v[i].states[k]);
+		sql_here(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
+		fake.limit = 6;
+		fake.away = v[i].away;
+		chain_end(&h->store, &(struct chain_opts){.refill = true,
+							  .doubted = true,
+							  .gate_ms = 1000,
+							  .stay_ms = 1,
+							  .say = count_said});
+		if ((fake.sbatches == 2) != v[i].goes_on)
+			fail_msg("case %zu: %zu submissions", i, fake.sbatches);
+		assert_int_equal(said, 1);
+		here_tear_down(&s);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
 
 int main(void)
@@ -690,6 +788,10 @@ int main(void)
 		T(a_gate_that_hangs_and_a_cancellation),
 		T(a_gate_that_tells_and_goes),
 		cmocka_unit_test(a_gate_that_hangs_is_for_others_too),
+		T(outlasts_what_is_cancelled),
+		T(fills_up_after_it),
+		T(cancelled_while_it_outlasts),
+		cmocka_unit_test(doubts_that_it_is_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

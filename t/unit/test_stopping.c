@@ -4,12 +4,9 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include "fake_slurm.h"
 #include "scratch.h"
@@ -54,18 +51,10 @@ static void slurm_says(const char *state, const char *reason)
 	fake_reason = reason;
 }
 
-/* A mark as it would be so many seconds later; a negative number: the file server's clock was set back. */
+/* A mark as it would be so many seconds later. */
 static void later(struct here *h, const char *mark, int seconds)
 {
-	struct timespec t[2];
-	char *path = NULL;
-
-	assert_true(asprintf(&path, "%s/%s", h->dir, mark) > 0);
-	clock_gettime(CLOCK_REALTIME, &t[0]);
-	t[0].tv_sec -= seconds;
-	t[1] = t[0];
-	assert_int_equal(utimensat(AT_FDCWD, path, t, 0), 0);
-	free(path);
+	scratch_later(h->dir, mark, (int64_t)seconds * 1000);
 }
 
 static void marks_last_a_while(void **state)
@@ -78,13 +67,13 @@ static void marks_last_a_while(void **state)
 	assert_false(stopping_surely(h->sp));
 	stopping_asked(h->sp, &me);
 	assert_false(stopping_now(h->sp));
-	stopping_tell(h->sp, &me, false);
+	stopping_tell(h->sp, &me, false, 0);
 	assert_true(stopping_now(h->sp));
 	assert_false(stopping_surely(h->sp));
 	later(h, "stopping-unsure", 15);
 	assert_false(stopping_now(h->sp));
 	assert_true(stopping_lately(h->sp));
-	stopping_tell(h->sp, &me, true);
+	stopping_tell(h->sp, &me, true, 0);
 	assert_true(stopping_surely(h->sp));
 	later(h, "stopping", 15);
 	assert_false(stopping_now(h->sp));
@@ -96,7 +85,7 @@ static void marks_last_a_while(void **state)
 	later(h, "stopping-asked", -3600);
 	assert_false(stopping_now(h->sp));
 	assert_false(stopping_lately(h->sp));
-	stopping_tell(h->sp, &me, true);
+	stopping_tell(h->sp, &me, true, 0);
 	stopping_over(h->sp);
 	assert_false(stopping_lately(h->sp));
 }
@@ -108,7 +97,7 @@ static void a_doubt_is_its_own(void **state)
 	struct who other = me;
 
 	other.slurm_id = 101;
-	stopping_tell(h->sp, &other, false);
+	stopping_tell(h->sp, &other, false, 0);
 	stopping_asked(h->sp, &me);
 	assert_true(stopping_now(h->sp));
 	stopping_asked(h->sp, &other);
@@ -152,16 +141,100 @@ static void what_a_cancelled_job_made(void **state)
 		h = s;
 		slurm_says(v[i].slurm, v[i].reason);
 		if (v[i].mark) {
-			stopping_tell(h->sp, &me, v[i].sure);
+			stopping_tell(h->sp, &me, v[i].sure, 0);
 			later(h, v[i].sure ? "stopping" : "stopping-unsure", v[i].age);
+			later(h, "stopping-first", v[i].age);
 		}
 		fake.away = v[i].away;
-		if (stopping_made(h->sp, v[i].made) != v[i].want)
+		if (stopping_made(h->sp, v[i].made, false) != v[i].want)
 			fail_msg("case %zu", i);
 		assert_int_equal(stopping_now(h->sp), v[i].kept && v[i].age < 10);
 		tear_down(&s);
 	}
 	fake_reason = NULL;
+}
+
+/* scancel's list was made some answers of Slurm's before the first of those who are cancelled together was told to end;
+ * of what Slurm had not told yet that it had it, it may have been longer. */
+static void what_was_in_the_list(void **state)
+{
+	static const struct {
+		int64_t made; /* ms ago */
+		bool known;
+		int first, age; /* of the marks, s; first 0: there is none */
+		int64_t took;
+		bool want;
+	} v[] = {
+		{3000, true, 2, 2, 10, false},
+		{3000, false, 2, 2, 10, true},
+		{2100, true, 2, 2, 10, true},
+		{1000, true, 2, 2, 10, true},
+		{3000, true, 2, 2, 90, false},
+		{3000, true, 2, 2, 150, true}, /* a slow Slurm */
+		{3700, true, 2, 2, 150, false},
+		{5000, true, 2, 2, 600, true}, /* so slow that it is not known any better */
+		{8000, true, 2, 2, 600, false},
+		{5000, true, 2, 2, -1, true}, /* a mark that says nothing */
+		/* the signals are spread: before the first counts */
+		{20000, true, 30, 2, 10, true},
+		{31000, true, 30, 2, 10, false},
+		{31000, false, 30, 2, 10, true},
+		{36000, false, 30, 2, 10, false},
+		/* what was left from another time, and where nothing was */
+		{31000, true, 700, 2, 10, false},
+		{3000, true, 0, 2, 10, false},
+		{1000, true, 0, 2, 10, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		stopping_tell(h->sp, &me, true, v[i].took);
+		if (v[i].took < 0) {
+			spool_unmark(h->sp, "stopping");
+			spool_mark(h->sp, "stopping");
+		}
+		later(h, "stopping", v[i].age);
+		if (v[i].first)
+			later(h, "stopping-first", v[i].first);
+		else
+			spool_unmark(h->sp, "stopping-first");
+		if (stopping_made(h->sp, v[i].made, v[i].known) != v[i].want)
+			fail_msg("case %zu", i);
+		tear_down(&s);
+	}
+}
+
+/* What is called first is as old as the first of those that are cancelled together, however many follow; the slowest
+ * answer of them counts. */
+static void the_first_of_many(void **state)
+{
+	struct here *h = *state;
+
+	stopping_asks(h->sp);
+	later(h, "stopping-first", 4);
+	stopping_tell(h->sp, &me, true, 300);
+	stopping_asks(h->sp);
+	stopping_tell(h->sp, &me, true, 10);
+	assert_int_equal(spool_mark_age(h->sp, "stopping-first") / 1000, 4);
+	assert_true(stopping_made(h->sp, 6500, true));
+	assert_false(stopping_made(h->sp, 7500, true));
+	/* long after */
+	later(h, "stopping", 15);
+	later(h, "stopping-asked", 15);
+	assert_int_equal(stopping_left(h->sp), 0);
+	stopping_asks(h->sp);
+	assert_int_equal(spool_mark_age(h->sp, "stopping-first") / 1000, 0);
+	stopping_tell(h->sp, &me, true, 10);
+	assert_false(stopping_made(h->sp, 2000, true));
+	assert_in_range(stopping_left(h->sp), 9000, 10000);
+	stopping_over(h->sp);
+	assert_int_equal(spool_mark_age(h->sp, "stopping-first"), -1);
+	assert_int_equal(stopping_left(h->sp), 0);
 }
 
 /* squeue has forgotten it, as for a sentinel that begins a quarter of an hour later. */
@@ -182,8 +255,8 @@ static void what_the_accounting_knows(void **state)
 		fake.jobs[0].gone[0] = true;
 		if (v[i].record)
 			fake_record(&fake.jobs[0], 0, v[i].record);
-		stopping_tell(h->sp, &me, false);
-		if (stopping_made(h->sp, 1000) != v[i].want)
+		stopping_tell(h->sp, &me, false, 0);
+		if (stopping_made(h->sp, 1000, false) != v[i].want)
 			fail_msg("case %zu", i);
 		assert_int_equal(stopping_now(h->sp), v[i].kept);
 		tear_down(&s);
@@ -196,12 +269,12 @@ static void what_it_asks(void **state)
 
 	(void)state;
 	slurm_says("COMPLETING", "TimeLimit");
-	assert_int_equal(stopping_ask(&me), REASON_TIMEOUT);
+	assert_int_equal(stopping_ask(&me, NULL), REASON_TIMEOUT);
 	slurm_says("RUNNING", "None");
-	assert_int_equal(stopping_ask(&me), REASON_NONE);
+	assert_int_equal(stopping_ask(&me, NULL), REASON_NONE);
 	fake.away = true;
-	assert_int_equal(stopping_ask(&me), -1);
-	assert_int_equal(stopping_ask(&nobody), REASON_CANCELLED);
+	assert_int_equal(stopping_ask(&me, NULL), -1);
+	assert_int_equal(stopping_ask(&nobody, NULL), REASON_CANCELLED);
 	fake_reason = NULL;
 }
 
@@ -211,6 +284,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(marks_last_a_while, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_doubt_is_its_own, set_up, tear_down),
 		cmocka_unit_test(what_a_cancelled_job_made),
+		cmocka_unit_test(what_was_in_the_list),
+		cmocka_unit_test_setup_teardown(the_first_of_many, set_up, tear_down),
 		cmocka_unit_test(what_the_accounting_knows),
 		cmocka_unit_test_setup_teardown(what_it_asks, set_up, tear_down),
 	};

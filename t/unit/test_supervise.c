@@ -10,6 +10,8 @@
 #include "proc.h"
 #include "scratch.h"
 #include "spool.h"
+#include "clock.h"
+#include "stopping.h"
 #include "supervise.h"
 #include "ticket.h"
 
@@ -436,17 +438,23 @@ static void out_of_memory(void **state)
 	}
 }
 
-/* Submitted by a job in the moment in which jobs were cancelled: it gives its right back. */
+/* Submitted by a job in the moment in which jobs were cancelled: it gives its right back, and doubts that it is wanted. */
 static void born_of_a_cancelled_job(void **state)
 {
 	static const struct {
-		bool chained, stopping, old;
+		bool chained, stopping, old, taken;
+		int first; /* so many ms later the first of the cancelled was told */
 		enum supervise_outcome outcome;
 	} v[] = {
-		{true, true, false, SUPERVISE_GIVEN_BACK},
-		{false, true, false, SUPERVISE_ENDED}, /* a person's own submission */
-		{true, false, false, SUPERVISE_ENDED},
-		{true, true, true, SUPERVISE_ENDED}, /* it had been there for long */
+		{true, true, false, false, 0, SUPERVISE_GIVEN_BACK},
+		{false, true, false, false, 0, SUPERVISE_ENDED}, /* a person's own submission */
+		{true, false, false, false, 0, SUPERVISE_ENDED},
+		{true, true, true, false, 0, SUPERVISE_ENDED}, /* it had been there for long */
+		{true, true, false, true, 0, SUPERVISE_GIVEN_BACK},
+		{true, true, false, true, 400,
+		 SUPERVISE_ENDED}, /* so long is no list of scancel's */
+		{true, true, false, false, 400,
+		 SUPERVISE_GIVEN_BACK}, /* not known to be in Slurm by then */
 	};
 
 	(void)state;
@@ -454,6 +462,7 @@ static void born_of_a_cancelled_job(void **state)
 		const struct step one = {.key = "a", .script = "true"};
 		struct supervise_result r;
 		struct spool_list retired;
+		bool ended = v[i].outcome == SUPERVISE_ENDED;
 		struct here *h;
 		void *s;
 
@@ -462,8 +471,12 @@ static void born_of_a_cancelled_job(void **state)
 		chained = v[i].chained;
 		make_ticket(h, &one, 1);
 		chained = false;
+		if (v[i].taken)
+			ticket_taken(h->sp, T);
+		while (ticket_age(h->sp, T) < v[i].first)
+			clock_sleep_ms(10);
 		if (v[i].stopping)
-			spool_mark(h->sp, "stopping");
+			stopping_tell(h->sp, &(struct who){.slurm_id = 7}, true, 10);
 		if (v[i].old) {
 			char *cmd = mem_printf("touch -d '1 minute ago' %s/tickets/*", h->dir);
 
@@ -471,10 +484,12 @@ static void born_of_a_cancelled_job(void **state)
 			free(cmd);
 		}
 		r = go(h);
-		assert_int_equal(r.outcome, v[i].outcome);
-		assert_int_equal(r.refill, v[i].outcome == SUPERVISE_ENDED);
+		if (r.outcome != v[i].outcome)
+			fail_msg("case %zu: outcome %d", i, (int)r.outcome);
+		assert_true(r.refill);
+		assert_int_equal(r.doubted, !ended);
 		assert_int_equal(spool_scan(h->sp, SPOOL_RETIRED, &retired, NULL), 0);
-		assert_int_equal(retired.n, v[i].outcome == SUPERVISE_GIVEN_BACK);
+		assert_int_equal(retired.n, !ended);
 		spool_list_release(&retired);
 		tear_down(&s);
 	}

@@ -1,0 +1,53 @@
+#!/bin/bash
+# scancel of one job among others that are all young: the others go on with the chain, with no sentinel to help
+. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
+. "$TEST_LIB/slurm.sh"
+
+# shellcheck disable=SC2119
+slurm_start
+export LEDGER=$TEST_TMP/ledger
+
+# round NAME LIMIT JOBS: one job hangs, and is cancelled while all that is beside it began a moment ago
+round() {
+	local name=$1 limit=$2 jobs=$3 hung
+	mkdir "$TEST_TMP/$name" && cd "$TEST_TMP/$name" || return
+	: >"$LEDGER"
+	cat >sweep.yaml <<-END
+		name: $name
+		params: {n: {from: 1, to: $jobs, step: 1}}
+		run: |
+		  echo {n} >>"\$LEDGER"
+		  case {n} in 2) sleep 1000 ;; *) sleep 1 ;; esac
+	END
+	slurmq init >/dev/null
+	slurmq config sentinel off >/dev/null
+	slurmq config limit "$limit" >/dev/null
+	run slurmq expand sweep.yaml
+	is_status 0 "$name: expanded"
+	run slurmq submit
+	is_status 0 "$name: submitted"
+	is_err ''
+	# all that was submitted by hand is over, but for the one that hangs
+	ok_within 60 "$name: the chain runs" ledger_has $((2 * limit))
+	hung=$(slurmq list 2 --json | jq -r .slurm_job)
+	run scancel "$hung"
+	is_status 0 "$name: scancel of $hung"
+	ok_within 120 "$name: all others come to their end" all_over
+	is "$(slurmq list --json | jq -r '[.id, .state, .tries] | join(" ")' | grep -v ' completed 1$')" \
+		'2 cancelled 1' "$name: each in one try, and the one is cancelled"
+	is "$(sort -n "$LEDGER" | paste -sd' ')" "$(seq -s' ' "$jobs")" "$name: each has run once"
+	ok "$name: the queue is empty" slurm_quiet 60
+}
+ledger_has() {
+	[ "$(wc -l <"$LEDGER")" -ge "$1" ]
+}
+all_over() {
+	[ "$(sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db \
+		'SELECT sum(n) FROM counter WHERE state IN (0, 1, 2, 3)')" = 0 ]
+}
+
+round eight 8 40
+round four 4 20
+round again 8 40
+
+done_testing
