@@ -725,6 +725,15 @@ static int prepare(struct fill *f, struct err *err)
 	return 0;
 }
 
+/* What was claimed is pending no more, should no round follow that counts. */
+static void count_claimed(struct queue_result *r, const struct batches *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		r->pending -= (int64_t)b->v[i].njobs;
+		r->in_flight += (int64_t)b->v[i].njobs;
+	}
+}
+
 static int rounds(struct fill *f, struct err *err)
 {
 	for (int i = 0; i < MAX_ROUNDS; i++) {
@@ -732,8 +741,10 @@ static int rounds(struct fill *f, struct err *err)
 		int rc = one_round(f, &b, err);
 		bool done = !b.n;
 
-		if (!rc && !done)
+		if (!rc && !done) {
+			count_claimed(f->r, &b);
 			rc = submit_all(f, &b, err);
+		}
 		abandon_early(f);
 		batches_release(&b);
 		if (!rc && f->unheard) {

@@ -1265,6 +1265,33 @@ static void a_claim_that_fails_submits_nothing(void **state)
 	free(tickets);
 }
 
+static struct here *broken;
+
+static void it_breaks(void)
+{
+	sql(broken, "CREATE TRIGGER no BEFORE UPDATE ON job BEGIN SELECT RAISE(ABORT, 'no'); END");
+}
+
+/* Where the database fails behind sbatch, it is told all the same that Slurm has them. */
+static void a_round_that_fails_behind_sbatch(void **state)
+{
+	struct here *h = *state;
+	struct queue_result r;
+
+	put(h, ten);
+	broken = h;
+	fake.on_sbatch = it_breaks;
+	r = fill(h, QUEUE_USER, -1);
+	assert_int_equal(fake.sbatches, 1);
+	assert_int_equal(r.submitted, 10);
+	assert_int_equal(r.pending, 0);
+	assert_int_equal(r.in_flight, 10);
+	sql(h, "DROP TRIGGER no");
+	fake.on_sbatch = NULL;
+	fill(h, QUEUE_USER, 0);
+	counts_are(h, "queued 10");
+}
+
 /* What is of another database is left for whoever put that one here. */
 static void foreign_events_stay(void **state)
 {
@@ -1366,6 +1393,7 @@ int main(void)
 		T(running_and_gone_is_lost),
 		T(an_orphaned_ticket_goes),
 		T(told_again_is_nothing),
+		T(a_round_that_fails_behind_sbatch),
 		T(foreign_events_stay),
 		T(a_way_out_that_is_closed_is_told),
 	};
