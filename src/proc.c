@@ -22,9 +22,10 @@
 extern char **environ;
 
 enum {
-	OUTPUT_MAX = 64 << 20, /* bytes kept of each stream; the rest is read and dropped */
-	TERM_GRACE_MS = 2000,  /* from TERM to KILL */
-	KILL_GRACE_MS = 5000,  /* from KILL to giving it up: it may sleep in a dead NFS server */
+	OUTPUT_MAX = 64 << 20,	/* bytes kept of each stream; the rest is read and dropped */
+	TERM_GRACE_MS = 2000,	/* from TERM to KILL */
+	KILL_GRACE_MS = 5000,	/* from KILL to giving it up: it may sleep in a dead NFS server */
+	PIPE_HOLDS = 64 * 1024, /* by itself (pipe(7)) */
 	TICK_MIN_MS = 1,
 	TICK_MAX_MS = 50,
 };
@@ -474,6 +475,9 @@ static int start(struct proc_run *r, bool aside, struct err *err)
 
 	if ((r->spec.in && pipe_open(in, err)) || pipe_open(out, err) || pipe_open(errp, err))
 		goto out;
+	if (r->spec.in_len > PIPE_HOLDS)
+		fcntl(in[1], F_SETPIPE_SZ,
+		      (int)(r->spec.in_len < INT_MAX ? r->spec.in_len : INT_MAX));
 	r->launch.in = in[0];
 	r->launch.out = out[1];
 	r->launch.err = errp[1];

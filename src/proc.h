@@ -47,9 +47,9 @@ void proc_result_release(struct proc_result *result);
  * on its standard input, which stays open, until proc_run_end() feeds it spec->in, waits and releases. What
  * spec points to stays the caller's and must stay until then. An exec that fails is told by the end.
  * It begins on another processor than the caller's, which has work to do meanwhile. proc_run_feed() gives it
- * as much as goes in without waiting (what a pipe holds: pipe(7), 64 KiB, or less for a user of many), so that
- * it goes on meanwhile; the end does the rest. Where we die before the feed the program reads an empty input;
- * after it, no more than what was fed, which is a part of a longer one. */
+ * as much as goes in without waiting, so that it goes on meanwhile; the end does the rest. That is all of it as
+ * far as the pipe can be made to hold it: 1 MiB, as the site has it (pipe(7), pipe-max-size), or less for a
+ * user of many. Where we die before the feed the program reads an empty input; after it, what was fed. */
 struct proc_run;
 int proc_run_begin(const struct proc_spec *spec, struct proc_run **out, int *exec_errno,
 		   struct err *err);

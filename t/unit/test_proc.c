@@ -323,6 +323,39 @@ static void test_two_parts(void **state)
 		clock_sleep_ms(1);
 	}
 
+	/* it dies after the feed: all of it was read, though it is more than a pipe holds by itself */
+	{
+		char *large = mem_alloc(300 * 1000), line[16] = "";
+
+		memset(large, 'x', 300 * 1000);
+		assert_int_equal(unlink(mark), 0);
+		free(script);
+		script = mem_printf("wc -c >'%s'", mark);
+		argv[2] = script;
+		pid = fork();
+		if (!pid) {
+			spec.in = large;
+			spec.in_len = 300 * 1000;
+			if (proc_run_begin(&spec, &run, NULL, NULL))
+				_exit(1);
+			proc_run_feed(run);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		while (!strchr(line, '\n')) {
+			FILE *f = fopen(mark, "r");
+
+			if (f && !fgets(line, sizeof(line), f))
+				line[0] = '\0';
+			if (f)
+				fclose(f);
+			clock_sleep_ms(1);
+		}
+		assert_string_equal(line, "300000\n");
+		free(large);
+	}
+
 	/* given up: killed, and reaped */
 	assert_int_equal(unlink(mark), 0);
 	assert_int_equal(proc_run_begin(&spec, &run, NULL, NULL), 0);
