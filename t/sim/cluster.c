@@ -312,13 +312,20 @@ static void cancel_named(const char *name)
 	}
 }
 
+/* Where it ends no more than have come since, it is like one that was meant for these alone: nobody can tell. */
 static void cancel_listed(void *arg)
 {
+	int ended = 0;
+
 	(void)arg;
 	sim_trace("scancel ends what it has listed");
-	for (struct sim_job *j = cluster_jobs; j; j = j->next)
-		if (j->listed)
-			cancel(j, true);
+	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
+		if (!j->listed)
+			continue;
+		ended += !j->gone && (j->phase == SLURM_PENDING || j->phase == SLURM_RUNNING);
+		cancel(j, true);
+	}
+	cluster.unclear = cluster_active() && cluster_active() >= ended;
 }
 
 /* It makes its list first, and tells Slurm then: what is submitted in between is not in it. */
@@ -351,7 +358,7 @@ static uint64_t make_job(const struct request *r)
 
 	if (cluster.limit >= 0 && cluster_active() + r->ntasks > cluster.limit)
 		return 0;
-	if (cluster.nothing_from && sim.now > cluster.nothing_from)
+	if (cluster.nothing_from && sim.now > cluster.nothing_from && !cluster.unclear)
 		sim_violation("%s is submitted %d s after scancel of everything", r->name,
 			      (int)((sim.now - cluster.last_scancel) / SEC));
 	next_id++;
