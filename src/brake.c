@@ -91,7 +91,7 @@ int brake_completed(struct db *db, const char *node, struct err *err)
 	return end_row(db, err) || good_node(db, node, err) ? -1 : 0;
 }
 
-int brake_reset(struct db *db, struct err *err)
+int brake_forgive_nodes(struct db *db, struct err *err)
 {
 	struct strs keys = {0}, values = {0};
 	int rc = db_settings(db, ".node.", &keys, &values, err);
@@ -100,7 +100,12 @@ int brake_reset(struct db *db, struct err *err)
 		rc = db_setting_unset(db, keys.v[i], err);
 	strs_release(&keys);
 	strs_release(&values);
-	if (rc || db_setting_unset(db, ".brake.n", err) ||
+	return rc;
+}
+
+int brake_reset(struct db *db, struct err *err)
+{
+	if (brake_forgive_nodes(db, err) || db_setting_unset(db, ".brake.n", err) ||
 	    db_setting_unset(db, ".brake.node", err) || db_setting_unset(db, ".brake.job", err))
 		return -1;
 	return 0;

@@ -35,6 +35,9 @@ int brake_failed(struct db *db, const struct db_attempt *a, const struct db_job 
 /* In an open transaction: all is forgiven. */
 int brake_reset(struct db *db, struct err *err);
 
+/* In an open transaction: no node is left out any more, nor is anything held against one. */
+int brake_forgive_nodes(struct db *db, struct err *err);
+
 /* Names (letters, digits and "._-" alone) of the nodes that look bad. All of them are left out where there
  * are BRAKE_NODES_MOST at most, and else none is. */
 int brake_nodes(struct db *db, struct strs *nodes, struct err *err);

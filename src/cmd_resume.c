@@ -3,6 +3,7 @@
 
 #include "brake.h"
 #include "hosts.h"
+#include "reconcile.h"
 
 struct args {
 	bool no_submit;
@@ -25,13 +26,18 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	const struct args *args = options;
 	struct strs bad = {0};
 	struct cmd_filled filled;
+	struct reconcile_result seen;
 	int64_t paused;
+	int rc;
 
 	(void)argc;
 	(void)argv;
 	if (db_setting_int(ctx->store->db, ".paused", 0, &paused, err))
 		return -1;
-	if (brake_nodes(ctx->store->db, &bad, err) || unset(ctx->store->db, err)) {
+	rc = brake_nodes(ctx->store->db, &bad, err);
+	if (!rc && bad.n) /* which jobs wait for ever without them? (reconcile.h) */
+		reconcile(ctx->store, 0, &seen, NULL);
+	if (rc || unset(ctx->store->db, err)) {
 		strs_release(&bad);
 		return -1;
 	}

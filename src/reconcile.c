@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "brake.h"
 #include "clock.h"
 #include "drain.h"
 #include "failpoint.h"
@@ -51,6 +52,8 @@ struct look {
 	size_t nbefore;
 	struct spool_list ready, running;
 	struct strs unwanted; /* scancel's names of what is to end */
+	size_t nstuck;	      /* so many of them since they never will begin */
+	bool forgave;	      /* nodes were left out, and are not any more */
 	struct who me;
 	int64_t now; /* of the file server */
 	struct outcome outcome;
@@ -140,6 +143,40 @@ static int64_t gone_after(const struct look *l)
 	return l->acct == ACCT_AWAY ? ACCT_AWAY_MS : MISSING_MS;
 }
 
+/* Slurm may take a job without a look for nodes, as at a limit of what runs, and find later that there is none for it:
+ * then it waits for ever. */
+static bool is_stuck(const struct slurm_job *job)
+{
+	return !strcmp(job->state, "PENDING") && !strcmp(job->reason, "BadConstraints");
+}
+
+/* Where nodes are left out since they look bad, that is the most likely reason: they are better than none. 0: taken
+ * back, to be submitted again; SPOOL_NONE: it is for somebody else to mend. */
+static int unstick(struct look *l, const struct db_flight *f, const struct slurm_job *job,
+		   struct err *err)
+{
+	struct strs nodes = {0};
+	int changed, rc;
+
+	if (!l->forgave) {
+		rc = brake_nodes(l->store->db, &nodes, err);
+		l->forgave = nodes.n > 0;
+		strs_release(&nodes);
+		if (rc || !l->forgave)
+			return rc ? rc : SPOOL_NONE;
+		if (brake_forgive_nodes(l->store->db, err))
+			return -1;
+	}
+	rc = retire(l, f, err);
+	if (rc)
+		return rc;
+	slurm_scancel_add(&l->unwanted, job);
+	l->nstuck++;
+	l->out->returned++;
+	return db_attempt_retired(l->store->db, f->attempt, JOB_PENDING, REASON_NONE, &changed,
+				  err);
+}
+
 static int look_at_queued(struct look *l, const struct db_flight *f, const struct slurm_job *job,
 			  struct err *err)
 {
@@ -147,6 +184,9 @@ static int look_at_queued(struct look *l, const struct db_flight *f, const struc
 	int to = JOB_PENDING, rc;
 	bool gone;
 
+	rc = job && is_stuck(job) ? unstick(l, f, job, err) : SPOOL_NONE;
+	if (rc <= 0)
+		return rc;
 	if (job) {
 		end = end_of(l, f, job, false);
 		to = end.reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
@@ -524,7 +564,7 @@ static int look(struct look *l, int64_t max_age_ms, struct err *err)
 	/* what was taken back lies in retired/: told already, and removed */
 	drain_unlock(store);
 	if (!rc && l->unwanted.n && !slurm_scancel(&l->unwanted, err))
-		l->out->stopped = (int64_t)l->unwanted.n;
+		l->out->stopped = (int64_t)(l->unwanted.n - l->nstuck);
 	else if (!rc && l->unwanted.n) /* the next look tries again */
 		rc = -1;
 	FAILPOINT("reconcile-stopped");

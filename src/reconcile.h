@@ -14,14 +14,14 @@ struct reconcile_result {
 	bool ran;	/* Slurm was asked */
 	bool soon;	/* a row will be judged within a minute or two: the next look is due then */
 	bool acct_away; /* sacct was needed and did not answer */
-	int64_t adopted;  /* submissions without an answer, found by name */
-	int64_t ended;	  /* over in Slurm without a word */
-	int64_t ending;	  /* over in Slurm, and given a minute for a word of their own */
-	int64_t returned; /* pending again: no Slurm job came of them, or none is left */
-	int64_t missing;  /* not to be seen: looked for again later */
-	int64_t lost;	  /* given up */
-	int64_t stopped;  /* cancelled, and running on: Slurm was told to end them */
-	int64_t left_ms;  /* until the last one that is ending will have ended */
+	int64_t adopted; /* submissions without an answer, found by name */
+	int64_t ended;	 /* over in Slurm without a word */
+	int64_t ending;	 /* over in Slurm, and given a minute for a word of their own */
+	int64_t returned; /* pending again: no Slurm job came of them, none is left, or it would wait for ever */
+	int64_t missing; /* not to be seen: looked for again later */
+	int64_t lost;	 /* given up */
+	int64_t stopped; /* cancelled, and running on: Slurm was told to end them */
+	int64_t left_ms; /* until the last one that is ending will have ended */
 };
 
 /*
@@ -32,6 +32,9 @@ struct reconcile_result {
  * flight: nothing is asked.
  *
  * What was cancelled while Slurm's number of it was not known, and runs, is ended as soon as squeue shows it.
+ *
+ * What waits in Slurm for ever (BadConstraints: squeue(1), JOB REASON CODES [S: priority 0, and it stays so]) while
+ * nodes are left out that look bad is taken out of Slurm, to be submitted again with them.
  *
  * A Slurm that does not answer changes no state: -1 with ERR_AGAIN. An accounting that does not answer
  * makes what squeue lacks wait longer.

@@ -147,4 +147,42 @@ ok_within 120 'typo: once mended, the sweep comes to its end' over
 is "$(count 4)" 200 'typo: all are completed'
 is "$(sort -n ledger | uniq | wc -l)" 200 'typo: each ran'
 
+# Slurm takes a job without a look for nodes while others run, and finds none for it later: without those that look bad
+
+slurm_set_limits MaxSubmitJobsPerUser=20 MaxJobsPerUser=1 || bail_out 'no limits'
+blocker=$(sbatch --parsable -o /dev/null --wrap 'sleep 1000')
+runs() {
+	[ "$(squeue -h -j "$blocker" -o %T)" = RUNNING ]
+}
+ok_within 60 'another job runs' runs
+folder bad 8
+cat >sweep.yaml <<'END'
+name: bad
+params: {n: [1, 2]}
+run: |
+  echo {n} >>"$SLURMQ_DIR/../ledger"
+END
+slurmq expand sweep.yaml >/dev/null
+for node in n1 n2 n3; do
+	sqlite3 -batch .slurmq/jobs.db "INSERT INTO setting VALUES ('.node.$node', '3 1 $(date +%s)000')"
+done
+run slurmq submit
+is_status 0
+like_out '^submitted 2 jobs; 0 pending'
+scancel "$blocker"
+stuck() {
+	[ "$(squeue -h -r -t pending -o '%j %r' | grep -c '^bad.* BadConstraints$')" = 2 ]
+}
+ok_within 60 'they would wait for ever' stuck
+run slurmq sync
+is_status 0
+is_out 'asked Slurm: 2 pending again'
+run slurmq status
+unlike_out 'left out'
+run slurmq submit
+is_status 0
+like_out '^submitted 2 jobs; 0 pending'
+ok_within 60 'with all nodes they run' over
+is "$(sort ledger | paste -sd' ')" '1 2' 'each once'
+
 done_testing

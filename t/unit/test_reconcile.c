@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "brake.h"
 #include "clock.h"
 #include "drain.h"
 #include "fake_slurm.h"
@@ -508,6 +509,66 @@ static void what_was_cancelled_and_runs_is_ended(void **state)
 }
 
 /* Renamed in Slurm it is still ours: not lost, not cancelled, and its end is found. */
+/* Without the nodes that look bad there is none for it, which Slurm found out when it had it: they are better than
+ * none. Where none is left out it is not for us to mend. */
+static void what_waits_for_ever_is_taken_back(void **state)
+{
+	static const struct {
+		const char *states[2];
+		bool left_out, begun;
+		const char *counts, *cancelled;
+	} v[] = {
+		{{"PENDING/BadConstraints", "PENDING/Priority"},
+		 true,
+		 false,
+		 "pending 1, queued 9",
+		 "100_0"},
+		{{"PENDING/BadConstraints", "PENDING/BadConstraints"},
+		 true,
+		 false,
+		 "pending 2, queued 8",
+		 "100_0 100_1"},
+		{{"PENDING/BadConstraints", "PENDING/Priority"}, false, false, "queued 10", ""},
+		{{"PENDING/Priority", "PENDING/Resources"}, true, false, "queued 10", ""},
+		{{"PENDING/BadConstraints", "RUNNING"}, true, true, "queued 9, running 1", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct reconcile_result r;
+		struct strs nodes = {0};
+		struct buf names = {0};
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		submit(h, ten);
+		if (v[i].left_out) {
+			char *text = mem_printf("3 1 %" PRId64, clock_now_ms());
+
+			assert_int_equal(db_setting_set(h->store.db, ".node.n1", text, NULL), 0);
+			free(text);
+		}
+		for (int k = 0; k < 2; k++)
+			snprintf(fake.jobs[0].state[k], sizeof(fake.jobs[0].state[k]), "%s",
+				 v[i].states[k]);
+		if (v[i].begun)
+			take(h, 0, false);
+		assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+		counts_are(h, v[i].counts, "");
+		for (size_t k = 0; k < fake.cancelled.n; k++)
+			buf_addf(&names, "%s%s", k ? " " : "", fake.cancelled.v[k]);
+		assert_string_equal(buf_str(&names), v[i].cancelled);
+		assert_int_equal(r.stopped, 0);
+		assert_int_equal(brake_nodes(h->store.db, &nodes, NULL), 0);
+		assert_int_equal(nodes.n, v[i].left_out && !*v[i].cancelled);
+		strs_release(&nodes);
+		buf_release(&names);
+		here_tear_down(&s);
+	}
+}
+
 static void a_renamed_job_stays_ours(void **state)
 {
 	struct here *h = *state;
@@ -1044,6 +1105,7 @@ int main(void)
 		T(without_an_id_for_all),
 		T(a_refill_never_asks_it),
 		cmocka_unit_test(ids_that_were_given_out_twice),
+		cmocka_unit_test(what_waits_for_ever_is_taken_back),
 		T(a_renamed_job_stays_ours),
 		T(what_was_cancelled_and_runs_is_ended),
 		T(a_renamed_task_is_not_cancelled),
