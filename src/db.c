@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "db_internal.h"
@@ -98,11 +99,18 @@ static int no_space(struct db *db, const char *doing, struct err *err)
 		       doing, db->path);
 }
 
+/* access(2): EROFS before anything else. */
+static const char *why_not_written(const char *path)
+{
+	return access(path, W_OK) && errno == EROFS
+		       ? "the file system is mounted read-only here"
+		       : "look at the rights of the file and its folder";
+}
+
 static int no_rights(struct db *db, const char *doing, struct err *err)
 {
-	return err_set(err, ERR_FAILED,
-		       "%s: '%s' can't be written: look at the rights of the file and its folder",
-		       doing, db->path);
+	return err_set(err, ERR_FAILED, "%s: '%s' can't be written: %s", doing, db->path,
+		       why_not_written(db->path));
 }
 
 static int io_error(struct db *db, const char *doing, int errnum, int code, struct err *err)
@@ -533,9 +541,7 @@ int db_open(const char *path, const char *id, struct db **out, struct err *err)
 	    simple(db, "COMMIT", "opening", err))
 		goto fail;
 	if (sqlite3_db_readonly(db->sql, "main") == 1) {
-		err_set(err, ERR_FAILED,
-			"'%s' can't be written: look at the rights of the file and its folder",
-			path);
+		err_set(err, ERR_FAILED, "'%s' can't be written: %s", path, why_not_written(path));
 		goto fail;
 	}
 	if (simple(db, settings, "opening", err))

@@ -4,12 +4,16 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "clock.h"
-#include "db.h"
+#include "db_internal.h"
 #include "scratch.h"
 
 struct here {
@@ -40,6 +44,17 @@ static void add_jobs(struct here *h, const char *name, uint64_t first_key, int n
 	assert_int_equal(db_commit(h->db, NULL), 0);
 	h->sweep = v.sweep;
 	h->version = v.id;
+}
+
+static int not_written; /* errno of whoever would write; 0: one may */
+
+int access(const char *path, int mode)
+{
+	if (mode == W_OK && not_written) {
+		errno = not_written;
+		return -1;
+	}
+	return (int)syscall(SYS_faccessat, AT_FDCWD, path, mode);
 }
 
 static int set_up(void **state)
@@ -901,6 +916,28 @@ static void refused(void **state)
 	}
 }
 
+/* What can't be written says why: rights are for its owner to mend, a file system is not. */
+static void why_it_is_not_written(void **state)
+{
+	static const struct {
+		int errnum;
+		const char *why;
+	} v[] = {{EROFS, "can't be written: the file system is mounted read-only here"},
+		 {EACCES, "can't be written: look at the rights of the file and its folder"}};
+	struct here *h = *state;
+	struct err err = {0};
+
+	sqlite3_exec(h->db->sql, "PRAGMA query_only = 1", NULL, NULL, NULL);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		not_written = v[i].errnum;
+		assert_int_equal(db_setting_set(h->db, "a", "b", &err), -1);
+		not_written = 0;
+		if (!strstr(err.msg, v[i].why))
+			fail_msg("%s", err.msg);
+	}
+	sqlite3_exec(h->db->sql, "PRAGMA query_only = 0", NULL, NULL, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -919,6 +956,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(settings, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_journal_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(why_it_is_not_written, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
