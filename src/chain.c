@@ -238,6 +238,7 @@ static void outlast(struct store *store, const struct chain_opts *o, struct trie
 	struct spool *sp = store->spool;
 	bool said = false;
 	int64_t left;
+	int lock, locked = spool_lock(sp, "last", &lock, NULL); /* for status alone */
 
 	while (!tried->cancelled && (left = stopping_left(sp)) > 0) {
 		bool sure = stopping_surely(sp);
@@ -250,6 +251,8 @@ static void outlast(struct store *store, const struct chain_opts *o, struct trie
 		tried->cancelled = pause_ms(left + (int64_t)(clock_random() % 100)) == PAUSE_TERM &&
 				   stopping_term(sp) == REASON_CANCELLED;
 	}
+	if (!locked)
+		spool_unlock(lock);
 }
 
 static void stay(struct store *store, const struct chain_opts *o, struct queue_opts *q,

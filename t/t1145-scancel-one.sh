@@ -32,6 +32,10 @@ round() {
 	hung=$(slurmq list 2 --json | jq -r .slurm_job)
 	run scancel "$hung"
 	is_status 0 "$name: scancel of $hung"
+	ok_within 60 "$name: who ends now stays for a while" stays
+	run slurmq status
+	is_status 0
+	like_out '^chain alive'
 	ok_within 120 "$name: all others come to their end" all_over
 	is "$(slurmq list --json | jq -r '[.id, .state, .tries] | join(" ")' | grep -v ' completed 1$')" \
 		'2 cancelled 1' "$name: each in one try, and the one is cancelled"
@@ -40,6 +44,9 @@ round() {
 }
 ledger_has() {
 	[ "$(wc -l <"$LEDGER")" -ge "$1" ]
+}
+stays() {
+	grep -rqF 'jobs are being cancelled just now: staying until that is over' .slurmq/logs
 }
 all_over() {
 	[ "$(sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db \
