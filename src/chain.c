@@ -16,6 +16,9 @@ enum {
 	STAY_ALONE_MS = 5 * 60 * 1000,
 	ASK_AGAIN_MS = 2000,
 	ASKED_MS = 500,
+	JITTER_MS = 100,
+	LEAVE_MS =
+		1500, /* the others have looked for the lock, and Slurm has seen that they ended */
 	FAILURES = 3, /* of the database: so often it is tried in spite of others */
 };
 
@@ -216,43 +219,51 @@ static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct 
 	return hangs;
 }
 
+static void pause_for(struct spool *sp, int64_t ms, struct tried *tried)
+{
+	if (pause_ms(ms) == PAUSE_TERM)
+		tried->cancelled = stopping_term(sp) == REASON_CANCELLED;
+}
+
 /* The lock of who stays. One that is about to leave still holds it, having just counted us among those who
  * are left: so it is waited for a little. */
-static int lock_last(struct store *store, const struct chain_opts *o, struct tried *tried,
-		     int *lock)
+static int lock_last(struct store *store, int64_t ms, struct tried *tried, int *lock)
 {
-	int64_t end = clock_mono_ms() + o->stay_ms;
+	int64_t end = clock_mono_ms() + ms;
 	int rc;
 
 	while ((rc = spool_lock(store->spool, "last", lock, NULL)) == SPOOL_BUSY &&
 	       clock_mono_ms() < end && !tried->cancelled)
-		tried->cancelled = pause_ms(100) == PAUSE_TERM &&
-				   stopping_term(store->spool) == REASON_CANCELLED;
+		pause_for(store->spool, 100, tried);
 	return rc;
 }
 
-/* Who is not cancelled by the end of it was not meant. Each of us waits for that: of those who wait one may be. At a
- * time limit there is time until KILL. */
-static void outlast(struct store *store, const struct chain_opts *o, struct tried *tried)
+/* Who is not cancelled by the end of it was not meant. Each of us waits for that, since of those who wait one may be; at
+ * a time limit there is time until KILL. Who holds the lock goes on, once the others have left their slots. One in doubt
+ * takes it where nobody else has, and no sooner. True where it is ours; *lock then. */
+static bool outlast(struct store *store, const struct chain_opts *o, struct tried *tried, int *lock)
 {
 	struct spool *sp = store->spool;
-	bool said = false;
+	bool said = false, ours = false;
 	int64_t left;
-	int lock, locked = spool_lock(sp, "last", &lock, NULL); /* for status alone */
 
 	while (!tried->cancelled && (left = stopping_left(sp)) > 0) {
 		bool sure = stopping_surely(sp);
 
+		if (!ours && !o->doubted)
+			ours = spool_lock(sp, "last", lock, NULL) != SPOOL_BUSY;
 		if (sure && !said)
 			say(o, "jobs are being cancelled just now: staying until that is over");
 		said |= sure;
 		if (!sure && left > ASKED_MS) /* it may be something else */
 			left = ASKED_MS;
-		tried->cancelled = pause_ms(left + (int64_t)(clock_random() % 100)) == PAUSE_TERM &&
-				   stopping_term(sp) == REASON_CANCELLED;
+		pause_for(sp, left + (int64_t)(clock_random() % JITTER_MS), tried);
 	}
-	if (!locked)
-		spool_unlock(lock);
+	if (!ours && !tried->cancelled)
+		ours = lock_last(store, LEAVE_MS / 3, tried, lock) != SPOOL_BUSY;
+	if (ours && !tried->cancelled)
+		pause_for(sp, LEAVE_MS, tried);
+	return ours;
 }
 
 static void stay(struct store *store, const struct chain_opts *o, struct queue_opts *q,
@@ -260,7 +271,7 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 {
 	int64_t wait = o->stay_ms, began = clock_mono_ms();
 	bool answered = false;
-	int lock, locked = lock_last(store, o, tried, &lock);
+	int lock, locked = lock_last(store, o->stay_ms, tried, &lock);
 
 	if (locked == SPOOL_BUSY)
 		return; /* somebody else does */
@@ -319,13 +330,17 @@ static void keep_event(struct store *store, const struct chain_opts *o)
 static bool hangs_after_all(struct store *store, const struct chain_opts *o, struct queue_opts *q,
 			    struct tried *tried)
 {
+	bool ours, goes_on;
+	int lock = -1;
+
 	if (o->doubted && nobody_wants_us(store, o))
 		return false;
-	outlast(store, o, tried);
-	if (tried->cancelled || (o->doubted && nobody_wants_us(store, o)))
-		return false;
+	ours = outlast(store, o, tried, &lock);
+	goes_on = ours && !tried->cancelled && !(o->doubted && nobody_wants_us(store, o));
+	if (ours)
+		spool_unlock(lock);
 	q->no_claim = false;
-	return hangs_on_us(store, o, q, tried);
+	return goes_on && hangs_on_us(store, o, q, tried);
 }
 
 enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)

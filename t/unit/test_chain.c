@@ -164,19 +164,13 @@ static void nothing_to_wait_for(void **state)
 	}
 }
 
-static void only_one_stays(void **state)
+static pid_t somebody_else_stays(struct here *h)
 {
-	struct here *h = *state;
 	struct spool *other;
-	int lock, status;
+	int lock, ready[2];
 	pid_t pid;
 	char c = 0;
-	int ready[2];
 
-	fake.limit = fake.used = 9;
-	fake.answers[0] = SLURM_LIMIT;
-	fake.nanswers = 1;
-	put(h);
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
@@ -187,12 +181,26 @@ static void only_one_stays(void **state)
 			pause();
 	}
 	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void only_one_stays(void **state)
+{
+	struct here *h = *state;
+	int status;
+	pid_t pid;
+
+	fake.limit = fake.used = 9;
+	fake.answers[0] = SLURM_LIMIT;
+	fake.nanswers = 1;
+	put(h);
+	pid = somebody_else_stays(h);
 	end(h, true);
 	assert_int_equal(fake.sbatches, 1);
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
-	close(ready[0]);
-	close(ready[1]);
 }
 
 /* Cancelled while it chains: before its sbatch, in the middle of it, or while it stays. */
@@ -706,6 +714,23 @@ static void fills_up_after_it(void **state)
 	assert_int_equal(count(h, JOB_PENDING), 0);
 }
 
+/* Of several that outlast it one does: the others' slots must be free by then. */
+static void one_fills_up_after_it(void **state)
+{
+	struct here *h = *state;
+	int status;
+	pid_t pid;
+
+	one_is_cancelled(h, "RUNNING", 300);
+	sql_here(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
+	pid = somebody_else_stays(h);
+	end(h, true);
+	assert_int_equal(stopping_left(h->store.spool), 0);
+	assert_int_equal(fake.sbatches, 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+}
+
 static void cancelled_while_it_outlasts(void **state)
 {
 	struct here *h = *state;
@@ -790,6 +815,7 @@ int main(void)
 		cmocka_unit_test(a_gate_that_hangs_is_for_others_too),
 		T(outlasts_what_is_cancelled),
 		T(fills_up_after_it),
+		T(one_fills_up_after_it),
 		T(cancelled_while_it_outlasts),
 		cmocka_unit_test(doubts_that_it_is_wanted),
 	};
