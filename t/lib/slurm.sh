@@ -334,16 +334,21 @@ _slurm_mysql() {
 	mariadb --no-defaults -S "$SLURM_BED/mysql/s" -u root "$@"
 }
 
+_slurm_install_db() {
+	rm -rf "$SLURM_BED/mysql"
+	(umask 077 && mkdir -p "$SLURM_BED/mysql")
+	mariadb-install-db --no-defaults "$@" --datadir="$SLURM_BED/mysql" --skip-test-db \
+		--skip-name-resolve --innodb-log-file-size=16M --auth-root-authentication-method=normal \
+		</dev/null >>"$SLURM_BED/log/mariadb-install-db.out" 2>&1
+}
+
 _slurm_mysql_start() {
 	local -a as=()
 	_slurm_pid mariadbd >/dev/null && return
 	[ "$(id -u)" != 0 ] || as=(--user=root)
 	if [ ! -d "$SLURM_BED/mysql/mysql" ]; then
-		(umask 077 && mkdir -p "$SLURM_BED/mysql")
-		mariadb-install-db --no-defaults "${as[@]}" --datadir="$SLURM_BED/mysql" --skip-test-db \
-			--skip-name-resolve --innodb-log-file-size=16M \
-			--auth-root-authentication-method=normal \
-			</dev/null >"$SLURM_BED/log/mariadb-install-db.out" 2>&1 || return
+		# on a busy machine its server did not come up once in some hundred times
+		_slurm_install_db "${as[@]}" || _slurm_install_db "${as[@]}" || return
 	fi
 	_slurm_daemon mariadbd mariadbd --no-defaults "${as[@]}" --datadir="$SLURM_BED/mysql" \
 		--socket="$SLURM_BED/mysql/s" --skip-networking --pid-file="$SLURM_BED/run/mariadbd.pid" \
