@@ -359,7 +359,7 @@ enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 	keep_event(store, o);
 	if (o->refill && (o->doubted || tried.held))
 		hangs = hangs_after_all(store, o, &q, &tried);
-	if (hangs && o->refill)
+	if (hangs && o->refill && !queue_owner_stops(store))
 		stay(store, o, &q, &tried);
 	if (tried.submitted)
 		return CHAIN_SUBMITTED;

@@ -9,6 +9,7 @@
 #include "chain.h"
 #include "clock.h"
 #include "proc.h"
+#include "queue.h"
 #include "sentinel.h"
 #include "stopping.h"
 #include "supervise.h"
@@ -130,6 +131,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	waited = wait_for_tick(store, s.tick_pid, &cancelled);
 	if (s.refill && !cancelled && (!waited || (s.tick_pid && chained == CHAIN_BUSY)))
 		chain_end(store, &chain);
+	queue_owner_stops(store); /* what comes this late, others are to see all the same */
 	return s.exit_status;
 }
 

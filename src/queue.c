@@ -553,7 +553,8 @@ static void run_sbatch(struct fill *f, struct slurm_reply *reply)
 	}
 	f->early.sbatch = NULL;
 	slurm_sbatch_end(sbatch, reply);
-	if (reply->answer != SLURM_ACCEPTED || !owner_stops(f))
+	/* whatever it said: TERM may have ended it, too, and others are to see that */
+	if (!owner_stops(f) || reply->answer != SLURM_ACCEPTED)
 		return;
 	strs_addf(&ids, "%" PRIu64, reply->job);
 	slurm_scancel(&ids, NULL); /* its right is taken back, too: it could not start */

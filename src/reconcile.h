@@ -42,8 +42,9 @@ struct reconcile_result {
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err);
 
-/* Of this folder's jobs, by squeue: which of them were cancelled last, or are being ended without a word of their own,
- * and which Slurm has and goes on with, the caller's among them. -1, ERR_AGAIN, where it does not answer. */
+/* Of this folder's jobs, by squeue: how many were cancelled last, or are being ended without a word of their own (at
+ * least: an array's tasks that were pending are one), and how many submissions have such as Slurm goes on with, the
+ * caller's among them. One submission may be many jobs. -1, ERR_AGAIN, where it does not answer. */
 struct reconcile_left {
 	int64_t cancelled, alive;
 };

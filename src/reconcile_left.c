@@ -41,7 +41,7 @@ static int64_t last_cancelled(const struct seen_list *seen)
 static void count(struct store *store, const struct seen_list *seen, struct reconcile_left *out)
 {
 	int64_t at = last_cancelled(seen);
-	uint64_t last = 0;
+	uint64_t last = 0, counted = 0;
 	bool ours = false;
 
 	for (size_t i = 0; i < seen->n; i++) {
@@ -50,8 +50,11 @@ static void count(struct store *store, const struct seen_list *seen, struct reco
 		if (!is_ours(store, seen->v[i].submission, &last, &ours))
 			continue;
 		out->cancelled += is_cancelled(job) && job->ended >= at - TOGETHER_MS;
-		out->alive +=
-			slurm_state_active(job->state) && strcmp(job->state, "COMPLETING") != 0;
+		if (counted == last || !slurm_state_active(job->state) ||
+		    !strcmp(job->state, "COMPLETING"))
+			continue;
+		counted = last;
+		out->alive++;
 	}
 }
 

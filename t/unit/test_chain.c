@@ -676,11 +676,11 @@ static void one_is_cancelled(struct here *h, const char *state, int64_t left)
 {
 	static const struct who other = {.slurm_id = 100};
 
-	fake.limit = 4;
+	fake.limit = 5;
 	put(h);
 	end(h, true);
 	assert_int_equal(fake.sbatches, 1);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		snprintf(fake.jobs[0].state[i], 24, "%s", i ? "RUNNING" : state);
 	stopping_tell(h->store.spool, &other, true, 10);
 	scratch_later(h->store.dir, "stopping", 10000 - left);
@@ -748,16 +748,21 @@ static void cancelled_while_it_outlasts(void **state)
 static void doubts_that_it_is_wanted(void **state)
 {
 	static const struct {
-		const char *states[3];
+		const char *states[4];
 		bool away, goes_on;
 	} v[] = {
-		{{"CANCELLED", "RUNNING", "RUNNING"}, false, true},
-		{{"CANCELLED", "PENDING", "RUNNING"}, false, true},
-		{{"CANCELLED", "CANCELLED", "RUNNING"}, false, false},
-		{{"CANCELLED", "COMPLETED", "COMPLETED"}, false, false},
-		{{"CANCELLED", "COMPLETED", "RUNNING"}, false, true},
-		{{"COMPLETING", "COMPLETING", "RUNNING"}, false, false}, /* not ended by TERM */
-		{{"CANCELLED", "RUNNING", "RUNNING"}, true, false},
+		{{"CANCELLED", "RUNNING", "RUNNING", "COMPLETED"}, false, true},
+		{{"CANCELLED", "PENDING", "RUNNING", "RUNNING"}, false, true},
+		{{"CANCELLED", "CANCELLED", "RUNNING", "COMPLETED"}, false, false},
+		/* what slipped through was submitted by one */
+		{{"CANCELLED", "CANCELLED", "RUNNING", "RUNNING"}, false, false},
+		{{"CANCELLED", "COMPLETED", "COMPLETED", "COMPLETED"}, false, false},
+		{{"CANCELLED", "COMPLETED", "RUNNING", "COMPLETED"}, false, true},
+		{{"COMPLETING", "COMPLETING", "RUNNING", "COMPLETED"},
+		 false,
+		 false}, /* not by TERM */
+		{{"COMPLETING", "CANCELLED", "RUNNING", "RUNNING"}, false, false},
+		{{"CANCELLED", "RUNNING", "RUNNING", "RUNNING"}, true, false},
 	};
 
 	(void)state;
@@ -768,7 +773,7 @@ static void doubts_that_it_is_wanted(void **state)
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		one_is_cancelled(h, "CANCELLED", 300);
-		for (int k = 0; k < 3; k++)
+		for (int k = 0; k < 4; k++)
 			snprintf(fake.jobs[0].state[k], 24, "%s", v[i].states[k]);
 		sql_here(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
 		fake.limit = 6;

@@ -675,6 +675,11 @@ static void term_after_sbatch_has_begun(void **state)
 		assert_int_equal(fake.cancelled.n, ended);
 		if (ended)
 			assert_string_equal(fake.cancelled.v[0], v[i].cancelled);
+		/* others see it, whatever sbatch came to */
+		assert_int_equal(spool_mark_age(h->store.spool, "stopping") >= 0 ||
+					 spool_mark_age(h->store.spool, "stopping-unsure") >= 0,
+				 v[i].who == QUEUE_CHAIN &&
+					 (!v[i].reason || !strcmp(v[i].reason, "None")));
 		assert_int_equal(drain_now(&h->store, NULL), 0);
 		counts_are(h, v[i].counts);
 		assert_int_equal(files(h, SPOOL_READY), strncmp(v[i].counts, "pend", 4) ? 10 : 0);
