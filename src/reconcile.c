@@ -394,6 +394,30 @@ static int leave_stamp(struct look *l, struct err *err)
 		       : 0;
 }
 
+static bool in_flight(const struct seen *s, const struct db_flight *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i].submission == s->submission && (s->task < 0 || v[i].task == s->task))
+			return true;
+	return false;
+}
+
+/* Taken back, by one that died before it could tell Slurm, or that Slurm gave no answer. */
+static void end_stuck(struct look *l, const struct db_flight *v, size_t n)
+{
+	for (size_t i = 0; i < l->seen.n; i++) {
+		const struct seen *s = &l->seen.v[i];
+		struct db_submission sub = {0};
+
+		if (!is_stuck(s->job) || in_flight(s, v, n) ||
+		    db_submission_get(l->store->db, s->submission, &sub, NULL))
+			continue;
+		db_submission_release(&sub);
+		slurm_scancel_add(&l->unwanted, s->job);
+		l->nstuck++;
+	}
+}
+
 /* Under the gate, drained. */
 static int act(struct look *l, struct err *err)
 {
@@ -415,6 +439,7 @@ static int act(struct look *l, struct err *err)
 		for (size_t i = 0; i < n && !rc; i++)
 			if (unchanged(l, &v[i]))
 				rc = look_at(l, &v[i], err);
+		end_stuck(l, v, n);
 	}
 	if (!rc)
 		rc = leave_stamp(l, err);

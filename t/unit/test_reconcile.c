@@ -508,7 +508,6 @@ static void what_was_cancelled_and_runs_is_ended(void **state)
 	counts_are(h, "queued 5, running 3, cancelled 2", "cancelled");
 }
 
-/* Renamed in Slurm it is still ours: not lost, not cancelled, and its end is found. */
 /* Without the nodes that look bad there is none for it, which Slurm found out when it had it: they are better than
  * none. Where none is left out it is not for us to mend. */
 static void what_waits_for_ever_is_taken_back(void **state)
@@ -539,6 +538,7 @@ static void what_waits_for_ever_is_taken_back(void **state)
 		struct strs nodes = {0};
 		struct buf names = {0};
 		struct here *h;
+		size_t n;
 		void *s;
 
 		assert_int_equal(set_up(&s), 0);
@@ -563,12 +563,19 @@ static void what_waits_for_ever_is_taken_back(void **state)
 		assert_int_equal(r.stopped, 0);
 		assert_int_equal(brake_nodes(h->store.db, &nodes, NULL), 0);
 		assert_int_equal(nodes.n, v[i].left_out && !*v[i].cancelled);
+		/* Slurm has not heard of it, and shows them yet: it is told again */
+		n = fake.cancelled.n;
+		assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+		assert_int_equal(fake.cancelled.n, 2 * n);
+		assert_int_equal(r.stopped, 0);
+		counts_are(h, v[i].counts, "");
 		strs_release(&nodes);
 		buf_release(&names);
 		here_tear_down(&s);
 	}
 }
 
+/* Renamed in Slurm it is still ours: not lost, not cancelled, and its end is found. */
 static void a_renamed_job_stays_ours(void **state)
 {
 	struct here *h = *state;
