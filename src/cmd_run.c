@@ -131,7 +131,9 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	waited = wait_for_tick(store, s.tick_pid, &cancelled);
 	if (s.refill && !cancelled && (!waited || (s.tick_pid && chained == CHAIN_BUSY)))
 		chain_end(store, &chain);
-	queue_owner_stops(store); /* what comes this late, others are to see all the same */
+	if (!stopping_surely(
+		    store->spool)) /* what comes this late, others are to see all the same */
+		queue_owner_stops(store);
 	return s.exit_status;
 }
 

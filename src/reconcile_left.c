@@ -28,6 +28,19 @@ static bool is_cancelled(const struct slurm_job *job)
 	return !strcmp(job->state, "CANCELLED");
 }
 
+/* Another folder's jobs are no matter of ours. */
+static void keep_ours(struct store *store, struct seen_list *seen)
+{
+	uint64_t last = 0;
+	bool ours = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < seen->n; i++)
+		if (is_ours(store, seen->v[i].submission, &last, &ours))
+			seen->v[n++] = seen->v[i];
+	seen->n = n;
+}
+
 static int64_t last_cancelled(const struct seen_list *seen)
 {
 	int64_t at = 0;
@@ -38,22 +51,19 @@ static int64_t last_cancelled(const struct seen_list *seen)
 	return at;
 }
 
-static void count(struct store *store, const struct seen_list *seen, struct reconcile_left *out)
+static void count(const struct seen_list *seen, struct reconcile_left *out)
 {
 	int64_t at = last_cancelled(seen);
-	uint64_t last = 0, counted = 0;
-	bool ours = false;
+	uint64_t counted = 0;
 
 	for (size_t i = 0; i < seen->n; i++) {
 		const struct slurm_job *job = seen->v[i].job;
 
-		if (!is_ours(store, seen->v[i].submission, &last, &ours))
-			continue;
 		out->cancelled += is_cancelled(job) && job->ended >= at - TOGETHER_MS;
-		if (counted == last || !slurm_state_active(job->state) ||
+		if (counted == seen->v[i].submission || !slurm_state_active(job->state) ||
 		    !strcmp(job->state, "COMPLETING"))
 			continue;
-		counted = last;
+		counted = seen->v[i].submission;
 		out->alive++;
 	}
 }
@@ -70,7 +80,8 @@ int reconcile_left(struct store *store, struct reconcile_left *out, struct err *
 	rc = slurm_squeue((uint64_t)geteuid(), &jobs, err) || db_flights(store->db, &v, &n, err);
 	if (!rc) {
 		seen_index(&seen, &jobs, v, n);
-		count(store, &seen, out);
+		keep_ours(store, &seen);
+		count(&seen, out);
 		/* of one that has told its own end it is the last of it */
 		for (size_t i = 0; i < n; i++) {
 			const struct slurm_job *job = seen_find(&seen, &v[i]);
