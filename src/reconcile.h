@@ -14,14 +14,14 @@ struct reconcile_result {
 	bool ran;	/* Slurm was asked */
 	bool soon;	/* a row will be judged within a minute or two: the next look is due then */
 	bool acct_away; /* sacct was needed and did not answer */
-	int64_t adopted; /* submissions without an answer, found by name */
-	int64_t ended;	 /* over in Slurm without a word */
-	int64_t ending;	 /* over in Slurm, and given a minute for a word of their own */
-	int64_t returned; /* pending again: no Slurm job came of them, none is left, or it would wait for ever */
-	int64_t missing; /* not to be seen: looked for again later */
-	int64_t lost;	 /* given up */
-	int64_t stopped; /* cancelled, and running on: Slurm was told to end them */
-	int64_t left_ms; /* until the last one that is ending will have ended */
+	int64_t adopted;  /* submissions without an answer, found by name */
+	int64_t ended;	  /* over in Slurm without a word */
+	int64_t ending;	  /* over in Slurm, and given a minute for a word of their own */
+	int64_t returned; /* pending again: no Slurm job came of them, or none that will run */
+	int64_t missing;  /* not to be seen: looked for again later */
+	int64_t lost;	  /* given up */
+	int64_t stopped;  /* cancelled, and running on: Slurm was told to end them */
+	int64_t left_ms;  /* until the last one that is ending will have ended */
 };
 
 /*

@@ -15,8 +15,8 @@ static const char STOPPING[] = "stopping", ASKING[] = "stopping-asked",
 		  UNSURE[] = "stopping-unsure", FIRST[] = "stopping-first";
 
 /*
- * From scancel's list to the first TERM it is two or three answers of the controller: 30 to 50 ms where squeue takes 8,
- * on Slurm 22.05.8. So many answers of it are allowed for, within these bounds.
+ * From scancel's list to the first TERM it is some answers of the controller: 30 to 35 ms where squeue takes 6, on Slurm
+ * 22.05.8. More of them are allowed for, within these bounds.
  */
 enum {
 	LASTS_MS = 10 * 1000,

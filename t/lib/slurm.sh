@@ -347,7 +347,7 @@ _slurm_mysql_start() {
 	_slurm_pid mariadbd >/dev/null && return
 	[ "$(id -u)" != 0 ] || as=(--user=root)
 	if [ ! -d "$SLURM_BED/mysql/mysql" ]; then
-		# on a busy machine its server did not come up once in some hundred times
+		# on a busy machine its server may not come up
 		_slurm_install_db "${as[@]}" || _slurm_install_db "${as[@]}" || return
 	fi
 	_slurm_daemon mariadbd mariadbd --no-defaults "${as[@]}" --datadir="$SLURM_BED/mysql" \

@@ -7,10 +7,10 @@
 #include <fcntl.h>
 
 #include "fake_slurm.h"
+#include "clock.h"
 #include "proc.h"
 #include "scratch.h"
 #include "spool.h"
-#include "clock.h"
 #include "stopping.h"
 #include "supervise.h"
 #include "ticket.h"
