@@ -19,6 +19,7 @@ enum {
 	JITTER_MS = 100,
 	LEAVE_MS =
 		1500, /* the others have looked for the lock, and Slurm has seen that they ended */
+	LOOK_MS = 5000,
 	FAILURES = 3, /* of the database: so often it is tried in spite of others */
 };
 
@@ -304,14 +305,19 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 }
 
 /*
- * Jobs were cancelled just as the caller's was made. Where they were all of them it was made by one that was in scancel's
- * list, and ended before its signal came: few are so. Where they were some the others are left.
+ * Jobs were cancelled just as the caller's was made, or little later. Where they were all of them it was made by one that
+ * was in scancel's list, and ended before its signal came: few are so. Where they were some the others are left. What
+ * was spared tells it, and whether the sentinel was. Who is not in doubt counts them one by one, and goes on where Slurm does not answer: it takes a very slow scancel to have made
+ * its list before that.
  */
 static bool nobody_wants_us(struct store *store, const struct chain_opts *o)
 {
 	struct reconcile_left left;
+	bool known = store->db && !reconcile_left(store, &left, NULL);
 
-	if (store->db && !reconcile_left(store, &left, NULL) && left.alive >= left.cancelled)
+	if (known ? left.spared ||
+			    (!left.all && (o->doubted ? left.alive : left.jobs) >= left.cancelled)
+		  : !o->doubted)
 		return false;
 	say(o, "jobs were cancelled as this one was made: nothing is submitted from here");
 	return true;
@@ -336,11 +342,27 @@ static bool hangs_after_all(struct store *store, const struct chain_opts *o, str
 	if (o->doubted && nobody_wants_us(store, o))
 		return false;
 	ours = outlast(store, o, tried, &lock);
-	goes_on = ours && !tried->cancelled && !(o->doubted && nobody_wants_us(store, o));
+	goes_on = ours && !tried->cancelled &&
+		  !((o->doubted || o->brief) && nobody_wants_us(store, o));
 	if (ours)
 		spool_unlock(lock);
 	q->no_claim = false;
 	return goes_on && hangs_on_us(store, o, q, tried);
+}
+
+/* Jobs that short may all have left when scancel's signals come; what they submitted after it had made its list would go
+ * on, and nobody would have a word against that. What was pending shows it. */
+static void look_for_scancel(struct store *store)
+{
+	struct spool *sp = store->spool;
+	struct reconcile_left left;
+
+	if (!store->db || !spool_mark_older(sp, "looked", LOOK_MS) ||
+	    !spool_mark_older(sp, SPOOL_NO_ANSWER, SPOOL_NO_ANSWER_MS))
+		return;
+	spool_mark(sp, "looked");
+	if (!reconcile_left(store, &left, NULL) && left.cut_ms >= 0)
+		stopping_found(sp, left.cut_ms);
 }
 
 enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
@@ -357,6 +379,8 @@ enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 	bool hangs = hangs_on_us(store, o, &q, &tried);
 
 	keep_event(store, o);
+	if (o->refill && o->brief && !o->doubted && !tried.held)
+		look_for_scancel(store);
 	if (o->refill && (o->doubted || tried.held))
 		hangs = hangs_after_all(store, o, &q, &tried);
 	if (hangs && o->refill && !queue_owner_stops(store))

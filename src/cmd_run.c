@@ -19,6 +19,7 @@ enum {
 	GATE_MS = 60 * 1000,
 	GATE_CANCELLED_MS = 1000,
 	TICK_FIRST_MS = 1000,
+	BRIEF_MS = 10 * 1000,
 	TICK_EVERY_MS = 5 * 60 * 1000,
 	STAY_MS = 2000,
 	TICK_END_MS = 60 * 1000,
@@ -90,6 +91,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct store *store = &ctx->opened;
 	enum chain_outcome chained;
 	bool waited, cancelled = false;
+	int64_t began = clock_mono_ms();
 	int rc;
 
 	(void)options;
@@ -118,6 +120,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	chain = (struct chain_opts){
 		.refill = s.refill,
 		.doubted = s.doubted,
+		.brief = clock_mono_ms() - began < BRIEF_MS,
 		.event = s.event[0] ? s.event : NULL,
 		.gate_ms = s.refill ? GATE_MS : GATE_CANCELLED_MS,
 		.stay_ms = STAY_MS,

@@ -25,6 +25,7 @@
 #include "outcome.h"
 #include "reconcile_internal.h"
 #include "slurm.h"
+#include "stopping.h"
 #include "ticket.h"
 
 enum {
@@ -33,7 +34,6 @@ enum {
 	MISSING_MS = 10 * 60 * 1000,
 	ACCT_AWAY_MS = 60 * 60 * 1000, /* the same while the accounting does not answer */
 	ENDED_MS = 60 * 1000,	       /* between Slurm's word of an end and our believing it */
-	NO_ANSWER_MS = 60 * 1000,
 	PATIENT_MS = 60 * 1000, /* who is content with an answer of that age need not ask itself */
 	TURN_MS = 10 * 1000,
 	CLOCKS_S = 25 * 3600, /* what two hosts' clocks may be apart */
@@ -435,6 +435,11 @@ static int act(struct look *l, struct err *err)
 	    db_begin(store->db, err))
 		return -1;
 	if (!db_flights(store->db, &v, &n, err)) {
+		struct reconcile_left left;
+
+		left_count(store, &l->jobs, v, n, &left);
+		if (left.cut_ms >= 0) /* the rows that show it are about to be closed */
+			stopping_found(store->spool, left.cut_ms);
 		rc = 0;
 		for (size_t i = 0; i < n && !rc; i++)
 			if (unchanged(l, &v[i]))
@@ -477,7 +482,7 @@ static int ask_squeue(struct look *l, int64_t max_age_ms, struct err *err)
 	struct spool *sp = l->store->spool;
 	int64_t age = spool_mark_age(sp, SPOOL_NO_ANSWER);
 
-	if (max_age_ms > 0 && age >= 0 && age < NO_ANSWER_MS)
+	if (max_age_ms > 0 && age >= 0 && age < SPOOL_NO_ANSWER_MS)
 		return err_set(err, ERR_AGAIN, "squeue gave no answer %lld s ago: try again later",
 			       (long long)(age / 1000));
 	if (slurm_squeue((uint64_t)geteuid(), &l->jobs, err)) {
@@ -526,7 +531,7 @@ static void ask_sacct(struct look *l, int64_t max_age_ms)
 	if (!rows_missed(l, &ids, &since))
 		goto out;
 	l->acct = ACCT_AWAY;
-	if (max_age_ms > 0 && age >= 0 && age < NO_ANSWER_MS)
+	if (max_age_ms > 0 && age >= 0 && age < SPOOL_NO_ANSWER_MS)
 		goto out;
 	since = (now > since ? now - since : 0) / 1000 + CLOCKS_S;
 	switch (slurm_sacct((uint64_t)geteuid(), since, &ids, &l->records, NULL)) {

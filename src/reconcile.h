@@ -31,6 +31,8 @@ struct reconcile_result {
  * content with what is a minute old leaves it to the one that does, every other waits a little. Nothing in
  * flight: nothing is asked.
  *
+ * Where most of what was in flight was cancelled with no word of its own, jobs are being cancelled (stopping_found()).
+ *
  * What was cancelled while Slurm's number of it was not known, and runs, is ended as soon as squeue shows it.
  *
  * What waits in Slurm for ever (BadConstraints: squeue(1), JOB REASON CODES [S: priority 0, and it stays so]) while
@@ -42,11 +44,17 @@ struct reconcile_result {
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err);
 
-/* Of this folder's jobs, by squeue: how many were cancelled last, or are being ended without a word of their own (at
- * least: an array's tasks that were pending are one), and how many submissions have such as Slurm goes on with, the
+/* Of this folder's jobs, by squeue: how many were cancelled last, or are being ended without a word of their own, and how many submissions have such as Slurm goes on with, the
  * caller's among them. One submission may be many jobs. -1, ERR_AGAIN, where it does not answer. */
 struct reconcile_left {
 	int64_t cancelled, alive;
+	int64_t jobs; /* of those submissions, that Slurm goes on with */
+	bool spared; /* Slurm goes on with one that it had well before, or went on until it ended: that was not everything */
+	bool all;    /* none of these, and the sentinel was cancelled, too: that was everything */
+	/* How long ago, in ms, all of it was cancelled, or, by the rows, most of what is in flight, with no word of its own
+	 * and nothing spared: of jobs so short that each of them left before scancel's signal came, that is all there is to
+	 * see. -1: it was not, or over a minute ago. */
+	int64_t cut_ms;
 };
 int reconcile_left(struct store *store, struct reconcile_left *out, struct err *err);
 

@@ -5,40 +5,32 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "reconcile.h"
 
 /* What was cancelled so long before the last one is another matter. */
-enum { TOGETHER_MS = 15 * 1000 };
-
-/* Several jobs in turn have the same submission: it is looked up once. */
-static bool is_ours(struct store *store, uint64_t submission, uint64_t *last, bool *ours)
-{
-	struct db_submission sub = {0};
-
-	if (submission != *last) {
-		*ours = !db_submission_get(store->db, submission, &sub, NULL);
-		db_submission_release(&sub);
-		*last = submission;
-	}
-	return *ours;
-}
+enum {
+	TOGETHER_MS = 15 * 1000,
+	BEFORE_MS = 3 * 1000,  /* scancel takes a while from its list on; of whole seconds */
+	LATELY_MS = 60 * 1000, /* with that much between two hosts' clocks nothing is found */
+};
 
 static bool is_cancelled(const struct slurm_job *job)
 {
 	return !strcmp(job->state, "CANCELLED");
 }
 
-/* Another folder's jobs are no matter of ours. */
-static void keep_ours(struct store *store, struct seen_list *seen)
+/* From which attempt on somebody's cancelling is of now: before it a person has submitted again. */
+static int64_t since(struct store *store)
 {
-	uint64_t last = 0;
-	bool ours = false;
-	size_t n = 0;
+	int64_t attempt;
 
-	for (size_t i = 0; i < seen->n; i++)
-		if (is_ours(store, seen->v[i].submission, &last, &ours))
-			seen->v[n++] = seen->v[i];
-	seen->n = n;
+	return db_setting_int(store->db, ".stopping.from", 0, &attempt, NULL) ? 0 : attempt;
+}
+
+static bool is_alive(const struct slurm_job *job)
+{
+	return slurm_state_active(job->state) && strcmp(job->state, "COMPLETING") != 0;
 }
 
 static int64_t last_cancelled(const struct seen_list *seen)
@@ -51,45 +43,187 @@ static int64_t last_cancelled(const struct seen_list *seen)
 	return at;
 }
 
-static void count(const struct seen_list *seen, struct reconcile_left *out)
+/* What was over by the time of the last cancellation, anybody's, tells nothing: there may be thousands of it. */
+static bool is_past(const struct slurm_job *job, int64_t last)
 {
-	int64_t at = last_cancelled(seen);
+	return slurm_state_over(job->state) && !is_cancelled(job) && (!last || job->ended < last);
+}
+
+/* Another folder's jobs are no matter of ours, nor is what was cancelled before a person's last word. */
+static void keep_ours(struct store *store, struct seen_list *seen, int64_t from)
+{
+	struct db_submission sub = {0};
+	const int64_t at = last_cancelled(seen);
+	bool ours = false, now = false;
+	uint64_t last = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < seen->n; i++) {
+		/* but as a task beside its array's line */
+		if (is_past(seen->v[i].job, at) &&
+		    !(n && seen->v[n - 1].submission == seen->v[i].submission))
+			continue;
+		/* several jobs in turn have the same submission: it is looked up once */
+		if (seen->v[i].submission != last) {
+			last = seen->v[i].submission;
+			ours = !db_submission_get(store->db, last, &sub, NULL);
+			now = sub.first >= from;
+			db_submission_release(&sub);
+		}
+		if (ours && (now || !is_cancelled(seen->v[i].job)))
+			seen->v[n++] = seen->v[i];
+	}
+	seen->n = n;
+}
+
+/* So many jobs are the i-th line: of an array one line stands for all tasks that never began, and is its first. */
+static int64_t jobs_of(struct store *store, const struct seen_list *seen, size_t i)
+{
+	struct db_submission sub = {0};
+	int64_t n = 1;
+
+	if (seen->v[i].task < 0 && !db_submission_get(store->db, seen->v[i].submission, &sub, NULL))
+		n = sub.ntasks;
+	db_submission_release(&sub);
+	for (size_t k = i + 1;
+	     n > 1 && k < seen->n && seen->v[k].submission == seen->v[i].submission; k++)
+		n--;
+	return n;
+}
+
+static void count(struct store *store, const struct seen_list *seen, int64_t at,
+		  struct reconcile_left *out)
+{
 	uint64_t counted = 0;
 
 	for (size_t i = 0; i < seen->n; i++) {
 		const struct slurm_job *job = seen->v[i].job;
 
-		out->cancelled += is_cancelled(job) && job->ended >= at - TOGETHER_MS;
-		if (counted == seen->v[i].submission || !slurm_state_active(job->state) ||
-		    !strcmp(job->state, "COMPLETING"))
+		if (is_cancelled(job) && job->ended >= at - TOGETHER_MS)
+			out->cancelled += jobs_of(store, seen, i);
+		if (!is_alive(job))
 			continue;
+		out->jobs++;
+		out->alive += counted != seen->v[i].submission;
 		counted = seen->v[i].submission;
-		out->alive++;
 	}
+}
+
+/* The first of those that were cancelled with the one at that time. */
+static int64_t first_cancelled(const struct seen_list *seen, int64_t at)
+{
+	int64_t first = at;
+
+	for (size_t i = 0; i < seen->n; i++) {
+		const struct slurm_job *job = seen->v[i].job;
+
+		if (is_cancelled(job) && job->ended >= at - TOGETHER_MS && job->ended < first)
+			first = job->ended;
+	}
+	return first;
+}
+
+/* Slurm had it well before, and did not end it: it was not everything. */
+static bool any_spared(const struct seen_list *seen, int64_t at)
+{
+	const int64_t first = first_cancelled(seen, at);
+
+	for (size_t i = 0; i < seen->n; i++) {
+		const struct slurm_job *job = seen->v[i].job;
+
+		if (job->submitted && job->submitted <= first - BEFORE_MS &&
+		    (is_alive(job) || (slurm_state_over(job->state) && !is_cancelled(job) &&
+				       job->ended >= at + BEFORE_MS)))
+			return true;
+	}
+	return false;
+}
+
+/* The sentinel waits beside them for a good while: whoever has cancelled it with them meant everything. */
+static bool sentinel_too(struct store *store, const struct slurm_jobs *jobs, int64_t at)
+{
+	int64_t id;
+
+	if (db_setting_int(store->db, ".sentinel.job", 0, &id, NULL) || !id)
+		return false;
+	for (size_t i = 0; i < jobs->n; i++)
+		if (jobs->v[i].id == (uint64_t)id && is_cancelled(&jobs->v[i]))
+			return jobs->v[i].ended >= at - TOGETHER_MS &&
+			       jobs->v[i].ended <= at + TOGETHER_MS;
+	return false;
+}
+
+/* -1: that is too long ago to matter. */
+static int64_t lately(int64_t ended)
+{
+	int64_t ago = clock_now_ms() - ended;
+
+	return ago > LATELY_MS ? -1 : ago > 0 ? ago : 0;
+}
+
+/* What of a row's job is to be told apart. */
+enum fate { FATE_OTHER, FATE_ALIVE, FATE_CANCELLED };
+
+/* One that slurmq itself was to cancel is another matter, and so is what was before a person's last word. */
+static enum fate fate(const struct seen_list *seen, const struct db_flight *f, int64_t from)
+{
+	const struct slurm_job *job = seen_find(seen, f);
+
+	if (!job)
+		job = seen_supposed(seen, f);
+	if (job && is_cancelled(job))
+		return f->wish == WISH_NONE && f->attempt >= from ? FATE_CANCELLED : FATE_OTHER;
+	return job && is_alive(job) ? FATE_ALIVE : FATE_OTHER;
+}
+
+/* Of the rows, most were cancelled and told nobody. */
+static bool most_unheard(const struct seen_list *seen, const struct db_flight *v, size_t n,
+			 int64_t from)
+{
+	size_t counts[3] = {0};
+
+	for (size_t i = 0; i < n; i++)
+		counts[fate(seen, &v[i], from)]++;
+	return counts[FATE_CANCELLED] >= 2 && counts[FATE_CANCELLED] > counts[FATE_ALIVE];
+}
+
+void left_count(struct store *store, const struct slurm_jobs *jobs, const struct db_flight *v,
+		size_t n, struct reconcile_left *out)
+{
+	const int64_t from = since(store);
+	struct seen_list seen = {0};
+	int64_t at;
+	bool unheard;
+
+	*out = (struct reconcile_left){.cut_ms = -1};
+	seen_index(&seen, jobs, v, n);
+	unheard = most_unheard(&seen, v, n, from);
+	keep_ours(store, &seen, from);
+	at = last_cancelled(&seen);
+	count(store, &seen, at, out);
+	out->spared = any_spared(&seen, at);
+	out->all = out->cancelled > 0 && !out->spared && sentinel_too(store, jobs, at);
+	if (out->all || (unheard && !out->spared))
+		out->cut_ms = lately(at);
+	/* of one that has told its own end it is the last of it */
+	for (size_t i = 0; i < n; i++) {
+		const struct slurm_job *job = seen_find(&seen, &v[i]);
+
+		out->cancelled += job && !strcmp(job->state, "COMPLETING");
+	}
+	free(seen.v);
 }
 
 int reconcile_left(struct store *store, struct reconcile_left *out, struct err *err)
 {
 	struct slurm_jobs jobs = {0};
-	struct seen_list seen = {0};
 	struct db_flight *v = NULL;
 	size_t n = 0;
 	int rc;
 
-	memset(out, 0, sizeof(*out));
 	rc = slurm_squeue((uint64_t)geteuid(), &jobs, err) || db_flights(store->db, &v, &n, err);
-	if (!rc) {
-		seen_index(&seen, &jobs, v, n);
-		keep_ours(store, &seen);
-		count(&seen, out);
-		/* of one that has told its own end it is the last of it */
-		for (size_t i = 0; i < n; i++) {
-			const struct slurm_job *job = seen_find(&seen, &v[i]);
-
-			out->cancelled += job && !strcmp(job->state, "COMPLETING");
-		}
-	}
-	free(seen.v);
+	if (!rc)
+		left_count(store, &jobs, v, n, out);
 	free(v);
 	slurm_jobs_release(&jobs);
 	return rc ? -1 : 0;

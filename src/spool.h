@@ -147,14 +147,20 @@ int spool_remove(struct spool *sp, enum spool_folder folder, const char *name, s
 
 /* squeue did not answer: who only looks need not wait for it again at once. */
 #define SPOOL_NO_ANSWER "no-answer"
+enum { SPOOL_NO_ANSWER_MS = 60 * 1000 };
 /* The same of sacct. */
 #define SPOOL_NO_ACCT "no-accounting"
 
 void spool_mark(struct spool *sp, const char *name);
+/* As if it had been made so long ago, in ms. */
+void spool_mark_ago(struct spool *sp, const char *name, int64_t ago_ms);
 void spool_unmark(struct spool *sp, const char *name);
 /* How long ago it was made by the file server's clock, in ms; -1: never, over a day ago, or in what is the future
  * since that clock was set back. */
 int64_t spool_mark_age(struct spool *sp, const char *name);
+/* Made so long ago at least, in ms, or there is none. Costs a stat(2) where this host's clock says that it is younger; the
+ * file server's has the word where it is not. */
+bool spool_mark_older(struct spool *sp, const char *name, int64_t ms);
 
 /* ---- files that others read whole: tickets, environment, binaries ---- */
 

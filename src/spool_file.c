@@ -346,6 +346,23 @@ void spool_mark(struct spool *sp, const char *name)
 	close(fd);
 }
 
+void spool_mark_ago(struct spool *sp, const char *name, int64_t ago_ms)
+{
+	int fd = openat(sp->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct timespec t[2] = {{.tv_nsec = UTIME_OMIT}};
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (!futimens(fd, NULL) && !fstat(fd, &st)) {
+		int64_t at = stamp_ms(st.st_mtim) - ago_ms;
+
+		t[1] = (struct timespec){.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
+		futimens(fd, t);
+	}
+	close(fd);
+}
+
 void spool_unmark(struct spool *sp, const char *name)
 {
 	unlinkat(sp->dir, name, 0);
@@ -361,6 +378,20 @@ int64_t spool_mark_age(struct spool *sp, const char *name)
 	    age > (int64_t)24 * 3600 * 1000) /* clocks of two kinds are some ms apart */
 		return -1;
 	return age > 0 ? age : 0;
+}
+
+bool spool_mark_older(struct spool *sp, const char *name, int64_t ms)
+{
+	struct stat st;
+	int64_t age;
+
+	if (!fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW)) {
+		age = clock_now_ms() - stamp_ms(st.st_mtim);
+		if (age >= 0 && age < ms)
+			return false;
+	}
+	age = spool_mark_age(sp, name);
+	return age < 0 || age >= ms;
 }
 
 int spool_lock(struct spool *sp, const char *name, int *fd, struct err *err)

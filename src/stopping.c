@@ -105,6 +105,14 @@ int stopping_term(struct spool *sp)
 	return REASON_CANCELLED;
 }
 
+void stopping_found(struct spool *sp, int64_t ago)
+{
+	if (stopping_now(sp))
+		return;
+	spool_mark_ago(sp, FIRST, ago);
+	put_stopping(sp, -1); /* Slurm tells of whole seconds */
+}
+
 void stopping_asks(struct spool *sp)
 {
 	put_first(sp);

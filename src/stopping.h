@@ -29,6 +29,8 @@ int stopping_term(struct spool *sp);
 /* It asks just now; and it was something else. */
 void stopping_asks(struct spool *sp);
 void stopping_asked(struct spool *sp, const struct who *me);
+/* Nobody was left to tell that it is cancelled: Slurm shows it, of those that never began. So long ago, in ms. */
+void stopping_found(struct spool *sp, int64_t ago);
 /* A person submits: all of that is over. */
 void stopping_over(struct spool *sp);
 

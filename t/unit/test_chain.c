@@ -671,6 +671,38 @@ static void a_gate_that_hangs_is_for_others_too(void **state)
 	}
 }
 
+/* An array of four is in Slurm, and has become this. h: submit it first; that was so long ago. */
+static void some_are(struct here *h, const char *const states[4], int64_t ago)
+{
+	if (h) {
+		fake.limit = 5;
+		put(h);
+		end(h, true);
+		assert_int_equal(fake.sbatches, 1);
+	}
+	for (int i = 0; i < 4; i++)
+		snprintf(fake.jobs[0].state[i], sizeof(fake.jobs[0].state[i]), "%s", states[i]);
+	fake.jobs[0].ended = clock_now_ms() - ago;
+}
+
+static void sentinel_is(struct here *h, const char *state)
+{
+	struct fake_job *job = &fake.jobs[fake.njobs++];
+
+	*job = (struct fake_job){.id = 777, .ntasks = 1, .ended = clock_now_ms()};
+	snprintf(job->name, sizeof(job->name), "slurmq-sentinel.01234567");
+	snprintf(job->state[0], sizeof(job->state[0]), "%s", state);
+	assert_int_equal(db_setting_set_int(h->store.db, ".sentinel.job", 777, NULL), 0);
+}
+
+static void end_with(struct here *h, struct chain_opts *o)
+{
+	o->gate_ms = 1000;
+	o->stay_ms = 1;
+	o->say = count_said;
+	chain_end(&h->store, o);
+}
+
 /* Some are in Slurm, and one was cancelled: its mark lasts for so many ms yet. */
 static void one_is_cancelled(struct here *h, const char *state, int64_t left)
 {
@@ -792,6 +824,129 @@ static void doubts_that_it_is_wanted(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
 
+/* Somebody cancelled jobs so short that none of them was there to be told: what never began shows it to one that
+ * ends, once in a while. */
+static void looks_for_what_was_cancelled(void **state)
+{
+	static const struct {
+		const char *states[4], *sentinel;
+		bool found;
+		int lasting;   /* so many s ago */
+		int before;    /* and they had been in Slurm for so many by then */
+		bool long_ago; /* before a person submitted */
+		bool away, looked, lived;
+	} v[] = {
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .found = true},
+		/* what it has just submitted is left, too */
+		{.states = {"CANCELLED", "CANCELLED", "COMPLETED", "COMPLETED"}, .found = true},
+		{.states = {"CANCELLED", "CANCELLED", "RUNNING", "COMPLETED"}},
+		{.states = {"CANCELLED", "COMPLETED", "COMPLETED", "COMPLETED"}},
+		{.states = {"COMPLETED", "COMPLETED", "COMPLETED", "COMPLETED"}},
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .lasting = 90},
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .long_ago = true},
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .away = true},
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .looked = true},
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .lived = true},
+		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"},
+		 .sentinel = "CANCELLED",
+		 .found = true},
+		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"}, .sentinel = "PENDING"},
+		{.states = {"PENDING", "RUNNING", "RUNNING", "RUNNING"}, .sentinel = "CANCELLED"},
+		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"},
+		 .sentinel = "CANCELLED",
+		 .long_ago = true},
+		/* one was not meant, or had its own end long after */
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .before = 10},
+		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"},
+		 .sentinel = "CANCELLED",
+		 .before = 10},
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "COMPLETED"},
+		 .found = true,
+		 .before = 10},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		some_are(h, v[i].states, v[i].lasting * 1000);
+		fake.jobs[0].submitted = fake.jobs[0].ended - v[i].before * 1000;
+		if (v[i].sentinel)
+			sentinel_is(h, v[i].sentinel);
+		if (v[i].long_ago)
+			sql_here(h, "INSERT INTO setting VALUES ('.stopping.from', 5)");
+		if (v[i].looked)
+			spool_mark(h->store.spool, "looked");
+		fake.limit = 9;
+		sql_here(h, "UPDATE setting SET value = 9 WHERE key = '.limit.jobs'");
+		fake.away = v[i].away;
+		fake.squeues = 0;
+		end_with(h, &(struct chain_opts){.refill = true, .brief = !v[i].lived});
+		if (stopping_surely(h->store.spool) != v[i].found)
+			fail_msg("case %zu", i);
+		if ((fake.squeues == 0) != (v[i].looked || v[i].lived))
+			fail_msg("case %zu: squeue was asked %zu times", i, fake.squeues);
+		/* what was made by then is in doubt */
+		if (v[i].found)
+			assert_true(stopping_made(h->store.spool, 1000, true));
+		here_tear_down(&s);
+	}
+}
+
+/* Who was there for seconds and is not told to end may have been made just after scancel's list: it counts, too. */
+static void counts_before_it_goes_on(void **state)
+{
+	static const struct {
+		const char *states[4], *sentinel;
+		int before;
+		bool lived, away, goes_on;
+	} v[] = {
+		{.states = {"CANCELLED", "CANCELLED", "RUNNING", "RUNNING"}, .goes_on = true},
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}},
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
+		 .lived = true,
+		 .goes_on = true},
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
+		 .away = true,
+		 .goes_on = true},
+		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"},
+		 .sentinel = "PENDING",
+		 .goes_on = true},
+		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"}, .sentinel = "CANCELLED"},
+		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"},
+		 .sentinel = "CANCELLED",
+		 .before = 10,
+		 .goes_on = true},
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
+		 .before = 10,
+		 .goes_on = true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		one_is_cancelled(h, "CANCELLED", 300);
+		some_are(NULL, v[i].states, 0);
+		fake.jobs[0].submitted = fake.jobs[0].ended - v[i].before * 1000;
+		if (v[i].sentinel)
+			sentinel_is(h, v[i].sentinel);
+		fake.away = v[i].away;
+		fake.limit = 9;
+		sql_here(h, "UPDATE setting SET value = 9 WHERE key = '.limit.jobs'");
+		end_with(h, &(struct chain_opts){.refill = true, .brief = !v[i].lived});
+		if ((fake.sbatches == 2) != v[i].goes_on)
+			fail_msg("case %zu: %zu submissions", i, fake.sbatches);
+		here_tear_down(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -823,6 +978,8 @@ int main(void)
 		T(one_fills_up_after_it),
 		T(cancelled_while_it_outlasts),
 		cmocka_unit_test(doubts_that_it_is_wanted),
+		cmocka_unit_test(looks_for_what_was_cancelled),
+		cmocka_unit_test(counts_before_it_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 #include "fake_slurm.h"
 #include "queue.h"
 #include "reconcile.h"
+#include "stopping.h"
 #include "sweep_here.h"
 #include "ticket.h"
 
@@ -575,6 +576,40 @@ static void what_waits_for_ever_is_taken_back(void **state)
 	}
 }
 
+/* Most of it was cancelled, and none of that could tell: before the rows are closed a mark says so. */
+static void tells_that_most_was_cancelled(void **state)
+{
+	static const struct {
+		int n; /* of ten */
+		bool collapsed, wished, want;
+	} v[] = {{6, false, false, true},
+		 {5, false, false, false},
+		 {1, false, false, false},
+		 {10, true, false, true},
+		 {10, false, true, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		submit(h, ten);
+		for (int k = 0; k < 10; k++)
+			snprintf(fake.jobs[0].state[k], sizeof(fake.jobs[0].state[k]), "%s",
+				 k < v[i].n ? "CANCELLED" : "RUNNING");
+		fake.jobs[0].ended = clock_now_ms();
+		fake.jobs[0].collapsed = v[i].collapsed;
+		for (int k = 1; k <= 10 && v[i].wished; k++)
+			assert_int_equal(db_job_cancel(h->store.db, k, &(int){0}, NULL), 0);
+		look(h, 0);
+		if (stopping_surely(h->store.spool) != v[i].want)
+			fail_msg("case %zu", i);
+		here_tear_down(&s);
+	}
+}
+
 /* Renamed in Slurm it is still ours: not lost, not cancelled, and its end is found. */
 static void a_renamed_job_stays_ours(void **state)
 {
@@ -1113,6 +1148,7 @@ int main(void)
 		T(a_refill_never_asks_it),
 		cmocka_unit_test(ids_that_were_given_out_twice),
 		cmocka_unit_test(what_waits_for_ever_is_taken_back),
+		cmocka_unit_test(tells_that_most_was_cancelled),
 		T(a_renamed_job_stays_ours),
 		T(what_was_cancelled_and_runs_is_ended),
 		T(a_renamed_task_is_not_cancelled),

@@ -237,6 +237,23 @@ static void the_first_of_many(void **state)
 	assert_int_equal(stopping_left(h->sp), 0);
 }
 
+/* Slurm showed that it was so: what was made since is in doubt, as far back as Slurm's whole seconds leave it open. */
+static void found_later(void **state)
+{
+	struct here *h = *state;
+
+	stopping_found(h->sp, 20000);
+	assert_true(stopping_surely(h->sp));
+	assert_true(stopping_made(h->sp, 1000, true));
+	assert_true(stopping_made(h->sp, 24000, true));
+	assert_false(stopping_made(h->sp, 26000, true));
+	stopping_over(h->sp);
+	/* they tell it themselves */
+	stopping_tell(h->sp, &me, true, 10);
+	stopping_found(h->sp, 20000);
+	assert_false(stopping_made(h->sp, 3000, true));
+}
+
 /* squeue has forgotten it, as for a sentinel that begins a quarter of an hour later. */
 static void what_the_accounting_knows(void **state)
 {
@@ -286,6 +303,7 @@ int main(void)
 		cmocka_unit_test(what_a_cancelled_job_made),
 		cmocka_unit_test(what_was_in_the_list),
 		cmocka_unit_test_setup_teardown(the_first_of_many, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(found_later, set_up, tear_down),
 		cmocka_unit_test(what_the_accounting_knows),
 		cmocka_unit_test_setup_teardown(what_it_asks, set_up, tear_down),
 	};
