@@ -307,8 +307,8 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 /*
  * Jobs were cancelled just as the caller's was made, or little later. Where they were all of them it was made by one that
  * was in scancel's list, and ended before its signal came: few are so. Where they were some the others are left. What
- * was spared tells it, and whether the sentinel was. Who is not in doubt counts them one by one, and goes on where Slurm does not answer: it takes a very slow scancel to have made
- * its list before that.
+ * was spared tells it, and whether the sentinel was. Who is not in doubt counts them one by one, and goes on where Slurm
+ * does not answer: it takes a very slow scancel to have made its list before that.
  */
 static bool nobody_wants_us(struct store *store, const struct chain_opts *o)
 {

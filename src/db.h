@@ -217,6 +217,8 @@ struct db_submission {
 void db_submission_release(struct db_submission *s);
 /* The id that the next attempt will have. */
 int db_next_attempt(struct db *db, int64_t *id, struct err *err);
+/* The same, kept under that name in the settings, in a transaction of its own. */
+int db_next_attempt_keep(struct db *db, const char *key, struct err *err);
 /* pending -> submitting for jobs[0..n-1] of one version, an attempt each, from in->first, which is to be
  * the next (0: it is looked up, and set). A job that is not pending any more is an error: the caller holds
  * the gate and has just read it. */

@@ -60,6 +60,20 @@ static int claim_one(struct db *db, const struct db_submission *in, const struct
 		       NULL, err, "iiiu", attempt, job->id, job->attempt, in->id);
 }
 
+int db_next_attempt_keep(struct db *db, const char *key, struct err *err)
+{
+	int64_t next;
+
+	if (db_begin(db, err))
+		return -1;
+	if (db_next_attempt(db, &next, err) || db_setting_set_int(db, key, next, err) ||
+	    db_commit(db, err)) {
+		db_rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
 int db_next_attempt(struct db *db, int64_t *id, struct err *err)
 {
 	return db_number(db, "SELECT ifnull(max(id), 0) + 1 FROM attempt", id, err, "");

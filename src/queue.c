@@ -701,24 +701,6 @@ static int submit_all(struct fill *f, const struct batches *b, struct err *err)
 	return 0;
 }
 
-/* A person submits: what was cancelled before that is over, and says nothing of what comes (reconcile.h, struct
- * reconcile_left). */
-static int begin_anew(struct fill *f, struct err *err)
-{
-	struct db *db = f->store->db;
-	int64_t next;
-
-	stopping_over(f->store->spool);
-	if (db_begin(db, err))
-		return -1;
-	if (db_next_attempt(db, &next, err) ||
-	    db_setting_set_int(db, ".stopping.from", next, err) || db_commit(db, err)) {
-		db_rollback(db);
-		return -1;
-	}
-	return 0;
-}
-
 static int prepare(struct fill *f, struct err *err)
 {
 	bool user = f->o->caller == QUEUE_USER;
@@ -727,8 +709,11 @@ static int prepare(struct fill *f, struct err *err)
 
 	f->unblock = user;
 	f->drain_only = f->o->no_claim;
-	if (user && begin_anew(f, err))
-		return -1;
+	if (user) {
+		stopping_over(f->store->spool);
+		if (db_next_attempt_keep(f->store->db, STOPPING_FROM, err))
+			return -1;
+	}
 	if (f->drain_only)
 		return 0;
 	if (!user && !f->o->no_via && queue_via(f->store, &f->via, err) < 0)

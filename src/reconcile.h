@@ -44,8 +44,9 @@ struct reconcile_result {
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err);
 
-/* Of this folder's jobs, by squeue: how many were cancelled last, or are being ended without a word of their own, and how many submissions have such as Slurm goes on with, the
- * caller's among them. One submission may be many jobs. -1, ERR_AGAIN, where it does not answer. */
+/* Of this folder's jobs, by squeue: how many were cancelled last, or are being ended without a word of their own, and how
+ * many submissions have such as Slurm goes on with, the caller's among them. What was cancelled before STOPPING_FROM
+ * (stopping.h) does not count. One submission may be many jobs. -1, ERR_AGAIN, where it does not answer. */
 struct reconcile_left {
 	int64_t cancelled, alive;
 	int64_t jobs; /* of those submissions, that Slurm goes on with */

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "reconcile.h"
+#include "stopping.h"
 
 /* What was cancelled so long before the last one is another matter. */
 enum {
@@ -20,12 +21,11 @@ static bool is_cancelled(const struct slurm_job *job)
 	return !strcmp(job->state, "CANCELLED");
 }
 
-/* From which attempt on somebody's cancelling is of now: before it a person has submitted again. */
 static int64_t since(struct store *store)
 {
 	int64_t attempt;
 
-	return db_setting_int(store->db, ".stopping.from", 0, &attempt, NULL) ? 0 : attempt;
+	return db_setting_int(store->db, STOPPING_FROM, 0, &attempt, NULL) ? 0 : attempt;
 }
 
 static bool is_alive(const struct slurm_job *job)
@@ -43,17 +43,18 @@ static int64_t last_cancelled(const struct seen_list *seen)
 	return at;
 }
 
-/* What was over by the time of the last cancellation, anybody's, tells nothing: there may be thousands of it. */
+/* What was over long before the last cancellation, anybody's, tells nothing: there may be thousands of it. */
 static bool is_past(const struct slurm_job *job, int64_t last)
 {
-	return slurm_state_over(job->state) && !is_cancelled(job) && (!last || job->ended < last);
+	return slurm_state_over(job->state) && !is_cancelled(job) &&
+	       (!last || job->ended < last - LATELY_MS);
 }
 
 /* Another folder's jobs are no matter of ours, nor is what was cancelled before a person's last word. */
-static void keep_ours(struct store *store, struct seen_list *seen, int64_t from)
+static void keep_ours(struct store *store, struct seen_list *seen)
 {
 	struct db_submission sub = {0};
-	const int64_t at = last_cancelled(seen);
+	const int64_t at = last_cancelled(seen), from = since(store);
 	bool ours = false, now = false;
 	uint64_t last = 0;
 	size_t n = 0;
@@ -164,41 +165,38 @@ static int64_t lately(int64_t ended)
 /* What of a row's job is to be told apart. */
 enum fate { FATE_OTHER, FATE_ALIVE, FATE_CANCELLED };
 
-/* One that slurmq itself was to cancel is another matter, and so is what was before a person's last word. */
-static enum fate fate(const struct seen_list *seen, const struct db_flight *f, int64_t from)
+static enum fate fate(const struct seen_list *seen, const struct db_flight *f)
 {
 	const struct slurm_job *job = seen_find(seen, f);
 
 	if (!job)
 		job = seen_supposed(seen, f);
 	if (job && is_cancelled(job))
-		return f->wish == WISH_NONE && f->attempt >= from ? FATE_CANCELLED : FATE_OTHER;
+		return FATE_CANCELLED;
 	return job && is_alive(job) ? FATE_ALIVE : FATE_OTHER;
 }
 
 /* Of the rows, most were cancelled and told nobody. */
-static bool most_unheard(const struct seen_list *seen, const struct db_flight *v, size_t n,
-			 int64_t from)
+static bool most_unheard(const struct seen_list *seen, const struct db_flight *v, size_t n)
 {
 	size_t counts[3] = {0};
 
 	for (size_t i = 0; i < n; i++)
-		counts[fate(seen, &v[i], from)]++;
+		counts[fate(seen, &v[i])]++;
 	return counts[FATE_CANCELLED] >= 2 && counts[FATE_CANCELLED] > counts[FATE_ALIVE];
 }
 
 void left_count(struct store *store, const struct slurm_jobs *jobs, const struct db_flight *v,
 		size_t n, struct reconcile_left *out)
 {
-	const int64_t from = since(store);
 	struct seen_list seen = {0};
 	int64_t at;
 	bool unheard;
 
 	*out = (struct reconcile_left){.cut_ms = -1};
 	seen_index(&seen, jobs, v, n);
-	unheard = most_unheard(&seen, v, n, from);
-	keep_ours(store, &seen, from);
+	unheard = most_unheard(&seen, v, n);
+	keep_ours(store, &seen);
 	at = last_cancelled(&seen);
 	count(store, &seen, at, out);
 	out->spared = any_spared(&seen, at);

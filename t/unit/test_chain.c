@@ -889,6 +889,7 @@ static void looks_for_what_was_cancelled(void **state)
 			fail_msg("case %zu", i);
 		if ((fake.squeues == 0) != (v[i].looked || v[i].lived))
 			fail_msg("case %zu: squeue was asked %zu times", i, fake.squeues);
+		assert_true(v[i].lived || spool_mark_age(h->store.spool, "looked") >= 0);
 		/* what was made by then is in doubt */
 		if (v[i].found)
 			assert_true(stopping_made(h->store.spool, 1000, true));

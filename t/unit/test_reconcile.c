@@ -581,12 +581,11 @@ static void tells_that_most_was_cancelled(void **state)
 {
 	static const struct {
 		int n; /* of ten */
-		bool collapsed, wished, want;
-	} v[] = {{6, false, false, true},
-		 {5, false, false, false},
-		 {1, false, false, false},
-		 {10, true, false, true},
-		 {10, false, true, false}};
+		const char *rest;
+		bool collapsed, known, want;
+	} v[] = {{6, "RUNNING", false, false, true},   {5, "RUNNING", false, false, false},
+		 {2, "COMPLETED", false, false, true}, {1, "COMPLETED", false, false, false},
+		 {10, "", true, false, true},	       {10, "", false, true, false}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
@@ -598,16 +597,47 @@ static void tells_that_most_was_cancelled(void **state)
 		submit(h, ten);
 		for (int k = 0; k < 10; k++)
 			snprintf(fake.jobs[0].state[k], sizeof(fake.jobs[0].state[k]), "%s",
-				 k < v[i].n ? "CANCELLED" : "RUNNING");
+				 k < v[i].n ? "CANCELLED" : v[i].rest);
 		fake.jobs[0].ended = clock_now_ms();
 		fake.jobs[0].collapsed = v[i].collapsed;
-		for (int k = 1; k <= 10 && v[i].wished; k++)
-			assert_int_equal(db_job_cancel(h->store.db, k, &(int){0}, NULL), 0);
+		if (v[i].known)
+			assert_int_equal(db_next_attempt_keep(h->store.db, STOPPING_FROM, NULL), 0);
 		look(h, 0);
 		if (stopping_surely(h->store.spool) != v[i].want)
 			fail_msg("case %zu", i);
 		here_tear_down(&s);
 	}
+}
+
+/* One line may stand for all of an array. */
+static void counts_jobs_not_lines(void **state)
+{
+	struct here *h = *state;
+	struct reconcile_left left;
+	struct queue_result r;
+
+	submit(h, ten);
+	for (int k = 0; k < 10; k++) {
+		snprintf(fake.jobs[0].state[k], sizeof(fake.jobs[0].state[k]), "CANCELLED");
+		fake.jobs[0].gone[k] = k > 0;
+	}
+	fake.jobs[0].ended = clock_now_ms();
+	fake.jobs[0].collapsed = true;
+	assert_int_equal(reconcile_left(&h->store, &left, NULL), 0);
+	assert_int_equal(left.cancelled, 10);
+	assert_int_equal(left.alive, 0);
+	assert_int_equal(left.jobs, 0);
+	assert_in_range(left.cut_ms, 0, 30000);
+	/* a person has submitted since */
+	assert_int_equal(
+		queue_fill(&h->store,
+			   &(struct queue_opts){.caller = QUEUE_USER, .max = -1, .gate_ms = 1000},
+			   &r, NULL),
+		0);
+	queue_result_release(&r);
+	assert_int_equal(reconcile_left(&h->store, &left, NULL), 0);
+	assert_int_equal(left.cancelled, 0);
+	assert_int_equal(left.cut_ms, -1);
 }
 
 /* Renamed in Slurm it is still ours: not lost, not cancelled, and its end is found. */
@@ -1149,6 +1179,7 @@ int main(void)
 		cmocka_unit_test(ids_that_were_given_out_twice),
 		cmocka_unit_test(what_waits_for_ever_is_taken_back),
 		cmocka_unit_test(tells_that_most_was_cancelled),
+		T(counts_jobs_not_lines),
 		T(a_renamed_job_stays_ours),
 		T(what_was_cancelled_and_runs_is_ended),
 		T(a_renamed_task_is_not_cancelled),
