@@ -53,6 +53,40 @@ all_over() {
 		'SELECT sum(n) FROM counter WHERE state IN (0, 1, 2, 3)')" = 0 ]
 }
 
+# Most of them are cancelled, by slurmq, which knows that these are meant: the rest goes on
+
+most() {
+	local ids
+	mkdir "$TEST_TMP/most" && cd "$TEST_TMP/most" || return
+	: >"$LEDGER"
+	cat >sweep.yaml <<-'END'
+		name: most
+		params: {n: {from: 1, to: 40, step: 1}}
+		run: |
+		  echo {n} >>"$LEDGER"
+		  sleep 1
+	END
+	slurmq init >/dev/null
+	slurmq config sentinel off >/dev/null
+	slurmq config limit 8 >/dev/null
+	run slurmq expand sweep.yaml
+	is_status 0 'most: expanded'
+	run slurmq submit
+	is_status 0 'most: submitted'
+	ok_within 60 'most: the chain runs' ledger_has 12
+	mapfile -t ids < <(slurmq list -s queued,running --json | jq -r .id | head -n 5)
+	run slurmq cancel --yes "${ids[@]}"
+	is_status 0 "most: cancel of ${#ids[@]}"
+	ok_within 120 'most: all others come to their end' all_over
+	is "$(slurmq list --json | jq -r .state | sort -u | paste -sd' ')" 'cancelled completed' \
+		'most: each is over'
+	ok "most: no more than five are cancelled" \
+		[ "$(slurmq list -s cancelled --json | wc -l)" -le 5 ]
+	is "$(sort -n "$LEDGER" | uniq -d)" '' 'most: none has run twice'
+	ok 'most: the queue is empty' slurm_quiet 60
+}
+
+most
 round eight 8 40
 round four 4 20
 round again 8 40
