@@ -315,8 +315,8 @@ static bool nobody_wants_us(struct store *store, const struct chain_opts *o)
 	struct reconcile_left left;
 	bool known = store->db && !reconcile_left(store, &left, NULL);
 
-	if (known ? left.spared ||
-			    (!left.all && (o->doubted ? left.alive : left.jobs) >= left.cancelled)
+	if (known ? left.spared || (!left.all &&
+				    (o->doubted ? left.alive : left.outlived) >= left.cancelled)
 		  : !o->doubted)
 		return false;
 	say(o, "jobs were cancelled as this one was made: nothing is submitted from here");

@@ -49,7 +49,7 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
  * (stopping.h) does not count. One submission may be many jobs. -1, ERR_AGAIN, where it does not answer. */
 struct reconcile_left {
 	int64_t cancelled, alive;
-	int64_t jobs; /* of those submissions, that Slurm goes on with */
+	int64_t outlived; /* jobs that Slurm goes on with, or went on with for some seconds after */
 	bool spared; /* Slurm goes on with one that it had well before, or went on until it ended: that was not everything */
 	bool all;    /* none of these, and the sentinel was cancelled, too: that was everything */
 	/* How long ago, in ms, all of it was cancelled, or, by the rows, most of what is in flight, with no word of its own

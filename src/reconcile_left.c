@@ -33,6 +33,13 @@ static bool is_alive(const struct slurm_job *job)
 	return slurm_state_active(job->state) && strcmp(job->state, "COMPLETING") != 0;
 }
 
+/* By the time that takes, whoever of them was meant has been ended. */
+static bool outlived(const struct slurm_job *job, int64_t at)
+{
+	return is_alive(job) ||
+	       (slurm_state_over(job->state) && !is_cancelled(job) && job->ended >= at + BEFORE_MS);
+}
+
 static int64_t last_cancelled(const struct seen_list *seen)
 {
 	int64_t at = 0;
@@ -102,9 +109,9 @@ static void count(struct store *store, const struct seen_list *seen, int64_t at,
 
 		if (is_cancelled(job) && job->ended >= at - TOGETHER_MS)
 			out->cancelled += jobs_of(store, seen, i);
+		out->outlived += outlived(job, at);
 		if (!is_alive(job))
 			continue;
-		out->jobs++;
 		out->alive += counted != seen->v[i].submission;
 		counted = seen->v[i].submission;
 	}
@@ -132,9 +139,7 @@ static bool any_spared(const struct seen_list *seen, int64_t at)
 	for (size_t i = 0; i < seen->n; i++) {
 		const struct slurm_job *job = seen->v[i].job;
 
-		if (job->submitted && job->submitted <= first - BEFORE_MS &&
-		    (is_alive(job) || (slurm_state_over(job->state) && !is_cancelled(job) &&
-				       job->ended >= at + BEFORE_MS)))
+		if (job->submitted && job->submitted <= first - BEFORE_MS && outlived(job, at))
 			return true;
 	}
 	return false;

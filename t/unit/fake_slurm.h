@@ -21,6 +21,7 @@ struct fake_job {
 	bool gone[24];
 	bool collapsed; /* shown as one line for all tasks */
 	int64_t submitted, ended;
+	int64_t ended_at[24]; /* of each task, where it differs */
 	int restarts;
 };
 
@@ -201,7 +202,7 @@ static inline void fake_show(const struct fake_job *j, int task, struct slurm_jo
 							   : "None");
 	out->name = strdup(j->name);
 	out->submitted = j->submitted;
-	out->ended = j->ended;
+	out->ended = j->ended_at[task] ? j->ended_at[task] : j->ended;
 	out->restarts = j->restarts;
 	out->exit_code = out->signal = 0;
 }

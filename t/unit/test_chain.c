@@ -902,7 +902,7 @@ static void counts_before_it_goes_on(void **state)
 {
 	static const struct {
 		const char *states[4], *sentinel;
-		int before;
+		int before, after; /* s; after: the last task's end */
 		bool lived, away, goes_on;
 	} v[] = {
 		{.states = {"CANCELLED", "CANCELLED", "RUNNING", "RUNNING"}, .goes_on = true},
@@ -924,6 +924,11 @@ static void counts_before_it_goes_on(void **state)
 		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
 		 .before = 10,
 		 .goes_on = true},
+		/* it waited, too, and has left */
+		{.states = {"CANCELLED", "CANCELLED", "RUNNING", "COMPLETED"},
+		 .after = 10,
+		 .goes_on = true},
+		{.states = {"CANCELLED", "CANCELLED", "RUNNING", "COMPLETED"}},
 	};
 
 	(void)state;
@@ -936,6 +941,7 @@ static void counts_before_it_goes_on(void **state)
 		one_is_cancelled(h, "CANCELLED", 300);
 		some_are(NULL, v[i].states, 0);
 		fake.jobs[0].submitted = fake.jobs[0].ended - v[i].before * 1000;
+		fake.jobs[0].ended_at[3] = fake.jobs[0].ended + v[i].after * 1000;
 		if (v[i].sentinel)
 			sentinel_is(h, v[i].sentinel);
 		fake.away = v[i].away;

@@ -626,7 +626,7 @@ static void counts_jobs_not_lines(void **state)
 	assert_int_equal(reconcile_left(&h->store, &left, NULL), 0);
 	assert_int_equal(left.cancelled, 10);
 	assert_int_equal(left.alive, 0);
-	assert_int_equal(left.jobs, 0);
+	assert_int_equal(left.outlived, 0);
 	assert_in_range(left.cut_ms, 0, 30000);
 	/* a person has submitted since */
 	assert_int_equal(
