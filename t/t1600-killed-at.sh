@@ -20,7 +20,8 @@ JOBS=30
 printf 'name: points\nparams: {n: {from: 1, to: %d, step: 1}}\nrun: [./job.sh, "{n}"]\n' $JOBS >sweep.yaml
 slurmq init >/dev/null
 slurmq config sentinel off >/dev/null
-slurmq config limit 10 >/dev/null
+# what a submitter that is killed had claimed holds its slots, and those that run refill theirs
+slurmq config limit 19 >/dev/null
 slurmq expand sweep.yaml >/dev/null
 
 # What jobs execute dies at one of the points that are left, once each: one that has nothing to submit never comes
@@ -45,6 +46,7 @@ for point in $submitting; do
 	SLURMQ_FAILPOINT=$point run "$FP" submit -n 2 2>/dev/null
 	is_status 137 "killed at $point"
 done
+slurmq config limit 10 >/dev/null
 
 sync_later() {
 	STAMP_SHIFT=$1 LD_PRELOAD=$TEST_BUILD/t/fault.so slurmq sync
