@@ -25,7 +25,6 @@
 #include "outcome.h"
 #include "reconcile_internal.h"
 #include "slurm.h"
-#include "stopping.h"
 #include "ticket.h"
 
 enum {
@@ -435,11 +434,6 @@ static int act(struct look *l, struct err *err)
 	    db_begin(store->db, err))
 		return -1;
 	if (!db_flights(store->db, &v, &n, err)) {
-		struct reconcile_left left;
-
-		left_count(store, &l->jobs, v, n, &left);
-		if (left.cut_ms >= 0) /* the rows that show it are about to be closed */
-			stopping_found(store->spool, left.cut_ms);
 		rc = 0;
 		for (size_t i = 0; i < n && !rc; i++)
 			if (unchanged(l, &v[i]))

@@ -31,8 +31,6 @@ struct reconcile_result {
  * content with what is a minute old leaves it to the one that does, every other waits a little. Nothing in
  * flight: nothing is asked.
  *
- * Where most of what was in flight was cancelled with no word of its own, jobs are being cancelled (stopping_found()).
- *
  * What was cancelled while Slurm's number of it was not known, and runs, is ended as soon as squeue shows it.
  *
  * What waits in Slurm for ever (BadConstraints: squeue(1), JOB REASON CODES [S: priority 0, and it stays so]) while
@@ -49,7 +47,7 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
  * (stopping.h) does not count. One submission may be many jobs. -1, ERR_AGAIN, where it does not answer. */
 struct reconcile_left {
 	int64_t cancelled, alive;
-	int64_t outlived; /* jobs that Slurm goes on with, or went on with for some seconds after */
+	int64_t outlived; /* jobs that it had by then, and goes on with, or went on with for some seconds more */
 	bool spared; /* Slurm goes on with one that it had well before, or went on until it ended: that was not everything */
 	bool all;    /* none of these, and the sentinel was cancelled, too: that was everything */
 	/* How long ago, in ms, all of it was cancelled, or, by the rows, most of what is in flight, with no word of its own

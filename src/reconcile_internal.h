@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "db.h"
-#include "reconcile.h"
 #include "slurm.h"
 
 /* A job of ours in Slurm: what its name says. task -1: a job that is no array, or, of an array, one line
@@ -42,9 +41,5 @@ const struct slurm_job *seen_supposed(const struct seen_list *squeue, const stru
 /* The same by sacct, where it is over: the last of its records. NULL: there is none, or one that does not
  * say so, which is no evidence of anything (slurm.h, slurm_sacct()). */
 const struct slurm_job *seen_over(const struct seen_list *sacct, const struct db_flight *f);
-
-/* reconcile_left() of what squeue has shown, and of the rows that are in flight. */
-void left_count(struct store *store, const struct slurm_jobs *squeue,
-		const struct db_flight *flights, size_t nflights, struct reconcile_left *out);
 
 #endif

@@ -12,6 +12,8 @@
 /* What was cancelled so long before the last one is another matter. */
 enum {
 	TOGETHER_MS = 15 * 1000,
+	AT_ONCE_MS = 2 * 1000,
+	MOST_LEFT = 4,	       /* to one that was cancelled, where that was everything */
 	BEFORE_MS = 3 * 1000,  /* scancel takes a while from its list on; of whole seconds */
 	LATELY_MS = 60 * 1000, /* with that much between two hosts' clocks nothing is found */
 };
@@ -36,8 +38,9 @@ static bool is_alive(const struct slurm_job *job)
 /* By the time that takes, whoever of them was meant has been ended. */
 static bool outlived(const struct slurm_job *job, int64_t at)
 {
-	return is_alive(job) ||
-	       (slurm_state_over(job->state) && !is_cancelled(job) && job->ended >= at + BEFORE_MS);
+	return job->submitted <= at &&
+	       (is_alive(job) || (slurm_state_over(job->state) && !is_cancelled(job) &&
+				  job->ended >= at + BEFORE_MS));
 }
 
 static int64_t last_cancelled(const struct seen_list *seen)
@@ -57,13 +60,14 @@ static bool is_past(const struct slurm_job *job, int64_t last)
 	       (!last || job->ended < last - LATELY_MS);
 }
 
-/* Another folder's jobs are no matter of ours, nor is what was cancelled before a person's last word. */
-static void keep_ours(struct store *store, struct seen_list *seen)
+/* Another folder's jobs are no matter of ours, nor is what was cancelled before a person's last word. What that has
+ * submitted first is returned; 0: it is not among them. */
+static uint64_t keep_ours(struct store *store, struct seen_list *seen)
 {
 	struct db_submission sub = {0};
 	const int64_t at = last_cancelled(seen), from = since(store);
 	bool ours = false, now = false;
-	uint64_t last = 0;
+	uint64_t last = 0, by_hand = 0;
 	size_t n = 0;
 
 	for (size_t i = 0; i < seen->n; i++) {
@@ -76,12 +80,14 @@ static void keep_ours(struct store *store, struct seen_list *seen)
 			last = seen->v[i].submission;
 			ours = !db_submission_get(store->db, last, &sub, NULL);
 			now = sub.first >= from;
+			by_hand = ours && from && sub.first == from ? last : by_hand;
 			db_submission_release(&sub);
 		}
 		if (ours && (now || !is_cancelled(seen->v[i].job)))
 			seen->v[n++] = seen->v[i];
 	}
 	seen->n = n;
+	return by_hand;
 }
 
 /* So many jobs are the i-th line: of an array one line stands for all tasks that never began, and is its first. */
@@ -131,31 +137,35 @@ static int64_t first_cancelled(const struct seen_list *seen, int64_t at)
 	return first;
 }
 
-/* Slurm had it well before, and did not end it: it was not everything. */
-static bool any_spared(const struct seen_list *seen, int64_t at)
+/* Slurm had it well before, or from a person, and did not end it: it was not everything. */
+static bool any_spared(const struct seen_list *seen, int64_t at, uint64_t by_hand)
 {
 	const int64_t first = first_cancelled(seen, at);
 
 	for (size_t i = 0; i < seen->n; i++) {
 		const struct slurm_job *job = seen->v[i].job;
 
-		if (job->submitted && job->submitted <= first - BEFORE_MS && outlived(job, at))
+		if (outlived(job, at) &&
+		    (job->submitted <= first - BEFORE_MS || seen->v[i].submission == by_hand))
 			return true;
 	}
 	return false;
 }
 
-/* The sentinel waits beside them for a good while: whoever has cancelled it with them meant everything. */
-static bool sentinel_too(struct store *store, const struct slurm_jobs *jobs, int64_t at)
+/* The sentinel waits beside them for a good while: whoever has cancelled it with them, and not with one of many, meant
+ * everything. */
+static bool sentinel_too(struct store *store, const struct slurm_jobs *jobs,
+			 const struct seen_list *seen, int64_t at)
 {
+	const int64_t first = first_cancelled(seen, at);
 	int64_t id;
 
 	if (db_setting_int(store->db, ".sentinel.job", 0, &id, NULL) || !id)
 		return false;
 	for (size_t i = 0; i < jobs->n; i++)
 		if (jobs->v[i].id == (uint64_t)id && is_cancelled(&jobs->v[i]))
-			return jobs->v[i].ended >= at - TOGETHER_MS &&
-			       jobs->v[i].ended <= at + TOGETHER_MS;
+			return jobs->v[i].ended >= first - AT_ONCE_MS &&
+			       jobs->v[i].ended <= at + AT_ONCE_MS;
 	return false;
 }
 
@@ -191,21 +201,23 @@ static bool most_unheard(const struct seen_list *seen, const struct db_flight *v
 	return counts[FATE_CANCELLED] >= 2 && counts[FATE_CANCELLED] > counts[FATE_ALIVE];
 }
 
-void left_count(struct store *store, const struct slurm_jobs *jobs, const struct db_flight *v,
-		size_t n, struct reconcile_left *out)
+static void left_count(struct store *store, const struct slurm_jobs *jobs,
+		       const struct db_flight *v, size_t n, struct reconcile_left *out)
 {
 	struct seen_list seen = {0};
+	uint64_t by_hand;
 	int64_t at;
 	bool unheard;
 
 	*out = (struct reconcile_left){.cut_ms = -1};
 	seen_index(&seen, jobs, v, n);
 	unheard = most_unheard(&seen, v, n);
-	keep_ours(store, &seen);
+	by_hand = keep_ours(store, &seen);
 	at = last_cancelled(&seen);
 	count(store, &seen, at, out);
-	out->spared = any_spared(&seen, at);
-	out->all = out->cancelled > 0 && !out->spared && sentinel_too(store, jobs, at);
+	out->spared = any_spared(&seen, at, by_hand);
+	out->all = out->cancelled > 0 && out->outlived <= MOST_LEFT * out->cancelled &&
+		   !out->spared && sentinel_too(store, jobs, &seen, at);
 	if (out->all || (unheard && !out->spared))
 		out->cut_ms = lately(at);
 	/* of one that has told its own end it is the last of it */

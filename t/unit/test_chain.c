@@ -938,7 +938,7 @@ static void counts_before_it_goes_on(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		one_is_cancelled(h, "CANCELLED", 300);
+		one_is_cancelled(h, "CANCELLED", 1000);
 		some_are(NULL, v[i].states, 0);
 		fake.jobs[0].submitted = fake.jobs[0].ended - v[i].before * 1000;
 		fake.jobs[0].ended_at[3] = fake.jobs[0].ended + v[i].after * 1000;
