@@ -13,7 +13,7 @@
 struct chain_opts {
 	bool refill;  /* false: only tell the end (the owner cancelled this job) */
 	bool doubted; /* refill only if jobs are left that scancel did not end (supervise.h) */
-	bool brief; /* it was there for less than three seconds: scancel may come and find none that hears of it */
+	bool brief; /* it was there for less than three seconds: scancel may find none that hears of it */
 	char *event;	 /* name of what the job has put into spool/ (queue.h, mine), or NULL */
 	int64_t gate_ms; /* wait so long for the gate, at most */
 	int64_t stay_ms; /* the first pause of one that stays; doubled each time, up to a minute */
@@ -29,7 +29,8 @@ struct chain_opts {
  * minutes, Slurm shows the sentinel. At a limit of
  * one there is nothing to wait for: this job's own slot is all there is.
  *
- * Of those who were there for less than three seconds one looks at Slurm each 5 s, whether scancel has ended most of the others.
+ * Of those who were there for less than three seconds one looks at Slurm each 5 s, whether scancel has ended most of the
+ * others.
  *
  * Signals must be blocked (proc_signals_block()). Never fails: what goes wrong is said.
  */

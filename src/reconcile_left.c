@@ -209,7 +209,6 @@ static void left_count(struct store *store, const struct slurm_jobs *jobs,
 	int64_t at;
 	bool unheard;
 
-	*out = (struct reconcile_left){.cut_ms = -1};
 	seen_index(&seen, jobs, v, n);
 	unheard = most_unheard(&seen, v, n);
 	by_hand = keep_ours(store, &seen);
@@ -236,6 +235,7 @@ int reconcile_left(struct store *store, struct reconcile_left *out, struct err *
 	size_t n = 0;
 	int rc;
 
+	*out = (struct reconcile_left){.cut_ms = -1};
 	rc = slurm_squeue((uint64_t)geteuid(), &jobs, err) || db_flights(store->db, &v, &n, err);
 	if (!rc)
 		left_count(store, &jobs, v, n, out);
