@@ -42,8 +42,9 @@ is "$(sort -n ledger | uniq -d)" '' 'none has run twice'
 # what that has submitted goes on. Three at a time, so that most of them wait.
 
 slurm_set_limits MaxSubmitJobsPerUser=20 MaxJobsPerUser=3 || bail_out 'no limits'
-slept() {
-	grep -rqF 'jobs are being cancelled just now' .slurmq/logs
+# those that stay until it is over, that were made just then and are not begun, or that end just then
+seen() {
+	grep -rqE 'jobs (are being|were) cancelled ' .slurmq/logs
 }
 in_state() {
 	slurmq status --json | jq -r ".counts.$1"
@@ -62,7 +63,7 @@ for sentinel in auto off; do
 	wait_for 60 'jobs run and chain' ledger_has 30
 	scancel -u "$(id -un)" -t PENDING
 	ok "sentinel $sentinel: Slurm's queue becomes empty" slurm_quiet 60
-	ok "sentinel $sentinel: it was seen that they were cancelled" slept
+	ok "sentinel $sentinel: it was seen that they were cancelled" seen
 	had=$(wc -l <ledger)
 	last=$(squeue -h -t all -o %A | sort -n | tail -n 1)
 	sleep 5
