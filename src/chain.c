@@ -323,6 +323,13 @@ static bool nobody_wants_us(struct store *store, const struct chain_opts *o)
 	return true;
 }
 
+bool chain_wanted(struct store *store)
+{
+	const struct chain_opts o = {.doubted = true};
+
+	return (store->db || !store_open(store, NULL)) && !nobody_wants_us(store, &o);
+}
+
 /* What could not be told at once outlives a crash of the host, too. */
 static void keep_event(struct store *store, const struct chain_opts *o)
 {
@@ -350,8 +357,8 @@ static bool hangs_after_all(struct store *store, const struct chain_opts *o, str
 	return goes_on && hangs_on_us(store, o, q, tried);
 }
 
-/* Jobs that short may all have left when scancel's signals come; what they submitted after it had made its list would go
- * on, and nobody would have a word against that. What was pending shows it. */
+/* Where all that ran left just as scancel's signals came, what they submitted after it had made its list would go on, and
+ * nobody would have a word against that. What was pending shows it. */
 static void look_for_scancel(struct store *store)
 {
 	struct spool *sp = store->spool;

@@ -41,4 +41,8 @@ enum chain_outcome {
 };
 enum chain_outcome chain_end(struct store *store, const struct chain_opts *o);
 
+/* Jobs were cancelled as the caller's was made, and it begins only now: are there signs that they were not all that there
+ * were? Opens the database of a store whose spool is open. No, where Slurm or the database does not answer. */
+bool chain_wanted(struct store *store);
+
 #endif

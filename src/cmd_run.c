@@ -78,6 +78,11 @@ static void rehearse(void)
 	db_rehearse();
 }
 
+static bool wanted(void *arg)
+{
+	return chain_wanted(arg);
+}
+
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	char exe[4096] = "";
@@ -109,6 +114,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	o.spool = store->spool;
 	o.dir = store->dir;
 	o.task = task_index();
+	o.wanted = wanted;
+	o.wanted_arg = store;
 	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0)
 		o.tick = tick;
 	setenv("SLURMQ_DIR", store->dir, 1);

@@ -236,6 +236,15 @@ int db_submission_answer(struct db *db, uint64_t id, int answer, uint64_t slurm_
 int db_submission_plain(struct db *db, uint64_t id, bool *plain, struct err *err);
 /* Whether all attempts of a submission are closed; DB_NONE where there is no such submission. */
 int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *err);
+/* Whether each of its attempts was taken back unused, by slurmq, and its jobs became pending again. */
+int db_submission_unused(struct db *db, uint64_t id, bool *unused, struct err *err);
+/* Of the attempts from an id on (0: all): *cancelled: how many were cancelled since a time; *lived: one was claimed since a
+ * later time, or has ended by itself since then and was claimed before another. Times in ms. Reads all of them. */
+struct db_since {
+	int64_t attempt, cancelled, lived, claimed;
+};
+int db_cancelled_since(struct db *db, const struct db_since *since, int64_t *cancelled, bool *lived,
+		       struct err *err);
 
 struct db_attempt {
 	int64_t id, job, prev; /* prev: the job's attempt before, 0: none */

@@ -232,6 +232,38 @@ int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *e
 	return rc;
 }
 
+int db_submission_unused(struct db *db, uint64_t id, bool *unused, struct err *err)
+{
+	/* closed by Slurm's word, or its right taken back; and for no reason */
+	static const char sql[] =
+		"SELECT (SELECT count(*) FROM attempt a WHERE a.id BETWEEN s.first AND"
+		" s.first + s.ntasks - 1 AND (a.closed <> 1 OR a.reason <> 0))"
+		" FROM submission s WHERE s.id = ?1";
+	int64_t used;
+	int rc = db_number(db, sql, &used, err, "u", id);
+
+	*unused = !rc && !used;
+	return rc;
+}
+
+int db_cancelled_since(struct db *db, const struct db_since *since, int64_t *cancelled, bool *lived,
+		       struct err *err)
+{
+	static const char ended[] =
+		"SELECT count(*) FROM attempt WHERE id >= ?1 AND reason = 10 AND ended >= ?2";
+	static const char well[] =
+		"SELECT count(*) FROM attempt a JOIN submission s ON s.id = a.submission"
+		" WHERE a.id >= ?1 AND (s.created >= ?2 OR (a.closed <> 0 AND a.reason <> 10"
+		" AND a.started > 0 AND a.ended >= ?2 AND s.created <= ?3))";
+	int64_t n = 0;
+
+	if (db_number(db, ended, cancelled, err, "ii", since->attempt, since->cancelled) ||
+	    db_number(db, well, &n, err, "iii", since->attempt, since->lived, since->claimed))
+		return -1;
+	*lived = n > 0;
+	return 0;
+}
+
 /* ---- attempts ---- */
 
 #define ATTEMPT_COLUMNS \

@@ -13,9 +13,10 @@
 enum {
 	TOGETHER_MS = 15 * 1000,
 	AT_ONCE_MS = 2 * 1000,
-	MOST_LEFT = 4,	       /* to one that was cancelled, where that was everything */
-	BEFORE_MS = 3 * 1000,  /* scancel takes a while from its list on; of whole seconds */
-	LATELY_MS = 60 * 1000, /* with that much between two hosts' clocks nothing is found */
+	MOST_LEFT = 4,		/* to one that was cancelled, where that was everything */
+	BEFORE_MS = 3 * 1000,	/* scancel takes a while from its list on; of whole seconds */
+	LATELY_MS = 60 * 1000,	/* with that much between two hosts' clocks nothing is found */
+	SIGNALS_MS = 10 * 1000, /* what was claimed since was claimed after them */
 };
 
 static bool is_cancelled(const struct slurm_job *job)
@@ -60,8 +61,17 @@ static bool is_past(const struct slurm_job *job, int64_t last)
 	       (!last || job->ended < last - LATELY_MS);
 }
 
-/* Another folder's jobs are no matter of ours, nor is what was cancelled before a person's last word. What that has
- * submitted first is returned; 0: it is not among them. */
+/* A cancelled job takes back what it had just submitted: none of those that its owner has cancelled. */
+static bool is_taken_back(struct store *store, const struct slurm_job *job, uint64_t submission)
+{
+	bool unused;
+
+	return is_cancelled(job) && !db_submission_unused(store->db, submission, &unused, NULL) &&
+	       unused;
+}
+
+/* Another folder's jobs are no matter of ours, nor is what was cancelled by ourselves, or before a person's last word.
+ * What that has submitted first is returned; 0: it is not among them. */
 static uint64_t keep_ours(struct store *store, struct seen_list *seen)
 {
 	struct db_submission sub = {0};
@@ -83,7 +93,8 @@ static uint64_t keep_ours(struct store *store, struct seen_list *seen)
 			by_hand = ours && from && sub.first == from ? last : by_hand;
 			db_submission_release(&sub);
 		}
-		if (ours && (now || !is_cancelled(seen->v[i].job)))
+		if (ours && (now || !is_cancelled(seen->v[i].job)) &&
+		    !is_taken_back(store, seen->v[i].job, last))
 			seen->v[n++] = seen->v[i];
 	}
 	seen->n = n;
@@ -201,6 +212,26 @@ static bool most_unheard(const struct seen_list *seen, const struct db_flight *v
 	return counts[FATE_CANCELLED] >= 2 && counts[FATE_CANCELLED] > counts[FATE_ALIVE];
 }
 
+/* squeue shows none that was cancelled: either none was, or it has forgotten them (slurm.conf(5), MinJobAge). The rows have
+ * them, with times of many hosts' clocks; those that never began were found some minutes later. */
+static void remember(struct store *store, const struct seen_list *seen, struct reconcile_left *out)
+{
+	struct db_since from = {.attempt = since(store)};
+	int64_t first, last, now = clock_now_ms();
+	bool lived;
+
+	if (!stopping_when(store->spool, &first, &last))
+		return;
+	from.cancelled = now - first - LATELY_MS;
+	from.lived = now - last + SIGNALS_MS;
+	from.claimed = now - first - BEFORE_MS;
+	for (size_t i = 0; i < seen->n; i++)
+		out->spared |=
+			is_alive(seen->v[i].job) && seen->v[i].job->submitted <= from.claimed;
+	if (!db_cancelled_since(store->db, &from, &out->cancelled, &lived, NULL))
+		out->spared |= lived;
+}
+
 static void left_count(struct store *store, const struct slurm_jobs *jobs,
 		       const struct db_flight *v, size_t n, struct reconcile_left *out)
 {
@@ -215,6 +246,8 @@ static void left_count(struct store *store, const struct slurm_jobs *jobs,
 	at = last_cancelled(&seen);
 	count(store, &seen, at, out);
 	out->spared = any_spared(&seen, at, by_hand);
+	if (!out->cancelled)
+		remember(store, &seen, out);
 	out->all = out->cancelled > 0 && out->outlived <= MOST_LEFT * out->cancelled &&
 		   !out->spared && sentinel_too(store, jobs, &seen, at);
 	if (out->all || (unheard && !out->spared))

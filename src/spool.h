@@ -155,8 +155,8 @@ void spool_mark(struct spool *sp, const char *name);
 /* As if it had been made so long ago, in ms. */
 void spool_mark_ago(struct spool *sp, const char *name, int64_t ago_ms);
 void spool_unmark(struct spool *sp, const char *name);
-/* How long ago it was made by the file server's clock, in ms; -1: never, over a day ago, or in what is the future
- * since that clock was set back. */
+/* How long ago it was made by the file server's clock, in ms; -1: never, or in what is the future since that clock was
+ * set back. */
 int64_t spool_mark_age(struct spool *sp, const char *name);
 /* Made so long ago at least, in ms, or there is none. Costs a stat(2) where this host's clock says that it is younger; the
  * file server's has the word where it is not. */

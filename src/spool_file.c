@@ -374,8 +374,7 @@ int64_t spool_mark_age(struct spool *sp, const char *name)
 
 	if (age_of(sp, name, &age))
 		return -1;
-	if (age < -1000 ||
-	    age > (int64_t)24 * 3600 * 1000) /* clocks of two kinds are some ms apart */
+	if (age < -1000) /* clocks of two kinds are some ms apart */
 		return -1;
 	return age > 0 ? age : 0;
 }

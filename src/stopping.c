@@ -200,15 +200,35 @@ static int64_t birth(struct spool *sp, const char *name, bool known)
 	return took * LISTED_ANSWERS > LISTED_MS ? took * LISTED_ANSWERS : LISTED_MS;
 }
 
+bool stopping_marked(struct spool *sp)
+{
+	return spool_file_exists(sp, STOPPING) || spool_file_exists(sp, UNSURE);
+}
+
+/* Of those who were cancelled with the one that made that mark, which is of that age. */
+static int64_t first_age(struct spool *sp, int64_t age)
+{
+	int64_t first = spool_mark_age(sp, FIRST);
+
+	return first < age || first > age + SPREAD_MS ? age : first;
+}
+
+bool stopping_when(struct spool *sp, int64_t *first, int64_t *last)
+{
+	int64_t sure = spool_mark_age(sp, STOPPING), unsure = spool_mark_age(sp, UNSURE);
+
+	*last = sure < 0 || (unsure >= 0 && unsure < sure) ? unsure : sure;
+	*first = first_age(sp, *last);
+	return *last >= 0;
+}
+
 static bool made_by(struct spool *sp, const char *name, int64_t made, bool known)
 {
-	int64_t age = spool_mark_age(sp, name), first = spool_mark_age(sp, FIRST);
+	int64_t age = spool_mark_age(sp, name);
 
 	if (age < 0 || made < 0 || age > made + LASTS_MS)
 		return false;
-	if (first < age || first > age + SPREAD_MS)
-		first = age;
-	return made <= first + birth(sp, name, known);
+	return made <= first_age(sp, age) + birth(sp, name, known);
 }
 
 /* What became of a job that squeue does not know any more: its last record's state is copied; "": nobody knows. */

@@ -46,6 +46,11 @@ bool stopping_surely(struct spool *sp);
 /* They were within the last minute, or may have been. */
 bool stopping_lately(struct spool *sp);
 
+/* Somebody was cancelled, or may have been, since a person submitted last. Costs two stat(2). */
+bool stopping_marked(struct spool *sp);
+/* How long ago, in ms: the first and the last of those who were cancelled together. False: nobody was. */
+bool stopping_when(struct spool *sp, int64_t *first, int64_t *last);
+
 /* Something was made so long ago (ms, by the file server's clock): by a job that was being cancelled? known: Slurm had
  * it by then; else it was about to be told to Slurm, which may have taken a while. Where the cancellation was not sure
  * Slurm is asked what became of that job, sacct where squeue has forgotten it; no, as long as it does not say. */

@@ -46,6 +46,7 @@ struct run {
 	int64_t tick_at;    /* monotonic ms */
 	int64_t idle_at;    /* the same; 0: it was, or there is nothing to do */
 	bool near_limit;    /* USR1 came */
+	bool wanted;	    /* whatever made it */
 	int stop_reason;    /* TERM came and meant this, REASON_NONE: it did not */
 	bool unsure;	    /* Slurm did not say: a cancellation, for all that is known */
 	int64_t took;	    /* Slurm's answer, ms */
@@ -656,11 +657,19 @@ static bool born_of_a_cancelled_job(const struct run *r)
 	int64_t made;
 	bool known;
 
-	if (!r->task.head.chained || !stopping_now(sp))
+	/* it may begin, or end, long after that */
+	if (!r->task.head.chained || r->wanted || !stopping_marked(sp))
 		return false;
 	made = ticket_taken_age(sp, r->o->submission);
 	known = made >= 0;
 	return stopping_made(sp, known ? made : ticket_age(sp, r->o->submission), known);
+}
+
+/* While jobs are cancelled nobody can tell. */
+static bool is_wanted(struct run *r)
+{
+	r->wanted = r->o->wanted && !stopping_now(r->o->spool) && r->o->wanted(r->o->wanted_arg);
+	return r->wanted;
 }
 
 /* Give the right back unused: whoever drains finds the job pending again. */
@@ -671,7 +680,7 @@ static int give_back(struct run *r, struct supervise_result *out, struct err *er
 	FAILPOINT("given-back");
 	if (rc)
 		return rc;
-	note(r, "jobs are being cancelled just now: not begun, and pending again");
+	note(r, "jobs were cancelled as this one was made: not begun, and pending again");
 	out->outcome = SUPERVISE_GIVEN_BACK;
 	out->doubted = true;
 	return SPOOL_NONE;
@@ -710,7 +719,7 @@ static int start(struct run *r, struct supervise_result *out, struct err *err)
 	}
 	rc = ticket_read(r->o->spool, r->o->submission, r->o->task, &r->task, err);
 	FAILPOINT("start-ticket");
-	if (!rc && born_of_a_cancelled_job(r))
+	if (!rc && born_of_a_cancelled_job(r) && !is_wanted(r))
 		return give_back(r, out, err);
 	if (!rc)
 		rc = take_right(r, err);

@@ -26,6 +26,10 @@ struct supervise_opts {
 	/* Called once, some 200 ms after the start, if that is not over by then: to do ahead, in a few
 	 * milliseconds, what would take time at the end. May be NULL. */
 	void (*idle)(void);
+	/* Called before anything is begun where jobs were cancelled as this one was made, and that is over: does its
+	 * owner want it all the same? NULL: no. */
+	bool (*wanted)(void *arg);
+	void *wanted_arg;
 };
 
 enum supervise_outcome {

@@ -60,4 +60,13 @@ static inline int here_expand(struct here *h, const char *text, const struct exp
 	return rc;
 }
 
+static inline void here_sql(struct here *h, const char *text)
+{
+	char *command =
+		mem_printf("sqlite3 -cmd '.timeout 5000' '%s/jobs.db' \"%s\"", h->store.dir, text);
+
+	assert_int_equal(system(command), 0);
+	free(command);
+}
+
 #endif

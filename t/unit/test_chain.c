@@ -301,15 +301,6 @@ static void a_time_limit_ends_no_stay(void **state)
 	assert_int_equal(fake.cancelled.n, 0);
 }
 
-static void sql_here(struct here *h, const char *text)
-{
-	char *command =
-		mem_printf("sqlite3 -cmd '.timeout 5000' '%s/jobs.db' \"%s\"", h->store.dir, text);
-
-	assert_int_equal(system(command), 0);
-	free(command);
-}
-
 static struct here *broken;
 
 static void it_is_mended(void *arg, const char *text)
@@ -317,7 +308,7 @@ static void it_is_mended(void *arg, const char *text)
 	(void)arg;
 	(void)text;
 	if (++said == 6)
-		sql_here(broken, "DROP TRIGGER no");
+		here_sql(broken, "DROP TRIGGER no");
 }
 
 /* Rights of claims that failed are no others: who is alone stays for as long as it takes. */
@@ -326,7 +317,7 @@ static void its_own_rights_are_no_others(void **state)
 	struct here *h = *state;
 
 	put(h);
-	sql_here(h,
+	here_sql(h,
 		 "CREATE TRIGGER no BEFORE INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'no'); END");
 	broken = h;
 	chain_end(&h->store,
@@ -740,7 +731,7 @@ static void fills_up_after_it(void **state)
 
 	one_is_cancelled(h, "RUNNING", 300);
 	fake.limit = 6;
-	sql_here(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
+	here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
 	end(h, true);
 	assert_int_equal(fake.sbatches, 2);
 	assert_int_equal(count(h, JOB_PENDING), 0);
@@ -754,7 +745,7 @@ static void one_fills_up_after_it(void **state)
 	pid_t pid;
 
 	one_is_cancelled(h, "RUNNING", 300);
-	sql_here(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
+	here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
 	pid = somebody_else_stays(h);
 	end(h, true);
 	assert_int_equal(stopping_left(h->store.spool), 0);
@@ -768,7 +759,7 @@ static void cancelled_while_it_outlasts(void **state)
 	struct here *h = *state;
 
 	one_is_cancelled(h, "RUNNING", 5000);
-	sql_here(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
+	here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
 	chain_end(&h->store,
 		  &(struct chain_opts){
 			  .refill = true, .gate_ms = 1000, .stay_ms = 1, .say = cancel_us});
@@ -807,7 +798,7 @@ static void doubts_that_it_is_wanted(void **state)
 		one_is_cancelled(h, "CANCELLED", 300);
 		for (int k = 0; k < 4; k++)
 			snprintf(fake.jobs[0].state[k], 24, "%s", v[i].states[k]);
-		sql_here(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
+		here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
 		fake.limit = 6;
 		fake.away = v[i].away;
 		chain_end(&h->store, &(struct chain_opts){.refill = true,
@@ -877,11 +868,11 @@ static void looks_for_what_was_cancelled(void **state)
 		if (v[i].sentinel)
 			sentinel_is(h, v[i].sentinel);
 		if (v[i].long_ago)
-			sql_here(h, "INSERT INTO setting VALUES ('.stopping.from', 5)");
+			here_sql(h, "INSERT INTO setting VALUES ('.stopping.from', 5)");
 		if (v[i].looked)
 			spool_mark(h->store.spool, "looked");
 		fake.limit = 9;
-		sql_here(h, "UPDATE setting SET value = 9 WHERE key = '.limit.jobs'");
+		here_sql(h, "UPDATE setting SET value = 9 WHERE key = '.limit.jobs'");
 		fake.away = v[i].away;
 		fake.squeues = 0;
 		end_with(h, &(struct chain_opts){.refill = true, .brief = !v[i].lived});
@@ -946,10 +937,85 @@ static void counts_before_it_goes_on(void **state)
 			sentinel_is(h, v[i].sentinel);
 		fake.away = v[i].away;
 		fake.limit = 9;
-		sql_here(h, "UPDATE setting SET value = 9 WHERE key = '.limit.jobs'");
+		here_sql(h, "UPDATE setting SET value = 9 WHERE key = '.limit.jobs'");
 		end_with(h, &(struct chain_opts){.refill = true, .brief = !v[i].lived});
 		if ((fake.sbatches == 2) != v[i].goes_on)
 			fail_msg("case %zu: %zu submissions", i, fake.sbatches);
+		here_tear_down(&s);
+	}
+}
+
+/* It begins long after others were cancelled as it was made: squeue has forgotten them, the rows have not. */
+static void wanted_long_after_it(void **state)
+{
+	enum { HOUR = 3600 };
+	static const struct {
+		const char *sql; /* @: the time of it, ms */
+		int before; /* the one that is left had been in Slurm for so many seconds by then */
+		bool away, wanted;
+	} v[] = {
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3"},
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 1",
+		 .wanted = true},
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 1",
+		 .away = true},
+		/* those that never began are found some minutes later */
+		{.sql = "UPDATE attempt SET closed = 1, reason = 10, ended = @ + 300000 WHERE id <= 3"},
+		/* it was not meant */
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3",
+		 .before = 10,
+		 .wanted = true},
+		/* that was at another time, or before a person's last word */
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ - 120000 WHERE id <= 3",
+		 .wanted = true},
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
+			"INSERT INTO setting VALUES ('.stopping.from', 4)",
+		 .wanted = true},
+		/* another that was there well before ended by itself well after; or together with them */
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
+			"UPDATE submission SET created = @ - 10000;"
+			"UPDATE attempt SET closed = 3, started = 1, ended = @ + 60000 WHERE id = 4",
+		 .wanted = true},
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
+			"UPDATE submission SET created = @;"
+			"UPDATE attempt SET closed = 3, started = 1, ended = @ + 60000 WHERE id = 4"},
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
+			"UPDATE submission SET created = @ - 10000;"
+			"UPDATE attempt SET closed = 3, started = 1, ended = @ + 2000 WHERE id = 4"},
+		/* the chain went on */
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
+			"UPDATE submission SET created = @ + 60000",
+		 .wanted = true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		int64_t then = clock_now_ms() - (int64_t)HOUR * 1000;
+		struct buf sql = {0};
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		some_are(h, (const char *const[]){"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
+			 0);
+		for (int k = 0; k < 3; k++)
+			fake.jobs[0].gone[k] = true;
+		fake.jobs[0].submitted = then - v[i].before * 1000;
+		here_sql(h, "UPDATE submission SET created = 0");
+		for (const char *p = v[i].sql; *p; p++)
+			if (*p == '@')
+				buf_addf(&sql, "%" PRId64, then);
+			else
+				buf_addch(&sql, *p);
+		here_sql(h, buf_str(&sql));
+		buf_release(&sql);
+		stopping_tell(h->store.spool, &(struct who){.slurm_id = 7}, true, 10);
+		scratch_later(h->store.dir, "stopping", (int64_t)HOUR * 1000);
+		scratch_later(h->store.dir, "stopping-first", (int64_t)HOUR * 1000);
+		fake.away = v[i].away;
+		if (chain_wanted(&h->store) != v[i].wanted)
+			fail_msg("case %zu", i);
 		here_tear_down(&s);
 	}
 }
@@ -987,6 +1053,7 @@ int main(void)
 		cmocka_unit_test(doubts_that_it_is_wanted),
 		cmocka_unit_test(looks_for_what_was_cancelled),
 		cmocka_unit_test(counts_before_it_goes_on),
+		cmocka_unit_test(wanted_long_after_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -649,6 +649,39 @@ static void counts_jobs_not_lines(void **state)
 	assert_int_equal(left.cut_ms, -1);
 }
 
+/* A cancelled job cancels what it has just submitted: no person has. */
+static void what_was_taken_back_does_not_count(void **state)
+{
+	static const struct {
+		const char *sql;
+		int64_t cancelled;
+	} v[] = {
+		{"UPDATE attempt SET closed = 1, reason = 0", 0},
+		{"UPDATE attempt SET closed = 1, reason = 10", 10},
+		{"UPDATE attempt SET closed = 1, reason = 0 WHERE id > 1", 10},
+		{"UPDATE attempt SET closed = 3, reason = 0", 10},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct reconcile_left left;
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		submit(h, ten);
+		for (int k = 0; k < 10; k++)
+			snprintf(fake.jobs[0].state[k], sizeof(fake.jobs[0].state[k]), "CANCELLED");
+		fake.jobs[0].ended = clock_now_ms();
+		here_sql(h, v[i].sql);
+		assert_int_equal(reconcile_left(&h->store, &left, NULL), 0);
+		if (left.cancelled != v[i].cancelled)
+			fail_msg("case %zu: %d", i, (int)left.cancelled);
+		here_tear_down(&s);
+	}
+}
+
 /* Renamed in Slurm it is still ours: not lost, not cancelled, and its end is found. */
 static void a_renamed_job_stays_ours(void **state)
 {
@@ -1189,6 +1222,7 @@ int main(void)
 		cmocka_unit_test(what_waits_for_ever_is_taken_back),
 		cmocka_unit_test(most_was_cancelled),
 		T(counts_jobs_not_lines),
+		T(what_was_taken_back_does_not_count),
 		T(a_renamed_job_stays_ours),
 		T(what_was_cancelled_and_runs_is_ended),
 		T(a_renamed_task_is_not_cancelled),

@@ -254,6 +254,35 @@ static void found_later(void **state)
 	assert_false(stopping_made(h->sp, 3000, true));
 }
 
+/* When it was, however long ago: the later of what is sure and what is not. */
+static void when_it_was(void **state)
+{
+	struct here *h = *state;
+	int64_t first, last;
+
+	assert_false(stopping_marked(h->sp));
+	assert_false(stopping_when(h->sp, &first, &last));
+	stopping_asks(h->sp);
+	assert_false(stopping_marked(h->sp));
+	stopping_tell(h->sp, &me, true, 10);
+	assert_true(stopping_marked(h->sp));
+	later(h, "stopping", 3 * 86400);
+	later(h, "stopping-first", 3 * 86400 + 5);
+	assert_true(stopping_when(h->sp, &first, &last));
+	assert_in_range(last, 3 * 86400000, 3 * 86400000 + 1000);
+	assert_in_range(first, 3 * 86400000 + 5000, 3 * 86400000 + 6000);
+	assert_true(stopping_made(h->sp, 3 * 86400000 + 4000, false));
+	assert_false(stopping_made(h->sp, 2 * 86400000, false));
+	stopping_tell(h->sp, &me, false, 0);
+	later(h, "stopping-unsure", 60);
+	later(h, "stopping-first", 62);
+	assert_true(stopping_when(h->sp, &first, &last));
+	assert_in_range(last, 60000, 61000);
+	assert_in_range(first, 62000, 63000);
+	stopping_over(h->sp);
+	assert_false(stopping_marked(h->sp));
+}
+
 /* squeue has forgotten it, as for a sentinel that begins a quarter of an hour later. */
 static void what_the_accounting_knows(void **state)
 {
@@ -304,6 +333,7 @@ int main(void)
 		cmocka_unit_test(what_was_in_the_list),
 		cmocka_unit_test_setup_teardown(the_first_of_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(found_later, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(when_it_was, set_up, tear_down),
 		cmocka_unit_test(what_the_accounting_knows),
 		cmocka_unit_test_setup_teardown(what_it_asks, set_up, tear_down),
 	};

@@ -113,10 +113,25 @@ static void make_ticket(struct here *h, const struct step *steps, size_t n)
 	ticket_writer_release(&w);
 }
 
+/* What its owner says when asked, and how often that was. */
+static enum { NOBODY, NO, YES } owner;
+static int asked;
+
+static bool wanted(void *arg)
+{
+	(void)arg;
+	asked++;
+	return owner == YES;
+}
+
 static struct supervise_result go(struct here *h)
 {
-	struct supervise_opts o = {
-		.spool = h->sp, .dir = h->dir, .submission = T, .log = h->log, .root = root};
+	struct supervise_opts o = {.spool = h->sp,
+				   .dir = h->dir,
+				   .submission = T,
+				   .log = h->log,
+				   .root = root,
+				   .wanted = owner == NOBODY ? NULL : wanted};
 	struct supervise_result r;
 	struct err err = {0};
 
@@ -495,6 +510,76 @@ static void born_of_a_cancelled_job(void **state)
 	}
 }
 
+/* It begins, or ends, long after that: its owner is asked before anything is begun, and not again. */
+static void begins_long_after_it(void **state)
+{
+	static const struct {
+		int age; /* s */
+		int owner;
+		enum supervise_outcome outcome;
+		int asked;
+	} v[] = {
+		{0, YES, SUPERVISE_GIVEN_BACK, 0}, /* nobody can tell yet */
+		{60, NOBODY, SUPERVISE_GIVEN_BACK, 0}, {60, NO, SUPERVISE_GIVEN_BACK, 1},
+		{60, YES, SUPERVISE_ENDED, 1},	       {3 * 86400, NO, SUPERVISE_GIVEN_BACK, 1},
+		{3 * 86400, YES, SUPERVISE_ENDED, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		const struct step one = {.key = "a", .script = "true"};
+		struct supervise_result r;
+		struct here *h;
+		void *s;
+		char *cmd;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		chained = true;
+		make_ticket(h, &one, 1);
+		chained = false;
+		stopping_tell(h->sp, &(struct who){.slurm_id = 7}, true, 10);
+		cmd = mem_printf("touch -d '%d seconds ago' %s/tickets/* %s/stopping*", v[i].age,
+				 h->dir, h->dir);
+		assert_int_equal(system(cmd), 0);
+		free(cmd);
+		owner = v[i].owner;
+		asked = 0;
+		r = go(h);
+		owner = NOBODY;
+		if (r.outcome != v[i].outcome || asked != v[i].asked)
+			fail_msg("case %zu: outcome %d, asked %d times", i, (int)r.outcome, asked);
+		assert_int_equal(r.doubted, v[i].outcome == SUPERVISE_GIVEN_BACK);
+		tear_down(&s);
+	}
+}
+
+/* And one that had begun by then, and only later hears of it, doubts that it is wanted at its end. */
+static void ends_long_after_it(void **state)
+{
+	struct here *h = *state;
+	struct step one = {.key = "a"};
+	struct supervise_result r;
+	char *script = mem_printf("touch -d '1 hour ago' '%s/stopping' '%s/stopping-first'", h->dir,
+				  h->dir);
+	char *cmd = mem_printf("touch -d '1 hour ago' %s/tickets/*", h->dir);
+
+	one.script = script;
+	chained = true;
+	make_ticket(h, &one, 1);
+	chained = false;
+	assert_int_equal(system(cmd), 0);
+	owner = YES; /* is not asked: it has run */
+	asked = 0;
+	r = go(h);
+	owner = NOBODY;
+	assert_int_equal(r.outcome, SUPERVISE_ENDED);
+	assert_true(r.doubted);
+	assert_int_equal(asked, 0);
+	free(script);
+	free(cmd);
+}
+
 /* The site runs the same job again: the attempt is closed, nothing is run. */
 static void requeued(void **state)
 {
@@ -561,6 +646,8 @@ int main(void)
 		cmocka_unit_test(checkpoints),
 		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(born_of_a_cancelled_job),
+		cmocka_unit_test(begins_long_after_it),
+		cmocka_unit_test_setup_teardown(ends_long_after_it, set_up, tear_down),
 		T1(requeued),
 		T1(requeued_before_it_began),
 		T1(the_end_of_one_that_was_given_up),
