@@ -9,6 +9,7 @@
 #include "reconcile.h"
 #include "sentinel.h"
 #include "stopping.h"
+#include "ticket.h"
 
 enum {
 	STAY_MOST_MS = 60 * 1000,
@@ -20,6 +21,7 @@ enum {
 	LEAVE_MS =
 		1500, /* the others have looked for the lock, and Slurm has seen that they ended */
 	LOOK_MS = 5000,
+	OLDER_MS = 3000,
 	FAILURES = 3, /* of the database: so often it is tried in spite of others */
 };
 
@@ -358,18 +360,54 @@ static bool hangs_after_all(struct store *store, const struct chain_opts *o, str
 }
 
 /* Where all that ran left just as scancel's signals came, what they submitted after it had made its list would go on, and
- * nobody would have a word against that. What was pending shows it. */
-static void look_for_scancel(struct store *store)
+ * nobody would have a word against that. What was pending shows it. Not where somebody has looked so lately, in ms. */
+static void look_for_scancel(struct store *store, int64_t lately)
 {
 	struct spool *sp = store->spool;
 	struct reconcile_left left;
 
-	if (!store->db || !spool_mark_older(sp, "looked", LOOK_MS) ||
+	if (!store->db || !spool_mark_older(sp, "looked", lately) ||
 	    !spool_mark_older(sp, SPOOL_NO_ANSWER, SPOOL_NO_ANSWER_MS))
 		return;
 	spool_mark(sp, "looked");
 	if (!reconcile_left(store, &left, NULL) && left.cut_ms >= 0)
 		stopping_found(sp, left.cut_ms);
+}
+
+/* Since when Slurm has it; since when it may have it. */
+static int64_t made_ago(struct spool *sp, uint64_t submission)
+{
+	int64_t age = ticket_taken_age(sp, submission);
+
+	return age < 0 ? ticket_age(sp, submission) : age;
+}
+
+/* How long ago ours was made, where none runs that was made well before, and would have been told; else -1. */
+static int64_t oldest_made(struct spool *sp)
+{
+	struct spool_list l;
+	int64_t mine = -1;
+	bool oldest = true;
+	struct who me;
+
+	who_self(&me);
+	if (spool_scan(sp, SPOOL_RUNNING, &l, NULL))
+		return -1;
+	for (size_t i = 0; i < l.n && mine < 0; i++)
+		if (l.v[i].who.slurm_id == me.slurm_id)
+			mine = made_ago(sp, l.v[i].submission);
+	for (size_t i = 0; i < l.n && mine >= 0 && oldest; i++)
+		oldest = made_ago(sp, l.v[i].submission) < mine + OLDER_MS;
+	spool_list_release(&l);
+	return oldest ? mine : -1;
+}
+
+void chain_look(struct store *store)
+{
+	int64_t made = oldest_made(store->spool);
+
+	if (made >= 0)
+		look_for_scancel(store, made);
 }
 
 enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
@@ -387,7 +425,7 @@ enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 
 	keep_event(store, o);
 	if (o->refill && o->brief && !o->doubted && !tried.held)
-		look_for_scancel(store);
+		look_for_scancel(store, LOOK_MS);
 	if (o->refill && (o->doubted || tried.held))
 		hangs = hangs_after_all(store, o, &q, &tried);
 	if (hangs && o->refill && !queue_owner_stops(store))

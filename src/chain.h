@@ -30,7 +30,7 @@ struct chain_opts {
  * one there is nothing to wait for: this job's own slot is all there is.
  *
  * Of those who were there for less than three seconds one looks at Slurm each 5 s, whether scancel has ended most of the
- * others.
+ * others (of the rest: chain_look()).
  *
  * Signals must be blocked (proc_signals_block()). Never fails: what goes wrong is said.
  */
@@ -44,5 +44,9 @@ enum chain_outcome chain_end(struct store *store, const struct chain_opts *o);
 /* Jobs were cancelled as the caller's was made, and it begins only now: are there signs that they were not all that there
  * were? Opens the database of a store whose spool is open. No, where Slurm or the database does not answer. */
 bool chain_wanted(struct store *store);
+
+/* Beside the caller's command, which has just begun: where it is the oldest that runs, all others may have left just as
+ * scancel ended what waited, and it may have been made by one of those. Slurm is asked, where none of us has done so since. */
+void chain_look(struct store *store);
 
 #endif

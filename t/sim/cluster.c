@@ -312,7 +312,17 @@ static void cancel_named(const char *name)
 	}
 }
 
-/* Where it ends no more than have come since, it is like one that was meant for these alone: nobody can tell. */
+/* Where it ends no more than have come since, by who was about to leave as well, it is like one that was meant for these
+ * alone: nobody can tell. */
+static void look_whether_clear(void *arg)
+{
+	int n = cluster_active();
+
+	(void)arg;
+	if (n && n >= cluster.scancelled)
+		cluster.unclear = true;
+}
+
 static void cancel_listed(void *arg)
 {
 	int ended = 0;
@@ -325,7 +335,9 @@ static void cancel_listed(void *arg)
 		ended += !j->gone && (j->phase == SLURM_PENDING || j->phase == SLURM_RUNNING);
 		cancel(j, true);
 	}
-	cluster.unclear = cluster_active() && cluster_active() >= ended;
+	cluster.unclear = false;
+	cluster.scancelled = ended;
+	look_whether_clear(NULL);
 }
 
 /* It makes its list first, and tells Slurm then: what is submitted in between is not in it. */
@@ -336,6 +348,7 @@ void cluster_scancel_all(void)
 	for (struct sim_job *j = cluster_jobs; j; j = j->next)
 		j->listed = true;
 	sim_at(sim.now + sim_rnd(SEC / 10), cancel_listed, NULL);
+	sim_at(sim.now + SEC, look_whether_clear, NULL);
 }
 
 /* ---- sbatch ---- */

@@ -216,6 +216,7 @@ struct cluster_knobs {
 	bool away;
 	int64_t last_scancel; /* by the owner, of all */
 	int64_t nothing_from; /* from then on nothing may be submitted; 0: it may */
+	int scancelled;	      /* so many were ended by it */
 	bool unclear;	      /* whether that scancel was of everything */
 	bool silent;	      /* in this story there was a time when it could not be asked */
 };

@@ -1020,6 +1020,58 @@ static void wanted_long_after_it(void **state)
 	}
 }
 
+/* Beside a command: where all others left just as scancel came, this one was made by one of them. */
+static void looks_beside_the_command(void **state)
+{
+	/* m: this one; o: another, made with it; b: one made well before */
+	static const struct {
+		const char *runs;
+		int looked; /* by another, so many ms ago */
+		bool looks;
+	} v[] = {{"m", 0, true}, {"mo", 0, true},   {"mob", 0, false}, {"b", 0, false},
+		 {"", 0, false}, {"m", 2000, true}, {"m", 400, false}};
+
+	(void)state;
+	setenv("SLURM_JOB_ID", "100", 1);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		some_are(h, (const char *const[]){"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
+			 0);
+		for (const char *p = v[i].runs; *p; p++) {
+			struct who who = {.slurm_id = *p == 'm' ? 100 : 200,
+					  .node = "n1",
+					  .pid = 1,
+					  .random = (uint64_t)(p - v[i].runs)};
+			const uint64_t ticket = 0x90 + (uint64_t)*p;
+			struct spool_entry e;
+			char path[40];
+
+			snprintf(path, sizeof(path), "tickets/%016" PRIx64, ticket);
+			assert_int_equal(
+				spool_file_put_nosync(h->store.spool, path, "", 0, 0600, NULL), 0);
+			scratch_later(h->store.dir, path, *p == 'b' ? 5000 : 1000);
+			assert_int_equal(spool_rights_make(h->store.spool, ticket, 1, NULL), 0);
+			assert_int_equal(
+				spool_right_start(h->store.spool, ticket, 0, &who, &e, NULL), 0);
+		}
+		if (v[i].looked)
+			spool_mark_ago(h->store.spool, "looked", v[i].looked);
+		fake.squeues = 0;
+		chain_look(&h->store);
+		if (stopping_surely(h->store.spool) != v[i].looks)
+			fail_msg("case %zu: %s", i, v[i].looks ? "not found" : "found");
+		assert_int_equal(fake.squeues, v[i].looks);
+		chain_look(&h->store); /* not so soon again */
+		assert_int_equal(fake.squeues, v[i].looks);
+		here_tear_down(&s);
+	}
+	unsetenv("SLURM_JOB_ID");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1054,6 +1106,7 @@ int main(void)
 		cmocka_unit_test(looks_for_what_was_cancelled),
 		cmocka_unit_test(counts_before_it_goes_on),
 		cmocka_unit_test(wanted_long_after_it),
+		cmocka_unit_test(looks_beside_the_command),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
