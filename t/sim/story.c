@@ -487,8 +487,9 @@ static bool counted_upon(const struct sim_job *last)
 /*
  * Nothing is left that would go on: was that right? It was not where work is pending, nothing is paused,
  * and the last job of all to leave did so by itself: neither was it killed, nor was it told to end, nor
- * was another while it chained, and no person has come since, or been told since that it did not go well. A limit of one leaves no slot to chain with,
- * and where each call may take seconds, the gate is not to be had within its minute.
+ * was another while it chained, and no person has come since, or been told since that it did not go well, or cancelled
+ * everything. A limit of one leaves no slot to chain with, and where each call may take seconds, the gate is not to be
+ * had within its minute.
  */
 static void judge_chain(void)
 {
@@ -497,6 +498,8 @@ static void judge_chain(void)
 
 	story.chain_judged = true;
 	if (!s.pending || s.paused || !last || !last->left_normally || last->one_slot)
+		return;
+	if (cluster.last_scancel > story.last_typed && last->ended > cluster.last_scancel)
 		return;
 	if (sim.k.slow > SEC || last->ended <= story.last_typed ||
 	    (counted_upon(last) && !story.only_one) || s.limit == 1)
