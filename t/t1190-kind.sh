@@ -69,6 +69,29 @@ ok 'which is asked by who leaves without having submitted, or once in five secon
 ok 'and that seldom' [ "$(called '^squeue run ')" -le 10 ]
 is "$(called '^(sacct|sacctmgr) ')" 0 'the accounting was never asked, by nobody'
 
+# Jobs of some seconds, side by side: of those that run one alone looks whether scancel has ended the rest
+
+: >calls
+cat >beside.yaml <<'END'
+name: beside
+params: {n: {from: 1, to: 50, step: 1}}
+run: "n={n}; sleep $((3 + n % 9)); touch beside.$n"
+END
+slurmq expand beside.yaml >/dev/null
+slurmq config limit 10 >/dev/null # none of them waits in Slurm
+run slurmq submit
+is_status 0
+all_beside() {
+	local f=(beside.*[0-9])
+	[ ${#f[@]} = 50 ]
+}
+ok_within 120 'fifty of them' all_beside
+n=$(called '^squeue (run|chain) ')
+ok "for which squeue is asked $n times" [ "$n" -le 10 ]
+is "$(called '^(sacct|sacctmgr) ')" 0 'and the accounting never'
+ok_within 20 'to their end' in_states completed=130
+slurmq config limit 20 >/dev/null
+
 # slurmq chain, as cron would call it
 
 : >calls
@@ -78,7 +101,7 @@ run slurmq chain
 is_status 0
 is "$(called .)" 1 'with work to do, and nothing in Slurm'
 is "$(called '^sbatch chain ')" 1 'it is one sbatch'
-ok_within 60 'that is all it takes' in_states completed=90
+ok_within 60 'that is all it takes' in_states completed=140
 : >calls
 run slurmq chain
 is_status 0
