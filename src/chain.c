@@ -235,7 +235,7 @@ static int lock_last(struct store *store, int64_t ms, struct tried *tried, int *
 	int64_t end = clock_mono_ms() + ms;
 	int rc;
 
-	while ((rc = spool_lock(store->spool, "last", lock, NULL)) == SPOOL_BUSY &&
+	while ((rc = spool_lock(store->spool, SPOOL_LAST, lock, NULL)) == SPOOL_BUSY &&
 	       clock_mono_ms() < end && !tried->cancelled)
 		pause_for(store->spool, 100, tried);
 	return rc;
@@ -249,12 +249,16 @@ static bool outlast(struct store *store, const struct chain_opts *o, struct trie
 	struct spool *sp = store->spool;
 	bool said = false, ours = false;
 	int64_t left;
+	int seen =
+		-1; /* where each is in doubt status shall see that somebody stays, all the same */
 
 	while (!tried->cancelled && (left = stopping_left(sp)) > 0) {
 		bool sure = stopping_surely(sp);
 
 		if (!ours && !o->doubted)
-			ours = spool_lock(sp, "last", lock, NULL) != SPOOL_BUSY;
+			ours = spool_lock(sp, SPOOL_LAST, lock, NULL) != SPOOL_BUSY;
+		if (o->doubted && seen < 0)
+			spool_lock(sp, SPOOL_DOUBTED, &seen, NULL);
 		if (sure && !said)
 			say(o, "jobs are being cancelled just now: staying until that is over");
 		said |= sure;
@@ -264,6 +268,8 @@ static bool outlast(struct store *store, const struct chain_opts *o, struct trie
 	}
 	if (!ours && !tried->cancelled)
 		ours = lock_last(store, LEAVE_MS / 3, tried, lock) != SPOOL_BUSY;
+	if (seen >= 0)
+		spool_unlock(seen);
 	if (ours && !tried->cancelled)
 		pause_for(sp, LEAVE_MS, tried);
 	return ours;
@@ -312,11 +318,12 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
  * was spared tells it, and whether the sentinel was. Who is not in doubt counts them one by one, and goes on where Slurm
  * does not answer: it takes a very slow scancel to have made its list before that.
  */
-static bool nobody_wants_us(struct store *store, const struct chain_opts *o)
+static bool nobody_wants_us(struct store *store, const struct chain_opts *o, int64_t *last)
 {
 	struct reconcile_left left;
 	bool known = store->db && !reconcile_left(store, &left, NULL);
 
+	*last = known ? left.last : 0;
 	if (known ? left.spared || (!left.all &&
 				    (o->doubted ? left.alive : left.outlived) >= left.cancelled)
 		  : !o->doubted)
@@ -325,11 +332,29 @@ static bool nobody_wants_us(struct store *store, const struct chain_opts *o)
 	return true;
 }
 
+/* It is over, and who goes on settles for all what was cancelled until then. */
+static bool goes_on_after_it(struct store *store, const struct chain_opts *o)
+{
+	struct reconcile_left left;
+	int64_t last = 0;
+
+	if (o->doubted || o->brief) {
+		if (nobody_wants_us(store, o, &last))
+			return false;
+	} else if (store->db && !reconcile_left(store, &left, NULL)) {
+		last = left.last;
+	}
+	if (last)
+		db_setting_set_int(store->db, STOPPING_SETTLED, last, NULL);
+	return true;
+}
+
 bool chain_wanted(struct store *store)
 {
 	const struct chain_opts o = {.doubted = true};
+	int64_t last;
 
-	return (store->db || !store_open(store, NULL)) && !nobody_wants_us(store, &o);
+	return (store->db || !store_open(store, NULL)) && !nobody_wants_us(store, &o, &last);
 }
 
 /* What could not be told at once outlives a crash of the host, too. */
@@ -345,18 +370,19 @@ static void keep_event(struct store *store, const struct chain_opts *o)
 static bool hangs_after_all(struct store *store, const struct chain_opts *o, struct queue_opts *q,
 			    struct tried *tried)
 {
-	bool ours, goes_on;
+	bool ours, hangs;
 	int lock = -1;
+	int64_t last;
 
-	if (o->doubted && nobody_wants_us(store, o))
+	if (o->doubted && nobody_wants_us(store, o, &last))
 		return false;
 	ours = outlast(store, o, tried, &lock);
-	goes_on = ours && !tried->cancelled &&
-		  !((o->doubted || o->brief) && nobody_wants_us(store, o));
-	if (ours)
-		spool_unlock(lock);
 	q->no_claim = false;
-	return goes_on && hangs_on_us(store, o, q, tried);
+	hangs = ours && !tried->cancelled && goes_on_after_it(store, o) &&
+		hangs_on_us(store, o, q, tried);
+	if (ours) /* not before: status is to see it until something is submitted */
+		spool_unlock(lock);
+	return hangs;
 }
 
 /* Where all that ran left just as scancel's signals came, what they submitted after it had made its list would go on, and
@@ -366,8 +392,9 @@ static void look_for_scancel(struct store *store, int64_t lately)
 	struct spool *sp = store->spool;
 	struct reconcile_left left;
 
-	if (!store->db || !spool_mark_older(sp, "looked", lately) ||
-	    !spool_mark_older(sp, SPOOL_NO_ANSWER, SPOOL_NO_ANSWER_MS))
+	if (!spool_mark_older(sp, "looked", lately) ||
+	    !spool_mark_older(sp, SPOOL_NO_ANSWER, SPOOL_NO_ANSWER_MS) ||
+	    (!store->db && store_open(store, NULL)))
 		return;
 	spool_mark(sp, "looked");
 	if (!reconcile_left(store, &left, NULL) && left.cut_ms >= 0)
@@ -382,32 +409,42 @@ static int64_t made_ago(struct spool *sp, uint64_t submission)
 	return age < 0 ? ticket_age(sp, submission) : age;
 }
 
-/* How long ago ours was made, where none runs that was made well before, and would have been told; else -1. */
-static int64_t oldest_made(struct spool *sp)
+/* Of the caller's job, where it runs; 0: it does not. */
+static uint64_t our_submission(const struct spool_list *running)
 {
-	struct spool_list l;
-	int64_t mine = -1;
-	bool oldest = true;
 	struct who me;
 
 	who_self(&me);
-	if (spool_scan(sp, SPOOL_RUNNING, &l, NULL))
-		return -1;
-	for (size_t i = 0; i < l.n && mine < 0; i++)
-		if (l.v[i].who.slurm_id == me.slurm_id)
-			mine = made_ago(sp, l.v[i].submission);
-	for (size_t i = 0; i < l.n && mine >= 0 && oldest; i++)
-		oldest = made_ago(sp, l.v[i].submission) < mine + OLDER_MS;
-	spool_list_release(&l);
-	return oldest ? mine : -1;
+	for (size_t i = 0; i < running->n; i++)
+		if (running->v[i].who.slurm_id == me.slurm_id)
+			return running->v[i].submission;
+	return 0;
 }
 
-void chain_look(struct store *store)
+/* None runs that was made well before, and would have been told. */
+static bool is_oldest(struct spool *sp, const struct spool_list *running, int64_t made)
 {
-	int64_t made = oldest_made(store->spool);
+	for (size_t i = 0; i < running->n; i++)
+		if (made_ago(sp, running->v[i].submission) >= made + OLDER_MS)
+			return false;
+	return true;
+}
 
-	if (made >= 0)
+void chain_look(struct store *store, uint64_t submission)
+{
+	struct spool *sp = store->spool;
+	struct spool_list l;
+	int64_t made;
+
+	if ((submission && !ticket_older(sp, submission, OLDER_MS)) ||
+	    spool_scan(sp, SPOOL_RUNNING, &l, NULL))
+		return;
+	if (!submission)
+		submission = our_submission(&l);
+	made = submission ? made_ago(sp, submission) : -1;
+	if (made >= 0 && is_oldest(sp, &l, made))
 		look_for_scancel(store, made);
+	spool_list_release(&l);
 }
 
 enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)

@@ -119,6 +119,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0)
 		o.tick = tick;
 	setenv("SLURMQ_DIR", store->dir, 1);
+	chain_look(store, o.submission);
 	rc = supervise(&o, &s, err);
 	if (rc) {
 		cmd_say(ctx, "%s", err->msg);

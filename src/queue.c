@@ -1063,14 +1063,19 @@ static int chain_needs(struct store *store, struct queue_chain *c, bool pending,
 	return rc;
 }
 
-/* A job that has ended keeps trying to go on with the chain: it holds the lock. */
-static bool somebody_stays(struct store *store)
+static bool is_held(struct store *store, const char *lock)
 {
-	int fd, rc = spool_lock(store->spool, "last", &fd, NULL);
+	int fd, rc = spool_lock(store->spool, lock, &fd, NULL);
 
 	if (!rc)
 		spool_unlock(fd);
 	return rc == SPOOL_BUSY;
+}
+
+/* A job that has ended keeps trying to go on with the chain, or waits until it may: it holds the lock. */
+static bool somebody_stays(struct store *store)
+{
+	return is_held(store, SPOOL_LAST) || is_held(store, SPOOL_DOUBTED);
 }
 
 /* The sentinel as it was seen last: Slurm is not asked. */

@@ -43,13 +43,17 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
 	      struct err *err);
 
 /* Of this folder's jobs, by squeue: how many were cancelled last, or are being ended without a word of their own, and how
- * many submissions have such as Slurm goes on with, the caller's among them. What was cancelled before STOPPING_FROM
- * (stopping.h) does not count. One submission may be many jobs. -1, ERR_AGAIN, where it does not answer. */
+ * many submissions have such as Slurm goes on with, the caller's among them. What was cancelled before STOPPING_FROM or
+ * until STOPPING_SETTLED (stopping.h) does not count. One submission may be many jobs. -1, ERR_AGAIN, where it does not
+ * answer. */
 struct reconcile_left {
 	int64_t cancelled, alive;
+	int64_t last; /* when the last of them was cancelled, by Slurm's clock in ms; 0: squeue shows none */
 	int64_t outlived; /* jobs that it had by then, and goes on with, or went on with for some seconds more */
-	bool spared; /* Slurm goes on with one that it had well before, or went on until it ended: that was not everything */
-	bool all;    /* none of these, and the sentinel was cancelled, too: that was everything */
+	/* Slurm goes on with one that it had well before, or went on until it ended, or has the sentinel: that was not
+	 * everything */
+	bool spared;
+	bool all; /* none of these, and the sentinel was cancelled, too: that was everything */
 	/* How long ago, in ms, all of it was cancelled, or, by the rows, most of what is in flight, with no word of its own
 	 * and nothing spared: of jobs so short that each of them left before scancel's signal came, that is all there is to
 	 * see. -1: it was not, or over a minute ago. */

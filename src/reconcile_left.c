@@ -31,6 +31,13 @@ static int64_t since(struct store *store)
 	return db_setting_int(store->db, STOPPING_FROM, 0, &attempt, NULL) ? 0 : attempt;
 }
 
+static int64_t settled(struct store *store)
+{
+	int64_t at;
+
+	return db_setting_int(store->db, STOPPING_SETTLED, 0, &at, NULL) ? 0 : at;
+}
+
 static bool is_alive(const struct slurm_job *job)
 {
 	return slurm_state_active(job->state) && strcmp(job->state, "COMPLETING") != 0;
@@ -61,6 +68,11 @@ static bool is_past(const struct slurm_job *job, int64_t last)
 	       (!last || job->ended < last - LATELY_MS);
 }
 
+static bool is_settled(const struct slurm_job *job, int64_t settled)
+{
+	return is_cancelled(job) && job->ended && job->ended <= settled;
+}
+
 /* A cancelled job takes back what it had just submitted: none of those that its owner has cancelled. */
 static bool is_taken_back(struct store *store, const struct slurm_job *job, uint64_t submission)
 {
@@ -75,7 +87,7 @@ static bool is_taken_back(struct store *store, const struct slurm_job *job, uint
 static uint64_t keep_ours(struct store *store, struct seen_list *seen)
 {
 	struct db_submission sub = {0};
-	const int64_t at = last_cancelled(seen), from = since(store);
+	const int64_t at = last_cancelled(seen), from = since(store), done = settled(store);
 	bool ours = false, now = false;
 	uint64_t last = 0, by_hand = 0;
 	size_t n = 0;
@@ -94,6 +106,7 @@ static uint64_t keep_ours(struct store *store, struct seen_list *seen)
 			db_submission_release(&sub);
 		}
 		if (ours && (now || !is_cancelled(seen->v[i].job)) &&
+		    !is_settled(seen->v[i].job, done) &&
 		    !is_taken_back(store, seen->v[i].job, last))
 			seen->v[n++] = seen->v[i];
 	}
@@ -163,21 +176,31 @@ static bool any_spared(const struct seen_list *seen, int64_t at, uint64_t by_han
 	return false;
 }
 
-/* The sentinel waits beside them for a good while: whoever has cancelled it with them, and not with one of many, meant
- * everything. */
-static bool sentinel_too(struct store *store, const struct slurm_jobs *jobs,
-			 const struct seen_list *seen, int64_t at)
+static const struct slurm_job *sentinel(struct store *store, const struct slurm_jobs *jobs)
 {
-	const int64_t first = first_cancelled(seen, at);
 	int64_t id;
 
 	if (db_setting_int(store->db, ".sentinel.job", 0, &id, NULL) || !id)
-		return false;
+		return NULL;
 	for (size_t i = 0; i < jobs->n; i++)
-		if (jobs->v[i].id == (uint64_t)id && is_cancelled(&jobs->v[i]))
-			return jobs->v[i].ended >= first - AT_ONCE_MS &&
-			       jobs->v[i].ended <= at + AT_ONCE_MS;
-	return false;
+		if (jobs->v[i].id == (uint64_t)id)
+			return &jobs->v[i];
+	return NULL;
+}
+
+/* The sentinel waits beside them for a good while: whoever has cancelled it with them, and not with one of many, meant
+ * everything. */
+static bool sentinel_too(const struct slurm_job *sentinel, const struct seen_list *seen, int64_t at)
+{
+	return sentinel && is_cancelled(sentinel) &&
+	       sentinel->ended >= first_cancelled(seen, at) - AT_ONCE_MS &&
+	       sentinel->ended <= at + AT_ONCE_MS;
+}
+
+/* And whoever has left it did not. */
+static bool sentinel_left(const struct slurm_job *sentinel, int64_t before)
+{
+	return sentinel && is_alive(sentinel) && sentinel->submitted <= before;
 }
 
 /* -1: that is too long ago to matter. */
@@ -191,30 +214,40 @@ static int64_t lately(int64_t ended)
 /* What of a row's job is to be told apart. */
 enum fate { FATE_OTHER, FATE_ALIVE, FATE_CANCELLED };
 
-static enum fate fate(const struct seen_list *seen, const struct db_flight *f)
+static enum fate fate(const struct seen_list *seen, const struct db_flight *f, int64_t *ended)
 {
 	const struct slurm_job *job = seen_find(seen, f);
 
 	if (!job)
 		job = seen_supposed(seen, f);
+	*ended = job ? job->ended : 0;
 	if (job && is_cancelled(job))
 		return FATE_CANCELLED;
 	return job && is_alive(job) ? FATE_ALIVE : FATE_OTHER;
 }
 
-/* Of the rows, most were cancelled and told nobody. */
+/* Of the rows, most were cancelled at one moment, the last one, and told nobody. */
 static bool most_unheard(const struct seen_list *seen, const struct db_flight *v, size_t n)
 {
-	size_t counts[3] = {0};
+	int64_t cancelled = 0, alive = 0, last = 0, ended;
 
 	for (size_t i = 0; i < n; i++)
-		counts[fate(seen, &v[i])]++;
-	return counts[FATE_CANCELLED] >= 2 && counts[FATE_CANCELLED] > counts[FATE_ALIVE];
+		if (fate(seen, &v[i], &ended) == FATE_CANCELLED && ended > last)
+			last = ended;
+	for (size_t i = 0; i < n; i++) {
+		enum fate f = fate(seen, &v[i], &ended);
+
+		cancelled += f == FATE_CANCELLED && ended >= last - AT_ONCE_MS;
+		alive += f == FATE_ALIVE;
+	}
+	return cancelled >= 2 && cancelled > alive;
 }
 
-/* squeue shows none that was cancelled: either none was, or it has forgotten them (slurm.conf(5), MinJobAge). The rows have
- * them, with times of many hosts' clocks; those that never began were found some minutes later. */
-static void remember(struct store *store, const struct seen_list *seen, struct reconcile_left *out)
+/* squeue shows none that counts: either none was cancelled, or that is settled, or it has forgotten them (slurm.conf(5),
+ * MinJobAge). The rows have them, with times of many hosts' clocks; those that never began were found some minutes
+ * later. */
+static void remember(struct store *store, const struct seen_list *seen,
+		     const struct slurm_job *sentinel, struct reconcile_left *out)
 {
 	struct db_since from = {.attempt = since(store)};
 	int64_t first, last, now = clock_now_ms();
@@ -225,6 +258,8 @@ static void remember(struct store *store, const struct seen_list *seen, struct r
 	from.cancelled = now - first - LATELY_MS;
 	from.lived = now - last + SIGNALS_MS;
 	from.claimed = now - first - BEFORE_MS;
+	out->spared |=
+		sentinel_left(sentinel, from.claimed) || settled(store) >= now - last - BEFORE_MS;
 	for (size_t i = 0; i < seen->n; i++)
 		out->spared |=
 			is_alive(seen->v[i].job) && seen->v[i].job->submitted <= from.claimed;
@@ -235,6 +270,7 @@ static void remember(struct store *store, const struct seen_list *seen, struct r
 static void left_count(struct store *store, const struct slurm_jobs *jobs,
 		       const struct db_flight *v, size_t n, struct reconcile_left *out)
 {
+	const struct slurm_job *waits = sentinel(store, jobs);
 	struct seen_list seen = {0};
 	uint64_t by_hand;
 	int64_t at;
@@ -245,11 +281,13 @@ static void left_count(struct store *store, const struct slurm_jobs *jobs,
 	by_hand = keep_ours(store, &seen);
 	at = last_cancelled(&seen);
 	count(store, &seen, at, out);
-	out->spared = any_spared(&seen, at, by_hand);
+	out->last = at;
+	out->spared = any_spared(&seen, at, by_hand) ||
+		      (at && sentinel_left(waits, first_cancelled(&seen, at) - BEFORE_MS));
 	if (!out->cancelled)
-		remember(store, &seen, out);
+		remember(store, &seen, waits, out);
 	out->all = out->cancelled > 0 && out->outlived <= MOST_LEFT * out->cancelled &&
-		   !out->spared && sentinel_too(store, jobs, &seen, at);
+		   !out->spared && sentinel_too(waits, &seen, at);
 	if (out->all || (unheard && !out->spared))
 		out->cut_ms = lately(at);
 	/* of one that has told its own end it is the last of it */

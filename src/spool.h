@@ -200,6 +200,9 @@ void spool_tidy(struct spool *sp);
 /* Make a folder below, with its parents, mode 0700. */
 int spool_folder_make(struct spool *sp, const char *name, struct err *err);
 
+/* Of the one job that stays where nothing can be submitted; of one that waits to know whether it may. */
+#define SPOOL_LAST "last"
+#define SPOOL_DOUBTED "doubted"
 /* An exclusive lock on a file of its own below the folder ("last", "expand", "asking"), until closed:
  * 0 and *fd, or SPOOL_BUSY. The same process must not lock it twice. */
 int spool_lock(struct spool *sp, const char *name, int *fd, struct err *err);

@@ -18,6 +18,8 @@
 /* The setting: of attempts before this one (its id) nothing that is cancelled says that a person wants to end the rest,
  * since one has submitted, or has ended some by slurmq, since. */
 #define STOPPING_FROM ".stopping.from"
+/* The setting: what was cancelled until then, by Slurm's clock in ms, was not everything: the chain has gone on since. */
+#define STOPPING_SETTLED ".stopping.settled"
 
 /* What Slurm ends this job for, which has got TERM (slurm_stop_reason()): REASON_NONE where it goes on with it, -1
  * where Slurm does not say. REASON_CANCELLED outside a job of Slurm's. *took: how long the answer took, in ms; may be

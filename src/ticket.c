@@ -216,6 +216,15 @@ int64_t ticket_age(struct spool *sp, uint64_t submission)
 	return age;
 }
 
+bool ticket_older(struct spool *sp, uint64_t submission, int64_t ms)
+{
+	char *path = ticket_path(submission);
+	bool older = spool_mark_older(sp, path, ms);
+
+	free(path);
+	return older;
+}
+
 void ticket_taken(struct spool *sp, uint64_t submission)
 {
 	char *path = ticket_path(submission);

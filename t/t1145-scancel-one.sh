@@ -86,9 +86,45 @@ most() {
 	ok 'most: the queue is empty' slurm_quiet 60
 }
 
+# One after the other, of those that wait: by the third as many are cancelled as are left, and it goes on
+
+by_one() {
+	local _ job
+	mkdir "$TEST_TMP/by_one" && cd "$TEST_TMP/by_one" || return
+	: >"$LEDGER"
+	cat >sweep.yaml <<-'END'
+		name: by_one
+		params: {n: {from: 1, to: 18, step: 1}}
+		run: |
+		  echo {n} >>"$LEDGER"
+		  sleep 2
+	END
+	slurm_set_limits MaxSubmitJobsPerUser=100 MaxJobsPerUser=1 || bail_out 'no limits'
+	slurmq init >/dev/null
+	slurmq config sentinel off >/dev/null
+	slurmq config limit 6 >/dev/null
+	slurmq expand sweep.yaml >/dev/null
+	run slurmq submit
+	is_status 0 'by one: submitted'
+	ok_within 60 'by one: the chain runs' ledger_has 3
+	for _ in 1 2 3; do
+		job=$(squeue -h -r -t pending -o %i | tail -n 1)
+		run scancel "$job"
+		is_status 0 "by one: scancel of $job"
+		# two of them end in between
+		ok_within 60 'by one: the next' ledger_has $(($(wc -l <"$LEDGER") + 3))
+	done
+	ok_within 120 'by one: all others come to their end' all_over
+	is "$(slurmq list --json | jq -r .state | sort | uniq -c | awk '{print $1, $2}' | paste -sd' ')" \
+		'3 cancelled 15 completed' 'by one: each is over'
+	is "$(sort -n "$LEDGER" | uniq -d)" '' 'by one: none has run twice'
+	ok 'by one: the queue is empty' slurm_quiet 60
+}
+
 most
 round eight 8 40
 round four 4 20
 round again 8 40
+by_one
 
 done_testing

@@ -164,7 +164,7 @@ static void nothing_to_wait_for(void **state)
 	}
 }
 
-static pid_t somebody_else_stays(struct here *h)
+static pid_t somebody_holds(struct here *h, const char *name)
 {
 	struct spool *other;
 	int lock, ready[2];
@@ -175,7 +175,7 @@ static pid_t somebody_else_stays(struct here *h)
 	pid = fork();
 	if (!pid) {
 		if (spool_open(h->store.dir, &other, NULL) ||
-		    spool_lock(other, "last", &lock, NULL) || write(ready[1], &c, 1) != 1)
+		    spool_lock(other, name, &lock, NULL) || write(ready[1], &c, 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
@@ -184,6 +184,11 @@ static pid_t somebody_else_stays(struct here *h)
 	close(ready[0]);
 	close(ready[1]);
 	return pid;
+}
+
+static pid_t somebody_else_stays(struct here *h)
+{
+	return somebody_holds(h, SPOOL_LAST);
 }
 
 static void only_one_stays(void **state)
@@ -686,6 +691,11 @@ static void sentinel_is(struct here *h, const char *state)
 	assert_int_equal(db_setting_set_int(h->store.db, ".sentinel.job", 777, NULL), 0);
 }
 
+static void settled_at(struct here *h, int64_t at)
+{
+	assert_int_equal(db_setting_set_int(h->store.db, STOPPING_SETTLED, at, NULL), 0);
+}
+
 static void end_with(struct here *h, struct chain_opts *o)
 {
 	o->gate_ms = 1000;
@@ -767,6 +777,98 @@ static void cancelled_while_it_outlasts(void **state)
 	assert_true(stopping_left(h->store.spool) > 4000);
 }
 
+static struct here *watched;
+static const char *seen_lock;
+static int seen_held;
+
+/* As another process sees it. */
+static void looks_at_the_lock(void)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (!pid) {
+		struct spool *other;
+		int lock;
+
+		_exit(spool_open(watched->store.dir, &other, NULL) ||
+		      spool_lock(other, seen_lock, &lock, NULL) != SPOOL_BUSY);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	seen_held += !status;
+}
+
+static void when_it_stays(void *arg, const char *text)
+{
+	(void)arg;
+	if (strstr(text, "staying"))
+		looks_at_the_lock();
+}
+
+/* Whether it is in doubt or not, status is to see that somebody waits, until something is submitted. */
+static void others_see_that_it_waits(void **state)
+{
+	(void)state;
+	for (int doubted = 0; doubted < 2; doubted++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		one_is_cancelled(h, "RUNNING", 300);
+		here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
+		fake.limit = 6;
+		watched = h;
+		seen_held = 0;
+		seen_lock = doubted ? SPOOL_DOUBTED : SPOOL_LAST;
+		chain_end(&h->store, &(struct chain_opts){.refill = true,
+							  .doubted = doubted,
+							  .gate_ms = 1000,
+							  .stay_ms = 1,
+							  .say = when_it_stays});
+		assert_int_equal(fake.sbatches, 2);
+		assert_int_equal(seen_held, 1);
+		here_tear_down(&s);
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		one_is_cancelled(h, "RUNNING", 300);
+		here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
+		fake.limit = 6;
+		watched = h;
+		seen_held = 0;
+		seen_lock = SPOOL_LAST;
+		fake.on_sbatch = looks_at_the_lock;
+		end_with(h, &(struct chain_opts){.refill = true, .doubted = doubted});
+		fake.on_sbatch = NULL;
+		assert_int_equal(seen_held, 1);
+		here_tear_down(&s);
+	}
+}
+
+static void and_so_does_status(void **state)
+{
+	static const char *const locks[] = {NULL, SPOOL_LAST, SPOOL_DOUBTED, "expand"};
+	struct here *h = *state;
+
+	put(h);
+	here_sql(h, "INSERT INTO setting VALUES ('.chain.last_refill', 1)");
+	for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++) {
+		pid_t pid = locks[i] ? somebody_holds(h, locks[i]) : 0;
+		struct queue_chain c;
+		int status;
+
+		assert_int_equal(queue_chain(&h->store, &c, NULL), 0);
+		if ((c.state == CHAIN_ALIVE) != (i == 1 || i == 2) ||
+		    (c.state == CHAIN_STALLED) != (i == 0 || i == 3))
+			fail_msg("case %zu: %d", i, (int)c.state);
+		queue_chain_release(&c);
+		if (pid) {
+			kill(pid, SIGKILL);
+			waitpid(pid, &status, 0);
+		}
+	}
+}
+
 /* Made while jobs were being cancelled: it goes on if scancel has left as many as it has ended. */
 static void doubts_that_it_is_wanted(void **state)
 {
@@ -826,6 +928,9 @@ static void looks_for_what_was_cancelled(void **state)
 		int before;    /* and they had been in Slurm for so many by then */
 		bool long_ago; /* before a person submitted */
 		bool away, looked, lived;
+		int apart;    /* each so many s after the one before */
+		bool settled; /* the chain has gone on since */
+		bool fresh;   /* the sentinel */
 	} v[] = {
 		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .found = true},
 		/* what it has just submitted is left, too */
@@ -854,6 +959,19 @@ static void looks_for_what_was_cancelled(void **state)
 		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "COMPLETED"},
 		 .found = true,
 		 .before = 10},
+		/* who cancels everything cancels the sentinel, unless that was made just then */
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
+		 .sentinel = "PENDING"},
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
+		 .sentinel = "PENDING",
+		 .fresh = true,
+		 .found = true},
+		/* one by one */
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .apart = 6},
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
+		 .apart = 1,
+		 .found = true},
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .settled = true},
 	};
 
 	(void)state;
@@ -865,8 +983,14 @@ static void looks_for_what_was_cancelled(void **state)
 		h = s;
 		some_are(h, v[i].states, v[i].lasting * 1000);
 		fake.jobs[0].submitted = fake.jobs[0].ended - v[i].before * 1000;
+		for (int k = 0; k < 3 && v[i].apart; k++)
+			fake.jobs[0].ended_at[k] = fake.jobs[0].ended - (2 - k) * v[i].apart * 1000;
 		if (v[i].sentinel)
 			sentinel_is(h, v[i].sentinel);
+		if (v[i].fresh)
+			fake.jobs[fake.njobs - 1].submitted = clock_now_ms();
+		if (v[i].settled)
+			settled_at(h, fake.jobs[0].ended);
 		if (v[i].long_ago)
 			here_sql(h, "INSERT INTO setting VALUES ('.stopping.from', 5)");
 		if (v[i].looked)
@@ -895,6 +1019,7 @@ static void counts_before_it_goes_on(void **state)
 		const char *states[4], *sentinel;
 		int before, after; /* s; after: the last task's end */
 		bool lived, away, goes_on;
+		bool settled; /* the first of them was cancelled before, and the chain has gone on since */
 	} v[] = {
 		{.states = {"CANCELLED", "CANCELLED", "RUNNING", "RUNNING"}, .goes_on = true},
 		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}},
@@ -920,10 +1045,18 @@ static void counts_before_it_goes_on(void **state)
 		 .after = 10,
 		 .goes_on = true},
 		{.states = {"CANCELLED", "CANCELLED", "RUNNING", "COMPLETED"}},
+		/* who cancels everything cancels the sentinel */
+		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
+		 .sentinel = "PENDING",
+		 .goes_on = true},
+		{.states = {"CANCELLED", "CANCELLED", "RUNNING", "COMPLETED"},
+		 .settled = true,
+		 .goes_on = true},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		int64_t settled;
 		struct here *h;
 		void *s;
 
@@ -935,12 +1068,21 @@ static void counts_before_it_goes_on(void **state)
 		fake.jobs[0].ended_at[3] = fake.jobs[0].ended + v[i].after * 1000;
 		if (v[i].sentinel)
 			sentinel_is(h, v[i].sentinel);
+		if (v[i].settled) {
+			fake.jobs[0].ended_at[0] = fake.jobs[0].ended - 5000;
+			settled_at(h, fake.jobs[0].ended_at[0]);
+		}
 		fake.away = v[i].away;
 		fake.limit = 9;
 		here_sql(h, "UPDATE setting SET value = 9 WHERE key = '.limit.jobs'");
 		end_with(h, &(struct chain_opts){.refill = true, .brief = !v[i].lived});
 		if ((fake.sbatches == 2) != v[i].goes_on)
 			fail_msg("case %zu: %zu submissions", i, fake.sbatches);
+		/* and who goes on has settled it */
+		assert_int_equal(db_setting_int(h->store.db, STOPPING_SETTLED, 0, &settled, NULL),
+				 0);
+		if ((settled == fake.jobs[0].ended) != (v[i].goes_on && !v[i].away))
+			fail_msg("case %zu: settled %" PRId64, i, settled);
 		here_tear_down(&s);
 	}
 }
@@ -953,6 +1095,7 @@ static void wanted_long_after_it(void **state)
 		const char *sql; /* @: the time of it, ms */
 		int before; /* the one that is left had been in Slurm for so many seconds by then */
 		bool away, wanted;
+		const char *sentinel;
 	} v[] = {
 		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3"},
 		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 1",
@@ -965,6 +1108,17 @@ static void wanted_long_after_it(void **state)
 		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3",
 		 .before = 10,
 		 .wanted = true},
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3",
+		 .sentinel = "PENDING",
+		 .wanted = true},
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3",
+		 .sentinel = "CANCELLED"},
+		/* the chain went on then; or after another one before */
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
+			"INSERT INTO setting VALUES ('.stopping.settled', @)",
+		 .wanted = true},
+		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
+			"INSERT INTO setting VALUES ('.stopping.settled', @ - 30000)"},
 		/* that was at another time, or before a person's last word */
 		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ - 120000 WHERE id <= 3",
 		 .wanted = true},
@@ -1013,6 +1167,8 @@ static void wanted_long_after_it(void **state)
 		stopping_tell(h->store.spool, &(struct who){.slurm_id = 7}, true, 10);
 		scratch_later(h->store.dir, "stopping", (int64_t)HOUR * 1000);
 		scratch_later(h->store.dir, "stopping-first", (int64_t)HOUR * 1000);
+		if (v[i].sentinel)
+			sentinel_is(h, v[i].sentinel);
 		fake.away = v[i].away;
 		if (chain_wanted(&h->store) != v[i].wanted)
 			fail_msg("case %zu", i);
@@ -1020,16 +1176,32 @@ static void wanted_long_after_it(void **state)
 	}
 }
 
-/* Beside a command: where all others left just as scancel came, this one was made by one of them. */
-static void looks_beside_the_command(void **state)
+/* Where all others left just as scancel came, this one was made by one of them: it looks beside its command, or before,
+ * where that begins late. */
+static void looks_where_it_is_the_oldest(void **state)
 {
 	/* m: this one; o: another, made with it; b: one made well before */
 	static const struct {
 		const char *runs;
 		int looked; /* by another, so many ms ago */
 		bool looks;
-	} v[] = {{"m", 0, true}, {"mo", 0, true},   {"mob", 0, false}, {"b", 0, false},
-		 {"", 0, false}, {"m", 2000, true}, {"m", 400, false}};
+		int begins; /* this one, made so many ms ago */
+	} v[] = {
+		{"m", 0, true, 0},
+		{"mo", 0, true, 0},
+		{"mob", 0, false, 0},
+		{"b", 0, false, 0},
+		{"", 0, false, 0},
+		{"m", 2000, true, 0},
+		{"m", 400, false, 0},
+		/* before its command */
+		{"", 0, true, 4000},
+		{"o", 0, true, 4000},
+		{"b", 0, false, 4000},
+		{"", 5000, true, 4000},
+		{"", 400, false, 4000},
+		{"", 0, false, 1000},
+	};
 
 	(void)state;
 	setenv("SLURM_JOB_ID", "100", 1);
@@ -1053,19 +1225,28 @@ static void looks_beside_the_command(void **state)
 			snprintf(path, sizeof(path), "tickets/%016" PRIx64, ticket);
 			assert_int_equal(
 				spool_file_put_nosync(h->store.spool, path, "", 0, 0600, NULL), 0);
-			scratch_later(h->store.dir, path, *p == 'b' ? 5000 : 1000);
+			scratch_later(h->store.dir, path, *p == 'b' ? 8000 : 1000);
 			assert_int_equal(spool_rights_make(h->store.spool, ticket, 1, NULL), 0);
 			assert_int_equal(
 				spool_right_start(h->store.spool, ticket, 0, &who, &e, NULL), 0);
 		}
+		if (v[i].begins) {
+			assert_int_equal(spool_file_put_nosync(h->store.spool,
+							       "tickets/0000000000000001", "", 0,
+							       0600, NULL),
+					 0);
+			scratch_later(h->store.dir, "tickets/0000000000000001", v[i].begins);
+			db_close(h->store.db);
+			h->store.db = NULL;
+		}
 		if (v[i].looked)
 			spool_mark_ago(h->store.spool, "looked", v[i].looked);
 		fake.squeues = 0;
-		chain_look(&h->store);
+		chain_look(&h->store, v[i].begins > 0);
 		if (stopping_surely(h->store.spool) != v[i].looks)
 			fail_msg("case %zu: %s", i, v[i].looks ? "not found" : "found");
 		assert_int_equal(fake.squeues, v[i].looks);
-		chain_look(&h->store); /* not so soon again */
+		chain_look(&h->store, v[i].begins > 0); /* not so soon again */
 		assert_int_equal(fake.squeues, v[i].looks);
 		here_tear_down(&s);
 	}
@@ -1102,11 +1283,13 @@ int main(void)
 		T(fills_up_after_it),
 		T(one_fills_up_after_it),
 		T(cancelled_while_it_outlasts),
+		cmocka_unit_test(others_see_that_it_waits),
+		T(and_so_does_status),
 		cmocka_unit_test(doubts_that_it_is_wanted),
 		cmocka_unit_test(looks_for_what_was_cancelled),
 		cmocka_unit_test(counts_before_it_goes_on),
 		cmocka_unit_test(wanted_long_after_it),
-		cmocka_unit_test(looks_beside_the_command),
+		cmocka_unit_test(looks_where_it_is_the_oldest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
