@@ -249,15 +249,14 @@ static bool outlast(struct store *store, const struct chain_opts *o, struct trie
 	struct spool *sp = store->spool;
 	bool said = false, ours = false;
 	int64_t left;
-	int seen =
-		-1; /* where each is in doubt status shall see that somebody stays, all the same */
+	int seen = -1;
 
 	while (!tried->cancelled && (left = stopping_left(sp)) > 0) {
 		bool sure = stopping_surely(sp);
 
 		if (!ours && !o->doubted)
 			ours = spool_lock(sp, SPOOL_LAST, lock, NULL) != SPOOL_BUSY;
-		if (o->doubted && seen < 0)
+		if (o->doubted && seen < 0) /* of all who may be in doubt status sees one */
 			spool_lock(sp, SPOOL_DOUBTED, &seen, NULL);
 		if (sure && !said)
 			say(o, "jobs are being cancelled just now: staying until that is over");
@@ -349,12 +348,24 @@ static bool goes_on_after_it(struct store *store, const struct chain_opts *o)
 	return true;
 }
 
+/* The command may take weeks, in which the database may be moved or replaced: it is not kept open. */
+static void close_again(struct store *store, bool was_open)
+{
+	if (was_open)
+		return;
+	db_close(store->db);
+	store->db = NULL;
+}
+
 bool chain_wanted(struct store *store)
 {
 	const struct chain_opts o = {.doubted = true};
+	const bool open = store->db != NULL;
 	int64_t last;
+	bool wanted = (open || !store_open(store, NULL)) && !nobody_wants_us(store, &o, &last);
 
-	return (store->db || !store_open(store, NULL)) && !nobody_wants_us(store, &o, &last);
+	close_again(store, open);
+	return wanted;
 }
 
 /* What could not be told at once outlives a crash of the host, too. */
@@ -432,6 +443,7 @@ static bool is_oldest(struct spool *sp, const struct spool_list *running, int64_
 
 void chain_look(struct store *store, uint64_t submission)
 {
+	const bool open = store->db != NULL;
 	struct spool *sp = store->spool;
 	struct spool_list l;
 	int64_t made;
@@ -444,6 +456,7 @@ void chain_look(struct store *store, uint64_t submission)
 	made = submission ? made_ago(sp, submission) : -1;
 	if (made >= 0 && is_oldest(sp, &l, made))
 		look_for_scancel(store, made);
+	close_again(store, open);
 	spool_list_release(&l);
 }
 

@@ -42,13 +42,14 @@ enum chain_outcome {
 enum chain_outcome chain_end(struct store *store, const struct chain_opts *o);
 
 /* Jobs were cancelled as the caller's was made, and it begins only now: are there signs that they were not all that there
- * were? Opens the database of a store whose spool is open. No, where Slurm or the database does not answer. */
+ * were? Opens the database of a store whose spool is open, and closes it again. No, where Slurm or the database does not
+ * answer. */
 bool chain_wanted(struct store *store);
 
 /* Where the caller's job is the oldest that runs, all others may have left just as scancel ended what waited, and it may
  * have been made by one of those: Slurm is asked, where none of us has done so since. submission: before its command is
  * begun, and only if it was made some seconds ago; 0: beside the command, which has just begun. Opens the database of a
- * store whose spool is open. */
+ * store whose spool is open, and closes it again. */
 void chain_look(struct store *store, uint64_t submission);
 
 #endif

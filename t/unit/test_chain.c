@@ -1246,7 +1246,8 @@ static void looks_where_it_is_the_oldest(void **state)
 		if (stopping_surely(h->store.spool) != v[i].looks)
 			fail_msg("case %zu: %s", i, v[i].looks ? "not found" : "found");
 		assert_int_equal(fake.squeues, v[i].looks);
-		chain_look(&h->store, v[i].begins > 0); /* not so soon again */
+		assert_int_equal(h->store.db == NULL, v[i].begins > 0); /* as it was */
+		chain_look(&h->store, v[i].begins > 0);			/* not so soon again */
 		assert_int_equal(fake.squeues, v[i].looks);
 		here_tear_down(&s);
 	}
