@@ -83,6 +83,18 @@ static bool wanted(void *arg)
 	return chain_wanted(arg);
 }
 
+static int read_ticket(const char *text, uint64_t *submission, struct err *err)
+{
+	if (ticket_name_parse(text, submission))
+		return err_set(err, ERR_USAGE,
+			       "'%s' is no ticket: this is what a submitted job executes", text);
+	if (!getenv("SLURM_JOB_ID"))
+		return err_set(
+			err, ERR_USAGE,
+			"not inside a Slurm job: this is what a submitted job executes; to submit: slurmq submit");
+	return 0;
+}
+
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	char exe[4096] = "";
@@ -90,7 +102,9 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct supervise_opts o = {.log = STDOUT_FILENO,
 				   .tick_first_ms = TICK_FIRST_MS,
 				   .tick_every_ms = TICK_EVERY_MS,
-				   .idle = rehearse};
+				   .idle = rehearse,
+				   .wanted = wanted,
+				   .wanted_arg = &ctx->opened};
 	struct supervise_result s = {0};
 	struct chain_opts chain;
 	struct store *store = &ctx->opened;
@@ -102,20 +116,11 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	(void)options;
 	(void)argc;
 	proc_signals_block();
-	if (ticket_name_parse(argv[0], &o.submission))
-		return err_set(err, ERR_USAGE,
-			       "'%s' is no ticket: this is what a submitted job executes", argv[0]);
-	if (!getenv("SLURM_JOB_ID"))
-		return err_set(
-			err, ERR_USAGE,
-			"not inside a Slurm job: this is what a submitted job executes; to submit: slurmq submit");
-	if (open_patiently(store, err))
+	if (read_ticket(argv[0], &o.submission, err) || open_patiently(store, err))
 		return -1;
 	o.spool = store->spool;
 	o.dir = store->dir;
 	o.task = task_index();
-	o.wanted = wanted;
-	o.wanted_arg = store;
 	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0)
 		o.tick = tick;
 	setenv("SLURMQ_DIR", store->dir, 1);
