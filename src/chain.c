@@ -4,24 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cancel.h"
 #include "clock.h"
 #include "proc.h"
 #include "reconcile.h"
 #include "sentinel.h"
-#include "stopping.h"
-#include "ticket.h"
 
 enum {
 	STAY_MOST_MS = 60 * 1000,
 	STAY_ASK_MS = 15 * 1000, /* while Slurm answers, and has nothing for us */
 	STAY_ALONE_MS = 5 * 60 * 1000,
 	ASK_AGAIN_MS = 2000,
-	ASKED_MS = 500,
-	JITTER_MS = 100,
+	POLL_MS = 500,
 	LEAVE_MS =
 		1500, /* the others have looked for the lock, and Slurm has seen that they ended */
-	LOOK_MS = 5000,
-	OLDER_MS = 3000,
+	JITTER_MS = 100,
 	FAILURES = 3, /* of the database: so often it is tried in spite of others */
 };
 
@@ -140,11 +137,10 @@ static bool work_left(struct store *store)
 	       counts[JOB_PENDING] + counts[JOB_SUBMITTING] > 0;
 }
 
-/* Nobody submits, since jobs are cancelled just now: whoever is left of ours may be told to end, too, or leave since it
- * was made by one of those. */
+/* Jobs were cancelled in Slurm: nobody submits until that is decided. */
 static bool held_up(struct store *store, const struct queue_result *r)
 {
-	return !r->submitted && (r->pending || r->in_flight) && stopping_now(store->spool);
+	return r->stop == QUEUE_BACKOFF && cancel_phase(store->spool, NULL) != CANCEL_NONE;
 }
 
 /* After a try that went as it should: work is left, nothing was submitted, and that may change. */
@@ -191,9 +187,44 @@ struct tried {
 	int failed;
 	bool submitted; /* by the last one */
 	bool busy;	/* it did not get the gate */
-	bool held;	/* nobody submits just now */
+	bool held;	/* nobody submits until a cancellation is decided */
 	bool cancelled; /* while we stayed, or would have */
 };
+
+/* What could not be told at once outlives a crash of the host, too. */
+static void keep_event(struct store *store, const struct chain_opts *o)
+{
+	struct err err = {0};
+
+	if (o->event && spool_event_sync(store->spool, o->event, &err))
+		say(o, err.msg);
+}
+
+/* SIGTERM may come at any time; Slurm may take its time to say why, so what the caller has to tell is made durable
+ * before. */
+static bool was_cancelled(struct store *store, const struct chain_opts *o, struct tried *tried)
+{
+	if (proc_term_pending()) {
+		keep_event(store, o);
+		tried->cancelled = cancel_take_term(store->spool);
+	}
+	return tried->cancelled;
+}
+
+static int fill(struct store *store, const struct chain_opts *o, struct queue_opts *q,
+		struct queue_result *r, struct tried *tried, struct err *err)
+{
+	int rc = store->db ? 0 : store_open(store, err);
+
+	while (!rc) {
+		q->no_claim = !o->refill || was_cancelled(store, o, tried);
+		queue_result_release(r);
+		rc = queue_fill(store, q, r, err);
+		if (rc || q->no_claim || r->stop != QUEUE_BACKOFF || !proc_term_pending())
+			break;
+	}
+	return rc;
+}
 
 /* One try. True where the chain hangs on the caller. */
 static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct queue_opts *q,
@@ -202,10 +233,8 @@ static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct 
 	struct queue_result r = {0};
 	struct err err = {0};
 	bool hangs, held = false;
-	int rc = store->db ? 0 : store_open(store, &err);
+	int rc = fill(store, o, q, &r, tried, &err);
 
-	if (!rc)
-		rc = queue_fill(store, q, &r, &err);
 	if (rc) {
 		say(o, err.msg);
 		/* a database that was damaged does not mend by waiting; who seems to be left besides us may
@@ -225,7 +254,7 @@ static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct 
 static void pause_for(struct spool *sp, int64_t ms, struct tried *tried)
 {
 	if (pause_ms(ms) == PAUSE_TERM)
-		tried->cancelled = stopping_term(sp) == REASON_CANCELLED;
+		tried->cancelled = cancel_after_term(sp);
 }
 
 /* The lock of who stays. One that is about to leave still holds it, having just counted us among those who
@@ -241,37 +270,33 @@ static int lock_last(struct store *store, int64_t ms, struct tried *tried, int *
 	return rc;
 }
 
-/* Who is not cancelled by the end of it was not meant. Each of us waits for that, since of those who wait one may be; at
- * a time limit there is time until KILL. Who holds the lock goes on, once the others have left their slots. One in doubt
- * takes it where nobody else has, and no sooner. True where it is ours; *lock then. */
-static bool outlast(struct store *store, const struct chain_opts *o, struct tried *tried, int *lock)
+/* Stay until the hold-off is over and the decision made, as every job that ends in that time: each may be a survivor.
+ * Then one goes on, which holds the lock of who stays, once the others have left their slots. True: the caller; *lock. */
+static bool outlast_hold_off(struct store *store, const struct chain_opts *o, struct tried *tried,
+			     int *lock)
 {
 	struct spool *sp = store->spool;
-	bool said = false, ours = false;
-	int64_t left;
-	int seen = -1;
 
-	while (!tried->cancelled && (left = stopping_left(sp)) > 0) {
-		bool sure = stopping_surely(sp);
+	say(o, "jobs may have been cancelled in Slurm: staying until that is clear");
+	while (!tried->cancelled) {
+		int64_t left;
+		enum cancel_phase phase = cancel_phase(sp, &left);
 
-		if (!ours && !o->doubted)
-			ours = spool_lock(sp, SPOOL_LAST, lock, NULL) != SPOOL_BUSY;
-		if (o->doubted && seen < 0) /* of all who may be in doubt status sees one */
-			spool_lock(sp, SPOOL_DOUBTED, &seen, NULL);
-		if (sure && !said)
-			say(o, "jobs are being cancelled just now: staying until that is over");
-		said |= sure;
-		if (!sure && left > ASKED_MS) /* it may be something else */
-			left = ASKED_MS;
-		pause_for(sp, left + (int64_t)(clock_random() % JITTER_MS), tried);
+		if (phase != CANCEL_HOLD_OFF) {
+			if (spool_lock(sp, SPOOL_LAST, lock, NULL) != SPOOL_BUSY) {
+				cancel_decide(store, NULL);
+				pause_for(sp, LEAVE_MS, tried);
+				return true;
+			}
+			if (phase == CANCEL_NONE)
+				return false;
+			left = POLL_MS;
+		}
+		pause_for(sp,
+			  (left < POLL_MS ? left : POLL_MS) + (int64_t)(clock_random() % JITTER_MS),
+			  tried);
 	}
-	if (!ours && !tried->cancelled)
-		ours = lock_last(store, LEAVE_MS / 3, tried, lock) != SPOOL_BUSY;
-	if (seen >= 0)
-		spool_unlock(seen);
-	if (ours && !tried->cancelled)
-		pause_for(sp, LEAVE_MS, tried);
-	return ours;
+	return false;
 }
 
 static void stay(struct store *store, const struct chain_opts *o, struct queue_opts *q,
@@ -286,16 +311,15 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 	say(o, "nothing else would go on with the chain: staying until something is submitted");
 	for (;;) {
 		struct reconcile_result seen;
-		int ends = pause_ms(wait) == PAUSE_TERM ? stopping_term(store->spool) : REASON_NONE;
-		bool answers;
+		bool ends = pause_ms(wait) == PAUSE_TERM, answers;
 
-		tried->cancelled = ends == REASON_CANCELLED;
+		tried->cancelled = ends && cancel_after_term(store->spool);
 		if (tried->cancelled)
 			break;
 		/* what got no answer is looked for first: it may be all that is in the way */
 		answers = store->db && !reconcile(store, 0, &seen, NULL) && seen.ran;
 		/* at the time limit, and where the site ends us, there is time for a last try */
-		if (!hangs_on_us(store, o, q, tried) || ends != REASON_NONE)
+		if (!hangs_on_us(store, o, q, tried) || ends)
 			break;
 		/* what does not pass soon is for the sentinel: waiting in Slurm is free */
 		if (clock_mono_ms() - began > STAY_ALONE_MS && store->db && sentinel_waits(store))
@@ -311,43 +335,6 @@ static void stay(struct store *store, const struct chain_opts *o, struct queue_o
 		spool_unlock(lock);
 }
 
-/*
- * Jobs were cancelled just as the caller's was made, or little later. Where they were all of them it was made by one that
- * was in scancel's list, and ended before its signal came: few are so. Where they were some the others are left. What
- * was spared tells it, and whether the sentinel was. Who is not in doubt counts them one by one, and goes on where Slurm
- * does not answer: it takes a very slow scancel to have made its list before that.
- */
-static bool nobody_wants_us(struct store *store, const struct chain_opts *o, int64_t *last)
-{
-	struct reconcile_left left;
-	bool known = store->db && !reconcile_left(store, &left, NULL);
-
-	*last = known ? left.last : 0;
-	if (known ? left.spared || (!left.all &&
-				    (o->doubted ? left.alive : left.outlived) >= left.cancelled)
-		  : !o->doubted)
-		return false;
-	say(o, "jobs were cancelled as this one was made: nothing is submitted from here");
-	return true;
-}
-
-/* It is over, and who goes on settles for all what was cancelled until then. */
-static bool goes_on_after_it(struct store *store, const struct chain_opts *o)
-{
-	struct reconcile_left left;
-	int64_t last = 0;
-
-	if (o->doubted || o->brief) {
-		if (nobody_wants_us(store, o, &last))
-			return false;
-	} else if (store->db && !reconcile_left(store, &left, NULL)) {
-		last = left.last;
-	}
-	if (last)
-		db_setting_set_int(store->db, STOPPING_SETTLED, last, NULL);
-	return true;
-}
-
 /* The command may take weeks, in which the database may be moved or replaced: it is not kept open. */
 static void close_again(struct store *store, bool was_open)
 {
@@ -357,128 +344,65 @@ static void close_again(struct store *store, bool was_open)
 	store->db = NULL;
 }
 
-bool chain_wanted(struct store *store)
+enum { DECIDE_TRIES = 10, DECIDE_PAUSE_MS = 3000 };
+
+bool chain_decide(struct store *store)
 {
-	const struct chain_opts o = {.doubted = true};
 	const bool open = store->db != NULL;
-	int64_t last;
-	bool wanted = (open || !store_open(store, NULL)) && !nobody_wants_us(store, &o, &last);
+	bool decided = false;
 
+	for (int i = 0; i < DECIDE_TRIES && !decided; i++) {
+		if (i)
+			clock_sleep_ms(DECIDE_PAUSE_MS);
+		if (store->db || !store_open(store, NULL))
+			cancel_decide(store, NULL);
+		decided = cancel_phase(store->spool, NULL) == CANCEL_NONE;
+	}
 	close_again(store, open);
-	return wanted;
+	return decided;
 }
 
-/* What could not be told at once outlives a crash of the host, too. */
-static void keep_event(struct store *store, const struct chain_opts *o)
+/* slurmq cancel ended this job: that is no external cancel, and nobody has to wait for a decision. */
+static void withdraw_requested(struct store *store, const struct chain_opts *o)
 {
-	struct err err = {0};
-
-	if (o->event && spool_event_sync(store->spool, o->event, &err))
-		say(o, err.msg);
-}
-
-/* Until what nobody submits for is over; and then, whether there is anything left to do. */
-static bool hangs_after_all(struct store *store, const struct chain_opts *o, struct queue_opts *q,
-			    struct tried *tried)
-{
-	bool ours, hangs;
-	int lock = -1;
-	int64_t last;
-
-	if (o->doubted && nobody_wants_us(store, o, &last))
-		return false;
-	ours = outlast(store, o, tried, &lock);
-	q->no_claim = false;
-	hangs = ours && !tried->cancelled && goes_on_after_it(store, o) &&
-		hangs_on_us(store, o, q, tried);
-	if (ours) /* not before: status is to see it until something is submitted */
-		spool_unlock(lock);
-	return hangs;
-}
-
-/* Where all that ran left just as scancel's signals came, what they submitted after it had made its list would go on, and
- * nobody would have a word against that. What was pending shows it. Not where somebody has looked so lately, in ms. */
-static void look_for_scancel(struct store *store, int64_t lately)
-{
-	struct spool *sp = store->spool;
-	struct reconcile_left left;
-
-	if (!spool_mark_older(sp, "looked", lately) ||
-	    !spool_mark_older(sp, SPOOL_NO_ANSWER, SPOOL_NO_ANSWER_MS) ||
-	    (!store->db && store_open(store, NULL)))
-		return;
-	spool_mark(sp, "looked");
-	if (!reconcile_left(store, &left, NULL) && left.cut_ms >= 0)
-		stopping_found(sp, left.cut_ms);
-}
-
-/* Since when Slurm has it; since when it may have it. */
-static int64_t made_ago(struct spool *sp, uint64_t submission)
-{
-	int64_t age = ticket_taken_age(sp, submission);
-
-	return age < 0 ? ticket_age(sp, submission) : age;
-}
-
-/* Of the caller's job, where it runs; 0: it does not. */
-static uint64_t our_submission(const struct spool_list *running)
-{
+	struct spool_entry e;
 	struct who me;
+	bool requested;
 
-	who_self(&me);
-	for (size_t i = 0; i < running->n; i++)
-		if (running->v[i].who.slurm_id == me.slurm_id)
-			return running->v[i].submission;
-	return 0;
-}
-
-/* None runs that was made well before, and would have been told. */
-static bool is_oldest(struct spool *sp, const struct spool_list *running, int64_t made)
-{
-	for (size_t i = 0; i < running->n; i++)
-		if (made_ago(sp, running->v[i].submission) >= made + OLDER_MS)
-			return false;
-	return true;
-}
-
-void chain_look(struct store *store, uint64_t submission)
-{
-	const bool open = store->db != NULL;
-	struct spool *sp = store->spool;
-	struct spool_list l;
-	int64_t made;
-
-	if ((submission && !ticket_older(sp, submission, OLDER_MS)) ||
-	    spool_scan(sp, SPOOL_RUNNING, &l, NULL))
+	if (!store->db || !o->event || spool_name_parse(o->event, &e) ||
+	    db_cancel_requested(store->db, e.submission, e.task, &requested, NULL) || !requested)
 		return;
-	if (!submission)
-		submission = our_submission(&l);
-	made = submission ? made_ago(sp, submission) : -1;
-	if (made >= 0 && is_oldest(sp, &l, made))
-		look_for_scancel(store, made);
-	close_again(store, open);
-	spool_list_release(&l);
+	who_self(&me);
+	cancel_withdraw(store->spool, &me);
 }
 
 enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 {
 	struct queue_opts q = {.caller = QUEUE_CHAIN,
 			       .max = -1,
-			       .no_claim = !o->refill || o->doubted,
 			       .gate_ms = o->gate_ms,
 			       .mine = o->event,
 			       .say = o->say,
 			       .say_arg = o->say_arg};
 
 	struct tried tried = {0};
-	bool hangs = hangs_on_us(store, o, &q, &tried);
+	bool hangs = hangs_on_us(store, o, &q, &tried), ours;
+	int lock = -1;
 
 	keep_event(store, o);
-	if (o->refill && o->brief && !o->doubted && !tried.held)
-		look_for_scancel(store, LOOK_MS);
-	if (o->refill && (o->doubted || tried.held))
-		hangs = hangs_after_all(store, o, &q, &tried);
-	if (hangs && o->refill && !queue_owner_stops(store))
+	if (!o->refill)
+		withdraw_requested(store, o);
+	/* more may be cancelled while the decision on the last ones is made */
+	while (hangs && tried.held && !tried.cancelled &&
+	       cancel_phase(store->spool, NULL) != CANCEL_NONE) {
+		ours = outlast_hold_off(store, o, &tried, &lock);
+		hangs = ours && !tried.cancelled && hangs_on_us(store, o, &q, &tried);
+		if (ours) /* not before: status is to see it until something is submitted */
+			spool_unlock(lock);
+		if (cancel_phase(store->spool, NULL) == CANCEL_DUE)
+			break; /* Slurm does not answer: one of us stays for it */
+	}
+	if (hangs && o->refill && !was_cancelled(store, o, &tried))
 		stay(store, o, &q, &tried);
 	if (tried.submitted)
 		return CHAIN_SUBMITTED;

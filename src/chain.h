@@ -11,9 +11,7 @@
 #include "store.h"
 
 struct chain_opts {
-	bool refill;  /* false: only tell the end (the owner cancelled this job) */
-	bool doubted; /* refill only if jobs are left that scancel did not end (supervise.h) */
-	bool brief; /* it was there for less than three seconds: scancel may find none that hears of it */
+	bool refill;	 /* false: only tell the end (the owner cancelled this job) */
 	char *event;	 /* name of what the job has put into spool/ (queue.h, mine), or NULL */
 	int64_t gate_ms; /* wait so long for the gate, at most */
 	int64_t stay_ms; /* the first pause of one that stays; doubled each time, up to a minute */
@@ -29,9 +27,6 @@ struct chain_opts {
  * minutes, Slurm shows the sentinel. At a limit of
  * one there is nothing to wait for: this job's own slot is all there is.
  *
- * Of those who were there for less than three seconds one looks at Slurm each 5 s, whether scancel has ended most of the
- * others (of the rest: chain_look()).
- *
  * Signals must be blocked (proc_signals_block()). Never fails: what goes wrong is said.
  */
 enum chain_outcome {
@@ -41,15 +36,8 @@ enum chain_outcome {
 };
 enum chain_outcome chain_end(struct store *store, const struct chain_opts *o);
 
-/* Jobs were cancelled as the caller's was made, and it begins only now: are there signs that they were not all that there
- * were? Opens the database of a store whose spool is open, and closes it again. No, where Slurm or the database does not
- * answer. */
-bool chain_wanted(struct store *store);
-
-/* Where the caller's job is the oldest that runs, all others may have left just as scancel ended what waited, and it may
- * have been made by one of those: Slurm is asked, where none of us has done so since. submission: before its command is
- * begun, and only if it was made some seconds ago; 0: beside the command, which has just begun. Opens the database of a
- * store whose spool is open, and closes it again. */
-void chain_look(struct store *store, uint64_t submission);
+/* Jobs were cancelled in Slurm and the hold-off is over: decide, or wait until another process has. False: still
+ * undecided after half a minute. Opens the database of a store whose spool is open, and closes it again. */
+bool chain_decide(struct store *store);
 
 #endif

@@ -7,7 +7,6 @@
 #include "reconcile.h"
 #include "sentinel.h"
 #include "slurm.h"
-#include "stopping.h"
 
 struct args {
 	const char *states;
@@ -130,8 +129,6 @@ static int cancel(struct cmd_ctx *ctx, const struct args *args, const struct sel
 		goto out;
 	rc = cmd_change(ctx, &ids, &change, &changed, err);
 	FAILPOINT("cancel-before");
-	/* these are all that is meant; without that the rest may take it for more */
-	db_next_attempt_keep(ctx->store->db, STOPPING_FROM, NULL);
 	/* What was taken back before an error is to be told all the same. */
 	told_slurm = !tell_slurm(ctx, &told, &stopped, rc ? NULL : err);
 	if (!told_slurm)

@@ -52,8 +52,6 @@ static int chain(struct cmd_ctx *ctx, const struct args *args, int64_t reconcile
 
 	if (cmd_open_store(ctx, err))
 		return -1;
-	if (args->beside)
-		chain_look(ctx->store, 0);
 	unknown = reconcile(ctx->store, reconcile_ms, &seen, &why);
 	if (unknown && why.status == ERR_AGAIN)
 		cmd_say_text(ctx, why.msg);

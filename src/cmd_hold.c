@@ -4,7 +4,6 @@
 
 #include "cmd.h"
 #include "slurm.h"
-#include "stopping.h"
 
 struct args {
 	const char *states;
@@ -60,8 +59,6 @@ static int hold(struct cmd_ctx *ctx, const struct args *args, const struct selec
 	if (ids.n > CMD_MANY && cmd_confirm(ctx, args->yes, what, err))
 		goto out;
 	rc = cmd_change(ctx, &ids, &change, &changed, err);
-	if (queued.n) /* these are all that is meant */
-		db_next_attempt_keep(ctx->store->db, STOPPING_FROM, NULL);
 	if (queued.n && slurm_scancel(&queued, rc ? NULL : err) && !rc)
 		rc = err_prefix(err,
 				"the jobs are held, but Slurm could not be told to forget them");

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "chain.h"
 #include "clock.h"
 #include "proc.h"
 #include "queue.h"
 #include "sentinel.h"
-#include "stopping.h"
 #include "supervise.h"
 #include "ticket.h"
 
@@ -19,7 +19,6 @@ enum {
 	GATE_MS = 60 * 1000,
 	GATE_CANCELLED_MS = 1000,
 	TICK_FIRST_MS = 1000,
-	BRIEF_MS = 3 * 1000,
 	TICK_EVERY_MS = 5 * 60 * 1000,
 	STAY_MS = 2000,
 	TICK_END_MS = 60 * 1000,
@@ -41,8 +40,7 @@ static bool wait_for_tick(struct store *store, int pid, bool *cancelled)
 				pid = 0;
 		if (pid) {
 			proc_group_kill(pid, SIGCONT);
-			if (proc_signal_wait(100) == SIGTERM &&
-			    stopping_term(store->spool) == REASON_CANCELLED)
+			if (proc_signal_wait(100) == SIGTERM && cancel_after_term(store->spool))
 				*cancelled = true;
 		}
 	}
@@ -78,9 +76,9 @@ static void rehearse(void)
 	db_rehearse();
 }
 
-static bool wanted(void *arg)
+static bool decide(void *arg)
 {
-	return chain_wanted(arg);
+	return chain_decide(arg);
 }
 
 static int read_ticket(const char *text, uint64_t *submission, struct err *err)
@@ -103,14 +101,13 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 				   .tick_first_ms = TICK_FIRST_MS,
 				   .tick_every_ms = TICK_EVERY_MS,
 				   .idle = rehearse,
-				   .wanted = wanted,
-				   .wanted_arg = &ctx->opened};
+				   .decide = decide,
+				   .decide_arg = &ctx->opened};
 	struct supervise_result s = {0};
 	struct chain_opts chain;
 	struct store *store = &ctx->opened;
 	enum chain_outcome chained;
 	bool waited, cancelled = false;
-	int64_t began = clock_mono_ms();
 	int rc;
 
 	(void)options;
@@ -124,7 +121,6 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0)
 		o.tick = tick;
 	setenv("SLURMQ_DIR", store->dir, 1);
-	chain_look(store, o.submission);
 	rc = supervise(&o, &s, err);
 	if (rc) {
 		cmd_say(ctx, "%s", err->msg);
@@ -132,8 +128,6 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	}
 	chain = (struct chain_opts){
 		.refill = s.refill,
-		.doubted = s.doubted,
-		.brief = clock_mono_ms() - began < BRIEF_MS,
 		.event = s.event[0] ? s.event : NULL,
 		.gate_ms = s.refill ? GATE_MS : GATE_CANCELLED_MS,
 		.stay_ms = STAY_MS,
@@ -147,9 +141,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	waited = wait_for_tick(store, s.tick_pid, &cancelled);
 	if (s.refill && !cancelled && (!waited || (s.tick_pid && chained == CHAIN_BUSY)))
 		chain_end(store, &chain);
-	if (!stopping_surely(
-		    store->spool)) /* what comes this late, others are to see all the same */
-		queue_owner_stops(store);
+	cancel_take_term(store->spool); /* what comes this late, others are to see all the same */
 	return s.exit_status;
 }
 

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "cancel.h"
 #include "clock.h"
 #include "reconcile.h"
 #include "sentinel.h"
-#include "stopping.h"
 #include "view.h"
 
 struct args {
@@ -46,10 +46,9 @@ static int refresh(struct cmd_ctx *ctx, struct err *err)
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
 	if (db_counts(ctx->store->db, counts, err))
 		return -1;
-	/* who has just cancelled jobs in Slurm looks here what that did */
-	if (in_flight(counts) &&
-	    reconcile(ctx->store, stopping_lately(ctx->store->spool) ? 0 : RECONCILE_MS, &seen,
-		      &away))
+	/* with nothing in flight there may still be a decision to make (cancel.h) */
+	if ((in_flight(counts) || cancel_phase(ctx->store->spool, NULL) != CANCEL_NONE) &&
+	    reconcile(ctx->store, RECONCILE_MS, &seen, &away))
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
 	/* whether the chain is alive may hang on it alone: it may have been cancelled, too; and be held, which is
 	 * asked as often as all else is */
@@ -182,6 +181,7 @@ static void print_json(const struct status *s)
 	json_int(&j, "in_flight", in_flight(s->counts));
 	json_open(&j, "chain", '{');
 	json_str(&j, "state", chain_state_name(s->chain.state));
+	json_str(&j, "why", s->chain.why);
 	json_time(&j, "last_refill", s->chain.last_refill);
 	json_close(&j);
 	add_sentinel(&j, &s->chain);

@@ -217,8 +217,6 @@ struct db_submission {
 void db_submission_release(struct db_submission *s);
 /* The id that the next attempt will have. */
 int db_next_attempt(struct db *db, int64_t *id, struct err *err);
-/* The same, kept under that name in the settings, in a transaction of its own. */
-int db_next_attempt_keep(struct db *db, const char *key, struct err *err);
 /* pending -> submitting for jobs[0..n-1] of one version, an attempt each, from in->first, which is to be
  * the next (0: it is looked up, and set). A job that is not pending any more is an error: the caller holds
  * the gate and has just read it. */
@@ -236,15 +234,10 @@ int db_submission_answer(struct db *db, uint64_t id, int answer, uint64_t slurm_
 int db_submission_plain(struct db *db, uint64_t id, bool *plain, struct err *err);
 /* Whether all attempts of a submission are closed; DB_NONE where there is no such submission. */
 int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *err);
-/* Whether each of its attempts was taken back unused, by slurmq, and its jobs became pending again. */
-int db_submission_unused(struct db *db, uint64_t id, bool *unused, struct err *err);
-/* Of the attempts from an id on (0: all): *cancelled: how many were cancelled since a time; *lived: one was claimed since a
- * later time, or has ended by itself since then and was claimed before another. Times in ms. Reads all of them. */
-struct db_since {
-	int64_t attempt, cancelled, lived, claimed;
-};
-int db_cancelled_since(struct db *db, const struct db_since *since, int64_t *cancelled, bool *lived,
-		       struct err *err);
+/* Whether the attempt that ended last was cancelled, and not by slurmq. Reads all attempts. */
+int db_last_cancelled(struct db *db, bool *yes, struct err *err);
+/* Whether slurmq itself ended the job of that task: a user asked for it, or its right was taken back unused. */
+int db_cancel_requested(struct db *db, uint64_t submission, int task, bool *yes, struct err *err);
 
 struct db_attempt {
 	int64_t id, job, prev; /* prev: the job's attempt before, 0: none */

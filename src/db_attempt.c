@@ -60,20 +60,6 @@ static int claim_one(struct db *db, const struct db_submission *in, const struct
 		       NULL, err, "iiiu", attempt, job->id, job->attempt, in->id);
 }
 
-int db_next_attempt_keep(struct db *db, const char *key, struct err *err)
-{
-	int64_t next;
-
-	if (db_begin(db, err))
-		return -1;
-	if (db_next_attempt(db, &next, err) || db_setting_set_int(db, key, next, err) ||
-	    db_commit(db, err)) {
-		db_rollback(db);
-		return -1;
-	}
-	return 0;
-}
-
 int db_next_attempt(struct db *db, int64_t *id, struct err *err)
 {
 	return db_number(db, "SELECT ifnull(max(id), 0) + 1 FROM attempt", id, err, "");
@@ -232,36 +218,30 @@ int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *e
 	return rc;
 }
 
-int db_submission_unused(struct db *db, uint64_t id, bool *unused, struct err *err)
+int db_last_cancelled(struct db *db, bool *yes, struct err *err)
 {
-	/* closed by Slurm's word, or its right taken back; and for no reason */
 	static const char sql[] =
-		"SELECT (SELECT count(*) FROM attempt a WHERE a.id BETWEEN s.first AND"
-		" s.first + s.ntasks - 1 AND (a.closed <> 1 OR a.reason <> 0))"
-		" FROM submission s WHERE s.id = ?1";
-	int64_t used;
-	int rc = db_number(db, sql, &used, err, "u", id);
+		"SELECT count(*) FROM attempt a JOIN job j ON j.id = a.job"
+		" WHERE a.ended = (SELECT max(ended) FROM attempt) AND a.reason = 10"
+		" AND j.wish = 0";
+	int64_t n = 0;
+	int rc = db_number(db, sql, &n, err, "");
 
-	*unused = !rc && !used;
+	*yes = n > 0;
 	return rc;
 }
 
-int db_cancelled_since(struct db *db, const struct db_since *since, int64_t *cancelled, bool *lived,
-		       struct err *err)
+int db_cancel_requested(struct db *db, uint64_t submission, int task, bool *yes, struct err *err)
 {
-	static const char ended[] =
-		"SELECT count(*) FROM attempt WHERE id >= ?1 AND reason = 10 AND ended >= ?2";
-	static const char well[] =
-		"SELECT count(*) FROM attempt a JOIN submission s ON s.id = a.submission"
-		" WHERE a.id >= ?1 AND (s.created >= ?2 OR (a.closed <> 0 AND a.reason <> 10"
-		" AND a.started > 0 AND a.ended >= ?2 AND s.created <= ?3))";
+	static const char sql[] =
+		"SELECT count(*) FROM submission s JOIN attempt a ON a.id = s.first + ?2"
+		" JOIN job j ON j.id = a.job WHERE s.id = ?1"
+		" AND (j.wish <> 0 OR (a.closed = 1 AND a.reason = 0))";
 	int64_t n = 0;
+	int rc = db_number(db, sql, &n, err, "ui", submission, (int64_t)task);
 
-	if (db_number(db, ended, cancelled, err, "ii", since->attempt, since->cancelled) ||
-	    db_number(db, well, &n, err, "iii", since->attempt, since->lived, since->claimed))
-		return -1;
-	*lived = n > 0;
-	return 0;
+	*yes = n > 0;
+	return rc;
 }
 
 /* ---- attempts ---- */

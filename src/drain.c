@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cancel.h"
 #include "clock.h"
 #include "failpoint.h"
 #include "loader.h"
@@ -378,6 +379,9 @@ void drain_forget(struct store *store, const struct spool_list *running, uint64_
 		if (running->v[i].submission == submission)
 			spool_remove(store->spool, SPOOL_RUNNING, running->v[i].name, NULL);
 	FAILPOINT("forget-journals");
+	/* its jobs may stay in Slurm until a cancellation is decided, which asks for its age and submitter */
+	if (cancel_phase(store->spool, NULL) != CANCEL_NONE)
+		return;
 	ticket_remove(store->spool, submission, NULL);
 }
 

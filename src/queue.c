@@ -28,13 +28,13 @@
 #include <unistd.h>
 
 #include "brake.h"
+#include "cancel.h"
 #include "clock.h"
 #include "failpoint.h"
 #include "hosts.h"
 #include "proc.h"
 #include "queue_internal.h"
 #include "setting.h"
-#include "stopping.h"
 
 enum {
 	MAX_ROUNDS = 40,
@@ -66,9 +66,6 @@ struct fill {
 	int refusals, limits;
 	bool unblock; /* a person has asked: nothing that was learnt stands in the way */
 	bool drain_only;
-	bool told;    /* to end, when the gate was not taken yet, */
-	bool stops;   /* and that is its owner's word */
-	bool unheard; /* told since: to be asked before the gate is taken again */
 	struct early early;
 	char *via;	      /* reaches the host that submits; NULL: this one does */
 	bool via_due;	      /* there is something for it */
@@ -257,37 +254,11 @@ static int read_numbers(struct fill *f, struct err *err)
 	return 0;
 }
 
-bool queue_owner_stops(struct store *store)
+/* Jobs were cancelled in Slurm, or SIGTERM came to this one: only a person submits now. */
+static bool held_back(const struct fill *f)
 {
-	return proc_term_pending() && stopping_term(store->spool) == REASON_CANCELLED;
-}
-
-/* The job that chains here was cancelled after its command had ended. At its time limit it may go on. */
-static bool owner_stops(const struct fill *f)
-{
-	return f->o->caller == QUEUE_CHAIN && queue_owner_stops(f->store);
-}
-
-/* Whose word it is is for Slurm to say, which may take its time: the gate is not held meanwhile, and what the
- * caller has to tell is on the disk where that can be had; where not, it is told all the same. */
-static void hear_term(struct fill *f)
-{
-	f->unheard = f->stops = false;
-	f->told = f->o->caller == QUEUE_CHAIN && !f->drain_only && proc_term_pending();
-	if (!f->told)
-		return;
-	if (f->o->mine && !f->r->drained)
-		spool_event_sync(f->store->spool, f->o->mine, NULL);
-	f->stops = stopping_term(f->store->spool) == REASON_CANCELLED;
-}
-
-/* Others cancel jobs, this one is cancelled, or it may be. */
-static bool held_back(struct fill *f)
-{
-	if (f->o->caller != QUEUE_CHAIN)
-		return false;
-	f->unheard = !f->told && proc_term_pending();
-	return f->unheard || f->stops || stopping_now(f->store->spool);
+	return f->o->caller == QUEUE_CHAIN &&
+	       (proc_term_pending() || cancel_phase(f->store->spool, NULL) != CANCEL_NONE);
 }
 
 int queue_sentinel_s(struct store *store, int64_t limit, int64_t *every, struct err *err)
@@ -389,18 +360,23 @@ static int begin_early(struct fill *f, const struct batch *b, bool any_node, str
 	return 0;
 }
 
-/* The rows are committed: it may go on while the gate's work is finished. Where we were told to end since, whose
- * word that is has to be asked first (run_sbatch). */
+/* The rows are committed: sbatch may go on while the gate's work is finished. */
 static void feed_early(struct fill *f)
 {
 	struct early *e = &f->early;
 
-	if (!e->sbatch || e->fed || (proc_term_pending() && !f->told))
+	if (!e->sbatch || e->fed)
 		return;
 	FAILPOINT("sbatch-before");
 	slurm_sbatch_feed(e->sbatch);
 	e->fed = true;
 	FAILPOINT("sbatch-fed");
+}
+
+static void end_early(struct fill *f, struct slurm_reply *reply)
+{
+	slurm_sbatch_end(f->early.sbatch, reply);
+	f->early.sbatch = NULL;
 }
 
 static void abandon_early(struct fill *f)
@@ -525,7 +501,6 @@ static int one_round(struct fill *f, struct batches *b, struct err *err)
 	int rc;
 
 	memset(b, 0, sizeof(*b));
-	hear_term(f);
 	rc = drain_gate(f->store, f->o->gate_ms, mine, err);
 	if (rc) {
 		f->r->stop = QUEUE_GATE;
@@ -540,29 +515,6 @@ static int one_round(struct fill *f, struct batches *b, struct err *err)
 
 /* ---- submitting ---- */
 
-/* sbatch; and where its caller's owner cancels just then, nothing of it is left. */
-static void run_sbatch(struct fill *f, struct slurm_reply *reply)
-{
-	struct slurm_sbatch *sbatch = f->early.sbatch;
-	struct strs ids = {0};
-
-	if (!f->early.fed && owner_stops(f)) {
-		slurm_judge("", "", 1, 0, false, reply);
-		reply->answer = SLURM_BUSY;
-		return;
-	}
-	f->early.sbatch = NULL;
-	slurm_sbatch_end(sbatch, reply);
-	/* whatever it said: TERM may have ended it, too, and others are to see that */
-	if (!owner_stops(f) || reply->answer != SLURM_ACCEPTED)
-		return;
-	strs_addf(&ids, "%" PRIu64, reply->job);
-	slurm_scancel(&ids, NULL); /* its right is taken back, too: it could not start */
-	strs_release(&ids);
-	reply->answer = SLURM_BUSY;
-	reply->job = 0;
-}
-
 /* Refused without the nodes that look bad: perhaps no other one will do, and they are better than none. Should
  * there be a job all the same, one of the two finds no right. */
 static int run_anywhere(struct fill *f, const struct batch *b, struct slurm_reply *reply,
@@ -572,7 +524,7 @@ static int run_anywhere(struct fill *f, const struct batch *b, struct slurm_repl
 	abandon_early(f);
 	if (begin_early(f, b, true, err))
 		return -1;
-	run_sbatch(f, reply);
+	end_early(f, reply);
 	return 0;
 }
 
@@ -585,12 +537,10 @@ static int submit_batch(struct fill *f, const struct batch *b, int *answer, stru
 	*answer = SLURM_UNCLEAR;
 	if (!rc) {
 		feed_early(f);
-		run_sbatch(f, &reply);
+		end_early(f, &reply);
 		FAILPOINT("sbatch-after");
 		if (reply.answer == SLURM_REFUSED && b->exclude && run_anywhere(f, b, &reply, err))
 			return -1;
-		if (reply.answer == SLURM_ACCEPTED && f->o->caller == QUEUE_CHAIN)
-			ticket_taken(f->store->spool, b->sub.id);
 		*answer = a.answer = reply.answer;
 		a.slurm_job = reply.job;
 		a.cluster = reply.cluster;
@@ -709,13 +659,12 @@ static int prepare(struct fill *f, struct err *err)
 
 	f->unblock = user;
 	f->drain_only = f->o->no_claim;
-	if (user) {
-		stopping_over(f->store->spool);
-		if (db_next_attempt_keep(f->store->db, STOPPING_FROM, err))
-			return -1;
-	}
+	if (user)
+		cancel_forget(f->store->spool);
 	if (f->drain_only)
 		return 0;
+	if (!user) /* without an answer nothing is claimed (held_back) */
+		cancel_decide(f->store, NULL);
 	if (!user && !f->o->no_via && queue_via(f->store, &f->via, err) < 0)
 		return -1;
 	if (f->via)
@@ -751,10 +700,6 @@ static int rounds(struct fill *f, struct err *err)
 		}
 		abandon_early(f);
 		batches_release(&b);
-		if (!rc && f->unheard) {
-			f->r->stop = QUEUE_FULL;
-			continue;
-		}
 		if (rc || done)
 			return rc == SPOOL_BUSY ? 0 : rc;
 		/* sbatch's yes waits in the spool for whoever comes next; a refusal's rights, and what a
@@ -775,7 +720,7 @@ static int fill_elsewhere(struct fill *f, struct err *err)
 	int64_t counts[JOB_NSTATES], before = r->in_flight;
 	struct err why = {0};
 
-	if (owner_stops(f) || queue_via_run(f->store, f->via, false, &why)) {
+	if (proc_term_pending() || queue_via_run(f->store, f->via, false, &why)) {
 		r->stop = QUEUE_BACKOFF;
 		set_text(r, why.msg);
 	}
@@ -1075,7 +1020,7 @@ static bool is_held(struct store *store, const char *lock)
 /* A job that has ended keeps trying to go on with the chain, or waits until it may: it holds the lock. */
 static bool somebody_stays(struct store *store)
 {
-	return is_held(store, SPOOL_LAST) || is_held(store, SPOOL_DOUBTED);
+	return is_held(store, SPOOL_LAST) || cancel_phase(store->spool, NULL) == CANCEL_HOLD_OFF;
 }
 
 /* The sentinel as it was seen last: Slurm is not asked. */
@@ -1113,6 +1058,7 @@ static bool sentinel_comes(const struct queue_chain *c)
 int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
 {
 	int64_t counts[JOB_NSTATES], paused, jobs = 0, in_flight;
+	bool cancelled = false;
 
 	memset(out, 0, sizeof(*out));
 	if (db_counts(store->db, counts, err) ||
@@ -1143,6 +1089,10 @@ int queue_chain(struct store *store, struct queue_chain *out, struct err *err)
 									    : CHAIN_STALLED;
 	else
 		out->state = jobs && !counts[JOB_HELD] ? CHAIN_DONE : CHAIN_IDLE;
+	if (out->state == CHAIN_STALLED && db_last_cancelled(store->db, &cancelled, err))
+		return -1;
+	if (cancelled)
+		out->why = mem_strdup("the only job was cancelled");
 	if (!jobs)
 		return 0;
 	return chain_needs(store, out, counts[JOB_PENDING] > 0, err);

@@ -91,9 +91,6 @@ int queue_via(struct store *store, char **via, struct err *err);
 int queue_via_run(struct store *store, const char *via, bool sentinel, struct err *err);
 /* A path as sbatch's --output takes it: a '%' doubled (sbatch(1), filename pattern). Given. */
 char *queue_output(const char *path);
-/* A job's caller alone: this very job is being cancelled by its owner (and not at its time limit); noted for
- * others. Asks Slurm only where a TERM is pending. */
-bool queue_owner_stops(struct store *store);
 /* How often the sentinel is to wake up, in seconds; 0: none is wanted, or the site refused it. */
 int queue_sentinel_s(struct store *store, int64_t limit, int64_t *every, struct err *err);
 /* "account/partition/qos" as options for sbatch. */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "brake.h"
+#include "cancel.h"
 #include "clock.h"
 #include "drain.h"
 #include "failpoint.h"
@@ -45,6 +46,7 @@ struct look {
 	struct store *store;
 	struct reconcile_result *out;
 	struct slurm_jobs jobs, records;
+	bool insists; /* somebody wants squeue's answer, whatever is in flight */
 	struct seen_list seen, acct_seen;
 	enum acct acct;
 	struct db_flight *before;
@@ -573,7 +575,7 @@ static int look(struct look *l, int64_t max_age_ms, struct err *err)
 		return -1;
 	if (!l->nbefore && max_age_ms > 0)
 		return 0;
-	if (l->nbefore) {
+	if (l->nbefore || l->insists) {
 		if (ask_squeue(l, max_age_ms, err))
 			return -1;
 		ask_sacct(l, max_age_ms);
@@ -595,10 +597,10 @@ static int look(struct look *l, int64_t max_age_ms, struct err *err)
 	return rc ? rc : drain_now(store, err);
 }
 
-int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
-	      struct err *err)
+static int take_a_look(struct store *store, int64_t max_age_ms, struct slurm_jobs *jobs,
+		       struct reconcile_result *out, struct err *err)
 {
-	struct look l = {.store = store, .out = out, .outcome = {.db = store->db}};
+	struct look l = {.store = store, .out = out, .insists = jobs, .outcome = {.db = store->db}};
 	int turn = -1, rc;
 	bool yes, soon = false;
 
@@ -617,7 +619,10 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
 	if (turn >= 0)
 		spool_unlock(turn);
 	outcome_release(&l.outcome);
-	slurm_jobs_release(&l.jobs);
+	if (jobs)
+		*jobs = l.jobs;
+	else
+		slurm_jobs_release(&l.jobs);
 	slurm_jobs_release(&l.records);
 	strs_release(&l.unwanted);
 	free(l.seen.v);
@@ -626,4 +631,22 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
 	spool_list_release(&l.ready);
 	spool_list_release(&l.running);
 	return rc;
+}
+
+int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
+	      struct err *err)
+{
+	/* the decision counts the rows in flight as they were when jobs were cancelled, so it comes first */
+	memset(out, 0, sizeof(*out));
+	if (cancel_decide(store, err))
+		return -1;
+	if (cancel_phase(store->spool, NULL) != CANCEL_NONE)
+		return 0;
+	return take_a_look(store, max_age_ms, NULL, out, err);
+}
+
+int reconcile_jobs(struct store *store, struct slurm_jobs *jobs, struct reconcile_result *out,
+		   struct err *err)
+{
+	return take_a_look(store, 0, jobs, out, err);
 }

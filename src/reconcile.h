@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "slurm.h"
 #include "store.h"
 
 struct reconcile_result {
@@ -36,29 +37,16 @@ struct reconcile_result {
  * What waits in Slurm for ever (BadConstraints: squeue(1), JOB REASON CODES [S: priority 0, and it stays so]) while
  * nodes are left out that look bad is taken out of Slurm, to be submitted again with them.
  *
+ * While jobs were cancelled in Slurm and that is not decided yet (cancel.h), nothing is asked.
+ *
  * A Slurm that does not answer changes no state: -1 with ERR_AGAIN. An accounting that does not answer
  * makes what squeue lacks wait longer.
  */
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err);
 
-/* Of this folder's jobs, by squeue: how many were cancelled last, or are being ended without a word of their own, and how
- * many submissions have such as Slurm goes on with, the caller's among them. What was cancelled before STOPPING_FROM or
- * until STOPPING_SETTLED (stopping.h) does not count. One submission may be many jobs. -1, ERR_AGAIN, where it does not
- * answer. */
-struct reconcile_left {
-	int64_t cancelled, alive;
-	int64_t last; /* when the last of them was cancelled, by Slurm's clock in ms; 0: squeue shows none */
-	int64_t outlived; /* jobs that it had by then, and goes on with, or went on with for some seconds more */
-	/* Slurm goes on with one that it had well before, or went on until it ended, or has the sentinel: that was not
-	 * everything */
-	bool spared;
-	bool all; /* none of these, and the sentinel was cancelled, too: that was everything */
-	/* How long ago, in ms, all of it was cancelled, or, by the rows, most of what is in flight, with no word of its own
-	 * and nothing spared: of jobs so short that each of them left before scancel's signal came, that is all there is to
-	 * see. -1: it was not, or over a minute ago. */
-	int64_t cut_ms;
-};
-int reconcile_left(struct store *store, struct reconcile_left *out, struct err *err);
+/* The same in any case, also with nothing in flight; squeue's answer is the caller's: slurm_jobs_release(). */
+int reconcile_jobs(struct store *store, struct slurm_jobs *jobs, struct reconcile_result *out,
+		   struct err *err);
 
 #endif

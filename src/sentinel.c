@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "clock.h"
 #include "proc.h"
 #include "reconcile.h"
 #include "setting.h"
 #include "slurm.h"
 #include "spool.h"
-#include "stopping.h"
 
 enum {
 	SLACK_MS = 60 * 1000,
@@ -20,8 +20,6 @@ enum {
 	STAY_FIRST_MS = 2000,
 	STAY_MOST_MS = 60 * 1000,
 };
-
-#define MARK "sentinel-made"
 
 static void say_text(queue_say *say, void *arg, const char *text)
 {
@@ -280,15 +278,6 @@ static int order(struct store *store, int64_t every, bool memory, struct order *
 	return rc ? -1 : o->name ? 0 : err_set(err, ERR_FAILED, "'%s/id' is gone", store->dir);
 }
 
-static void cancel(uint64_t job)
-{
-	struct strs ids = {0};
-
-	strs_addf(&ids, "%" PRIu64, job);
-	slurm_scancel(&ids, NULL);
-	strs_release(&ids);
-}
-
 static int make_with(struct store *store, int64_t every, bool memory, struct slurm_reply *reply,
 		     struct err *err)
 {
@@ -318,7 +307,7 @@ static int make(struct store *store, int64_t every, queue_say *say, void *arg, s
 	struct slurm_reply reply;
 	int rc;
 
-	spool_mark(store->spool, MARK);
+	spool_mark(store->spool, SENTINEL_MARK);
 	rc = make_with(store, every, true, &reply, err);
 	if (!rc && reply.answer == SLURM_REFUSED) {
 		slurm_reply_release(&reply);
@@ -328,10 +317,7 @@ static int make(struct store *store, int64_t every, queue_say *say, void *arg, s
 		slurm_reply_release(&reply);
 		return rc;
 	}
-	if (reply.answer == SLURM_ACCEPTED && queue_owner_stops(store)) {
-		cancel(reply.job);
-		rc = DB_NONE;
-	} else if (reply.answer == SLURM_ACCEPTED) {
+	if (reply.answer == SLURM_ACCEPTED) {
 		rc = note(store, reply.job, clock_now_ms() + every * 1000, 0, NULL, err);
 	} else {
 		char *text = mem_printf("%s", reply.text);
@@ -455,8 +441,8 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say
 		return;
 	}
 	age = clock_now_ms() - n.at;
-	if (who == SENTINEL_TICK &&
-	    (stopping_surely(store->spool) || (age >= 0 && age < n.every * 1500 + SLACK_MS)))
+	if (who == SENTINEL_TICK && (cancel_phase(store->spool, NULL) != CANCEL_NONE ||
+				     (age >= 0 && age < n.every * 1500 + SLACK_MS)))
 		return;
 	if (take_lock(store, wait, &lock, &err))
 		return;
@@ -507,7 +493,7 @@ static bool goes_on_at_limit(struct store *store)
 	if (others_wait(store))
 		return false;
 	if (proc_term_pending()) /* it was more than that, or has become so */
-		return stopping_term(store->spool) != REASON_CANCELLED;
+		return !cancel_take_term(store->spool);
 	return slurm_requeue(own_job(), NULL);
 }
 
@@ -521,7 +507,7 @@ bool sentinel_pause(struct store *store, int64_t *ms)
 		int sig = proc_signal_wait((int)left);
 
 		if (sig == SIGTERM)
-			return stopping_term(store->spool) != REASON_CANCELLED;
+			return !cancel_after_term(store->spool);
 		if (sig == SIGUSR1)
 			return goes_on_at_limit(store);
 	}
@@ -534,12 +520,6 @@ enum sentinel_turn sentinel_turn(struct store *store, queue_say *say, void *arg)
 	struct need n;
 	int lock, rc;
 
-	/* scancel had made its list already: nobody asked for what it would do */
-	if (stopping_made(store->spool, spool_mark_age(store->spool, MARK), false)) {
-		say_text(say, arg, "jobs were cancelled as this one was made: the chain rests");
-		forget(store, NULL);
-		return SENTINEL_LEAVE;
-	}
 	rc = read_need(store, &n, &err);
 	if (!rc && !n.work)
 		return SENTINEL_LEAVE;

@@ -18,6 +18,9 @@
 #include "queue.h"
 #include "store.h"
 
+/* A file in the folder that is as old as the newest sentinel's submission. */
+#define SENTINEL_MARK "sentinel-made"
+
 enum sentinel_caller {
 	SENTINEL_USER, /* a person's command: looks in any case, and waits for who is at it */
 	SENTINEL_TICK, /* slurmq chain: where it was not seen for long, and nobody else is at it */

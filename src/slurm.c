@@ -369,13 +369,15 @@ int slurm_sacct(uint64_t uid, int64_t since_s, const struct strs *ids, struct sl
 
 /* scancel */
 
-static int scancel_slice(char *const *ids, size_t n, struct err *err)
+static int scancel_slice(const char *state, char *const *ids, size_t n, struct err *err)
 {
 	struct proc_result r;
 	struct strs argv = {0};
 	int rc;
 
 	strs_add(&argv, "scancel");
+	if (state)
+		strs_addf(&argv, "--state=%s", state);
 	for (size_t i = 0; i < n; i++)
 		strs_add(&argv, ids[i]);
 	rc = run_tool(&argv, &r, err);
@@ -389,7 +391,7 @@ static int scancel_slice(char *const *ids, size_t n, struct err *err)
 	return rc;
 }
 
-int slurm_scancel(const struct strs *ids, struct err *err)
+static int scancel_all(const char *state, const struct strs *ids, struct err *err)
 {
 	struct err later = {0};
 	int rc = 0;
@@ -401,10 +403,20 @@ int slurm_scancel(const struct strs *ids, struct err *err)
 		size_t n = ids->n - i < SCANCEL_SLICE ? ids->n - i : SCANCEL_SLICE;
 
 		/* The first complaint is told; the other slices are cancelled all the same. */
-		if (scancel_slice(ids->v + i, n, rc ? &later : err))
+		if (scancel_slice(state, ids->v + i, n, rc ? &later : err))
 			rc = -1;
 	}
 	return rc;
+}
+
+int slurm_scancel(const struct strs *ids, struct err *err)
+{
+	return scancel_all(NULL, ids, err);
+}
+
+int slurm_scancel_pending(const struct strs *ids, struct err *err)
+{
+	return scancel_all("PENDING", ids, err);
 }
 
 /* scontrol */

@@ -137,6 +137,8 @@ struct slurm_jobs {
  * RESIZING, SIGNALING, STAGE_OUT, STOPPED, REQUEUE_HOLD, REQUEUE_FED, SPECIAL_EXIT), so it is not
  * over. */
 bool slurm_state_active(const char *state);
+/* The same, and nothing has ended it yet: not COMPLETING. */
+bool slurm_state_alive(const char *state);
 /* It is over for good: a state that Slurm gives to what has ended (squeue(1), JOB STATE CODES), with
  * what sacct adds to it ("CANCELLED by 0") or cuts off ("OUT_OF_ME+"). A word that is neither active
  * nor over is a newer Slurm's, and says nothing. */
@@ -191,6 +193,8 @@ int slurm_sacct(uint64_t uid, int64_t since_s, const struct strs *ids, struct sl
  * job that has gone is no error ("Invalid job id specified", "already completing or completed";
  * 22.05.8 says nothing and exits 0 [S]). */
 int slurm_scancel(const struct strs *ids, struct err *err);
+/* The same for those that are still pending (scancel(1), --state). */
+int slurm_scancel_pending(const struct strs *ids, struct err *err);
 /* Add a job's name for it: an array's task goes by the array's id and its index, not by the id of its own [S]. */
 void slurm_scancel_add(struct strs *ids, const struct slurm_job *job);
 

@@ -410,6 +410,11 @@ bool slurm_state_active(const char *state)
 	return false;
 }
 
+bool slurm_state_alive(const char *state)
+{
+	return slurm_state_active(state) && strcmp(state, "COMPLETING") != 0;
+}
+
 bool slurm_state_over(const char *state)
 {
 	return !strncmp(state, "COMPLETED", 9) || job_reason_from_slurm(state) != REASON_LOST;

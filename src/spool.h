@@ -152,15 +152,10 @@ enum { SPOOL_NO_ANSWER_MS = 60 * 1000 };
 #define SPOOL_NO_ACCT "no-accounting"
 
 void spool_mark(struct spool *sp, const char *name);
-/* As if it had been made so long ago, in ms. */
-void spool_mark_ago(struct spool *sp, const char *name, int64_t ago_ms);
 void spool_unmark(struct spool *sp, const char *name);
 /* How long ago it was made by the file server's clock, in ms; -1: never, or in what is the future since that clock was
  * set back. */
 int64_t spool_mark_age(struct spool *sp, const char *name);
-/* Made so long ago at least, in ms, or there is none. Costs a stat(2) where this host's clock says that it is younger; the
- * file server's has the word where it is not. */
-bool spool_mark_older(struct spool *sp, const char *name, int64_t ms);
 
 /* ---- files that others read whole: tickets, environment, binaries ---- */
 
@@ -182,6 +177,9 @@ int spool_file_map(struct spool *sp, const char *name, const char **p, size_t *l
 void spool_unmap(const char *p, size_t len);
 /* Names of what lies in a folder below, but for those with a leading dot; unsorted. */
 int spool_file_names(struct spool *sp, const char *folder, struct strs *names, struct err *err);
+/* The same, and how old each is, in ms by the file server's clock: *ages, free(). */
+int spool_file_ages(struct spool *sp, const char *folder, struct strs *names, int64_t **ages,
+		    struct err *err);
 int spool_file_remove(struct spool *sp, const char *name, struct err *err);
 /* Rename within the folder, durably. */
 int spool_file_rename(struct spool *sp, const char *from, const char *to, struct err *err);
@@ -191,18 +189,13 @@ int64_t spool_now_ms(struct spool *sp);
 /* Age of a file in ms: the difference between its modification time and that of a file made now, so
  * both stamps are the file server's. -1: there is none, or it could not be told. */
 int64_t spool_file_age(struct spool *sp, const char *name);
-/* Make a file read-only for good, by which others see that something has become of it, and how long ago: its change
- * time (inode(7), st_ctim) is the file server's, too. -1: it was not, or that could not be told. Nothing is synced. */
-void spool_file_seal(struct spool *sp, const char *name);
-int64_t spool_seal_age(struct spool *sp, const char *name);
 /* Remove temporary files that were left by the killed: those of over an hour of age. */
 void spool_tidy(struct spool *sp);
 /* Make a folder below, with its parents, mode 0700. */
 int spool_folder_make(struct spool *sp, const char *name, struct err *err);
 
-/* Of the one job that stays where nothing can be submitted; of one that waits to know whether it may. */
+/* Of the one job that stays where nothing can be submitted. */
 #define SPOOL_LAST "last"
-#define SPOOL_DOUBTED "doubted"
 /* An exclusive lock on a file of its own below the folder ("last", "expand", "asking"), until closed:
  * 0 and *fd, or SPOOL_BUSY. The same process must not lock it twice. */
 int spool_lock(struct spool *sp, const char *name, int *fd, struct err *err);

@@ -258,6 +258,36 @@ static int age_of(struct spool *sp, const char *name, int64_t *age)
 	return 0;
 }
 
+int spool_file_ages(struct spool *sp, const char *folder, struct strs *names, int64_t **ages,
+		    struct err *err)
+{
+	int64_t now;
+	size_t n = 0;
+
+	*ages = NULL;
+	if (spool_file_names(sp, folder, names, err))
+		return -1;
+	if (!names->n)
+		return 0;
+	if (spool_touch(sp->dir, &now))
+		return err_errno(err, ERR_FAILED, "making a file in '%s'", sp->path);
+	*ages = mem_alloc(names->n * sizeof(**ages));
+	for (size_t i = 0; i < names->n; i++) {
+		char *name = names->v[i], *path = mem_printf("%s/%s", folder, name);
+		struct stat st;
+
+		if (!fstatat(sp->dir, path, &st, AT_SYMLINK_NOFOLLOW)) {
+			(*ages)[n] = now - stamp_ms(st.st_mtim);
+			names->v[n++] = name;
+		} else { /* removed since */
+			free(name);
+		}
+		free(path);
+	}
+	names->n = n;
+	return 0;
+}
+
 int64_t spool_file_age(struct spool *sp, const char *name)
 {
 	int64_t age;
@@ -265,23 +295,6 @@ int64_t spool_file_age(struct spool *sp, const char *name)
 	if (age_of(sp, name, &age))
 		return -1;
 	return age > 0 ? age : 0;
-}
-
-void spool_file_seal(struct spool *sp, const char *name)
-{
-	if (fchmodat(sp->dir, name, 0400, 0))
-		errno = 0; /* as if nobody had told */
-}
-
-int64_t spool_seal_age(struct spool *sp, const char *name)
-{
-	struct stat st;
-	int64_t now;
-
-	if (fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW) || (st.st_mode & 0777) != 0400 ||
-	    spool_touch(sp->dir, &now))
-		return -1;
-	return now > stamp_ms(st.st_ctim) ? now - stamp_ms(st.st_ctim) : 0;
 }
 
 static void tidy_folder(int fd, int64_t now)
@@ -346,23 +359,6 @@ void spool_mark(struct spool *sp, const char *name)
 	close(fd);
 }
 
-void spool_mark_ago(struct spool *sp, const char *name, int64_t ago_ms)
-{
-	int fd = openat(sp->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	struct timespec t[2] = {{.tv_nsec = UTIME_OMIT}};
-	struct stat st;
-
-	if (fd < 0)
-		return;
-	if (!futimens(fd, NULL) && !fstat(fd, &st)) {
-		int64_t at = stamp_ms(st.st_mtim) - ago_ms;
-
-		t[1] = (struct timespec){.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
-		futimens(fd, t);
-	}
-	close(fd);
-}
-
 void spool_unmark(struct spool *sp, const char *name)
 {
 	unlinkat(sp->dir, name, 0);
@@ -377,20 +373,6 @@ int64_t spool_mark_age(struct spool *sp, const char *name)
 	if (age < -1000) /* clocks of two kinds are some ms apart */
 		return -1;
 	return age > 0 ? age : 0;
-}
-
-bool spool_mark_older(struct spool *sp, const char *name, int64_t ms)
-{
-	struct stat st;
-	int64_t age;
-
-	if (!fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW)) {
-		age = clock_now_ms() - stamp_ms(st.st_mtim);
-		if (age >= 0 && age < ms)
-			return false;
-	}
-	age = spool_mark_age(sp, name);
-	return age < 0 || age >= ms;
 }
 
 int spool_lock(struct spool *sp, const char *name, int *fd, struct err *err)

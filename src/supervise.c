@@ -15,13 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "cgroup.h"
 #include "clock.h"
 #include "env.h"
 #include "failpoint.h"
 #include "json.h"
 #include "proc.h"
-#include "stopping.h"
 #include "table.h"
 #include "ticket.h"
 
@@ -32,6 +32,7 @@ enum {
 	END_TRIES = 20,
 	END_PAUSE_MS = 3000,
 	TERM_LATE_MS = 50,
+	HOLD_POLL_MS = 500,
 	VARIABLE_MOST = 120 * 1024,
 };
 
@@ -46,10 +47,8 @@ struct run {
 	int64_t tick_at;    /* monotonic ms */
 	int64_t idle_at;    /* the same; 0: it was, or there is nothing to do */
 	bool near_limit;    /* USR1 came */
-	bool wanted;	    /* whatever made it */
 	int stop_reason;    /* TERM came and meant this, REASON_NONE: it did not */
 	bool unsure;	    /* Slurm did not say: a cancellation, for all that is known */
-	int64_t took;	    /* Slurm's answer, ms */
 	int64_t kill_at;    /* monotonic ms, 0: not */
 	int64_t oom_kills;  /* the kernel's, when the step began; -1: not to be known */
 	struct job_end end; /* as it adds up */
@@ -177,7 +176,7 @@ static void stop_because(struct run *r, int reason, bool sure)
 	r->stop_reason = reason;
 	r->unsure = !sure;
 	if (reason == REASON_CANCELLED)
-		stopping_tell(r->o->spool, &r->who, sure, r->took);
+		cancel_record(r->o->spool, &r->who);
 	if (sure)
 		note(r, "TERM: %s",
 		     reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
@@ -198,19 +197,19 @@ static void on_term(struct run *r)
 	}
 	if (!r->kill_at)
 		r->kill_at = clock_mono_ms() + grace_ms(r);
-	journal_add_stopping(&line, clock_now_ms());
-	record(r, &line, false);
-	buf_release(&line);
-	/* at once, since others are about to submit */
-	stopping_asks(r->o->spool);
-	reason = stopping_ask(&r->who, &r->took);
-	if (reason < 0 && r->near_limit)
+	if (r->journal.fd >= 0) { /* it may wait for a decision before it takes its right */
+		journal_add_stopping(&line, clock_now_ms());
+		record(r, &line, false);
+		buf_release(&line);
+	}
+	reason = cancel_on_term(r->o->spool, &r->who);
+	if (reason < 0 && r->near_limit) {
 		reason = REASON_TIMEOUT;
+		cancel_withdraw(r->o->spool, &r->who);
+	}
 	sure = reason >= 0;
 	if (!sure)
 		reason = REASON_CANCELLED;
-	if (reason != REASON_CANCELLED)
-		stopping_asked(r->o->spool, &r->who);
 	if (reason == REASON_NONE) {
 		r->kill_at = 0;
 		note(r, "TERM: the job goes on, as far as Slurm is concerned");
@@ -456,7 +455,7 @@ static void look_for_late_term(struct run *r, const struct journal_step *rec)
 	}
 	if (r->stop_reason || (!rec->signal && rec->exit_code <= 128))
 		return;
-	reason = stopping_ask(&r->who, &r->took);
+	reason = cancel_query(&r->who);
 	if (reason > REASON_NONE)
 		stop_because(r, reason, true);
 }
@@ -582,27 +581,6 @@ static int tell_end(struct run *r, struct err *err)
 	return rc;
 }
 
-/* What nobody knows is not told: the journal stays in running/ with the steps, and Slurm's own word of the end is found
- * as that of a job which died without one. By now it may say. */
-static bool end_is_known(struct run *r)
-{
-	int reason = r->unsure ? stopping_ask(&r->who, &r->took) : -1;
-
-	if (reason < 0)
-		return !r->unsure;
-	if (reason != REASON_CANCELLED)
-		stopping_asked(r->o->spool, &r->who);
-	if (reason != REASON_NONE) {
-		stop_because(r, reason, true);
-		r->end.reason = reason;
-	} else { /* a mere signal, which the command was given, too */
-		r->stop_reason = REASON_NONE;
-		r->unsure = false;
-		r->end.reason = r->end.signal ? REASON_SIGNAL : REASON_EXIT;
-	}
-	return true;
-}
-
 static int exit_status(const struct run *r)
 {
 	if (r->end.completed)
@@ -649,27 +627,22 @@ static int close_requeued(const struct run *r, struct supervise_result *out, str
 	return rc;
 }
 
-/* Its owner cancelled jobs in the moment in which one of them submitted this one: scancel had made its list
- * already. It is no successor that anybody asked for. */
-static bool born_of_a_cancelled_job(const struct run *r)
+/* Jobs were cancelled in Slurm: nothing begins until the hold-off is over. Returns whether this job may begin. */
+static bool wait_for_decision(struct run *r)
 {
-	struct spool *sp = r->o->spool;
-	int64_t made;
-	bool known;
+	int64_t left;
 
-	/* it may begin, or end, long after that */
-	if (!r->task.head.chained || r->wanted || !stopping_marked(sp))
-		return false;
-	made = ticket_taken_age(sp, r->o->submission);
-	known = made >= 0;
-	return stopping_made(sp, known ? made : ticket_age(sp, r->o->submission), known);
-}
+	if (cancel_phase(r->o->spool, NULL) == CANCEL_NONE)
+		return true;
+	note(r, "jobs may have been cancelled in Slurm: waiting until that is clear");
+	while (!r->stop_reason && cancel_phase(r->o->spool, &left) == CANCEL_HOLD_OFF) {
+		int sig = proc_signal_wait(left < HOLD_POLL_MS ? (int)left : HOLD_POLL_MS);
 
-/* While jobs are cancelled nobody can tell. */
-static bool is_wanted(struct run *r)
-{
-	r->wanted = r->o->wanted && !stopping_now(r->o->spool) && r->o->wanted(r->o->wanted_arg);
-	return r->wanted;
+		if (sig > 0)
+			on_signal(r, sig);
+	}
+	/* if all were meant, the decision has revoked this job's right; a cancelled job takes it, and its end says so */
+	return r->stop_reason || (r->o->decide && r->o->decide(r->o->decide_arg));
 }
 
 /* Give the right back unused: whoever drains finds the job pending again. */
@@ -678,11 +651,10 @@ static int give_back(struct run *r, struct supervise_result *out, struct err *er
 	int rc = spool_right_retire(r->o->spool, r->o->submission, r->o->task, &r->who, err);
 
 	FAILPOINT("given-back");
-	if (rc)
+	if (rc < 0)
 		return rc;
-	note(r, "jobs were cancelled as this one was made: not begun, and pending again");
+	note(r, "jobs were cancelled in Slurm, and no decision came: not begun, and pending again");
 	out->outcome = SUPERVISE_GIVEN_BACK;
-	out->doubted = true;
 	return SPOOL_NONE;
 }
 
@@ -719,7 +691,7 @@ static int start(struct run *r, struct supervise_result *out, struct err *err)
 	}
 	rc = ticket_read(r->o->spool, r->o->submission, r->o->task, &r->task, err);
 	FAILPOINT("start-ticket");
-	if (!rc && born_of_a_cancelled_job(r) && !is_wanted(r))
+	if (!rc && !wait_for_decision(r))
 		return give_back(r, out, err);
 	if (!rc)
 		rc = take_right(r, err);
@@ -773,18 +745,14 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 		r.tick_at = clock_mono_ms() + o->tick_first_ms / 2 +
 			    (int64_t)(clock_random() % (uint64_t)(o->tick_first_ms + 1));
 	run_steps(&r);
-	told = end_is_known(&r);
+	/* if the cause is unknown, no end is told: the journal stays in running/ with the steps, and Slurm's own word of the end
+	 * is found as that of a job which died without one */
+	told = !r.unsure;
 	if (told)
 		rc = tell_end(&r, err);
 	look_at_signals(&r);
-	if (!told && !r.unsure) { /* a second one, with an answer */
-		told = true;
-		r.end.reason = r.stop_reason;
-		rc = tell_end(&r, err);
-	}
 	out->exit_status = exit_status(&r);
 	out->refill = r.stop_reason != REASON_CANCELLED;
-	out->doubted = out->refill && born_of_a_cancelled_job(&r);
 	out->tick_pid = r.tick;
 	if (told)
 		snprintf(out->event, sizeof(out->event), "%s", r.journal.entry.name);

@@ -26,16 +26,16 @@ struct supervise_opts {
 	/* Called once, some 200 ms after the start, if that is not over by then: to do ahead, in a few
 	 * milliseconds, what would take time at the end. May be NULL. */
 	void (*idle)(void);
-	/* Called before anything is begun where jobs were cancelled as this one was made, and that is over: does its
-	 * owner want it all the same? NULL: no. */
-	bool (*wanted)(void *arg);
-	void *wanted_arg;
+	/* Called before the right is taken, if jobs were cancelled in Slurm and the hold-off is over (cancel.h): to see to
+	 * the decision. False: there is none. NULL: the same. */
+	bool (*decide)(void *arg);
+	void *decide_arg;
 };
 
 enum supervise_outcome {
 	SUPERVISE_ENDED, /* the steps came to their end, however */
 	SUPERVISE_SPENT, /* no right, or no ticket: somebody else has run this, or it was taken back */
-	SUPERVISE_GIVEN_BACK, /* jobs are being cancelled, and a cancelled one may have submitted this: pending */
+	SUPERVISE_GIVEN_BACK, /* jobs were cancelled in Slurm, and no decision came: pending again */
 	SUPERVISE_REQUEUED, /* the site started this job again: the attempt is closed as PREEMPTED */
 };
 
@@ -43,7 +43,6 @@ struct supervise_result {
 	enum supervise_outcome outcome;
 	int exit_status; /* for the process: that of the step that failed, 128 + signal, or 0 */
 	bool refill;	 /* the chain goes on: not where its owner cancelled it */
-	bool doubted; /* it may be none that its owner wants: a cancelled job may have submitted it */
 	char event[SPOOL_NAME_SIZE]; /* name of what lies in spool/, "" where nothing */
 	int tick_pid;		     /* a tick that still runs, or 0 */
 };

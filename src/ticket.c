@@ -216,32 +216,6 @@ int64_t ticket_age(struct spool *sp, uint64_t submission)
 	return age;
 }
 
-bool ticket_older(struct spool *sp, uint64_t submission, int64_t ms)
-{
-	char *path = ticket_path(submission);
-	bool older = spool_mark_older(sp, path, ms);
-
-	free(path);
-	return older;
-}
-
-void ticket_taken(struct spool *sp, uint64_t submission)
-{
-	char *path = ticket_path(submission);
-
-	spool_file_seal(sp, path);
-	free(path);
-}
-
-int64_t ticket_taken_age(struct spool *sp, uint64_t submission)
-{
-	char *path = ticket_path(submission);
-	int64_t age = spool_seal_age(sp, path);
-
-	free(path);
-	return age;
-}
-
 int ticket_name_parse(const char *text, uint64_t *submission)
 {
 	if (strlen(text) != 16 || strspn(text, "0123456789abcdef") != 16)

@@ -71,11 +71,6 @@ int ticket_read(struct spool *sp, uint64_t submission, int task, struct ticket_t
 int ticket_remove(struct spool *sp, uint64_t submission, struct err *err);
 /* Age of the ticket's file, in ms; -1 where there is none. */
 int64_t ticket_age(struct spool *sp, uint64_t submission);
-/* The same as spool_mark_older() has it: made so long ago at least, in ms, or there is none. */
-bool ticket_older(struct spool *sp, uint64_t submission, int64_t ms);
-/* Slurm has taken the jobs of it; how long ago that was, in ms: -1 where nobody has told, or there is none. */
-void ticket_taken(struct spool *sp, uint64_t submission);
-int64_t ticket_taken_age(struct spool *sp, uint64_t submission);
 /* Tickets that are there now: their names. *v given: free(). */
 int ticket_list(struct spool *sp, uint64_t **v, size_t *n, struct err *err);
 

@@ -102,7 +102,7 @@ unlike "$(cat "$FAKE_SLURM/log")" hunter2 'and on no command line'
 # Links in the way are not followed
 
 echo precious >../precious
-for f in gate expand last stopping; do
+for f in gate expand last deciding; do
 	rm -f ".slurmq/$f"
 	ln -s ../../precious ".slurmq/$f"
 	slurmq expand sweep.yaml >/dev/null 2>&1

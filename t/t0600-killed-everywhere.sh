@@ -1,6 +1,7 @@
 #!/bin/bash
 # kill -9 at every step between two effects: what is left goes on to the end, nothing is lost, and nothing
-# runs twice. One story leads by all of the points; the fake Slurm makes it a matter of a second
+# runs twice. One story leads by all of the points but those of an external cancel, which have a story of
+# their own; the fake Slurm makes it a matter of a second
 . "${BASH_SOURCE[0]%/*}/lib/memory.sh"
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
@@ -110,12 +111,8 @@ story() {
 	s hold 4
 	s release 4
 	s retry -s cancelled --no-submit
-	# somebody has cancelled jobs just now: what was chained gives its right back
-	touch .slurmq/stopping
 	rm "$FAKE_SLURM/hold"
 	await_begun a1
-	rm -f .slurmq/stopping
-	s submit
 	# one is killed and started again by the site, one is never seen again, one is cancelled
 	crash a1
 	requeue
@@ -138,6 +135,47 @@ story() {
 	sed -i 's/^params:/# again\n&/' sweep.yaml
 	s expand sweep.yaml
 	later 7200 sync
+}
+
+no_claims() {
+	[ -z "$(find .slurmq/ready -type f)" ]
+}
+n_begun() {
+	[ "$(find . -maxdepth 1 -name 'begun.*' | wc -l)" -ge "$1" ]
+}
+waits_in_slurm() {
+	grep -q '^PENDING ' "$FAKE_SLURM"/jobs/*
+}
+# External cancel: while Slurm does not answer, jobs that start give their claims back; then all are cancelled
+cancel_story() {
+	rm -rf .slurmq begun.* stop.* "$LEDGER" "$TEST_TMP/died"
+	fake_clear 6
+	: >"$LEDGER"
+	touch stop.{a,b}{1,2,3,4,5}
+	s init
+	s expand sweep.yaml
+	touch "$FAKE_SLURM/hold"
+	s submit
+	mkdir -p .slurmq/cancelled
+	: >.slurmq/cancelled/1
+	touch "$FAKE_SLURM/away"
+	rm "$FAKE_SLURM/hold"
+	_tap_poll 8 no_claims
+	rm -f "$FAKE_SLURM/away"
+	# what was killed may have been all that would go on
+	_tap_poll 8 n_begun 3 || s submit
+	_tap_poll 8 n_begun 3
+	touch "$FAKE_SLURM/hold"
+	rm "stop.$(find . -maxdepth 1 -name 'begun.*' | sed 's/.*begun\.//;q')"
+	_tap_poll 5 waits_in_slurm
+	# shellcheck disable=SC2046
+	scancel $(ls "$FAKE_SLURM/jobs")
+	fake_quiet
+	later 60 status
+	rm -f "$FAKE_SLURM/hold" stop.*
+	run slurmq status --json
+	is "$(jq -r '.chain.state' <<<"$out")" paused "$1: scancel of everything has paused the queue"
+	s resume
 }
 
 # In the end all are completed, by the user's hand where something was killed or cancelled
@@ -188,7 +226,10 @@ tell() {
 	# who stays because nobody else would go on need not wait as long as in life
 	printf '%s\n' "SLURMQ_FAILPOINT=$point" "SLURMQ_FAILPOINT_ONCE=$SLURMQ_FAILPOINT_ONCE" \
 		"LD_PRELOAD=$FAULT_SO" CLOCK_SPEED=20 >"$FAKE_SLURM.jobenv"
-	story
+	case $name in
+	cancel-recorded | cancel-asked | cancel-revoked | cancel-decided | given-back) cancel_story "$point" ;;
+	*) story ;;
+	esac
 	in_the_end || diag "$point: not at its end"
 	unset SLURMQ_FAILPOINT SLURMQ_FAILPOINT_ONCE
 	[ -e "$TEST_TMP/died" ] || {

@@ -29,5 +29,9 @@ found event 'told (completed|failed)'
 found term 'while its step .* still runs'
 # a policy's tries are never used up
 found max 'tried again [0-9]+ times by its policy already'
+# the hold-off is not waited for: some of those that scancel ends are not ended yet
+found hold-off 'after scancel of everything'
+# the decision takes what was cancelled for survivors
+found survivor 'after scancel of everything'
 
 done_testing

@@ -1,130 +1,139 @@
 #!/bin/bash
-# scancel of one job among others that are all young: the others go on with the chain, with no sentinel to help
+# jobs that are cancelled in Slurm while others are left: the chain goes on to the end of the sweep, and is not paused
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
 # shellcheck disable=SC2119
 slurm_start
-export LEDGER=$TEST_TMP/ledger
+slurm_set_limits MaxSubmitJobsPerUser=200 MaxJobsPerUser=90 || bail_out 'no limits'
 
-# round NAME LIMIT JOBS: one job hangs, and is cancelled while all that is beside it began a moment ago
-round() {
-	local name=$1 limit=$2 jobs=$3 hung
-	mkdir "$TEST_TMP/$name" && cd "$TEST_TMP/$name" || return
-	: >"$LEDGER"
+# The sweeps run at the same time. No command of slurmq is used until they are over, unless the test is about it.
+
+# sweep NAME LIMIT JOBS COMMAND
+sweep() {
+	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" || return
+	: >ledger
 	cat >sweep.yaml <<-END
-		name: $name
-		params: {n: {from: 1, to: $jobs, step: 1}}
+		name: $1
+		params: {n: {from: 1, to: $3, step: 1}}
 		run: |
-		  echo {n} >>"\$LEDGER"
-		  case {n} in 2) sleep 1000 ;; *) sleep 1 ;; esac
+		  echo {n} >>"$TEST_TMP/$1/ledger"
+		  $4
 	END
 	slurmq init >/dev/null
 	slurmq config sentinel off >/dev/null
-	slurmq config limit "$limit" >/dev/null
-	run slurmq expand sweep.yaml
-	is_status 0 "$name: expanded"
+	slurmq config limit "$2" >/dev/null 2>&1
+	slurmq expand sweep.yaml >/dev/null
+}
+# start NAME BEGUN: submit, and go on when so many commands have begun
+start() {
+	cd "$TEST_TMP/$1" || return
 	run slurmq submit
-	is_status 0 "$name: submitted"
-	is_err ''
-	# all that was submitted by hand is over, but for the one that hangs
-	ok_within 60 "$name: the chain runs" ledger_has $((2 * limit))
-	hung=$(slurmq list 2 --json | jq -r .slurm_job)
-	run scancel "$hung"
-	is_status 0 "$name: scancel of $hung"
-	ok_within 60 "$name: who ends now stays for a while" stays
-	run slurmq status
-	is_status 0
-	like_out '^chain alive'
-	ok_within 120 "$name: all others come to their end" all_over
-	is "$(slurmq list --json | jq -r '[.id, .state, .tries] | join(" ")' | grep -v ' completed 1$')" \
-		'2 cancelled 1' "$name: each in one try, and the one is cancelled"
-	is "$(sort -n "$LEDGER" | paste -sd' ')" "$(seq -s' ' "$jobs")" "$name: each has run once"
-	ok "$name: the queue is empty" slurm_quiet 60
+	is_status 0 "$1: submitted"
+	wait_for 60 "$1 runs" ledger_has "$1" "$2"
 }
 ledger_has() {
-	[ "$(wc -l <"$LEDGER")" -ge "$1" ]
+	[ "$(wc -l <"$TEST_TMP/$1/ledger")" -ge "$2" ]
 }
-stays() {
-	grep -rqF 'jobs are being cancelled just now: staying until that is over' .slurmq/logs
+count_states() {
+	sqlite3 -batch -readonly -cmd '.timeout 20000' "$TEST_TMP/$1/.slurmq/jobs.db" \
+		"SELECT ifnull(sum(n), 0) FROM counter WHERE state IN ($2)"
 }
 all_over() {
-	[ "$(sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db \
-		'SELECT sum(n) FROM counter WHERE state IN (0, 1, 2, 3)')" = 0 ]
+	[ "$(count_states "$1" 0,1,2,3)" = 0 ]
+}
+# in_slurm NAME: the Slurm jobs of a sweep that wait or run
+in_slurm() {
+	squeue -h -r -t pending,running -o '%i %j' | sed -n "s/ $1\..*//p"
+}
+# A short job may have ended before scancel reaches it
+cancel_one() {
+	local job
+	job=$(in_slurm "$1" | shuf -n 1)
+	[ -n "$job" ] && scancel "$job" && ! squeue -h -t completed -j "$job" 2>/dev/null | grep -q .
+}
+# ended NAME JOBS MOST: all jobs are over, MOST at most are cancelled, each other one has run once
+ended() {
+	local name=$1 jobs=$2 most=$3 cancelled
+	ok_within 120 "$name: the sweep comes to its end" all_over "$name"
+	cd "$TEST_TMP/$name" || return
+	cancelled=$(count_states "$name" 6)
+	ok "$name: $cancelled are cancelled, at most $most" [ "$cancelled" -le "$most" ]
+	is "$(count_states "$name" 4)" $((jobs - cancelled)) "$name: all others are completed"
+	is "$(sort -n ledger | uniq -d)" '' "$name: none has run twice"
+	ok "$name: each that is completed has run" \
+		[ "$(sort -u ledger | wc -l)" -ge $((jobs - cancelled)) ]
+	is "$(slurmq status --json | jq -c '[.chain.state, .chain.why]')" '["done",null]' "$name: not paused"
 }
 
-# Most of them are cancelled, by slurmq, which knows that these are meant: the rest goes on
+while read -r limit seconds jobs; do
+	sweep "one-$limit-$seconds" "$limit" "$jobs" "sleep $seconds"
+done <<'END'
+3 0 30
+3 2 12
+6 0 60
+6 2 25
+20 0 160
+20 2 70
+END
+sweep only 2 3 '[ {n} != 1 ] || sleep 1000'
+sweep some 6 12 'case {n} in [1-5]) sleep 10 ;; esac'
+sweep own 6 20 'sleep 2'
 
-most() {
-	local ids
-	mkdir "$TEST_TMP/most" && cd "$TEST_TMP/most" || return
-	: >"$LEDGER"
-	cat >sweep.yaml <<-'END'
-		name: most
-		params: {n: {from: 1, to: 40, step: 1}}
-		run: |
-		  echo {n} >>"$LEDGER"
-		  sleep 1
-	END
-	slurmq init >/dev/null
-	slurmq config sentinel off >/dev/null
-	slurmq config limit 8 >/dev/null
-	run slurmq expand sweep.yaml
-	is_status 0 'most: expanded'
-	run slurmq submit
-	is_status 0 'most: submitted'
-	ok_within 60 'most: the chain runs' ledger_has 12
-	mapfile -t ids < <(slurmq list -s queued,running --json | jq -r .id | head -n 5)
-	run slurmq cancel --yes "${ids[@]}"
-	is_status 0 "most: cancel of ${#ids[@]}"
-	ok_within 120 'most: all others come to their end' all_over
-	is "$(slurmq list --json | jq -r .state | sort -u | paste -sd' ')" 'cancelled completed' \
-		'most: each is over'
-	ok "most: no more than five are cancelled" \
-		[ "$(slurmq list -s cancelled --json | wc -l)" -le 5 ]
-	is "$(sort -n "$LEDGER" | uniq -d)" '' 'most: none has run twice'
-	ok 'most: the queue is empty' slurm_quiet 60
-}
+# Two of several, while three are left that were there before: the five that a person submitted
 
-# One after the other, of those that wait: by the third as many are cancelled as are left, and it goes on
+start some 5
+for job in $(in_slurm some | head -n 2); do
+	ok "some: scancel of $job" scancel "$job"
+	sleep 1
+done
 
-by_one() {
-	local _ job
-	mkdir "$TEST_TMP/by_one" && cd "$TEST_TMP/by_one" || return
-	: >"$LEDGER"
-	cat >sweep.yaml <<-'END'
-		name: by_one
-		params: {n: {from: 1, to: 18, step: 1}}
-		run: |
-		  echo {n} >>"$LEDGER"
-		  sleep 2
-	END
-	slurm_set_limits MaxSubmitJobsPerUser=100 MaxJobsPerUser=1 || bail_out 'no limits'
-	slurmq init >/dev/null
-	slurmq config sentinel off >/dev/null
-	slurmq config limit 6 >/dev/null
-	slurmq expand sweep.yaml >/dev/null
-	run slurmq submit
-	is_status 0 'by one: submitted'
-	ok_within 60 'by one: the chain runs' ledger_has 3
-	for _ in 1 2 3; do
-		job=$(squeue -h -r -t pending -o %i | tail -n 1)
-		run scancel "$job"
-		is_status 0 "by one: scancel of $job"
-		# two of them end in between
-		ok_within 60 'by one: the next' ledger_has $(($(wc -l <"$LEDGER") + 3))
+# The only job: nothing is left that could go on
+
+start only 1
+ok 'only: scancel of the only job' scancel "$(in_slurm only)"
+
+# One job, with small and large limits, of jobs that end at once and jobs that last a little
+
+for limit in 3 6 20; do
+	for seconds in 0 2; do
+		start one-$limit-$seconds $((limit + 2))
+		ok_within 20 "limit $limit, $seconds s: one is cancelled" cancel_one one-$limit-$seconds
 	done
-	ok_within 120 'by one: all others come to their end' all_over
-	is "$(slurmq list --json | jq -r .state | sort | uniq -c | awk '{print $1, $2}' | paste -sd' ')" \
-		'3 cancelled 15 completed' 'by one: each is over'
-	is "$(sort -n "$LEDGER" | uniq -d)" '' 'by one: none has run twice'
-	ok 'by one: the queue is empty' slurm_quiet 60
-}
+done
 
-most
-round eight 8 40
-round four 4 20
-round again 8 40
-by_one
+# slurmq cancel of several that run is no external cancel: nothing is held up
+
+start own 6
+mapfile -t ids < <(slurmq list -s running --json | jq -r .id | head -n 3)
+run slurmq cancel --yes "${ids[@]}"
+is_status 0 "own: cancel of ${#ids[@]}"
+ok_within 8 'own: the chain goes on at once' ledger_has own $(($(wc -l <ledger) + 5))
+
+cd "$TEST_TMP/only" || exit
+is_stalled() {
+	grep -q '^chain stalled (the only job was cancelled)' <<<"$(slurmq status)"
+}
+ok_within 30 'only: status reports it' is_stalled
+is "$(slurmq status --json | jq -c '[.chain.state, .chain.why]')" \
+	'["stalled","the only job was cancelled"]' 'only: for programs as well'
+run slurmq submit
+is_status 0 'only: submit'
+like_out '^submitted 1 job; 1 pending' 'only: submit goes on'
+
+while read -r name jobs most; do
+	ended "$name" "$jobs" "$most"
+done <<'END'
+own 20 3
+only 3 1
+one-3-0 30 1
+one-3-2 12 1
+one-6-0 60 1
+one-6-2 25 1
+one-20-0 160 1
+one-20-2 70 1
+some 12 2
+END
+ok 'Slurm becomes empty' slurm_quiet 60
 
 done_testing

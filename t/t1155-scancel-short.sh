@@ -1,112 +1,97 @@
 #!/bin/bash
-# scancel of everything ends a sweep of jobs so short that most of them are submitting when it comes
+# scancel of everything pauses the queue, whether the jobs are short or long: nothing begins, nothing is lost
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
 # shellcheck disable=SC2119
 slurm_start
-export LEDGER=$TEST_TMP/ledger
-: >ledger
-cat >sweep.yaml <<'EOF'
-name: short
-params: {n: {from: 1, to: 900, step: 1}}
-run: |
-  echo {n} >>"$LEDGER"
-  sleep 0.2
-EOF
-run slurmq init
-is_status 0
-run slurmq expand sweep.yaml
-is_status 0
+slurm_set_limits MaxSubmitJobsPerUser=200 MaxJobsPerUser=90 || bail_out 'no limits'
 
-ledger_has() {
-	[ "$(wc -l <ledger)" -ge "$1" ]
-}
-for round in 1 2 3; do
-	had=$(wc -l <ledger)
-	run slurmq submit
-	is_status 0 "round $round: submitted"
-	wait_for 60 'jobs run and chain' ledger_has $((had + 30))
-	scancel -u "$(id -un)"
-	ok "round $round: Slurm's queue becomes empty" slurm_quiet 60
-	had=$(wc -l <ledger)
-	last=$(squeue -h -t all -o %A | sort -n | tail -n 1)
-	# nothing new: this takes a look over a while
-	sleep 5
-	is "$(wc -l <ledger)" "$had" "round $round: nothing runs any more"
-	is "$(squeue -h -t all -o %A | sort -n | tail -n 1)" "$last" "round $round: nothing new was submitted"
-done
-is "$(sort -n ledger | uniq -d)" '' 'none has run twice'
-
-# What is left where scancel's signals found nobody: those that wait are cancelled, what runs is over in a moment, and
-# what that has submitted goes on. Three at a time, so that most of them wait.
-
-slurm_set_limits MaxSubmitJobsPerUser=20 MaxJobsPerUser=3 || bail_out 'no limits'
-# those that stay until it is over, that were made just then and are not begun, or that end just then
-seen() {
-	grep -rqE 'jobs (are being|were) cancelled ' .slurmq/logs
-}
-in_state() {
-	slurmq status --json | jq -r ".counts.$1"
-}
-for sentinel in auto off; do
-	{ mkdir "$TEST_TMP/$sentinel" && cd "$TEST_TMP/$sentinel"; } || exit
-	LEDGER=$PWD/ledger
+# sweep NAME LIMIT JOBS SECONDS
+sweep() {
+	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" || return
 	: >ledger
-	sed 's/900/400/' ../sweep.yaml >sweep.yaml
+	cat >sweep.yaml <<-END
+		name: $1
+		params: {n: {from: 1, to: $3, step: 1}}
+		run: |
+		  echo "begin {n} \$(date +%s.%N)" >>"$TEST_TMP/$1/ledger"
+		  [ -e "$TEST_TMP/hurry" ] || sleep $4
+		  echo "end {n}" >>"$TEST_TMP/$1/ledger"
+	END
 	slurmq init >/dev/null
-	slurmq config sentinel $sentinel >/dev/null
-	run slurmq expand sweep.yaml
-	is_status 0
+	slurmq config limit "$2" >/dev/null
+	slurmq expand sweep.yaml >/dev/null
+}
+begun() {
+	[ "$(grep -c begin "$TEST_TMP/$1/ledger")" -ge "$2" ]
+}
+count_states() {
+	sqlite3 -batch -readonly -cmd '.timeout 20000' "$TEST_TMP/$1/.slurmq/jobs.db" \
+		"SELECT ifnull(sum(n), 0) FROM counter WHERE state IN ($2)"
+}
+all_over() {
+	[ "$(count_states "$1" 0,1,2,3)" = 0 ]
+}
+# is_paused NAME COMMAND: status reports the pause and its reason
+is_paused() {
+	like "$(slurmq status --json | jq -r '.chain | [.state, .why] | join(" ")')" \
+		'^paused all [0-9]+ jobs were cancelled in Slurm at [0-2][0-9]:[0-5][0-9]$' "$1: paused, by $2"
+}
+
+sweep long-6 6 30 20
+sweep long-20 20 70 20
+sweep short-6 6 100 1
+sweep short-20 20 300 1
+names='long-6 long-20 short-6 short-20'
+for name in $names; do
+	cd "$TEST_TMP/$name" || exit
 	run slurmq submit
-	is_status 0 "sentinel $sentinel: submitted"
-	wait_for 60 'jobs run and chain' ledger_has 30
-	scancel -u "$(id -un)" -t PENDING
-	ok "sentinel $sentinel: Slurm's queue becomes empty" slurm_quiet 60
-	ok "sentinel $sentinel: it was seen that they were cancelled" seen
-	had=$(wc -l <ledger)
-	last=$(squeue -h -t all -o %A | sort -n | tail -n 1)
-	sleep 5
-	is "$(wc -l <ledger)" "$had" "sentinel $sentinel: nothing runs any more"
-	is "$(squeue -h -t all -o %A | sort -n | tail -n 1)" "$last" \
-		"sentinel $sentinel: nothing new was submitted"
-	# a person goes on at once, and what was cancelled says nothing of what comes then
-	run slurmq submit
-	is_status 0
-	wait_for 60 'the chain goes on' ledger_has $((had + 60))
-	is "$(sort -n ledger | uniq -d)" '' "sentinel $sentinel: none has run twice"
-	slurmq pause >/dev/null
-	slurm_cancel_all
-	slurm_quiet 60
+	is_status 0 "$name: submitted"
 done
 
-# Jobs that are there for a while, and are not ended, go on with the chain
+wait_for 60 'jobs run and chain' begun short-6 12
+wait_for 60 'jobs run and chain' begun short-20 40
+run scancel -u "$(id -un)"
+is_status 0 'scancel of everything'
+cancelled=$(date +%s.%N)
+# nothing shows that no more comes, but the time
+sleep 15
+ok 'nothing is left in Slurm, the sentinels neither' slurm_quiet 5
+for name in $names; do
+	cd "$TEST_TMP/$name" || exit
+	is "$(awk -v t="$cancelled" '$1 == "begin" && $3 > t + 15' ledger)" '' "$name: no command began"
+	is_paused "$name" 'status'
+	run slurmq chain
+	is_status 0 "$name: chain, as cron does"
+	is_paused "$name" 'chain'
+	run timeout 20 slurmq chain --sentinel
+	is_status 0 "$name: chain, as the sentinel does"
+	is_paused "$name" 'the sentinel'
+	cp ledger ledger.then
+done
+is "$(squeue -h)" '' 'still nothing is in Slurm'
+touch "$TEST_TMP/hurry"
+for name in $names; do
+	cd "$TEST_TMP/$name" || exit
+	is "$(<ledger)" "$(<ledger.then)" "$name: nothing has run"
+	run slurmq status
+	like_out '^chain paused \(all [0-9]+ jobs were cancelled in Slurm at ..:..\)'
+	like_out '^! the queue is paused: slurmq resume$'
+	run slurmq resume
+	is_status 0 "$name: resume"
+	like_out '^the queue goes on$'
+	like_out '^submitted [0-9]+ jobs;'
+done
 
-{ mkdir "$TEST_TMP/spared" && cd "$TEST_TMP/spared"; } || exit
-LEDGER=$PWD/ledger
-: >ledger
-cat >sweep.yaml <<'EOF'
-name: spared
-params: {n: {from: 1, to: 60, step: 1}}
-run: |
-  echo {n} >>"$LEDGER"
-  case {n} in [123]) sleep 12 ;; *) sleep 0.2 ;; esac
-EOF
-slurmq init >/dev/null
-run slurmq expand sweep.yaml
-is_status 0
-run slurmq submit
-is_status 0 'spared: submitted'
-three_for() {
-	[ "$(squeue -h -t running -o %M | awk -F: -v s="$1" '$2 >= s' | wc -l)" = 3 ]
-}
-wait_for 60 'three run, for five seconds' three_for 5
-scancel -u "$(id -un)" -t PENDING
-gone=$(wc -l <ledger)
-is "$gone" 3 'spared: three have begun'
-ok_within 90 'spared: they went on with all that was not cancelled' ledger_has 40
-ok 'spared: the queue becomes empty' slurm_quiet 60
-ok 'spared: those that waited were cancelled' [ "$(in_state cancelled)" -ge 10 ]
-is "$(in_state pending)" 0 'spared: and nothing was left'
+for name in $names; do
+	ok_within 90 "$name: it goes on to its end" all_over "$name"
+	cd "$TEST_TMP/$name" || exit
+	is "$(sed 's/^\([a-z]* [0-9]*\).*/\1/' ledger | sort | uniq -d)" '' "$name: none has run twice"
+	is "$(slurmq list -s completed --json | jq -r .id | grep -vxFf <(sed -n 's/^end //p' ledger))" '' \
+		"$name: each that is completed has run"
+	is "$(count_states "$name" 5)" 0 "$name: the others are cancelled, none has failed"
+done
+ok 'Slurm becomes empty' slurm_quiet 60
 
 done_testing

@@ -298,13 +298,15 @@ static void cancel(struct sim_job *j, bool whole)
 }
 
 /* "123", "123_4" */
-static void cancel_named(const char *name)
+static void cancel_named(const char *name, bool pending)
 {
 	uint64_t id = strtoull(name, NULL, 10);
 	const char *under = strchr(name, '_');
 	int task = under ? atoi(under + 1) : -1;
 
 	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
+		if (pending && j->phase != SLURM_PENDING)
+			continue;
 		if (under && j->array_id == id && j->task == task)
 			cancel(j, false);
 		else if (!under && j->array_id == id)
@@ -312,43 +314,55 @@ static void cancel_named(const char *name)
 	}
 }
 
-/* Where it ends no more than have come since, by who was about to leave as well, it is like one that was meant for these
- * alone: nobody can tell. */
-static void look_whether_clear(void *arg)
-{
-	int n = cluster_active();
-
-	(void)arg;
-	if (n && n >= cluster.scancelled)
-		cluster.unclear = true;
-}
-
 static void cancel_listed(void *arg)
 {
-	int ended = 0;
+	struct sim_job *j = arg;
 
-	(void)arg;
-	sim_trace("scancel ends what it has listed");
-	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
-		if (!j->listed)
-			continue;
-		ended += !j->gone && (j->phase == SLURM_PENDING || j->phase == SLURM_RUNNING);
-		cancel(j, true);
-	}
-	cluster.unclear = false;
-	cluster.scancelled = ended;
-	look_whether_clear(NULL);
+	cluster.scancelled += !j->gone && (j->phase == SLURM_PENDING || j->phase == SLURM_RUNNING);
+	cancel(j, true);
 }
 
-/* It makes its list first, and tells Slurm then: what is submitted in between is not in it. */
+/* Only a process that is signalled can tell that scancel was there, and one job alone is not everything. */
+static void look_whether_heard(void *arg)
+{
+	(void)arg;
+	cluster.unheard = cluster.scancelled < 2 || !story_records();
+}
+
+/* It makes its list first, and tells Slurm then, job by job: what is submitted in between is not in it. */
 void cluster_scancel_all(void)
 {
+	const int64_t takes = 1 + sim_rnd(sim_rnd(2) ? SEC / 20 : 3 * SEC);
+	const int64_t after = sim.now + sim_rnd(SEC / 10);
+
 	sim_trace("scancel of everything");
 	cluster.last_scancel = sim.now;
+	cluster.scancelled = 0;
+	cluster.unheard = false;
 	for (struct sim_job *j = cluster_jobs; j; j = j->next)
-		j->listed = true;
-	sim_at(sim.now + sim_rnd(SEC / 10), cancel_listed, NULL);
-	sim_at(sim.now + SEC, look_whether_clear, NULL);
+		if (j->phase != SLURM_OVER)
+			sim_at(after + sim_rnd(takes), cancel_listed, j);
+	sim_at(after + takes + SEC / 2, look_whether_heard, NULL);
+}
+
+int cluster_scancel_some(int per_hundred)
+{
+	const struct sim_job *spared = NULL;
+	int n = 0;
+
+	for (struct sim_job *j = cluster_jobs; j && !spared; j = j->next)
+		if (!j->gone && !j->sentinel && j->submitted < sim.now - 20 * SEC &&
+		    (j->phase == SLURM_PENDING ||
+		     (j->phase == SLURM_RUNNING && j->begun > sim.now - 5 * SEC)))
+			spared = j;
+	for (struct sim_job *j = cluster_jobs; j && spared; j = j->next) {
+		if (j == spared || j->gone || j->sentinel || !sim_chance(per_hundred) ||
+		    (j->phase != SLURM_PENDING && j->phase != SLURM_RUNNING))
+			continue;
+		cancel(j, false);
+		n++;
+	}
+	return n;
 }
 
 /* ---- sbatch ---- */
@@ -371,7 +385,7 @@ static uint64_t make_job(const struct request *r)
 
 	if (cluster.limit >= 0 && cluster_active() + r->ntasks > cluster.limit)
 		return 0;
-	if (cluster.nothing_from && sim.now > cluster.nothing_from && !cluster.unclear)
+	if (cluster.nothing_from && sim.now > cluster.nothing_from && !cluster.unheard)
 		sim_violation("%s is submitted %d s after scancel of everything", r->name,
 			      (int)((sim.now - cluster.last_scancel) / SEC));
 	next_id++;
@@ -799,8 +813,10 @@ static void run_query(const struct proc_spec *spec, struct proc_result *out)
 	} else if (!strcmp(tool, "scontrol")) {
 		run_scontrol(spec, out);
 	} else {
-		for (const char *const *a = spec->argv + 1; *a; a++)
-			cancel_named(*a);
+		bool pending = spec->argv[1] && !strcmp(spec->argv[1], "--state=PENDING");
+
+		for (const char *const *a = spec->argv + 1 + pending; *a; a++)
+			cancel_named(*a, pending);
 	}
 	sim_wait(sim.now + sim_rnd(SEC / 50), false);
 }

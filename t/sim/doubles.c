@@ -335,6 +335,39 @@ void __wrap_policy_decide(const struct sweep_retry *retry, bool restartable, int
 	__real_policy_decide(&endless, restartable, reason, exit_code, have, next);
 }
 
+/* A bug on purpose: the hold-off is over as it begins. */
+int __real_spool_file_ages(struct spool *sp, const char *folder, struct strs *names, int64_t **ages,
+			   struct err *err);
+int __wrap_spool_file_ages(struct spool *sp, const char *folder, struct strs *names, int64_t **ages,
+			   struct err *err);
+int __wrap_spool_file_ages(struct spool *sp, const char *folder, struct strs *names, int64_t **ages,
+			   struct err *err)
+{
+	int rc = __real_spool_file_ages(sp, folder, names, ages, err);
+
+	for (size_t i = 0; !rc && i < names->n && sim.plant == PLANT_HOLD_OFF; i++)
+		(*ages)[i] += 60000;
+	return rc;
+}
+
+/* A bug on purpose: what was cancelled counts as a survivor, though its ticket has gone. */
+int64_t __real_ticket_age(struct spool *sp, uint64_t submission);
+int64_t __wrap_ticket_age(struct spool *sp, uint64_t submission);
+int64_t __wrap_ticket_age(struct spool *sp, uint64_t submission)
+{
+	int64_t age = __real_ticket_age(sp, submission);
+
+	return age < 0 && sim.plant == PLANT_SURVIVOR ? INT32_MAX : age;
+}
+
+bool __real_slurm_state_alive(const char *state);
+bool __wrap_slurm_state_alive(const char *state);
+bool __wrap_slurm_state_alive(const char *state)
+{
+	return __real_slurm_state_alive(state) ||
+	       (sim.plant == PLANT_SURVIVOR && !strcmp(state, "CANCELLED"));
+}
+
 /* What was told for good is noted, and compared with the database at the end. */
 int __real_spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *err);
 int __wrap_spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *err);

@@ -23,6 +23,7 @@ struct sim_work *ledger_begin(uint64_t submission, int task, int64_t job, const 
 {
 	struct sim_work *w = mem_alloc(sizeof(*w));
 
+	story_step_begins();
 	w->submission = submission;
 	w->task = task;
 	w->job = job;

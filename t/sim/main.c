@@ -199,7 +199,8 @@ static int report(FILE *out, double seconds)
 
 static int plant_of(const char *name)
 {
-	static const char *const names[PLANT_N] = {"none", "start", "event", "term", "max"};
+	static const char *const names[PLANT_N] = {"none", "start",    "event",	  "term",
+						   "max",  "hold-off", "survivor"};
 
 	for (int i = 0; i < PLANT_N; i++)
 		if (!strcmp(names[i], name))

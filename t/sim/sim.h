@@ -114,7 +114,16 @@ struct sim_world {
 	char broken[1024]; /* the first violation, "" none */
 	int plant;
 };
-enum { PLANT_NONE, PLANT_START, PLANT_EVENT, PLANT_TERM, PLANT_MAX, PLANT_N };
+enum {
+	PLANT_NONE,
+	PLANT_START,
+	PLANT_EVENT,
+	PLANT_TERM,
+	PLANT_MAX,
+	PLANT_HOLD_OFF,
+	PLANT_SURVIVOR,
+	PLANT_N
+};
 extern struct sim_world sim;
 extern struct sim_proc *sim_self; /* who runs now, NULL: the simulator itself */
 
@@ -193,7 +202,6 @@ struct sim_job {
 	bool told_to_end;   /* TERM is out */
 	bool node_gone;	    /* and slurmctld has not seen it yet */
 	bool by_owner;	    /* scancel */
-	bool listed;	    /* by scancel of everything */
 	int64_t scancelled; /* when that ended it; 0: not */
 	bool requeue;	    /* sbatch --requeue: it begins again where the site ends it */
 	int64_t told;	    /* when it had told its end, and began to chain */
@@ -217,8 +225,8 @@ struct cluster_knobs {
 	int64_t last_scancel; /* by the owner, of all */
 	int64_t nothing_from; /* from then on nothing may be submitted; 0: it may */
 	int scancelled;	      /* so many were ended by it */
-	bool unclear;	      /* whether that scancel was of everything */
-	bool silent;	      /* in this story there was a time when it could not be asked */
+	bool unheard; /* of these no process was left to write a record, or it was one job alone */
+	bool silent;  /* in this story there was a time when it could not be asked */
 };
 extern struct cluster_knobs cluster;
 int cluster_active(void);
@@ -244,7 +252,14 @@ enum trouble {
 };
 void cluster_trouble(enum trouble kind);
 void cluster_scancel_all(void);
+/* Cancel each pending or running job with that chance of a hundred, but spare one that was submitted long ago. Returns how
+ * many were cancelled; 0: there was none to spare. */
+int cluster_scancel_some(int per_hundred);
 void story_person_told(void);
+/* How many cancel records there are. */
+size_t story_records(void);
+/* A step begins. */
+void story_step_begins(void);
 
 /* ---- ledger.c: what the commands themselves know ---- */
 

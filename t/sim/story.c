@@ -33,6 +33,7 @@ static struct {
 	int64_t last_typed;
 	bool only_scancel; /* the owner's scancel of everything is all that goes wrong */
 	bool only_one;	   /* the same of one job, where all are short */
+	bool only_some; /* the same of some, where at least one that waits or has just begun is spared */
 	bool chain_judged;
 	int allowed; /* kinds of trouble, as bits */
 	bool releases;
@@ -216,20 +217,29 @@ static void some_trouble(void *arg)
 	cluster_trouble(kind);
 }
 
-/* After scancel of everything nothing new is there, and none comes until its owner does. What came between its list and
- * its signals, and waits, will know when it begins. */
-static void check_nothing_new(void *arg)
+/* After scancel of everything nothing is left, and nothing comes until a person says so. */
+static void check_nothing_left(void *arg)
 {
 	int n = 0;
 
 	(void)arg;
 	for (const struct sim_job *j = cluster_jobs; j; j = j->next)
-		n += !j->gone &&
-		     (j->phase == SLURM_RUNNING ||
-		      (j->phase == SLURM_PENDING && j->submitted > cluster.last_scancel + SEC));
-	if (n && !cluster.unclear)
-		sim_violation("%d jobs are in Slurm %d minutes after scancel of everything", n,
-			      (int)((sim.now - cluster.last_scancel) / MINUTE));
+		n += !j->gone && (j->phase == SLURM_RUNNING || j->phase == SLURM_PENDING);
+	if (n && !cluster.unheard)
+		sim_violation("%d jobs are in Slurm %d s after scancel of everything", n,
+			      (int)((sim.now - cluster.last_scancel) / SEC));
+}
+
+size_t story_records(void)
+{
+	return disk_entries("/sim/.slurmq/cancelled");
+}
+
+void story_step_begins(void)
+{
+	if (cluster.nothing_from && !cluster.unheard && sim.now > cluster.last_scancel + 15 * SEC)
+		sim_violation("a command begins %d s after scancel of everything",
+			      (int)((sim.now - cluster.last_scancel) / SEC));
 }
 
 static bool ending(void)
@@ -240,6 +250,13 @@ static bool ending(void)
 	return false;
 }
 
+/* A line in crontab does not revive what was stopped. */
+static void cron_chains(void *arg)
+{
+	(void)arg;
+	TYPES("chain");
+}
+
 static void scancel_all(void *arg)
 {
 	/* not while somebody submits, nor while a job is at its time limit: of scancel it hears nothing more */
@@ -248,15 +265,23 @@ static void scancel_all(void *arg)
 		return;
 	}
 	cluster_scancel_all();
-	cluster.nothing_from = sim.now + SEC; /* what was being submitted has been by then */
-	for (int i = 1; i < 8; i++)
-		sim_at(sim.now + (i * i * 5) * MINUTE, check_nothing_new, NULL);
+	cluster.nothing_from = sim.now + 4 * SEC; /* the first signal has come by then */
+	sim_at(sim.now + 11 * SEC + sim_rnd(10 * MINUTE), cron_chains, NULL);
+	for (int i = 0; i < 8; i++)
+		sim_at(sim.now + 16 * SEC + i * i * 5 * MINUTE, check_nothing_left, NULL);
 }
 
 static void scancel_one(void *arg)
 {
 	(void)arg;
 	cluster_trouble(TROUBLE_SCANCEL);
+}
+
+/* Of several, some are spared: tried again until there is one to spare. */
+static void scancel_some(void *arg)
+{
+	if (!cluster_scancel_some((int)(20 + sim_rnd(80))) && sim.faults)
+		sim_at(sim.now + 7 * SEC, scancel_some, arg);
 }
 
 /* ---- looking into the database, as nobody ---- */
@@ -437,6 +462,7 @@ static void check_all(void)
 struct state {
 	int64_t pending, flying, held, paused;
 	int64_t limit; /* as slurmq knows it */
+	bool stopped;  /* paused, since all jobs were cancelled in Slurm */
 };
 
 static bool idle(void)
@@ -450,6 +476,7 @@ static bool idle(void)
 static struct state read_state(void)
 {
 	int64_t counts[JOB_NSTATES] = {0};
+	char *why = NULL;
 	struct state s = {0};
 	struct db *db = look();
 
@@ -458,6 +485,9 @@ static struct state read_state(void)
 	db_counts(db, counts, NULL);
 	db_setting_int(db, ".paused", 0, &s.paused, NULL);
 	db_setting_int(db, ".limit.jobs", -1, &s.limit, NULL);
+	if (s.paused && !db_setting_get(db, ".paused_why", &why, NULL))
+		s.stopped = strstr(why, "cancelled in Slurm") != NULL;
+	free(why);
 	db_close(db);
 	s.pending = counts[JOB_PENDING];
 	s.held = counts[JOB_HELD];
@@ -497,17 +527,24 @@ static void judge_chain(void)
 	struct state s = read_state();
 
 	story.chain_judged = true;
+	if ((story.only_one || story.only_some) && s.stopped)
+		sim_violation("the queue is paused, and not all jobs were cancelled");
 	if (!s.pending || s.paused || !last || !last->left_normally || last->one_slot)
 		return;
 	if (cluster.last_scancel > story.last_typed && last->ended > cluster.last_scancel)
 		return;
 	if (sim.k.slow > SEC || last->ended <= story.last_typed ||
-	    (counted_upon(last) && !story.only_one) || s.limit == 1)
+	    (counted_upon(last) && !story.only_one && !story.only_some) || s.limit == 1)
 		return;
 	sim_violation(
 		"the chain has died: %d pending, %d in flight, nothing in Slurm; the last job "
 		"to end was %" PRIu64,
 		(int)s.pending, (int)s.flying, last->id);
+}
+
+static bool only_scancels(void)
+{
+	return story.only_scancel || story.only_one || story.only_some;
 }
 
 static void knobs(void)
@@ -529,7 +566,8 @@ static void knobs(void)
 	cluster.patience = sim_rnd(2) ? 2 * SEC : 5 * MINUTE;
 	story.only_scancel = !sim_rnd(10);
 	story.only_one = !story.only_scancel && !sim_rnd(10);
-	if (story.only_scancel || story.only_one) {
+	story.only_some = !story.only_scancel && !story.only_one && !sim_rnd(10);
+	if (only_scancels()) {
 		k->slow = SEC / 200;
 		story.allowed = 1 << TROUBLE_SCANCEL_ALL;
 		if (story.only_one || sim_rnd(2))
@@ -540,7 +578,7 @@ static void knobs(void)
 		cluster.slots = (int)(2 + sim_rnd(9));
 		cluster.patience = SEC / 2;
 	}
-	if (story.only_scancel || story.only_one)
+	if (only_scancels())
 		return;
 	if (sim_rnd(4)) {
 		k->kill_runs = (int)(sim_rnd(5) * 15);
@@ -563,7 +601,7 @@ static void policy_knobs(void)
 
 	sim.k.step_fails = fails[sim_rnd(4)];
 	sim.k.step_signals = sim_rnd(3) ? 0 : 30;
-	if (story.only_scancel || story.only_one)
+	if (only_scancels())
 		return;
 	sim.k.site_harms = sim_rnd(3) ? 0 : sim_rnd(2) ? 95 : 25;
 	story.allowed |= 1 << TROUBLE_NODE | 1 << TROUBLE_PREEMPT | 1 << TROUBLE_REQUEUE;
@@ -592,12 +630,14 @@ static void part_of_faults(void)
 
 	sim.faults = true;
 	TYPES("submit");
-	if (story.only_scancel || story.only_one)
+	if (only_scancels())
 		commands = troubles = 0;
 	if (story.only_scancel)
 		sim_at(sim_rnd(sim.k.step_long < 10 * SEC ? MINUTE : long_), scancel_all, NULL);
 	if (story.only_one)
 		sim_at(sim_rnd(30 * SEC), scancel_one, NULL);
+	if (story.only_some)
+		sim_at(25 * SEC + sim_rnd(long_), scancel_some, NULL);
 	for (int i = 0; i < commands; i++)
 		sim_at(sim_rnd(long_), some_command, NULL);
 	for (int i = 0; i < troubles; i++)

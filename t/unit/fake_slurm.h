@@ -317,6 +317,31 @@ void slurm_jobs_release(struct slurm_jobs *jobs)
 	memset(jobs, 0, sizeof(*jobs));
 }
 
+static bool fake_is_pending(const char *name)
+{
+	uint64_t id = strtoull(name, NULL, 10);
+	const char *under = strchr(name, '_');
+	int task = under ? atoi(under + 1) : 0;
+
+	for (size_t i = 0; i < fake.njobs; i++)
+		if (fake.jobs[i].id == id && task < fake.jobs[i].ntasks)
+			return !strcmp(fake.jobs[i].state[task], "PENDING");
+	return false;
+}
+
+int slurm_scancel_pending(const struct strs *ids, struct err *err)
+{
+	struct strs pending = {0};
+	int rc;
+
+	for (size_t i = 0; i < ids->n; i++)
+		if (fake_is_pending(ids->v[i]))
+			strs_add(&pending, ids->v[i]);
+	rc = slurm_scancel(&pending, err);
+	strs_release(&pending);
+	return rc;
+}
+
 int slurm_scancel(const struct strs *ids, struct err *err)
 {
 	fake.scancels++;

@@ -8,10 +8,10 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "cancel.h"
 #include "chain.h"
 #include "fake_slurm.h"
 #include "proc.h"
-#include "stopping.h"
 #include "sweep_here.h"
 
 static int said;
@@ -218,7 +218,7 @@ static void a_late_term_submits_nothing(void **state)
 	end(h, true);
 	assert_int_equal(fake.sbatches, 0);
 	assert_int_equal(count(h, JOB_PENDING), 5);
-	assert_true(spool_mark_age(h->store.spool, "stopping") >= 0);
+	assert_true(spool_file_exists(h->store.spool, "cancelled/0"));
 }
 
 static void send_term(void)
@@ -226,6 +226,7 @@ static void send_term(void)
 	kill(getpid(), SIGTERM);
 }
 
+/* What is claimed by then is submitted to its end, and not undone. */
 static void term_in_the_middle_of_sbatch(void **state)
 {
 	struct here *h = *state;
@@ -234,9 +235,8 @@ static void term_in_the_middle_of_sbatch(void **state)
 	put(h);
 	end(h, true);
 	assert_int_equal(fake.sbatches, 1);
-	assert_int_equal(fake.cancelled.n, 1);
-	assert_string_equal(fake.cancelled.v[0], "100");
-	assert_int_equal(count(h, JOB_PENDING), 5);
+	assert_int_equal(fake.cancelled.n, 0);
+	assert_int_equal(count(h, JOB_QUEUED) + count(h, JOB_SUBMITTING), 5);
 }
 
 static void term_ends_the_stay(void **state)
@@ -667,121 +667,149 @@ static void a_gate_that_hangs_is_for_others_too(void **state)
 	}
 }
 
-/* An array of four is in Slurm, and has become this. h: submit it first; that was so long ago. */
-static void some_are(struct here *h, const char *const states[4], int64_t ago)
+/* ---- jobs were cancelled in Slurm ---- */
+
+/* An array of four is in Slurm, as one task more fits; one of them was cancelled so many ms ago. */
+static void one_is_cancelled(struct here *h, const char *state, int64_t ago)
 {
-	if (h) {
-		fake.limit = 5;
-		put(h);
-		end(h, true);
-		assert_int_equal(fake.sbatches, 1);
-	}
-	for (int i = 0; i < 4; i++)
-		snprintf(fake.jobs[0].state[i], sizeof(fake.jobs[0].state[i]), "%s", states[i]);
-	fake.jobs[0].ended = clock_now_ms() - ago;
-}
-
-static void sentinel_is(struct here *h, const char *state)
-{
-	struct fake_job *job = &fake.jobs[fake.njobs++];
-
-	*job = (struct fake_job){.id = 777, .ntasks = 1, .ended = clock_now_ms()};
-	snprintf(job->name, sizeof(job->name), "slurmq-sentinel.01234567");
-	snprintf(job->state[0], sizeof(job->state[0]), "%s", state);
-	assert_int_equal(db_setting_set_int(h->store.db, ".sentinel.job", 777, NULL), 0);
-}
-
-static void settled_at(struct here *h, int64_t at)
-{
-	assert_int_equal(db_setting_set_int(h->store.db, STOPPING_SETTLED, at, NULL), 0);
-}
-
-static void end_with(struct here *h, struct chain_opts *o)
-{
-	o->gate_ms = 1000;
-	o->stay_ms = 1;
-	o->say = count_said;
-	chain_end(&h->store, o);
-}
-
-/* Some are in Slurm, and one was cancelled: its mark lasts for so many ms yet. */
-static void one_is_cancelled(struct here *h, const char *state, int64_t left)
-{
-	static const struct who other = {.slurm_id = 100};
-
 	fake.limit = 5;
 	put(h);
 	end(h, true);
 	assert_int_equal(fake.sbatches, 1);
 	for (int i = 0; i < 4; i++)
 		snprintf(fake.jobs[0].state[i], 24, "%s", i ? "RUNNING" : state);
-	stopping_tell(h->store.spool, &other, true, 10);
-	scratch_later(h->store.dir, "stopping", 10000 - left);
-}
-
-/* While jobs are cancelled nobody submits, nor relies on others: whoever is not among them goes on after it. */
-static void outlasts_what_is_cancelled(void **state)
-{
-	struct here *h = *state;
-
-	one_is_cancelled(h, "CANCELLED", 300);
-	end(h, true);
-	assert_int_equal(said, 1);
-	assert_int_equal(stopping_left(h->store.spool), 0);
-	/* the row of the one that was cancelled said that Slurm had it: that was looked into */
-	assert_int_equal(count(h, JOB_CANCELLED), 1);
-	end(h, true);
-	assert_int_equal(fake.sbatches, 2);
-}
-
-/* And has room it fills it at once. */
-static void fills_up_after_it(void **state)
-{
-	struct here *h = *state;
-
-	one_is_cancelled(h, "RUNNING", 300);
+	fake.jobs[0].ended_at[0] = clock_now_ms() - ago;
+	cancel_record(h->store.spool, &(struct who){.slurm_id = 100});
+	scratch_later(h->store.dir, "cancelled/100", ago);
+	here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
 	fake.limit = 6;
-	here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
-	end(h, true);
-	assert_int_equal(fake.sbatches, 2);
-	assert_int_equal(count(h, JOB_PENDING), 0);
+	said = 0;
 }
 
-/* Of several that outlast it one does: the others' slots must be free by then. */
-static void one_fills_up_after_it(void **state)
+static int sent; /* in the middle of it */
+
+static void say_and_send(void *arg, const char *text)
+{
+	(void)arg;
+	(void)text;
+	if (++said == 1 && sent)
+		kill(getpid(), sent);
+}
+
+static void end_with(struct here *h, int sig)
+{
+	sent = sig;
+	chain_end(&h->store,
+		  &(struct chain_opts){
+			  .refill = true, .gate_ms = 1000, .stay_ms = 1, .say = say_and_send});
+}
+
+/* A job that ends in the hold-off stays until it is over, and goes on unless all were cancelled. */
+static void outlasts_the_hold_off(void **state)
+{
+	static const struct {
+		int64_t ago;
+		bool second; /* two were cancelled, and none is left */
+		int sig;     /* comes to this job in it */
+		const char *reason;
+		bool goes_on, recorded;
+		int64_t least, most; /* so long it takes, in ms */
+	} v[] = {
+		{9000, false, 0, NULL, true, false, 200, 20000},
+		{9000, true, 0, NULL, false, false, 200, 20000},
+		{9000, false, SIGUSR1, NULL, true, false, 200, 20000},
+		{9000, false, SIGTERM, "TimeLimit", true, false, 200, 20000},
+		{5000, false, SIGTERM, "None", false, true, 0, 4000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		int64_t began, took, paused;
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		one_is_cancelled(h, "CANCELLED", v[i].ago);
+		if (v[i].second) {
+			for (int k = 1; k < 4; k++) {
+				snprintf(fake.jobs[0].state[k], 24, "CANCELLED");
+				fake.jobs[0].ended_at[k] = fake.jobs[0].ended_at[0];
+			}
+		}
+		setenv("SLURM_JOB_ID", "7", 1);
+		fake.jobs[1] = (struct fake_job){.id = 7, .ntasks = 1};
+		snprintf(fake.jobs[1].state[0], 24, "COMPLETING");
+		fake.njobs = 2;
+		fake_reason = v[i].reason;
+		began = clock_mono_ms();
+		end_with(h, v[i].sig);
+		took = clock_mono_ms() - began;
+		unsetenv("SLURM_JOB_ID");
+		fake_reason = NULL;
+		if ((fake.sbatches == 2) != v[i].goes_on || said != 1)
+			fail_msg("case %zu: %zu submissions", i, fake.sbatches);
+		if (took < v[i].least || took > v[i].most)
+			fail_msg("case %zu: took %d ms", i, (int)took);
+		assert_int_equal(spool_file_exists(h->store.spool, "cancelled/7"), v[i].recorded);
+		assert_int_equal(cancel_phase(h->store.spool, NULL) == CANCEL_NONE, !v[i].recorded);
+		assert_int_equal(db_setting_int(h->store.db, ".paused", 0, &paused, NULL), 0);
+		assert_int_equal(paused, v[i].second);
+		here_tear_down(&s);
+	}
+}
+
+/* Of several that outlast it one goes on, and decides; the others leave after the decision, not before. */
+static void one_goes_on_after_it(void **state)
 {
 	struct here *h = *state;
+	int64_t began;
 	int status;
-	pid_t pid;
+	pid_t pid, decider;
 
-	one_is_cancelled(h, "RUNNING", 300);
-	here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
+	one_is_cancelled(h, "CANCELLED", 7000);
 	pid = somebody_else_stays(h);
-	end(h, true);
-	assert_int_equal(stopping_left(h->store.spool), 0);
+	decider = fork();
+	if (!decider) {
+		char *path = mem_printf("%s/cancelled/100", h->store.dir);
+
+		usleep(4000000);
+		_exit(unlink(path) != 0);
+	}
+	began = clock_mono_ms();
+	end_with(h, 0);
+	assert_in_range(clock_mono_ms() - began, 300, 30000);
 	assert_int_equal(fake.sbatches, 1);
+	assert_int_equal(fake.squeues, 0);
+	assert_int_equal(waitpid(decider, &status, 0), decider);
+	assert_int_equal(status, 0);
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 }
 
-static void cancelled_while_it_outlasts(void **state)
+static void is_back(void)
+{
+	fake.away = fake.squeues < 3;
+}
+
+/* Slurm does not answer: one stays for it, and goes on when it has decided. */
+static void stays_until_it_is_decided(void **state)
 {
 	struct here *h = *state;
 
-	one_is_cancelled(h, "RUNNING", 5000);
-	here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
-	chain_end(&h->store,
-		  &(struct chain_opts){
-			  .refill = true, .gate_ms = 1000, .stay_ms = 1, .say = cancel_us});
-	assert_int_equal(fake.sbatches, 1);
-	assert_true(stopping_left(h->store.spool) > 4000);
+	one_is_cancelled(h, "CANCELLED", 11000);
+	fake.squeues = 0;
+	fake.on_squeue = is_back;
+	end_with(h, 0);
+	assert_true(fake.squeues >= 3);
+	assert_int_equal(fake.sbatches, 2);
+	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
 }
 
+/* The lock is held until something is submitted: status is to see that. */
 static struct here *watched;
-static const char *seen_lock;
 static int seen_held;
 
-/* As another process sees it. */
 static void looks_at_the_lock(void)
 {
 	pid_t pid = fork();
@@ -792,62 +820,28 @@ static void looks_at_the_lock(void)
 		int lock;
 
 		_exit(spool_open(watched->store.dir, &other, NULL) ||
-		      spool_lock(other, seen_lock, &lock, NULL) != SPOOL_BUSY);
+		      spool_lock(other, SPOOL_LAST, &lock, NULL) != SPOOL_BUSY);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	seen_held += !status;
 }
 
-static void when_it_stays(void *arg, const char *text)
-{
-	(void)arg;
-	if (strstr(text, "staying"))
-		looks_at_the_lock();
-}
-
-/* Whether it is in doubt or not, status is to see that somebody waits, until something is submitted. */
 static void others_see_that_it_waits(void **state)
 {
-	(void)state;
-	for (int doubted = 0; doubted < 2; doubted++) {
-		struct here *h;
-		void *s;
+	struct here *h = *state;
 
-		assert_int_equal(set_up(&s), 0);
-		h = s;
-		one_is_cancelled(h, "RUNNING", 300);
-		here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
-		fake.limit = 6;
-		watched = h;
-		seen_held = 0;
-		seen_lock = doubted ? SPOOL_DOUBTED : SPOOL_LAST;
-		chain_end(&h->store, &(struct chain_opts){.refill = true,
-							  .doubted = doubted,
-							  .gate_ms = 1000,
-							  .stay_ms = 1,
-							  .say = when_it_stays});
-		assert_int_equal(fake.sbatches, 2);
-		assert_int_equal(seen_held, 1);
-		here_tear_down(&s);
-		assert_int_equal(set_up(&s), 0);
-		h = s;
-		one_is_cancelled(h, "RUNNING", 300);
-		here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
-		fake.limit = 6;
-		watched = h;
-		seen_held = 0;
-		seen_lock = SPOOL_LAST;
-		fake.on_sbatch = looks_at_the_lock;
-		end_with(h, &(struct chain_opts){.refill = true, .doubted = doubted});
-		fake.on_sbatch = NULL;
-		assert_int_equal(seen_held, 1);
-		here_tear_down(&s);
-	}
+	one_is_cancelled(h, "CANCELLED", 7000);
+	watched = h;
+	seen_held = 0;
+	fake.on_sbatch = looks_at_the_lock;
+	end_with(h, 0);
+	assert_int_equal(fake.sbatches, 2);
+	assert_int_equal(seen_held, 1);
 }
 
 static void and_so_does_status(void **state)
 {
-	static const char *const locks[] = {NULL, SPOOL_LAST, SPOOL_DOUBTED, "expand"};
+	static const char *const locks[] = {NULL, SPOOL_LAST, "expand"};
 	struct here *h = *state;
 
 	put(h);
@@ -858,8 +852,7 @@ static void and_so_does_status(void **state)
 		int status;
 
 		assert_int_equal(queue_chain(&h->store, &c, NULL), 0);
-		if ((c.state == CHAIN_ALIVE) != (i == 1 || i == 2) ||
-		    (c.state == CHAIN_STALLED) != (i == 0 || i == 3))
+		if (c.state != (i == 1 ? CHAIN_ALIVE : CHAIN_STALLED))
 			fail_msg("case %zu: %d", i, (int)c.state);
 		queue_chain_release(&c);
 		if (pid) {
@@ -869,390 +862,64 @@ static void and_so_does_status(void **state)
 	}
 }
 
-/* Made while jobs were being cancelled: it goes on if scancel has left as many as it has ended. */
-static void doubts_that_it_is_wanted(void **state)
+/* slurmq cancel ended this job: it withdraws its own record, and no other. */
+static void a_requested_end_leaves_no_record(void **state)
 {
-	static const struct {
-		const char *states[4];
-		bool away, goes_on;
-	} v[] = {
-		{{"CANCELLED", "RUNNING", "RUNNING", "COMPLETED"}, false, true},
-		{{"CANCELLED", "PENDING", "RUNNING", "RUNNING"}, false, true},
-		{{"CANCELLED", "CANCELLED", "RUNNING", "COMPLETED"}, false, false},
-		/* what slipped through was submitted by one */
-		{{"CANCELLED", "CANCELLED", "RUNNING", "RUNNING"}, false, false},
-		{{"CANCELLED", "COMPLETED", "COMPLETED", "COMPLETED"}, false, false},
-		{{"CANCELLED", "COMPLETED", "RUNNING", "COMPLETED"}, false, true},
-		{{"COMPLETING", "COMPLETING", "RUNNING", "COMPLETED"},
-		 false,
-		 false}, /* not by TERM */
-		{{"COMPLETING", "CANCELLED", "RUNNING", "RUNNING"}, false, false},
-		{{"CANCELLED", "RUNNING", "RUNNING", "RUNNING"}, true, false},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct here *h;
-		void *s;
-
-		assert_int_equal(set_up(&s), 0);
-		h = s;
-		one_is_cancelled(h, "CANCELLED", 300);
-		for (int k = 0; k < 4; k++)
-			snprintf(fake.jobs[0].state[k], 24, "%s", v[i].states[k]);
-		here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
-		fake.limit = 6;
-		fake.away = v[i].away;
-		chain_end(&h->store, &(struct chain_opts){.refill = true,
-							  .doubted = true,
-							  .gate_ms = 1000,
-							  .stay_ms = 1,
-							  .say = count_said});
-		if ((fake.sbatches == 2) != v[i].goes_on)
-			fail_msg("case %zu: %zu submissions", i, fake.sbatches);
-		assert_int_equal(said, 1);
-		here_tear_down(&s);
-	}
-}
-
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
-
-/* Somebody cancelled jobs so short that none of them was there to be told: what never began shows it to one that
- * ends, once in a while. */
-static void looks_for_what_was_cancelled(void **state)
-{
-	static const struct {
-		const char *states[4], *sentinel;
-		bool found;
-		int lasting;   /* so many s ago */
-		int before;    /* and they had been in Slurm for so many by then */
-		bool long_ago; /* before a person submitted */
-		bool away, looked, lived;
-		int apart;    /* each so many s after the one before */
-		bool settled; /* the chain has gone on since */
-		bool fresh;   /* the sentinel */
-	} v[] = {
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .found = true},
-		/* what it has just submitted is left, too */
-		{.states = {"CANCELLED", "CANCELLED", "COMPLETED", "COMPLETED"}, .found = true},
-		{.states = {"CANCELLED", "CANCELLED", "RUNNING", "COMPLETED"}},
-		{.states = {"CANCELLED", "COMPLETED", "COMPLETED", "COMPLETED"}},
-		{.states = {"COMPLETED", "COMPLETED", "COMPLETED", "COMPLETED"}},
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .lasting = 90},
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .long_ago = true},
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .away = true},
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .looked = true},
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .lived = true},
-		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"},
-		 .sentinel = "CANCELLED",
-		 .found = true},
-		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"}, .sentinel = "PENDING"},
-		{.states = {"PENDING", "RUNNING", "RUNNING", "RUNNING"}, .sentinel = "CANCELLED"},
-		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"},
-		 .sentinel = "CANCELLED",
-		 .long_ago = true},
-		/* one was not meant, or had its own end long after */
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .before = 10},
-		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"},
-		 .sentinel = "CANCELLED",
-		 .before = 10},
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "COMPLETED"},
-		 .found = true,
-		 .before = 10},
-		/* who cancels everything cancels the sentinel, unless that was made just then */
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
-		 .sentinel = "PENDING"},
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
-		 .sentinel = "PENDING",
-		 .fresh = true,
-		 .found = true},
-		/* one by one */
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .apart = 6},
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
-		 .apart = 1,
-		 .found = true},
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}, .settled = true},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct here *h;
-		void *s;
-
-		assert_int_equal(set_up(&s), 0);
-		h = s;
-		some_are(h, v[i].states, v[i].lasting * 1000);
-		fake.jobs[0].submitted = fake.jobs[0].ended - v[i].before * 1000;
-		for (int k = 0; k < 3 && v[i].apart; k++)
-			fake.jobs[0].ended_at[k] = fake.jobs[0].ended - (2 - k) * v[i].apart * 1000;
-		if (v[i].sentinel)
-			sentinel_is(h, v[i].sentinel);
-		if (v[i].fresh)
-			fake.jobs[fake.njobs - 1].submitted = clock_now_ms();
-		if (v[i].settled)
-			settled_at(h, fake.jobs[0].ended);
-		if (v[i].long_ago)
-			here_sql(h, "INSERT INTO setting VALUES ('.stopping.from', 5)");
-		if (v[i].looked)
-			spool_mark(h->store.spool, "looked");
-		fake.limit = 9;
-		here_sql(h, "UPDATE setting SET value = 9 WHERE key = '.limit.jobs'");
-		fake.away = v[i].away;
-		fake.squeues = 0;
-		end_with(h, &(struct chain_opts){.refill = true, .brief = !v[i].lived});
-		if (stopping_surely(h->store.spool) != v[i].found)
-			fail_msg("case %zu", i);
-		if ((fake.squeues == 0) != (v[i].looked || v[i].lived))
-			fail_msg("case %zu: squeue was asked %zu times", i, fake.squeues);
-		assert_true(v[i].lived || spool_mark_age(h->store.spool, "looked") >= 0);
-		/* what was made by then is in doubt */
-		if (v[i].found)
-			assert_true(stopping_made(h->store.spool, 1000, true));
-		here_tear_down(&s);
-	}
-}
-
-/* Who was there for seconds and is not told to end may have been made just after scancel's list: it counts, too. */
-static void counts_before_it_goes_on(void **state)
-{
-	static const struct {
-		const char *states[4], *sentinel;
-		int before, after; /* s; after: the last task's end */
-		bool lived, away, goes_on;
-		bool settled; /* the first of them was cancelled before, and the chain has gone on since */
-	} v[] = {
-		{.states = {"CANCELLED", "CANCELLED", "RUNNING", "RUNNING"}, .goes_on = true},
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"}},
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
-		 .lived = true,
-		 .goes_on = true},
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
-		 .away = true,
-		 .goes_on = true},
-		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"},
-		 .sentinel = "PENDING",
-		 .goes_on = true},
-		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"}, .sentinel = "CANCELLED"},
-		{.states = {"CANCELLED", "RUNNING", "RUNNING", "RUNNING"},
-		 .sentinel = "CANCELLED",
-		 .before = 10,
-		 .goes_on = true},
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
-		 .before = 10,
-		 .goes_on = true},
-		/* it waited, too, and has left */
-		{.states = {"CANCELLED", "CANCELLED", "RUNNING", "COMPLETED"},
-		 .after = 10,
-		 .goes_on = true},
-		{.states = {"CANCELLED", "CANCELLED", "RUNNING", "COMPLETED"}},
-		/* who cancels everything cancels the sentinel */
-		{.states = {"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
-		 .sentinel = "PENDING",
-		 .goes_on = true},
-		{.states = {"CANCELLED", "CANCELLED", "RUNNING", "COMPLETED"},
-		 .settled = true,
-		 .goes_on = true},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		int64_t settled;
+	for (int requested = 0; requested < 2; requested++) {
+		char name[SPOOL_NAME_SIZE];
 		struct here *h;
 		void *s;
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		one_is_cancelled(h, "CANCELLED", 1000);
-		some_are(NULL, v[i].states, 0);
-		fake.jobs[0].submitted = fake.jobs[0].ended - v[i].before * 1000;
-		fake.jobs[0].ended_at[3] = fake.jobs[0].ended + v[i].after * 1000;
-		if (v[i].sentinel)
-			sentinel_is(h, v[i].sentinel);
-		if (v[i].settled) {
-			fake.jobs[0].ended_at[0] = fake.jobs[0].ended - 5000;
-			settled_at(h, fake.jobs[0].ended_at[0]);
-		}
-		fake.away = v[i].away;
-		fake.limit = 9;
-		here_sql(h, "UPDATE setting SET value = 9 WHERE key = '.limit.jobs'");
-		end_with(h, &(struct chain_opts){.refill = true, .brief = !v[i].lived});
-		if ((fake.sbatches == 2) != v[i].goes_on)
-			fail_msg("case %zu: %zu submissions", i, fake.sbatches);
-		/* and who goes on has settled it */
-		assert_int_equal(db_setting_int(h->store.db, STOPPING_SETTLED, 0, &settled, NULL),
-				 0);
-		if ((settled == fake.jobs[0].ended) != (v[i].goes_on && !v[i].away))
-			fail_msg("case %zu: settled %" PRId64, i, settled);
+		cancel_record(h->store.spool, &(struct who){.slurm_id = 101});
+		if (requested)
+			here_sql(h, "UPDATE job SET wish = 1 WHERE id = 1");
+		snprintf(name, sizeof(name), "%s.0.100,0,n,1,0000000000000001",
+			 strrchr(fake.jobs[0].name, '.') + 1);
+		setenv("SLURM_JOB_ID", "100", 1);
+		chain_end(&h->store, &(struct chain_opts){.event = name, .gate_ms = 1000});
+		unsetenv("SLURM_JOB_ID");
+		assert_int_equal(spool_file_exists(h->store.spool, "cancelled/100"), !requested);
+		assert_true(spool_file_exists(h->store.spool, "cancelled/101"));
+		assert_int_equal(fake.sbatches, 1);
 		here_tear_down(&s);
 	}
 }
 
-/* It begins long after others were cancelled as it was made: squeue has forgotten them, the rows have not. */
-static void wanted_long_after_it(void **state)
+static void is_back_soon(void)
 {
-	enum { HOUR = 3600 };
-	static const struct {
-		const char *sql; /* @: the time of it, ms */
-		int before; /* the one that is left had been in Slurm for so many seconds by then */
-		bool away, wanted;
-		const char *sentinel;
-	} v[] = {
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3"},
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 1",
-		 .wanted = true},
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 1",
-		 .away = true},
-		/* those that never began are found some minutes later */
-		{.sql = "UPDATE attempt SET closed = 1, reason = 10, ended = @ + 300000 WHERE id <= 3"},
-		/* it was not meant */
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3",
-		 .before = 10,
-		 .wanted = true},
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3",
-		 .sentinel = "PENDING",
-		 .wanted = true},
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3",
-		 .sentinel = "CANCELLED"},
-		/* the chain went on then; or after another one before */
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
-			"INSERT INTO setting VALUES ('.stopping.settled', @)",
-		 .wanted = true},
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
-			"INSERT INTO setting VALUES ('.stopping.settled', @ - 30000)"},
-		/* that was at another time, or before a person's last word */
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ - 120000 WHERE id <= 3",
-		 .wanted = true},
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
-			"INSERT INTO setting VALUES ('.stopping.from', 4)",
-		 .wanted = true},
-		/* another that was there well before ended by itself well after; or together with them */
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
-			"UPDATE submission SET created = @ - 10000;"
-			"UPDATE attempt SET closed = 3, started = 1, ended = @ + 60000 WHERE id = 4",
-		 .wanted = true},
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
-			"UPDATE submission SET created = @;"
-			"UPDATE attempt SET closed = 3, started = 1, ended = @ + 60000 WHERE id = 4"},
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
-			"UPDATE submission SET created = @ - 10000;"
-			"UPDATE attempt SET closed = 3, started = 1, ended = @ + 2000 WHERE id = 4"},
-		/* the chain went on */
-		{.sql = "UPDATE attempt SET closed = 3, reason = 10, ended = @ WHERE id <= 3;"
-			"UPDATE submission SET created = @ + 60000",
-		 .wanted = true},
-	};
+	fake.away = fake.squeues < 2;
+}
 
+/* For a job that is about to begin. The database is left as it was, open or not. */
+static void decides_before_a_job_begins(void **state)
+{
 	(void)state;
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		int64_t then = clock_now_ms() - (int64_t)HOUR * 1000;
-		struct buf sql = {0};
+	for (int open = 0; open < 2; open++) {
 		struct here *h;
 		void *s;
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		some_are(h, (const char *const[]){"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
-			 0);
-		for (int k = 0; k < 3; k++)
-			fake.jobs[0].gone[k] = true;
-		fake.jobs[0].submitted = then - v[i].before * 1000;
-		here_sql(h, "UPDATE submission SET created = 0");
-		for (const char *p = v[i].sql; *p; p++)
-			if (*p == '@')
-				buf_addf(&sql, "%" PRId64, then);
-			else
-				buf_addch(&sql, *p);
-		here_sql(h, buf_str(&sql));
-		buf_release(&sql);
-		stopping_tell(h->store.spool, &(struct who){.slurm_id = 7}, true, 10);
-		scratch_later(h->store.dir, "stopping", (int64_t)HOUR * 1000);
-		scratch_later(h->store.dir, "stopping-first", (int64_t)HOUR * 1000);
-		if (v[i].sentinel)
-			sentinel_is(h, v[i].sentinel);
-		fake.away = v[i].away;
-		if (chain_wanted(&h->store) != v[i].wanted)
-			fail_msg("case %zu", i);
-		here_tear_down(&s);
-	}
-}
-
-/* Where all others left just as scancel came, this one was made by one of them: it looks beside its command, or before,
- * where that begins late. */
-static void looks_where_it_is_the_oldest(void **state)
-{
-	/* m: this one; o: another, made with it; b: one made well before */
-	static const struct {
-		const char *runs;
-		int looked; /* by another, so many ms ago */
-		bool looks;
-		int begins; /* this one, made so many ms ago */
-	} v[] = {
-		{"m", 0, true, 0},
-		{"mo", 0, true, 0},
-		{"mob", 0, false, 0},
-		{"b", 0, false, 0},
-		{"", 0, false, 0},
-		{"m", 2000, true, 0},
-		{"m", 400, false, 0},
-		/* before its command */
-		{"", 0, true, 4000},
-		{"o", 0, true, 4000},
-		{"b", 0, false, 4000},
-		{"", 5000, true, 4000},
-		{"", 400, false, 4000},
-		{"", 0, false, 1000},
-	};
-
-	(void)state;
-	setenv("SLURM_JOB_ID", "100", 1);
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct here *h;
-		void *s;
-
-		assert_int_equal(set_up(&s), 0);
-		h = s;
-		some_are(h, (const char *const[]){"CANCELLED", "CANCELLED", "CANCELLED", "RUNNING"},
-			 0);
-		for (const char *p = v[i].runs; *p; p++) {
-			struct who who = {.slurm_id = *p == 'm' ? 100 : 200,
-					  .node = "n1",
-					  .pid = 1,
-					  .random = (uint64_t)(p - v[i].runs)};
-			const uint64_t ticket = 0x90 + (uint64_t)*p;
-			struct spool_entry e;
-			char path[40];
-
-			snprintf(path, sizeof(path), "tickets/%016" PRIx64, ticket);
-			assert_int_equal(
-				spool_file_put_nosync(h->store.spool, path, "", 0, 0600, NULL), 0);
-			scratch_later(h->store.dir, path, *p == 'b' ? 8000 : 1000);
-			assert_int_equal(spool_rights_make(h->store.spool, ticket, 1, NULL), 0);
-			assert_int_equal(
-				spool_right_start(h->store.spool, ticket, 0, &who, &e, NULL), 0);
-		}
-		if (v[i].begins) {
-			assert_int_equal(spool_file_put_nosync(h->store.spool,
-							       "tickets/0000000000000001", "", 0,
-							       0600, NULL),
-					 0);
-			scratch_later(h->store.dir, "tickets/0000000000000001", v[i].begins);
+		one_is_cancelled(h, "CANCELLED", 11000);
+		fake.squeues = 0;
+		fake.on_squeue = open ? NULL : is_back_soon; /* it is asked again */
+		if (!open) {
 			db_close(h->store.db);
 			h->store.db = NULL;
 		}
-		if (v[i].looked)
-			spool_mark_ago(h->store.spool, "looked", v[i].looked);
-		fake.squeues = 0;
-		chain_look(&h->store, v[i].begins > 0);
-		if (stopping_surely(h->store.spool) != v[i].looks)
-			fail_msg("case %zu: %s", i, v[i].looks ? "not found" : "found");
-		assert_int_equal(fake.squeues, v[i].looks);
-		assert_int_equal(h->store.db == NULL, v[i].begins > 0); /* as it was */
-		chain_look(&h->store, v[i].begins > 0);			/* not so soon again */
-		assert_int_equal(fake.squeues, v[i].looks);
+		assert_true(chain_decide(&h->store));
+		assert_int_equal(h->store.db != NULL, open);
+		assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+		assert_int_equal(fake.squeues, open ? 1 : 2);
 		here_tear_down(&s);
 	}
-	unsetenv("SLURM_JOB_ID");
 }
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
 
 int main(void)
 {
@@ -1280,17 +947,13 @@ int main(void)
 		T(a_gate_that_hangs_and_a_cancellation),
 		T(a_gate_that_tells_and_goes),
 		cmocka_unit_test(a_gate_that_hangs_is_for_others_too),
-		T(outlasts_what_is_cancelled),
-		T(fills_up_after_it),
-		T(one_fills_up_after_it),
-		T(cancelled_while_it_outlasts),
-		cmocka_unit_test(others_see_that_it_waits),
+		cmocka_unit_test(outlasts_the_hold_off),
+		T(one_goes_on_after_it),
+		T(stays_until_it_is_decided),
+		T(others_see_that_it_waits),
 		T(and_so_does_status),
-		cmocka_unit_test(doubts_that_it_is_wanted),
-		cmocka_unit_test(looks_for_what_was_cancelled),
-		cmocka_unit_test(counts_before_it_goes_on),
-		cmocka_unit_test(wanted_long_after_it),
-		cmocka_unit_test(looks_where_it_is_the_oldest),
+		cmocka_unit_test(a_requested_end_leaves_no_record),
+		cmocka_unit_test(decides_before_a_job_begins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

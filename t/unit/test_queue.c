@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "cancel.h"
 #include "clock.h"
 #include "fake_slurm.h"
 #include "proc.h"
@@ -571,7 +572,7 @@ static void refused_once_for_all_and_released(void **state)
 	counts_are(h, "pending 7, queued 3");
 }
 
-static void paused_and_stopping(void **state)
+static void paused(void **state)
 {
 	struct here *h = *state;
 	struct queue_result r;
@@ -587,39 +588,78 @@ static void paused_and_stopping(void **state)
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_setting_unset(h->store.db, ".paused", NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	/* somebody cancels jobs in Slurm just now, or may do so: the chain waits, a person does not */
-	spool_mark(h->store.spool, "stopping-asked");
+}
+
+static void record(struct here *h, int64_t age)
+{
+	cancel_record(h->store.spool, &(struct who){.slurm_id = 7});
+	scratch_later(h->store.dir, "cancelled/7", age);
+}
+
+/* Jobs were cancelled in Slurm: the chain claims nothing until that is decided, which it sees to. A person does not
+ * wait, and removes the records. */
+static void cancelled_in_slurm(void **state)
+{
+	struct here *h = *state;
+	struct queue_result r;
+
+	fake.limit = 5;
+	put(h, ten);
+	record(h, 5000);
 	r = fill(h, QUEUE_CHAIN, 0);
 	assert_int_equal(r.stop, QUEUE_BACKOFF);
-	spool_unmark(h->store.spool, "stopping-asked");
-	spool_mark(h->store.spool, "stopping");
+	record(h, 11000);
+	fake.away = true; /* so it stays undecided */
 	r = fill(h, QUEUE_CHAIN, 0);
 	assert_int_equal(r.stop, QUEUE_BACKOFF);
 	assert_int_equal(fake.sbatches, 0);
-	r = fill(h, QUEUE_USER, 0);
+	counts_are(h, "pending 10");
+	fake.away = false;
+	r = fill(h, QUEUE_CHAIN, 0);
 	assert_int_equal(r.submitted, 4);
+	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+	record(h, 5000);
+	fake.limit = 7;
+	here_sql(h, "UPDATE setting SET value = 7 WHERE key = '.limit.jobs'");
+	r = fill(h, QUEUE_USER, 0);
+	assert_true(r.submitted > 0);
+	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
 }
 
-/* A person who submits has made up his mind, whatever kept the chain waiting: it need not any more. */
-static void a_person_takes_the_marks_back(void **state)
+/* The chain has stalled, and status says why. */
+static void the_only_job_was_cancelled(void **state)
 {
-	static const char *const marks[] = {"stopping", "stopping-asked", "stopping-unsure"};
+	struct here *h = *state;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		struct here *h;
-		void *s;
+	for (int wish = 0; wish < 2; wish++) {
+		struct queue_chain c;
 
-		assert_int_equal(set_up(&s), 0);
-		h = s;
-		fake.limit = 5;
-		put(h, ten);
-		spool_mark(h->store.spool, marks[i]);
-		assert_int_equal(fill(h, QUEUE_CHAIN, 0).stop, QUEUE_BACKOFF);
-		fill_max(h, 1);
-		assert_int_equal(spool_mark_age(h->store.spool, marks[i]), -1);
-		assert_int_equal(fill(h, QUEUE_CHAIN, 0).submitted, 3);
-		here_tear_down(&s);
+		if (!wish) {
+			fake.limit = 2;
+			put(h, ten);
+			fill(h, QUEUE_USER, 0);
+			play(h, &fake.jobs[0], 0, "k");
+			assert_int_equal(drain_now(&h->store, NULL), 0);
+		} else {
+			here_sql(h, "UPDATE job SET wish = 1 WHERE state = 6");
+		}
+		here_sql(h, "INSERT OR REPLACE INTO setting VALUES ('.chain.last_refill', 1)");
+		assert_int_equal(queue_chain(&h->store, &c, NULL), 0);
+		assert_int_equal(c.state, CHAIN_STALLED);
+		if (wish)
+			assert_null(c.why);
+		else
+			assert_string_equal(c.why, "the only job was cancelled");
+		queue_chain_release(&c);
+		if (wish)
+			break;
+		/* in the hold-off a job may stay, so it is alive */
+		record(h, 5000);
+		assert_int_equal(queue_chain(&h->store, &c, NULL), 0);
+		assert_int_equal(c.state, CHAIN_ALIVE);
+		assert_null(c.why);
+		queue_chain_release(&c);
+		cancel_forget(h->store.spool);
 	}
 }
 
@@ -628,61 +668,43 @@ static void send_term(void)
 	kill(getpid(), SIGTERM);
 }
 
-/* Told to end in the middle of its sbatch. Where that is its owner's word the job that was made is cancelled, and
- * its right taken back. */
+/* Told to end in the middle of its sbatch: what was claimed is submitted to its end, and nothing is undone; nothing more
+ * is claimed. */
 static void term_after_sbatch_has_begun(void **state)
 {
 	static const struct {
 		enum queue_caller who;
 		int answer;
-		/* as squeue shows the caller's own job; NULL: not at all, "?": no answer */
-		const char *state, *reason;
-		const char *cancelled, *counts;
+		const char *counts;
 	} v[] = {
-		{QUEUE_CHAIN, 0, "COMPLETING", "None", "100", "pending 10"},
-		{QUEUE_CHAIN, 0, "CANCELLED", "None", "100", "pending 10"},
-		{QUEUE_CHAIN, 0, NULL, NULL, "100", "pending 10"},
-		{QUEUE_CHAIN, 0, "?", NULL, "100", "pending 10"},
-		{QUEUE_CHAIN, 0, "COMPLETING", "TimeLimit", NULL, "queued 10"},
-		{QUEUE_CHAIN, 0, "NODE_FAIL", "NodeDown", NULL, "queued 10"},
-		{QUEUE_CHAIN, SLURM_BUSY, "COMPLETING", "None", NULL, "pending 10"},
-		{QUEUE_CHAIN, SLURM_UNCLEAR, "COMPLETING", "None", NULL, "submitting 10"},
-		{QUEUE_USER, 0, "COMPLETING", "None", NULL, "queued 10"},
+		{QUEUE_CHAIN, 0, "queued 10"},
+		{QUEUE_CHAIN, SLURM_BUSY, "pending 10"},
+		{QUEUE_CHAIN, SLURM_UNCLEAR, "submitting 10"},
+		{QUEUE_USER, 0, "queued 10"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		bool ended = v[i].cancelled;
 		struct here *h;
 		void *s;
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		put(h, ten);
-		setenv("SLURM_JOB_ID", "7", 1);
-		fake.njobs = 1;
-		fake.jobs[0].id = 7;
-		fake.jobs[0].ntasks = 1;
-		fake.jobs[0].gone[0] = !v[i].state;
-		snprintf(fake.jobs[0].state[0], 24, "%s", v[i].state ? v[i].state : "");
-		fake_reason = v[i].reason;
-		fake.away_times = v[i].state && *v[i].state == '?';
 		fake.answers[0] = v[i].answer;
 		fake.nanswers = 1;
 		fake.on_sbatch = send_term;
-		assert_int_equal(fill(h, v[i].who, 0).submitted, !v[i].answer && !ended ? 10 : 0);
+		assert_int_equal(fill(h, v[i].who, 0).submitted, v[i].answer ? 0 : 10);
 		assert_int_equal(fake.sbatches, 1);
-		assert_int_equal(fake.cancelled.n, ended);
-		if (ended)
-			assert_string_equal(fake.cancelled.v[0], v[i].cancelled);
-		/* others see it, whatever sbatch came to */
-		assert_int_equal(spool_mark_age(h->store.spool, "stopping") >= 0 ||
-					 spool_mark_age(h->store.spool, "stopping-unsure") >= 0,
-				 v[i].who == QUEUE_CHAIN &&
-					 (!v[i].reason || !strcmp(v[i].reason, "None")));
+		assert_int_equal(fake.squeues, 0);
+		assert_int_equal(fake.cancelled.n, 0);
+		/* its reason is for the caller to ask, once the gate is free */
+		assert_true(proc_term_pending());
 		assert_int_equal(drain_now(&h->store, NULL), 0);
 		counts_are(h, v[i].counts);
 		assert_int_equal(files(h, SPOOL_READY), strncmp(v[i].counts, "pend", 4) ? 10 : 0);
+		while (proc_signal_wait(0) > 0)
+			;
 		here_tear_down(&s);
 	}
 }
@@ -793,31 +815,14 @@ static void who_waits_tells_its_end(void **state)
 	close(ready[1]);
 }
 
-static struct spool *asked_in;
-
-static void no_gate_is_held(void)
-{
-	assert_false(spool_gate_held(asked_in));
-}
-
-/* Told to end before it takes the gate, or while it waits for it: whose word that is is asked without the gate,
- * once, and what the job has to tell is told in any case. */
+/* Told to end before it takes the gate, or while it waits for it: nothing is claimed, whatever the reason, which is for
+ * the caller to ask, and what the job has to tell is told in any case. */
 static void term_before_the_gate(void **state)
 {
-	static const struct {
-		bool while_waiting;
-		const char *reason; /* in squeue */
-		int submitted;
-		enum queue_stop stop;
-	} v[] = {
-		{false, "None", 0, QUEUE_BACKOFF},
-		{true, "None", 0, QUEUE_BACKOFF},
-		{false, "TimeLimit", 1, QUEUE_FULL},
-		{true, "TimeLimit", 1, QUEUE_FULL},
-	};
+	static const bool while_waiting[] = {false, true};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+	for (size_t i = 0; i < 2; i++) {
 		char mine[SPOOL_NAME_SIZE];
 		struct queue_opts o = {
 			.caller = QUEUE_CHAIN, .max = -1, .gate_ms = 60 * 1000, .mine = mine};
@@ -839,9 +844,6 @@ static void term_before_the_gate(void **state)
 		setenv("SLURM_JOB_ID", "100", 1);
 		fake.jobs[0].gone[0] = false;
 		snprintf(fake.jobs[0].state[0], 24, "COMPLETING");
-		fake_reason = v[i].reason;
-		asked_in = h->store.spool;
-		fake.on_squeue_job = no_gate_is_held;
 		squeues = fake.squeues;
 		assert_int_equal(pipe(ready), 0);
 		pid = fork();
@@ -851,13 +853,13 @@ static void term_before_the_gate(void **state)
 
 			if (spool_open(h->store.dir, &sp, NULL) || spool_gate_try(sp, NULL))
 				_exit(1);
-			if (!v[i].while_waiting)
+			if (!while_waiting[i])
 				kill(getppid(), SIGTERM);
 			if (write(ready[1], &c, 1) != 1)
 				_exit(1);
 			for (int k = 0; k < 30000 && !only_event(sp, name, ';'); k++)
 				clock_sleep_ms(1);
-			if (v[i].while_waiting)
+			if (while_waiting[i])
 				kill(getppid(), SIGTERM);
 			_exit(0);
 		}
@@ -866,10 +868,12 @@ static void term_before_the_gate(void **state)
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(status, 0);
 		assert_true(r.drained);
-		assert_int_equal(r.submitted, v[i].submitted);
-		assert_int_equal(r.stop, v[i].stop);
-		/* and once more where a job was made: it would be cancelled with its maker */
-		assert_int_equal(fake.squeues, squeues + 1 + (size_t)v[i].submitted);
+		assert_int_equal(r.submitted, 0);
+		assert_int_equal(r.stop, QUEUE_BACKOFF);
+		assert_int_equal(fake.squeues, squeues);
+		assert_true(proc_term_pending());
+		while (proc_signal_wait(0) > 0)
+			;
 		queue_result_release(&r);
 		close(ready[0]);
 		close(ready[1]);
@@ -1379,8 +1383,9 @@ int main(void)
 		T(past_very_many_that_are_blocked),
 		cmocka_unit_test(pools_of_options),
 		T(refused_once_for_all_and_released),
-		T(paused_and_stopping),
-		cmocka_unit_test(a_person_takes_the_marks_back),
+		T(paused),
+		T(cancelled_in_slurm),
+		T(the_only_job_was_cancelled),
 		cmocka_unit_test(term_after_sbatch_has_begun),
 		T(ends_that_leave_together),
 		T(a_held_gate_is_waited_for),

@@ -12,12 +12,12 @@
 #include <time.h>
 
 #include "brake.h"
+#include "cancel.h"
 #include "clock.h"
 #include "drain.h"
 #include "fake_slurm.h"
 #include "queue.h"
 #include "reconcile.h"
-#include "stopping.h"
 #include "sweep_here.h"
 #include "ticket.h"
 
@@ -576,110 +576,29 @@ static void what_waits_for_ever_is_taken_back(void **state)
 	}
 }
 
-/* Most of it was cancelled, and none of that could tell. */
-static void most_was_cancelled(void **state)
-{
-	static const struct {
-		int n; /* of ten */
-		const char *rest;
-		bool collapsed, known, want, by_hand;
-	} v[] = {{6, "RUNNING", false, false, true, false},
-		 /* what a person has submitted lives on */
-		 {6, "RUNNING", false, false, false, true},
-		 {6, "COMPLETED", false, false, true, true},
-		 {5, "RUNNING", false, false, false, false},
-		 {2, "COMPLETED", false, false, true, false},
-		 {1, "COMPLETED", false, false, false, false},
-		 {10, "", true, false, true, false},
-		 {10, "", false, true, false, false}};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct reconcile_left left;
-		struct here *h;
-		void *s;
-
-		assert_int_equal(set_up(&s), 0);
-		h = s;
-		submit(h, ten);
-		if (!v[i].by_hand)
-			assert_int_equal(db_setting_unset(h->store.db, STOPPING_FROM, NULL), 0);
-		for (int k = 0; k < 10; k++)
-			snprintf(fake.jobs[0].state[k], sizeof(fake.jobs[0].state[k]), "%s",
-				 k < v[i].n ? "CANCELLED" : v[i].rest);
-		fake.jobs[0].ended = clock_now_ms();
-		fake.jobs[0].collapsed = v[i].collapsed;
-		if (v[i].known)
-			assert_int_equal(db_next_attempt_keep(h->store.db, STOPPING_FROM, NULL), 0);
-		assert_int_equal(reconcile_left(&h->store, &left, NULL), 0);
-		if ((left.cut_ms >= 0) != v[i].want)
-			fail_msg("case %zu", i);
-		here_tear_down(&s);
-	}
-}
-
-/* One line may stand for all of an array. */
-static void counts_jobs_not_lines(void **state)
+/* The decision counts rows as they were, so nothing is reconciled before it; a look makes it when it is due. */
+static void a_decision_comes_first(void **state)
 {
 	struct here *h = *state;
-	struct reconcile_left left;
-	struct queue_result r;
+	struct reconcile_result r;
 
 	submit(h, ten);
-	for (int k = 0; k < 10; k++) {
-		snprintf(fake.jobs[0].state[k], sizeof(fake.jobs[0].state[k]), "CANCELLED");
-		fake.jobs[0].gone[k] = k > 0;
-	}
-	fake.jobs[0].ended = clock_now_ms();
-	fake.jobs[0].collapsed = true;
-	assert_int_equal(reconcile_left(&h->store, &left, NULL), 0);
-	assert_int_equal(left.cancelled, 10);
-	assert_int_equal(left.alive, 0);
-	assert_int_equal(left.outlived, 0);
-	assert_in_range(left.cut_ms, 0, 30000);
-	/* a person has submitted since */
-	assert_int_equal(
-		queue_fill(&h->store,
-			   &(struct queue_opts){.caller = QUEUE_USER, .max = -1, .gate_ms = 1000},
-			   &r, NULL),
-		0);
-	queue_result_release(&r);
-	assert_int_equal(reconcile_left(&h->store, &left, NULL), 0);
-	assert_int_equal(left.cancelled, 0);
-	assert_int_equal(left.cut_ms, -1);
-}
-
-/* A cancelled job cancels what it has just submitted: no person has. */
-static void what_was_taken_back_does_not_count(void **state)
-{
-	static const struct {
-		const char *sql;
-		int64_t cancelled;
-	} v[] = {
-		{"UPDATE attempt SET closed = 1, reason = 0", 0},
-		{"UPDATE attempt SET closed = 1, reason = 10", 10},
-		{"UPDATE attempt SET closed = 1, reason = 0 WHERE id > 1", 10},
-		{"UPDATE attempt SET closed = 3, reason = 0", 10},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct reconcile_left left;
-		struct here *h;
-		void *s;
-
-		assert_int_equal(set_up(&s), 0);
-		h = s;
-		submit(h, ten);
-		for (int k = 0; k < 10; k++)
-			snprintf(fake.jobs[0].state[k], sizeof(fake.jobs[0].state[k]), "CANCELLED");
-		fake.jobs[0].ended = clock_now_ms();
-		here_sql(h, v[i].sql);
-		assert_int_equal(reconcile_left(&h->store, &left, NULL), 0);
-		if (left.cancelled != v[i].cancelled)
-			fail_msg("case %zu: %d", i, (int)left.cancelled);
-		here_tear_down(&s);
-	}
+	for (int i = 0; i < 10; i++)
+		snprintf(fake.jobs[0].state[i], 24, "%s", i ? "CANCELLED" : "RUNNING");
+	cancel_record(h->store.spool, &(struct who){.slurm_id = 101});
+	fake.squeues = 0;
+	r = look(h, 0);
+	assert_false(r.ran);
+	assert_int_equal(fake.squeues, 0);
+	counts_are(h, "queued 10", "in the hold-off");
+	scratch_later(h->store.dir, "cancelled/101", 11000);
+	fake.away = true;
+	assert_int_equal(reconcile(&h->store, 0, &r, NULL), -1);
+	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_DUE);
+	fake.away = false;
+	look(h, 0);
+	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+	counts_are(h, "pending 1, cancelled 9", "decided");
 }
 
 /* Renamed in Slurm it is still ours: not lost, not cancelled, and its end is found. */
@@ -1220,9 +1139,7 @@ int main(void)
 		T(a_refill_never_asks_it),
 		cmocka_unit_test(ids_that_were_given_out_twice),
 		cmocka_unit_test(what_waits_for_ever_is_taken_back),
-		cmocka_unit_test(most_was_cancelled),
-		T(counts_jobs_not_lines),
-		T(what_was_taken_back_does_not_count),
+		T(a_decision_comes_first),
 		T(a_renamed_job_stays_ours),
 		T(what_was_cancelled_and_runs_is_ended),
 		T(a_renamed_task_is_not_cancelled),

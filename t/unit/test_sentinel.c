@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "cancel.h"
 #include "clock.h"
 #include "fake_slurm.h"
 #include "proc.h"
@@ -507,22 +508,19 @@ static void its_time_limit(void **state)
 	fake_reason = NULL;
 }
 
-/* Jobs are cancelled in the moment in which one of them makes it: it does nothing. */
-static void born_of_a_cancelled_job(void **state)
+/* While it is not decided what a cancellation meant, nobody but a person makes one. */
+static void none_is_made_in_the_hold_off(void **state)
 {
 	struct here *h = *state;
 
 	put(h, many);
 	fill(h, QUEUE_USER);
-	spool_mark(h->store.spool, "stopping");
+	cancel_record(h->store.spool, &(struct who){.slurm_id = 7});
 	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
-	assert_int_equal(sentinels("PENDING"), 0); /* nobody but a person makes one now */
+	assert_int_equal(sentinels("PENDING"), 0);
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	assert_int_equal(sentinels("PENDING"), 1);
-	begin(newest());
-	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LEAVE);
-	spool_unmark(h->store.spool, "stopping");
-	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
+	assert_true(spool_mark_age(h->store.spool, SENTINEL_MARK) >= 0);
 }
 
 static void chain_is(struct here *h, enum chain_state want)
@@ -684,7 +682,7 @@ int main(void)
 		T(withdrawn_by_the_last),
 		T(its_own_run),
 		T(its_time_limit),
-		T(born_of_a_cancelled_job),
+		T(none_is_made_in_the_hold_off),
 		T(many_race),
 		T(it_is_left_with_the_unanswered),
 		T(held_in_slurm),

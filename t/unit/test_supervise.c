@@ -5,13 +5,14 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <signal.h>
 
 #include "fake_slurm.h"
+#include "cancel.h"
 #include "clock.h"
 #include "proc.h"
 #include "scratch.h"
 #include "spool.h"
-#include "stopping.h"
 #include "supervise.h"
 #include "ticket.h"
 
@@ -65,15 +66,13 @@ struct step {
 	bool go_on, done;
 };
 
-static bool chained; /* the next ticket's */
 static const char *checkpoint;
 static char *root; /* NULL: none of its own */
 
 /* A ticket of one task: each step a script for sh, in the scratch folder. */
 static void make_ticket(struct here *h, const struct step *steps, size_t n)
 {
-	struct ticket_head head = {.chained = chained,
-				   .checkpoint = (char *)(uintptr_t)checkpoint,
+	struct ticket_head head = {.checkpoint = (char *)(uintptr_t)checkpoint,
 				   .sweep = (char *)(uintptr_t) "s",
 				   .chdir = h->dir,
 				   .kill_wait_s = 2};
@@ -113,15 +112,19 @@ static void make_ticket(struct here *h, const struct step *steps, size_t n)
 	ticket_writer_release(&w);
 }
 
-/* What its owner says when asked, and how often that was. */
-static enum { NOBODY, NO, YES } owner;
+/* What comes of the decision, and how often it was asked for. */
+static enum { NO_HOOK, UNDECIDED, GOES_ON, STOPS } decision;
 static int asked;
+static struct spool *decided_in;
 
-static bool wanted(void *arg)
+static bool decide(void *arg)
 {
 	(void)arg;
 	asked++;
-	return owner == YES;
+	if (decision == STOPS)
+		assert_int_equal(
+			spool_right_retire(decided_in, T, 0, &(struct who){.node = "n2"}, NULL), 0);
+	return decision != UNDECIDED;
 }
 
 static struct supervise_result go(struct here *h)
@@ -131,7 +134,7 @@ static struct supervise_result go(struct here *h)
 				   .submission = T,
 				   .log = h->log,
 				   .root = root,
-				   .wanted = owner == NOBODY ? NULL : wanted};
+				   .decide = decision == NO_HOOK ? NULL : decide};
 	struct supervise_result r;
 	struct err err = {0};
 
@@ -272,54 +275,46 @@ static void term(void **state)
 {
 	static const struct {
 		const char *slurm, *reason, *script, *told;
-		bool refill, stopping;
+		bool refill, recorded;
 		int away; /* Slurm does not answer so often */
 		bool usr1;
 		int restarts;
-		bool others; /* somebody else's cancellation was seen before */
 	} v[] = {
 		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed CANCELLED 0/15", false, true, 0, false, 0, false},
+		 "a failed; failed CANCELLED 0/15", false, true, 0, false, 0},
 		{"CANCELLED", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed CANCELLED 0/15", false, true, 0, false, 0, false},
+		 "a failed; failed CANCELLED 0/15", false, true, 0, false, 0},
 		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed TIMEOUT 0/15", true, false, 0, false, 0, false},
+		 "a failed; failed TIMEOUT 0/15", true, false, 0, false, 0},
 		{"PREEMPTED", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed PREEMPTED 0/15", true, false, 0, false, 0, false},
+		 "a failed; failed PREEMPTED 0/15", true, false, 0, false, 0},
 		/* a mere signal: the job goes on */
 		{"RUNNING", "None", "trap '' TERM; kill -TERM $PPID; sleep 0.2",
-		 "a completed, b completed; completed", true, false, 0, false, 0, false},
+		 "a completed, b completed; completed", true, false, 0, false, 0},
 		/* it takes no notice of TERM: KILL before Slurm's own */
 		{"COMPLETING", "TimeLimit",
 		 "trap '' TERM; kill -TERM $PPID; while :; do sleep 1; done",
-		 "a failed; failed TIMEOUT 0/9", true, false, 0, false, 0, false},
+		 "a failed; failed TIMEOUT 0/9", true, false, 0, false, 0},
 		/* it leaves with 0, and is not completed all the same */
 		{"COMPLETING", "TimeLimit", "trap 'exit 0' TERM; kill -TERM $PPID; sleep 1 & wait",
-		 "a failed; failed TIMEOUT", true, false, 0, false, 0, false},
+		 "a failed; failed TIMEOUT", true, false, 0, false, 0},
 		/* the site takes the node away */
 		{"NODE_FAIL", "NodeDown", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed NODE_FAIL 0/15", true, false, 0, false, 0, false},
+		 "a failed; failed NODE_FAIL 0/15", true, false, 0, false, 0},
 		{"COMPLETING", "NodeDown", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed NODE_FAIL 0/15", true, false, 0, false, 0, false},
+		 "a failed; failed NODE_FAIL 0/15", true, false, 0, false, 0},
 		/* nobody answers: nobody knows how it ended, and Slurm may tell later */
-		{"RUNNING", "None", "kill -TERM $PPID; sleep 20", "a failed; no end", false, false,
-		 9, false, 0, false},
-		/* it answers when the command has ended */
-		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed TIMEOUT 0/15", true, false, 1, false, 0, false},
-		{"CANCELLED", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed CANCELLED 0/15", false, true, 1, false, 0, false},
-		{"RUNNING", "None", "kill -TERM $PPID; sleep 20", "a failed; failed SIGNAL 0/15",
-		 true, false, 1, false, 0, false},
+		{"RUNNING", "None", "kill -TERM $PPID; sleep 20", "a failed; no end", false, true,
+		 9, false, 0},
+		/* it is asked once: Slurm's own word of the end is found later */
+		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20", "a failed; no end", false,
+		 true, 1, false, 0},
 		/* nobody answers, and near the limit it is the limit */
 		{"RUNNING", "None", "kill -USR1 $PPID; sleep 0.2; kill -TERM $PPID; sleep 20",
-		 "a failed; failed TIMEOUT 0/15", true, false, 9, true, 0, false},
+		 "a failed; failed TIMEOUT 0/15", true, false, 9, true, 0},
 		/* requeued: all else looks as after scancel */
 		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed PREEMPTED 0/15", true, false, 0, false, 1, false},
-		/* another's cancellation stays what it was, whatever this one is */
-		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed TIMEOUT 0/15", true, true, 0, false, 0, true},
+		 "a failed; failed PREEMPTED 0/15", true, false, 0, false, 1},
 	};
 
 	(void)state;
@@ -337,18 +332,12 @@ static void term(void **state)
 		fake_reason = v[i].reason;
 		fake.away_times = v[i].away;
 		fake.jobs[0].restarts = v[i].restarts;
-		if (v[i].others)
-			spool_mark(h->sp, "stopping");
 		make_ticket(h, steps, 2);
 		r = go(h);
 		text = told(h, &r);
 		assert_string_equal(text, v[i].told);
 		assert_int_equal(r.refill, v[i].refill);
-		assert_int_equal(spool_mark_age(h->sp, "stopping") >= 0, v[i].stopping);
-		if (v[i].refill) /* it has asked, and takes that back */
-			assert_true(spool_mark_age(h->sp, "stopping-asked") < 0);
-		if (!*r.event || v[i].refill)
-			assert_int_equal(spool_mark_age(h->sp, "stopping-unsure") >= 0, !*r.event);
+		assert_int_equal(spool_file_exists(h->sp, "cancelled/100"), v[i].recorded);
 		free(text);
 		tear_down(&s);
 	}
@@ -453,23 +442,41 @@ static void out_of_memory(void **state)
 	}
 }
 
-/* Submitted by a job in the moment in which jobs were cancelled: it gives its right back, and doubts that it is wanted. */
-static void born_of_a_cancelled_job(void **state)
+/* Others were cancelled: nothing begins until that is decided. */
+static void begins_in_the_hold_off(void **state)
 {
 	static const struct {
-		bool chained, stopping, old, taken;
-		int first; /* so many ms later the first of the cancelled was told */
+		int64_t age; /* of the record, in ms; 0: none */
+		int decision, asked;
 		enum supervise_outcome outcome;
+		bool waits;
+		int sig; /* comes while it waits */
+		const char *slurm, *reason, *told;
+		bool refill, recorded;
 	} v[] = {
-		{true, true, false, false, 0, SUPERVISE_GIVEN_BACK},
-		{false, true, false, false, 0, SUPERVISE_ENDED}, /* a person's own submission */
-		{true, false, false, false, 0, SUPERVISE_ENDED},
-		{true, true, true, false, 0, SUPERVISE_ENDED}, /* it had been there for long */
-		{true, true, false, true, 0, SUPERVISE_GIVEN_BACK},
-		{true, true, false, true, 400,
-		 SUPERVISE_ENDED}, /* so long is no list of scancel's */
-		{true, true, false, false, 400,
-		 SUPERVISE_GIVEN_BACK}, /* not known to be in Slurm by then */
+		{0, STOPS, 0, SUPERVISE_ENDED, false, 0, "RUNNING", "None",
+		 "a completed; completed", true, false},
+		{9500, GOES_ON, 1, SUPERVISE_ENDED, true, 0, "RUNNING", "None",
+		 "a completed; completed", true, false},
+		{9500, STOPS, 1, SUPERVISE_SPENT, true, 0, "RUNNING", "None", NULL, true, false},
+		{9500, UNDECIDED, 1, SUPERVISE_GIVEN_BACK, true, 0, "RUNNING", "None", NULL, true,
+		 false},
+		{9500, NO_HOOK, 0, SUPERVISE_GIVEN_BACK, true, 0, "RUNNING", "None", NULL, true,
+		 false},
+		{11000, GOES_ON, 1, SUPERVISE_ENDED, false, 0, "RUNNING", "None",
+		 "a completed; completed", true, false},
+		{11000, UNDECIDED, 1, SUPERVISE_GIVEN_BACK, false, 0, "RUNNING", "None", NULL, true,
+		 false},
+		/* cancelled while it waits: its end is written */
+		{5000, UNDECIDED, 0, SUPERVISE_ENDED, false, SIGTERM, "CANCELLED", "None",
+		 "; failed CANCELLED", false, true},
+		{5000, UNDECIDED, 0, SUPERVISE_ENDED, false, SIGTERM, "COMPLETING", "TimeLimit",
+		 "; failed TIMEOUT", true, false},
+		/* a mere signal, or the time limit is near: it waits on */
+		{9500, GOES_ON, 1, SUPERVISE_ENDED, true, SIGTERM, "RUNNING", "None",
+		 "a completed; completed", true, false},
+		{9500, GOES_ON, 1, SUPERVISE_ENDED, true, SIGUSR1, "RUNNING", "None",
+		 "a completed; completed", true, false},
 	};
 
 	(void)state;
@@ -477,107 +484,51 @@ static void born_of_a_cancelled_job(void **state)
 		const struct step one = {.key = "a", .script = "true"};
 		struct supervise_result r;
 		struct spool_list retired;
-		bool ended = v[i].outcome == SUPERVISE_ENDED;
+		int64_t began, took;
 		struct here *h;
 		void *s;
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		chained = v[i].chained;
 		make_ticket(h, &one, 1);
-		chained = false;
-		if (v[i].taken)
-			ticket_taken(h->sp, T);
-		while (ticket_age(h->sp, T) < v[i].first)
-			clock_sleep_ms(10);
-		if (v[i].stopping)
-			stopping_tell(h->sp, &(struct who){.slurm_id = 7}, true, 10);
-		if (v[i].old) {
-			char *cmd = mem_printf("touch -d '1 minute ago' %s/tickets/*", h->dir);
-
-			assert_int_equal(system(cmd), 0);
-			free(cmd);
+		if (v[i].age) {
+			cancel_record(h->sp, &(struct who){.slurm_id = 7});
+			scratch_later(h->dir, "cancelled/7", v[i].age);
 		}
-		r = go(h);
-		if (r.outcome != v[i].outcome)
-			fail_msg("case %zu: outcome %d", i, (int)r.outcome);
-		assert_true(r.refill);
-		assert_int_equal(r.doubted, !ended);
-		assert_int_equal(spool_scan(h->sp, SPOOL_RETIRED, &retired, NULL), 0);
-		assert_int_equal(retired.n, !ended);
-		spool_list_release(&retired);
-		tear_down(&s);
-	}
-}
-
-/* It begins, or ends, long after that: its owner is asked before anything is begun, and not again. */
-static void begins_long_after_it(void **state)
-{
-	static const struct {
-		int age; /* s */
-		int owner;
-		enum supervise_outcome outcome;
-		int asked;
-	} v[] = {
-		{0, YES, SUPERVISE_GIVEN_BACK, 0}, /* nobody can tell yet */
-		{60, NOBODY, SUPERVISE_GIVEN_BACK, 0}, {60, NO, SUPERVISE_GIVEN_BACK, 1},
-		{60, YES, SUPERVISE_ENDED, 1},	       {3 * 86400, NO, SUPERVISE_GIVEN_BACK, 1},
-		{3 * 86400, YES, SUPERVISE_ENDED, 1},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		const struct step one = {.key = "a", .script = "true"};
-		struct supervise_result r;
-		struct here *h;
-		void *s;
-		char *cmd;
-
-		assert_int_equal(set_up(&s), 0);
-		h = s;
-		chained = true;
-		make_ticket(h, &one, 1);
-		chained = false;
-		stopping_tell(h->sp, &(struct who){.slurm_id = 7}, true, 10);
-		cmd = mem_printf("touch -d '%d seconds ago' %s/tickets/* %s/stopping*", v[i].age,
-				 h->dir, h->dir);
-		assert_int_equal(system(cmd), 0);
-		free(cmd);
-		owner = v[i].owner;
+		snprintf(fake.jobs[0].state[0], 24, "%s", v[i].slurm);
+		fake_reason = v[i].reason;
+		decision = v[i].decision;
+		decided_in = h->sp;
 		asked = 0;
+		if (v[i].sig)
+			kill(getpid(), v[i].sig);
+		began = clock_mono_ms();
 		r = go(h);
-		owner = NOBODY;
+		took = clock_mono_ms() - began;
+		decision = NO_HOOK;
 		if (r.outcome != v[i].outcome || asked != v[i].asked)
 			fail_msg("case %zu: outcome %d, asked %d times", i, (int)r.outcome, asked);
-		assert_int_equal(r.doubted, v[i].outcome == SUPERVISE_GIVEN_BACK);
+		if (v[i].waits && took < 100)
+			fail_msg("case %zu: waited %d ms", i, (int)took);
+		if (v[i].age == 5000 && took > 4000)
+			fail_msg("case %zu: waited %d ms", i, (int)took);
+		assert_int_equal(r.refill, v[i].refill);
+		assert_int_equal(spool_file_exists(h->sp, "cancelled/100"), v[i].recorded);
+		assert_int_equal(spool_file_exists(h->sp, "cancelled/7"), v[i].age > 0);
+		assert_int_equal(spool_scan(h->sp, SPOOL_RETIRED, &retired, NULL), 0);
+		assert_int_equal(retired.n, v[i].outcome != SUPERVISE_ENDED);
+		spool_list_release(&retired);
+		if (v[i].told) {
+			char *text = told(h, &r);
+
+			assert_string_equal(text, v[i].told);
+			free(text);
+		} else {
+			assert_string_equal(r.event, "");
+		}
 		tear_down(&s);
 	}
-}
-
-/* And one that had begun by then, and only later hears of it, doubts that it is wanted at its end. */
-static void ends_long_after_it(void **state)
-{
-	struct here *h = *state;
-	struct step one = {.key = "a"};
-	struct supervise_result r;
-	char *script = mem_printf("touch -d '1 hour ago' '%s/stopping' '%s/stopping-first'", h->dir,
-				  h->dir);
-	char *cmd = mem_printf("touch -d '1 hour ago' %s/tickets/*", h->dir);
-
-	one.script = script;
-	chained = true;
-	make_ticket(h, &one, 1);
-	chained = false;
-	assert_int_equal(system(cmd), 0);
-	owner = YES; /* is not asked: it has run */
-	asked = 0;
-	r = go(h);
-	owner = NOBODY;
-	assert_int_equal(r.outcome, SUPERVISE_ENDED);
-	assert_true(r.doubted);
-	assert_int_equal(asked, 0);
-	free(script);
-	free(cmd);
+	fake_reason = NULL;
 }
 
 /* The site runs the same job again: the attempt is closed, nothing is run. */
@@ -645,9 +596,7 @@ int main(void)
 		cmocka_unit_test(term),
 		cmocka_unit_test(checkpoints),
 		cmocka_unit_test(out_of_memory),
-		cmocka_unit_test(born_of_a_cancelled_job),
-		cmocka_unit_test(begins_long_after_it),
-		cmocka_unit_test_setup_teardown(ends_long_after_it, set_up, tear_down),
+		cmocka_unit_test(begins_in_the_hold_off),
 		T1(requeued),
 		T1(requeued_before_it_began),
 		T1(the_end_of_one_that_was_given_up),

@@ -1,0 +1,463 @@
+#include "cancel.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+#include "drain.h"
+#include "failpoint.h"
+#include "proc.h"
+#include "reconcile.h"
+#include "reconcile_internal.h"
+#include "sentinel.h"
+#include "slurm.h"
+#include "ticket.h"
+
+enum {
+	HOLD_OFF_MS = 10 * 1000,
+	BURST_MS = 30 * 1000,
+	MARGIN_MS = 5 * 1000,
+	ENDING_MS =
+		60 * 1000, /* a recorded job ends up to KillWait after SIGTERM (slurm.conf(5)) */
+	PATH_SIZE = 64,
+};
+
+#define FOLDER "cancelled"
+#define LOCK "deciding"
+
+/* ---- records ---- */
+
+struct records {
+	struct strs ids; /* Slurm ids, decimal */
+	int64_t *ages;	 /* ms, one an id */
+	int64_t newest, oldest;
+	int64_t read_at; /* monotonic ms: the ages are those of that moment */
+};
+
+static void release_records(struct records *r)
+{
+	strs_release(&r->ids);
+	free(r->ages);
+}
+
+/* A folder that cannot be listed has no records: it is made with the first one. */
+static void read_records(struct spool *sp, struct records *r)
+{
+	memset(r, 0, sizeof(*r));
+	if (spool_file_ages(sp, FOLDER, &r->ids, &r->ages, NULL)) {
+		release_records(r);
+		memset(r, 0, sizeof(*r));
+	}
+	r->read_at = clock_mono_ms();
+	for (size_t i = 0; i < r->ids.n; i++) {
+		/* the file server's clock was set back: the record is as old as can be */
+		if (r->ages[i] < -1000)
+			r->ages[i] = BURST_MS;
+		if (!i || r->ages[i] < r->newest)
+			r->newest = r->ages[i];
+		if (!i || r->ages[i] > r->oldest)
+			r->oldest = r->ages[i];
+	}
+}
+
+static bool is_recorded(const struct records *r, uint64_t id)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, id);
+	for (size_t i = 0; i < r->ids.n; i++)
+		if (!strcmp(r->ids.v[i], text))
+			return true;
+	return false;
+}
+
+static void remove_records(struct spool *sp, const struct records *r)
+{
+	for (size_t i = 0; i < r->ids.n; i++) {
+		char path[PATH_SIZE];
+
+		snprintf(path, sizeof(path), FOLDER "/%.40s", r->ids.v[i]);
+		spool_unmark(sp, path);
+	}
+}
+
+static void path_of(const struct who *me, char *path)
+{
+	snprintf(path, PATH_SIZE, FOLDER "/%" PRIu64, me->slurm_id);
+}
+
+void cancel_record(struct spool *sp, const struct who *me)
+{
+	char path[PATH_SIZE];
+
+	path_of(me, path);
+	spool_folder_make(sp, FOLDER, NULL);
+	spool_mark(sp, path);
+}
+
+void cancel_withdraw(struct spool *sp, const struct who *me)
+{
+	char path[PATH_SIZE];
+
+	path_of(me, path);
+	spool_unmark(sp, path);
+}
+
+void cancel_forget(struct spool *sp)
+{
+	struct records r;
+
+	read_records(sp, &r);
+	remove_records(sp, &r);
+	release_records(&r);
+}
+
+static enum cancel_phase phase_of(const struct records *r, int64_t *left_ms)
+{
+	int64_t hold = HOLD_OFF_MS - r->newest, burst = BURST_MS - r->oldest;
+
+	*left_ms = 0;
+	if (!r->ids.n)
+		return CANCEL_NONE;
+	if (hold <= 0 || burst <= 0)
+		return CANCEL_DUE;
+	*left_ms = hold < burst ? hold : burst;
+	return CANCEL_HOLD_OFF;
+}
+
+enum cancel_phase cancel_phase(struct spool *sp, int64_t *left_ms)
+{
+	enum cancel_phase phase;
+	struct records r;
+	int64_t left;
+
+	read_records(sp, &r);
+	phase = phase_of(&r, &left);
+	release_records(&r);
+	if (left_ms)
+		*left_ms = left;
+	return phase;
+}
+
+/* ---- SIGTERM ---- */
+
+int cancel_query(const struct who *me)
+{
+	struct slurm_job job = {0};
+	int reason;
+
+	if (!me->slurm_id)
+		return REASON_CANCELLED;
+	if (slurm_squeue_job(me->slurm_id, &job, NULL))
+		return -1;
+	reason = slurm_stop_reason(&job, me->restart);
+	slurm_job_release(&job);
+	return reason;
+}
+
+/* The record comes first: squeue may take its time, and others must not submit meanwhile. */
+int cancel_on_term(struct spool *sp, const struct who *me)
+{
+	int reason;
+
+	cancel_record(sp, me);
+	FAILPOINT("cancel-recorded");
+	reason = cancel_query(me);
+	if (reason >= 0 && reason != REASON_CANCELLED)
+		cancel_withdraw(sp, me);
+	return reason;
+}
+
+bool cancel_after_term(struct spool *sp)
+{
+	struct who me;
+	int reason;
+
+	who_self(&me);
+	reason = cancel_on_term(sp, &me);
+	return reason < 0 || reason == REASON_CANCELLED;
+}
+
+bool cancel_take_term(struct spool *sp)
+{
+	if (!proc_term_pending())
+		return false;
+	while (proc_signal_wait(0) > 0)
+		;
+	return cancel_after_term(sp);
+}
+
+/* ---- the decision ---- */
+
+struct tally {
+	const struct records *records;
+	struct seen_list seen; /* what squeue shows of slurmq's jobs */
+	int64_t since; /* when scancel ended the first of the recorded jobs, by Slurm's clock; 0: not shown */
+	int64_t cancelled; /* jobs */
+	int64_t survivors; /* submissions, and the sentinel */
+};
+
+static bool is_cancelled(const struct slurm_job *job)
+{
+	return !strcmp(job->state, "CANCELLED");
+}
+
+/* How long before the first record a file was made that is age ms old now. squeue may have taken seconds to answer since
+ * the records were read. */
+static int64_t lead_of(const struct tally *t, int64_t age)
+{
+	return age - (clock_mono_ms() - t->records->read_at) - t->records->oldest;
+}
+
+/* scancel's list may lack a job that another job submitted while scancel ran. A person's submission it has. */
+static bool was_there_before(struct store *store, const struct tally *t, uint64_t submission)
+{
+	int64_t lead = lead_of(t, ticket_age(store->spool, submission));
+	struct ticket_task task;
+	bool by_person;
+
+	if (lead < 0 || lead >= MARGIN_MS)
+		return lead >= 0;
+	if (ticket_read(store->spool, submission, 0, &task, NULL))
+		return false;
+	by_person = !task.head.chained;
+	ticket_task_release(&task);
+	return by_person;
+}
+
+/* squeue shows all tasks of an array that never started in one line; those that did have lines of their own after
+ * it. Returns how many jobs line i stands for. */
+static int64_t count_tasks(const struct seen_list *seen, size_t i, int ntasks)
+{
+	int64_t n = seen->v[i].task < 0 ? ntasks : 1;
+
+	for (size_t k = i + 1; n > 1 && k < seen->n; k++) {
+		if (seen->v[k].submission != seen->v[i].submission)
+			break;
+		n--;
+	}
+	return n;
+}
+
+static void tally_line(struct store *store, size_t i, struct tally *t)
+{
+	const struct seen *s = &t->seen.v[i];
+	bool recorded = is_recorded(t->records, s->job->id), by_request = false;
+	struct db_submission sub = {0};
+
+	if (db_submission_get(store->db, s->submission, &sub, NULL))
+		return; /* another folder's */
+	if (is_cancelled(s->job) || recorded)
+		db_cancel_requested(store->db, s->submission, s->task < 0 ? 0 : (int)s->task,
+				    &by_request, NULL);
+	if (by_request)
+		t->cancelled -= recorded;
+	else if (recorded && slurm_state_over(s->job->state) && !is_cancelled(s->job))
+		t->cancelled--; /* squeue had no answer when it got SIGTERM: it was something else */
+	else if (slurm_state_alive(s->job->state) && !recorded)
+		t->survivors += was_there_before(store, t, s->submission);
+	else if (is_cancelled(s->job) && !recorded && s->job->ended >= t->since)
+		t->cancelled += count_tasks(&t->seen, i, sub.ntasks);
+	db_submission_release(&sub);
+}
+
+static void tally_sentinel(struct store *store, const struct slurm_jobs *jobs, struct tally *t)
+{
+	int64_t id;
+
+	if (db_setting_int(store->db, ".sentinel.job", 0, &id, NULL) || !id)
+		return;
+	for (size_t i = 0; i < jobs->n; i++) {
+		const struct slurm_job *job = &jobs->v[i];
+
+		if (job->id != (uint64_t)id || is_recorded(t->records, job->id))
+			continue;
+		t->cancelled += is_cancelled(job) && job->ended >= t->since;
+		t->survivors +=
+			slurm_state_alive(job->state) &&
+			lead_of(t, spool_mark_age(store->spool, SENTINEL_MARK)) >= MARGIN_MS;
+	}
+}
+
+/* Slurm has forgotten the recorded jobs (slurm.conf(5), MinJobAge), so also those that were cancelled beside them: rows
+ * in flight that it shows no job for. A recorded job may have left its own row in flight. */
+static int64_t count_forgotten(const struct records *r, const struct seen_list *seen,
+			       const struct db_flight *v, size_t n)
+{
+	int64_t forgotten = 0;
+
+	for (size_t i = 0; i < n; i++)
+		forgotten += v[i].wish != WISH_CANCEL && !seen_find(seen, &v[i]) &&
+			     !is_recorded(r, v[i].slurm_id);
+	return forgotten;
+}
+
+static void count(struct store *store, const struct slurm_jobs *jobs, const struct db_flight *v,
+		  size_t n, struct tally *t)
+{
+	const struct records *r = t->records;
+
+	for (size_t i = 0; i < r->ids.n; i++)
+		t->cancelled += r->ages[i] <= r->newest + HOLD_OFF_MS;
+	for (size_t i = 0; i < jobs->n; i++) {
+		const struct slurm_job *job = &jobs->v[i];
+
+		/* the end of one that still runs is when Slurm expects it */
+		if (job->ended && !slurm_state_alive(job->state) && is_recorded(r, job->id) &&
+		    (!t->since || job->ended < t->since))
+			t->since = job->ended;
+	}
+	seen_index(&t->seen, jobs, v, n);
+	if (!t->since)
+		t->cancelled += count_forgotten(r, &t->seen, v, n);
+	t->since -= ENDING_MS;
+	for (size_t i = 0; i < t->seen.n; i++)
+		tally_line(store, i, t);
+	tally_sentinel(store, jobs, t);
+}
+
+/* Claims that no job has started become pending again. A job that has, and that scancel's list lacked, is cancelled by
+ * request. Adds what to end in Slurm to the lists. */
+static int revoke_claims(struct store *store, const struct tally *t, struct strs *running,
+			 struct strs *queued, struct err *err)
+{
+	struct db_flight *v = NULL;
+	int changed, rc;
+	size_t n = 0;
+
+	if (drain_lock(store, err))
+		return -1;
+	rc = db_flights(store->db, &v, &n, err) || db_begin(store->db, err) ? -1 : 0;
+	for (size_t i = 0; i < n && !rc; i++) {
+		const struct slurm_job *job = seen_find(&t->seen, &v[i]);
+
+		if (v[i].state != JOB_RUNNING || !job || !slurm_state_alive(job->state) ||
+		    is_recorded(t->records, job->id))
+			continue;
+		rc = db_job_cancel(store->db, v[i].job, &changed, err);
+		slurm_scancel_add(running, job);
+	}
+	if (rc || db_commit(store->db, err)) {
+		db_rollback(store->db);
+		rc = -1;
+	}
+	if (!rc && n)
+		rc = drain_take_back(store, v, n, NULL, queued, err);
+	drain_unlock(store);
+	FAILPOINT("cancel-revoked");
+	free(v);
+	return rc;
+}
+
+static int pause_queue(struct store *store, const struct tally *t, struct err *err)
+{
+	time_t at = (time_t)((clock_now_ms() - t->records->newest) / 1000);
+	struct db *db = store->db;
+	char why[80], when[8] = "";
+	struct tm tm;
+
+	if (localtime_r(&at, &tm))
+		strftime(when, sizeof(when), "%H:%M", &tm);
+	snprintf(why, sizeof(why), "all %" PRId64 " jobs were cancelled in Slurm at %s",
+		 t->cancelled, when);
+	if (db_begin(db, err))
+		return -1;
+	if (db_setting_set_int(db, ".paused", 1, err) ||
+	    db_setting_set(db, ".paused_why", why, err) || db_commit(db, err)) {
+		db_rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
+/* The pause comes after the claims, and the end of the records after the pause: a process that dies before leaves the
+ * records, and the next one decides again. A job that scancel does not reach finds no claim. */
+static int stop_queue(struct store *store, const struct tally *t, struct err *err)
+{
+	struct strs running = {0}, queued = {0};
+	int64_t paused;
+	int rc = revoke_claims(store, t, &running, &queued, err);
+
+	if (!rc)
+		rc = db_setting_int(store->db, ".paused", 0, &paused, err);
+	if (!rc && !paused)
+		rc = pause_queue(store, t, err);
+	FAILPOINT("cancel-paused");
+	if (!rc)
+		remove_records(store->spool, t->records);
+	if (!rc && running.n)
+		slurm_scancel(&running, NULL);
+	/* a job that has started by now waits for this decision, and leaves by itself */
+	if (!rc && queued.n)
+		slurm_scancel_pending(&queued, NULL);
+	strs_release(&running);
+	strs_release(&queued);
+	return rc;
+}
+
+/* Manifests that were kept for the decision. */
+static void forget_closed(struct store *store)
+{
+	const struct spool_list no_journals = {0};
+	uint64_t *v;
+	size_t n;
+
+	if (ticket_list(store->spool, &v, &n, NULL))
+		return;
+	for (size_t i = 0; i < n; i++)
+		drain_forget(store, &no_journals, v[i]);
+	free(v);
+}
+
+/* Under the lock. */
+static int decide(struct store *store, const struct records *r, struct err *err)
+{
+	struct tally t = {.records = r};
+	struct reconcile_result seen;
+	struct slurm_jobs jobs = {0};
+	struct db_flight *v = NULL;
+	size_t n = 0;
+	/* the files know the Slurm id of what runs */
+	int rc = drain_now(store, err) || db_flights(store->db, &v, &n, err) ? -1 : 0;
+
+	if (!rc) /* it writes down what was cancelled, too */
+		rc = reconcile_jobs(store, &jobs, &seen, err);
+	FAILPOINT("cancel-asked");
+	if (!rc) {
+		count(store, &jobs, v, n, &t);
+		if (t.cancelled >= 2 && !t.survivors)
+			rc = stop_queue(store, &t, err);
+		else
+			remove_records(store->spool, r);
+	}
+	FAILPOINT("cancel-decided");
+	if (!rc)
+		forget_closed(store);
+	free(t.seen.v);
+	slurm_jobs_release(&jobs);
+	free(v);
+	return rc;
+}
+
+int cancel_decide(struct store *store, struct err *err)
+{
+	struct records r;
+	int64_t left;
+	int lock, rc;
+
+	if (cancel_phase(store->spool, NULL) != CANCEL_DUE)
+		return 0;
+	rc = spool_lock(store->spool, LOCK, &lock, err);
+	if (rc)
+		return rc == SPOOL_BUSY ? 0 : -1;
+	read_records(store->spool, &r);
+	if (phase_of(&r, &left) == CANCEL_DUE)
+		rc = decide(store, &r, err);
+	release_records(&r);
+	spool_unlock(lock);
+	return rc;
+}

@@ -1,0 +1,866 @@
+/* test_cancel.c - jobs that scancel ended: the records, the hold-off, the decision */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "cancel.h"
+#include "fake_slurm.h"
+#include "proc.h"
+#include "queue.h"
+#include "reconcile.h"
+#include "sweep_here.h"
+#include "ticket.h"
+
+static int set_up(void **state)
+{
+	fake_reset();
+	fake_reason = NULL;
+	unsetenv("SLURM_JOB_ID");
+	unsetenv("SLURM_RESTART_COUNT");
+	proc_signals_block();
+	while (proc_signal_wait(0) > 0)
+		;
+	return here_set_up(state);
+}
+
+/* The record of a job that was cancelled so many ms ago. */
+static void record(struct here *h, uint64_t id, int64_t age)
+{
+	char path[40];
+
+	cancel_record(h->store.spool, &(struct who){.slurm_id = id});
+	snprintf(path, sizeof(path), "cancelled/%" PRIu64, id);
+	scratch_later(h->store.dir, path, age);
+}
+
+static bool is_recorded(struct here *h, uint64_t id)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "cancelled/%" PRIu64, id);
+	return spool_file_exists(h->store.spool, path);
+}
+
+/* ---- the hold-off ---- */
+
+static void phases(void **state)
+{
+	static const struct {
+		int64_t ages[3]; /* of the records; 0: no more of them */
+		enum cancel_phase phase;
+		int64_t left;
+	} v[] = {
+		{{0}, CANCEL_NONE, 0},
+		{{1}, CANCEL_HOLD_OFF, 10000},
+		{{9000}, CANCEL_HOLD_OFF, 1000},
+		{{10100}, CANCEL_DUE, 0},
+		/* the newest counts */
+		{{20000, 4000}, CANCEL_HOLD_OFF, 6000},
+		{{4000, 20000, 12000}, CANCEL_HOLD_OFF, 6000},
+		{{20000, 11000}, CANCEL_DUE, 0},
+		/* but no burst of them lasts for longer than half a minute */
+		{{28000, 1000}, CANCEL_HOLD_OFF, 2000},
+		{{30100, 1}, CANCEL_DUE, 0},
+		{{86400000, 1}, CANCEL_DUE, 0},
+		/* the file server's clock was set back: nobody waits for it to catch up */
+		{{-3600000}, CANCEL_DUE, 0},
+		{{-3600000, 1}, CANCEL_DUE, 0},
+		/* by less than a second: two of its clocks may differ so much */
+		{{-500}, CANCEL_HOLD_OFF, 10500},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		enum cancel_phase phase;
+		struct here *h;
+		int64_t left = -1;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		for (size_t k = 0; k < 3 && v[i].ages[k]; k++)
+			record(h, 100 + k, v[i].ages[k]);
+		phase = cancel_phase(h->store.spool, &left);
+		if (phase != v[i].phase || left > v[i].left + 50 ||
+		    left < v[i].left - (v[i].left ? 700 : 0))
+			fail_msg("case %zu: phase %d, %" PRId64 " ms left", i, (int)phase, left);
+		assert_int_equal(cancel_phase(h->store.spool, NULL), v[i].phase);
+		cancel_forget(h->store.spool);
+		assert_int_equal(cancel_phase(h->store.spool, &left), CANCEL_NONE);
+		assert_int_equal(left, 0);
+		here_tear_down(&s);
+	}
+}
+
+/* A job withdraws its own record only; a second one makes it newer. */
+static void records_are_by_job(void **state)
+{
+	struct here *h = *state;
+	int64_t left;
+
+	record(h, 100, 9000);
+	record(h, 101, 9000);
+	cancel_withdraw(h->store.spool, &(struct who){.slurm_id = 101});
+	cancel_withdraw(h->store.spool, &(struct who){.slurm_id = 102});
+	assert_true(is_recorded(h, 100));
+	assert_false(is_recorded(h, 101));
+	cancel_record(h->store.spool, &(struct who){.slurm_id = 100});
+	assert_int_equal(cancel_phase(h->store.spool, &left), CANCEL_HOLD_OFF);
+	assert_in_range(left, 8000, 10000);
+}
+
+/* ---- SIGTERM ---- */
+
+static struct here *asked;
+static bool recorded_when_asked;
+
+static void look_for_the_record(void)
+{
+	recorded_when_asked = is_recorded(asked, 7);
+}
+
+static void reasons(void **state)
+{
+	static const struct {
+		const char *state, *why; /* as squeue shows the job; NULL: not at all */
+		int restarts;
+		bool away;
+		int reason; /* -1: no answer */
+		bool recorded;
+	} v[] = {
+		{"COMPLETING", "None", 0, false, REASON_CANCELLED, true},
+		{"CANCELLED", "None", 0, false, REASON_CANCELLED, true},
+		{NULL, NULL, 0, false, -1, true},
+		{"RUNNING", "None", 0, true, -1, true},
+		{"COMPLETING", "TimeLimit", 0, true, -1, true},
+		{"COMPLETING", "TimeLimit", 0, false, REASON_TIMEOUT, false},
+		{"PREEMPTED", "None", 0, false, REASON_PREEMPTED, false},
+		{"COMPLETING", "None", 1, false, REASON_PREEMPTED, false}, /* requeued */
+		{"NODE_FAIL", "NodeDown", 0, false, REASON_NODE_FAIL, false},
+		{"COMPLETING", "NodeDown", 0, false, REASON_NODE_FAIL, false},
+		{"RUNNING", "None", 0, false, REASON_NONE, false}, /* a mere signal */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct who me = {.slurm_id = 7};
+		struct here *h;
+		int reason;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		fake.njobs = 1;
+		fake.jobs[0] = (struct fake_job){.id = 7, .ntasks = 1, .restarts = v[i].restarts};
+		fake.jobs[0].gone[0] = !v[i].state;
+		snprintf(fake.jobs[0].state[0], 24, "%s", v[i].state ? v[i].state : "");
+		fake_reason = v[i].why;
+		fake.away = v[i].away;
+		asked = h;
+		fake.on_squeue_job = look_for_the_record;
+		record(h, 8, 5000); /* another's stays as it is */
+		reason = cancel_on_term(h->store.spool, &me);
+		if (reason != v[i].reason || is_recorded(h, 7) != v[i].recorded)
+			fail_msg("case %zu: reason %d", i, reason);
+		assert_true(recorded_when_asked);
+		assert_int_equal(fake.squeues, 1);
+		assert_true(is_recorded(h, 8));
+
+		/* the same where the signal is pending, or was taken */
+		cancel_forget(h->store.spool);
+		setenv("SLURM_JOB_ID", "7", 1);
+		assert_false(cancel_take_term(h->store.spool));
+		assert_false(is_recorded(h, 7));
+		kill(getpid(), SIGTERM);
+		assert_int_equal(cancel_take_term(h->store.spool), v[i].recorded);
+		assert_int_equal(is_recorded(h, 7), v[i].recorded);
+		assert_false(proc_term_pending());
+		assert_int_equal(cancel_after_term(h->store.spool), v[i].recorded);
+		unsetenv("SLURM_JOB_ID");
+		here_tear_down(&s);
+	}
+	fake_reason = NULL;
+}
+
+static void outside_of_a_job_it_is_a_cancel(void **state)
+{
+	struct here *h = *state;
+
+	assert_int_equal(cancel_on_term(h->store.spool, &(struct who){0}), REASON_CANCELLED);
+	assert_int_equal(fake.squeues, 0);
+	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_HOLD_OFF);
+}
+
+/* ---- the decision ---- */
+
+static void fill(struct here *h, enum queue_caller who, int64_t limit)
+{
+	struct queue_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
+	struct queue_result r;
+	struct err err = {0};
+	char *sql = mem_printf("UPDATE setting SET value = %" PRId64 " WHERE key = '.limit.jobs'",
+			       limit);
+
+	fake.limit = limit;
+	here_sql(h, sql);
+	free(sql);
+	if (queue_fill(&h->store, &o, &r, &err))
+		fail_msg("%s", err.msg);
+	queue_result_release(&r);
+}
+
+static void put(struct here *h)
+{
+	struct expand_result r;
+
+	assert_int_equal(here_expand(h,
+				     "name: ten\nparams: {n: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}\n"
+				     "run: [\"true\"]\n",
+				     NULL, &r, NULL),
+			 0);
+	expand_result_release(&r);
+}
+
+static uint64_t ticket_of(const struct fake_job *job)
+{
+	return strtoull(strrchr(job->name, '.') + 1, NULL, 16);
+}
+
+static void made_ago(struct here *h, const struct fake_job *job, int64_t ms)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "tickets/%016" PRIx64, ticket_of(job));
+	scratch_later(h->store.dir, path, ms);
+}
+
+static void take(struct here *h, const struct fake_job *job, int task)
+{
+	struct who me = {.slurm_id = job->id + (uint64_t)task,
+			 .node = "n1",
+			 .pid = 1,
+			 .random = clock_random()};
+	struct spool_journal j;
+	struct spool_entry e;
+	struct buf text = {0};
+
+	assert_int_equal(spool_right_start(h->store.spool, ticket_of(job), task, &me, &e, NULL), 0);
+	assert_int_equal(spool_journal_open(h->store.spool, &e, &j, NULL), 0);
+	journal_add_start(&text, 5, &me);
+	assert_int_equal(spool_journal_append(&j, text.s, text.len, true, NULL), 0);
+	spool_journal_close(&j);
+	buf_release(&text);
+}
+
+/* Counts as text: "pending 3, queued 7". */
+static void counts_are(struct here *h, const char *want, size_t at)
+{
+	int64_t counts[JOB_NSTATES];
+	struct buf b = {0};
+
+	assert_int_equal(db_counts(h->store.db, counts, NULL), 0);
+	for (int i = 0; i < JOB_NSTATES; i++)
+		if (counts[i])
+			buf_addf(&b, "%s%s %" PRId64, b.len ? ", " : "", job_state_name(i),
+				 counts[i]);
+	if (strcmp(buf_str(&b), want) != 0)
+		fail_msg("case %zu: %s", at, buf_str(&b));
+	buf_release(&b);
+	assert_int_equal(db_check(h->store.db, NULL), 0);
+}
+
+static void wish_cancel(struct here *h, int64_t job)
+{
+	int changed;
+
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_job_cancel(h->store.db, job, &changed, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+}
+
+/* What Slurm has: P pending, R running, C cancelled, D done, c completing, x not shown. */
+static const char *state_name(char c)
+{
+	return c == 'P'	  ? "PENDING"
+	       : c == 'R' ? "RUNNING"
+	       : c == 'C' ? "CANCELLED"
+	       : c == 'c' ? "COMPLETING"
+	       : c == 'T' ? "TIMEOUT"
+			  : "COMPLETED";
+}
+
+/* So many tasks as the text has letters, each in its state since so many ms. */
+static void becomes(struct fake_job *job, const char *states, int64_t ended_ago)
+{
+	for (int i = 0; states[i]; i++) {
+		job->gone[i] = states[i] == 'x';
+		snprintf(job->state[i], sizeof(job->state[i]), "%s", state_name(states[i]));
+		if (strchr("CDc", states[i]))
+			job->ended_at[i] = clock_now_ms() - ended_ago;
+	}
+}
+
+static char *setting(struct here *h, const char *key)
+{
+	char *text = NULL;
+
+	return db_setting_get(h->store.db, key, &text, NULL) ? NULL : text;
+}
+
+/* The folder has an array of four (jobs 100 to 103), and one or two that a job submitted, or another person. */
+struct decision {
+	const char *first;    /* its states */
+	const char *second;   /* NULL: none */
+	int lead, lead2;      /* they were submitted so many ms before the first record */
+	bool by_job, by_job2; /* and by a job */
+	const char *records;  /* tasks of the first that have one: "01" */
+	int64_t age;	      /* of the records, 0: 11 s */
+	const char *running;  /* tasks of the first that have begun */
+	const char *wished;   /* ... that slurmq cancel ends */
+	char sentinel;	      /* its state; 0: none */
+	int sentinel_lead;
+	int64_t cancelled_ago; /* 0: with the first record */
+	int stops;	       /* with that many cancelled; 0: the chain goes on */
+	const char *counts, *scancelled;
+};
+
+static void sentinel_is(struct here *h, const struct decision *d, int64_t age)
+{
+	struct fake_job *job = &fake.jobs[fake.njobs++];
+
+	*job = (struct fake_job){.id = 777, .ntasks = 1};
+	snprintf(job->name, sizeof(job->name), "slurmq-sentinel.01234567");
+	becomes(job, (const char[]){d->sentinel, '\0'}, age);
+	spool_mark(h->store.spool, "sentinel-made");
+	scratch_later(h->store.dir, "sentinel-made", age + d->sentinel_lead);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_set_int(h->store.db, ".sentinel.job", 777, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+}
+
+static void arrange(struct here *h, const struct decision *d)
+{
+	const int64_t age = d->age ? d->age : 11000;
+	const int64_t ended = d->cancelled_ago ? d->cancelled_ago : age;
+
+	put(h);
+	fill(h, d->by_job ? QUEUE_CHAIN : QUEUE_USER, 5);
+	fill(h, d->by_job ? QUEUE_CHAIN : QUEUE_USER, 5);
+	assert_int_equal(fake.njobs, 1);
+	if (d->second) {
+		fill(h, d->by_job2 ? QUEUE_CHAIN : QUEUE_USER, 5 + (int64_t)strlen(d->second));
+		assert_int_equal(fake.njobs, 2);
+		made_ago(h, &fake.jobs[1], age + d->lead2);
+	}
+	made_ago(h, &fake.jobs[0], age + d->lead);
+	for (const char *p = d->running; p && *p; p++)
+		take(h, &fake.jobs[0], *p - '0');
+	assert_int_equal(drain_now(&h->store, NULL), 0);
+	for (const char *p = d->wished; p && *p; p++)
+		wish_cancel(h, 1 + *p - '0');
+	becomes(&fake.jobs[0], d->first, ended);
+	for (const char *p = d->records; *p; p++)
+		if (fake.jobs[0].ended_at[*p - '0'])
+			fake.jobs[0].ended_at[*p - '0'] = clock_now_ms() - age;
+	if (d->second)
+		becomes(&fake.jobs[1], d->second, ended);
+	if (d->sentinel)
+		sentinel_is(h, d, age);
+	for (const char *p = d->records; *p; p++)
+		record(h, 100 + (uint64_t)(*p - '0'), age);
+}
+
+static void decides(void **state)
+{
+	static const struct decision v[] = {
+		/* all of them */
+		{.first = "CCCC",
+		 .lead = 6000,
+		 .records = "0123",
+		 .stops = 4,
+		 .counts = "pending 6, cancelled 4"},
+		{.first = "CCCC",
+		 .lead = 6000,
+		 .records = "01",
+		 .stops = 4,
+		 .counts = "pending 6, cancelled 4"},
+		{.first = "CCDD",
+		 .lead = 6000,
+		 .records = "01",
+		 .running = "23",
+		 .stops = 2,
+		 .counts = "pending 6, running 2, cancelled 2"},
+		/* squeue had no answer at SIGTERM, and it was a time limit */
+		{.first = "TTTT",
+		 .lead = 6000,
+		 .records = "0123",
+		 .running = "0123",
+		 .counts = "pending 6, running 4"},
+		/* one, with others left; and the only one */
+		{.first = "CRRR",
+		 .lead = 6000,
+		 .records = "0",
+		 .counts = "pending 6, queued 3, cancelled 1"},
+		{.first = "CDDD",
+		 .lead = 6000,
+		 .records = "0",
+		 .running = "123",
+		 .counts = "pending 6, running 3, cancelled 1"},
+		/* most of them: one is left that was there before, pending or running */
+		{.first = "CCCR",
+		 .lead = 6000,
+		 .records = "012",
+		 .counts = "pending 6, queued 1, cancelled 3"},
+		{.first = "CCCP",
+		 .lead = 6000,
+		 .records = "012",
+		 .counts = "pending 6, queued 1, cancelled 3"},
+		/* COMPLETING is not there any more */
+		{.first = "CCCc",
+		 .lead = 6000,
+		 .records = "012",
+		 .stops = 3,
+		 .counts = "pending 7, cancelled 3"},
+		/* what a job submitted less than 5 s before, or since, may be missing in scancel's list */
+		{.first = "CCCC",
+		 .second = "P",
+		 .lead = 9000,
+		 .lead2 = 4500,
+		 .by_job2 = true,
+		 .records = "0123",
+		 .stops = 4,
+		 .counts = "pending 6, cancelled 4",
+		 .scancelled = "104"},
+		{.first = "CCCC",
+		 .second = "P",
+		 .lead = 9000,
+		 .lead2 = 5500,
+		 .by_job2 = true,
+		 .records = "0123",
+		 .counts = "pending 5, queued 1, cancelled 4"},
+		{.first = "CCCC",
+		 .second = "P",
+		 .lead = 9000,
+		 .lead2 = -3000,
+		 .by_job2 = true,
+		 .records = "0123",
+		 .stops = 4,
+		 .counts = "pending 6, cancelled 4",
+		 .scancelled = "104"},
+		/* a person's submission it has, unless that came since */
+		{.first = "CCCC",
+		 .second = "R",
+		 .lead = 9000,
+		 .lead2 = 500,
+		 .records = "0123",
+		 .counts = "pending 5, queued 1, cancelled 4"},
+		{.first = "CCCC",
+		 .second = "R",
+		 .lead = 9000,
+		 .lead2 = -500,
+		 .records = "0123",
+		 .stops = 4,
+		 .counts = "pending 6, cancelled 4"},
+		/* one that runs by now is ended, as the rest; one with a record ends by itself */
+		{.first = "CCRR",
+		 .lead = 1000,
+		 .by_job = true,
+		 .records = "012",
+		 .running = "3",
+		 .stops = 3,
+		 .counts = "pending 7, running 1, cancelled 2",
+		 .scancelled = "100_3"},
+		/* cancelled while pending, without a record */
+		{.first = "CRRR",
+		 .second = "C",
+		 .lead = 6000,
+		 .lead2 = 6000,
+		 .records = "0",
+		 .counts = "pending 5, queued 3, cancelled 2"},
+		{.first = "CDDD",
+		 .second = "C",
+		 .lead = 6000,
+		 .lead2 = 6000,
+		 .records = "0",
+		 .running = "123",
+		 .stops = 2,
+		 .counts = "pending 5, running 3, cancelled 2"},
+		/* but not long before */
+		{.first = "CDDD",
+		 .second = "C",
+		 .lead = 6000,
+		 .lead2 = 6000,
+		 .records = "0",
+		 .running = "123",
+		 .cancelled_ago = 90000,
+		 .counts = "pending 5, running 3, cancelled 2"},
+		{.first = "CDDD",
+		 .second = "C",
+		 .lead = 6000,
+		 .lead2 = 6000,
+		 .records = "0",
+		 .running = "123",
+		 .cancelled_ago = 20000,
+		 .stops = 2,
+		 .counts = "pending 5, running 3, cancelled 2"},
+		/* what slurmq cancel ended does not count */
+		{.first = "CCDD",
+		 .lead = 6000,
+		 .records = "01",
+		 .running = "23",
+		 .wished = "0",
+		 .counts = "pending 6, running 2, cancelled 2"},
+		{.first = "CCCD",
+		 .lead = 6000,
+		 .records = "01",
+		 .running = "3",
+		 .wished = "2",
+		 .stops = 2,
+		 .counts = "pending 6, running 1, cancelled 3"},
+		/* the sentinel is a job, too */
+		{.first = "CCCC",
+		 .lead = 6000,
+		 .records = "0123",
+		 .sentinel = 'P',
+		 .sentinel_lead = 6000,
+		 .counts = "pending 6, cancelled 4"},
+		{.first = "CCCC",
+		 .lead = 6000,
+		 .records = "0123",
+		 .sentinel = 'R',
+		 .sentinel_lead = 6000,
+		 .counts = "pending 6, cancelled 4"},
+		{.first = "CCCC",
+		 .lead = 6000,
+		 .records = "0123",
+		 .sentinel = 'P',
+		 .sentinel_lead = 4000,
+		 .stops = 4,
+		 .counts = "pending 6, cancelled 4"},
+		{.first = "CCCC",
+		 .lead = 6000,
+		 .records = "0123",
+		 .sentinel = 'D',
+		 .sentinel_lead = 6000,
+		 .stops = 4,
+		 .counts = "pending 6, cancelled 4"},
+		{.first = "CDDD",
+		 .lead = 6000,
+		 .records = "0",
+		 .running = "123",
+		 .sentinel = 'C',
+		 .sentinel_lead = 6000,
+		 .stops = 2,
+		 .counts = "pending 6, running 3, cancelled 1"},
+		/* long after it Slurm has forgotten them, and rows tell */
+		{.first = "xxxx",
+		 .lead = 6000,
+		 .records = "0",
+		 .age = 3600000,
+		 .running = "0",
+		 .stops = 4,
+		 .counts = "pending 9, running 1"},
+		/* but not what slurmq cancel ended, nor the recorded job's own row */
+		{.first = "xxxx",
+		 .lead = 6000,
+		 .records = "0",
+		 .age = 3600000,
+		 .running = "0",
+		 .wished = "123",
+		 .counts = "pending 6, running 1, cancelled 3"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct buf ids = {0}, want = {0};
+		struct err err = {0};
+		struct here *h;
+		char *why;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		arrange(h, &v[i]);
+		if (cancel_decide(&h->store, &err))
+			fail_msg("case %zu: %s", i, err.msg);
+		assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+		why = setting(h, ".paused_why");
+		buf_addf(&want, "all %d jobs were cancelled in Slurm at ", v[i].stops);
+		if (!why != !v[i].stops || (why && strncmp(why, buf_str(&want), want.len) != 0) ||
+		    (why && strlen(why) != want.len + 5))
+			fail_msg("case %zu: %s", i, why ? why : "goes on");
+		for (size_t k = 0; k < fake.cancelled.n; k++)
+			buf_addf(&ids, "%s%s", k ? " " : "", fake.cancelled.v[k]);
+		if (strcmp(buf_str(&ids), v[i].scancelled ? v[i].scancelled : "") != 0)
+			fail_msg("case %zu: scancel %s", i, buf_str(&ids));
+		/* one that still runs without a record is cancelled as by request */
+		for (const char *p = v[i].running; p && *p && v[i].stops; p++) {
+			bool yes;
+
+			assert_int_equal(db_cancel_requested(h->store.db, ticket_of(&fake.jobs[0]),
+							     *p - '0', &yes, NULL),
+					 0);
+			assert_int_equal(yes,
+					 !strchr(v[i].records, *p) && v[i].first[*p - '0'] == 'R');
+		}
+		counts_are(h, v[i].counts, i);
+		free(why);
+		buf_release(&ids);
+		buf_release(&want);
+		here_tear_down(&s);
+	}
+}
+
+/* Of an array that was cancelled as a whole one line stands for all tasks that never began. */
+static void counts_tasks_not_lines(void **state)
+{
+	static const struct decision all = {.first = "Cxxx", .lead = 6000, .records = "3"};
+	struct here *h = *state;
+	struct fake_job *begun;
+	char *why;
+
+	arrange(h, &all);
+	fake.jobs[0].collapsed = true;
+	begun = &fake.jobs[fake.njobs++];
+	*begun = fake.jobs[0];
+	begun->collapsed = false;
+	becomes(begun, "xxxC", 11000);
+	assert_int_equal(cancel_decide(&h->store, NULL), 0);
+	why = setting(h, ".paused_why");
+	assert_non_null(why);
+	assert_int_equal(strncmp(why, "all 4 jobs ", 11), 0);
+	free(why);
+}
+
+/* Another folder's jobs are nobody's survivors, do not count, and stay in Slurm. */
+static void leaves_other_folders_alone(void **state)
+{
+	static const struct decision all = {.first = "CCCC", .lead = 6000, .records = "0123"};
+	struct here *h = *state;
+	char *why;
+
+	arrange(h, &all);
+	for (int i = 0; i < 2; i++) {
+		struct fake_job *job = &fake.jobs[fake.njobs++];
+
+		*job = (struct fake_job){.id = 500 + (uint64_t)i, .ntasks = 1};
+		snprintf(job->name, sizeof(job->name), "theirs.00000000000000a%d", i);
+		becomes(job, i ? "C" : "P", 11000);
+	}
+	assert_int_equal(cancel_decide(&h->store, NULL), 0);
+	why = setting(h, ".paused_why");
+	assert_non_null(why);
+	assert_int_equal(strncmp(why, "all 4 jobs ", 11), 0);
+	assert_int_equal(fake.cancelled.n, 0);
+	free(why);
+}
+
+/* A job whose record is there, since Slurm did not answer it, and that goes on: its expected end is no time of a
+ * cancellation. */
+static void an_expected_end_is_no_time(void **state)
+{
+	static const struct decision two = {
+		.first = "RCDD", .lead = 6000, .records = "0", .running = "23", .by_job = true};
+	struct here *h = *state;
+	char *why;
+
+	arrange(h, &two);
+	fake.jobs[0].ended_at[0] = clock_now_ms() + 3600000;
+	assert_int_equal(cancel_decide(&h->store, NULL), 0);
+	why = setting(h, ".paused_why");
+	assert_non_null(why);
+	free(why);
+}
+
+/* Without squeue's answer the records stay, and nothing is changed. */
+static void no_answer_no_decision(void **state)
+{
+	static const struct decision all = {.first = "CCCC", .lead = 6000, .records = "0123"};
+	struct here *h = *state;
+	struct err err = {0};
+
+	arrange(h, &all);
+	fake.away = true;
+	assert_int_equal(cancel_decide(&h->store, &err), -1);
+	assert_int_equal(err.status, ERR_AGAIN);
+	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_DUE);
+	counts_are(h, "pending 6, queued 4", 0);
+	fake.away = false;
+	assert_int_equal(cancel_decide(&h->store, NULL), 0);
+	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+	counts_are(h, "pending 6, cancelled 4", 1);
+}
+
+static void not_before_it_is_due(void **state)
+{
+	static const struct decision early = {
+		.first = "CCCC", .lead = 6000, .records = "0123", .age = 8000};
+	struct here *h = *state;
+
+	arrange(h, &early);
+	fake.squeues = 0;
+	assert_int_equal(cancel_decide(&h->store, NULL), 0);
+	assert_int_equal(fake.squeues, 0);
+	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_HOLD_OFF);
+	counts_are(h, "pending 6, queued 4", 0);
+}
+
+static void one_decides(void **state)
+{
+	static const struct decision all = {.first = "CCCC", .lead = 6000, .records = "0123"};
+	struct here *h = *state;
+	int ready[2], status;
+	char c = 0;
+	pid_t pid;
+
+	arrange(h, &all);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		struct spool *other;
+		int lock;
+
+		if (spool_open(h->store.dir, &other, NULL) ||
+		    spool_lock(other, "deciding", &lock, NULL) || write(ready[1], &c, 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	fake.squeues = 0;
+	assert_int_equal(cancel_decide(&h->store, NULL), 0);
+	assert_int_equal(fake.squeues, 0);
+	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_DUE);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	close(ready[0]);
+	close(ready[1]);
+	assert_int_equal(cancel_decide(&h->store, NULL), 0);
+	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+}
+
+/* A queue that a person has paused stays so, for that reason; claims that no job has started become pending again. */
+static void paused_already(void **state)
+{
+	static const struct decision all = {.first = "CCCC",
+					    .second = "P",
+					    .lead = 9000,
+					    .lead2 = 1000,
+					    .by_job2 = true,
+					    .records = "0123"};
+	struct here *h = *state;
+	struct reconcile_result r;
+
+	arrange(h, &all);
+	here_sql(h, "INSERT INTO setting VALUES ('.paused', 1)");
+	assert_int_equal(cancel_decide(&h->store, NULL), 0);
+	assert_null(setting(h, ".paused_why"));
+	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+	assert_int_equal(fake.cancelled.n, 1);
+	becomes(&fake.jobs[1], "C", 0);
+	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+	counts_are(h, "pending 6, cancelled 4", 0);
+}
+
+/* ---- whose word it was ---- */
+
+static void requested_by_slurmq(void **state)
+{
+	static const struct {
+		const char *sql;
+		bool requested;
+	} v[] = {
+		{"DELETE FROM setting WHERE key = 'x'", false},
+		{"UPDATE job SET wish = 1 WHERE id = 2", true},
+		{"UPDATE job SET wish = 2 WHERE id = 2", true},
+		{"UPDATE job SET wish = 1 WHERE id <> 2", false},
+		/* taken back unused; ended by itself, or cancelled in Slurm */
+		{"UPDATE attempt SET closed = 1, reason = 0 WHERE id = 2", true},
+		{"UPDATE attempt SET closed = 1, reason = 0 WHERE id <> 2", false},
+		{"UPDATE attempt SET closed = 1, reason = 10", false},
+		{"UPDATE attempt SET closed = 3, reason = 0", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		bool yes;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		put(h);
+		fill(h, QUEUE_USER, 5);
+		here_sql(h, v[i].sql);
+		assert_int_equal(
+			db_cancel_requested(h->store.db, ticket_of(&fake.jobs[0]), 1, &yes, NULL),
+			0);
+		if (yes != v[i].requested)
+			fail_msg("case %zu", i);
+		assert_int_equal(db_cancel_requested(h->store.db, 5, 1, &yes, NULL), 0);
+		assert_false(yes);
+		here_tear_down(&s);
+	}
+}
+
+static void the_last_one_was_cancelled(void **state)
+{
+	static const struct {
+		const char *sql;
+		bool yes;
+	} v[] = {
+		{"DELETE FROM setting WHERE key = 'x'", false},
+		{"UPDATE attempt SET ended = id, reason = 10 WHERE id < 4", true},
+		{"UPDATE attempt SET ended = id, reason = 10; "
+		 "UPDATE attempt SET reason = 0 WHERE id = 4",
+		 false},
+		{"UPDATE attempt SET ended = 9 - id, reason = 10 * (id = 1)", true},
+		{"UPDATE attempt SET ended = id, reason = 10; UPDATE job SET wish = 1", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		bool yes;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		put(h);
+		fill(h, QUEUE_USER, 5);
+		here_sql(h, v[i].sql);
+		assert_int_equal(db_last_cancelled(h->store.db, &yes, NULL), 0);
+		if (yes != v[i].yes)
+			fail_msg("case %zu", i);
+		here_tear_down(&s);
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(phases),
+		T(records_are_by_job),
+		cmocka_unit_test(reasons),
+		T(outside_of_a_job_it_is_a_cancel),
+		cmocka_unit_test(decides),
+		T(counts_tasks_not_lines),
+		T(leaves_other_folders_alone),
+		T(an_expected_end_is_no_time),
+		T(no_answer_no_decision),
+		T(not_before_it_is_due),
+		T(one_decides),
+		T(paused_already),
+		cmocka_unit_test(requested_by_slurmq),
+		cmocka_unit_test(the_last_one_was_cancelled),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
