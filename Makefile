@@ -55,7 +55,8 @@ ifneq ($(WERROR),)
 WARN += -Werror
 endif
 
-DEFS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSLURMQ_VERSION='"$(VERSION)"'
+DEFS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSLURMQ_VERSION='"$(VERSION)"' \
+	-Isrc $(patsubst %/,-I%,$(wildcard src/*/))
 SAN  := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 LIBS := sqlite3 yaml-0.1 libmd
@@ -71,7 +72,7 @@ LINK    = $(CC) $(SAN) $(CFLAGS) -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # What there is
 
-SRC   := $(wildcard src/*.c)
+SRC   := $(wildcard src/*.c src/*/*.c)
 UNIT  := $(wildcard t/unit/test_*.c)
 TOOL  := $(wildcard t/tool/*.c)
 FUZZ  := $(wildcard t/fuzz/fuzz_*.c)
@@ -93,10 +94,10 @@ else
 BIN := $(B)/slurmq
 endif
 
-# The program for tests that kill it (src/failpoint.h): the archive, but for what holds such points
+# The program for tests that kill it (failpoint.h): the archive, but for what holds such points
 
 FPSRC := $(shell grep -l 'FAILPOINT."' $(SRC) /dev/null)
-FPOBJ := $(patsubst %.c,$(B)/failpoints/%.o,$(filter-out src/main.c,$(FPSRC)) src/failpoint.c)
+FPOBJ := $(patsubst %.c,$(B)/failpoints/%.o,$(filter-out src/main.c,$(FPSRC)) $(filter %/failpoint.c,$(SRC)))
 FPBIN := $(B)/failpoints/slurmq
 
 # Speaking: a short line a step, the commands with V=1, nothing with -s
@@ -130,7 +131,7 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
-$(TESTOBJ): DEFS += -Isrc -It/unit
+$(TESTOBJ): DEFS += -It/unit
 
 $(FPOBJ): DEFS += -DSLURMQ_TEST
 
@@ -139,7 +140,8 @@ $(B)/failpoints/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
-# The list of objects in a file: a source that is taken away leaves the archive
+# The list of objects in a file: a source that is deleted leaves the archive. Two folders may hold files of one
+# name, so members are appended (q), never replaced by name
 
 $(B)/objects: FORCE
 	@mkdir -p $(@D)
@@ -148,7 +150,7 @@ $(B)/objects: FORCE
 $(LIB): $(LIBOBJ) $(B)/objects
 	$(call say,AR,$@)
 	$(Q)rm -f $@
-	$(Q)$(AR) rcs $@ $(LIBOBJ)
+	$(Q)$(AR) qcs $@ $(LIBOBJ)
 
 $(B)/slurmq: $(B)/src/main.o $(LIB)
 	$(call say,LD,$@)
@@ -282,7 +284,7 @@ uninstall:
 # Upkeep
 
 format:
-	$(Q)$(CLANG_FORMAT) -i $(wildcard src/*.[ch] t/unit/*.[ch] t/tool/*.[ch] t/preload/*.[ch] t/fuzz/*.c t/sim/*.[ch])
+	$(Q)$(CLANG_FORMAT) -i $(wildcard src/*.[ch] src/*/*.[ch] t/unit/*.[ch] t/tool/*.[ch] t/preload/*.[ch] t/fuzz/*.c t/sim/*.[ch])
 
 deps:
 	@.ci/deps

@@ -5,11 +5,11 @@
 cd "$TEST_TOP" || bail_out 'no project'
 compile=$(make -s show-compile) || bail_out 'make show-compile'
 
-headers=(src/*.h)
+mapfile -t headers < <(find src -name "*.h" | sort)
 [ -e "${headers[0]}" ] || skip_all 'no headers'
 
 for h in "${headers[@]}"; do
-	name=${h##*/}
+	name=${h#src/}
 	printf '#include "%s"\n#include "%s"\n' "$name" "$name" >"$TEST_TMP/twice.c"
 	run eval "$compile -Werror -Wno-unused -Isrc -fsyntax-only $(printf %q "$TEST_TMP/twice.c")"
 	is "$err" '' "$h compiles"

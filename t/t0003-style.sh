@@ -42,8 +42,8 @@ is "$(executable)" '' 'scripts are executable'
 # C
 
 shopt -s nullglob
-sources=(src/*.c)
-all=(src/*.[ch] t/unit/*.[ch] t/tool/*.[ch] t/preload/*.[ch] t/fuzz/*.c t/sim/*.[ch])
+sources=(src/*.c src/*/*.c)
+all=(src/*.[ch] src/*/*.[ch] t/unit/*.[ch] t/tool/*.[ch] t/preload/*.[ch] t/fuzz/*.c t/sim/*.[ch])
 
 if have clang-format; then
 	run clang-format --dry-run -Werror "${all[@]}"
@@ -72,9 +72,10 @@ if have clang-tidy; then
 	# the analyzer takes a minute
 	checks=
 	[ -n "${TEST_LONG-}" ] || checks='--checks=-clang-analyzer-*'
+	mapfile -t paths < <(grep -oE -- '-Isrc[^ ]*' <<<"$compile")
 	# shellcheck disable=SC2016
 	run xargs -0 -n 3 -P 2 sh -c 'clang-tidy --quiet $0 "$@" -- -std=c11 -D_GNU_SOURCE \
-		-DSLURMQ_VERSION=\"0\" -Isrc 2>/dev/null' "$checks" < <(printf '%s\0' "${sources[@]}")
+		-DSLURMQ_VERSION=\"0\" '"${paths[*]}"' 2>/dev/null' "$checks" < <(printf '%s\0' "${sources[@]}")
 	is "$(grep -E ' (warning|error): ' <<<"$out" | sort -u)" '' 'clang-tidy has nothing to say'
 fi
 

@@ -24,11 +24,11 @@ is_status 0
 is_out '' 'nothing is built twice'
 
 run make -n CFLAGS='-O0 -DANYTHING' FORTIFY=
-like_out 'src/err\.o' 'with other flags, everything is'
+like_out 'err\.o' 'with other flags, everything is'
 
-touch src/err.h
+touch "$(find src -name err.h)"
 run make -n CFLAGS=-O0 FORTIFY=
-like_out 'src/err\.o' 'and what a header is used by'
+like_out 'err\.o' 'and what a header is used by'
 like_out 'src/main\.o'
 
 run make -s install DESTDIR="$TEST_TMP/root" PREFIX=/usr CFLAGS=-O0 FORTIFY=

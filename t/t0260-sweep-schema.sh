@@ -75,7 +75,7 @@ done <<<"$places"
 
 # keys that the reader asks for by name
 asked() {
-	cat "$TEST_TOP"/src/sweep_read*.c | grep -oE 'node_(get|is)\([a-z>-]+, "[A-Za-z_]+"' |
+	find "$TEST_TOP/src" -name "sweep_read*.c" -exec cat {} + | grep -oE 'node_(get|is)\([a-z>-]+, "[A-Za-z_]+"' |
 		sed 's/.*, "//; s/"$//' | sort -u
 }
 is "$(comm -23 <(asked) <(jq -r '[.. | objects | .properties? // empty | keys[]] + [.. | objects | .enum? // empty | .[]]
