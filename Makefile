@@ -55,8 +55,7 @@ ifneq ($(WERROR),)
 WARN += -Werror
 endif
 
-DEFS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSLURMQ_VERSION='"$(VERSION)"' \
-	-Isrc $(patsubst %/,-I%,$(wildcard src/*/))
+DEFS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSLURMQ_VERSION='"$(VERSION)"' -Isrc
 SAN  := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 LIBS := sqlite3 yaml-0.1 libmd

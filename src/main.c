@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 static const struct cmd *const commands[] = {
 	&cmd_init,   &cmd_expand, &cmd_submit, &cmd_status,  &cmd_list,	 &cmd_show,   &cmd_log,

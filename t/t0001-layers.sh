@@ -99,7 +99,6 @@ breaches() {
 	fi
 	while read -r inc; do
 		h=${inc:1:-1}
-		for REPLY in */"$h"; do h=$REPLY; done
 		if [ -n "$first" ] && [ -n "$own" ] && [[ $own != *" $h "* ]]; then
 			[[ $f == cmd/* && $inc == \<* ]] || printf 'includes %s first, and none of%s\n' "$inc" "$own"
 		fi

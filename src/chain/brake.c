@@ -1,11 +1,11 @@
-#include "brake.h"
+#include "chain/brake.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "lib/clock.h"
 
 enum {
 	FAST_MS = 60 * 1000,  /* of a failure that counts in the row */

@@ -21,9 +21,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
-#include "db.h"
-#include "err.h"
+#include "lib/buf.h"
+#include "store/db.h"
+#include "lib/err.h"
 
 enum { BRAKE_DEFAULT = 10, BRAKE_NODES_MOST = 3 };
 

@@ -1,4 +1,4 @@
-#include "cancel.h"
+#include "chain/cancel.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -7,15 +7,15 @@
 #include <string.h>
 #include <time.h>
 
-#include "clock.h"
-#include "drain.h"
-#include "failpoint.h"
-#include "proc.h"
-#include "reconcile.h"
-#include "reconcile_internal.h"
-#include "sentinel.h"
-#include "slurm.h"
-#include "ticket.h"
+#include "lib/clock.h"
+#include "chain/drain.h"
+#include "lib/failpoint.h"
+#include "lib/proc.h"
+#include "chain/reconcile.h"
+#include "chain/reconcile_internal.h"
+#include "chain/sentinel.h"
+#include "slurm/slurm.h"
+#include "store/ticket.h"
 
 enum {
 	HOLD_OFF_MS = 10 * 1000,

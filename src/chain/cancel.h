@@ -25,10 +25,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "err.h"
-#include "journal.h"
-#include "spool.h"
-#include "store.h"
+#include "lib/err.h"
+#include "store/journal.h"
+#include "store/spool.h"
+#include "store/store.h"
 
 /* Ask Slurm why it sent SIGTERM to a job. Returns an enum job_reason (REASON_NONE: the job goes on;
  * REASON_CANCELLED also outside a job), or -1 if squeue does not answer. */

@@ -1,14 +1,14 @@
-#include "chain.h"
+#include "chain/chain.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cancel.h"
-#include "clock.h"
-#include "proc.h"
-#include "reconcile.h"
-#include "sentinel.h"
+#include "chain/cancel.h"
+#include "lib/clock.h"
+#include "lib/proc.h"
+#include "chain/reconcile.h"
+#include "chain/sentinel.h"
 
 enum {
 	STAY_MOST_MS = 60 * 1000,

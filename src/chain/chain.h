@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "queue.h"
-#include "store.h"
+#include "chain/queue.h"
+#include "store/store.h"
 
 struct chain_opts {
 	bool refill;	 /* false: only tell the end (the owner cancelled this job) */

@@ -6,19 +6,19 @@
  * and tells again, which changes nothing. Every way to close an attempt without its own end line takes
  * its right first: a job that Slurm made all the same then finds none.
  */
-#include "drain.h"
+#include "chain/drain.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cancel.h"
-#include "clock.h"
-#include "failpoint.h"
-#include "loader.h"
-#include "outcome.h"
-#include "slurm.h"
-#include "ticket.h"
+#include "chain/cancel.h"
+#include "lib/clock.h"
+#include "lib/failpoint.h"
+#include "store/loader.h"
+#include "chain/outcome.h"
+#include "slurm/slurm.h"
+#include "store/ticket.h"
 
 enum { LOOKS_MOST = 32 };
 

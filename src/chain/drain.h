@@ -7,11 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "db.h"
-#include "err.h"
-#include "spool.h"
-#include "store.h"
+#include "lib/buf.h"
+#include "store/db.h"
+#include "lib/err.h"
+#include "store/spool.h"
+#include "store/store.h"
 
 /* What one drain saw. */
 struct drained {

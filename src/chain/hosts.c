@@ -1,4 +1,4 @@
-#include "hosts.h"
+#include "chain/hosts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "clock.h"
-#include "proc.h"
-#include "spool.h"
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/proc.h"
+#include "store/spool.h"
 
 enum {
 	BEAT_MS = 200,	  /* while there is somebody to be watched */

@@ -24,9 +24,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "db.h"
-#include "err.h"
-#include "store.h"
+#include "store/db.h"
+#include "lib/err.h"
+#include "store/store.h"
 
 struct hosts_opts {
 	bool beside; /* a job's command: takes part where a journal tells of another host, too, and leaves at a

@@ -1,12 +1,12 @@
-#include "outcome.h"
+#include "chain/outcome.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "brake.h"
-#include "clock.h"
-#include "policy.h"
+#include "chain/brake.h"
+#include "lib/clock.h"
+#include "sweep/policy.h"
 
 void outcome_release(struct outcome *o)
 {

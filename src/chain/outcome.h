@@ -10,10 +10,10 @@
 
 #include <stdint.h>
 
-#include "buf.h"
-#include "db.h"
-#include "err.h"
-#include "loader.h"
+#include "lib/buf.h"
+#include "store/db.h"
+#include "lib/err.h"
+#include "store/loader.h"
 
 /* For one transaction or several; zeroed but for db. */
 struct outcome {

@@ -18,7 +18,7 @@
  *
  * Nothing is waited for while the gate is held but the disk.
  */
-#include "queue.h"
+#include "chain/queue.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -27,14 +27,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "brake.h"
-#include "cancel.h"
-#include "clock.h"
-#include "failpoint.h"
-#include "hosts.h"
-#include "proc.h"
-#include "queue_internal.h"
-#include "setting.h"
+#include "chain/brake.h"
+#include "chain/cancel.h"
+#include "lib/clock.h"
+#include "lib/failpoint.h"
+#include "chain/hosts.h"
+#include "lib/proc.h"
+#include "chain/queue_internal.h"
+#include "store/setting.h"
 
 enum {
 	MAX_ROUNDS = 40,

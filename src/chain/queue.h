@@ -11,11 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "db.h"
-#include "drain.h"
-#include "err.h"
-#include "store.h"
+#include "lib/buf.h"
+#include "store/db.h"
+#include "chain/drain.h"
+#include "lib/err.h"
+#include "store/store.h"
 
 /* A remark for the user, on its way: one line or several, without the last newline. */
 typedef void queue_say(void *arg, const char *text);

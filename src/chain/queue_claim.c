@@ -4,7 +4,7 @@
  * Ticket and rights are durable before the claim's COMMIT, under the same hold of the gate. Else a
  * submitter that dies in between leaves a row whose right can never be won.
  */
-#include "queue_internal.h"
+#include "chain/queue_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,12 +15,12 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include "brake.h"
-#include "clock.h"
-#include "env.h"
-#include "failpoint.h"
-#include "policy.h"
-#include "proc.h"
+#include "chain/brake.h"
+#include "lib/clock.h"
+#include "lib/env.h"
+#include "lib/failpoint.h"
+#include "sweep/policy.h"
+#include "lib/proc.h"
 
 /* In the environment that sbatch gets: the job is to get none of it. */
 static const char NO_EXPORT[] = "SLURMQ_NO_EXPORT";

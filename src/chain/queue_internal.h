@@ -2,12 +2,12 @@
 #ifndef SLURMQ_QUEUE_INTERNAL_H
 #define SLURMQ_QUEUE_INTERNAL_H
 
-#include "loader.h"
-#include "queue.h"
-#include "slurm.h"
-#include "spool.h"
-#include "sweep.h"
-#include "ticket.h"
+#include "store/loader.h"
+#include "chain/queue.h"
+#include "slurm/slurm.h"
+#include "store/spool.h"
+#include "sweep/sweep.h"
+#include "store/ticket.h"
 
 /* ---- queue_pool.c ---- */
 

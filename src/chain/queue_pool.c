@@ -11,14 +11,14 @@
  *
  * Kept as setting ".blocked.ACCOUNT/PARTITION/QOS": "JOBS UNTIL PAUSE TRYING".
  */
-#include "queue_internal.h"
+#include "chain/queue_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "lib/clock.h"
 
 enum { FIRST_MS = 5 * 1000, MOST_MS = 5 * 60 * 1000, TRY_MS = 60 * 1000, LEAVING_MS = 3000 };
 

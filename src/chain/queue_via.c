@@ -5,15 +5,15 @@
  * no script passes a remote shell, but two paths, quoted for it (ssh(1): the words are joined with blanks and
  * given to the user's shell there).
  */
-#include "queue_internal.h"
+#include "chain/queue_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "proc.h"
-#include "setting.h"
+#include "lib/clock.h"
+#include "lib/proc.h"
+#include "store/setting.h"
 
 /* Where it failed last it is tried shortly, since each job that ends waits for it in its allocation; but one try of
  * four has all the time, for a host that is slow and well. Nothing is lost where it is ended too early: what it runs

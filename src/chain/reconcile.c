@@ -11,22 +11,22 @@
  * And before an attempt is closed that may not have begun, its right is taken; before one that has, its own
  * end line gets ENDED_MS to arrive (a file system may be slow to show what another host wrote).
  */
-#include "reconcile.h"
+#include "chain/reconcile.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "brake.h"
-#include "cancel.h"
-#include "clock.h"
-#include "drain.h"
-#include "failpoint.h"
-#include "outcome.h"
-#include "reconcile_internal.h"
-#include "slurm.h"
-#include "ticket.h"
+#include "chain/brake.h"
+#include "chain/cancel.h"
+#include "lib/clock.h"
+#include "chain/drain.h"
+#include "lib/failpoint.h"
+#include "chain/outcome.h"
+#include "chain/reconcile_internal.h"
+#include "slurm/slurm.h"
+#include "store/ticket.h"
 
 enum {
 	SUBMITTING_MS = 10 * 60 * 1000, /* a submission without an answer and without a job */

@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "err.h"
-#include "slurm.h"
-#include "store.h"
+#include "lib/err.h"
+#include "slurm/slurm.h"
+#include "store/store.h"
 
 struct reconcile_result {
 	bool ran;	/* Slurm was asked */

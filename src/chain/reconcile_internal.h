@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "db.h"
-#include "slurm.h"
+#include "store/db.h"
+#include "slurm/slurm.h"
 
 /* A job of ours in Slurm: what its name says. task -1: a job that is no array, or, of an array, one line
  * for all of its tasks that never started and were cancelled with it. */

@@ -1,10 +1,10 @@
 /* reconcile_seen.c - which of the jobs that Slurm shows belongs to which row. */
-#include "reconcile_internal.h"
+#include "chain/reconcile_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "ticket.h"
+#include "store/ticket.h"
 
 /* A row's submission is older than its job's by as long as an sbatch takes, and by the clocks of two hosts. */
 enum { RENAMED_MS = 15 * 60 * 1000 };

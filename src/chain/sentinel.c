@@ -1,4 +1,4 @@
-#include "sentinel.h"
+#include "chain/sentinel.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cancel.h"
-#include "clock.h"
-#include "proc.h"
-#include "reconcile.h"
-#include "setting.h"
-#include "slurm.h"
-#include "spool.h"
+#include "chain/cancel.h"
+#include "lib/clock.h"
+#include "lib/proc.h"
+#include "chain/reconcile.h"
+#include "store/setting.h"
+#include "slurm/slurm.h"
+#include "store/spool.h"
 
 enum {
 	SLACK_MS = 60 * 1000,

@@ -15,8 +15,8 @@
 
 #include <stdbool.h>
 
-#include "queue.h"
-#include "store.h"
+#include "chain/queue.h"
+#include "store/store.h"
 
 /* A file in the folder that is as old as the newest sentinel's submission. */
 #define SENTINEL_MARK "sentinel-made"

@@ -5,7 +5,7 @@
  * (slurm.conf(5), KillWait). So at TERM Slurm is asked which it was: the chain goes on after a time limit
  * and a preemption, and never answers scancel with a successor.
  */
-#include "supervise.h"
+#include "chain/supervise.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,15 +15,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cancel.h"
-#include "cgroup.h"
-#include "clock.h"
-#include "env.h"
-#include "failpoint.h"
-#include "json.h"
-#include "proc.h"
-#include "table.h"
-#include "ticket.h"
+#include "chain/cancel.h"
+#include "lib/cgroup.h"
+#include "lib/clock.h"
+#include "lib/env.h"
+#include "lib/failpoint.h"
+#include "lib/json.h"
+#include "lib/proc.h"
+#include "lib/table.h"
+#include "store/ticket.h"
 
 enum {
 	IDLE_MS = 200,

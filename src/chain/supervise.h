@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "err.h"
-#include "spool.h"
+#include "lib/err.h"
+#include "store/spool.h"
 
 struct supervise_opts {
 	struct spool *spool;

@@ -2,11 +2,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cmd.h"
-#include "failpoint.h"
-#include "reconcile.h"
-#include "sentinel.h"
-#include "slurm.h"
+#include "cmd/cmd.h"
+#include "lib/failpoint.h"
+#include "chain/reconcile.h"
+#include "chain/sentinel.h"
+#include "slurm/slurm.h"
 
 struct args {
 	const char *states;

@@ -1,14 +1,14 @@
 /* slurmq chain - refill the queue from a batch script's last line, a trap, cron or scrontab */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "chain.h"
-#include "hosts.h"
-#include "proc.h"
-#include "reconcile.h"
-#include "sentinel.h"
+#include "chain/chain.h"
+#include "chain/hosts.h"
+#include "lib/proc.h"
+#include "chain/reconcile.h"
+#include "chain/sentinel.h"
 
 struct args {
 	bool strict, sentinel, no_via, beside;

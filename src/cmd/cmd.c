@@ -1,4 +1,4 @@
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "failpoint.h"
-#include "guess.h"
-#include "reconcile.h"
-#include "sentinel.h"
+#include "lib/failpoint.h"
+#include "lib/guess.h"
+#include "chain/reconcile.h"
+#include "chain/sentinel.h"
 
 int cmd_open_store(struct cmd_ctx *ctx, struct err *err)
 {

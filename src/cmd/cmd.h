@@ -10,13 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "err.h"
-#include "json.h"
-#include "opt.h"
-#include "queue.h"
-#include "select.h"
-#include "store.h"
-#include "table.h"
+#include "lib/err.h"
+#include "lib/json.h"
+#include "lib/opt.h"
+#include "chain/queue.h"
+#include "cmd/select.h"
+#include "store/store.h"
+#include "lib/table.h"
 
 enum cmd_needs {
 	CMD_NONE,  /* nothing, or the command opens the store itself: cmd_open_store() */

@@ -1,4 +1,4 @@
-#include "complete.h"
+#include "cmd/complete.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "setting.h"
+#include "store/setting.h"
 
 /* More ids than this are no help to anybody. */
 enum { IDS_MAX = 1000 };

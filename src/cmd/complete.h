@@ -2,8 +2,8 @@
 #ifndef SLURMQ_COMPLETE_H
 #define SLURMQ_COMPLETE_H
 
-#include "buf.h"
-#include "cmd.h"
+#include "lib/buf.h"
+#include "cmd/cmd.h"
 
 /* Add what the last of n words can become, a line each: the words that follow "slurmq" up to the cursor,
  * the last one perhaps empty. A line ":files" or ":dirs" leaves it to the shell. What to offer follows

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "sentinel.h"
-#include "setting.h"
+#include "cmd/cmd.h"
+#include "chain/sentinel.h"
+#include "store/setting.h"
 
 struct args {
 	const char *unset;

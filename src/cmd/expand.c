@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "clock.h"
-#include "expand.h"
-#include "view.h"
+#include "cmd/cmd.h"
+#include "lib/clock.h"
+#include "store/expand.h"
+#include "cmd/view.h"
 
 struct args {
 	bool dry_run, list, json, prune, rerun_changed;

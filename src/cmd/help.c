@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "complete.h"
-#include "proc.h"
-#include "sweep_schema.h"
+#include "cmd/cmd.h"
+#include "cmd/complete.h"
+#include "lib/proc.h"
+#include "sweep/sweep_schema.h"
 
 struct args {
 	bool list_commands, list_options, complete, schema;

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cmd.h"
-#include "slurm.h"
+#include "cmd/cmd.h"
+#include "slurm/slurm.h"
 
 struct args {
 	const char *states;

@@ -1,5 +1,5 @@
 /* slurmq init - make the folder that holds the jobs */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {

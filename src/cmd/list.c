@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "clock.h"
-#include "view.h"
+#include "cmd/cmd.h"
+#include "lib/clock.h"
+#include "cmd/view.h"
 
 struct args {
 	const char *states;

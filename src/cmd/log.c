@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
-#include "clock.h"
-#include "view.h"
+#include "cmd/cmd.h"
+#include "lib/clock.h"
+#include "cmd/view.h"
 
 struct args {
 	const char *step;

@@ -1,5 +1,5 @@
 /* slurmq pause - nothing new is submitted */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {

@@ -1,9 +1,9 @@
 /* slurmq resume - take a pause back */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
-#include "brake.h"
-#include "hosts.h"
-#include "reconcile.h"
+#include "chain/brake.h"
+#include "chain/hosts.h"
+#include "chain/reconcile.h"
 
 struct args {
 	bool no_submit;

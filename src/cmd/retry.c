@@ -4,13 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
-#include "clock.h"
-#include "failpoint.h"
-#include "reconcile.h"
-#include "slurm.h"
-#include "sbatch.h"
-#include "view.h"
+#include "cmd/cmd.h"
+#include "lib/clock.h"
+#include "lib/failpoint.h"
+#include "chain/reconcile.h"
+#include "slurm/slurm.h"
+#include "slurm/sbatch.h"
+#include "cmd/view.h"
 
 struct args {
 	const char *states, *from_step;

@@ -1,19 +1,19 @@
 /* cmd_run.c - slurmq run: what a submitted job executes. */
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cancel.h"
-#include "chain.h"
-#include "clock.h"
-#include "proc.h"
-#include "queue.h"
-#include "sentinel.h"
-#include "supervise.h"
-#include "ticket.h"
+#include "chain/cancel.h"
+#include "chain/chain.h"
+#include "lib/clock.h"
+#include "lib/proc.h"
+#include "chain/queue.h"
+#include "chain/sentinel.h"
+#include "chain/supervise.h"
+#include "store/ticket.h"
 
 enum {
 	GATE_MS = 60 * 1000,

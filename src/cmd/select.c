@@ -1,11 +1,11 @@
-#include "select.h"
+#include "cmd/select.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "guess.h"
-#include "opt.h"
+#include "lib/guess.h"
+#include "lib/opt.h"
 
 /* ---- states ---- */
 

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "db.h"
-#include "err.h"
+#include "store/db.h"
+#include "lib/err.h"
 
 /* Jobs that any of the parts selects. */
 struct selection {

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "clock.h"
-#include "outcome.h"
-#include "view.h"
+#include "cmd/cmd.h"
+#include "lib/clock.h"
+#include "chain/outcome.h"
+#include "cmd/view.h"
 
 struct args {
 	bool json;

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "cancel.h"
-#include "clock.h"
-#include "reconcile.h"
-#include "sentinel.h"
-#include "view.h"
+#include "cmd/cmd.h"
+#include "chain/cancel.h"
+#include "lib/clock.h"
+#include "chain/reconcile.h"
+#include "chain/sentinel.h"
+#include "cmd/view.h"
 
 struct args {
 	bool json;

@@ -1,9 +1,9 @@
 /* slurmq submit - fill the free slots of Slurm's queue */
 #include <stdio.h>
 
-#include "cmd.h"
+#include "cmd/cmd.h"
 
-#include "hosts.h"
+#include "chain/hosts.h"
 
 enum { LOCKS_MS = 4000 };
 

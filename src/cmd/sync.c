@@ -1,8 +1,8 @@
 /* slurmq sync - ask Slurm now what became of what is in flight */
 #include <inttypes.h>
 
-#include "cmd.h"
-#include "reconcile.h"
+#include "cmd/cmd.h"
+#include "chain/reconcile.h"
 
 static void add(struct buf *line, int64_t n, const char *what)
 {

@@ -1,10 +1,10 @@
-#include "view.h"
+#include "cmd/view.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "clock.h"
-#include "sweepfile.h"
+#include "lib/clock.h"
+#include "sweep/sweepfile.h"
 
 enum paint view_paint(int state)
 {

@@ -4,12 +4,12 @@
 #ifndef SLURMQ_VIEW_H
 #define SLURMQ_VIEW_H
 
-#include "db.h"
-#include "err.h"
-#include "json.h"
-#include "store.h"
-#include "sweep.h"
-#include "table.h"
+#include "store/db.h"
+#include "lib/err.h"
+#include "lib/json.h"
+#include "store/store.h"
+#include "sweep/sweep.h"
+#include "lib/table.h"
 
 enum paint view_paint(int state);
 

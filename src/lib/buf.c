@@ -1,4 +1,4 @@
-#include "buf.h"
+#include "lib/buf.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "cgroup.h"
+#include "lib/cgroup.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
+#include "lib/buf.h"
 
 /* The number behind "oom_kill " in a file; -1 where there is none. */
 static int64_t count_in(const char *path)

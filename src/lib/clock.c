@@ -1,4 +1,4 @@
-#include "clock.h"
+#include "lib/clock.h"
 
 #include <stdlib.h>
 #include <sys/random.h>

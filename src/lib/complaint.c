@@ -1,4 +1,4 @@
-#include "complaint.h"
+#include "lib/complaint.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

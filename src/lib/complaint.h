@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
+#include "lib/buf.h"
 
 /* What the reader has to say: "sweep.yaml:3:1: error: unknown key 'paramters', did you mean
  * 'params'?", 1-based, in the file's order. Zeroed is empty. */

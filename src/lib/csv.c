@@ -1,9 +1,9 @@
-#include "csv.h"
+#include "lib/csv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "utf8.h"
+#include "lib/utf8.h"
 
 struct scan {
 	const char *s;

@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-#include "buf.h"
-#include "complaint.h"
+#include "lib/buf.h"
+#include "lib/complaint.h"
 
 struct csv_row {
 	struct strs fields;

@@ -1,4 +1,4 @@
-#include "env.h"
+#include "lib/env.h"
 
 #include <stdlib.h>
 #include <string.h>

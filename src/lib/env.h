@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
-#include "err.h"
+#include "lib/buf.h"
+#include "lib/err.h"
 
 /* The variables of environ that are stored, sorted by name; of two with one name the last. Left
  * out: SLURM_* but SLURM_CONF, SLURMD_*, SLURMQ_*, PMI*; the devices of a job

@@ -1,4 +1,4 @@
-#include "failpoint.h"
+#include "lib/failpoint.h"
 
 #ifdef SLURMQ_TEST
 

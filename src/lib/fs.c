@@ -1,4 +1,4 @@
-#include "fs.h"
+#include "lib/fs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "lib/clock.h"
 
 /* mountinfo writes space, tab, newline and backslash as \ooo */
 static void unescape(char *s)

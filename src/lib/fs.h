@@ -2,8 +2,8 @@
 #ifndef SLURMQ_FS_H
 #define SLURMQ_FS_H
 
-#include "buf.h"
-#include "err.h"
+#include "lib/buf.h"
+#include "lib/err.h"
 
 /* What /proc/self/mountinfo says of the mount that holds an absolute path (proc(5)). */
 struct fs_mount {

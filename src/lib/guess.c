@@ -1,4 +1,4 @@
-#include "guess.h"
+#include "lib/guess.h"
 
 #include <limits.h>
 #include <string.h>

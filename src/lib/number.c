@@ -1,4 +1,4 @@
-#include "number.h"
+#include "lib/number.h"
 
 #include <inttypes.h>
 #include <locale.h>

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
+#include "lib/buf.h"
 
 /* Text is a decimal number: [+-]digits[.digits][e[+-]digits], a digit at least, an exponent of 5
  * digits at most. 0x1F, 1_000, inf and nan are none. */

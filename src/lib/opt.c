@@ -1,4 +1,4 @@
-#include "opt.h"
+#include "lib/opt.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guess.h"
+#include "lib/guess.h"
 
 int opt_int(const char *text, int64_t *n)
 {

@@ -1,5 +1,5 @@
 /* proc_tell.c - a signal for those of a process group that it would not kill. */
-#include "proc.h"
+#include "lib/proc.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "clock.h"
+#include "lib/buf.h"
+#include "lib/clock.h"
 
 enum { LOOK_AGAIN_MS = 20 };
 

@@ -1,4 +1,4 @@
-#include "table.h"
+#include "lib/table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "buf.h"
+#include "lib/buf.h"
 
 enum when_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 /* "auto", "always", "never": 0, or -1. */

@@ -1,4 +1,4 @@
-#include "utf8.h"
+#include "lib/utf8.h"
 
 size_t utf8_char(const char *s, size_t len, unsigned *code)
 {

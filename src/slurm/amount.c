@@ -1,10 +1,10 @@
-#include "amount.h"
+#include "slurm/amount.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
-#include "number.h"
+#include "lib/number.h"
 
 /* A number of up to nine digits; -1 where there is none. Moves *p behind it. */
 static int64_t digits(const char **p)

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "buf.h"
+#include "lib/buf.h"
 
 #define AMOUNT_UNLIMITED INT64_MAX
 

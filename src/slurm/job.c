@@ -1,4 +1,4 @@
-#include "job.h"
+#include "slurm/job.h"
 
 #include <string.h>
 #include <strings.h>

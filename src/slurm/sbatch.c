@@ -1,8 +1,8 @@
-#include "sbatch.h"
+#include "slurm/sbatch.h"
 
 #include <string.h>
 
-#include "guess.h"
+#include "lib/guess.h"
 
 static const struct sbatch_opt table[] = {
 	{"account", 'A', SBATCH_ARG_NEEDED, NULL},

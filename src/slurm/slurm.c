@@ -1,12 +1,12 @@
-#include "slurm.h"
+#include "slurm/slurm.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "env.h"
-#include "proc.h"
-#include "slurm_internal.h"
+#include "lib/env.h"
+#include "lib/proc.h"
+#include "slurm/slurm_internal.h"
 
 extern char **environ;
 

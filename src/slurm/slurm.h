@@ -18,9 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "err.h"
-#include "job.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "slurm/job.h"
 
 /* What became of one sbatch. */
 enum slurm_answer {

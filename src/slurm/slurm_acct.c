@@ -1,5 +1,5 @@
 /* slurm_acct.c - what sacct prints. */
-#include "slurm_internal.h"
+#include "slurm/slurm_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

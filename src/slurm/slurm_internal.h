@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "err.h"
-#include "slurm.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "slurm/slurm.h"
 
 /* A record of squeue: fields apart by US, RS at its end, so that a name may hold anything else, a
  * newline too. The name comes last and may hold US as well. */

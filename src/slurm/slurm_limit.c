@@ -1,4 +1,4 @@
-#include "slurm_internal.h"
+#include "slurm/slurm_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

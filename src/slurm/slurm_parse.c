@@ -1,4 +1,4 @@
-#include "slurm_internal.h"
+#include "slurm/slurm_internal.h"
 
 #include <ctype.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /*
  * db.c - the handle: making, opening and checking a database, transactions, statements, settings.
  */
-#include "db.h"
+#include "store/db.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "db_internal.h"
+#include "lib/clock.h"
+#include "store/db_internal.h"
 
 enum { APPLICATION_ID = 0x736c7172, /* "slqr" */ SCHEMA_VERSION = 1 };
 #define BUSY_MS 30000

@@ -16,10 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "err.h"
-#include "job.h"
-#include "sweep.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "slurm/job.h"
+#include "sweep/sweep.h"
 
 struct db;
 

@@ -3,12 +3,12 @@
  * bring about. Each is one guarded UPDATE of the job's row (the state it may come from, and this
  * attempt as the newest) and one of the attempt's, whose history is never overwritten by less authority.
  */
-#include "db_internal.h"
+#include "store/db_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "lib/clock.h"
 
 /* ---- submissions ---- */
 

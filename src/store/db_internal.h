@@ -4,7 +4,7 @@
 
 #include <sqlite3.h>
 
-#include "db.h"
+#include "store/db.h"
 
 struct db {
 	sqlite3 *sql;

@@ -2,12 +2,12 @@
  * db_job.c - reading jobs, and the transitions that a user asks for. Those of attempts are in
  * db_attempt.c; no other file changes a job's state.
  */
-#include "db_internal.h"
+#include "store/db_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "lib/clock.h"
 
 /* j: job, s: its sweep. A job of an unpublished version is not there. */
 #define JOB_COLUMNS_AT(version) \

@@ -5,12 +5,12 @@
  * them. One statement publishes it. Older jobs are not touched: they take their commands from their
  * sweep's current version, and the few that it names differently, or not at all, stand in `reshape`.
  */
-#include "db_internal.h"
+#include "store/db_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "lib/clock.h"
 
 /* ---- sweeps ---- */
 

@@ -4,15 +4,15 @@
  * Rows go in slices, each a short transaction, into a version that nobody sees; the last one publishes it.
  * An expand that dies in between has done nothing that anybody sees, and the next one sweeps it up.
  */
-#include "expand.h"
+#include "store/expand.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "failpoint.h"
-#include "loader.h"
+#include "lib/clock.h"
+#include "lib/failpoint.h"
+#include "store/loader.h"
 
 enum {
 	SLICE = 20000,

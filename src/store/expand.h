@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "err.h"
-#include "store.h"
-#include "sweep.h"
-#include "sweepfile.h"
+#include "lib/err.h"
+#include "store/store.h"
+#include "sweep/sweep.h"
+#include "sweep/sweepfile.h"
 
 struct expand_opts {
 	int64_t max_jobs;   /* 0: 5,000,000 */

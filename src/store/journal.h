@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "job.h"
+#include "lib/buf.h"
+#include "slurm/job.h"
 
 struct who {
 	uint64_t slurm_id; /* 0: not inside a Slurm job */

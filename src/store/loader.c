@@ -1,10 +1,10 @@
-#include "loader.h"
+#include "store/loader.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sweepfile.h"
+#include "sweep/sweepfile.h"
 
 static void loaded_free(struct loaded *ld)
 {

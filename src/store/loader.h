@@ -6,9 +6,9 @@
 
 #include <stdint.h>
 
-#include "db.h"
-#include "err.h"
-#include "sweep.h"
+#include "store/db.h"
+#include "lib/err.h"
+#include "sweep/sweep.h"
 
 struct pool;
 

@@ -1,13 +1,13 @@
-#include "setting.h"
+#include "store/setting.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "guess.h"
-#include "opt.h"
-#include "sbatch.h"
+#include "lib/buf.h"
+#include "lib/guess.h"
+#include "lib/opt.h"
+#include "slurm/sbatch.h"
 
 static bool valid_limit(const char *value, struct err *err)
 {

@@ -5,7 +5,7 @@
  * bytes by fdatasync(2) before the rename that publishes it, its name by fsync(2) of the folder after
  * (fsync(2), NOTES: syncing a file does not sync its entry in the folder).
  */
-#include "spool.h"
+#include "store/spool.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,9 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "failpoint.h"
-#include "spool_internal.h"
+#include "lib/clock.h"
+#include "lib/failpoint.h"
+#include "store/spool_internal.h"
 
 const char *const spool_folder_names[SPOOL_NFOLDERS] = {"ready", "running", "spool", "retired"};
 static const char *const other_folders[] = {"tickets", "env", "bin", "logs"};

@@ -20,10 +20,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "err.h"
-#include "job.h"
-#include "journal.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "slurm/job.h"
+#include "store/journal.h"
 
 enum { SPOOL_NONE = 1, SPOOL_BUSY = 2 };
 

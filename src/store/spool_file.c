@@ -1,5 +1,5 @@
 /* spool_file.c - files of any name below the folder, marks and locks. */
-#include "spool_internal.h"
+#include "store/spool_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "failpoint.h"
+#include "lib/clock.h"
+#include "lib/failpoint.h"
 
 int spool_write_all(int fd, const char *p, size_t len)
 {

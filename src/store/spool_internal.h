@@ -2,7 +2,7 @@
 #ifndef SLURMQ_SPOOL_INTERNAL_H
 #define SLURMQ_SPOOL_INTERNAL_H
 
-#include "spool.h"
+#include "store/spool.h"
 
 enum { SPOOL_NFOLDERS = 4 };
 

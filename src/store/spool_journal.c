@@ -1,5 +1,5 @@
 /* spool_journal.c - journals, what becomes of them at the end, and sbatch's answers. */
-#include "spool_internal.h"
+#include "store/spool_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "failpoint.h"
+#include "lib/clock.h"
+#include "lib/failpoint.h"
 
 int spool_journal_open(struct spool *sp, const struct spool_entry *e, struct spool_journal *j,
 		       struct err *err)

@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "db.h"
-#include "err.h"
-#include "spool.h"
+#include "lib/buf.h"
+#include "store/db.h"
+#include "lib/err.h"
+#include "store/spool.h"
 
 struct store {
 	char *dir;    /* the folder itself, absolute, with links resolved: .../.slurmq */

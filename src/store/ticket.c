@@ -6,7 +6,7 @@
  *   records                                 fields "tag LENGTH:bytes\n"; tag in upper case: bytes is
  *                                           the number of a shared word
  */
-#include "ticket.h"
+#include "store/ticket.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "lib/clock.h"
 
 #define FIRST_FORMAT "slurmq-ticket 1 %012" PRIu64 " %08zu %08zu\n"
 #define FIRST_LEN (16 + 12 + 1 + 8 + 1 + 8 + 1)

@@ -11,10 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "err.h"
-#include "spool.h"
-#include "sweep.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "store/spool.h"
+#include "sweep/sweep.h"
 
 /* What all tasks of a submission share. */
 struct ticket_head {

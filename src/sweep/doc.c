@@ -1,10 +1,10 @@
-#include "doc.h"
+#include "sweep/doc.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
-#include "utf8.h"
+#include "lib/buf.h"
+#include "lib/utf8.h"
 
 static void index_lines(struct doc *doc)
 {

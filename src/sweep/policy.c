@@ -1,11 +1,11 @@
-#include "policy.h"
+#include "sweep/policy.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "amount.h"
-#include "job.h"
-#include "sbatch.h"
+#include "slurm/amount.h"
+#include "slurm/job.h"
+#include "slurm/sbatch.h"
 
 void policy_next_release(struct policy_next *next)
 {

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "sweep.h"
+#include "lib/buf.h"
+#include "sweep/sweep.h"
 
 enum {
 	POLICY_MAX = 3,	       /* tries beyond the first where `max` says nothing */

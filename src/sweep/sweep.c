@@ -1,11 +1,11 @@
-#include "sweep.h"
+#include "sweep/sweep.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sweep_internal.h"
+#include "sweep/sweep_internal.h"
 
 /* Growing a list by one zeroed element. */
 static void *one_more(void *v, size_t *n, size_t *cap, size_t size)

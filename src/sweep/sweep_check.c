@@ -1,10 +1,10 @@
-#include "sweep_check.h"
+#include "sweep/sweep_check.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "guess.h"
-#include "sweep_internal.h"
+#include "lib/guess.h"
+#include "sweep/sweep_internal.h"
 
 struct check {
 	const struct sweep *sweep;

@@ -4,8 +4,8 @@
 #ifndef SLURMQ_SWEEP_CHECK_H
 #define SLURMQ_SWEEP_CHECK_H
 
-#include "complaint.h"
-#include "sweep.h"
+#include "lib/complaint.h"
+#include "sweep/sweep.h"
 
 /* Names, placeholders, lengths, circles: what needs no values. Where a table is named and not yet
  * read nothing is said of names, as its header may hold any. */

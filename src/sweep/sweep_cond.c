@@ -1,9 +1,9 @@
-#include "sweep_cond.h"
+#include "sweep/sweep_cond.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "number.h"
+#include "lib/number.h"
 
 struct cond *rule_add(struct rule *rule)
 {

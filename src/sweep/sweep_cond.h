@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
-#include "complaint.h"
+#include "lib/buf.h"
+#include "lib/complaint.h"
 
 enum cond_op { COND_ANY, COND_NOT, COND_LT, COND_LE, COND_GT, COND_GE };
 

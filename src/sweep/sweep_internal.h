@@ -7,11 +7,11 @@
 #ifndef SLURMQ_SWEEP_INTERNAL_H
 #define SLURMQ_SWEEP_INTERNAL_H
 
-#include "sweep_cond.h"
-#include "doc.h"
-#include "number.h"
-#include "sweep.h"
-#include "template.h"
+#include "sweep/sweep_cond.h"
+#include "sweep/doc.h"
+#include "lib/number.h"
+#include "sweep/sweep.h"
+#include "sweep/template.h"
 
 enum {
 	SWEEP_NAMES_MOST = 2000,

@@ -1,4 +1,4 @@
-#include "sweep_internal.h"
+#include "sweep/sweep_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,13 +1,13 @@
-#include "sweep_load.h"
+#include "sweep/sweep_load.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "csv.h"
-#include "sweep_check.h"
-#include "sweep_internal.h"
-#include "sbatch.h"
-#include "utf8.h"
+#include "lib/csv.h"
+#include "sweep/sweep_check.h"
+#include "sweep/sweep_internal.h"
+#include "slurm/sbatch.h"
+#include "lib/utf8.h"
 
 void sweep_load_init(struct sweep_load *l, struct sweep *sweep)
 {

@@ -16,8 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "complaint.h"
-#include "sweep.h"
+#include "lib/complaint.h"
+#include "sweep/sweep.h"
 
 struct sweep_load {
 	struct sweep *sweep;

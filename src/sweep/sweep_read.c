@@ -1,12 +1,12 @@
-#include "sweep_read.h"
+#include "sweep/sweep_read.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "sweep_read_job.h"
-#include "sweep_read_node.h"
-#include "sweep_read_space.h"
-#include "sweep_check.h"
+#include "sweep/sweep_read_job.h"
+#include "sweep/sweep_read_node.h"
+#include "sweep/sweep_read_space.h"
+#include "sweep/sweep_check.h"
 
 static void read_variant(struct sweep_reader *r, struct node *map, struct space *out)
 {

@@ -4,9 +4,9 @@
 #ifndef SLURMQ_SWEEP_READ_H
 #define SLURMQ_SWEEP_READ_H
 
-#include "complaint.h"
-#include "doc.h"
-#include "sweep.h"
+#include "lib/complaint.h"
+#include "sweep/doc.h"
+#include "sweep/sweep.h"
 
 /* Takes doc, which the sweep owns from now on. Never NULL; where *list has errors the sweep is good
  * for sweep_free() alone. */

@@ -1,13 +1,13 @@
-#include "sweep_read_job.h"
+#include "sweep/sweep_read_job.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "amount.h"
-#include "guess.h"
-#include "sweep_read_space.h"
-#include "sbatch.h"
+#include "slurm/amount.h"
+#include "lib/guess.h"
+#include "sweep/sweep_read_space.h"
+#include "slurm/sbatch.h"
 
 enum { NAME_MOST = 64 };
 

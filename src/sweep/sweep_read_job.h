@@ -4,7 +4,7 @@
 #ifndef SLURMQ_SWEEP_READ_JOB_H
 #define SLURMQ_SWEEP_READ_JOB_H
 
-#include "sweep_read_node.h"
+#include "sweep/sweep_read_node.h"
 
 /* Each complains of what it finds, and leaves out what it cannot read. */
 void sweep_read_lets(struct sweep_reader *r, struct node *node, struct lets *out);

@@ -1,12 +1,12 @@
-#include "sweep_read_node.h"
+#include "sweep/sweep_read_node.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "template_bash.h"
-#include "guess.h"
-#include "utf8.h"
+#include "sweep/template_bash.h"
+#include "lib/guess.h"
+#include "lib/utf8.h"
 
 /* Words of other tools, and ours; the first of ours that may stand there is told. */
 static const char *const neighbours[][2] = {

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "doc.h"
-#include "sweep_internal.h"
-#include "sweep_schema.h"
+#include "sweep/doc.h"
+#include "sweep/sweep_internal.h"
+#include "sweep/sweep_schema.h"
 
 struct sweep_reader {
 	struct sweep *sweep;

@@ -1,4 +1,4 @@
-#include "sweep_read_space.h"
+#include "sweep/sweep_read_space.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef SLURMQ_SWEEP_READ_SPACE_H
 #define SLURMQ_SWEEP_READ_SPACE_H
 
-#include "sweep_read_node.h"
+#include "sweep/sweep_read_node.h"
 
 /* A map of axes into groups of one. step: of a step, whose values have to be known without files and
  * cannot be drawn. */

@@ -1,11 +1,11 @@
-#include "sweep_schema.h"
+#include "sweep/sweep_schema.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "json.h"
-#include "sbatch.h"
+#include "lib/json.h"
+#include "slurm/sbatch.h"
 
 #define END_OF_KEYS \
 	{ \

@@ -5,7 +5,7 @@
 #ifndef SLURMQ_SWEEP_SCHEMA_H
 #define SLURMQ_SWEEP_SCHEMA_H
 
-#include "buf.h"
+#include "lib/buf.h"
 
 struct sweep_key {
 	const char *name;

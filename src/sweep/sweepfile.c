@@ -1,4 +1,4 @@
-#include "sweepfile.h"
+#include "sweep/sweepfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,11 +11,11 @@
 
 #include <yaml.h>
 
-#include "doc.h"
-#include "sweep_load.h"
-#include "sweep_read.h"
-#include "template.h"
-#include "utf8.h"
+#include "sweep/doc.h"
+#include "sweep/sweep_load.h"
+#include "sweep/sweep_read.h"
+#include "sweep/template.h"
+#include "lib/utf8.h"
 
 enum {
 	FILE_MOST = 4 << 20,

@@ -6,10 +6,10 @@
 
 #include <stddef.h>
 
-#include "buf.h"
-#include "complaint.h" /* struct complaints */
-#include "err.h"
-#include "sweep.h"
+#include "lib/buf.h"
+#include "lib/complaint.h" /* struct complaints */
+#include "lib/err.h"
+#include "sweep/sweep.h"
 
 /* Read the file at path (regular, at most 4 MiB) into *text (given, NUL-terminated) and *len, and
  * its folder's absolute path into *dir (given). */

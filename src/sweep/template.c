@@ -1,4 +1,4 @@
-#include "template.h"
+#include "sweep/template.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
-#include "template_bash.h"
+#include "sweep/template_bash.h"
 
 #include <string.h>
 
-#include "template_internal.h"
+#include "sweep/template_internal.h"
 
 static void on_backslash(struct scan *s)
 {

@@ -18,7 +18,7 @@
 
 #include <stddef.h>
 
-#include "template.h"
+#include "sweep/template.h"
 
 /* How a script ends: what is still open, as in "ends within double quotes". */
 struct template_bash_end {

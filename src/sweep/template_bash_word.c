@@ -1,4 +1,4 @@
-#include "template_internal.h"
+#include "sweep/template_internal.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "template.h"
-#include "template_bash.h"
+#include "sweep/template.h"
+#include "sweep/template_bash.h"
 
 enum {
 	DEPTH_MOST = 48,

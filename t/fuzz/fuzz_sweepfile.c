@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sweep_load.h"
-#include "sweepfile.h"
+#include "sweep/sweep_load.h"
+#include "sweep/sweepfile.h"
 
 enum {
 	FILES_FROM = 0x1e, /* what follows this byte is in every file that the sweep names */

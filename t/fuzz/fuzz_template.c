@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "template.h"
-#include "template_bash.h"
+#include "sweep/template.h"
+#include "sweep/template_bash.h"
 
 enum { SYMS = 8 };
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ticket.h"
+#include "store/ticket.h"
 
 enum { MIN_JOB_AGE_S = 300, KILL_WAIT_S = 30, USR1_S = 60, MAX_ARRAY = 1001, ACCT_LAG_S = 5 };
 static const int64_t EPOCH_S = 1700000000;

@@ -1,6 +1,6 @@
 /* doubles.c - clock.h and proc.h in the simulated world: all of both modules, so the archive's stay out */
-#include "clock.h"
-#include "proc.h"
+#include "lib/clock.h"
+#include "lib/proc.h"
 #include "sim.h"
 
 #include <errno.h>
@@ -11,11 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "drain.h"
-#include "fs.h"
-#include "policy.h"
-#include "spool.h"
-#include "ticket.h"
+#include "chain/drain.h"
+#include "lib/fs.h"
+#include "sweep/policy.h"
+#include "store/spool.h"
+#include "store/ticket.h"
 
 /* ---- clock.h ---- */
 

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 enum { BATCH = 50, PROCESSES_MOST = 64, SHOWN = 10 };
 

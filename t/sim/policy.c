@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "job.h"
+#include "slurm/job.h"
 
 enum { MAX_DEFAULT = 3, SITE_MOST = 10, KEYS_MOST = 32 }; /* as slurmq-sweep(5) says */
 enum { NOT_RETIRED = 1 << JOB_COMPLETED | 1 << JOB_FAILED | 1 << JOB_CANCELLED };

@@ -15,8 +15,8 @@
 #include <sys/types.h>
 #include <ucontext.h>
 
-#include "buf.h"
-#include "proc.h"
+#include "lib/buf.h"
+#include "lib/proc.h"
 
 /* ---- world.c: time, chance, processes ---- */
 

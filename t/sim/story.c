@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db.h"
-#include "expand.h"
-#include "queue.h"
-#include "store.h"
+#include "store/db.h"
+#include "store/expand.h"
+#include "chain/queue.h"
+#include "store/store.h"
 
 enum { IMAGES = 32, WITH_POLICY = 96, SWEEPS = 3, VISITS = 300 };
 

@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "spool.h"
+#include "lib/clock.h"
+#include "store/spool.h"
 
 enum { PATIENCE_MS = 30000 };
 

@@ -6,8 +6,8 @@
 
 #include <yaml.h>
 
-#include "json.h"
-#include "number.h"
+#include "lib/json.h"
+#include "lib/number.h"
 
 enum { DEPTH_MOST = 40 };
 

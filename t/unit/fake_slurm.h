@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "slurm.h"
+#include "lib/clock.h"
+#include "slurm/slurm.h"
 
 struct fake_job {
 	uint64_t id;

@@ -2,9 +2,9 @@
 #ifndef T_SWEEP_HERE_H
 #define T_SWEEP_HERE_H
 
-#include "expand.h"
+#include "store/expand.h"
 #include "scratch.h"
-#include "store.h"
+#include "store/store.h"
 
 struct here {
 	char *dir;

@@ -8,13 +8,13 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "cancel.h"
+#include "chain/cancel.h"
 #include "fake_slurm.h"
-#include "proc.h"
-#include "queue.h"
-#include "reconcile.h"
+#include "lib/proc.h"
+#include "chain/queue.h"
+#include "chain/reconcile.h"
 #include "sweep_here.h"
-#include "ticket.h"
+#include "store/ticket.h"
 
 static int set_up(void **state)
 {

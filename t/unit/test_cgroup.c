@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "buf.h"
-#include "cgroup.h"
+#include "lib/buf.h"
+#include "lib/cgroup.h"
 #include "scratch.h"
 
 static void put(const char *root, const char *path, const char *text)

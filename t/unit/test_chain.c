@@ -8,10 +8,10 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "cancel.h"
-#include "chain.h"
+#include "chain/cancel.h"
+#include "chain/chain.h"
 #include "fake_slurm.h"
-#include "proc.h"
+#include "lib/proc.h"
 #include "sweep_here.h"
 
 static int said;

@@ -12,8 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "db_internal.h"
+#include "lib/clock.h"
+#include "store/db_internal.h"
 #include "scratch.h"
 
 struct here {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "env.h"
+#include "lib/env.h"
 
 enum { MAX_VARS = 40 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "sweep_here.h"
-#include "view.h"
+#include "cmd/view.h"
 
 struct want {
 	int64_t jobs, added, unchanged, changed, missing, pruned, merged, left, rerun;

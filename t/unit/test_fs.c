@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "fs.h"
+#include "lib/fs.h"
 #include "scratch.h"
 
 static const char mounts[] =

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "guess.h"
+#include "lib/guess.h"
 
 static const char *const commands[] = {"init",	  "expand", "submit", "status", "list", "show",
 				       "release", "resume", "retry",  "log",	NULL};

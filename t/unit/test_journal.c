@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "journal.h"
+#include "store/journal.h"
 
 static const struct who me = {.slurm_id = 77, .restart = 1, .node = "n1", .pid = 4, .random = 9};
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "json.h"
+#include "lib/json.h"
 
 static void strings(void **state)
 {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "opt.h"
+#include "lib/opt.h"
 
 struct args {
 	bool follow, quiet;

@@ -6,16 +6,16 @@
 #include <cmocka.h>
 #include <inttypes.h>
 
-#include "brake.h"
-#include "clock.h"
-#include "db_internal.h"
+#include "chain/brake.h"
+#include "lib/clock.h"
+#include "store/db_internal.h"
 #include "fake_slurm.h"
-#include "outcome.h"
-#include "queue.h"
-#include "reconcile.h"
-#include "spool.h"
+#include "chain/outcome.h"
+#include "chain/queue.h"
+#include "chain/reconcile.h"
+#include "store/spool.h"
 #include "sweep_here.h"
-#include "ticket.h"
+#include "store/ticket.h"
 
 static int set_up(void **state)
 {

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "amount.h"
-#include "job.h"
-#include "policy.h"
+#include "slurm/amount.h"
+#include "slurm/job.h"
+#include "sweep/policy.h"
 
 /* ---- amounts ---- */
 

@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "proc.h"
+#include "lib/clock.h"
+#include "lib/proc.h"
 
 static char dir[] = "/tmp/test_proc.XXXXXX";
 

@@ -10,16 +10,16 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "cancel.h"
-#include "clock.h"
+#include "chain/cancel.h"
+#include "lib/clock.h"
 #include "fake_slurm.h"
-#include "proc.h"
-#include "queue.h"
-#include "queue_internal.h"
-#include "reconcile.h"
-#include "spool.h"
+#include "lib/proc.h"
+#include "chain/queue.h"
+#include "chain/queue_internal.h"
+#include "chain/reconcile.h"
+#include "store/spool.h"
 #include "sweep_here.h"
-#include "ticket.h"
+#include "store/ticket.h"
 
 static const char ten[] = "name: ten\nparams: {n: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}\n"
 			  "sbatch: {mem: 1G}\nrun: [echo, \"{n}\"]\n";

@@ -11,15 +11,15 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "brake.h"
-#include "cancel.h"
-#include "clock.h"
-#include "drain.h"
+#include "chain/brake.h"
+#include "chain/cancel.h"
+#include "lib/clock.h"
+#include "chain/drain.h"
 #include "fake_slurm.h"
-#include "queue.h"
-#include "reconcile.h"
+#include "chain/queue.h"
+#include "chain/reconcile.h"
 #include "sweep_here.h"
-#include "ticket.h"
+#include "store/ticket.h"
 
 static const char one[] = "name: one\nparams: {n: [0]}\nrun: [\"true\"]\n";
 static const char ten[] = "name: ten\nparams: {n: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}\n"

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "scratch.h"
-#include "select.h"
+#include "cmd/select.h"
 
 static struct err err;
 

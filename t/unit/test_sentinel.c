@@ -7,11 +7,11 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "cancel.h"
-#include "clock.h"
+#include "chain/cancel.h"
+#include "lib/clock.h"
 #include "fake_slurm.h"
-#include "proc.h"
-#include "sentinel.h"
+#include "lib/proc.h"
+#include "chain/sentinel.h"
 #include "sweep_here.h"
 
 static const char many[] =

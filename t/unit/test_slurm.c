@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "slurm.h"
+#include "lib/clock.h"
+#include "slurm/slurm.h"
 
 /* A clock that may run faster, so that a minute's time-out is soon over. */
 static int64_t speed = 1;

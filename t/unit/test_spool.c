@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 
 #include "scratch.h"
-#include "spool.h"
+#include "store/spool.h"
 
 enum { T = 0x1234 };
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "scratch.h"
-#include "store.h"
+#include "store/store.h"
 
 static char *dir; /* the current folder of each test */
 

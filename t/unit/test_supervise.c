@@ -8,13 +8,13 @@
 #include <signal.h>
 
 #include "fake_slurm.h"
-#include "cancel.h"
-#include "clock.h"
-#include "proc.h"
+#include "chain/cancel.h"
+#include "lib/clock.h"
+#include "lib/proc.h"
 #include "scratch.h"
-#include "spool.h"
-#include "supervise.h"
-#include "ticket.h"
+#include "store/spool.h"
+#include "chain/supervise.h"
+#include "store/ticket.h"
 
 enum { T = 0x99, ID = 100 };
 

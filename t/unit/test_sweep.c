@@ -14,7 +14,7 @@
 
 #include <sha2.h>
 
-#include "sweepfile.h"
+#include "sweep/sweepfile.h"
 
 /* SHA-256 over the lines "job\tstep\tcommand" of t/data/bar-llama.yaml: what the study's own
  * generator printed. */

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sweepfile.h"
+#include "sweep/sweepfile.h"
 
 /* Parse and load text, as a file of folder dir; its complaints, a line each. */
 static struct sweep *read_text(const char *text, size_t len, const char *dir, struct buf *said)

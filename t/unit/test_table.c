@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "table.h"
+#include "lib/table.h"
 
 static const struct style plain = {.utf8 = true, .glyphs = false};
 static const struct style ascii = {.tty = true, .width = 80};

@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "template.h"
-#include "template_bash.h"
+#include "sweep/template.h"
+#include "sweep/template_bash.h"
 
 #define CANARY "canary"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "scratch.h"
-#include "ticket.h"
+#include "store/ticket.h"
 
 enum { T = 0x77 };
 
