@@ -5,27 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Length of the UTF-8 character at p (RFC 3629), 0 where there is none. */
-static size_t utf8_char(const unsigned char *p)
-{
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] >= 0xc2 && p[0] <= 0xdf)
-		return (p[1] & 0xc0) == 0x80 ? 2 : 0;
-	if (p[0] >= 0xe0 && p[0] <= 0xef) {
-		unsigned char low = p[0] == 0xe0 ? 0xa0 : 0x80, high = p[0] == 0xed ? 0x9f : 0xbf;
-
-		return p[1] >= low && p[1] <= high && (p[2] & 0xc0) == 0x80 ? 3 : 0;
-	}
-	if (p[0] >= 0xf0 && p[0] <= 0xf4) {
-		unsigned char low = p[0] == 0xf0 ? 0x90 : 0x80, high = p[0] == 0xf4 ? 0x8f : 0xbf;
-
-		return p[1] >= low && p[1] <= high && (p[2] & 0xc0) == 0x80 && (p[3] & 0xc0) == 0x80
-			       ? 4
-			       : 0;
-	}
-	return 0;
-}
+#include "lib/utf8.h"
 
 static void add_escaped(struct buf *out, unsigned char c)
 {
@@ -50,22 +30,18 @@ static void add_escaped(struct buf *out, unsigned char c)
 
 static void add_string(struct buf *out, const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
-
 	buf_addch(out, '"');
-	while (*p) {
-		size_t n = utf8_char(p);
+	while (*text) {
+		unsigned code = 0;
+		size_t n = utf8_char(text, UTF8_MAX, &code);
 
-		if (n == 0) {
+		if (n == 0)
 			buf_addstr(out, "\xef\xbf\xbd");
-			p++;
-			continue;
-		}
-		if (*p < 0x20 || *p == '"' || *p == '\\' || *p == 0x7f)
-			add_escaped(out, *p);
+		else if (code < 0x20 || code == '"' || code == '\\' || code == 0x7f)
+			add_escaped(out, (unsigned char)code);
 		else
-			buf_add(out, p, n);
-		p += n;
+			buf_add(out, text, n);
+		text += n ? n : 1;
 	}
 	buf_addch(out, '"');
 }

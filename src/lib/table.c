@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/utf8.h"
+
 /* ---- style ---- */
 
 int when_colour_parse(const char *text, enum when_colour *when)
@@ -84,41 +86,13 @@ void paint_add(struct buf *out, const struct style *s, enum paint paint, const c
 	buf_addf(out, "\033[%sm%s\033[0m", codes[paint], text);
 }
 
-/* ---- UTF-8 ---- */
-
-/* Decode one character: its length (1 to 4), or 0 where the bytes are none (RFC 3629: no overlong
- * forms, no surrogates, nothing above U+10FFFF). */
-static int decode(const char *text, uint32_t *out)
-{
-	const unsigned char *p = (const unsigned char *)text;
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint32_t c;
-	int n;
-
-	if (p[0] < 0x80) {
-		*out = p[0];
-		return 1;
-	}
-	n = p[0] >= 0xf0 && p[0] < 0xf8 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc2 ? 2 : 0;
-	if (n == 0 || p[0] >= 0xf8)
-		return 0;
-	c = p[0] & (0xffU >> (n + 1));
-	for (int i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (p[i] & 0x3fU);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	*out = c;
-	return n;
-}
+/* ---- text ---- */
 
 struct range {
-	uint32_t first, last;
+	unsigned first, last;
 };
 
-static bool within(uint32_t c, const struct range *ranges, size_t n)
+static bool within(unsigned c, const struct range *ranges, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (c >= ranges[i].first && c <= ranges[i].last)
@@ -127,7 +101,7 @@ static bool within(uint32_t c, const struct range *ranges, size_t n)
 }
 
 /* Not to be shown: controls (C0, DEL, C1), line separators, marks that turn the direction. */
-static bool forbidden(uint32_t c)
+static bool forbidden(unsigned c)
 {
 	static const struct range ranges[] = {
 		{0, 0x1f},	  {0x7f, 0x9f},	      {0x200e, 0x200f},
@@ -140,7 +114,7 @@ static bool forbidden(uint32_t c)
 
 /* Of one character: 0 for combining marks, 2 for East Asian wide and pictures (UAX #11), else 1. The
  * blocks where terminals agree; no locale is asked. */
-static int char_width(uint32_t c)
+static int char_width(unsigned c)
 {
 	static const struct range none[] = {
 		{0x300, 0x36f},	  {0x483, 0x489},   {0x591, 0x5bd},   {0x610, 0x61a},
@@ -164,19 +138,14 @@ static int char_width(uint32_t c)
 void clean_add(struct buf *out, const struct style *s, const char *text)
 {
 	while (*text) {
-		uint32_t c;
-		int n = decode(text, &c);
+		unsigned c = 0;
+		size_t n = utf8_char(text, UTF8_MAX, &c);
 
-		if (n == 0) {
-			buf_addch(out, '?');
-			text++;
-			continue;
-		}
-		if (forbidden(c) || (c >= 0x80 && !s->utf8))
+		if (n == 0 || forbidden(c) || (c >= 0x80 && !s->utf8))
 			buf_addch(out, '?');
 		else
-			buf_add(out, text, (size_t)n);
-		text += n;
+			buf_add(out, text, n);
+		text += n ? n : 1;
 	}
 }
 
@@ -185,8 +154,8 @@ int text_width(const char *text)
 	int width = 0;
 
 	while (*text) {
-		uint32_t c;
-		int n = decode(text, &c);
+		unsigned c = 0;
+		size_t n = utf8_char(text, UTF8_MAX, &c);
 
 		width += n ? char_width(c) : 1;
 		text += n ? n : 1;
@@ -200,8 +169,9 @@ static size_t fitting(const char *text, int width)
 	const char *p = text;
 
 	while (*p) {
-		uint32_t c;
-		int n = decode(p, &c), w = n ? char_width(c) : 1;
+		unsigned c = 0;
+		size_t n = utf8_char(p, UTF8_MAX, &c);
+		int w = n ? char_width(c) : 1;
 
 		if (w > width)
 			break;

@@ -6,46 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/utf8.h"
+
 /* Text for a terminal */
-
-/* The length of the UTF-8 sequence at p; 0 where it is none, is cut off, or is a C1 control. */
-static size_t utf8_len(const unsigned char *p, size_t left)
-{
-	size_t n = *p >= 0xc2 && *p <= 0xdf ? 2 : *p >= 0xe0 && *p <= 0xef ? 3 : 0;
-
-	if (*p >= 0xf0 && *p <= 0xf4)
-		n = 4;
-	if (!n || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*p == 0xc2 && p[1] < 0xa0) || (*p == 0xe0 && p[1] < 0xa0) ||
-	    (*p == 0xed && p[1] >= 0xa0) || (*p == 0xf0 && p[1] < 0x90) ||
-	    (*p == 0xf4 && p[1] >= 0x90))
-		return 0;
-	return n;
-}
 
 void slurm_clean(struct buf *to, const char *text, size_t len, const char *newline)
 {
-	const unsigned char *p = (const unsigned char *)text;
 	size_t n;
 
 	for (size_t i = 0; i < len; i += n) {
-		n = 1;
-		if (p[i] == '\n')
-			buf_addstr(to, newline);
-		else if (p[i] == '\r' && i + 1 < len && p[i + 1] == '\n')
-			continue;
-		else if (p[i] >= 0x20 && p[i] < 0x7f)
-			buf_addch(to, text[i]);
-		else if (p[i] >= 0x80 && (n = utf8_len(p + i, len - i)) > 0)
+		unsigned code = 0;
+
+		n = utf8_char(text + i, len - i, &code);
+		if (n && ((code >= 0x20 && code < 0x7f) || code >= 0xa0)) {
 			buf_add(to, text + i, n);
-		else {
-			n = 1;
-			buf_addch(to, p[i] == '\t' ? ' ' : '?');
+			continue;
 		}
+		n = 1; /* of a C1 control, each byte becomes a '?' */
+		if (text[i] == '\n')
+			buf_addstr(to, newline);
+		else if (text[i] != '\r' || i + 1 == len || text[i + 1] != '\n')
+			buf_addch(to, text[i] == '\t' ? ' ' : '?');
 	}
 }
 
