@@ -57,29 +57,13 @@ static int not_started(const char *tool, int exec_errno, struct err *err)
 	return -1;
 }
 
-/* Run one of Slurm's commands that asks or cancels. 0 and *result where it was started. */
-static int run_tool(const struct strs *argv, struct proc_result *result, struct err *err)
+/* A NUL in what a command printed must not hide what stands behind it. */
+static const char *as_text(struct buf *b)
 {
-	struct proc_spec spec = {.argv = lend(argv), .timeout_ms = QUERY_TIMEOUT_MS};
-	struct strs envp = {0};
-	int exec_errno, rc;
-
-	for (char **e = environ; e && *e; e++)
-		if (!steers_a_query(*e))
-			strs_add(&envp, *e);
-	strs_add(&envp, "SLURM_TIME_FORMAT=%s");
-	strs_add(&envp, "SLURM_BITSTR_LEN=0");
-	spec.envp = lend(&envp);
-	rc = proc_run(&spec, result, &exec_errno, err);
-	if (rc)
-		not_started(argv->v[0], exec_errno, err);
-	strs_release(&envp);
-	return rc;
-}
-
-static bool went_well(const struct proc_result *r)
-{
-	return !r->timed_out && !r->signal && !r->exit_code;
+	for (size_t i = 0; i < b->len; i++)
+		if (!b->s[i])
+			b->s[i] = '?';
+	return buf_str(b);
 }
 
 /* What the command itself said: stderr, or stdout where that is empty; on one line. */
@@ -113,6 +97,57 @@ static int tool_failed(const char *tool, const struct proc_result *r, struct err
 	return -1;
 }
 
+static int start_tool(const struct strs *argv, struct proc_result *r, struct err *err)
+{
+	struct proc_spec spec = {.argv = lend(argv), .timeout_ms = QUERY_TIMEOUT_MS};
+	struct strs envp = {0};
+	int exec_errno, rc;
+
+	for (char **e = environ; e && *e; e++)
+		if (!steers_a_query(*e))
+			strs_add(&envp, *e);
+	strs_add(&envp, "SLURM_TIME_FORMAT=%s");
+	strs_add(&envp, "SLURM_BITSTR_LEN=0");
+	spec.envp = lend(&envp);
+	rc = proc_run(&spec, r, &exec_errno, err);
+	if (rc)
+		not_started(argv->v[0], exec_errno, err);
+	strs_release(&envp);
+	return rc;
+}
+
+/* Run a command that queries or changes Slurm, 30 s at most. Returns 0 if it succeeded, 1 if it exited with an
+ * error text that excused() accepts (NULL: none), and -1 with err. Releases argv; the caller releases *r. */
+static int run_tool(struct strs *argv, bool (*excused)(const char *errtext), struct proc_result *r,
+		    struct err *err)
+{
+	int rc = start_tool(argv, r, err);
+
+	if (!rc && (r->timed_out || r->signal || r->exit_code)) {
+		if (excused && !r->timed_out && !r->signal && excused(as_text(&r->err)))
+			rc = 1;
+		else
+			rc = tool_failed(argv->v[0], r, err);
+	}
+	strs_release(argv);
+	return rc;
+}
+
+static struct strs list_words(const char *const *words)
+{
+	struct strs l = {0};
+
+	for (; *words; words++)
+		strs_add(&l, *words);
+	return l;
+}
+#define ARGV(...) list_words((const char *const[]){__VA_ARGS__, NULL})
+
+static void add_number(struct strs *argv, uint64_t n)
+{
+	strs_addf(argv, "%llu", (unsigned long long)n);
+}
+
 /* sbatch */
 
 void slurm_sbatch_argv(const struct slurm_submission *s, struct strs *argv)
@@ -130,15 +165,6 @@ void slurm_sbatch_argv(const struct slurm_submission *s, struct strs *argv)
 	strs_add(argv, "--signal=B:USR1@60");
 	if (s->chdir)
 		strs_addf(argv, "--chdir=%s", s->chdir);
-}
-
-/* A NUL in what a command printed must not hide what stands behind it. */
-static const char *as_text(struct buf *b)
-{
-	for (size_t i = 0; i < b->len; i++)
-		if (!b->s[i])
-			b->s[i] = '?';
-	return buf_str(b);
 }
 
 struct slurm_sbatch {
@@ -215,54 +241,38 @@ void slurm_reply_release(struct slurm_reply *reply)
 
 /* squeue */
 
-static void squeue_argv(struct strs *argv, const char *how, const char *what)
-{
-	strs_add(argv, "squeue");
-	strs_add(argv, "-a");
-	strs_add(argv, "-r");
-	strs_add(argv, "-h");
-	strs_add(argv, "-t");
-	strs_add(argv, "all");
-	strs_add(argv, how);
-	strs_add(argv, what);
-}
-
 /* An answer is whole where squeue is content and says nothing of an unknown user: for one it prints
  * an empty line and exits 0 (seen on 22.05.8). */
-static int check_squeue(const struct proc_result *r, struct err *err)
+static int run_squeue(struct strs *argv, bool (*excused)(const char *errtext),
+		      struct proc_result *r, struct err *err)
 {
-	if (!went_well(r))
-		return tool_failed("squeue", r, err);
-	if (strstr(buf_str(&r->err), "Invalid user")) {
+	int rc = run_tool(argv, excused, r, err);
+
+	if (!rc && strstr(buf_str(&r->err), "Invalid user")) {
 		struct buf b = {0};
 
 		add_words(&b, r);
-		err_set(err, ERR_AGAIN, "squeue did not answer: %s", buf_str(&b));
+		rc = err_set(err, ERR_AGAIN, "squeue did not answer: %s", buf_str(&b));
 		buf_release(&b);
-		return -1;
 	}
-	return 0;
+	return rc;
 }
 
 int slurm_squeue(uint64_t uid, struct slurm_jobs *out, struct err *err)
 {
+	struct strs argv =
+		ARGV("squeue", "-a", "-r", "-h", "-t", "all", "-o", SLURM_SQUEUE_FORMAT, "-u");
 	struct proc_result r;
-	struct strs argv = {0};
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	squeue_argv(&argv, "-o", SLURM_SQUEUE_FORMAT);
-	strs_add(&argv, "-u");
-	strs_addf(&argv, "%llu", (unsigned long long)uid);
-	rc = run_tool(&argv, &r, err);
-	if (!rc)
-		rc = check_squeue(&r, err);
+	add_number(&argv, uid);
+	rc = run_squeue(&argv, NULL, &r, err);
 	if (!rc)
 		rc = slurm_parse_jobs(buf_str(&r.out), r.out.len, out, err);
 	if (rc)
 		slurm_jobs_release(out);
 	proc_result_release(&r);
-	strs_release(&argv);
 	return rc;
 }
 
@@ -279,30 +289,28 @@ static int pick_job(struct slurm_jobs *jobs, uint64_t id, struct slurm_job *out)
 	return 1;
 }
 
+static bool says_no_such_job(const char *errtext)
+{
+	return strstr(errtext, "Invalid job id specified");
+}
+
 int slurm_squeue_job(uint64_t id, struct slurm_job *out, struct err *err)
 {
+	struct strs argv =
+		ARGV("squeue", "-a", "-r", "-h", "-t", "all", "-O", SLURM_SQUEUE_COLUMNS, "-j");
 	struct slurm_jobs jobs = {0};
 	struct proc_result r;
-	struct strs argv = {0};
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	squeue_argv(&argv, "-O", SLURM_SQUEUE_COLUMNS);
-	strs_add(&argv, "-j");
-	strs_addf(&argv, "%llu", (unsigned long long)id);
-	rc = run_tool(&argv, &r, err);
-	if (!rc && r.exit_code && !r.timed_out &&
-	    strstr(buf_str(&r.err), "Invalid job id specified"))
-		rc = 1;
-	else if (!rc)
-		rc = check_squeue(&r, err);
+	add_number(&argv, id);
+	rc = run_squeue(&argv, says_no_such_job, &r, err);
 	if (!rc)
 		rc = slurm_parse_columns(as_text(&r.out), &jobs, err);
 	if (!rc)
 		rc = pick_job(&jobs, id, out);
 	slurm_jobs_release(&jobs);
 	proc_result_release(&r);
-	strs_release(&argv);
 	return rc;
 }
 
@@ -324,71 +332,59 @@ void slurm_jobs_release(struct slurm_jobs *jobs)
 
 /* sacct */
 
-static void sacct_argv(struct strs *argv, uint64_t uid, int64_t since_s, const struct strs *ids)
+static bool says_no_accounting(const char *errtext)
 {
-	static const char *const words[] = {"sacct", "-n", "-X", "-D", "-P", "--delimiter=\x1f"};
-	struct buf list = {0};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		strs_add(argv, words[i]);
-	strs_add(argv, "-u");
-	strs_addf(argv, "%llu", (unsigned long long)uid);
-	strs_add(argv, "-S");
-	strs_addf(argv, "now-%lld", (long long)since_s);
-	strs_add(argv, "-o");
-	strs_add(argv, SLURM_SACCT_FORMAT);
-	for (size_t i = 0; ids && i < ids->n; i++)
-		buf_addf(&list, "%s%s", i ? "," : "", ids->v[i]);
-	if (list.len) {
-		strs_add(argv, "-j");
-		strs_add(argv, buf_str(&list));
-	}
-	buf_release(&list);
+	return strstr(errtext, "Slurm accounting storage is disabled");
 }
 
 int slurm_sacct(uint64_t uid, int64_t since_s, const struct strs *ids, struct slurm_jobs *out,
 		struct err *err)
 {
+	struct strs argv = ARGV("sacct", "-n", "-X", "-D", "-P", "--delimiter=\x1f", "-u");
+	struct buf list = {0};
 	struct proc_result r;
-	struct strs argv = {0};
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	sacct_argv(&argv, uid, since_s, ids);
-	rc = run_tool(&argv, &r, err);
-	if (!rc && went_well(&r))
+	add_number(&argv, uid);
+	strs_add(&argv, "-S");
+	strs_addf(&argv, "now-%lld", (long long)since_s);
+	strs_add(&argv, "-o");
+	strs_add(&argv, SLURM_SACCT_FORMAT);
+	for (size_t i = 0; ids && i < ids->n; i++)
+		buf_addf(&list, "%s%s", i ? "," : "", ids->v[i]);
+	if (list.len) {
+		strs_add(&argv, "-j");
+		strs_take(&argv, buf_take(&list));
+	}
+	rc = run_tool(&argv, says_no_accounting, &r, err);
+	if (!rc)
 		slurm_parse_acct(as_text(&r.out), out);
-	else if (!rc && strstr(as_text(&r.err), "Slurm accounting storage is disabled"))
-		rc = SLURM_NO_ACCT;
-	else if (!rc)
-		rc = tool_failed("sacct", &r, err);
 	proc_result_release(&r);
-	strs_release(&argv);
-	return rc;
+	return rc == 1 ? SLURM_NO_ACCT : rc;
 }
 
-/* scancel */
+/* scancel and scontrol */
+
+/* For a command whose output is of no use; one that is excused has done what it was to. */
+static int run_unread(struct strs *argv, bool (*excused)(const char *errtext), struct err *err)
+{
+	struct proc_result r;
+	int rc = run_tool(argv, excused, &r, err);
+
+	proc_result_release(&r);
+	return rc < 0 ? -1 : 0;
+}
 
 static int scancel_slice(const char *state, char *const *ids, size_t n, struct err *err)
 {
-	struct proc_result r;
-	struct strs argv = {0};
-	int rc;
+	struct strs argv = ARGV("scancel");
 
-	strs_add(&argv, "scancel");
 	if (state)
 		strs_addf(&argv, "--state=%s", state);
 	for (size_t i = 0; i < n; i++)
 		strs_add(&argv, ids[i]);
-	rc = run_tool(&argv, &r, err);
-	if (!rc && !went_well(&r)) {
-		bool gone = !r.timed_out && !r.signal && slurm_only_gone(as_text(&r.err));
-
-		rc = gone ? 0 : tool_failed("scancel", &r, err);
-	}
-	proc_result_release(&r);
-	strs_release(&argv);
-	return rc;
+	return run_unread(&argv, slurm_only_gone, err);
 }
 
 static int scancel_all(const char *state, const struct strs *ids, struct err *err)
@@ -419,60 +415,34 @@ int slurm_scancel_pending(const struct strs *ids, struct err *err)
 	return scancel_all("PENDING", ids, err);
 }
 
-/* scontrol */
-
 int slurm_requeue_off(uint64_t id, struct err *err)
 {
-	struct proc_result r;
-	struct strs argv = {0};
-	int rc;
+	struct strs argv = ARGV("scontrol", "update");
 
-	strs_add(&argv, "scontrol");
-	strs_add(&argv, "update");
 	strs_addf(&argv, "JobId=%llu", (unsigned long long)id);
 	strs_add(&argv, "Requeue=0");
-	rc = run_tool(&argv, &r, err);
-	if (!rc && !went_well(&r))
-		rc = tool_failed("scontrol", &r, err);
-	proc_result_release(&r);
-	strs_release(&argv);
-	return rc;
+	return run_unread(&argv, NULL, err);
 }
 
 int slurm_requeue(uint64_t id, struct err *err)
 {
-	struct proc_result r;
-	struct strs argv = {0};
-	int rc;
+	struct strs argv = ARGV("scontrol", "requeue", "incomplete");
 
-	strs_add(&argv, "scontrol");
-	strs_add(&argv, "requeue");
-	strs_add(&argv, "incomplete");
-	strs_addf(&argv, "%llu", (unsigned long long)id);
-	rc = run_tool(&argv, &r, err);
-	if (!rc && !went_well(&r))
-		rc = tool_failed("scontrol", &r, err);
-	proc_result_release(&r);
-	strs_release(&argv);
-	return rc;
+	add_number(&argv, id);
+	return run_unread(&argv, NULL, err);
 }
 
 int slurm_site_read(struct slurm_site *out, struct err *err)
 {
+	struct strs argv = ARGV("scontrol", "show", "config");
 	struct proc_result r;
-	struct strs argv = {0};
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	strs_add(&argv, "scontrol");
-	strs_add(&argv, "show");
-	strs_add(&argv, "config");
-	rc = run_tool(&argv, &r, err);
+	rc = run_tool(&argv, NULL, &r, err);
 	if (!rc)
-		rc = went_well(&r) ? slurm_parse_config(as_text(&r.out), out, err)
-				   : tool_failed("scontrol", &r, err);
+		rc = slurm_parse_config(as_text(&r.out), out, err);
 	proc_result_release(&r);
-	strs_release(&argv);
 	return rc;
 }
 
@@ -485,23 +455,17 @@ void slurm_site_release(struct slurm_site *site)
 
 int slurm_limit_read(const char *user, struct slurm_limit *out, struct err *err)
 {
+	struct strs argv = ARGV("scontrol", "-o", "show", "assoc_mgr");
 	struct proc_result r;
-	struct strs argv = {0};
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	strs_add(&argv, "scontrol");
-	strs_add(&argv, "-o");
-	strs_add(&argv, "show");
-	strs_add(&argv, "assoc_mgr");
 	strs_addf(&argv, "users=%s", user);
 	strs_add(&argv, "flags=assoc,qos");
-	rc = run_tool(&argv, &r, err);
+	rc = run_tool(&argv, NULL, &r, err);
 	if (!rc)
-		rc = went_well(&r) ? slurm_parse_limits(as_text(&r.out), out, err)
-				   : tool_failed("scontrol", &r, err);
+		rc = slurm_parse_limits(as_text(&r.out), out, err);
 	proc_result_release(&r);
-	strs_release(&argv);
 	return rc;
 }
 
