@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/failpoint.h"
 #include "lib/guess.h"
 #include "chain/reconcile.h"
 #include "chain/sentinel.h"
@@ -90,11 +89,6 @@ int cmd_confirm(struct cmd_ctx *ctx, bool yes, const char *what, struct err *err
 	if (fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y'))
 		return 0;
 	return err_set(err, ERR_FAILED, "nothing was changed");
-}
-
-char *cmd_count(int64_t n, const char *one, const char *many)
-{
-	return mem_printf("%" PRId64 " %s", n, n == 1 ? one : many);
 }
 
 void cmd_print_json(struct buf *text)
@@ -317,21 +311,7 @@ int cmd_filled_end(struct cmd_filled *f, struct err *err)
 	return -1;
 }
 
-/* ---- changes of the user's ---- */
-
-int cmd_select(struct cmd_ctx *ctx, int argc, char **argv, const char *states, unsigned allowed,
-	       struct selection *sel, struct err *err)
-{
-	memset(sel, 0, sizeof(*sel));
-	if (argc == 0 && !states)
-		return err_set(err, ERR_USAGE,
-			       "which jobs? slurmq %s 17, 1-10, a sweep's name, all, or -s STATE",
-			       ctx->cmd->name);
-	if (selection_parse(ctx->store->db, argc, argv, states, sel, err))
-		return -1;
-	selection_narrow(sel, allowed);
-	return 0;
-}
+/* ---- pausing ---- */
 
 int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err)
 {
@@ -350,53 +330,6 @@ int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err)
 		sentinel_tend(ctx->store, SENTINEL_USER, cmd_say_text, ctx);
 	free(text);
 	return rc;
-}
-
-/* So many a transaction: those who wait for the gate get in between. */
-enum { SLICE = 5000 };
-
-static int change_slice(struct cmd_ctx *ctx, const int64_t *ids, size_t n,
-			const struct cmd_change *change, int64_t *changed, struct err *err)
-{
-	struct db *db = ctx->store->db;
-	int64_t sum = 0;
-
-	if (drain_lock(ctx->store, err))
-		return -1;
-	if (db_begin(db, err))
-		goto fail;
-	for (size_t i = 0; i < n; i++) {
-		int one = 0;
-
-		if (change->one(db, ids[i], change->arg, &one, err))
-			goto fail;
-		sum += one;
-	}
-	if (db_commit(db, err))
-		goto fail;
-	*changed += sum;
-	FAILPOINT("change-committed");
-	if (change->after && change->after(ctx, ids, n, change->arg, err))
-		goto fail;
-	drain_unlock(ctx->store);
-	return 0;
-fail:
-	db_rollback(db);
-	drain_unlock(ctx->store);
-	return -1;
-}
-
-int cmd_change(struct cmd_ctx *ctx, const struct ids *ids, const struct cmd_change *change,
-	       int64_t *changed, struct err *err)
-{
-	*changed = 0;
-	for (size_t i = 0; i < ids->n; i += SLICE) {
-		size_t n = ids->n - i < SLICE ? ids->n - i : SLICE;
-
-		if (change_slice(ctx, ids->v + i, n, change, changed, err))
-			return -1;
-	}
-	return 0;
 }
 
 /* ---- help ---- */

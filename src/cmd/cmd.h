@@ -68,10 +68,6 @@ void cmd_print(struct cmd_ctx *ctx, const char *fmt, ...) __attribute__((format(
 /* What would cancel, or touch more than a thousand: asks on a terminal, wants --yes elsewhere. 0: go on;
  * -1 with err. what: "cancel 17 jobs". */
 int cmd_confirm(struct cmd_ctx *ctx, bool yes, const char *what, struct err *err);
-enum { CMD_MANY = 1000 };
-
-/* "1 job", "2 jobs": words of a count, for one line of output. Given. */
-char *cmd_count(int64_t n, const char *one, const char *many);
 
 /* What a fill of the queue came to, for submit and for what ends with one. */
 struct cmd_filled {
@@ -91,22 +87,6 @@ int cmd_filled_end(struct cmd_filled *f, struct err *err);
 
 /* Submit nothing more from now on; why: the command that says so. Needs no gate. */
 int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err);
-
-/* The jobs that a command line selects, as far as they are in these states (bits 1 << state). To be released
- * in any case. */
-int cmd_select(struct cmd_ctx *ctx, int argc, char **argv, const char *states, unsigned allowed,
-	       struct selection *sel, struct err *err);
-
-/* One change of the user's for each job, in slices, each under the gate and in one transaction. */
-struct cmd_change {
-	/* Called between db_begin() and db_commit(). */
-	int (*one)(struct db *db, int64_t id, void *arg, int *changed, struct err *err);
-	/* After the commit, the gate still held; may be NULL. ids are sorted. */
-	int (*after)(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *arg, struct err *err);
-	void *arg;
-};
-int cmd_change(struct cmd_ctx *ctx, const struct ids *ids, const struct cmd_change *change,
-	       int64_t *changed, struct err *err);
 
 /* Print a JSON text and a newline; the buffer is empty again. */
 void cmd_print_json(struct buf *text);

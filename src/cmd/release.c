@@ -1,8 +1,8 @@
 /* slurmq release - let held jobs go */
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "cmd/cmd.h"
+#include "cmd/steer.h"
 
 struct args {
 	const char *states;
@@ -18,37 +18,27 @@ static int release_one(struct db *db, int64_t id, void *arg, int *changed, struc
 	return db_job_release_held(db, id, changed, err);
 }
 
-static int release(struct cmd_ctx *ctx, const struct args *args, const struct selection *sel,
-		   int64_t *changed, struct err *err)
+static int release(struct cmd_ctx *ctx, bool yes, const struct ids *ids, int64_t *changed,
+		   struct err *err)
 {
-	const struct cmd_change change = {.one = release_one};
-	struct ids ids = {0};
-	char *what = NULL;
-	int rc = selection_ids(ctx->store->db, sel, &ids, err);
+	const struct steer_change change = {.one = release_one};
 
-	if (rc == 0 && ids.n > CMD_MANY) {
-		what = mem_printf("release up to %zu jobs", ids.n);
-		rc = cmd_confirm(ctx, args->yes, what, err);
-	}
-	if (rc == 0)
-		rc = cmd_change(ctx, &ids, &change, changed, err);
-	free(what);
-	ids_release(&ids);
-	return rc;
+	if (steer_confirm_many(ctx, yes, "release up to", ids->n, err))
+		return -1;
+	return steer_change(ctx, ids, &change, changed, err);
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	const struct args *args = options;
 	struct cmd_filled filled;
-	struct selection sel;
+	struct ids ids = {0};
 	int64_t changed = 0;
-	int rc;
+	int rc = steer_select(ctx, argc, argv, args->states, RELEASABLE, &ids, NULL, err);
 
-	rc = cmd_select(ctx, argc, argv, args->states, RELEASABLE, &sel, err);
-	if (rc == 0)
-		rc = release(ctx, args, &sel, &changed, err);
-	selection_release(&sel);
+	if (!rc)
+		rc = release(ctx, args->yes, &ids, &changed, err);
+	ids_release(&ids);
 	if (rc)
 		return rc;
 	if (changed == 0) {

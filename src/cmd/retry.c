@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/steer.h"
 #include "lib/clock.h"
 #include "lib/failpoint.h"
 #include "chain/reconcile.h"
@@ -205,21 +206,17 @@ static int retry_one(struct db *db, int64_t id, void *arg, int *changed, struct 
 
 static int change(struct cmd_ctx *ctx, struct retry *r, int64_t *changed, struct err *err)
 {
-	const struct cmd_change todo = {.one = retry_one, .arg = r};
-	char *what;
-	int rc = 0;
+	const struct steer_change todo = {.one = retry_one, .arg = r};
+	int rc;
 
 	if (r->ids.n == 0)
 		return 0;
 	if (r->args->from_step && check_step(r, r->args->from_step, err))
 		return -1;
-	what = mem_printf("retry %zu jobs", r->ids.n);
-	if (r->ids.n > CMD_MANY)
-		rc = cmd_confirm(ctx, r->args->yes, what, err);
-	free(what);
+	rc = steer_confirm_many(ctx, r->args->yes, "retry", r->ids.n, err);
 	if (!rc && r->lost)
 		rc = end_lost(ctx, r, err);
-	return rc ? rc : cmd_change(ctx, &r->ids, &todo, changed, err);
+	return rc ? rc : steer_change(ctx, &r->ids, &todo, changed, err);
 }
 
 /* ---- what came of it ---- */

@@ -1,0 +1,137 @@
+#include "cmd/steer.h"
+
+#include <stdlib.h>
+
+#include "chain/drain.h"
+#include "lib/failpoint.h"
+#include "slurm/slurm.h"
+
+enum { MANY = 1000 };
+
+const struct opt steer_opts[] = {
+	OPT_STR('s', "state", "STATE,...", "only jobs in these states", struct steer_args, states),
+	OPT_FLAG('y', "yes", "do not ask", struct steer_args, yes), OPT_END};
+
+int steer_select(struct cmd_ctx *ctx, int argc, char **argv, const char *states, unsigned allowed,
+		 struct ids *ids, bool *everything, struct err *err)
+{
+	struct selection sel = {0};
+	int rc;
+
+	if (argc == 0 && !states)
+		return err_set(err, ERR_USAGE,
+			       "which jobs? slurmq %s 17, 1-10, a sweep's name, all, or -s STATE",
+			       ctx->cmd->name);
+	rc = selection_parse(ctx->store->db, argc, argv, states, &sel, err);
+	if (!rc) {
+		selection_narrow(&sel, allowed);
+		rc = selection_ids(ctx->store->db, &sel, ids, err);
+	}
+	if (everything)
+		*everything = sel.all && !sel.states;
+	selection_release(&sel);
+	return rc;
+}
+
+int steer_confirm_many(struct cmd_ctx *ctx, bool yes, const char *verb, size_t n, struct err *err)
+{
+	char *what;
+	int rc;
+
+	if (n <= MANY)
+		return 0;
+	what = mem_printf("%s %zu jobs", verb, n);
+	rc = cmd_confirm(ctx, yes, what, err);
+	free(what);
+	return rc;
+}
+
+/* So many a transaction: those who wait for the gate get in between. */
+enum { SLICE = 5000 };
+
+static int change_slice(struct cmd_ctx *ctx, const int64_t *ids, size_t n,
+			const struct steer_change *change, int64_t *changed, struct err *err)
+{
+	struct db *db = ctx->store->db;
+	int64_t sum = 0;
+
+	if (drain_lock(ctx->store, err))
+		return -1;
+	if (db_begin(db, err))
+		goto fail;
+	for (size_t i = 0; i < n; i++) {
+		int one = 0;
+
+		if (change->one(db, ids[i], change->arg, &one, err))
+			goto fail;
+		sum += one;
+	}
+	if (db_commit(db, err))
+		goto fail;
+	*changed += sum;
+	FAILPOINT("change-committed");
+	if (change->after && change->after(ctx, ids, n, change->arg, err))
+		goto fail;
+	drain_unlock(ctx->store);
+	return 0;
+fail:
+	db_rollback(db);
+	drain_unlock(ctx->store);
+	return -1;
+}
+
+int steer_change(struct cmd_ctx *ctx, const struct ids *ids, const struct steer_change *change,
+		 int64_t *changed, struct err *err)
+{
+	*changed = 0;
+	for (size_t i = 0; i < ids->n; i += SLICE) {
+		size_t n = ids->n - i < SLICE ? ids->n - i : SLICE;
+
+		if (change_slice(ctx, ids->v + i, n, change, changed, err))
+			return -1;
+	}
+	return 0;
+}
+
+int steer_take_back(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *arg, struct err *err)
+{
+	struct steer_undo *undo = arg;
+	bool cancel = undo->wish == WISH_CANCEL;
+	struct db_flight *v = NULL;
+	size_t nflights = 0, kept = 0, named = undo->running.n + undo->queued.n;
+	int rc = 0;
+
+	if (db_flights(ctx->store->db, &v, &nflights, err))
+		return -1;
+	for (size_t i = 0; i < nflights; i++)
+		if (v[i].wish == undo->wish && (cancel || v[i].state != JOB_RUNNING) &&
+		    ids_have(ids, n, v[i].job))
+			v[kept++] = v[i];
+	if (kept)
+		rc = drain_take_back(ctx->store, v, kept, cancel ? &undo->running : NULL,
+				     &undo->queued, err);
+	undo->unnamed += kept - (undo->running.n + undo->queued.n - named);
+	free(v);
+	return rc;
+}
+
+int steer_scancel(const struct steer_undo *undo, struct err *err)
+{
+	struct strs ids = {0};
+	int rc = 0;
+
+	for (size_t i = 0; i < undo->running.n; i++)
+		strs_add(&ids, undo->running.v[i]);
+	for (size_t i = 0; i < undo->queued.n; i++)
+		strs_add(&ids, undo->queued.v[i]);
+	if (ids.n)
+		rc = slurm_scancel(&ids, err);
+	strs_release(&ids);
+	return rc;
+}
+
+void steer_undo_release(struct steer_undo *undo)
+{
+	strs_release(&undo->running);
+	strs_release(&undo->queued);
+}
