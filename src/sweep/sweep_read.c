@@ -51,12 +51,10 @@ static void read_variants(struct sweep_reader *r, struct node *node)
 	struct sweep *sweep = r->sweep;
 	size_t n = node ? node->n : 0;
 
-	if (node && (node->kind != NODE_LIST || n == 0)) {
-		complaint_error(r->list, node->pos,
-				"'variants' is a list of variants, as in "
-				"[{name: adam, params: {lr: [0.1]}}]");
+	if (node && !sweep_read_list(r, node, 1,
+				     "'variants' is a list of variants, as in "
+				     "[{name: adam, params: {lr: [0.1]}}]"))
 		n = 0;
-	}
 	if (n > SWEEP_NAMES_MOST) {
 		complaint_error(r->list, node->pos, "more than %d variants", SWEEP_NAMES_MOST);
 		n = 0;

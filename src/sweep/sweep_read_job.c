@@ -248,12 +248,10 @@ static void read_override(struct sweep_reader *r, struct node *node, struct over
 
 void sweep_read_overrides(struct sweep_reader *r, struct node *node)
 {
-	if (node->kind != NODE_LIST) {
-		complaint_error(r->list, node->pos,
-				"'overrides' is a list, as in [{when: {arch: vit}, "
-				"sbatch: {mem: 48G}}]");
+	if (!sweep_read_list(
+		    r, node, 0,
+		    "'overrides' is a list, as in [{when: {arch: vit}, sbatch: {mem: 48G}}]"))
 		return;
-	}
 	r->sweep->overrides = mem_alloc((node->n + 1) * sizeof(*r->sweep->overrides));
 	for (size_t i = 0; i < node->n; i++)
 		read_override(r, node->items[i], &r->sweep->overrides[r->sweep->noverrides++]);
@@ -325,10 +323,8 @@ static void read_codes(struct sweep_reader *r, const struct node *node,
 {
 	int64_t code;
 
-	if (node->kind != NODE_LIST || node->n == 0) {
-		complaint_error(r->list, node->pos, "codes is a list of exit codes, as in [75]");
+	if (!sweep_read_list(r, node, 1, "codes is a list of exit codes, as in [75]"))
 		return;
-	}
 	for (size_t i = 0; i < node->n; i++) {
 		if (!sweep_read_int(r, node->items[i], "an exit code", 1, 255, &code))
 			continue;
@@ -630,12 +626,10 @@ static void read_step(struct sweep_reader *r, struct node *map, struct step *out
 
 void sweep_read_steps(struct sweep_reader *r, struct node *node)
 {
-	if (node->kind != NODE_LIST || node->n == 0) {
-		complaint_error(r->list, node->pos,
-				"'steps' is a list of steps, as in [{name: train, "
-				"run: [python, train.py]}]");
+	if (!sweep_read_list(
+		    r, node, 1,
+		    "'steps' is a list of steps, as in [{name: train, run: [python, train.py]}]"))
 		return;
-	}
 	if (node->n > SWEEP_NAMES_MOST) {
 		complaint_error(r->list, node->pos, "more than %d steps", SWEEP_NAMES_MOST);
 		return;

@@ -147,6 +147,15 @@ static const struct node *earlier(const struct node *map, size_t i)
 	return NULL;
 }
 
+bool sweep_read_list(struct sweep_reader *r, const struct node *node, size_t least,
+		     const char *what)
+{
+	if (node->kind == NODE_LIST && node->n >= least)
+		return true;
+	complaint_error(r->list, node->pos, "%s", what);
+	return false;
+}
+
 bool sweep_read_keys(struct sweep_reader *r, const struct node *map,
 		     const struct sweep_key *allowed, const char *what)
 {

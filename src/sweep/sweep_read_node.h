@@ -23,6 +23,10 @@ struct sweep_reader {
 bool sweep_read_keys(struct sweep_reader *r, const struct node *map,
 		     const struct sweep_key *allowed, const char *what);
 
+/* Check that it is a list of at least so many items. If not, complain with what and return false. */
+bool sweep_read_list(struct sweep_reader *r, const struct node *node, size_t least,
+		     const char *what);
+
 /* A value, byte for byte; NULL with a complaint where it is none. what: its name for complaints. */
 const char *sweep_read_value(struct sweep_reader *r, const struct node *node, const char *what);
 /* The same for one that has to be a whole number from least to most. */

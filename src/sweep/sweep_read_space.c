@@ -275,12 +275,8 @@ void sweep_read_zip(struct sweep_reader *r, struct node *node, struct groups *ou
 		read_zip_group(r, node, out);
 		return;
 	}
-	if (node->kind != NODE_LIST) {
-		complaint_error(r->list, node->pos,
-				"'zip' is a list of maps, as in "
-				"[{a: [1, 2], b: [3, 4]}]");
+	if (!sweep_read_list(r, node, 0, "'zip' is a list of maps, as in [{a: [1, 2], b: [3, 4]}]"))
 		return;
-	}
 	if (node->n > SWEEP_NAMES_MOST) {
 		complaint_error(r->list, node->pos, "more than %d groups in 'zip'",
 				SWEEP_NAMES_MOST);
@@ -397,12 +393,9 @@ void sweep_read_rule(struct sweep_reader *r, struct node *node, struct rule *out
 
 void sweep_read_exclude(struct sweep_reader *r, struct node *node, struct rules *out)
 {
-	if (node->kind != NODE_LIST) {
-		complaint_error(r->list, node->pos,
-				"'exclude' is a list of maps, as in "
-				"[{order: 4, re: {lt: 1000}}]");
+	if (!sweep_read_list(r, node, 0,
+			     "'exclude' is a list of maps, as in [{order: 4, re: {lt: 1000}}]"))
 		return;
-	}
 	for (size_t i = 0; i < node->n; i++)
 		sweep_read_rule(r, node->items[i], rules_add(out));
 }
@@ -430,12 +423,9 @@ static void read_include(struct sweep_reader *r, struct node *map, struct includ
 
 void sweep_read_includes(struct sweep_reader *r, struct node *node)
 {
-	if (node->kind != NODE_LIST) {
-		complaint_error(r->list, node->pos,
-				"'include' is a list of whole jobs, as in "
-				"[{lr: 0.3, seed: 1}]");
+	if (!sweep_read_list(r, node, 0,
+			     "'include' is a list of whole jobs, as in [{lr: 0.3, seed: 1}]"))
 		return;
-	}
 	r->sweep->includes = mem_alloc((node->n + 1) * sizeof(*r->sweep->includes));
 	for (size_t i = 0; i < node->n; i++)
 		read_include(r, node->items[i], &r->sweep->includes[r->sweep->nincludes++]);

@@ -188,27 +188,48 @@ static bool is_dropped(const struct template *t, const struct template_env *env)
 	return false;
 }
 
-bool template_add(const struct template *t, const struct template_env *env, struct buf *out)
+/* Where words go, and how one of them is written there. */
+struct sink {
+	void (*add_word)(const struct sink *to, const struct part *p, const char *word);
+	struct buf *out;
+	struct script_vars *vars; /* NULL: words are no variables */
+};
+
+static void add_parts(const struct template *t, const struct template_env *env,
+		      const struct sink *to)
 {
 	struct buf word = {0};
 
-	if (is_dropped(t, env))
-		return false;
 	for (size_t i = 0; i < t->n; i++) {
 		const struct part *p = &t->parts[i];
 		size_t w = 0;
 
 		if (p->kind == PART_TEXT) {
-			buf_add(out, p->text, p->len);
+			buf_add(to->out, p->text, p->len);
 			continue;
 		}
 		while (next_word(p, env, &w, &word)) {
 			if (w > 1)
-				buf_addch(out, ' ');
-			buf_addstr(out, buf_str(&word));
+				buf_addch(to->out, ' ');
+			to->add_word(to, p, buf_str(&word));
 		}
 	}
 	buf_release(&word);
+}
+
+static void add_bare_word(const struct sink *to, const struct part *p, const char *word)
+{
+	(void)p;
+	buf_addstr(to->out, word);
+}
+
+bool template_add(const struct template *t, const struct template_env *env, struct buf *out)
+{
+	struct sink to = {.add_word = add_bare_word, .out = out};
+
+	if (is_dropped(t, env))
+		return false;
+	add_parts(t, env, &to);
 	return true;
 }
 
@@ -254,36 +275,24 @@ static size_t variable(struct script_vars *v, const struct part *p, const char *
 	return number;
 }
 
-static void add_reference(const struct part *p, size_t number, struct buf *out)
+static void add_reference(const struct sink *to, const struct part *p, const char *word)
 {
+	size_t number = variable(to->vars, p, word);
+
 	if (p->where != WHERE_BARE)
-		buf_addf(out, "${_slurmq_%zu}", number);
+		buf_addf(to->out, "${_slurmq_%zu}", number);
 	else if (p->optional)
-		buf_addf(out, "${_slurmq_%zu:+\"${_slurmq_%zu}\"}", number, number);
+		buf_addf(to->out, "${_slurmq_%zu:+\"${_slurmq_%zu}\"}", number, number);
 	else
-		buf_addf(out, "\"${_slurmq_%zu}\"", number);
+		buf_addf(to->out, "\"${_slurmq_%zu}\"", number);
 }
 
 void template_add_script(const struct template *t, const struct template_env *env,
 			 struct script_vars *vars, struct buf *out)
 {
-	struct buf word = {0};
+	struct sink to = {.add_word = add_reference, .out = out, .vars = vars};
 
-	for (size_t i = 0; i < t->n; i++) {
-		const struct part *p = &t->parts[i];
-		size_t w = 0;
-
-		if (p->kind == PART_TEXT) {
-			buf_add(out, p->text, p->len);
-			continue;
-		}
-		while (next_word(p, env, &w, &word)) {
-			if (w > 1)
-				buf_addch(out, ' ');
-			add_reference(p, variable(vars, p, buf_str(&word)), out);
-		}
-	}
-	buf_release(&word);
+	add_parts(t, env, &to);
 }
 
 static void add_escaped(struct buf *out, const char *value, const char *special)
@@ -295,33 +304,19 @@ static void add_escaped(struct buf *out, const char *value, const char *special)
 	}
 }
 
-static void add_shown_word(const struct part *p, const char *word, struct buf *out)
+static void add_shown_word(const struct sink *to, const struct part *p, const char *word)
 {
 	if (p->where == WHERE_QUOTED)
-		add_escaped(out, word, "\\\"$`");
+		add_escaped(to->out, word, "\\\"$`");
 	else if (p->where == WHERE_HEREDOC)
-		add_escaped(out, word, "\\$`");
+		add_escaped(to->out, word, "\\$`");
 	else if (*word || !p->optional)
-		buf_add_shell_word(out, word);
+		buf_add_shell_word(to->out, word);
 }
 
 void template_add_shown(const struct template *t, const struct template_env *env, struct buf *out)
 {
-	struct buf word = {0};
+	struct sink to = {.add_word = add_shown_word, .out = out};
 
-	for (size_t i = 0; i < t->n; i++) {
-		const struct part *p = &t->parts[i];
-		size_t w = 0;
-
-		if (p->kind == PART_TEXT) {
-			buf_add(out, p->text, p->len);
-			continue;
-		}
-		while (next_word(p, env, &w, &word)) {
-			if (w > 1)
-				buf_addch(out, ' ');
-			add_shown_word(p, buf_str(&word), out);
-		}
-	}
-	buf_release(&word);
+	add_parts(t, env, &to);
 }
