@@ -311,6 +311,15 @@ int cmd_filled_end(struct cmd_filled *f, struct err *err)
 	return -1;
 }
 
+int cmd_fill_and_print(struct cmd_ctx *ctx, struct err *err)
+{
+	struct cmd_filled filled;
+
+	cmd_fill(ctx, -1, false, &filled);
+	cmd_filled_print(ctx, &filled);
+	return cmd_filled_end(&filled, err);
+}
+
 /* ---- pausing ---- */
 
 int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err)

@@ -84,6 +84,8 @@ void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f);
 void cmd_filled_json(const struct cmd_filled *f, struct json *j);
 /* Release it: what run returns. */
 int cmd_filled_end(struct cmd_filled *f, struct err *err);
+/* All of it, without JSON: what run returns. */
+int cmd_fill_and_print(struct cmd_ctx *ctx, struct err *err);
 
 /* Submit nothing more from now on; why: the command that says so. Needs no gate. */
 int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err);

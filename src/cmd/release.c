@@ -31,7 +31,6 @@ static int release(struct cmd_ctx *ctx, bool yes, const struct ids *ids, int64_t
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	const struct args *args = options;
-	struct cmd_filled filled;
 	struct ids ids = {0};
 	int64_t changed = 0;
 	int rc = steer_select(ctx, argc, argv, args->states, RELEASABLE, &ids, NULL, err);
@@ -46,11 +45,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		return 0;
 	}
 	cmd_print(ctx, "released %" PRId64 " %s", changed, changed == 1 ? "job" : "jobs");
-	if (args->no_submit)
-		return 0;
-	cmd_fill(ctx, -1, false, &filled);
-	cmd_filled_print(ctx, &filled);
-	return cmd_filled_end(&filled, err);
+	return args->no_submit ? 0 : cmd_fill_and_print(ctx, err);
 }
 
 static const struct opt opts[] = {

@@ -25,7 +25,6 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 {
 	const struct args *args = options;
 	struct strs bad = {0};
-	struct cmd_filled filled;
 	struct reconcile_result seen;
 	int64_t paused;
 	int rc;
@@ -46,11 +45,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		cmd_print(ctx, "%zu node%s, where attempts had died, %s no longer left out", bad.n,
 			  bad.n == 1 ? "" : "s", bad.n == 1 ? "is" : "are");
 	strs_release(&bad);
-	if (args->no_submit)
-		return 0;
-	cmd_fill(ctx, -1, false, &filled);
-	cmd_filled_print(ctx, &filled);
-	return cmd_filled_end(&filled, err);
+	return args->no_submit ? 0 : cmd_fill_and_print(ctx, err);
 }
 
 static const struct opt opts[] = {
