@@ -36,7 +36,7 @@ static int tell_slurm(struct cmd_ctx *ctx, const struct steer_undo *undo, int64_
 	return rc;
 }
 
-static int confirm(struct cmd_ctx *ctx, bool yes, size_t n, bool pause, struct err *err)
+static int confirm_cancel(struct cmd_ctx *ctx, bool yes, size_t n, bool pause, struct err *err)
 {
 	char *what = mem_printf("cancel %zu %s%s", n, n == 1 ? "job" : "jobs",
 				pause ? " and pause the queue" : "");
@@ -64,7 +64,8 @@ static void print_done(struct cmd_ctx *ctx, int64_t changed, bool told_slurm,
 	buf_release(&line);
 }
 
-static int cancel(struct cmd_ctx *ctx, bool yes, const struct ids *ids, bool pause, struct err *err)
+static int cancel_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, bool pause,
+		       struct err *err)
 {
 	struct steer_undo undo = {.wish = WISH_CANCEL};
 	const struct steer_change change = {
@@ -77,7 +78,7 @@ static int cancel(struct cmd_ctx *ctx, bool yes, const struct ids *ids, bool pau
 		cmd_print(ctx, "nothing to cancel: none of these is pending, held or in Slurm");
 		return 0;
 	}
-	if (ids->n && confirm(ctx, yes, ids->n, pause, err))
+	if (ids->n && confirm_cancel(ctx, yes, ids->n, pause, err))
 		return -1;
 	if (pause && cmd_pause_queue(ctx, "slurmq cancel all", err))
 		return -1;
@@ -102,7 +103,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	int rc = steer_select(ctx, argc, argv, args->states, JOB_NOT_OVER, &ids, &everything, err);
 
 	if (!rc)
-		rc = cancel(ctx, args->yes, &ids, everything, err);
+		rc = cancel_jobs(ctx, args->yes, &ids, everything, err);
 	ids_release(&ids);
 	return rc;
 }

@@ -34,8 +34,8 @@ static bool in_srun_task(void)
 	return step && getenv("SLURM_PROCID") && opt_int(step, &n) == 0 && n < 0xfffffffa;
 }
 
-static int chain(struct cmd_ctx *ctx, const struct args *args, int64_t reconcile_ms,
-		 struct err *err)
+static int refill_queue(struct cmd_ctx *ctx, const struct args *args, int64_t reconcile_ms,
+			struct err *err)
 {
 	const struct queue_opts opts = {
 		.caller = QUEUE_CHAIN,
@@ -91,7 +91,7 @@ static void check_locks(struct cmd_ctx *ctx, const struct args *args)
 
 static int chain_and_tend(struct cmd_ctx *ctx, const struct args *args, struct err *err)
 {
-	int rc = chain(ctx, args, RECONCILE_MS, err);
+	int rc = refill_queue(ctx, args, RECONCILE_MS, err);
 	char *via;
 
 	/* what is wrong with the folder both of them meet: told once */
@@ -103,7 +103,7 @@ static int chain_and_tend(struct cmd_ctx *ctx, const struct args *args, struct e
 	return rc;
 }
 
-static int sentinel_via(struct cmd_ctx *ctx, const char *via, struct err *err)
+static int run_sentinel_via(struct cmd_ctx *ctx, const char *via, struct err *err)
 {
 	int64_t pause = 0;
 	int rc;
@@ -159,7 +159,7 @@ static int be_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err 
 	if (cmd_open_store(ctx, err))
 		return -1;
 	if (goes_via(ctx, args, &via)) {
-		rc = sentinel_via(ctx, via, err);
+		rc = run_sentinel_via(ctx, via, err);
 		free(via);
 		return rc;
 	}
@@ -167,7 +167,7 @@ static int be_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err 
 		rc = 0;
 		turn = sentinel_turn(ctx->store, cmd_say_text, ctx);
 		if (turn != SENTINEL_LEAVE) /* all others may have died */
-			rc = chain(ctx, args, 0, err);
+			rc = refill_queue(ctx, args, 0, err);
 		if (!in_slurm)
 			break;
 		if (rc && turn == SENTINEL_AGAIN)

@@ -122,7 +122,7 @@ static bool refused_with_options(struct db *db, const char *name)
 }
 
 /* Its words were told when it said them. */
-static void fill_refused(struct cmd_ctx *ctx, struct cmd_filled *f)
+static void set_refused_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 {
 	const char *sweep = f->r.refused_sweep ? f->r.refused_sweep : "SWEEP";
 
@@ -141,7 +141,7 @@ static void fill_refused(struct cmd_ctx *ctx, struct cmd_filled *f)
 }
 
 /* What stopped it, as an exit status and a message. */
-static void judge_stop(struct cmd_ctx *ctx, struct cmd_filled *f)
+static void set_stop_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 {
 	const char *text = f->r.text ? f->r.text : "";
 	const char *colon = *text ? ": " : "";
@@ -149,7 +149,7 @@ static void judge_stop(struct cmd_ctx *ctx, struct cmd_filled *f)
 
 	switch (f->r.stop) {
 	case QUEUE_REFUSED:
-		fill_refused(ctx, f);
+		set_refused_error(ctx, f);
 		break;
 	case QUEUE_UNCLEAR:
 		f->status = err_set(&f->err, ERR_AGAIN,
@@ -214,7 +214,7 @@ void cmd_fill(struct cmd_ctx *ctx, int64_t max, bool renew_env, struct cmd_fille
 	if (!f->status)
 		sentinel_tend(ctx->store, SENTINEL_USER, cmd_say_text, ctx);
 	if (!f->status || f->r.stop == QUEUE_REFUSED)
-		judge_stop(ctx, f);
+		set_stop_error(ctx, f);
 	if (queue_limit(ctx->store, &f->limit, &err) && !f->status)
 		cmd_say_text(ctx, err.msg);
 }
@@ -364,7 +364,7 @@ const struct cmd *cmd_find(const struct cmd *const *all, const char *name, const
 }
 
 /* Fits 24 lines of 80 columns. */
-static void usage_all(const struct cmd_ctx *ctx, struct buf *out)
+static void add_usage_of_all(const struct cmd_ctx *ctx, struct buf *out)
 {
 	static const char *const themes[CMD_NTHEMES] = {
 		[CMD_BEGIN] = "begin",
@@ -392,7 +392,7 @@ static void usage_all(const struct cmd_ctx *ctx, struct buf *out)
 void cmd_usage(const struct cmd_ctx *ctx, const struct cmd *cmd, struct buf *out)
 {
 	if (!cmd) {
-		usage_all(ctx, out);
+		add_usage_of_all(ctx, out);
 		return;
 	}
 	buf_addf(out, "usage: slurmq %s%s%s\n\n%s\n\n", cmd->name, *cmd->args ? " " : "", cmd->args,

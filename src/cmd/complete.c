@@ -22,7 +22,7 @@ struct offer {
 	struct buf *out;
 };
 
-static void offer(struct offer *o, const char *word)
+static void offer_word(struct offer *o, const char *word)
 {
 	if (strncmp(word, o->cur, strlen(o->cur)) != 0)
 		return;
@@ -35,7 +35,7 @@ static void offer_lines(struct offer *o, struct buf *lines)
 	char *save = NULL, *text = buf_take(lines);
 
 	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
-		offer(o, l);
+		offer_word(o, l);
 	free(text);
 }
 
@@ -44,20 +44,20 @@ static void offer_lines(struct offer *o, struct buf *lines)
 static void offer_commands(struct offer *o)
 {
 	for (const struct cmd *const *c = o->ctx->all; *c; c++)
-		offer(o, (*c)->name);
+		offer_word(o, (*c)->name);
 }
 
 static void offer_colours(struct offer *o)
 {
-	offer(o, "auto");
-	offer(o, "always");
-	offer(o, "never");
+	offer_word(o, "auto");
+	offer_word(o, "always");
+	offer_word(o, "never");
 }
 
 static void offer_keys(struct offer *o)
 {
 	for (const struct setting *s = settings; s->key; s++)
-		offer(o, s->key);
+		offer_word(o, s->key);
 }
 
 static void offer_files(struct offer *o)
@@ -81,7 +81,7 @@ static void offer_states(struct offer *o)
 		o->cur = comma + 1;
 	}
 	for (int i = 0; i < JOB_NSTATES; i++)
-		offer(o, job_state_name(i));
+		offer_word(o, job_state_name(i));
 	for (int i = REASON_NONE + 1; i < REASON_NREASONS; i++) {
 		char name[32];
 		int state, reason;
@@ -90,7 +90,7 @@ static void offer_states(struct offer *o)
 		for (char *p = name; *p; p++)
 			*p = (char)tolower((unsigned char)*p);
 		if (!job_state_parse(name, &state, &reason) && reason == i)
-			offer(o, name);
+			offer_word(o, name);
 	}
 }
 
@@ -114,7 +114,7 @@ static void offer_sweeps(struct offer *o)
 	if (open_store(o) || db_sweeps(o->ctx->store->db, &v, &n, &err))
 		return;
 	for (size_t i = n; i > 0; i--)
-		offer(o, v[i - 1].name);
+		offer_word(o, v[i - 1].name);
 	db_sweeps_free(v, n);
 }
 
@@ -124,7 +124,7 @@ static int offer_id(void *arg, const struct db_job *job)
 	char id[24];
 
 	snprintf(id, sizeof(id), "%" PRId64, job->id);
-	offer(o, id);
+	offer_word(o, id);
 	return ++o->ids >= IDS_MAX;
 }
 
@@ -153,8 +153,8 @@ static void offer_ids(struct offer *o)
 static void offer_selectors(struct offer *o)
 {
 	offer_sweeps(o);
-	offer(o, "last");
-	offer(o, "all");
+	offer_word(o, "last");
+	offer_word(o, "all");
 	offer_ids(o);
 }
 
@@ -212,7 +212,7 @@ struct place {
 };
 
 /* The tables that count here. */
-static void tables(const struct place *p, const struct opt *out[2])
+static void list_tables(const struct place *p, const struct opt *out[2])
 {
 	static const struct opt none[] = {OPT_END};
 	const struct opt *own = p->cmd ? p->cmd->opts : p->ctx->before;
@@ -222,11 +222,11 @@ static void tables(const struct place *p, const struct opt *out[2])
 }
 
 /* The option that "--name", "-n" or "-fn" ends with, if it is one that takes a value. */
-static const struct opt *valued(const struct place *p, const char *word, size_t len)
+static const struct opt *find_valued_option(const struct place *p, const char *word, size_t len)
 {
 	const struct opt *table[2];
 
-	tables(p, table);
+	list_tables(p, table);
 	for (int i = 0; i < 2; i++)
 		for (const struct opt *o = table[i]; o->type != OPT_TYPE_END; o++)
 			if (o->arg && (word[1] == '-' ? strlen(o->name) == len - 2 &&
@@ -243,7 +243,7 @@ static void take_value(struct place *p, const char *value)
 	p->wants = NULL;
 }
 
-static void pass(struct place *p, const char *word)
+static void pass_word(struct place *p, const char *word)
 {
 	if (p->wants) {
 		if (strcmp(word, "=") != 0) /* bash parts --state=failed in three */
@@ -258,7 +258,7 @@ static void pass(struct place *p, const char *word)
 	} else if (!strcmp(word, "--")) {
 		p->no_more_options = true;
 	} else if (!strchr(word, '=')) {
-		p->wants = valued(p, word, strlen(word));
+		p->wants = find_valued_option(p, word, strlen(word));
 	}
 }
 
@@ -267,7 +267,7 @@ static void offer_options(struct offer *o, const struct place *p)
 	const struct opt *table[2];
 	struct buf names = {0};
 
-	tables(p, table);
+	list_tables(p, table);
 	opt_names(table[0], &names);
 	opt_names(table[1], &names);
 	offer_lines(o, &names);
@@ -280,12 +280,12 @@ void complete(struct cmd_ctx *ctx, int n, char **words, struct buf *out)
 	const char *equals;
 
 	for (int i = 0; i + 1 < n; i++)
-		pass(&p, words[i]);
+		pass_word(&p, words[i]);
 	o.no_store = p.no_store;
 	o.before = o.cur = n > 0 ? words[n - 1] : "";
 	equals = strchr(o.cur, '=');
 	if (!p.wants && !p.no_more_options && !strncmp(o.cur, "--", 2) && equals) {
-		p.wants = valued(&p, o.cur, (size_t)(equals - o.cur));
+		p.wants = find_valued_option(&p, o.cur, (size_t)(equals - o.cur));
 		o.before_len = (size_t)(equals + 1 - o.cur);
 		o.cur = equals + 1;
 	} else if (p.wants && !strcmp(o.cur, "=")) {

@@ -11,7 +11,7 @@ struct args {
 	const char *unset;
 };
 
-static const struct setting *find(const char *key, struct err *err)
+static const struct setting *find_setting(const char *key, struct err *err)
 {
 	const char *near;
 	const struct setting *s = setting_find(key, &near);
@@ -23,7 +23,7 @@ static const struct setting *find(const char *key, struct err *err)
 	return s;
 }
 
-static int list(struct cmd_ctx *ctx, struct err *err)
+static int print_settings(struct cmd_ctx *ctx, struct err *err)
 {
 	static const struct column columns[] = {
 		{"setting", false, false},
@@ -52,7 +52,7 @@ static int list(struct cmd_ctx *ctx, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-static int get(struct cmd_ctx *ctx, const struct setting *s, struct err *err)
+static int print_setting(struct cmd_ctx *ctx, const struct setting *s, struct err *err)
 {
 	char *value = NULL;
 	int rc = db_setting_get(ctx->store->db, s->key, &value, err);
@@ -98,7 +98,7 @@ static void explain_sentinel(struct cmd_ctx *ctx, const char *value)
 }
 
 /* What a value means that may surprise. */
-static void explain(struct cmd_ctx *ctx, const struct setting *s, const char *value)
+static void explain_setting(struct cmd_ctx *ctx, const struct setting *s, const char *value)
 {
 	if (value && !strcmp(s->key, "sentinel"))
 		explain_sentinel(ctx, value);
@@ -113,7 +113,8 @@ static void explain(struct cmd_ctx *ctx, const struct setting *s, const char *va
 }
 
 /* value NULL: unset it. */
-static int put(struct cmd_ctx *ctx, const struct setting *s, const char *value, struct err *err)
+static int store_setting(struct cmd_ctx *ctx, const struct setting *s, const char *value,
+			 struct err *err)
 {
 	bool sentinel = !strncmp(s->key, "sentinel", 8);
 	struct db *db = ctx->store->db;
@@ -135,7 +136,7 @@ static int put(struct cmd_ctx *ctx, const struct setting *s, const char *value, 
 		return -1;
 	}
 	cmd_print(ctx, "%s: %s", s->key, value ? value : s->fallback);
-	explain(ctx, s, value);
+	explain_setting(ctx, s, value);
 	if (sentinel)
 		renew_sentinel(ctx);
 	return 0;
@@ -149,13 +150,13 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (args->unset && argc)
 		return err_set(err, ERR_USAGE, "--unset takes one setting and nothing beside it");
 	if (!args->unset && !argc)
-		return list(ctx, err);
-	s = find(args->unset ? args->unset : argv[0], err);
+		return print_settings(ctx, err);
+	s = find_setting(args->unset ? args->unset : argv[0], err);
 	if (!s)
 		return -1;
 	if (args->unset)
-		return put(ctx, s, NULL, err);
-	return argc == 1 ? get(ctx, s, err) : put(ctx, s, argv[1], err);
+		return store_setting(ctx, s, NULL, err);
+	return argc == 1 ? print_setting(ctx, s, err) : store_setting(ctx, s, argv[1], err);
 }
 
 static const struct opt opts[] = {

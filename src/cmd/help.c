@@ -12,7 +12,7 @@ struct args {
 	bool list_commands, list_options, complete, schema;
 };
 
-static const struct cmd *named(struct cmd_ctx *ctx, const char *name, struct err *err)
+static const struct cmd *find_command(struct cmd_ctx *ctx, const char *name, struct err *err)
 {
 	const char *near;
 	const struct cmd *cmd = cmd_find(ctx->all, name, &near);
@@ -72,7 +72,7 @@ static void print_usage(struct cmd_ctx *ctx, const struct cmd *cmd)
 
 static int list_options(struct cmd_ctx *ctx, const char *name, struct err *err)
 {
-	const struct cmd *cmd = named(ctx, name, err);
+	const struct cmd *cmd = find_command(ctx, name, err);
 	struct buf names = {0};
 
 	if (!cmd)
@@ -131,7 +131,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (argc > 0 && is_topic(argv[0]))
 		return print_topic(ctx, argv[0], err);
 	if (argc > 0) {
-		cmd = named(ctx, argv[0], err);
+		cmd = find_command(ctx, argv[0], err);
 		if (!cmd)
 			return -1;
 		if (print_page(ctx, cmd->name))

@@ -12,7 +12,7 @@ static int hold_one(struct db *db, int64_t id, void *arg, int *changed, struct e
 	return db_job_hold(db, id, changed, err);
 }
 
-static int hold(struct cmd_ctx *ctx, bool yes, const struct ids *ids, struct err *err)
+static int hold_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, struct err *err)
 {
 	struct steer_undo undo = {.wish = WISH_HOLD};
 	const struct steer_change change = {
@@ -44,7 +44,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	int rc = steer_select(ctx, argc, argv, args->states, HOLDABLE, &ids, NULL, err);
 
 	if (!rc)
-		rc = hold(ctx, args->yes, &ids, err);
+		rc = hold_jobs(ctx, args->yes, &ids, err);
 	ids_release(&ids);
 	return rc;
 }

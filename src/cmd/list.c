@@ -52,7 +52,7 @@ static int note_job(void *arg, const struct db_job *job)
 	return --v->left > 0 ? 0 : STOP;
 }
 
-static bool varies(const struct vary *v, const char *name)
+static bool param_varies(const struct vary *v, const char *name)
 {
 	if (v->jobs <= 1)
 		return true;
@@ -63,8 +63,8 @@ static bool varies(const struct vary *v, const char *name)
 }
 
 /* The slowest parameters change last: of very many jobs, the first and the last ones are looked at. */
-static int look_at_params(struct db *db, const struct selection *sel, struct vary *v,
-			  struct err *err)
+static int read_varying_params(struct db *db, const struct selection *sel, struct vary *v,
+			       struct err *err)
 {
 	struct selection tail = {0};
 	int64_t max;
@@ -128,7 +128,7 @@ static void add_params(struct list *l, const struct db_job *job)
 	for (size_t i = 0; i < job->point.n; i++) {
 		const struct sweep_param *p = &job->point.params[i];
 
-		if (varies(&l->vary, p->name))
+		if (param_varies(&l->vary, p->name))
 			buf_addf(&l->text, "%s%s=%s", l->text.len ? " " : "", p->name, p->value);
 	}
 	table_add(&l->table, &l->ctx->out, PAINT_NONE, buf_str(&l->text));
@@ -185,8 +185,8 @@ static void print_nothing(struct list *l, bool chosen)
 		cmd_print(l->ctx, "no such jobs; slurmq status shows what there is");
 }
 
-static int list(struct list *l, const struct args *args, const struct selection *sel,
-		struct err *err)
+static int print_list(struct list *l, const struct args *args, const struct selection *sel,
+		      struct err *err)
 {
 	static const struct column columns[] = {
 		{"id", true, false},	     {"sweep", false, true}, {"state", false, false},
@@ -200,7 +200,7 @@ static int list(struct list *l, const struct args *args, const struct selection 
 		rc = selection_each(db, sel, add_line, l, err);
 		return rc < 0 ? -1 : 0;
 	}
-	rc = look_at_params(db, sel, &l->vary, err);
+	rc = read_varying_params(db, sel, &l->vary, err);
 	if (rc)
 		return -1;
 	table_init(&l->table, columns, sizeof(columns) / sizeof(columns[0]));
@@ -224,7 +224,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (!rc)
 		rc = selection_parse(ctx->store->db, argc, argv, args->states, &sel, err);
 	if (!rc)
-		rc = list(&l, args, &sel, err);
+		rc = print_list(&l, args, &sel, err);
 	selection_release(&sel);
 	strs_release(&l.vary.names);
 	strs_release(&l.vary.values);

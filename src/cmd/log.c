@@ -60,7 +60,7 @@ static void take_line(struct reader *r)
 	buf_clear(&r->line);
 }
 
-static void take(struct reader *r, const char *data, size_t len)
+static void take_data(struct reader *r, const char *data, size_t len)
 {
 	if (!r->step) {
 		fwrite(data, 1, len, stdout);
@@ -79,14 +79,14 @@ static void take(struct reader *r, const char *data, size_t len)
 }
 
 /* Print what has been added. */
-static int copy(struct reader *r, struct err *err)
+static int copy_data(struct reader *r, struct err *err)
 {
 	char data[65536];
 	ssize_t n;
 
 	while ((n = read(r->fd, data, sizeof(data))) > 0 || (n < 0 && errno == EINTR)) {
 		if (n > 0)
-			take(r, data, (size_t)n);
+			take_data(r, data, (size_t)n);
 		if (ferror(stdout))
 			return 0;
 	}
@@ -97,7 +97,7 @@ static int copy(struct reader *r, struct err *err)
 
 /* ---- which attempt ---- */
 
-static int no_attempt(const struct db_job *job, struct err *err)
+static int refuse_no_attempt(const struct db_job *job, struct err *err)
 {
 	if (job->state == JOB_CANCELLED)
 		return err_set(
@@ -126,7 +126,7 @@ static int find_attempt(struct db *db, const struct db_job *job, int64_t number,
 		db_attempt_release(a);
 	}
 	if (!rc && ids.n == 0)
-		rc = no_attempt(job, err);
+		rc = refuse_no_attempt(job, err);
 	else if (!rc && number > (int64_t)ids.n)
 		rc = err_set(err, ERR_USAGE, "job %" PRId64 " has no attempt %" PRId64 ", only %zu",
 			     job->id, number, ids.n);
@@ -138,8 +138,8 @@ static int find_attempt(struct db *db, const struct db_job *job, int64_t number,
 		      : rc;
 }
 
-static int no_file(const struct db_job *job, const struct db_attempt *a, const char *path,
-		   struct err *err)
+static int refuse_no_file(const struct db_job *job, const struct db_attempt *a, const char *path,
+			  struct err *err)
 {
 	if (a->closed == CLOSED_NOT && !a->started)
 		return err_set(err, ERR_FAILED,
@@ -174,14 +174,14 @@ static int has_ended(struct cmd_ctx *ctx, int64_t attempt, bool *ended, struct e
 enum { POLL_MS = 500, ASK_EVERY = 4 };
 
 /* Until the attempt has ended, and once more. */
-static int follow(struct reader *r, int64_t attempt, struct err *err)
+static int follow_log(struct reader *r, int64_t attempt, struct err *err)
 {
 	bool ended = false;
 
 	for (int turn = 0; !ended; turn++) {
 		if (turn % ASK_EVERY == 0 && has_ended(r->ctx, attempt, &ended, err))
 			return -1;
-		if (copy(r, err))
+		if (copy_data(r, err))
 			return -1;
 		if (fflush(stdout) || ferror(stdout))
 			return 0;
@@ -204,7 +204,7 @@ static int open_log(struct reader *r, const struct db_job *job, const struct db_
 		if (errno != ENOENT)
 			return err_errno(err, ERR_FAILED, "cannot open the log '%s'", path);
 		if (ended || !wait)
-			return no_file(job, a, path, err);
+			return refuse_no_file(job, a, path, err);
 		if (turn == 1)
 			cmd_say(r->ctx, "job %" PRId64 " has not started yet: waiting", job->id);
 		clock_sleep_ms(POLL_MS);
@@ -225,7 +225,7 @@ static int print_log(struct reader *r, const struct db_job *job, const struct ar
 	path = store_log_path(r->ctx->store, a.first, a.submission, a.task);
 	rc = open_log(r, job, &a, path, args->follow, err);
 	if (!rc)
-		rc = args->follow ? follow(r, a.id, err) : copy(r, err);
+		rc = args->follow ? follow_log(r, a.id, err) : copy_data(r, err);
 	if (r->line.len)
 		take_line(r);
 	if (!rc && r->step && !r->found)

@@ -18,8 +18,8 @@ static int release_one(struct db *db, int64_t id, void *arg, int *changed, struc
 	return db_job_release_held(db, id, changed, err);
 }
 
-static int release(struct cmd_ctx *ctx, bool yes, const struct ids *ids, int64_t *changed,
-		   struct err *err)
+static int release_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, int64_t *changed,
+			struct err *err)
 {
 	const struct steer_change change = {.one = release_one};
 
@@ -36,7 +36,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	int rc = steer_select(ctx, argc, argv, args->states, RELEASABLE, &ids, NULL, err);
 
 	if (!rc)
-		rc = release(ctx, args->yes, &ids, &changed, err);
+		rc = release_jobs(ctx, args->yes, &ids, &changed, err);
 	ids_release(&ids);
 	if (rc)
 		return rc;

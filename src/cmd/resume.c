@@ -9,7 +9,7 @@ struct args {
 	bool no_submit;
 };
 
-static int unset(struct db *db, struct err *err)
+static int unset_pause(struct db *db, struct err *err)
 {
 	if (db_begin(db, err))
 		return -1;
@@ -36,7 +36,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	rc = brake_nodes(ctx->store->db, &bad, err);
 	if (!rc && bad.n) /* which jobs wait for ever without them? (reconcile.h) */
 		reconcile(ctx->store, 0, &seen, NULL);
-	if (rc || unset(ctx->store->db, err)) {
+	if (rc || unset_pause(ctx->store->db, err)) {
 		strs_release(&bad);
 		return -1;
 	}

@@ -41,7 +41,7 @@ struct retry {
 
 /* ---- sbatch options ---- */
 
-static bool option_name(const char *text)
+static bool is_option_name(const char *text)
 {
 	return *text >= 'a' && *text <= 'z' &&
 	       !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")];
@@ -52,7 +52,7 @@ static int check_option(const char *name, const char *given, struct err *err)
 	const struct sbatch_opt *o = sbatch_find(name), *meant = sbatch_find_cut(name);
 	const char *near;
 
-	if (!option_name(name) || strchr(given, '\n'))
+	if (!is_option_name(name) || strchr(given, '\n'))
 		return err_set(
 			err, ERR_USAGE,
 			"--sbatch takes a long option of sbatch, such as time=2:00:00, not '%s'",
@@ -96,7 +96,7 @@ static int read_options(const struct strs *given, char **out, struct err *err)
 
 /* ---- which ones ---- */
 
-static int collect(void *arg, const struct db_job *job)
+static int collect_job(void *arg, const struct db_job *job)
 {
 	struct retry *r = arg;
 
@@ -122,7 +122,7 @@ static int collect(void *arg, const struct db_job *job)
 	return 0;
 }
 
-static bool shows(const struct slurm_job *job, const struct db_attempt *a)
+static bool is_shown_attempt(const struct slurm_job *job, const struct db_attempt *a)
 {
 	if (!slurm_state_active(job->state))
 		return false;
@@ -144,7 +144,7 @@ static int note_if_running(struct retry *r, int64_t id, const struct slurm_jobs 
 	if (job.reason == REASON_LOST)
 		rc = view_attempt(r->db, &job, &a, err);
 	for (size_t i = 0; rc == 0 && job.reason == REASON_LOST && i < jobs->n; i++)
-		if (shows(&jobs->v[i], &a))
+		if (is_shown_attempt(&jobs->v[i], &a))
 			slurm_scancel_add(&r->to_end, &jobs->v[i]);
 	db_attempt_release(&a);
 	db_job_release(&job);
@@ -204,7 +204,7 @@ static int retry_one(struct db *db, int64_t id, void *arg, int *changed, struct 
 			    changed, err);
 }
 
-static int change(struct cmd_ctx *ctx, struct retry *r, int64_t *changed, struct err *err)
+static int change_jobs(struct cmd_ctx *ctx, struct retry *r, int64_t *changed, struct err *err)
 {
 	const struct steer_change todo = {.one = retry_one, .arg = r};
 	int rc;
@@ -277,7 +277,8 @@ static void print_nothing(struct cmd_ctx *ctx, const struct retry *r)
 	buf_release(&why);
 }
 
-static int finish(struct cmd_ctx *ctx, const struct retry *r, int64_t changed, struct err *err)
+static int report_and_submit(struct cmd_ctx *ctx, const struct retry *r, int64_t changed,
+			     struct err *err)
 {
 	bool submit = changed && !r->args->no_submit;
 	struct cmd_filled filled;
@@ -312,7 +313,7 @@ static int finish(struct cmd_ctx *ctx, const struct retry *r, int64_t changed, s
 }
 
 /* By default failed ones alone; what was named by ids or states is spoken of where it can't be retried. */
-static int choose(struct retry *r, struct selection *sel, struct err *err)
+static int choose_jobs(struct retry *r, struct selection *sel, struct err *err)
 {
 	const struct args *args = r->args;
 	unsigned states = 1U << JOB_FAILED;
@@ -324,7 +325,7 @@ static int choose(struct retry *r, struct selection *sel, struct err *err)
 	selection_narrow(sel, states);
 	r->by_ids = sel->ids;
 	r->completed = sel->ids && (args->all || args->from_step);
-	return selection_each(r->db, sel, collect, r, err);
+	return selection_each(r->db, sel, collect_job, r, err);
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
@@ -341,12 +342,12 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (!rc)
 		rc = selection_parse(r.db, argc, argv, args->states, &sel, err);
 	if (!rc)
-		rc = choose(&r, &sel, err);
+		rc = choose_jobs(&r, &sel, err);
 	if (!rc)
-		rc = change(ctx, &r, &changed, err);
+		rc = change_jobs(ctx, &r, &changed, err);
 	FAILPOINT("retry-changed");
 	if (!rc)
-		rc = finish(ctx, &r, changed, err);
+		rc = report_and_submit(ctx, &r, changed, err);
 	selection_release(&sel);
 	ids_release(&r.ids);
 	strs_release(&r.to_end);

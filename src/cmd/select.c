@@ -16,7 +16,7 @@ struct wanted {
 
 enum { WHY_HELD = 1U << REASON_USER | 1U << REASON_REFUSED };
 
-static int unknown_state(const char *word, struct err *err)
+static int refuse_unknown_state(const char *word, struct err *err)
 {
 	struct strs names = {0};
 	const char *near;
@@ -45,7 +45,7 @@ static int parse_state(const char *word, struct wanted *w, struct err *err)
 	int state, reason;
 
 	if (job_state_parse(word, &state, &reason))
-		return unknown_state(word, err);
+		return refuse_unknown_state(word, err);
 	if (reason == REASON_NONE)
 		w->states |= 1U << state;
 	else
@@ -77,7 +77,7 @@ static int parse_states(const char *text, struct wanted *w, struct err *err)
 
 /* ---- selectors ---- */
 
-static void add(struct selection *s, const struct db_select *one)
+static void add_part(struct selection *s, const struct db_select *one)
 {
 	s->v = mem_grow(s->v, s->n + 1, sizeof(*s->v));
 	s->v[s->n++] = *one;
@@ -88,24 +88,24 @@ static void add_wanted(struct selection *s, const struct db_select *one, const s
 	struct db_select part = *one;
 
 	if (!w->states && !w->reasons) {
-		add(s, one);
+		add_part(s, one);
 		return;
 	}
 	if (w->states) {
 		part.states = w->states;
-		add(s, &part);
+		add_part(s, &part);
 	}
 	part.states = 1U << JOB_FAILED;
 	part.reasons = w->reasons & ~(unsigned)WHY_HELD;
 	if (part.reasons)
-		add(s, &part);
+		add_part(s, &part);
 	part.states = 1U << JOB_HELD;
 	part.reasons = w->reasons & WHY_HELD;
 	if (part.reasons)
-		add(s, &part);
+		add_part(s, &part);
 }
 
-static int no_such_job(int64_t first, int64_t max, struct err *err)
+static int refuse_unknown_job(int64_t first, int64_t max, struct err *err)
 {
 	if (max == 0)
 		return err_set(err, ERR_USAGE,
@@ -131,7 +131,7 @@ static int parse_range(const char *text, size_t len, int64_t max, struct db_sele
 	else if (one->first > one->last)
 		err_set(err, ERR_USAGE, "the range '%.*s' ends before it begins", (int)len, text);
 	else if (one->first > max)
-		no_such_job(one->first, max, err);
+		refuse_unknown_job(one->first, max, err);
 	else
 		rc = 0;
 	free(word);
@@ -175,7 +175,8 @@ static int parse_ids(struct db *db, const char *text, const struct wanted *w, st
 	}
 }
 
-static int unknown_sweep(const struct db_sweep *v, size_t n, const char *name, struct err *err)
+static int refuse_unknown_sweep(const struct db_sweep *v, size_t n, const char *name,
+				struct err *err)
 {
 	struct strs names = {0};
 	const char *near;
@@ -217,7 +218,7 @@ int select_sweep(struct db *db, const char *name, int64_t *id, struct err *err)
 		}
 	}
 	if (rc)
-		unknown_sweep(v, n, name, err);
+		refuse_unknown_sweep(v, n, name, err);
 	db_sweeps_free(v, n);
 	return rc;
 }
@@ -276,7 +277,7 @@ void selection_narrow(struct selection *s, unsigned states)
 
 /* ---- going through them ---- */
 
-static bool matches(const struct db_select *s, const struct db_job *job)
+static bool job_matches(const struct db_select *s, const struct db_job *job)
 {
 	return job->id >= s->first && (!s->last || job->id <= s->last) &&
 	       (!s->sweep || job->sweep == s->sweep) &&
@@ -291,12 +292,12 @@ struct each {
 	void *arg;
 };
 
-static int each_once(void *arg, const struct db_job *job)
+static int call_once(void *arg, const struct db_job *job)
 {
 	const struct each *e = arg;
 
 	for (size_t i = 0; i < e->part; i++)
-		if (matches(&e->s->v[i], job))
+		if (job_matches(&e->s->v[i], job))
 			return 0;
 	return e->fn(e->arg, job);
 }
@@ -307,7 +308,7 @@ int selection_each(struct db *db, const struct selection *s,
 	struct each e = {.s = s, .fn = fn, .arg = arg};
 
 	for (; e.part < s->n; e.part++) {
-		int rc = db_jobs_each(db, &s->v[e.part], each_once, &e, err);
+		int rc = db_jobs_each(db, &s->v[e.part], call_once, &e, err);
 
 		if (rc)
 			return rc;

@@ -27,7 +27,7 @@ struct status {
 
 enum { RECONCILE_MS = 5 * 1000, RATE_MS = 3600 * 1000 };
 
-static int64_t in_flight(const int64_t *counts)
+static int64_t count_in_flight(const int64_t *counts)
 {
 	return counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
 }
@@ -35,7 +35,7 @@ static int64_t in_flight(const int64_t *counts)
 /* ---- reading ---- */
 
 /* Bring the store up to date, as far as that can be had now. */
-static int refresh(struct cmd_ctx *ctx, struct err *err)
+static int refresh_store(struct cmd_ctx *ctx, struct err *err)
 {
 	int64_t counts[JOB_NSTATES];
 	struct reconcile_result seen = {0};
@@ -47,14 +47,14 @@ static int refresh(struct cmd_ctx *ctx, struct err *err)
 	if (db_counts(ctx->store->db, counts, err))
 		return -1;
 	/* with nothing in flight there may still be a decision to make (cancel.h) */
-	if ((in_flight(counts) || cancel_phase(ctx->store->spool, NULL) != CANCEL_NONE) &&
+	if ((count_in_flight(counts) || cancel_phase(ctx->store->spool, NULL) != CANCEL_NONE) &&
 	    reconcile(ctx->store, RECONCILE_MS, &seen, &away))
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
 	/* whether the chain is alive may hang on it alone: it may have been cancelled, too; and be held, which is
 	 * asked as often as all else is */
 	if (db_counts(ctx->store->db, counts, err))
 		return -1;
-	if (in_flight(counts) ? seen.ran && !*away.msg : counts[JOB_PENDING] > 0)
+	if (count_in_flight(counts) ? seen.ran && !*away.msg : counts[JOB_PENDING] > 0)
 		sentinel_check(ctx->store);
 	sentinel_settle(ctx->store, cmd_say_text, ctx); /* the last job may have died */
 	return 0;
@@ -95,7 +95,7 @@ static int read_status(struct status *s, int argc, char **argv, struct err *err)
 {
 	struct db *db = s->ctx->store->db;
 
-	if (refresh(s->ctx, err) || db_sweeps(db, &s->sweeps, &s->n, err) ||
+	if (refresh_store(s->ctx, err) || db_sweeps(db, &s->sweeps, &s->n, err) ||
 	    keep_named(s, argc, argv, err))
 		return -1;
 	for (size_t i = 0; i < s->n; i++)
@@ -178,7 +178,7 @@ static void print_json(const struct status *s)
 	json_int(&j, "jobs", s->limit.jobs);
 	json_str(&j, "from", s->limit.from);
 	json_close(&j);
-	json_int(&j, "in_flight", in_flight(s->counts));
+	json_int(&j, "in_flight", count_in_flight(s->counts));
 	json_open(&j, "chain", '{');
 	json_str(&j, "state", chain_state_name(s->chain.state));
 	json_str(&j, "why", s->chain.why);
@@ -202,7 +202,7 @@ struct line {
 	bool full;
 };
 
-static void add(struct line *l, enum paint paint, const char *text)
+static void add_painted(struct line *l, enum paint paint, const char *text)
 {
 	int w = text_width(text);
 
@@ -221,7 +221,7 @@ static void add_count(struct line *l, const int64_t *counts, int state)
 	if (!counts[state])
 		return;
 	snprintf(text, sizeof(text), "  %" PRId64 " %s", counts[state], job_state_name(state));
-	add(l, view_paint(state), text);
+	add_painted(l, view_paint(state), text);
 }
 
 static void add_bar(struct line *l, const struct db_sweep *sweep)
@@ -240,11 +240,12 @@ static void add_bar(struct line *l, const struct db_sweep *sweep)
 }
 
 /* Time left at the rate of the last hour, where that means something; else nothing. */
-static void rate_text(const struct status *s, const struct db_sweep *sweep, struct buf *out)
+static void add_rate(const struct status *s, const struct db_sweep *sweep, struct buf *out)
 {
-	int64_t left = sweep->counts[JOB_PENDING] + in_flight(sweep->counts), n, earliest, span;
+	int64_t left = sweep->counts[JOB_PENDING] + count_in_flight(sweep->counts), n, earliest,
+		span;
 
-	if (!in_flight(sweep->counts) ||
+	if (!count_in_flight(sweep->counts) ||
 	    db_recent_ends(s->ctx->store->db, sweep->id, s->now - RATE_MS, &n, &earliest, NULL) ||
 	    n < 2 || earliest <= 0 || earliest >= s->now)
 		return;
@@ -267,7 +268,7 @@ static void print_sweep(const struct status *s, const struct db_sweep *sweep, in
 
 	clean_add(&name, l.s, sweep->name);
 	text_add_cut(&cut, l.s, buf_str(&name), name_width);
-	add(&l, PAINT_BOLD, buf_str(&cut));
+	add_painted(&l, PAINT_BOLD, buf_str(&cut));
 	buf_addf(&l.text, "%*s", name_width - l.used + 1, "");
 	l.used = name_width + 1;
 	add_bar(&l, sweep);
@@ -275,13 +276,13 @@ static void print_sweep(const struct status *s, const struct db_sweep *sweep, in
 		 sweep->jobs);
 	buf_addf(&l.text, "%*s", done_width + 1, done);
 	l.used += done_width + 1;
-	rate_text(s, sweep, &rate);
+	add_rate(s, sweep, &rate);
 	l.kept = text_width(buf_str(&rate));
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		add_count(&l, sweep->counts, order[i]);
 	l.kept = 0;
 	l.full = false;
-	add(&l, PAINT_DIM, buf_str(&rate));
+	add_painted(&l, PAINT_DIM, buf_str(&rate));
 	buf_addch(&l.text, '\n');
 	fwrite(l.text.s, 1, l.text.len, stdout);
 	buf_release(&name);
@@ -307,7 +308,7 @@ static void print_sweeps(const struct status *s)
 		print_sweep(s, &s->sweeps[i], widest < most ? widest : most, done);
 }
 
-static enum paint chain_paint(enum chain_state state)
+static enum paint choose_chain_paint(enum chain_state state)
 {
 	switch (state) {
 	case CHAIN_ALIVE:
@@ -351,7 +352,7 @@ static void add_sentinel_text(const struct status *s, struct buf *text)
 	}
 }
 
-static void block_text(const struct status *s, const struct queue_block *b, struct buf *text)
+static void add_block_text(const struct status *s, const struct queue_block *b, struct buf *text)
 {
 	buf_addf(text, "Slurm takes no %sjobs", b->in_flight ? "more " : "");
 	if (*b->partition)
@@ -380,7 +381,7 @@ static void print_blocks(const struct status *s)
 		const struct queue_block *b = &c->blocks[i];
 		struct buf text = {0};
 
-		block_text(s, b, &text);
+		add_block_text(s, b, &text);
 		print_need(s, buf_str(&text));
 		buf_release(&text);
 	}
@@ -404,13 +405,14 @@ static void print_chain(const struct status *s)
 	if (db_counts(s->ctx->store->db, counts, NULL))
 		memcpy(counts, s->counts, sizeof(counts));
 	buf_addstr(&line, "chain ");
-	paint_add(&line, &s->ctx->out, chain_paint(s->chain.state),
+	paint_add(&line, &s->ctx->out, choose_chain_paint(s->chain.state),
 		  chain_state_name(s->chain.state));
 	if (s->chain.why)
 		buf_addf(&text, " (%s)", s->chain.why);
 	buf_addstr(&text, ", last refill ");
 	time_add_ago(&text, s->chain.last_refill, s->now);
-	buf_addf(&text, "; %" PRId64 " in Slurm, limit %" PRId64, in_flight(counts), s->limit.jobs);
+	buf_addf(&text, "; %" PRId64 " in Slurm, limit %" PRId64, count_in_flight(counts),
+		 s->limit.jobs);
 	if (s->limit.from)
 		buf_addf(&text, " (%s)", s->limit.from);
 	add_sentinel_text(s, &text);

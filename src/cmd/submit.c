@@ -12,7 +12,7 @@ struct args {
 	bool env, dry_run, json;
 };
 
-static int preview(struct cmd_ctx *ctx, int64_t max, struct err *err)
+static int print_preview(struct cmd_ctx *ctx, int64_t max, struct err *err)
 {
 	struct buf text = {0};
 	int rc = queue_preview(ctx->store, max, &text, err);
@@ -37,7 +37,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		return err_set(err, ERR_USAGE,
 			       "--dry-run prints command lines and scripts, and not with --json");
 	if (args->dry_run)
-		return preview(ctx, max, err);
+		return print_preview(ctx, max, err);
 	hosts_check(ctx->store, &(struct hosts_opts){.ms = LOCKS_MS});
 	cmd_fill(ctx, max, args->env, &filled);
 	if (args->json) {

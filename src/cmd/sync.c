@@ -4,7 +4,7 @@
 #include "cmd/cmd.h"
 #include "chain/reconcile.h"
 
-static void add(struct buf *line, int64_t n, const char *what)
+static void add_count(struct buf *line, int64_t n, const char *what)
 {
 	if (n)
 		buf_addf(line, "%s %" PRId64 " %s",
@@ -16,18 +16,18 @@ static void print_result(struct cmd_ctx *ctx, const struct reconcile_result *r)
 	struct buf line = {0}, left = {0};
 
 	buf_addstr(&line, "asked Slurm:");
-	add(&line, r->adopted, "found again by name");
-	add(&line, r->ended, "over without a word");
+	add_count(&line, r->adopted, "found again by name");
+	add_count(&line, r->ended, "over without a word");
 	if (r->ending) {
 		buf_addstr(&left, "over, and given ");
 		time_add_duration(&left, (r->left_ms + 999) / 1000 * 1000);
 		buf_addstr(&left, " to tell how");
-		add(&line, r->ending, buf_str(&left));
+		add_count(&line, r->ending, buf_str(&left));
 	}
-	add(&line, r->returned, "pending again");
-	add(&line, r->missing, "not to be seen, looked for again later");
-	add(&line, r->lost, "given up as lost");
-	add(&line, r->stopped, "cancelled before, and told to end now");
+	add_count(&line, r->returned, "pending again");
+	add_count(&line, r->missing, "not to be seen, looked for again later");
+	add_count(&line, r->lost, "given up as lost");
+	add_count(&line, r->stopped, "cancelled before, and told to end now");
 	if (!r->stopped && !r->adopted && !r->ended && !r->ending && !r->returned && !r->missing &&
 	    !r->lost)
 		buf_addstr(&line, " nothing new");

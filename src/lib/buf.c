@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *must(void *p)
+static void *check_allocated(void *p)
 {
 	if (!p)
 		abort();
@@ -14,19 +14,19 @@ static void *must(void *p)
 
 void *mem_alloc(size_t size)
 {
-	return must(calloc(1, size ? size : 1));
+	return check_allocated(calloc(1, size ? size : 1));
 }
 
 void *mem_grow(void *p, size_t count, size_t size)
 {
 	if (size && count > SIZE_MAX / size)
 		abort();
-	return must(realloc(p, count == 0 || size == 0 ? 1 : count * size));
+	return check_allocated(realloc(p, count == 0 || size == 0 ? 1 : count * size));
 }
 
 char *mem_strdup(const char *s)
 {
-	return s ? must(strdup(s)) : NULL;
+	return s ? check_allocated(strdup(s)) : NULL;
 }
 
 char *mem_strndup(const char *s, size_t len)
@@ -49,7 +49,7 @@ char *mem_printf(const char *fmt, ...)
 	return buf_take(&b);
 }
 
-static void reserve(struct buf *b, size_t more)
+static void reserve_bytes(struct buf *b, size_t more)
 {
 	size_t want = b->len + more + 1, cap = b->cap ? b->cap : 64;
 
@@ -65,7 +65,7 @@ static void reserve(struct buf *b, size_t more)
 
 void buf_add(struct buf *b, const void *p, size_t len)
 {
-	reserve(b, len);
+	reserve_bytes(b, len);
 	if (len)
 		memcpy(b->s + b->len, p, len);
 	b->len += len;
@@ -92,7 +92,7 @@ void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 	va_end(again);
 	if (n < 0)
 		abort();
-	reserve(b, (size_t)n);
+	reserve_bytes(b, (size_t)n);
 	vsnprintf(b->s + b->len, (size_t)n + 1, fmt, ap);
 	b->len += (size_t)n;
 }
@@ -144,7 +144,7 @@ void strs_take(struct strs *l, char *s)
 
 void strs_add(struct strs *l, const char *s)
 {
-	strs_take(l, must(strdup(s)));
+	strs_take(l, check_allocated(strdup(s)));
 }
 
 void strs_addf(struct strs *l, const char *fmt, ...)

@@ -9,7 +9,7 @@
 #include "lib/buf.h"
 
 /* The number behind "oom_kill " in a file; -1 where there is none. */
-static int64_t count_in(const char *path)
+static int64_t read_oom_kills(const char *path)
 {
 	FILE *f = fopen(path, "re");
 	char line[256];
@@ -33,7 +33,7 @@ static void cut_to_job(char *path)
 }
 
 /* A line of /proc/self/cgroup is "4:memory:/slurm/uid_0/job_1/step_batch", or "0::/..." for v2 (cgroups(7)). */
-static int64_t count_of(const char *root, char *line)
+static int64_t count_oom_kills(const char *root, char *line)
 {
 	char *controllers = strchr(line, ':'), *group, *path;
 	bool v2;
@@ -50,7 +50,7 @@ static int64_t count_of(const char *root, char *line)
 	path = mem_printf(v2 ? "%s/sys/fs/cgroup%s/memory.events"
 			     : "%s/sys/fs/cgroup/memory%s/memory.oom_control",
 			  root, group);
-	n = count_in(path);
+	n = read_oom_kills(path);
 	free(path);
 	return n;
 }
@@ -63,7 +63,7 @@ int64_t cgroup_oom_kills(const char *root)
 	int64_t n = -1;
 
 	while (f && n < 0 && fgets(line, sizeof(line), f))
-		n = count_of(root, line);
+		n = count_oom_kills(root, line);
 	if (f)
 		fclose(f);
 	free(path);

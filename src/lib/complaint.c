@@ -10,7 +10,8 @@ void complaints_release(struct complaints *c)
 	c->errors = c->warnings = 0;
 }
 
-static void add(struct complaint_list *l, struct pos pos, bool warning, const char *fmt, va_list ap)
+static void add_complaint(struct complaint_list *l, struct pos pos, bool warning, const char *fmt,
+			  va_list ap)
 {
 	struct buf text = {0};
 
@@ -35,7 +36,7 @@ void complaint_error(struct complaint_list *l, struct pos pos, const char *fmt, 
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(l, pos, false, fmt, ap);
+	add_complaint(l, pos, false, fmt, ap);
 	va_end(ap);
 }
 
@@ -44,34 +45,34 @@ void complaint_warn(struct complaint_list *l, struct pos pos, const char *fmt, .
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(l, pos, true, fmt, ap);
+	add_complaint(l, pos, true, fmt, ap);
 	va_end(ap);
 }
 
-static int by_number(size_t a, size_t b)
+static int compare_sizes(size_t a, size_t b)
 {
 	return (a > b) - (a < b);
 }
 
-static int by_place(const void *a, const void *b)
+static int compare_complaints(const void *a, const void *b)
 {
 	const struct complaint *x = a, *y = b;
-	int d = by_number(x->pos.line, y->pos.line);
+	int d = compare_sizes(x->pos.line, y->pos.line);
 
 	if (d == 0)
-		d = by_number(x->pos.col, y->pos.col);
-	return d ? d : by_number(x->nth, y->nth);
+		d = compare_sizes(x->pos.col, y->pos.col);
+	return d ? d : compare_sizes(x->nth, y->nth);
 }
 
-static bool same_place(const struct complaint *a, const struct complaint *b)
+static bool is_same_place(const struct complaint *a, const struct complaint *b)
 {
 	return a->pos.line == b->pos.line && a->pos.col == b->pos.col;
 }
 
 /* Of equal ones at one place the first is told. */
-static bool told(const struct complaint_list *l, size_t i)
+static bool is_repeated(const struct complaint_list *l, size_t i)
 {
-	for (size_t j = i; j-- > 0 && same_place(&l->v[j], &l->v[i]);)
+	for (size_t j = i; j-- > 0 && is_same_place(&l->v[j], &l->v[i]);)
 		if (!strcmp(l->v[j].text, l->v[i].text))
 			return true;
 	return false;
@@ -93,10 +94,10 @@ void complaint_tell(struct complaint_list *l, const char *file, struct complaint
 	size_t lines = 0, more = l->more, kept = 0;
 
 	if (l->n)
-		qsort(l->v, l->n, sizeof(*l->v), by_place);
+		qsort(l->v, l->n, sizeof(*l->v), compare_complaints);
 	for (size_t i = 0; i < l->n; i++) {
 		kept += !l->v[i].warning;
-		if (told(l, i))
+		if (is_repeated(l, i))
 			continue;
 		if (l->v[i].warning)
 			out->warnings++;

@@ -11,7 +11,7 @@ struct scan {
 	struct complaint_list *list;
 };
 
-static struct pos here(const struct scan *s)
+static struct pos current_pos(const struct scan *s)
 {
 	return (struct pos){s->line, s->i - s->begin + 1};
 }
@@ -39,9 +39,10 @@ static void take_char(struct scan *s, struct buf *field)
 	size_t n = utf8_char(s->s + s->i, s->len - s->i, &code);
 
 	if (n == 0)
-		complaint_error(s->list, here(s), "a byte that is not UTF-8");
+		complaint_error(s->list, current_pos(s), "a byte that is not UTF-8");
 	else if (utf8_is_control(code))
-		complaint_error(s->list, here(s), "a control character or a line break in a value");
+		complaint_error(s->list, current_pos(s),
+				"a control character or a line break in a value");
 	n = n ? n : 1;
 	buf_add(field, s->s + s->i, n);
 	if (s->s[s->i] == '\n') {
@@ -53,7 +54,7 @@ static void take_char(struct scan *s, struct buf *field)
 
 static void take_quoted(struct scan *s, struct buf *field)
 {
-	struct pos opened = here(s);
+	struct pos opened = current_pos(s);
 
 	for (s->i++; s->i < s->len;) {
 		if (s->s[s->i] != '"') {
@@ -69,7 +70,7 @@ static void take_quoted(struct scan *s, struct buf *field)
 	if (s->i >= s->len && s->s[s->len - 1] != '"')
 		complaint_error(s->list, opened, "a quote that is not closed");
 	else if (!at_end_of_line(s) && s->s[s->i] != ',')
-		complaint_error(s->list, here(s), "text behind a closing quote");
+		complaint_error(s->list, current_pos(s), "text behind a closing quote");
 }
 
 static void take_row(struct scan *s, struct csv_row *row)
@@ -86,7 +87,7 @@ static void take_row(struct scan *s, struct csv_row *row)
 		if (row->fields.n < CSV_FIELDS_MOST)
 			strs_take(&row->fields, buf_take(&field));
 		else if (!told++)
-			complaint_error(s->list, here(s), "more than %d fields in a row",
+			complaint_error(s->list, current_pos(s), "more than %d fields in a row",
 					CSV_FIELDS_MOST);
 		buf_release(&field);
 		if (at_end_of_line(s))
@@ -114,7 +115,7 @@ void csv_parse(struct csv *csv, const char *text, size_t len, struct complaint_l
 	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
 		s.i = s.begin = 3;
 	while (s.i < s.len && !only_blank_lines(&s) && list->n < COMPLAINT_MOST) {
-		struct pos pos = here(&s);
+		struct pos pos = current_pos(&s);
 		struct csv_row *row;
 
 		if (at_end_of_line(&s))

@@ -17,7 +17,7 @@ static bool has_name(const char *pair, const char *name, size_t len)
 }
 
 /* Does the pair's name stand in the list? An entry that ends in '*' is a prefix. */
-static bool listed(const char *const *list, const char *pair)
+static bool is_listed(const char *const *list, const char *pair)
 {
 	for (; *list; list++) {
 		size_t n = strlen(*list);
@@ -28,7 +28,7 @@ static bool listed(const char *const *list, const char *pair)
 	return false;
 }
 
-static bool stored(const char *pair, bool inside_job)
+static bool is_stored(const char *pair, bool inside_job)
 {
 	static const char *const kept[] = {"SLURM_CONF", NULL};
 	static const char *const dropped[] = {
@@ -44,9 +44,9 @@ static bool stored(const char *pair, bool inside_job)
 
 	if (!name_len(pair))
 		return false;
-	if (listed(kept, pair))
+	if (is_listed(kept, pair))
 		return true;
-	return !listed(dropped, pair) && !(inside_job && listed(of_a_job, pair));
+	return !is_listed(dropped, pair) && !(inside_job && is_listed(of_a_job, pair));
 }
 
 struct entry {
@@ -82,7 +82,7 @@ void env_capture(char *const *environ_, struct strs *out)
 			inside_job = true;
 	v = mem_grow(v, count, sizeof(*v));
 	for (size_t i = 0; i < count; i++)
-		if (stored(environ_[i], inside_job))
+		if (is_stored(environ_[i], inside_job))
 			v[n++] = (struct entry){.pair = environ_[i], .order = i};
 	if (n)
 		qsort(v, n, sizeof(*v), compare_entries);
@@ -116,7 +116,7 @@ int env_decode(const char *data, size_t len, struct strs *out, struct err *err)
 }
 
 /* Where a name stands; env->n where it does not. */
-static size_t find(const struct strs *env, const char *name, size_t len)
+static size_t find_name(const struct strs *env, const char *name, size_t len)
 {
 	size_t i = 0;
 
@@ -125,9 +125,9 @@ static size_t find(const struct strs *env, const char *name, size_t len)
 	return i;
 }
 
-static void put(struct strs *env, char *pair)
+static void put_pair(struct strs *env, char *pair)
 {
-	size_t i = find(env, pair, name_len(pair));
+	size_t i = find_name(env, pair, name_len(pair));
 
 	if (i == env->n) {
 		strs_take(env, pair);
@@ -139,25 +139,25 @@ static void put(struct strs *env, char *pair)
 
 void env_set(struct strs *env, const char *name, const char *value)
 {
-	put(env, mem_printf("%s=%s", name, value));
+	put_pair(env, mem_printf("%s=%s", name, value));
 }
 
 void env_put(struct strs *env, const char *pair)
 {
 	if (name_len(pair))
-		put(env, mem_strdup(pair));
+		put_pair(env, mem_strdup(pair));
 }
 
 const char *env_get(const struct strs *env, const char *name)
 {
-	size_t i = find(env, name, strlen(name));
+	size_t i = find_name(env, name, strlen(name));
 
 	return i == env->n ? NULL : env->v[i] + strlen(name) + 1;
 }
 
 void env_unset(struct strs *env, const char *name)
 {
-	size_t i = find(env, name, strlen(name));
+	size_t i = find_name(env, name, strlen(name));
 
 	if (i == env->n)
 		return;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void cut(struct err *e)
+static void mark_as_cut(struct err *e)
 {
 	static const char dots[] = " ...";
 
@@ -25,11 +25,11 @@ int err_set(struct err *e, int status, const char *fmt, ...)
 	if (n < 0)
 		e->msg[0] = '\0';
 	else if ((size_t)n >= sizeof(e->msg))
-		cut(e);
+		mark_as_cut(e);
 	return -1;
 }
 
-static const char *advice(int errnum)
+static const char *advise_on_errno(int errnum)
 {
 	switch (errnum) {
 	case ENOSPC:
@@ -55,7 +55,7 @@ int err_errno(struct err *e, int status, const char *fmt, ...)
 	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
 		text[0] = '\0';
 	va_end(ap);
-	err_set(e, status, "%s: %s%s", text, strerror(errnum), advice(errnum));
+	err_set(e, status, "%s: %s%s", text, strerror(errnum), advise_on_errno(errnum));
 	errno = errnum;
 	return -1;
 }

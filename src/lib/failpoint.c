@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* False where another process has died already. */
-static int ours_to_die(void)
+static int may_die(void)
 {
 	const char *file = getenv("SLURMQ_FAILPOINT_ONCE");
 	int fd;
@@ -31,7 +31,7 @@ void failpoint_pass(const char *name)
 		return;
 	if (wanted[len])
 		n = strtol(wanted + len + 1, NULL, 10);
-	if (++passed != n || !ours_to_die())
+	if (++passed != n || !may_die())
 		return;
 	raise(SIGKILL);
 }

@@ -11,7 +11,7 @@
 #include "lib/clock.h"
 
 /* mountinfo writes space, tab, newline and backslash as \ooo */
-static void unescape(char *s)
+static void unescape_path(char *s)
 {
 	char *to = s;
 
@@ -26,7 +26,7 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-static int holds(const char *point, const char *path)
+static int is_path_below(const char *point, const char *path)
 {
 	size_t n = strlen(point);
 
@@ -36,7 +36,7 @@ static int holds(const char *point, const char *path)
 }
 
 /* 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue */
-static int parse_line(char *line, struct fs_mount *m)
+static int parse_mount_line(char *line, struct fs_mount *m)
 {
 	char *word[7], *save = NULL, *rest = strstr(line, " - ");
 	char *type, *opts;
@@ -54,7 +54,7 @@ static int parse_line(char *line, struct fs_mount *m)
 		return -1;
 	opts = strtok_r(NULL, " ", &save);
 	m->point = mem_strdup(word[4]);
-	unescape(m->point);
+	unescape_path(m->point);
 	m->type = mem_strdup(type);
 	m->options = mem_printf("%s,%s", word[5], opts ? opts : "");
 	return 0;
@@ -76,9 +76,9 @@ int fs_mount_find(const char *mountinfo, const char *path, struct fs_mount *out)
 	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		struct fs_mount m = {0};
 
-		if (parse_line(line, &m))
+		if (parse_mount_line(line, &m))
 			continue;
-		if (holds(m.point, path) &&
+		if (is_path_below(m.point, path) &&
 		    (!out->point || strlen(m.point) >= strlen(out->point))) {
 			fs_mount_release(out);
 			*out = m;

@@ -9,14 +9,14 @@ enum {
 	LETTER = 2, /* what a slip costs; another case of the same letter costs half of it */
 };
 
-static int cost(char a, char b)
+static int letter_cost(char a, char b)
 {
 	if (a == b)
 		return 0;
 	return strncasecmp(&a, &b, 1) == 0 ? LETTER / 2 : LETTER;
 }
 
-static int least(int a, int b, int c)
+static int least_of_three(int a, int b, int c)
 {
 	int m = a < b ? a : b;
 
@@ -24,7 +24,7 @@ static int least(int a, int b, int c)
 }
 
 /* Optimal string alignment: a swapped pair counts once. */
-static int distance(const char *a, size_t n, const char *b, size_t m)
+static int edit_distance(const char *a, size_t n, const char *b, size_t m)
 {
 	int rows[3][LONGEST + 1];
 	int *before = rows[0], *last = rows[1], *now = rows[2], *spare;
@@ -34,10 +34,10 @@ static int distance(const char *a, size_t n, const char *b, size_t m)
 	for (size_t i = 1; i <= n; i++) {
 		now[0] = (int)i * LETTER;
 		for (size_t j = 1; j <= m; j++) {
-			now[j] = least(last[j] + LETTER, now[j - 1] + LETTER,
-				       last[j - 1] + cost(a[i - 1], b[j - 1]));
+			now[j] = least_of_three(last[j] + LETTER, now[j - 1] + LETTER,
+						last[j - 1] + letter_cost(a[i - 1], b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				now[j] = least(now[j], before[j - 2] + LETTER, INT_MAX);
+				now[j] = least_of_three(now[j], before[j - 2] + LETTER, INT_MAX);
 		}
 		spare = before;
 		before = last;
@@ -47,7 +47,7 @@ static int distance(const char *a, size_t n, const char *b, size_t m)
 	return last[m];
 }
 
-static int farthest(size_t len)
+static int max_distance(size_t len)
 {
 	return (len <= 4 ? 1 : len <= 6 ? 2 : 3) * LETTER;
 }
@@ -56,7 +56,7 @@ const char *guess_nearest(const char *word, const char *const *candidates)
 {
 	size_t len = strlen(word);
 	const char *best = NULL;
-	int least_far = farthest(len) + 1;
+	int least_far = max_distance(len) + 1;
 
 	if (len == 0 || len > LONGEST)
 		return NULL;
@@ -66,7 +66,7 @@ const char *guess_nearest(const char *word, const char *const *candidates)
 
 		if (m > LONGEST)
 			continue;
-		d = distance(word, len, *candidates, m);
+		d = edit_distance(word, len, *candidates, m);
 		if (d >= (int)m * LETTER)
 			continue; /* nothing of it is left */
 		if (len >= 3 && !strncasecmp(word, *candidates, len) && d > LETTER)

@@ -46,7 +46,7 @@ static void add_string(struct buf *out, const char *text)
 	buf_addch(out, '"');
 }
 
-static void begin(struct json *j, const char *key)
+static void begin_value(struct json *j, const char *key)
 {
 	if (j->depth == 0)
 		return;
@@ -65,7 +65,7 @@ void json_open(struct json *j, const char *key, char kind)
 {
 	if (j->depth == JSON_MAX_DEPTH)
 		abort();
-	begin(j, key);
+	begin_value(j, key);
 	buf_addch(j->out, kind);
 	j->kind[j->depth] = kind;
 	j->begun[j->depth] = false;
@@ -82,7 +82,7 @@ void json_close(struct json *j)
 
 void json_str(struct json *j, const char *key, const char *value)
 {
-	begin(j, key);
+	begin_value(j, key);
 	if (value)
 		add_string(j->out, value);
 	else
@@ -91,13 +91,13 @@ void json_str(struct json *j, const char *key, const char *value)
 
 void json_int(struct json *j, const char *key, int64_t value)
 {
-	begin(j, key);
+	begin_value(j, key);
 	buf_addf(j->out, "%" PRId64, value);
 }
 
 void json_bool(struct json *j, const char *key, bool value)
 {
-	begin(j, key);
+	begin_value(j, key);
 	buf_addstr(j->out, value ? "true" : "false");
 }
 
@@ -117,6 +117,6 @@ void json_time(struct json *j, const char *key, int64_t ms)
 		json_null(j, key);
 		return;
 	}
-	begin(j, key);
+	begin_value(j, key);
 	buf_addf(j->out, "\"%s.%03dZ\"", text, (int)(ms % 1000));
 }

@@ -21,7 +21,7 @@ struct parsed {
 	long exp; /* as written */
 };
 
-static const char *digits(const char *p)
+static const char *skip_digits(const char *p)
 {
 	return p + strspn(p, "0123456789");
 }
@@ -36,14 +36,14 @@ static bool parse_exp(const char *p, struct parsed *out)
 		return false;
 	p++;
 	from = *p == '+' || *p == '-' ? p + 1 : p;
-	if (from == digits(from) || *digits(from) || digits(from) - from > 5)
+	if (from == skip_digits(from) || *skip_digits(from) || skip_digits(from) - from > 5)
 		return false;
 	out->has_exp = true;
 	out->exp = strtol(p, NULL, 10);
 	return true;
 }
 
-static bool parse(const char *text, struct parsed *out)
+static bool parse_number(const char *text, struct parsed *out)
 {
 	const char *p = text, *whole, *point, *end;
 
@@ -52,8 +52,8 @@ static bool parse(const char *text, struct parsed *out)
 	if (*p == '+' || *p == '-')
 		p++;
 	whole = p;
-	point = digits(p);
-	end = *point == '.' ? digits(point + 1) : point;
+	point = skip_digits(p);
+	end = *point == '.' ? skip_digits(point + 1) : point;
 	out->decimals = *point == '.' ? end - point - 1 : 0;
 	if (point - whole + out->decimals == 0 || !parse_exp(end, out))
 		return false;
@@ -75,14 +75,14 @@ bool number_is(const char *text)
 {
 	struct parsed p;
 
-	return parse(text, &p);
+	return parse_number(text, &p);
 }
 
 bool number_fits(const char *text)
 {
 	struct parsed p;
 
-	return strlen(text) < 400 && parse(text, &p) &&
+	return strlen(text) < 400 && parse_number(text, &p) &&
 	       (!p.first || (p.lead < 300 && p.lead > -300));
 }
 
@@ -108,7 +108,7 @@ int number_compare(const char *a, const char *b)
 {
 	struct parsed x, y;
 
-	if (!parse(a, &x) || !parse(b, &y))
+	if (!parse_number(a, &x) || !parse_number(b, &y))
 		return 0;
 	if (x.negative != y.negative)
 		return x.negative ? -1 : 1;
@@ -120,7 +120,7 @@ bool number_to_int(const char *text, int64_t *out)
 	const char *p = *text == '-' ? text + 1 : text;
 	intmax_t v;
 
-	if (!*p || *digits(p) || digits(p) - p > 18)
+	if (!*p || *skip_digits(p) || skip_digits(p) - p > 18)
 		return false;
 	v = strtoimax(text, NULL, 10);
 	*out = v;
@@ -217,7 +217,7 @@ static bool to_decimal(const char *text, struct decimal *out)
 	struct parsed p;
 	size_t n = 0;
 
-	if (!parse(text, &p))
+	if (!parse_number(text, &p))
 		return false;
 	*out = (struct decimal){0, (int)(p.exp - p.decimals)};
 	for (const char *q = text; *q && *q != 'e' && *q != 'E'; q++) {
@@ -232,7 +232,7 @@ static bool to_decimal(const char *text, struct decimal *out)
 	return true;
 }
 
-static bool too_large(__int128 v)
+static bool is_too_large(__int128 v)
 {
 	__int128 most = 1;
 
@@ -242,30 +242,30 @@ static bool too_large(__int128 v)
 }
 
 /* The same value with a smaller exponent. */
-static bool rescale(struct decimal *d, int exp)
+static bool rescale_decimal(struct decimal *d, int exp)
 {
 	if (d->digits == 0)
 		d->exp = exp;
 	for (; d->exp > exp; d->exp--) {
 		d->digits *= 10;
-		if (too_large(d->digits))
+		if (is_too_large(d->digits))
 			return false;
 	}
 	return true;
 }
 
-static bool align(struct decimal *a, struct decimal *b)
+static bool align_exponents(struct decimal *a, struct decimal *b)
 {
 	int exp = a->exp < b->exp ? a->exp : b->exp;
 
-	return rescale(a, exp) && rescale(b, exp);
+	return rescale_decimal(a, exp) && rescale_decimal(b, exp);
 }
 
-static bool multiply(struct decimal *a, const struct decimal *b)
+static bool multiply_decimals(struct decimal *a, const struct decimal *b)
 {
 	__int128 v;
 
-	if (__builtin_mul_overflow(a->digits, b->digits, &v) || too_large(v))
+	if (__builtin_mul_overflow(a->digits, b->digits, &v) || is_too_large(v))
 		return false;
 	a->digits = v;
 	a->exp += b->exp;
@@ -273,7 +273,7 @@ static bool multiply(struct decimal *a, const struct decimal *b)
 }
 
 /* Fewest digits behind the point, but not fewer than least. */
-static void trim(struct decimal *d, int least)
+static void trim_zeros(struct decimal *d, int least)
 {
 	while (d->digits && d->digits % 10 == 0 && d->exp < -least) {
 		d->digits /= 10;
@@ -375,7 +375,8 @@ static size_t count_step(const struct range *r, size_t most, const char **why)
 	__int128 n;
 
 	if (!to_decimal(r->from, &from) || !to_decimal(r->to, &to) || !to_decimal(r->by, &by) ||
-	    !align(&from, &to) || !align(&from, &by) || !align(&to, &by)) {
+	    !align_exponents(&from, &to) || !align_exponents(&from, &by) ||
+	    !align_exponents(&to, &by)) {
 		*why = too_exact;
 		return 0;
 	}
@@ -395,11 +396,11 @@ static size_t count_step(const struct range *r, size_t most, const char **why)
 	return (size_t)n + 1;
 }
 
-static bool beyond(const struct decimal *at, const struct decimal *to, bool up, bool *exact)
+static bool is_beyond(const struct decimal *at, const struct decimal *to, bool up, bool *exact)
 {
 	struct decimal a = *at, b = *to;
 
-	*exact = align(&a, &b);
+	*exact = align_exponents(&a, &b);
 	if (a.digits < 0) { /* both are below 0: sizes are compared */
 		a.digits = -a.digits;
 		b.digits = -b.digits;
@@ -420,12 +421,12 @@ static size_t count_factor(const struct range *r, size_t most, const char **why)
 		*why = "needs ends of one sign, and not 0, for a factor";
 	else if (by.digits <= 0 || number_compare(r->by, "1") == 0)
 		*why = "needs a factor above 0 that is not 1";
-	else if (beyond(&at, &to, up, &exact))
+	else if (is_beyond(&at, &to, up, &exact))
 		*why = "never reaches its end: the factor leads away from it";
 	else
-		for (n = 0; exact && n <= most && !beyond(&at, &to, up, &exact) && exact; n++) {
-			exact = multiply(&at, &by);
-			trim(&at, 0);
+		for (n = 0; exact && n <= most && !is_beyond(&at, &to, up, &exact) && exact; n++) {
+			exact = multiply_decimals(&at, &by);
+			trim_zeros(&at, 0);
 		}
 	if (*why)
 		return 0;
@@ -461,22 +462,22 @@ static void add_value(struct buf *out, const struct decimal *d, bool scientific)
 	buf_addch(out, '\0');
 }
 
-static void exact_values(const struct range *r, size_t n, struct buf *out)
+static void add_exact_values(const struct range *r, size_t n, struct buf *out)
 {
 	struct parsed from, by;
 	struct decimal at, step;
 	int least;
 
-	parse(r->from, &from);
-	parse(r->by, &by);
+	parse_number(r->from, &from);
+	parse_number(r->by, &by);
 	to_decimal(r->from, &at);
 	to_decimal(r->by, &step);
 	least = (int)(from.decimals > by.decimals && r->kind == RANGE_STEP ? from.decimals
 									   : by.decimals);
 	if (r->kind == RANGE_STEP) {
-		align(&at, &step);
-		trim(&at, least);
-		align(&at, &step);
+		align_exponents(&at, &step);
+		trim_zeros(&at, least);
+		align_exponents(&at, &step);
 	} else {
 		least = (int)from.decimals;
 	}
@@ -488,8 +489,8 @@ static void exact_values(const struct range *r, size_t n, struct buf *out)
 		if (r->kind == RANGE_STEP) {
 			at.digits += step.digits;
 		} else if (i + 1 < n) {
-			multiply(&at, &step);
-			trim(&at, least);
+			multiply_decimals(&at, &step);
+			trim_zeros(&at, least);
 		}
 	}
 }
@@ -508,7 +509,7 @@ static void add_point(struct buf *out, double v)
 	buf_addch(out, '\0');
 }
 
-static void num_values(const struct range *r, struct buf *out)
+static void add_num_values(const struct range *r, struct buf *out)
 {
 	double a = number_to_double(r->from), b = number_to_double(r->to);
 
@@ -534,9 +535,9 @@ int range_values(const struct range *r, struct buf *out, size_t *n, const char *
 	if (*n == 0)
 		return -1;
 	if (r->kind == RANGE_STEP || r->kind == RANGE_FACTOR)
-		exact_values(r, *n, out);
+		add_exact_values(r, *n, out);
 	else
-		num_values(r, out);
+		add_num_values(r, out);
 	for (; (next = at + strlen(out->s + at) + 1) < out->len; at = next) {
 		if (number_compare(out->s + at, out->s + next) == 0) {
 			*why = "has two equal points: use a smaller num";

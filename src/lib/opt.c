@@ -92,7 +92,8 @@ static const struct opt *find_letter(const struct opt_set *sets, char letter, vo
 	return NULL;
 }
 
-static int unknown_name(const struct opt_set *sets, const char *name, size_t len, struct err *err)
+static int refuse_unknown_name(const struct opt_set *sets, const char *name, size_t len,
+			       struct err *err)
 {
 	struct strs names = {0};
 	char *word = mem_strndup(name, len);
@@ -112,7 +113,7 @@ static int unknown_name(const struct opt_set *sets, const char *name, size_t len
 	return -1;
 }
 
-static int unknown_letter(const char *word, char letter, struct err *err)
+static int refuse_unknown_letter(const char *word, char letter, struct err *err)
 {
 	if (word[1] >= '0' && word[1] <= '9')
 		return err_set(err, ERR_USAGE,
@@ -154,8 +155,8 @@ static int set_time(const struct opt *o, int64_t *to, const char *value, const c
 	return 0;
 }
 
-static int set(const struct opt *o, void *into, const char *value, const char *called,
-	       struct err *err)
+static int set_option(const struct opt *o, void *into, const char *value, const char *called,
+		      struct err *err)
 {
 	void *to = (char *)into + o->offset;
 
@@ -179,15 +180,15 @@ static int set(const struct opt *o, void *into, const char *value, const char *c
 	abort();
 }
 
-static int needs_value(const struct opt *o, const char *called, struct err *err)
+static int refuse_missing_value(const struct opt *o, const char *called, struct err *err)
 {
 	return err_set(err, ERR_USAGE, "option '%s' needs a value: %s %s", called, called, o->arg);
 }
 
 /* word is "--name" or "--name=value"; next the word after it, or NULL. Returns how many words were
  * used, or -1. */
-static int take_long(const struct opt_set *sets, const char *word, const char *next,
-		     struct err *err)
+static int parse_long(const struct opt_set *sets, const char *word, const char *next,
+		      struct err *err)
 {
 	const char *name = word + 2, *equals = strchr(name, '=');
 	size_t len = equals ? (size_t)(equals - name) : strlen(name);
@@ -197,24 +198,24 @@ static int take_long(const struct opt_set *sets, const char *word, const char *n
 
 	o = find_name(sets, name, len, &into);
 	if (!o)
-		return unknown_name(sets, name, len, err);
+		return refuse_unknown_name(sets, name, len, err);
 	snprintf(called, sizeof(called), "--%s", o->name);
 	if (!o->arg) {
 		if (equals)
 			return err_set(err, ERR_USAGE, "option '%s' takes no value", called);
-		set(o, into, NULL, called, err);
+		set_option(o, into, NULL, called, err);
 		return 1;
 	}
 	if (equals)
-		return set(o, into, equals + 1, called, err) ? -1 : 1;
+		return set_option(o, into, equals + 1, called, err) ? -1 : 1;
 	if (!next)
-		return needs_value(o, called, err);
-	return set(o, into, next, called, err) ? -1 : 2;
+		return refuse_missing_value(o, called, err);
+	return set_option(o, into, next, called, err) ? -1 : 2;
 }
 
 /* word is "-f", "-fn3", "-n3" or "-n". */
-static int take_letters(const struct opt_set *sets, const char *word, const char *next,
-			struct err *err)
+static int parse_letters(const struct opt_set *sets, const char *word, const char *next,
+			 struct err *err)
 {
 	for (const char *p = word + 1; *p; p++) {
 		const char called[] = {'-', *p, '\0'};
@@ -223,16 +224,16 @@ static int take_letters(const struct opt_set *sets, const char *word, const char
 
 		o = find_letter(sets, *p, &into);
 		if (!o)
-			return unknown_letter(word, *p, err);
+			return refuse_unknown_letter(word, *p, err);
 		if (!o->arg) {
-			set(o, into, NULL, called, err);
+			set_option(o, into, NULL, called, err);
 			continue;
 		}
 		if (p[1])
-			return set(o, into, p + 1, called, err) ? -1 : 1;
+			return set_option(o, into, p + 1, called, err) ? -1 : 1;
 		if (!next)
-			return needs_value(o, called, err);
-		return set(o, into, next, called, err) ? -1 : 2;
+			return refuse_missing_value(o, called, err);
+		return set_option(o, into, next, called, err) ? -1 : 2;
 	}
 	return 1;
 }
@@ -258,8 +259,8 @@ int opt_parse(const struct opt_set *sets, int *argc, char **argv, bool first_arg
 			i++;
 			continue;
 		}
-		used = word[1] == '-' ? take_long(sets, word, next, err)
-				      : take_letters(sets, word, next, err);
+		used = word[1] == '-' ? parse_long(sets, word, next, err)
+				      : parse_letters(sets, word, next, err);
 		if (used < 0)
 			return -1;
 		i += used;
@@ -279,7 +280,7 @@ void opt_release(const struct opt_set *sets)
 				strs_release((struct strs *)((char *)sets->into + o->offset));
 }
 
-static void add_left(const struct opt *o, struct buf *out)
+static void add_usage_column(const struct opt *o, struct buf *out)
 {
 	if (o->letter)
 		buf_addf(out, "  -%c, --%s", o->letter, o->name);
@@ -296,7 +297,7 @@ void opt_usage(const struct opt *opts, struct buf *out)
 	for (const struct opt *o = opts; o->type != OPT_TYPE_END; o++) {
 		size_t start = out->len, used;
 
-		add_left(o, out);
+		add_usage_column(o, out);
 		used = out->len - start;
 		if (used + 2 > COLUMN) {
 			buf_addch(out, '\n');

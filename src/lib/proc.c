@@ -80,7 +80,7 @@ static int pipe_open(int fd[2], struct err *err)
 
 /* PATH */
 
-static const char *path_of(const char *const *envp)
+static const char *find_path_variable(const char *const *envp)
 {
 	if (!envp)
 		return getenv("PATH");
@@ -91,7 +91,7 @@ static const char *path_of(const char *const *envp)
 }
 
 /* 0 where file is a program that we may execute, else the errno that says why not. */
-static int executable(const char *file)
+static int check_executable(const char *file)
 {
 	struct stat st;
 
@@ -104,21 +104,21 @@ static int executable(const char *file)
 
 /* The file that name means, for free(); NULL and *errnum where there is none. Elements of PATH that
  * are no absolute folder are passed over: what they mean changes with the folder one stands in. */
-static char *look_up(const char *name, const char *const *envp, int *errnum)
+static char *find_program(const char *name, const char *const *envp, int *errnum)
 {
 	const char *p, *end;
 
 	if (strchr(name, '/'))
 		return mem_strdup(name);
 	*errnum = ENOENT;
-	p = path_of(envp);
+	p = find_path_variable(envp);
 	if (!p)
 		p = "/usr/local/bin:/usr/bin:/bin";
 	for (; *name; p = end + 1) {
 		end = p + strcspn(p, ":");
 		if (*p == '/') {
 			char *file = mem_printf("%.*s/%s", (int)(end - p), p, name);
-			int bad = executable(file);
+			int bad = check_executable(file);
 
 			if (!bad)
 				return file;
@@ -135,13 +135,13 @@ static char *look_up(const char *name, const char *const *envp, int *errnum)
 bool proc_on_path(const char *name)
 {
 	int errnum;
-	char *file = look_up(name, NULL, &errnum);
+	char *file = find_program(name, NULL, &errnum);
 
 	free(file);
 	return file != NULL;
 }
 
-static int not_executed(struct err *err, const char *name, int errnum)
+static int set_exec_error(struct err *err, const char *name, int errnum)
 {
 	const char *advice = "";
 
@@ -157,7 +157,7 @@ static int not_executed(struct err *err, const char *name, int errnum)
 
 /* The child, between fork and exec: async-signal-safe functions alone */
 
-static void signals_default(void)
+static void reset_signals(void)
 {
 	struct sigaction sa = {.sa_handler = SIG_DFL};
 	sigset_t none;
@@ -169,7 +169,7 @@ static void signals_default(void)
 }
 
 /* Puts fds[i] on descriptor i. All are first moved out of each other's way. */
-static int place(int fds[3])
+static int move_streams(int fds[3])
 {
 	for (int i = 0; i < 3; i++) {
 		if (fds[i] < 0 || fds[i] > STDERR_FILENO)
@@ -184,7 +184,7 @@ static int place(int fds[3])
 	return 0;
 }
 
-static _Noreturn void child_main(const struct launch *l, int errfd)
+static _Noreturn void run_child(const struct launch *l, int errfd)
 {
 	int fds[3] = {l->in, l->out, l->err};
 	struct failure f = {.stage = STAGE_SETUP};
@@ -195,11 +195,11 @@ static _Noreturn void child_main(const struct launch *l, int errfd)
 		_exit(126); /* it was too late to ask */
 	if (fds[0] < 0)
 		fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (fds[0] >= 0 && !place(fds)) {
+	if (fds[0] >= 0 && !move_streams(fds)) {
 		f.stage = STAGE_CWD;
 		if (!l->cwd || !chdir(l->cwd)) {
 			f.stage = STAGE_EXEC;
-			signals_default();
+			reset_signals();
 			execve(l->file, (char *const *)(uintptr_t)l->argv,
 			       l->envp ? (char *const *)(uintptr_t)l->envp : environ);
 		}
@@ -212,7 +212,7 @@ static _Noreturn void child_main(const struct launch *l, int errfd)
 
 /* The parent */
 
-static int wait_for(pid_t pid, int *status)
+static int wait_for_child(pid_t pid, int *status)
 {
 	pid_t got;
 
@@ -233,8 +233,8 @@ static bool failed_before_exec(int fd, struct failure *f)
 	return n == (ssize_t)sizeof(*f);
 }
 
-static int launch_failed(const struct launch *l, const struct failure *f, int *exec_errno,
-			 struct err *err)
+static int set_launch_error(const struct launch *l, const struct failure *f, int *exec_errno,
+			    struct err *err)
 {
 	errno = f->errnum;
 	if (f->stage == STAGE_CWD)
@@ -243,11 +243,11 @@ static int launch_failed(const struct launch *l, const struct failure *f, int *e
 		return err_errno(err, ERR_FAILED, "cannot set up '%s' to run", l->argv[0]);
 	if (exec_errno)
 		*exec_errno = f->errnum;
-	return not_executed(err, l->file, f->errnum);
+	return set_exec_error(err, l->file, f->errnum);
 }
 
 /* Fork: the child's pid and, in *errfd, where it says why it could not execute. */
-static pid_t launch(const struct launch *l, int *errfd, struct err *err)
+static pid_t fork_child(const struct launch *l, int *errfd, struct err *err)
 {
 	struct sigaction chld;
 	int fd[2];
@@ -266,28 +266,29 @@ static pid_t launch(const struct launch *l, int *errfd, struct err *err)
 		return -1;
 	}
 	if (pid == 0)
-		child_main(l, fd[1]);
+		run_child(l, fd[1]);
 	close_fd(&fd[1]);
 	*errfd = fd[0];
 	return pid;
 }
 
 /* Wait until it executes, and so has its group: 0, or -1 where it could not, reaped. Closes errfd. */
-static int launched(const struct launch *l, pid_t pid, int errfd, int *exec_errno, struct err *err)
+static int wait_for_exec(const struct launch *l, pid_t pid, int errfd, int *exec_errno,
+			 struct err *err)
 {
 	struct failure f = {0};
 	int status, rc = 0;
 
 	if (failed_before_exec(errfd, &f)) {
-		wait_for(pid, &status);
-		rc = launch_failed(l, &f, exec_errno, err);
+		wait_for_child(pid, &status);
+		rc = set_launch_error(l, &f, exec_errno, err);
 	}
 	close_fd(&errfd);
 	return rc;
 }
 
 /* Look argv[0] up where l->file is NULL: *found is given. */
-static int find(struct launch *l, char **found, int *exec_errno, struct err *err)
+static int find_file(struct launch *l, char **found, int *exec_errno, struct err *err)
 {
 	int errnum = 0;
 
@@ -296,13 +297,13 @@ static int find(struct launch *l, char **found, int *exec_errno, struct err *err
 		*exec_errno = 0;
 	if (l->file)
 		return 0;
-	*found = look_up(l->argv[0], l->envp, &errnum);
+	*found = find_program(l->argv[0], l->envp, &errnum);
 	l->file = *found;
 	if (*found)
 		return 0;
 	if (exec_errno)
 		*exec_errno = errnum;
-	return not_executed(err, l->argv[0], errnum);
+	return set_exec_error(err, l->argv[0], errnum);
 }
 
 /* proc_run: feed, drain, wait */
@@ -323,7 +324,7 @@ struct proc_run {
 	int signalled;	  /* 0, SIGTERM, SIGKILL: what its group got last */
 };
 
-static void nonblocking(int fd)
+static void set_nonblocking(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
@@ -331,7 +332,7 @@ static void nonblocking(int fd)
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-static void feed(struct proc_run *r)
+static void feed_stdin(struct proc_run *r)
 {
 	ssize_t n = write(r->in, r->spec.in + r->fed, r->spec.in_len - r->fed);
 
@@ -344,7 +345,7 @@ static void feed(struct proc_run *r)
 }
 
 /* Read once, max bytes at most: how many came; 0 where none is there now. Closes *fd at its end. */
-static size_t drain(int *fd, struct buf *into, size_t max)
+static size_t read_output(int *fd, struct buf *into, size_t max)
 {
 	char chunk[65536];
 	ssize_t n = read(*fd, chunk, max < sizeof(chunk) ? max : sizeof(chunk));
@@ -362,7 +363,7 @@ static size_t drain(int *fd, struct buf *into, size_t max)
 
 /* What the child wrote stands in the pipe now. What others that it left behind go on to write there
  * is not waited for. */
-static void drain_rest(int *fd, struct buf *into)
+static void read_rest(int *fd, struct buf *into)
 {
 	int there = 0;
 	size_t left, got;
@@ -370,7 +371,7 @@ static void drain_rest(int *fd, struct buf *into)
 	if (*fd < 0 || ioctl(*fd, FIONREAD, &there) || there <= 0)
 		return;
 	for (left = (size_t)there; left && *fd >= 0; left -= got) {
-		got = drain(fd, into, left);
+		got = read_output(fd, into, left);
 		if (!got)
 			break;
 	}
@@ -389,15 +390,15 @@ static void move_data(struct proc_run *r, int tick_ms)
 	if (poll(p, 4, tick_ms) <= 0)
 		return;
 	if (p[0].revents)
-		feed(r);
+		feed_stdin(r);
 	if (p[1].revents)
-		drain(&r->out, &r->result->out, SIZE_MAX);
+		read_output(&r->out, &r->result->out, SIZE_MAX);
 	if (p[2].revents)
-		drain(&r->err, &r->result->err, SIZE_MAX);
+		read_output(&r->err, &r->result->err, SIZE_MAX);
 }
 
 /* Has it ended? Its group gets a last KILL while its pid cannot be anybody else's yet. */
-static void look_for_end(struct proc_run *r)
+static void check_for_end(struct proc_run *r)
 {
 	siginfo_t si = {0};
 
@@ -405,7 +406,7 @@ static void look_for_end(struct proc_run *r)
 		return;
 	if (r->signalled)
 		kill(-r->pid, SIGKILL);
-	r->ended = !wait_for(r->pid, &r->status);
+	r->ended = !wait_for_child(r->pid, &r->status);
 }
 
 /* False where nothing is left to be tried. */
@@ -438,13 +439,13 @@ static void run_to_end(struct proc_run *r)
 		size_t before = r->result->out.len + r->result->err.len + r->fed;
 
 		move_data(r, tick);
-		look_for_end(r);
+		check_for_end(r);
 		tick = tick * 2 < TICK_MAX_MS ? tick * 2 : TICK_MAX_MS;
 		if (r->result->out.len + r->result->err.len + r->fed != before)
 			tick = least; /* what has just spoken may be about to end */
 	}
-	drain_rest(&r->out, &r->result->out);
-	drain_rest(&r->err, &r->result->err);
+	read_rest(&r->out, &r->result->out);
+	read_rest(&r->err, &r->result->err);
 	if (r->ended && WIFEXITED(r->status))
 		r->result->exit_code = WEXITSTATUS(r->status);
 	else if (r->ended)
@@ -454,7 +455,7 @@ static void run_to_end(struct proc_run *r)
 /* Its caller goes on working: it begins on another processor than ours, where we may use several. A scheduler
  * that packs its work leaves a child beside its parent, and the two take turns while others are idle. After
  * that it may go anywhere we may. A hint: where it fails nothing is lost (sched_setaffinity(2)). */
-static void put_aside(pid_t pid)
+static void move_to_other_cpu(pid_t pid)
 {
 	cpu_set_t all, others;
 	int cpu = sched_getcpu();
@@ -467,7 +468,7 @@ static void put_aside(pid_t pid)
 		sched_setaffinity(pid, sizeof(all), &all);
 }
 
-static int start(struct proc_run *r, bool aside, struct err *err)
+static int start_child(struct proc_run *r, bool aside, struct err *err)
 {
 	int in[2] = {-1, -1}, out[2] = {-1, -1}, errp[2] = {-1, -1};
 	int rc = -1;
@@ -480,11 +481,11 @@ static int start(struct proc_run *r, bool aside, struct err *err)
 	r->launch.in = in[0];
 	r->launch.out = out[1];
 	r->launch.err = errp[1];
-	r->pid = launch(&r->launch, &r->errfd, err);
+	r->pid = fork_child(&r->launch, &r->errfd, err);
 	if (r->pid < 0)
 		goto out;
 	if (aside)
-		put_aside(r->pid);
+		move_to_other_cpu(r->pid);
 	rc = 0;
 #ifdef SYS_pidfd_open
 	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0); /* close-on-exec (pidfd_open(2)) */
@@ -493,10 +494,10 @@ static int start(struct proc_run *r, bool aside, struct err *err)
 	r->out = out[0];
 	r->err = errp[0];
 	in[1] = out[0] = errp[0] = -1;
-	nonblocking(r->out);
-	nonblocking(r->err);
+	set_nonblocking(r->out);
+	set_nonblocking(r->err);
 	if (r->in >= 0)
-		nonblocking(r->in);
+		set_nonblocking(r->in);
 	if (r->in >= 0 && !r->spec.in_len)
 		close_fd(&r->in);
 out:
@@ -519,8 +520,8 @@ static void run_free(struct proc_run *r)
 	free(r);
 }
 
-static int begin(const struct proc_spec *spec, bool aside, struct proc_run **out, int *exec_errno,
-		 struct err *err)
+static int begin_run(const struct proc_spec *spec, bool aside, struct proc_run **out,
+		     int *exec_errno, struct err *err)
 {
 	struct proc_run *r = mem_alloc(sizeof(*r));
 
@@ -530,7 +531,7 @@ static int begin(const struct proc_spec *spec, bool aside, struct proc_run **out
 	r->launch.argv = spec->argv;
 	r->launch.envp = spec->envp;
 	r->launch.in = -1;
-	if (find(&r->launch, &r->found, exec_errno, err) || start(r, aside, err)) {
+	if (find_file(&r->launch, &r->found, exec_errno, err) || start_child(r, aside, err)) {
 		run_free(r);
 		return -1;
 	}
@@ -541,7 +542,7 @@ static int begin(const struct proc_spec *spec, bool aside, struct proc_run **out
 int proc_run_begin(const struct proc_spec *spec, struct proc_run **out, int *exec_errno,
 		   struct err *err)
 {
-	return begin(spec, true, out, exec_errno, err);
+	return begin_run(spec, true, out, exec_errno, err);
 }
 
 void proc_run_feed(struct proc_run *r)
@@ -551,7 +552,7 @@ void proc_run_feed(struct proc_run *r)
 	if (r->in < 0)
 		return;
 	sigaction(SIGPIPE, &ignore, &old);
-	feed(r);
+	feed_stdin(r);
 	sigaction(SIGPIPE, &old, NULL);
 }
 
@@ -565,7 +566,7 @@ int proc_run_end(struct proc_run *r, struct proc_result *result, int *exec_errno
 		*exec_errno = 0;
 	r->errfd = -1;
 	r->result = result;
-	rc = launched(&r->launch, r->pid, errfd, exec_errno, err);
+	rc = wait_for_exec(&r->launch, r->pid, errfd, exec_errno, err);
 	if (!rc) {
 		sigaction(SIGPIPE, &ignore, &old);
 		run_to_end(r);
@@ -580,9 +581,9 @@ void proc_run_abandon(struct proc_run *r)
 	int errfd = r->errfd, status;
 
 	r->errfd = -1;
-	if (!launched(&r->launch, r->pid, errfd, NULL, NULL)) {
+	if (!wait_for_exec(&r->launch, r->pid, errfd, NULL, NULL)) {
 		kill(-r->pid, SIGKILL);
-		wait_for(r->pid, &status);
+		wait_for_child(r->pid, &status);
 	}
 	run_free(r);
 }
@@ -593,7 +594,7 @@ int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec
 	struct proc_run *r;
 
 	memset(result, 0, sizeof(*result));
-	if (begin(spec, false, &r, exec_errno, err))
+	if (begin_run(spec, false, &r, exec_errno, err))
 		return -1;
 	return proc_run_end(r, result, exec_errno, err);
 }
@@ -623,9 +624,9 @@ pid_t proc_spawn(const struct proc_child *child, int *exec_errno, struct err *er
 	pid_t pid = -1;
 	int errfd;
 
-	if (!find(&l, &found, exec_errno, err))
-		pid = launch(&l, &errfd, err);
-	if (pid > 0 && launched(&l, pid, errfd, exec_errno, err))
+	if (!find_file(&l, &found, exec_errno, err))
+		pid = fork_child(&l, &errfd, err);
+	if (pid > 0 && wait_for_exec(&l, pid, errfd, exec_errno, err))
 		pid = -1;
 	free(found);
 	return pid;

@@ -8,7 +8,7 @@
 
 #include "lib/clock.h"
 
-static void supervised(sigset_t *set)
+static void fill_supervised_signals(sigset_t *set)
 {
 	static const int sigs[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT};
 
@@ -23,7 +23,7 @@ void proc_signals_block(void)
 	struct sigaction sa;
 	sigset_t set;
 
-	supervised(&set);
+	fill_supervised_signals(&set);
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		if (!sigaction(kept[i], NULL, &sa) && sa.sa_handler == SIG_IGN)
 			sigdelset(&set, kept[i]);
@@ -43,7 +43,7 @@ int proc_signal_wait(int timeout_ms)
 	sigset_t set;
 	int sig;
 
-	supervised(&set);
+	fill_supervised_signals(&set);
 	for (;;) {
 		int64_t left = timeout_ms < 0 ? INT_MAX : until - clock_mono_ms();
 		struct timespec ts;

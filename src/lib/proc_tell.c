@@ -16,7 +16,7 @@ enum { LOOK_AGAIN_MS = 20 };
 
 /* The process group in /proc/PID/stat, whose second field is a name in brackets, which may hold any
  * (proc(5)); -1 where the process has gone. */
-static long group_of(const char *pid)
+static long read_group(const char *pid)
 {
 	char *path = mem_printf("/proc/%s/stat", pid), line[1024] = "", *end;
 	FILE *f = fopen(path, "re");
@@ -33,7 +33,7 @@ static long group_of(const char *pid)
 
 /* It catches the signal, or blocks it, to take it with sigwait(2) as srun does. Who blocks SEGV as well is
  * only about to fork: shells and posix_spawn(3) block all for that moment. */
-static bool heeds(const char *pid, int sig)
+static bool handles_signal(const char *pid, int sig)
 {
 	char *path = mem_printf("/proc/%s/status", pid), line[256];
 	FILE *f = fopen(path, "re");
@@ -50,14 +50,14 @@ static bool heeds(const char *pid, int sig)
 }
 
 /* Those of the group that would take it, by their pids as text. */
-static void look(pid_t pgid, int sig, struct strs *out)
+static void list_handlers(pid_t pgid, int sig, struct strs *out)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
 
 	while (d && (e = readdir(d)))
-		if (isdigit((unsigned char)e->d_name[0]) && group_of(e->d_name) == pgid &&
-		    heeds(e->d_name, sig))
+		if (isdigit((unsigned char)e->d_name[0]) && read_group(e->d_name) == pgid &&
+		    handles_signal(e->d_name, sig))
 			strs_add(out, e->d_name);
 	if (d)
 		closedir(d);
@@ -69,10 +69,10 @@ int proc_group_tell(pid_t pgid, int sig)
 	int told = 0;
 
 	/* twice: a shell's child that is about to execute something shows the shell's own handlers */
-	look(pgid, sig, &before);
+	list_handlers(pgid, sig, &before);
 	if (before.n)
 		clock_sleep_ms(LOOK_AGAIN_MS);
-	look(pgid, sig, &now);
+	list_handlers(pgid, sig, &now);
 	for (size_t i = 0; i < now.n; i++)
 		for (size_t k = 0; k < before.n; k++)
 			if (!strcmp(now.v[i], before.v[k]))

@@ -25,19 +25,19 @@ int when_colour_parse(const char *text, enum when_colour *when)
 	return -1;
 }
 
-static bool set_in_env(const char *name)
+static bool is_set_in_env(const char *name)
 {
 	const char *value = getenv(name);
 
 	return value && *value;
 }
 
-static bool utf8_locale(void)
+static bool is_utf8_locale(void)
 {
 	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (set_in_env(names[i])) {
+		if (is_set_in_env(names[i])) {
 			const char *value = getenv(names[i]);
 
 			return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
@@ -63,11 +63,11 @@ void style_init(struct style *s, int fd, enum when_colour when)
 	const char *term = getenv("TERM");
 
 	s->tty = isatty(fd) == 1;
-	s->glyphs = utf8_locale();
+	s->glyphs = is_utf8_locale();
 	s->utf8 = !s->tty || s->glyphs;
 	s->width = s->tty ? terminal_width(fd) : 0;
 	s->colour = when == COLOUR_ALWAYS ||
-		    (when == COLOUR_AUTO && s->tty && !set_in_env("NO_COLOR") && term && *term &&
+		    (when == COLOUR_AUTO && s->tty && !is_set_in_env("NO_COLOR") && term && *term &&
 		     strcmp(term, "dumb") != 0);
 }
 
@@ -92,7 +92,7 @@ struct range {
 	unsigned first, last;
 };
 
-static bool within(unsigned c, const struct range *ranges, size_t n)
+static bool is_in_ranges(unsigned c, const struct range *ranges, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (c >= ranges[i].first && c <= ranges[i].last)
@@ -101,7 +101,7 @@ static bool within(unsigned c, const struct range *ranges, size_t n)
 }
 
 /* Not to be shown: controls (C0, DEL, C1), line separators, marks that turn the direction. */
-static bool forbidden(unsigned c)
+static bool is_forbidden(unsigned c)
 {
 	static const struct range ranges[] = {
 		{0, 0x1f},	  {0x7f, 0x9f},	      {0x200e, 0x200f},
@@ -109,7 +109,7 @@ static bool forbidden(unsigned c)
 		{0xfff9, 0xfffb}, {0xe0000, 0xe007f}, {0x61c, 0x61c},
 	};
 
-	return within(c, ranges, sizeof(ranges) / sizeof(ranges[0]));
+	return is_in_ranges(c, ranges, sizeof(ranges) / sizeof(ranges[0]));
 }
 
 /* Of one character: 0 for combining marks, 2 for East Asian wide and pictures (UAX #11), else 1. The
@@ -130,9 +130,9 @@ static int char_width(unsigned c)
 
 	if (c < 0x300)
 		return 1;
-	if (within(c, none, sizeof(none) / sizeof(none[0])))
+	if (is_in_ranges(c, none, sizeof(none) / sizeof(none[0])))
 		return 0;
-	return within(c, wide, sizeof(wide) / sizeof(wide[0])) ? 2 : 1;
+	return is_in_ranges(c, wide, sizeof(wide) / sizeof(wide[0])) ? 2 : 1;
 }
 
 void clean_add(struct buf *out, const struct style *s, const char *text)
@@ -141,7 +141,7 @@ void clean_add(struct buf *out, const struct style *s, const char *text)
 		unsigned c = 0;
 		size_t n = utf8_char(text, UTF8_MAX, &c);
 
-		if (n == 0 || forbidden(c) || (c >= 0x80 && !s->utf8))
+		if (n == 0 || is_forbidden(c) || (c >= 0x80 && !s->utf8))
 			buf_addch(out, '?');
 		else
 			buf_add(out, text, n);
@@ -164,7 +164,7 @@ int text_width(const char *text)
 }
 
 /* How many bytes of text fit in width columns. */
-static size_t fitting(const char *text, int width)
+static size_t count_fitting_bytes(const char *text, int width)
 {
 	const char *p = text;
 
@@ -191,7 +191,7 @@ void text_add_cut(struct buf *out, const struct style *s, const char *text, int 
 		buf_addstr(out, text);
 		return;
 	}
-	buf_add(out, text, fitting(text, width - 1));
+	buf_add(out, text, count_fitting_bytes(text, width - 1));
 	buf_addstr(out, dots);
 }
 
@@ -281,7 +281,7 @@ void size_add_kib(struct buf *out, int64_t kib)
 		buf_addf(out, "%.1fG", (double)kib / (1024 * 1024));
 }
 
-static void add_part(struct buf *out, const struct style *s, const struct bar_part *part, int n)
+static void add_bar_part(struct buf *out, const struct style *s, const struct bar_part *part, int n)
 {
 	struct buf text = {0};
 
@@ -315,7 +315,7 @@ void bar_add(struct buf *out, const struct style *s, int width, int64_t total,
 			n = width - used;
 		if (n <= 0)
 			continue;
-		add_part(out, s, &parts[i], n);
+		add_bar_part(out, s, &parts[i], n);
 		used += n;
 	}
 	for (; used < width; used++)
@@ -367,7 +367,7 @@ void table_addf(struct table *t, const struct style *s, enum paint paint, const 
 
 enum { GAP = 2, NARROW = 10, NARROWEST = 6, LEAST_OF_LAST = 12 };
 
-static void measure(struct table *t)
+static void measure_columns(struct table *t)
 {
 	for (size_t c = 0; c < t->ncolumns && !t->no_titles; c++) {
 		int w = text_width(t->columns[c].title);
@@ -393,7 +393,7 @@ static int line_width(const struct table *t, const int *widths)
 }
 
 /* The widest column but the last that may be cut and is wider than least; ncolumns where there is none. */
-static size_t widest(const struct table *t, const int *widths, int least)
+static size_t find_widest(const struct table *t, const int *widths, int least)
 {
 	size_t found = t->ncolumns;
 
@@ -406,18 +406,18 @@ static size_t widest(const struct table *t, const int *widths, int least)
 
 /* Take from what may be cut until the line fits: from the last column, which says the most, only when the
  * others are narrow. */
-static void fit(const struct table *t, const struct style *s, int *widths)
+static void shrink_columns(const struct table *t, const struct style *s, int *widths)
 {
 	size_t last = t->ncolumns - 1;
 
 	memcpy(widths, t->widths, sizeof(t->widths));
 	while (s->width && line_width(t, widths) > s->width) {
-		size_t c = widest(t, widths, NARROW);
+		size_t c = find_widest(t, widths, NARROW);
 
 		if (c == t->ncolumns && widths[last] > LEAST_OF_LAST)
 			c = last;
 		if (c == t->ncolumns)
-			c = widest(t, widths, NARROWEST);
+			c = find_widest(t, widths, NARROWEST);
 		if (c == t->ncolumns)
 			return;
 		widths[c]--;
@@ -475,8 +475,8 @@ void table_flush(struct table *t, const struct style *s, FILE *out)
 	int widths[TABLE_MAX_COLUMNS];
 	struct line l = {0};
 
-	measure(t);
-	fit(t, s, widths);
+	measure_columns(t);
+	shrink_columns(t, s, widths);
 	if (!t->titles_shown && !t->no_titles) {
 		for (size_t c = 0; c < t->ncolumns; c++)
 			add_cell(&l, s, &t->columns[c], widths[c], t->columns[c].title, PAINT_DIM);

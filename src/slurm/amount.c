@@ -7,7 +7,7 @@
 #include "lib/number.h"
 
 /* A number of up to nine digits; -1 where there is none. Moves *p behind it. */
-static int64_t digits(const char **p)
+static int64_t parse_digits(const char **p)
 {
 	size_t len = strspn(*p, "0123456789");
 	int64_t n = 0;
@@ -20,12 +20,12 @@ static int64_t digits(const char **p)
 }
 
 /* Numbers with ':' between them, up to three; how many, or -1. */
-static int parts(const char *p, int64_t v[3])
+static int parse_parts(const char *p, int64_t v[3])
 {
 	int n = 0;
 
 	for (;;) {
-		v[n] = digits(&p);
+		v[n] = parse_digits(&p);
 		if (v[n++] < 0)
 			return -1;
 		if (!*p)
@@ -47,12 +47,12 @@ int amount_time(const char *text, int64_t *minutes)
 		return 0;
 	}
 	if (dash) {
-		days = digits(&text);
+		days = parse_digits(&text);
 		if (days < 0 || text != dash)
 			return -1;
 		text = dash + 1;
 	}
-	n = parts(text, v);
+	n = parse_parts(text, v);
 	if (n < 0)
 		return -1;
 	if (dash || n == 3)
@@ -82,7 +82,7 @@ void amount_add_time(struct buf *out, int64_t minutes)
 
 int amount_mem(const char *text, int64_t *mib)
 {
-	int64_t n = digits(&text);
+	int64_t n = parse_digits(&text);
 	char unit = *text ? *text++ : 'M';
 
 	if (n < 0 || *text)

@@ -40,12 +40,12 @@ static bool steers_a_query(const char *pair)
 	return false;
 }
 
-static const char *const *lend(const struct strs *l)
+static const char *const *list_argv(const struct strs *l)
 {
 	return (const char *const *)l->v;
 }
 
-static int not_started(const char *tool, int exec_errno, struct err *err)
+static int set_start_error(const char *tool, int exec_errno, struct err *err)
 {
 	if (exec_errno == ENOENT)
 		return err_set(err, ERR_FAILED,
@@ -77,7 +77,7 @@ static void add_words(struct buf *to, const struct proc_result *r)
 	slurm_clean(to, buf_str(b), len, "; ");
 }
 
-static int tool_failed(const char *tool, const struct proc_result *r, struct err *err)
+static int set_tool_error(const char *tool, const struct proc_result *r, struct err *err)
 {
 	struct buf b = {0};
 
@@ -99,7 +99,7 @@ static int tool_failed(const char *tool, const struct proc_result *r, struct err
 
 static int start_tool(const struct strs *argv, struct proc_result *r, struct err *err)
 {
-	struct proc_spec spec = {.argv = lend(argv), .timeout_ms = QUERY_TIMEOUT_MS};
+	struct proc_spec spec = {.argv = list_argv(argv), .timeout_ms = QUERY_TIMEOUT_MS};
 	struct strs envp = {0};
 	int exec_errno, rc;
 
@@ -108,10 +108,10 @@ static int start_tool(const struct strs *argv, struct proc_result *r, struct err
 			strs_add(&envp, *e);
 	strs_add(&envp, "SLURM_TIME_FORMAT=%s");
 	strs_add(&envp, "SLURM_BITSTR_LEN=0");
-	spec.envp = lend(&envp);
+	spec.envp = list_argv(&envp);
 	rc = proc_run(&spec, r, &exec_errno, err);
 	if (rc)
-		not_started(argv->v[0], exec_errno, err);
+		set_start_error(argv->v[0], exec_errno, err);
 	strs_release(&envp);
 	return rc;
 }
@@ -127,7 +127,7 @@ static int run_tool(struct strs *argv, bool (*excused)(const char *errtext), str
 		if (excused && !r->timed_out && !r->signal && excused(as_text(&r->err)))
 			rc = 1;
 		else
-			rc = tool_failed(argv->v[0], r, err);
+			rc = set_tool_error(argv->v[0], r, err);
 	}
 	strs_release(argv);
 	return rc;
@@ -185,7 +185,7 @@ struct slurm_sbatch *slurm_sbatch_begin(const struct slurm_submission *s)
 	};
 
 	slurm_sbatch_argv(s, &b->argv);
-	spec.argv = lend(&b->argv);
+	spec.argv = list_argv(&b->argv);
 	proc_run_begin(&spec, &b->run, &b->exec_errno, &b->err);
 	return b;
 }
@@ -208,7 +208,7 @@ void slurm_sbatch_end(struct slurm_sbatch *b, struct slurm_reply *reply)
 
 	memset(reply, 0, sizeof(*reply));
 	if (!b->run || proc_run_end(b->run, &r, &b->exec_errno, &b->err)) {
-		not_started("sbatch", b->exec_errno, &b->err);
+		set_start_error("sbatch", b->exec_errno, &b->err);
 		/* Where it was for want of a process, another try may do. */
 		reply->answer = b->exec_errno ? SLURM_NO_SBATCH : SLURM_BUSY;
 		reply->text = mem_strdup(b->err.msg);

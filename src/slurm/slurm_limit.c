@@ -34,7 +34,7 @@ struct state {
 };
 
 /* The value of " key=" (or at the line's begin), up to a blank; lent, with its length. */
-static const char *field(const char *line, const char *key, size_t *len)
+static const char *find_field(const char *line, const char *key, size_t *len)
 {
 	size_t n = strlen(key);
 
@@ -48,15 +48,15 @@ static const char *field(const char *line, const char *key, size_t *len)
 }
 
 /* A field up to "(12)"; for free(), never NULL. */
-static char *word(const char *line, const char *key)
+static char *copy_word(const char *line, const char *key)
 {
 	size_t len;
-	const char *v = field(line, key, &len);
+	const char *v = find_field(line, key, &len);
 
 	return v ? mem_strndup(v, strcspn(v, "( }\r\n")) : mem_strdup("");
 }
 
-static int64_t number(const char *s)
+static int64_t parse_number(const char *s)
 {
 	size_t len = strspn(s, "0123456789");
 
@@ -64,38 +64,38 @@ static int64_t number(const char *s)
 }
 
 /* "20(13)", "N(13)", "". */
-static struct count count_of(const char *line, const char *key)
+static struct count read_count(const char *line, const char *key)
 {
 	struct count c = {-1, -1};
 	size_t len;
-	const char *v = field(line, key, &len), *paren;
+	const char *v = find_field(line, key, &len), *paren;
 
 	if (!v)
 		return c;
-	c.limit = number(v);
+	c.limit = parse_number(v);
 	paren = memchr(v, '(', len);
 	if (paren)
-		c.used = number(paren + 1);
+		c.used = parse_number(paren + 1);
 	return c;
 }
 
-static int64_t at_least_0(int64_t n)
+static int64_t clamp_at_0(int64_t n)
 {
 	return n < 0 ? 0 : n;
 }
 
 /* Keep the tightest: the one that leaves the least room. What others use of a limit that is shared
  * is not this user's to have. */
-static void consider(struct slurm_limit *out, struct count c, int64_t mine, const char *kind,
-		     const char *name)
+static void keep_tightest(struct slurm_limit *out, struct count c, int64_t mine, const char *kind,
+			  const char *name)
 {
 	struct buf b = {0};
-	int64_t limit, used = at_least_0(mine < 0 ? c.used : mine);
+	int64_t limit, used = clamp_at_0(mine < 0 ? c.used : mine);
 
 	if (c.limit < 0)
 		return;
-	limit = at_least_0(c.limit - at_least_0(c.used - used));
-	if (out->limit >= 0 && out->limit - at_least_0(out->used) <= limit - used)
+	limit = clamp_at_0(c.limit - clamp_at_0(c.used - used));
+	if (out->limit >= 0 && out->limit - clamp_at_0(out->used) <= limit - used)
 		return;
 	out->limit = limit;
 	out->used = mine < 0 ? c.used : mine;
@@ -110,14 +110,14 @@ static void consider(struct slurm_limit *out, struct count c, int64_t mine, cons
 static void read_assoc(struct state *s, const char *line, char **uid)
 {
 	struct assoc a = {
-		.account = word(line, "Account"),
-		.parent = word(line, "ParentAccount"),
-		.grp = count_of(line, "GrpSubmitJobs"),
-		.max = count_of(line, "MaxSubmitJobs"),
+		.account = copy_word(line, "Account"),
+		.parent = copy_word(line, "ParentAccount"),
+		.grp = read_count(line, "GrpSubmitJobs"),
+		.max = read_count(line, "MaxSubmitJobs"),
 	};
-	char *user = word(line, "UserName"), *def = word(line, "DefAssoc");
+	char *user = copy_word(line, "UserName"), *def = copy_word(line, "DefAssoc");
 	size_t len;
-	const char *v = field(line, "UserName", &len), *paren = v ? memchr(v, '(', len) : NULL;
+	const char *v = find_field(line, "UserName", &len), *paren = v ? memchr(v, '(', len) : NULL;
 
 	a.of_user = *user != '\0';
 	a.is_default = !strcmp(def, "Yes");
@@ -130,7 +130,7 @@ static void read_assoc(struct state *s, const char *line, char **uid)
 }
 
 /* The row of an account itself. */
-static struct assoc *account_row(struct state *s, const char *account)
+static struct assoc *find_account(struct state *s, const char *account)
 {
 	for (size_t i = 0; i < s->nassocs; i++)
 		if (!s->assocs[i].of_user && !strcmp(s->assocs[i].account, account))
@@ -141,12 +141,12 @@ static struct assoc *account_row(struct state *s, const char *account)
 /* Count the user's jobs in a row of theirs for all the accounts above it. */
 static void count_upwards(struct state *s, const struct assoc *leaf)
 {
-	struct assoc *row = account_row(s, leaf->account);
+	struct assoc *row = find_account(s, leaf->account);
 
 	for (size_t depth = 0; row && depth < s->nassocs; depth++) {
 		row->in_use = true;
-		row->mine += at_least_0(leaf->grp.used);
-		row = *row->parent ? account_row(s, row->parent) : NULL;
+		row->mine += clamp_at_0(leaf->grp.used);
+		row = *row->parent ? find_account(s, row->parent) : NULL;
 	}
 }
 
@@ -166,7 +166,7 @@ static void find_used_assocs(struct state *s)
 
 		if (a->of_user && (a->in_use || all)) {
 			a->in_use = true;
-			a->mine = at_least_0(a->grp.used);
+			a->mine = clamp_at_0(a->grp.used);
 			count_upwards(s, a);
 		}
 	}
@@ -175,7 +175,7 @@ static void find_used_assocs(struct state *s)
 /* QOS */
 
 /* Does "1000=" or "name(1000)=" name the key? */
-static bool names(const char *p, const char *open, const char *key)
+static bool is_key_name(const char *p, const char *open, const char *key)
 {
 	size_t n = strlen(key), len = (size_t)(open - p);
 
@@ -186,7 +186,7 @@ static bool names(const char *p, const char *open, const char *key)
 }
 
 /* The braces of "User Limits= 0={...} 1000={...}" for this key. NULL where there is none. */
-static char *group_of(const char *line, const char *title, const char *key)
+static char *copy_group(const char *line, const char *title, const char *key)
 {
 	const char *p = strstr(line, title), *end;
 
@@ -196,26 +196,26 @@ static char *group_of(const char *line, const char *title, const char *key)
 		end = open ? strchr(open, '}') : NULL;
 		if (!end || memmem(p, (size_t)(open - p), " Limits=", 8))
 			return NULL; /* the next title has come */
-		if (names(p + strspn(p, " "), open, key))
+		if (is_key_name(p + strspn(p, " "), open, key))
 			return mem_strndup(open, (size_t)(end - open) + 1);
 	}
 	return NULL;
 }
 
 /* The tightest count of the user's accounts in this QOS (MaxSubmitJobsPA). */
-static struct count account_limit(const struct state *s, const char *line)
+static struct count find_account_limit(const struct state *s, const char *line)
 {
 	struct count best = {-1, -1};
 
 	for (size_t i = 0; i < s->nassocs; i++) {
 		const struct assoc *a = &s->assocs[i];
 		char *group = a->of_user && a->in_use
-				      ? group_of(line, "Account Limits=", a->account)
+				      ? copy_group(line, "Account Limits=", a->account)
 				      : NULL;
 		struct count c = {-1, -1};
 
 		if (group)
-			c = count_of(group, "MaxSubmitJobsPA");
+			c = read_count(group, "MaxSubmitJobsPA");
 		free(group);
 		if (c.limit >= 0 && (best.limit < 0 || c.limit - c.used < best.limit - best.used))
 			best = c;
@@ -225,15 +225,15 @@ static struct count account_limit(const struct state *s, const char *line)
 
 static void read_qos(struct state *s, const char *line, const char *uid)
 {
-	char *group = group_of(line, "User Limits=", uid);
+	char *group = copy_group(line, "User Limits=", uid);
 	struct qos q = {0};
 
 	if (!group)
 		return;
-	q.name = word(line, "QOS");
-	q.grp = count_of(line, "GrpSubmitJobs");
-	q.user = count_of(group, "MaxSubmitJobsPU");
-	q.account = account_limit(s, line);
+	q.name = copy_word(line, "QOS");
+	q.grp = read_count(line, "GrpSubmitJobs");
+	q.user = read_count(group, "MaxSubmitJobsPU");
+	q.account = find_account_limit(s, line);
 	free(group);
 	s->qoses = mem_grow(s->qoses, s->nqoses + 1, sizeof(*s->qoses));
 	s->qoses[s->nqoses++] = q;
@@ -250,19 +250,19 @@ static bool qos_has_jobs(const struct state *s)
 }
 
 /* The tightest of one QOS; from is given. */
-static struct slurm_limit limit_of(const struct qos *q)
+static struct slurm_limit read_qos_limit(const struct qos *q)
 {
 	struct slurm_limit out = {-1, -1, mem_strdup("")};
 
-	consider(&out, q->user, -1, "qos", q->name);
-	consider(&out, q->grp, q->user.used, "qos", q->name);
-	consider(&out, q->account, q->user.used, "qos", q->name);
+	keep_tightest(&out, q->user, -1, "qos", q->name);
+	keep_tightest(&out, q->grp, q->user.used, "qos", q->name);
+	keep_tightest(&out, q->account, q->user.used, "qos", q->name);
 	return out;
 }
 
 /* Jobs in several QOS at once: each counts its own, so that all together may be as many as their limits
  * add up to; none where one of them has none. */
-static void add_up(struct state *s)
+static void add_up_qoses(struct state *s)
 {
 	struct slurm_limit *out = s->out, sum = {0, 0, NULL};
 	struct buf from = {0};
@@ -272,9 +272,9 @@ static void add_up(struct state *s)
 
 		if (s->qoses[i].user.used <= 0)
 			continue;
-		one = limit_of(&s->qoses[i]);
+		one = read_qos_limit(&s->qoses[i]);
 		sum.limit = one.limit < 0 ? -1 : sum.limit + one.limit;
-		sum.used += at_least_0(one.used);
+		sum.used += clamp_at_0(one.used);
 		buf_addf(&from, "%s%s", from.len ? " + " : "", one.from);
 		free(one.from);
 	}
@@ -288,7 +288,7 @@ static void add_up(struct state *s)
 
 /* The next jobs may go into a QOS in which there are none now: what is meant is not to be read, and so the
  * widest counts. Where it is another one, sbatch will say so. */
-static void look_around(struct state *s)
+static void apply_unused_qoses(struct state *s)
 {
 	struct slurm_limit *out = s->out;
 
@@ -297,7 +297,7 @@ static void look_around(struct state *s)
 
 		if (s->qoses[i].user.used > 0)
 			continue;
-		one = limit_of(&s->qoses[i]);
+		one = read_qos_limit(&s->qoses[i]);
 		if (one.limit > out->limit) {
 			char *from = out->from;
 
@@ -310,7 +310,7 @@ static void look_around(struct state *s)
 	}
 }
 
-static size_t accounts_in_use(const struct state *s)
+static size_t count_used_accounts(const struct state *s)
 {
 	size_t n = 0;
 
@@ -321,15 +321,15 @@ static size_t accounts_in_use(const struct state *s)
 
 /* Where a QOS sets a limit, the same limit of the association does not count (resource_limits of
  * Slurm's documentation, Hierarchy). With several QOS it counts unless each of them sets it. */
-static void weigh(struct state *s)
+static void choose_limit(struct state *s)
 {
 	bool has_jobs = qos_has_jobs(s), max_set = false, grp_set = false;
 	bool max_unset = false, grp_unset = false;
 
 	if (has_jobs)
-		add_up(s);
+		add_up_qoses(s);
 	if (!has_jobs || s->out->limit >= 0)
-		look_around(s);
+		apply_unused_qoses(s);
 	for (size_t i = 0; i < s->nqoses; i++) {
 		const struct qos *q = &s->qoses[i];
 
@@ -340,21 +340,21 @@ static void weigh(struct state *s)
 	}
 	/* with several accounts in use, each counts its own: which one the next jobs go to, and that it is
 	 * full, a refusal tells (queue_pool.c) */
-	for (size_t i = 0; i < s->nassocs && accounts_in_use(s) < 2; i++) {
+	for (size_t i = 0; i < s->nassocs && count_used_accounts(s) < 2; i++) {
 		const struct assoc *a = &s->assocs[i];
 
 		if (!a->in_use)
 			continue;
 		if (a->of_user && (max_unset || !max_set))
-			consider(s->out, a->max, -1, "association", a->account);
+			keep_tightest(s->out, a->max, -1, "association", a->account);
 		if (grp_unset || !grp_set)
-			consider(s->out, a->grp, a->mine, "association", a->account);
+			keep_tightest(s->out, a->grp, a->mine, "association", a->account);
 	}
 }
 
 /* Calls one() for each line that begins with a mark. */
-static void each_line(const char *text, const char *mark, struct state *s, char **uid,
-		      void (*one)(struct state *, const char *, char **))
+static void read_lines(const char *text, const char *mark, struct state *s, char **uid,
+		       void (*one)(struct state *, const char *, char **))
 {
 	size_t n = strlen(mark);
 
@@ -371,7 +371,7 @@ static void each_line(const char *text, const char *mark, struct state *s, char 
 	}
 }
 
-static void one_qos(struct state *s, const char *line, char **uid)
+static void read_qos_line(struct state *s, const char *line, char **uid)
 {
 	read_qos(s, line, *uid);
 }
@@ -385,11 +385,11 @@ int slurm_parse_limits(const char *text, struct slurm_limit *out, struct err *er
 		return err_set(err, ERR_AGAIN, "scontrol show assoc_mgr showed no such thing");
 	out->limit = out->used = -1;
 	out->from = mem_strdup("");
-	each_line(text, "ClusterName=", &s, &uid, read_assoc);
+	read_lines(text, "ClusterName=", &s, &uid, read_assoc);
 	find_used_assocs(&s);
 	if (uid)
-		each_line(text, "QOS=", &s, &uid, one_qos);
-	weigh(&s);
+		read_lines(text, "QOS=", &s, &uid, read_qos_line);
+	choose_limit(&s);
 	for (size_t i = 0; i < s.nassocs; i++) {
 		free(s.assocs[i].account);
 		free(s.assocs[i].parent);

@@ -71,7 +71,7 @@ enum {
 };
 
 /* A line of sbatch --parsable: "123" or "123;cluster" (sbatch(1), --parsable). */
-static bool job_line(const char *line, uint64_t *job, const char **cluster)
+static bool parse_job_line(const char *line, uint64_t *job, const char **cluster)
 {
 	size_t n = strspn(line, "0123456789");
 	const char *p = line + n;
@@ -89,7 +89,7 @@ static bool job_line(const char *line, uint64_t *job, const char **cluster)
 }
 
 /* How many different job lines there are; the first one's parts. */
-static int job_lines(const struct strs *out, uint64_t *job, const char **cluster)
+static int count_job_lines(const struct strs *out, uint64_t *job, const char **cluster)
 {
 	const char *first = NULL;
 	int n = 0;
@@ -98,7 +98,7 @@ static int job_lines(const struct strs *out, uint64_t *job, const char **cluster
 		const char *c;
 		uint64_t id;
 
-		if (!job_line(out->v[i], &id, &c) || (first && !strcmp(first, out->v[i])))
+		if (!parse_job_line(out->v[i], &id, &c) || (first && !strcmp(first, out->v[i])))
 			continue;
 		if (!n++) {
 			first = out->v[i];
@@ -109,7 +109,7 @@ static int job_lines(const struct strs *out, uint64_t *job, const char **cluster
 	return n;
 }
 
-static bool any_of(const char *line, const char *const *texts)
+static bool has_any_of(const char *line, const char *const *texts)
 {
 	for (; *texts; texts++)
 		if (strstr(line, *texts))
@@ -119,17 +119,17 @@ static bool any_of(const char *line, const char *const *texts)
 
 /* The reason alone on its line, as slurmctld gives it: QOSMaxSubmitJobPerUserLimit. Within a
  * sentence the same words are somebody's help. */
-static bool limit_line(const char *line)
+static bool is_limit_line(const char *line)
 {
 	static const char *const words[] = {"MaxSubmitJob", "SubmitJobsLimit", "SubmitJobLimit",
 					    NULL};
 
-	return any_of(line, words) && line[strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-							"abcdefghijklmnopqrstuvwxyz")] == '\0';
+	return has_any_of(line, words) && line[strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+							    "abcdefghijklmnopqrstuvwxyz")] == '\0';
 }
 
 /* slurmctld's own words in the last line that has them; NULL where there is none. */
-static const char *verdict_line(const struct strs *lines)
+static const char *find_verdict(const struct strs *lines)
 {
 	static const char mark[] = "Batch job submission failed: ";
 
@@ -186,12 +186,12 @@ static int judge_line(const char *line)
 					      "Could not establish a configuration source",
 					      NULL};
 
-	if (any_of(line, busy))
+	if (has_any_of(line, busy))
 		return SLURM_BUSY;
-	return any_of(line, unclear) ? SLURM_UNCLEAR : SLURM_REFUSED;
+	return has_any_of(line, unclear) ? SLURM_UNCLEAR : SLURM_REFUSED;
 }
 
-static bool said_busy(const struct strs *lines)
+static bool has_busy_line(const struct strs *lines)
 {
 	for (size_t i = 0; i < lines->n; i++)
 		if (judge_line(lines->v[i]) == SLURM_BUSY)
@@ -202,12 +202,12 @@ static bool said_busy(const struct strs *lines)
 /* sbatch ended by itself, with an exit status that is not 0. */
 static int judge_failure(const struct strs *lines, int exit_code)
 {
-	const char *verdict = verdict_line(lines);
+	const char *verdict = find_verdict(lines);
 	int answer;
 
 	if (!verdict || !strncmp(verdict, "Job violates accounting/QOS policy", 34))
 		for (size_t i = 0; i < lines->n; i++)
-			if (limit_line(lines->v[i]))
+			if (is_limit_line(lines->v[i]))
 				return SLURM_LIMIT;
 	if (verdict)
 		return judge_line(verdict);
@@ -221,8 +221,8 @@ static int judge_failure(const struct strs *lines, int exit_code)
 }
 
 /* What to add where sbatch's own words do not tell what happened. */
-static void explain(struct buf *raw, int answer, int exit_code, int signal, bool timed_out,
-		    int njobs)
+static void add_explanation(struct buf *raw, int answer, int exit_code, int signal, bool timed_out,
+			    int njobs)
 {
 	size_t before = raw->len;
 
@@ -279,17 +279,17 @@ void slurm_judge(const char *out, const char *errtext, int exit_code, int signal
 	memset(reply, 0, sizeof(*reply));
 	add_lines(&olines, out);
 	add_lines(&elines, errtext);
-	njobs = job_lines(&olines, &job, &cluster);
+	njobs = count_job_lines(&olines, &job, &cluster);
 	for (size_t i = 0; i < elines.n; i++)
 		buf_addf(&raw, "%s\n", elines.v[i]);
 	for (size_t i = 0; i < olines.n; i++) {
-		if (job_line(olines.v[i], &id, &c))
+		if (parse_job_line(olines.v[i], &id, &c))
 			continue;
 		buf_addf(&raw, "%s\n", olines.v[i]);
 		strs_add(&elines, olines.v[i]); /* a wrapper may tell the refusal on stdout */
 	}
 	if (timed_out)
-		reply->answer = said_busy(&elines) ? SLURM_BUSY : SLURM_UNCLEAR;
+		reply->answer = has_busy_line(&elines) ? SLURM_BUSY : SLURM_UNCLEAR;
 	else if (signal || (exit_code && njobs))
 		reply->answer = SLURM_UNCLEAR;
 	else if (exit_code)
@@ -300,7 +300,7 @@ void slurm_judge(const char *out, const char *errtext, int exit_code, int signal
 		reply->job = job;
 		reply->cluster = mem_strdup(cluster);
 	}
-	explain(&raw, reply->answer, exit_code, signal, timed_out, njobs);
+	add_explanation(&raw, reply->answer, exit_code, signal, timed_out, njobs);
 	reply->text = shorten_and_clean(&raw);
 	buf_release(&raw);
 	strs_release(&olines);
@@ -325,7 +325,7 @@ bool slurm_only_gone(const char *errtext)
 	add_lines(&lines, errtext);
 	only = lines.n > 0;
 	for (size_t i = 0; i < lines.n; i++)
-		only = only && any_of(lines.v[i], gone);
+		only = only && has_any_of(lines.v[i], gone);
 	strs_release(&lines);
 	return only;
 }
@@ -438,7 +438,7 @@ static bool parse_job(char *record, struct slurm_job *job)
 	return true;
 }
 
-static int no_job(const char *text, size_t len, struct err *err)
+static int refuse_record(const char *text, size_t len, struct err *err)
 {
 	struct buf b = {0};
 
@@ -460,12 +460,12 @@ int slurm_parse_jobs(const char *text, size_t len, struct slurm_jobs *out, struc
 
 		rs = memchr(p, '\x1e', (size_t)(end - p));
 		if (!rs)
-			return no_job(p, (size_t)(end - p), err);
+			return refuse_record(p, (size_t)(end - p), err);
 		record = mem_strndup(p, (size_t)(rs - p));
 		ok = parse_job(record, &job);
 		free(record);
 		if (!ok)
-			return no_job(p, (size_t)(rs - p), err);
+			return refuse_record(p, (size_t)(rs - p), err);
 		*slurm_jobs_add(out) = job;
 	}
 	return 0;
@@ -516,7 +516,7 @@ int slurm_parse_columns(const char *text, struct slurm_jobs *out, struct err *er
 		size_t len = strcspn(text, "\n");
 
 		if (!parse_columns(text, len, &job))
-			return no_job(text, len + (text[len] == '\n'), err);
+			return refuse_record(text, len + (text[len] == '\n'), err);
 		*slurm_jobs_add(out) = job;
 		text += len + (text[len] == '\n');
 	}
@@ -526,7 +526,7 @@ int slurm_parse_columns(const char *text, struct slurm_jobs *out, struct err *er
 /* scontrol show config: "KillWait                = 30 sec" */
 
 /* The value of a key that begins a line; for free(), NULL where there is none. */
-static char *config_value(const char *text, const char *key)
+static char *copy_config_value(const char *text, const char *key)
 {
 	size_t n = strlen(key);
 
@@ -548,17 +548,17 @@ static char *config_value(const char *text, const char *key)
 	return NULL;
 }
 
-static int64_t leading_number(const char *s)
+static int64_t parse_leading_number(const char *s)
 {
 	size_t len = strspn(s, "0123456789");
 
 	return len && len <= 18 ? strtoll(s, NULL, 10) : -1;
 }
 
-static int64_t config_number(const char *text, const char *key)
+static int64_t read_config_number(const char *text, const char *key)
 {
-	char *v = config_value(text, key);
-	int64_t n = v ? leading_number(v) : -1;
+	char *v = copy_config_value(text, key);
+	int64_t n = v ? parse_leading_number(v) : -1;
 
 	free(v);
 	return n;
@@ -566,11 +566,11 @@ static int64_t config_number(const char *text, const char *key)
 
 int slurm_parse_config(const char *text, struct slurm_site *out, struct err *err)
 {
-	out->cluster = config_value(text, "ClusterName");
-	out->version = config_value(text, "SLURM_VERSION");
-	out->kill_wait_s = config_number(text, "KillWait");
-	out->max_array_size = config_number(text, "MaxArraySize");
-	out->max_job_count = config_number(text, "MaxJobCount");
+	out->cluster = copy_config_value(text, "ClusterName");
+	out->version = copy_config_value(text, "SLURM_VERSION");
+	out->kill_wait_s = read_config_number(text, "KillWait");
+	out->max_array_size = read_config_number(text, "MaxArraySize");
+	out->max_job_count = read_config_number(text, "MaxJobCount");
 	if (out->cluster && *out->cluster && out->version)
 		return 0;
 	slurm_site_release(out);

@@ -125,7 +125,7 @@ struct walk {
 	size_t indent; /* of a block */
 };
 
-static void skip(struct walk *w, const char *chars)
+static void skip_chars(struct walk *w, const char *chars)
 {
 	while (w->at < w->len && strchr(chars, w->src[w->at]))
 		w->at++;
@@ -153,7 +153,7 @@ static void enter_block(struct walk *w)
 }
 
 /* How many bytes of the value one escape of a double-quoted scalar makes. */
-static size_t escape(struct walk *w)
+static size_t skip_escape(struct walk *w)
 {
 	char c = w->at + 1 < w->len ? w->src[w->at + 1] : '\0';
 	size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
@@ -162,7 +162,7 @@ static size_t escape(struct walk *w)
 
 	w->at += 2;
 	if (c == '\n' || c == '\r') {
-		skip(w, " \t\r\n");
+		skip_chars(w, " \t\r\n");
 		return 0;
 	}
 	if (digits == 0)
@@ -176,13 +176,13 @@ static size_t escape(struct walk *w)
 }
 
 /* One step; returns how many bytes of the value it made. */
-static size_t step(struct walk *w, char value)
+static size_t walk_one_step(struct walk *w, char value)
 {
 	bool block = w->style == STYLE_LITERAL || w->style == STYLE_FOLDED;
 	char c = w->src[w->at];
 
 	if (w->style == STYLE_DOUBLE && c == '\\')
-		return escape(w);
+		return skip_escape(w);
 	if (w->style == STYLE_SINGLE && c == '\'') {
 		w->at += 2;
 		return 1;
@@ -197,7 +197,7 @@ static size_t step(struct walk *w, char value)
 		return value == '\n' || value == ' ' ? 1 : 0;
 	}
 	if (!block && (c == '\n' || ((c == ' ' || c == '\t') && value != c))) {
-		skip(w, " \t\r\n");
+		skip_chars(w, " \t\r\n");
 		return 1;
 	}
 	w->at++;
@@ -216,14 +216,14 @@ struct pos node_locate(const struct doc *doc, const struct node *scalar, size_t 
 	if (w.at < w.len && w.src[w.at] == '&') { /* its mark is that of its anchor */
 		while (w.at < w.len && !strchr(" \t\r\n", w.src[w.at]))
 			w.at++;
-		skip(&w, " \t\r\n");
+		skip_chars(&w, " \t\r\n");
 	}
 	if (w.style == STYLE_LITERAL || w.style == STYLE_FOLDED)
 		enter_block(&w);
 	else if (w.style != STYLE_PLAIN)
 		w.at++;
 	for (size_t i = 0; i < offset && w.at < w.len;)
-		i += step(&w, scalar->text[i]);
+		i += walk_one_step(&w, scalar->text[i]);
 	return doc_pos(doc, w.at);
 }
 

@@ -126,7 +126,8 @@ static const struct measure time_limit = {amount_time, amount_add_time};
 static const struct measure memory = {amount_mem, amount_add_mem};
 
 /* What the next try gets in the place of old (NULL: none is known); -1: no more than it had. */
-static int64_t grown(const struct measure *m, const char *old, const char *rule, const char *most)
+static int64_t grow_amount(const struct measure *m, const char *old, const char *rule,
+			   const char *most)
 {
 	int64_t had = 0, next, ceiling;
 
@@ -142,10 +143,11 @@ static int64_t grown(const struct measure *m, const char *old, const char *rule,
 }
 
 /* Append the option's next value. False: there is none. */
-static bool grow(const struct measure *m, const char *name, const struct policy_have *have,
-		 const char *rule, const char *most, struct strs *out)
+static bool add_grown_option(const struct measure *m, const char *name,
+			     const struct policy_have *have, const char *rule, const char *most,
+			     struct strs *out)
 {
-	int64_t next = grown(m, policy_option(have->options, name), rule, most);
+	int64_t next = grow_amount(m, policy_option(have->options, name), rule, most);
 	struct buf b = {0};
 
 	if (next < 0)
@@ -157,7 +159,7 @@ static bool grow(const struct measure *m, const char *name, const struct policy_
 }
 
 /* Which option says how much memory: they exclude one another, and the last one counts. */
-static const char *memory_option(const struct strs *options)
+static const char *find_memory_option(const struct strs *options)
 {
 	static const char *const names[] = {"--mem", "--mem-per-cpu", "--mem-per-gpu"};
 
@@ -169,17 +171,18 @@ static const char *memory_option(const struct strs *options)
 }
 
 /* False where the limit that ended the attempt can't grow any more. */
-static bool grow_all(const struct sweep_retry_rule *rule, int reason,
-		     const struct policy_have *have, struct strs *out)
+static bool add_grown_options(const struct sweep_retry_rule *rule, int reason,
+			      const struct policy_have *have, struct strs *out)
 {
-	const char *mem = memory_option(have->options);
+	const char *mem = find_memory_option(have->options);
 
 	if (!have->ran_so) /* the user has changed them since: they get their turn */
 		return true;
-	if (rule->time && !grow(&time_limit, "--time", have, rule->time, rule->max_time, out) &&
+	if (rule->time &&
+	    !add_grown_option(&time_limit, "--time", have, rule->time, rule->max_time, out) &&
 	    reason == REASON_TIMEOUT)
 		return false;
-	return !rule->mem || grow(&memory, mem, have, rule->mem, rule->max_mem, out) ||
+	return !rule->mem || add_grown_option(&memory, mem, have, rule->mem, rule->max_mem, out) ||
 	       reason != REASON_OUT_OF_MEMORY;
 }
 
@@ -195,7 +198,7 @@ int64_t policy_longest_delay(const struct sweep_retry *retry)
 
 /* ---- the decision ---- */
 
-static int kind_of(int reason)
+static int classify_reason(int reason)
 {
 	switch (reason) {
 	case REASON_TIMEOUT:
@@ -217,8 +220,8 @@ static int kind_of(int reason)
 }
 
 /* POLICY_GOES_ON: unless it can't grow. */
-static enum policy_stop judge(const struct sweep_retry *retry, bool restartable, int kind,
-			      int exit_code, const struct policy_have *have, int64_t *most)
+static enum policy_stop decide_stop(const struct sweep_retry *retry, bool restartable, int kind,
+				    int exit_code, const struct policy_have *have, int64_t *most)
 {
 	bool site = kind == RETRY_NODE_FAIL || kind == RETRY_PREEMPTED;
 	const struct sweep_retry_rule *rule;
@@ -240,14 +243,14 @@ static enum policy_stop judge(const struct sweep_retry *retry, bool restartable,
 void policy_decide(const struct sweep_retry *retry, bool restartable, int reason, int exit_code,
 		   const struct policy_have *have, struct policy_next *next)
 {
-	int kind = kind_of(reason);
+	int kind = classify_reason(reason);
 	bool site = kind == RETRY_NODE_FAIL || kind == RETRY_PREEMPTED;
 
 	memset(next, 0, sizeof(*next));
-	next->stop = judge(retry, restartable, kind, exit_code, have, &next->most);
+	next->stop = decide_stop(retry, restartable, kind, exit_code, have, &next->most);
 	if (next->stop != POLICY_GOES_ON)
 		return;
-	if (!grow_all(&retry->rules[kind], reason, have, &next->options)) {
+	if (!add_grown_options(&retry->rules[kind], reason, have, &next->options)) {
 		policy_next_release(next);
 		next->stop = POLICY_NO_GROWTH;
 		return;

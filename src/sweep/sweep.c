@@ -8,7 +8,7 @@
 #include "sweep/sweep_internal.h"
 
 /* Growing a list by one zeroed element. */
-static void *one_more(void *v, size_t *n, size_t *cap, size_t size)
+static void *grow_by_one(void *v, size_t *n, size_t *cap, size_t size)
 {
 	if (*n == *cap) {
 		*cap = *cap ? *cap * 2 : 4;
@@ -29,31 +29,31 @@ struct group *sweep_add_group(struct sweep *sweep)
 
 void groups_push(struct groups *list, struct group *group)
 {
-	list->v = one_more(list->v, &list->n, &list->cap, sizeof(*list->v));
+	list->v = grow_by_one(list->v, &list->n, &list->cap, sizeof(*list->v));
 	list->v[list->n - 1] = group;
 }
 
 struct axis *group_add(struct group *group)
 {
-	group->axes = one_more(group->axes, &group->n, &group->cap, sizeof(*group->axes));
+	group->axes = grow_by_one(group->axes, &group->n, &group->cap, sizeof(*group->axes));
 	return &group->axes[group->n - 1];
 }
 
 struct rule *rules_add(struct rules *list)
 {
-	list->v = one_more(list->v, &list->n, &list->cap, sizeof(*list->v));
+	list->v = grow_by_one(list->v, &list->n, &list->cap, sizeof(*list->v));
 	return &list->v[list->n - 1];
 }
 
 struct setting *settings_add(struct settings *list)
 {
-	list->v = one_more(list->v, &list->n, &list->cap, sizeof(*list->v));
+	list->v = grow_by_one(list->v, &list->n, &list->cap, sizeof(*list->v));
 	return &list->v[list->n - 1];
 }
 
 struct let *lets_add(struct lets *list)
 {
-	list->v = one_more(list->v, &list->n, &list->cap, sizeof(*list->v));
+	list->v = grow_by_one(list->v, &list->n, &list->cap, sizeof(*list->v));
 	return &list->v[list->n - 1];
 }
 
@@ -68,7 +68,8 @@ static bool has_sym(const struct group *group, size_t sym)
 }
 
 /* The one of a list that holds one of the group's names; NULL: none. */
-static struct group *sharing(const struct groups *list, const struct group *group, bool zip)
+static struct group *find_sharing_group(const struct groups *list, const struct group *group,
+					bool zip)
 {
 	for (size_t g = 0; g < list->n; g++)
 		for (size_t a = 0; a < group->n && list->v[g]->zip == zip; a++)
@@ -77,14 +78,14 @@ static struct group *sharing(const struct groups *list, const struct group *grou
 	return NULL;
 }
 
-static void compose(const struct groups *base, struct space *space)
+static void compose_groups(const struct groups *base, struct space *space)
 {
 	const struct groups *own = &space->own;
 
 	space->groups.n = 0;
 	for (size_t g = 0; g < base->n; g++)
-		if (base->v[g]->zip && !sharing(own, base->v[g], true) &&
-		    !sharing(own, base->v[g], false))
+		if (base->v[g]->zip && !find_sharing_group(own, base->v[g], true) &&
+		    !find_sharing_group(own, base->v[g], false))
 			groups_push(&space->groups, base->v[g]);
 	for (size_t g = 0; g < own->n; g++)
 		if (own->v[g]->zip)
@@ -92,13 +93,13 @@ static void compose(const struct groups *base, struct space *space)
 	for (size_t g = 0; g < base->n; g++) {
 		struct group *mine;
 
-		if (base->v[g]->zip || sharing(own, base->v[g], true))
+		if (base->v[g]->zip || find_sharing_group(own, base->v[g], true))
 			continue;
-		mine = sharing(own, base->v[g], false);
+		mine = find_sharing_group(own, base->v[g], false);
 		groups_push(&space->groups, mine ? mine : base->v[g]);
 	}
 	for (size_t g = 0; g < own->n; g++)
-		if (!own->v[g]->zip && !sharing(&space->groups, own->v[g], false))
+		if (!own->v[g]->zip && !find_sharing_group(&space->groups, own->v[g], false))
 			groups_push(&space->groups, own->v[g]);
 	space->drawn = false;
 	for (size_t g = 0; g < space->groups.n; g++)
@@ -110,9 +111,9 @@ void sweep_compose(struct sweep *sweep)
 {
 	static const struct groups none;
 
-	compose(&none, &sweep->base);
+	compose_groups(&none, &sweep->base);
 	for (size_t i = 0; i < sweep->nspaces; i++)
-		compose(&sweep->base.groups, &sweep->spaces[i]);
+		compose_groups(&sweep->base.groups, &sweep->spaces[i]);
 }
 
 /* Names. */
@@ -246,15 +247,15 @@ void axis_draw(const struct axis *axis, const char *seed, uint64_t i, struct buf
 
 /* Identity. */
 
-static int by_name(const void *a, const void *b)
+static int compare_names(const void *a, const void *b)
 {
 	const struct sweep_param *const *x = a, *const *y = b;
 
 	return strcmp((*x)->name, (*y)->name);
 }
 
-static bool left_out(const struct sweep *sweep, const struct space *space,
-		     const struct sweep_param *param)
+static bool is_left_out(const struct sweep *sweep, const struct space *space,
+			const struct sweep_param *param)
 {
 	size_t sym = sweep_sym_find(sweep, param->name);
 	const struct axis *axis = sym == PART_NO_SYM ? NULL : space_axis(space, sym);
@@ -281,7 +282,7 @@ void sweep_identity_text(const struct sweep *sweep, const struct sweep_point *po
 		drawn = drawn || point->params[i].drawn;
 	}
 	if (point->n)
-		qsort(sorted, point->n, sizeof(*sorted), by_name);
+		qsort(sorted, point->n, sizeof(*sorted), compare_names);
 	buf_add(out, sweep->name, strlen(sweep->name) + 1);
 	if (drawn && point->seed) {
 		char index[24];
@@ -291,7 +292,7 @@ void sweep_identity_text(const struct sweep *sweep, const struct sweep_point *po
 		add_pair(out, "@sample", index);
 	}
 	for (size_t i = 0; i < point->n; i++)
-		if (!sorted[i]->drawn && !left_out(sweep, space, sorted[i]))
+		if (!sorted[i]->drawn && !is_left_out(sweep, space, sorted[i]))
 			add_pair(out, sorted[i]->name, sorted[i]->value);
 	free(sorted);
 }
@@ -360,7 +361,7 @@ const char *sweep_checkpoint(const struct sweep *sweep)
 	return sweep->checkpoint;
 }
 
-static bool constant(const struct settings *s)
+static bool is_constant(const struct settings *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (!template_is_constant(&s->v[i].value.t))
@@ -376,7 +377,7 @@ bool sweep_sbatch_uniform(const struct sweep *sweep)
 	for (size_t i = 0; i < sweep->noverrides; i++)
 		if (sweep->overrides[i].sbatch.n)
 			return false;
-	return constant(&sweep->sbatch);
+	return is_constant(&sweep->sbatch);
 }
 
 /* Letting it go. */

@@ -12,7 +12,7 @@ struct check {
 	unsigned char *seen; /* lets of the space at hand, by symbol: 1 being looked at, 2 done */
 };
 
-static bool same_group(const struct groups *groups, size_t sym)
+static bool is_in_groups(const struct groups *groups, size_t sym)
 {
 	for (size_t g = 0; g < groups->n; g++)
 		for (size_t a = 0; a < groups->v[g]->n; a++)
@@ -39,17 +39,17 @@ static bool is_let(const struct sweep *sweep, size_t sym)
 	return is;
 }
 
-static const struct step *step_of_param(const struct sweep *sweep, size_t sym)
+static const struct step *find_step_of_param(const struct sweep *sweep, size_t sym)
 {
 	for (size_t i = 0; i < sweep->nsteps; i++)
-		if (same_group(&sweep->steps[i].groups, sym))
+		if (is_in_groups(&sweep->steps[i].groups, sym))
 			return &sweep->steps[i];
 	return NULL;
 }
 
 /* 'did you mean', among what may stand there. */
-static const char *nearest(const struct check *c, const char *name, const struct step *step,
-			   bool lets)
+static const char *find_nearest(const struct check *c, const char *name, const struct step *step,
+				bool lets)
 {
 	const struct sweep *sweep = c->sweep;
 	const char **names, *near;
@@ -60,7 +60,7 @@ static const char *nearest(const struct check *c, const char *name, const struct
 	names = mem_alloc((sweep->syms.n + 1) * sizeof(*names));
 	for (size_t sym = 0; sym < sweep->syms.n; sym++)
 		if (is_param(sweep, sym) || (lets && is_let(sweep, sym)) ||
-		    (step && same_group(&step->groups, sym)))
+		    (step && is_in_groups(&step->groups, sym)))
 			names[n++] = sweep->syms.v[sym];
 	near = guess_nearest(name, names);
 	free(names);
@@ -69,18 +69,19 @@ static const char *nearest(const struct check *c, const char *name, const struct
 
 /* Placeholders. */
 
-static struct pos part_pos(const struct check *c, const struct field *field, const struct part *p)
+static struct pos locate_part(const struct check *c, const struct field *field,
+			      const struct part *p)
 {
 	if (c->list->n >= COMPLAINT_KEPT) /* only counted from here on */
 		return field->node->pos;
 	return node_locate(c->sweep->doc, field->node, p->offset);
 }
 
-static void unknown_name(const struct check *c, const struct field *field, const struct part *p,
-			 const struct step *step)
+static void refuse_unknown_name(const struct check *c, const struct field *field,
+				const struct part *p, const struct step *step)
 {
-	const struct step *other = step_of_param(c->sweep, p->sym);
-	struct pos pos = part_pos(c, field, p);
+	const struct step *other = find_step_of_param(c->sweep, p->sym);
+	struct pos pos = locate_part(c, field, p);
 	const char *near;
 
 	if (p->text[0] == '@') {
@@ -89,7 +90,7 @@ static void unknown_name(const struct check *c, const struct field *field, const
 	} else if (other) {
 		complaint_error(c->list, pos, "'%s' is a parameter of step '%s' alone", p->text,
 				other->name ? other->name : "?");
-	} else if ((near = nearest(c, p->text, step, true)) != NULL) {
+	} else if ((near = find_nearest(c, p->text, step, true)) != NULL) {
 		complaint_error(c->list, pos,
 				"there is no parameter '%s', did you mean '%s'? Or write {{%s}} "
 				"for the text {%s}",
@@ -105,19 +106,20 @@ static void unknown_name(const struct check *c, const struct field *field, const
 static void check_part(const struct check *c, const struct field *field, const struct part *p,
 		       const struct step *step)
 {
-	bool own = p->kind == PART_VALUE && step && same_group(&step->groups, p->sym);
+	bool own = p->kind == PART_VALUE && step && is_in_groups(&step->groups, p->sym);
 
 	if (p->kind == PART_TEXT)
 		return;
 	if (p->kind == PART_VALUE && !own && !is_param(c->sweep, p->sym) &&
 	    !is_let(c->sweep, p->sym)) {
-		unknown_name(c, field, p, step);
+		refuse_unknown_name(c, field, p, step);
 		return;
 	}
 	if (p->refusal)
-		complaint_error(c->list, part_pos(c, field, p), "'{%s}' %s", p->text, p->refusal);
+		complaint_error(c->list, locate_part(c, field, p), "'{%s}' %s", p->text,
+				p->refusal);
 	else if (p->warning)
-		complaint_warn(c->list, part_pos(c, field, p), "'{%s}' %s", p->text, p->warning);
+		complaint_warn(c->list, locate_part(c, field, p), "'{%s}' %s", p->text, p->warning);
 }
 
 static void check_field(const struct check *c, const struct field *field, const struct step *step)
@@ -189,8 +191,8 @@ static bool has_param(const struct check *c, const struct scope *scope, size_t s
 	return axis && axis->fallback;
 }
 
-static void lacks(const struct check *c, const struct scope *scope, const char *name,
-		  struct pos pos)
+static void refuse_missing_param(const struct check *c, const struct scope *scope, const char *name,
+				 struct pos pos)
 {
 	if (scope->include)
 		complaint_error(c->list, scope->include->pos,
@@ -202,10 +204,10 @@ static void lacks(const struct check *c, const struct scope *scope, const char *
 				scope->space->variant ? scope->space->variant : "?");
 }
 
-static void scope_field(struct check *c, const struct scope *scope, const struct field *field,
-			const struct step *step);
+static void check_scope_field(struct check *c, const struct scope *scope, const struct field *field,
+			      const struct step *step);
 
-static void scope_let(struct check *c, const struct scope *scope, const struct let *let)
+static void check_scope_let(struct check *c, const struct scope *scope, const struct let *let)
 {
 	if (c->seen[let->sym] == 2)
 		return;
@@ -214,42 +216,43 @@ static void scope_let(struct check *c, const struct scope *scope, const struct l
 		return;
 	}
 	c->seen[let->sym] = 1;
-	scope_field(c, scope, &let->text, NULL);
+	check_scope_field(c, scope, &let->text, NULL);
 	if (let->by && !has_param(c, scope, let->by_sym)) {
 		const struct let *other = sweep_let(c->sweep, scope->space, let->by_sym);
 
 		if (other)
-			scope_let(c, scope, other);
+			check_scope_let(c, scope, other);
 		else if (is_param(c->sweep, let->by_sym) || is_let(c->sweep, let->by_sym))
-			lacks(c, scope, let->by, let->by_pos);
+			refuse_missing_param(c, scope, let->by, let->by_pos);
 	}
 	for (size_t k = 0; k < let->ncases; k++)
-		scope_field(c, scope, &let->cases[k].text, NULL);
+		check_scope_field(c, scope, &let->cases[k].text, NULL);
 	c->seen[let->sym] = 2;
 }
 
-static void scope_field(struct check *c, const struct scope *scope, const struct field *field,
-			const struct step *step)
+static void check_scope_field(struct check *c, const struct scope *scope, const struct field *field,
+			      const struct step *step)
 {
 	for (size_t i = 0; i < field->t.n; i++) {
 		const struct part *p = &field->t.parts[i];
 		const struct let *let;
 
 		if (p->kind != PART_VALUE || has_param(c, scope, p->sym) ||
-		    (step && same_group(&step->groups, p->sym)))
+		    (step && is_in_groups(&step->groups, p->sym)))
 			continue;
 		let = sweep_let(c->sweep, scope->space, p->sym);
 		if (let)
-			scope_let(c, scope, let);
+			check_scope_let(c, scope, let);
 		else if (is_param(c->sweep, p->sym) || is_let(c->sweep, p->sym))
-			lacks(c, scope, p->text, part_pos(c, field, p));
+			refuse_missing_param(c, scope, p->text, locate_part(c, field, p));
 	}
 }
 
-static void scope_settings(struct check *c, const struct scope *scope, const struct settings *s)
+static void check_scope_settings(struct check *c, const struct scope *scope,
+				 const struct settings *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		scope_field(c, scope, &s->v[i].value, NULL);
+		check_scope_field(c, scope, &s->v[i].value, NULL);
 }
 
 static void check_scope(struct check *c, const struct scope *scope)
@@ -257,18 +260,19 @@ static void check_scope(struct check *c, const struct scope *scope)
 	const struct sweep *sweep = c->sweep;
 
 	memset(c->seen, 0, sweep->syms.n);
-	scope_settings(c, scope, &sweep->sbatch);
-	scope_settings(c, scope, &sweep->env);
-	scope_settings(c, scope, &scope->space->sbatch);
-	scope_settings(c, scope, &scope->space->env);
-	scope_field(c, scope, &sweep->setup, NULL);
-	scope_field(c, scope, &sweep->title, NULL);
+	check_scope_settings(c, scope, &sweep->sbatch);
+	check_scope_settings(c, scope, &sweep->env);
+	check_scope_settings(c, scope, &scope->space->sbatch);
+	check_scope_settings(c, scope, &scope->space->env);
+	check_scope_field(c, scope, &sweep->setup, NULL);
+	check_scope_field(c, scope, &sweep->title, NULL);
 	for (size_t i = 0; i < sweep->nsteps; i++)
 		for (size_t w = 0; w < sweep->steps[i].run.n; w++)
-			scope_field(c, scope, &sweep->steps[i].run.words[w], &sweep->steps[i]);
+			check_scope_field(c, scope, &sweep->steps[i].run.words[w],
+					  &sweep->steps[i]);
 	for (size_t i = 0; i < sweep->lets.n; i++) /* circles of what nothing uses, too */
 		if (!sweep->variants && !scope->include)
-			scope_let(c, scope, &sweep->lets.v[i]);
+			check_scope_let(c, scope, &sweep->lets.v[i]);
 }
 
 static void check_include(struct check *c, const struct include *inc)
@@ -282,7 +286,7 @@ static void check_include(struct check *c, const struct include *inc)
 
 		if (is_param(sweep, sweep_sym_find(sweep, name)))
 			continue;
-		near = nearest(c, name, NULL, false);
+		near = find_nearest(c, name, NULL, false);
 		complaint_error(c->list, inc->pos,
 				"an included job has '%s', which is no parameter%s%s%s", name,
 				near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
@@ -303,7 +307,7 @@ static void check_include(struct check *c, const struct include *inc)
 
 /* Names that stand for two things. */
 
-static bool complained(const struct complaint_list *list, struct pos pos)
+static bool has_complaint(const struct complaint_list *list, struct pos pos)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (list->v[i].pos.line == pos.line && list->v[i].pos.col == pos.col)
@@ -318,7 +322,7 @@ static void check_doubles(const struct check *c, const struct groups *own)
 		for (size_t a = 0; a < own->v[g]->n; a++) {
 			const struct axis *axis = &own->v[g]->axes[a];
 
-			if (c->seen[axis->sym] && !complained(c->list, axis->pos))
+			if (c->seen[axis->sym] && !has_complaint(c->list, axis->pos))
 				complaint_error(c->list, axis->pos,
 						"parameter '%s' is there already", axis->name);
 			c->seen[axis->sym] = 1;
@@ -360,9 +364,9 @@ static void check_rule(const struct check *c, const struct rule *rule, const str
 		bool known = space ? space_axis(space, cond->sym) != NULL
 				   : is_param(c->sweep, cond->sym);
 
-		if (known || (step && same_group(&step->groups, cond->sym)))
+		if (known || (step && is_in_groups(&step->groups, cond->sym)))
 			continue;
-		near = nearest(c, cond->name, step, false);
+		near = find_nearest(c, cond->name, step, false);
 		if (is_let(c->sweep, cond->sym))
 			complaint_error(c->list, cond->pos,
 					"'%s' is derived: conditions are over "
@@ -417,7 +421,7 @@ static void check_names(struct check *c)
 
 /* Draws and their sample. */
 
-static const struct axis *drawn_axis(const struct space *space)
+static const struct axis *find_drawn_axis(const struct space *space)
 {
 	for (size_t g = 0; g < space->groups.n; g++)
 		if (space->groups.v[g]->n && axis_is_drawn(&space->groups.v[g]->axes[0]))
@@ -431,7 +435,7 @@ static void check_draws(const struct check *c)
 	bool drawn = false;
 
 	for (size_t i = 0; i < sweep->nspaces; i++) {
-		const struct axis *axis = drawn_axis(&sweep->spaces[i]);
+		const struct axis *axis = find_drawn_axis(&sweep->spaces[i]);
 
 		drawn = drawn || axis;
 		if (axis && !sweep->spaces[i].sample_pos.line)
@@ -457,7 +461,7 @@ static void check_draws(const struct check *c)
 /* Lengths. */
 
 /* What a script's text can be at most: a placeholder becomes some 40 characters. */
-static size_t text_length(const struct field *field, size_t nparams)
+static size_t estimate_text_length(const struct field *field, size_t nparams)
 {
 	size_t len = 0;
 
@@ -494,13 +498,13 @@ static void check_steps(const struct check *c)
 static void check_lengths(const struct check *c)
 {
 	const struct sweep *sweep = c->sweep;
-	size_t setup = text_length(&sweep->setup, sweep->syms.n);
+	size_t setup = estimate_text_length(&sweep->setup, sweep->syms.n);
 
 	for (size_t i = 0; i < sweep->nsteps; i++) {
 		const struct command *run = &sweep->steps[i].run;
 
 		for (size_t w = 0; w < run->n; w++) {
-			size_t len = text_length(&run->words[w], sweep->syms.n);
+			size_t len = estimate_text_length(&run->words[w], sweep->syms.n);
 
 			if (w == 0)
 				len += setup;
@@ -572,11 +576,12 @@ static bool group_can_hold(const struct rule *rule, const struct group *g)
 }
 
 /* Whether some job of the space meets every condition. A draw may take any value. */
-static bool can_hold(const struct rule *rule, const struct space *space, const struct step *step)
+static bool rule_can_hold(const struct rule *rule, const struct space *space,
+			  const struct step *step)
 {
 	for (size_t k = 0; k < rule->n; k++)
 		if (!space_axis(space, rule->conds[k].sym) &&
-		    !(step && same_group(&step->groups, rule->conds[k].sym)))
+		    !(step && is_in_groups(&step->groups, rule->conds[k].sym)))
 			return false;
 	for (size_t g = 0; g < space->groups.n; g++)
 		if (!group_can_hold(rule, space->groups.v[g]))
@@ -594,7 +599,7 @@ static void warn_rule(const struct check *c, const struct rule *rule, const stru
 
 	for (size_t i = 0; !can && i < c->sweep->nspaces; i++)
 		if (!only || only == &c->sweep->spaces[i])
-			can = can_hold(rule, &c->sweep->spaces[i], step);
+			can = rule_can_hold(rule, &c->sweep->spaces[i], step);
 	if (!can)
 		complaint_warn(c->list, rule->pos, "this condition matches nothing");
 }
@@ -616,7 +621,7 @@ static void warn_rules(const struct check *c)
 			warn_rule(c, &sweep->steps[s].exclude.v[i], NULL, &sweep->steps[s]);
 }
 
-static bool let_has(const struct let *let, const char *value)
+static bool let_has_value(const struct let *let, const char *value)
 {
 	for (size_t i = 0; i < let->ncases; i++)
 		if (!strcmp(let->cases[i].value, value))
@@ -629,7 +634,7 @@ static void check_let_map(const struct check *c, const struct space *space, cons
 	const struct axis *axis = let->by ? space_axis(space, let->by_sym) : NULL;
 
 	for (size_t i = 0; axis && i < axis->values.n; i++)
-		if (!let_has(let, axis->values.v[i]))
+		if (!let_has_value(let, axis->values.v[i]))
 			complaint_error(c->list, let->pos, "let '%s' has no entry for %s '%s'",
 					let->name, let->by, axis->values.v[i]);
 }

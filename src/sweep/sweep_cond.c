@@ -23,17 +23,17 @@ void rule_release(struct rule *rule)
 	memset(rule, 0, sizeof(*rule));
 }
 
-static bool equal(const char *a, const char *b)
+static bool is_equal(const char *a, const char *b)
 {
 	if (!strcmp(a, b))
 		return true;
 	return number_is(a) && number_is(b) && number_compare(a, b) == 0;
 }
 
-static bool any(const struct strs *values, const char *value)
+static bool has_value(const struct strs *values, const char *value)
 {
 	for (size_t i = 0; i < values->n; i++)
-		if (equal(values->v[i], value))
+		if (is_equal(values->v[i], value))
 			return true;
 	return false;
 }
@@ -43,9 +43,9 @@ bool cond_holds(const struct cond *cond, const char *value)
 	int d;
 
 	if (cond->op == COND_ANY)
-		return any(&cond->values, value);
+		return has_value(&cond->values, value);
 	if (cond->op == COND_NOT)
-		return !any(&cond->values, value);
+		return !has_value(&cond->values, value);
 	if (!number_is(value) || cond->values.n == 0)
 		return false;
 	d = number_compare(value, cond->values.v[0]);

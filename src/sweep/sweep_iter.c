@@ -6,18 +6,18 @@
 
 /* Counting. */
 
-static int multiply(uint64_t *n, uint64_t by)
+static int multiply_count(uint64_t *n, uint64_t by)
 {
 	return __builtin_mul_overflow(*n, by, n) ? -1 : 0;
 }
 
-static int space_size(const struct space *space, uint64_t *size)
+static int count_space(const struct space *space, uint64_t *size)
 {
 	*size = 1;
 	for (size_t g = 0; g < space->groups.n; g++)
-		if (multiply(size, space->groups.v[g]->length) != 0)
+		if (multiply_count(size, space->groups.v[g]->length) != 0)
 			return -1;
-	return space->drawn ? multiply(size, (uint64_t)space->samples) : 0;
+	return space->drawn ? multiply_count(size, (uint64_t)space->samples) : 0;
 }
 
 int sweep_count_max(const struct sweep *sweep, uint64_t max, uint64_t *n, struct err *err)
@@ -25,7 +25,7 @@ int sweep_count_max(const struct sweep *sweep, uint64_t max, uint64_t *n, struct
 	uint64_t size, sum = sweep->nincludes;
 
 	for (size_t i = 0; i < sweep->nspaces; i++) {
-		if (space_size(&sweep->spaces[i], &size) != 0 ||
+		if (count_space(&sweep->spaces[i], &size) != 0 ||
 		    __builtin_add_overflow(sum, size, &sum))
 			return err_set(err, ERR_USAGE,
 				       "sweep '%s' is far too large: its product has more jobs "
@@ -55,7 +55,7 @@ struct state {
 	size_t ndrawn;
 };
 
-static size_t most_params(const struct sweep *sweep)
+static size_t count_most_params(const struct sweep *sweep)
 {
 	size_t most = 1;
 
@@ -72,7 +72,7 @@ static size_t most_params(const struct sweep *sweep)
 void sweep_iter_init(struct sweep_iter *it, const struct sweep *sweep)
 {
 	struct state *st = mem_alloc(sizeof(*st));
-	size_t n = most_params(sweep);
+	size_t n = count_most_params(sweep);
 
 	it->sweep = sweep;
 	it->state = st;
@@ -100,7 +100,7 @@ void sweep_iter_release(struct sweep_iter *it)
 }
 
 /* To the space's next point; false: there is none. */
-static bool advance(const struct space *space, struct state *st)
+static bool advance_state(const struct space *space, struct state *st)
 {
 	uint64_t size;
 
@@ -108,7 +108,7 @@ static bool advance(const struct space *space, struct state *st)
 		memset(st->at, 0, space->groups.n * sizeof(*st->at));
 		st->sample = 0;
 		st->started = true;
-		return space_size(space, &size) == 0 && size > 0;
+		return count_space(space, &size) == 0 && size > 0;
 	}
 	if (space->drawn && ++st->sample < space->samples)
 		return true;
@@ -121,8 +121,8 @@ static bool advance(const struct space *space, struct state *st)
 	return false;
 }
 
-static const char *value_of(const struct space *space, struct state *st, const struct axis *axis,
-			    size_t at, size_t n)
+static const char *find_value(const struct space *space, struct state *st, const struct axis *axis,
+			      size_t at, size_t n)
 {
 	if (!axis_is_drawn(axis))
 		return axis->values.v[at];
@@ -131,7 +131,7 @@ static const char *value_of(const struct space *space, struct state *st, const s
 	return buf_str(&st->drawn[n]);
 }
 
-static void fill(const struct space *space, struct state *st, struct sweep_point *point)
+static void fill_point(const struct space *space, struct state *st, struct sweep_point *point)
 {
 	size_t n = 0;
 	bool drawn = false;
@@ -141,7 +141,7 @@ static void fill(const struct space *space, struct state *st, struct sweep_point
 
 		for (size_t a = 0; a < group->n; a++, n++) {
 			const struct axis *axis = &group->axes[a];
-			const char *value = value_of(space, st, axis, st->at[g], n);
+			const char *value = find_value(space, st, axis, st->at[g], n);
 
 			st->params[n] =
 				(struct sweep_param){axis->name, value, axis_is_drawn(axis)};
@@ -156,7 +156,7 @@ static void fill(const struct space *space, struct state *st, struct sweep_point
 				      .sample = drawn ? st->sample : -1};
 }
 
-static bool any_holds(const struct rules *rules, const char *const *values)
+static bool any_rule_holds(const struct rules *rules, const char *const *values)
 {
 	for (size_t i = 0; i < rules->n; i++)
 		if (rule_holds(&rules->v[i], values))
@@ -186,15 +186,15 @@ int sweep_iter_next(struct sweep_iter *it, struct sweep_point *point, struct err
 	while (st->space < sweep->nspaces) {
 		const struct space *space = &sweep->spaces[st->space];
 
-		if (!advance(space, st)) {
+		if (!advance_state(space, st)) {
 			st->space++;
 			st->started = false;
 			memset(st->values, 0, sweep->syms.n * sizeof(*st->values));
 			continue;
 		}
-		fill(space, st, point);
-		if (!any_holds(&sweep->exclude, st->values) &&
-		    !any_holds(&space->exclude, st->values))
+		fill_point(space, st, point);
+		if (!any_rule_holds(&sweep->exclude, st->values) &&
+		    !any_rule_holds(&space->exclude, st->values))
 			return 1;
 	}
 	return next_include(sweep, st, point);

@@ -16,15 +16,15 @@ void sweep_load_init(struct sweep_load *l, struct sweep *sweep)
 	l->tables = sweep->tables;
 }
 
-static struct group *group_at(const struct sweep_load *l)
+static struct group *current_group(const struct sweep_load *l)
 {
 	return l->group < l->sweep->groups.n ? l->sweep->groups.v[l->group] : NULL;
 }
 
 /* The name of the file that the group or axis at hand needs; NULL: none. */
-static const char *wanted(const struct sweep_load *l)
+static const char *find_wanted_file(const struct sweep_load *l)
 {
-	const struct group *g = group_at(l);
+	const struct group *g = current_group(l);
 	const struct axis *axis;
 
 	if (g->table)
@@ -35,7 +35,7 @@ static const char *wanted(const struct sweep_load *l)
 	return axis->kind == AXIS_FILE && axis->values.n == 0 ? axis->path : NULL;
 }
 
-static const char *path_of(struct sweep_load *l, const char *name)
+static const char *make_path(struct sweep_load *l, const char *name)
 {
 	free(l->path);
 	l->path = *name == '/' ? mem_strdup(name) : mem_printf("%s/%s", l->sweep->dir, name);
@@ -44,27 +44,27 @@ static const char *path_of(struct sweep_load *l, const char *name)
 
 const char *sweep_load_next(struct sweep_load *l)
 {
-	for (; group_at(l); l->group++, l->axis = 0)
-		for (; l->axis == 0 || l->axis < group_at(l)->n; l->axis++)
-			if (wanted(l))
-				return path_of(l, wanted(l));
+	for (; current_group(l); l->group++, l->axis = 0)
+		for (; l->axis == 0 || l->axis < current_group(l)->n; l->axis++)
+			if (find_wanted_file(l))
+				return make_path(l, find_wanted_file(l));
 	if (l->sweep->script_path && !l->sweep->script && !l->script_done)
-		return path_of(l, l->sweep->script_path);
+		return make_path(l, l->sweep->script_path);
 	return NULL;
 }
 
-static struct pos place_of(const struct sweep_load *l)
+static struct pos find_place(const struct sweep_load *l)
 {
-	const struct group *g = group_at(l);
+	const struct group *g = current_group(l);
 
 	if (!g)
 		return l->sweep->script_pos;
 	return g->table ? g->pos : g->axes[l->axis].pos;
 }
 
-static void next_file(struct sweep_load *l)
+static void skip_to_next_file(struct sweep_load *l)
 {
-	if (group_at(l))
+	if (current_group(l))
 		l->axis++;
 	else
 		l->script_done = true;
@@ -72,12 +72,12 @@ static void next_file(struct sweep_load *l)
 
 void sweep_load_fail(struct sweep_load *l, const char *why)
 {
-	complaint_error(&l->list, place_of(l), "%s", why);
-	next_file(l);
+	complaint_error(&l->list, find_place(l), "%s", why);
+	skip_to_next_file(l);
 }
 
 /* A line of a file of values; its end is *stop, what follows the returned place is the next. */
-static char *line_end(char *at, char *end, char **stop)
+static char *find_line_end(char *at, char *end, char **stop)
 {
 	char *nl = memchr(at, '\n', (size_t)(end - at));
 
@@ -97,7 +97,7 @@ static void take_lines(struct axis *axis, const char *text, size_t len, struct c
 	if (at == end)
 		complaint_error(list, pos, "no values: nothing could be run");
 	for (; at < end; at = next, pos.line++) {
-		next = line_end(at, end, &stop);
+		next = find_line_end(at, end, &stop);
 		if (stop == at)
 			complaint_error(list, pos, "an empty line");
 		else if (!utf8_is_clean(at, (size_t)(stop - at)))
@@ -113,7 +113,7 @@ static void take_lines(struct axis *axis, const char *text, size_t len, struct c
 		axis_pack(axis, packed, pos.line - 1);
 }
 
-static bool good_header(const char *name)
+static bool is_good_header(const char *name)
 {
 	for (size_t i = 0; name[i]; i++)
 		if (!template_name_char(name[i], i == 0))
@@ -128,7 +128,7 @@ static void take_columns(struct sweep *sweep, struct group *g, const struct csv 
 		const char *name = csv->rows[0].fields.v[col];
 		struct axis *axis;
 
-		if (!good_header(name)) {
+		if (!is_good_header(name)) {
 			complaint_error(
 				list, (struct pos){1, 1},
 				"'%s' cannot be a parameter's name: letters, digits, _ . and "
@@ -163,7 +163,7 @@ static void take_table(struct sweep *sweep, struct group *g, const char *text, s
 }
 
 /* What sbatch takes a directive's word for: "--hold", "--begi=now", "-H". */
-static const struct sbatch_opt *directive_option(const char *word)
+static const struct sbatch_opt *find_directive_option(const char *word)
 {
 	const struct sbatch_opt *opt = NULL;
 	char *name;
@@ -183,7 +183,7 @@ static bool check_word(struct sweep_load *l, const char *word, const char *line,
 {
 	static const char *const harmful[] = {"array", "begin", "clusters",  "dependency",
 					      "hold",  "wait",	"test-only", NULL};
-	const struct sbatch_opt *opt = directive_option(word);
+	const struct sbatch_opt *opt = find_directive_option(word);
 
 	for (const char *const *name = harmful; opt && *name; name++) {
 		if (strcmp(opt->name, *name) != 0)
@@ -197,7 +197,7 @@ static bool check_word(struct sweep_load *l, const char *word, const char *line,
 }
 
 /* The next word's end; blanks within quotes are its own. */
-static size_t word_end(const char *line, size_t at, size_t len)
+static size_t find_word_end(const char *line, size_t at, size_t len)
 {
 	char quote = '\0';
 
@@ -216,7 +216,7 @@ static void check_directive(struct sweep_load *l, const char *line, size_t len)
 	size_t at = 7;
 
 	while (at < len && line[at] != '#' && check_word(l, line + at, line, len)) {
-		at = word_end(line, at, len);
+		at = find_word_end(line, at, len);
 		at += strspn(line + at, " \t");
 	}
 }
@@ -244,16 +244,16 @@ static void take_script(struct sweep_load *l, const char *text, size_t len)
 void sweep_load_give(struct sweep_load *l, const char *text, size_t len, struct complaints *out)
 {
 	struct complaint_list list = {0};
-	struct group *g = group_at(l);
+	struct group *g = current_group(l);
 	const char *name;
 	size_t errors;
 
 	if (!g) {
 		take_script(l, text, len);
-		next_file(l);
+		skip_to_next_file(l);
 		return;
 	}
-	name = wanted(l);
+	name = find_wanted_file(l);
 	if (g->table)
 		take_table(l->sweep, g, text, len, &list);
 	else
@@ -261,9 +261,9 @@ void sweep_load_give(struct sweep_load *l, const char *text, size_t len, struct 
 	errors = list.errors;
 	complaint_tell(&list, name, out);
 	if (errors)
-		complaint_error(&l->list, place_of(l),
+		complaint_error(&l->list, find_place(l),
 				"'%s' cannot be used: see what is said of it", name);
-	next_file(l);
+	skip_to_next_file(l);
 }
 
 void sweep_load_size(struct sweep_load *l)

@@ -16,12 +16,12 @@ struct render {
 	struct err *err;
 };
 
-static struct template_env env_of(const struct render *r)
+static struct template_env make_env(const struct render *r)
 {
 	return (struct template_env){r->values, r->args, r->nargs, r->id};
 }
 
-static int need_value(struct render *r, size_t sym, size_t depth);
+static int make_needed_value(struct render *r, size_t sym, size_t depth);
 
 static int check_length(struct render *r, const char *what, size_t len)
 {
@@ -35,7 +35,7 @@ static int check_length(struct render *r, const char *what, size_t len)
 
 /* Every value that a template uses, lets made as they are met. Values that make a text too long are
  * refused before it is made: a let of lets could fill the memory. */
-static int need(struct render *r, const struct template *t, size_t depth)
+static int make_needed_values(struct render *r, const struct template *t, size_t depth)
 {
 	size_t len = 0;
 
@@ -45,7 +45,7 @@ static int need(struct render *r, const struct template *t, size_t depth)
 		if (p->kind == PART_TEXT) {
 			len += p->len;
 		} else if (p->kind == PART_VALUE) {
-			if (!r->values[p->sym] && need_value(r, p->sym, depth) != 0)
+			if (!r->values[p->sym] && make_needed_value(r, p->sym, depth) != 0)
 				return -1;
 			len += strlen(r->values[p->sym]);
 		}
@@ -53,13 +53,13 @@ static int need(struct render *r, const struct template *t, size_t depth)
 	return check_length(r, "a text", len);
 }
 
-static const struct template *let_text(struct render *r, const struct let *let, size_t depth)
+static const struct template *find_let_text(struct render *r, const struct let *let, size_t depth)
 {
 	const char *by;
 
 	if (!let->by)
 		return &let->text.t;
-	if (!r->values[let->by_sym] && need_value(r, let->by_sym, depth) != 0)
+	if (!r->values[let->by_sym] && make_needed_value(r, let->by_sym, depth) != 0)
 		return NULL;
 	by = r->values[let->by_sym];
 	for (size_t i = 0; i < let->ncases; i++)
@@ -72,11 +72,11 @@ static const struct template *let_text(struct render *r, const struct let *let, 
 
 static int make_let(struct render *r, const struct let *let, size_t depth)
 {
-	const struct template *t = let_text(r, let, depth);
-	struct template_env env = env_of(r);
+	const struct template *t = find_let_text(r, let, depth);
+	struct template_env env = make_env(r);
 	struct buf text = {0};
 
-	if (!t || need(r, t, depth) != 0)
+	if (!t || make_needed_values(r, t, depth) != 0)
 		return -1;
 	template_add(t, &env, &text);
 	r->made[let->sym] = buf_take(&text);
@@ -84,7 +84,7 @@ static int make_let(struct render *r, const struct let *let, size_t depth)
 	return 0;
 }
 
-static int need_value(struct render *r, size_t sym, size_t depth)
+static int make_needed_value(struct render *r, size_t sym, size_t depth)
 {
 	const struct let *let = sweep_let(r->sweep, r->space, sym);
 	const struct axis *axis = space_axis(r->space, sym);
@@ -103,7 +103,7 @@ static int need_value(struct render *r, size_t sym, size_t depth)
 	return make_let(r, let, depth + 1);
 }
 
-static void bind(struct render *r, const char *name, const char *value)
+static void bind_value(struct render *r, const char *name, const char *value)
 {
 	size_t sym = sweep_sym_find(r->sweep, name);
 
@@ -128,7 +128,7 @@ struct merged {
 	size_t n;
 };
 
-static void merge(struct merged *m, const struct settings *s)
+static void merge_settings(struct merged *m, const struct settings *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		size_t at = 0;
@@ -158,11 +158,11 @@ static int add_settings(struct render *r, const struct merged *m, const char *pr
 			strs_addf(out, "%s%s", prefix, s->name);
 			continue;
 		}
-		if (need(r, &s->value.t, 0) != 0) {
+		if (make_needed_values(r, &s->value.t, 0) != 0) {
 			buf_release(&value);
 			return -1;
 		}
-		env = env_of(r);
+		env = make_env(r);
 		buf_clear(&value);
 		if (template_add(&s->value.t, &env, &value))
 			strs_addf(out, "%s%s=%s", prefix, s->name, buf_str(&value));
@@ -176,17 +176,17 @@ static int plan_settings(struct render *r, struct plan *out)
 	struct merged sbatch = {0}, env = {0};
 	int rc;
 
-	merge(&sbatch, &r->sweep->sbatch);
-	merge(&sbatch, &r->space->sbatch);
-	merge(&env, &r->sweep->env);
-	merge(&env, &r->space->env);
+	merge_settings(&sbatch, &r->sweep->sbatch);
+	merge_settings(&sbatch, &r->space->sbatch);
+	merge_settings(&env, &r->sweep->env);
+	merge_settings(&env, &r->space->env);
 	for (size_t i = 0; i < r->sweep->noverrides; i++) {
 		const struct override *o = &r->sweep->overrides[i];
 
 		if (!rule_holds(&o->when, r->values))
 			continue;
-		merge(&sbatch, &o->sbatch);
-		merge(&env, &o->env);
+		merge_settings(&sbatch, &o->sbatch);
+		merge_settings(&env, &o->env);
 	}
 	rc = add_settings(r, &sbatch, "--", &out->sbatch);
 	if (rc == 0)
@@ -198,7 +198,7 @@ static int plan_settings(struct render *r, struct plan *out)
 
 /* Steps. */
 
-static int no_command(struct render *r, const struct step *step)
+static int refuse_no_command(struct render *r, const struct step *step)
 {
 	const struct pos pos = step->run.words[0].node->pos;
 
@@ -213,20 +213,20 @@ static int plan_words(struct render *r, const struct step *step, struct plan_ste
 	struct template_env env;
 
 	for (size_t i = 0; i < step->run.n; i++)
-		if (need(r, &step->run.words[i].t, 0) != 0)
+		if (make_needed_values(r, &step->run.words[i].t, 0) != 0)
 			return -1;
-	env = env_of(r);
+	env = make_env(r);
 	for (size_t i = 0; i < step->run.n; i++)
 		template_add_words(&step->run.words[i].t, &env, &out->shown);
 	if (out->shown.n == 0 || !*out->shown.v[0])
-		return no_command(r, step);
+		return refuse_no_command(r, step);
 	return 0;
 }
 
 static void add_text(struct render *r, const struct template *t, struct script_vars *vars,
 		     struct buf *text)
 {
-	struct template_env env = env_of(r);
+	struct template_env env = make_env(r);
 
 	template_add_script(t, &env, vars, text);
 }
@@ -249,9 +249,9 @@ static int plan_script(struct render *r, const struct step *step, struct script_
 	struct template_env env;
 	struct buf shown = {0};
 
-	if (need(r, t, 0) != 0)
+	if (make_needed_values(r, t, 0) != 0)
 		return -1;
-	env = env_of(r);
+	env = make_env(r);
 	template_add_script(t, &env, vars, text);
 	add_bash(out, text);
 	strs_add(&out->shown, "bash");
@@ -269,7 +269,7 @@ static int plan_argv(struct render *r, const struct step *step, struct script_va
 	int rc = -1;
 
 	if (setup->node) {
-		if (need(r, &setup->t, 0) != 0)
+		if (make_needed_values(r, &setup->t, 0) != 0)
 			return -1;
 		add_text(r, &setup->t, vars, &text);
 		buf_addch(&text, '\n');
@@ -318,7 +318,7 @@ static int plan_step(struct render *r, const struct step *step, const struct bin
 	return rc;
 }
 
-static struct plan_step *one_more(struct plan *plan, size_t *cap)
+static struct plan_step *add_plan_step(struct plan *plan, size_t *cap)
 {
 	if (plan->nsteps == *cap) {
 		*cap = *cap ? *cap * 2 : 4;
@@ -328,7 +328,7 @@ static struct plan_step *one_more(struct plan *plan, size_t *cap)
 	return &plan->steps[plan->nsteps++];
 }
 
-static bool excluded(const struct render *r, const struct step *step)
+static bool is_excluded(const struct render *r, const struct step *step)
 {
 	for (size_t i = 0; i < step->exclude.n; i++)
 		if (rule_holds(&step->exclude.v[i], r->values))
@@ -353,7 +353,7 @@ static bool bind_own(struct render *r, const struct step *step, size_t *at, bool
 	for (size_t g = 0; g < step->groups.n; g++) {
 		const struct axis *axis = &step->groups.v[g]->axes[0];
 
-		bind(r, axis->name, axis->values.v[at[g]]);
+		bind_value(r, axis->name, axis->values.v[at[g]]);
 	}
 	return true;
 }
@@ -367,7 +367,7 @@ static int plan_steps_of(struct render *r, const struct step *step, struct plan 
 		r->nargs = before;
 		if (!bind_own(r, step, at, first))
 			break;
-		if (excluded(r, step))
+		if (is_excluded(r, step))
 			continue;
 		if (out->nsteps == SWEEP_STEPS_MOST)
 			rc = err_set(r->err, ERR_USAGE,
@@ -376,7 +376,7 @@ static int plan_steps_of(struct render *r, const struct step *step, struct plan 
 				     r->sweep->name);
 		else
 			rc = plan_step(r, step, r->args + before, step->groups.n,
-				       one_more(out, cap));
+				       add_plan_step(out, cap));
 	}
 	r->nargs = before;
 	for (size_t g = 0; g < step->groups.n; g++)
@@ -412,7 +412,7 @@ static int check_keys(struct render *r, const struct plan *plan)
 }
 
 /* The #SBATCH lines up to the first line that is neither empty nor a comment (sbatch(1)). */
-static char *directives(const char *script)
+static char *copy_directives(const char *script)
 {
 	struct buf out = {0};
 
@@ -441,15 +441,15 @@ static int plan_all(struct render *r, struct plan *out)
 	if (plan_settings(r, out) != 0)
 		return -1;
 	if (r->sweep->title.node) {
-		if (need(r, &r->sweep->title.t, 0) != 0)
+		if (make_needed_values(r, &r->sweep->title.t, 0) != 0)
 			return -1;
-		env = env_of(r);
+		env = make_env(r);
 		template_add(&r->sweep->title.t, &env, &title);
 		out->title = buf_take(&title);
 	}
-	out->directives = directives(r->sweep->script);
+	out->directives = copy_directives(r->sweep->script);
 	if (r->sweep->script_path) {
-		struct plan_step *step = one_more(out, &cap);
+		struct plan_step *step = add_plan_step(out, &cap);
 
 		step->name = mem_strdup("script");
 		step->key = mem_strdup("script");
@@ -461,7 +461,7 @@ static int plan_all(struct render *r, struct plan *out)
 	return check_keys(r, out);
 }
 
-static size_t most_own(const struct sweep *sweep)
+static size_t count_most_own(const struct sweep *sweep)
 {
 	size_t most = 0;
 
@@ -484,9 +484,9 @@ int sweep_plan(const struct sweep *sweep, const struct sweep_point *point, int64
 	memset(out, 0, sizeof(*out));
 	r.values = mem_alloc(nsyms * sizeof(*r.values));
 	r.made = mem_alloc(nsyms * sizeof(*r.made));
-	r.args = mem_alloc((point->n + most_own(sweep) + 1) * sizeof(*r.args));
+	r.args = mem_alloc((point->n + count_most_own(sweep) + 1) * sizeof(*r.args));
 	for (size_t i = 0; i < point->n; i++)
-		bind(&r, point->params[i].name, point->params[i].value);
+		bind_value(&r, point->params[i].name, point->params[i].value);
 	rc = plan_all(&r, out);
 	if (rc != 0)
 		plan_release(out);
@@ -498,7 +498,7 @@ int sweep_plan(const struct sweep *sweep, const struct sweep_point *point, int64
 	return rc;
 }
 
-static void step_release(struct plan_step *step)
+static void release_step(struct plan_step *step)
 {
 	free(step->name);
 	free(step->key);
@@ -512,7 +512,7 @@ static void step_release(struct plan_step *step)
 void plan_release(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->nsteps; i++)
-		step_release(&plan->steps[i]);
+		release_step(&plan->steps[i]);
 	free(plan->steps);
 	strs_release(&plan->sbatch);
 	strs_release(&plan->env);

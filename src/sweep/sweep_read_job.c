@@ -89,17 +89,17 @@ void sweep_read_lets(struct sweep_reader *r, struct node *node, struct lets *out
 
 /* sbatch and env */
 
-static bool good_option(const char *name)
+static bool is_good_option(const char *name)
 {
 	return *name >= 'a' && *name <= 'z' &&
 	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")];
 }
 
-static void bad_option(struct sweep_reader *r, const struct node *key)
+static void refuse_option(struct sweep_reader *r, const struct node *key)
 {
 	const char *bare = key->text + strspn(key->text, "-"), *near = sbatch_guess(bare);
 
-	if (key->text[0] == '-' && good_option(bare) && strlen(bare) > 1)
+	if (key->text[0] == '-' && is_good_option(bare) && strlen(bare) > 1)
 		complaint_error(r->list, key->pos, "write '%s' without its dashes", bare);
 	else if (near)
 		complaint_error(r->list, key->pos,
@@ -127,8 +127,8 @@ static bool check_option(struct sweep_reader *r, const struct node *key)
 				key->text, longer->name);
 		return false;
 	}
-	if (!good_option(key->text)) {
-		bad_option(r, key);
+	if (!is_good_option(key->text)) {
+		refuse_option(r, key);
 		return false;
 	}
 	near = opt ? opt->name : sbatch_guess(key->text);
@@ -143,7 +143,7 @@ static bool check_option(struct sweep_reader *r, const struct node *key)
 	return true;
 }
 
-static enum setting_kind setting_kind(const struct node *value)
+static enum setting_kind find_setting_kind(const struct node *value)
 {
 	if (value->kind != NODE_SCALAR || value->style != STYLE_PLAIN)
 		return SETTING_VALUE;
@@ -179,7 +179,7 @@ void sweep_read_sbatch(struct sweep_reader *r, struct node *node, struct setting
 		s = settings_add(out);
 		s->name = key->text;
 		s->pos = key->pos;
-		s->kind = setting_kind(value);
+		s->kind = find_setting_kind(value);
 		check_argument(r, value, s);
 		snprintf(what, sizeof(what), "sbatch's '%.60s'", key->text);
 		if (s->kind == SETTING_VALUE)
@@ -187,7 +187,7 @@ void sweep_read_sbatch(struct sweep_reader *r, struct node *node, struct setting
 	}
 }
 
-static bool good_variable(struct sweep_reader *r, const struct node *key)
+static bool is_good_variable(struct sweep_reader *r, const struct node *key)
 {
 	static const char letters[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
@@ -216,7 +216,7 @@ void sweep_read_env(struct sweep_reader *r, struct node *node, struct settings *
 		struct setting *s;
 		char what[96];
 
-		if (!good_variable(r, key))
+		if (!is_good_variable(r, key))
 			continue;
 		s = settings_add(out);
 		s->name = key->text;
@@ -350,7 +350,7 @@ static bool has_amount(const struct settings *s, bool is_time)
 }
 
 /* What all of the sweep's jobs have of time or memory; NULL: more than one thing, or it is not known. */
-static const char *amount_of_all(const struct sweep *sweep, bool is_time)
+static const char *find_amount_of_all(const struct sweep *sweep, bool is_time)
 {
 	const char *found = NULL;
 
@@ -374,7 +374,7 @@ static const char *amount_of_all(const struct sweep *sweep, bool is_time)
 }
 
 /* b minus a; false where one of them is no amount. */
-static bool difference(const char *a, const char *b, bool is_time, int64_t *n)
+static bool subtract_amounts(const char *a, const char *b, bool is_time, int64_t *n)
 {
 	int (*read)(const char *, int64_t *) = is_time ? amount_time : amount_mem;
 	int64_t x, y;
@@ -389,7 +389,7 @@ static bool is_less(const char *a, const char *b, bool is_time)
 {
 	int64_t n;
 
-	return difference(a, b, is_time, &n) && n > 0;
+	return subtract_amounts(a, b, is_time, &n) && n > 0;
 }
 
 /* What the next try is to get, and is no more than every try has. */
@@ -397,10 +397,10 @@ static void check_fixed(struct sweep_reader *r, const struct node *rule, const c
 			const char *next)
 {
 	bool is_time = !strcmp(name, "time");
-	const char *all = amount_of_all(r->sweep, is_time);
+	const char *all = find_amount_of_all(r->sweep, is_time);
 	int64_t n;
 
-	if (difference(next, all, is_time, &n) && n >= 0)
+	if (subtract_amounts(next, all, is_time, &n) && n >= 0)
 		complaint_error(r->list, node_get(rule, name)->pos,
 				"%s: '%s' is not more than what jobs have at first, '%s'", name,
 				next, all);
@@ -412,7 +412,7 @@ static void check_ceiling(struct sweep_reader *r, const struct node *rule, const
 {
 	const struct node *value = node_get(rule, name), *ceiling = node_get(rule, most_name);
 	bool is_time = !strcmp(name, "time");
-	const char *all = amount_of_all(r->sweep, is_time);
+	const char *all = find_amount_of_all(r->sweep, is_time);
 
 	if (!ceiling)
 		return;

@@ -88,7 +88,7 @@ static const char *const neighbours[][2] = {
 	{"random_seed", "seed"},
 };
 
-static bool allows(const struct sweep_key *allowed, const char *word)
+static bool is_allowed(const struct sweep_key *allowed, const char *word)
 {
 	for (; allowed->name; allowed++)
 		if (!strcmp(allowed->name, word))
@@ -96,13 +96,13 @@ static bool allows(const struct sweep_key *allowed, const char *word)
 	return false;
 }
 
-static const char *nearest(const char *word, const struct sweep_key *allowed)
+static const char *find_nearest_key(const char *word, const struct sweep_key *allowed)
 {
 	const char *names[32];
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(neighbours) / sizeof(*neighbours); i++)
-		if (!strcmp(neighbours[i][0], word) && allows(allowed, neighbours[i][1]))
+		if (!strcmp(neighbours[i][0], word) && is_allowed(allowed, neighbours[i][1]))
 			return neighbours[i][1];
 	for (; allowed[n].name && n + 1 < sizeof(names) / sizeof(*names); n++)
 		names[n] = allowed[n].name;
@@ -110,10 +110,10 @@ static const char *nearest(const char *word, const struct sweep_key *allowed)
 	return guess_nearest(word, names);
 }
 
-static void unknown_key(struct sweep_reader *r, const struct node *key,
-			const struct sweep_key *allowed)
+static void refuse_unknown_key(struct sweep_reader *r, const struct node *key,
+			       const struct sweep_key *allowed)
 {
-	const char *near = nearest(key->text, allowed);
+	const char *near = find_nearest_key(key->text, allowed);
 
 	if (near)
 		complaint_error(r->list, key->pos, "unknown key '%s', did you mean '%s'?",
@@ -136,7 +136,7 @@ static bool has_control(const struct node *node, bool lines)
 }
 
 /* The same key before; n * n steps, which the limit on keys bounds. */
-static const struct node *earlier(const struct node *map, size_t i)
+static const struct node *find_earlier_key(const struct node *map, size_t i)
 {
 	const struct node *key = map->items[i];
 
@@ -175,7 +175,7 @@ bool sweep_read_keys(struct sweep_reader *r, const struct node *map,
 			complaint_error(r->list, key->pos, "a key is a word");
 			continue;
 		}
-		first = earlier(map, i);
+		first = find_earlier_key(map, i);
 		if (first)
 			complaint_error(r->list, key->pos,
 					"key '%s' stands twice, first on line %zu", key->text,
@@ -184,8 +184,8 @@ bool sweep_read_keys(struct sweep_reader *r, const struct node *map,
 			complaint_error(r->list, key->pos,
 					"merge keys are not read: write the keys "
 					"out");
-		else if (allowed && !allows(allowed, key->text))
-			unknown_key(r, key, allowed);
+		else if (allowed && !is_allowed(allowed, key->text))
+			refuse_unknown_key(r, key, allowed);
 	}
 	return true;
 }
@@ -293,7 +293,7 @@ struct node *sweep_read_placeholder_map(struct sweep_reader *r, struct node *nod
 
 /* Names to numbers, and what the parser itself refused. Whether a name is known is checked when the
  * whole file has been read: until then only sweep_check.c's reasons are missing. */
-static void name_parts(struct sweep_reader *r, struct field *field)
+static void number_parts(struct sweep_reader *r, struct field *field)
 {
 	for (size_t i = 0; i < field->t.n; i++) {
 		struct part *p = &field->t.parts[i];
@@ -327,7 +327,7 @@ bool sweep_read_field(struct sweep_reader *r, struct node *node, const char *wha
 		return false;
 	out->node = node;
 	template_parse(&out->t, node->text, node->len);
-	name_parts(r, out);
+	number_parts(r, out);
 	return true;
 }
 
@@ -346,7 +346,7 @@ static void warn_cut(struct sweep_reader *r, const struct node *node)
 			       "and no part of the command: quote the command if it should be");
 }
 
-static bool refuses(const struct template *t, const char *why)
+static bool is_refused_for(const struct template *t, const char *why)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (t->parts[i].refusal == why)
@@ -372,10 +372,10 @@ bool sweep_read_script(struct sweep_reader *r, struct node *node, const char *wh
 		return false;
 	out->node = node;
 	template_bash_parse(&out->t, node->text, node->len, &end);
-	name_parts(r, out);
+	number_parts(r, out);
 	if (end.unsure) {
 		pos = node_locate(r->doc, node, end.unsure_offset);
-		if (refuses(&out->t, template_bash_unsure))
+		if (is_refused_for(&out->t, template_bash_unsure))
 			complaint_error(r->list, pos,
 					"the quoting of %s cannot be followed from here, where %s",
 					what, end.unsure);

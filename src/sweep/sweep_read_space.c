@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *name_of(const struct node *key, char *buf, size_t size, const char *kind)
+static const char *print_name(const struct node *key, char *buf, size_t size, const char *kind)
 {
 	snprintf(buf, size, "%s '%.60s'", kind, key->text);
 	return buf;
@@ -121,7 +121,8 @@ static bool read_draw(struct sweep_reader *r, const struct node *ends, const cha
 }
 
 /* What a map's keys make of an axis: AXIS_RANGE also where nothing else fits. *value: the key's. */
-static enum axis_kind kind_of(const struct node *map, const struct node **value, size_t *kinds)
+static enum axis_kind find_axis_kind(const struct node *map, const struct node **value,
+				     size_t *kinds)
 {
 	static const struct {
 		const char *key;
@@ -158,7 +159,7 @@ static bool read_axis_map(struct sweep_reader *r, struct node *map, const char *
 		return false;
 	if (fallback)
 		axis->fallback = sweep_read_value(r, fallback, "default");
-	axis->kind = kind_of(map, &value, &kinds);
+	axis->kind = find_axis_kind(map, &value, &kinds);
 	if (kinds != 1) {
 		complaint_error(r->list, map->pos,
 				"%s needs one of values, file, from and to, uniform, "
@@ -203,7 +204,7 @@ static void read_axis(struct sweep_reader *r, const struct node *key, struct nod
 	axis->name = name;
 	axis->pos = key->pos;
 	axis->sym = sweep_read_sym(r, name, key->pos);
-	name_of(key, what, sizeof(what), "parameter");
+	print_name(key, what, sizeof(what), "parameter");
 	if (node->kind == NODE_MAP) {
 		if (read_axis_map(r, node, what, step, axis))
 			group->length = axis_length(axis);
@@ -351,7 +352,7 @@ static void read_cond(struct sweep_reader *r, const struct node *key, struct nod
 	char what[96];
 	struct cond *c;
 
-	name_of(key, what, sizeof(what), "condition on");
+	print_name(key, what, sizeof(what), "condition on");
 	if (node->kind != NODE_MAP) {
 		read_alternatives(r, node, what, add_cond(r, key, out));
 		return;
@@ -413,7 +414,7 @@ static void read_include(struct sweep_reader *r, struct node *map, struct includ
 
 		if (!name)
 			continue;
-		name_of(map->items[i], what, sizeof(what), "parameter");
+		print_name(map->items[i], what, sizeof(what), "parameter");
 		sweep_read_sym(r, name, map->items[i]->pos);
 		value = sweep_read_value(r, map->items[i + 1], what);
 		if (value)

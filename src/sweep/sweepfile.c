@@ -53,13 +53,13 @@ static int read_all(int fd, const char *path, char **text, size_t *len, struct e
 	return 0;
 }
 
-static const char *file_kind(mode_t mode)
+static const char *name_file_kind(mode_t mode)
 {
 	return S_ISDIR(mode) ? "a directory" : S_ISFIFO(mode) ? "a pipe" : "not a regular file";
 }
 
 /* O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever (open(2)). */
-static int slurp(const char *path, char **text, size_t *len, struct err *err)
+static int read_file(const char *path, char **text, size_t *len, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), rc = -1;
 	struct stat st;
@@ -69,14 +69,15 @@ static int slurp(const char *path, char **text, size_t *len, struct err *err)
 	if (fstat(fd, &st) != 0)
 		err_errno(err, ERR_FAILED, "cannot look at '%s'", path);
 	else if (!S_ISREG(st.st_mode))
-		err_set(err, ERR_USAGE, "'%s' is %s: give a file", path, file_kind(st.st_mode));
+		err_set(err, ERR_USAGE, "'%s' is %s: give a file", path,
+			name_file_kind(st.st_mode));
 	else
 		rc = read_all(fd, path, text, len, err);
 	close(fd);
 	return rc;
 }
 
-static char *folder_of(const char *path)
+static char *copy_folder(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *rel, *abs;
@@ -91,9 +92,9 @@ static char *folder_of(const char *path)
 
 int sweepfile_slurp(const char *path, char **text, size_t *len, char **dir, struct err *err)
 {
-	if (slurp(path, text, len, err) != 0)
+	if (read_file(path, text, len, err) != 0)
 		return -1;
-	*dir = folder_of(path);
+	*dir = copy_folder(path);
 	if (*dir)
 		return 0;
 	free(*text);
@@ -143,17 +144,17 @@ struct builder {
 	bool ended;
 };
 
-static struct pos pos_of(yaml_mark_t mark)
+static struct pos convert_mark(yaml_mark_t mark)
 {
 	return (struct pos){mark.line + 1, mark.column + 1};
 }
 
-static struct node *open_node(const struct builder *b)
+static struct node *get_open_node(const struct builder *b)
 {
 	return b->depth ? b->open[b->depth - 1] : NULL;
 }
 
-static void fatal(struct builder *b, struct pos pos, const char *text)
+static void refuse_file(struct builder *b, struct pos pos, const char *text)
 {
 	complaint_error(b->list, pos, "%s", text);
 	b->stop = true;
@@ -168,12 +169,12 @@ static void refuse_tag(struct builder *b, struct pos pos, const yaml_char_t *tag
 				(const char *)tag);
 }
 
-static void remember(struct builder *b, const yaml_char_t *name, struct node *node)
+static void remember_anchor(struct builder *b, const yaml_char_t *name, struct node *node)
 {
 	if (!name)
 		return;
 	if (b->nanchors == ANCHORS_MOST) {
-		fatal(b, node->pos, "more than 1,000 anchors");
+		refuse_file(b, node->pos, "more than 1,000 anchors");
 		return;
 	}
 	if (b->nanchors == b->cap) {
@@ -184,15 +185,15 @@ static void remember(struct builder *b, const yaml_char_t *name, struct node *no
 }
 
 /* Put a node where the document stands. */
-static void place(struct builder *b, struct node *node, struct pos pos)
+static void add_node(struct builder *b, struct node *node, struct pos pos)
 {
-	struct node *parent = open_node(b);
+	struct node *parent = get_open_node(b);
 
 	b->weight += node->weight;
 	if (b->weight > NODES_MOST)
-		fatal(b, pos, "more than 200,000 nodes, aliases followed");
+		refuse_file(b, pos, "more than 200,000 nodes, aliases followed");
 	else if (b->depth + node->height > DEPTH_MOST)
-		fatal(b, pos, "nested more than 32 deep");
+		refuse_file(b, pos, "nested more than 32 deep");
 	else if (parent)
 		node_push(parent, node);
 	else
@@ -201,10 +202,10 @@ static void place(struct builder *b, struct node *node, struct pos pos)
 
 static void on_scalar(struct builder *b, const yaml_event_t *e)
 {
-	struct node *node = doc_node(b->doc, NODE_SCALAR, pos_of(e->start_mark));
+	struct node *node = doc_node(b->doc, NODE_SCALAR, convert_mark(e->start_mark));
 
 	refuse_tag(b, node->pos, e->data.scalar.tag);
-	node->end = pos_of(e->end_mark);
+	node->end = convert_mark(e->end_mark);
 	node->len = e->data.scalar.length;
 	node->text = mem_strndup((const char *)e->data.scalar.value, node->len);
 	switch (e->data.scalar.style) {
@@ -224,19 +225,21 @@ static void on_scalar(struct builder *b, const yaml_event_t *e)
 		node->style = STYLE_PLAIN;
 	}
 	node->done = true;
-	remember(b, e->data.scalar.anchor, node);
-	place(b, node, node->pos);
+	remember_anchor(b, e->data.scalar.anchor, node);
+	add_node(b, node, node->pos);
 }
 
 static void on_open(struct builder *b, const yaml_event_t *e)
 {
 	bool map = e->type == YAML_MAPPING_START_EVENT;
-	struct node *node = doc_node(b->doc, map ? NODE_MAP : NODE_LIST, pos_of(e->start_mark));
+	struct node *node =
+		doc_node(b->doc, map ? NODE_MAP : NODE_LIST, convert_mark(e->start_mark));
 
 	refuse_tag(b, node->pos, map ? e->data.mapping_start.tag : e->data.sequence_start.tag);
-	remember(b, map ? e->data.mapping_start.anchor : e->data.sequence_start.anchor, node);
+	remember_anchor(b, map ? e->data.mapping_start.anchor : e->data.sequence_start.anchor,
+			node);
 	if (b->depth == DEPTH_MOST)
-		fatal(b, node->pos, "nested more than 32 deep");
+		refuse_file(b, node->pos, "nested more than 32 deep");
 	else
 		b->open[b->depth++] = node;
 }
@@ -246,10 +249,10 @@ static void on_close(struct builder *b, const yaml_event_t *e)
 	struct node *node = b->open[--b->depth];
 	size_t weight = node->weight;
 
-	node->end = pos_of(e->end_mark);
+	node->end = convert_mark(e->end_mark);
 	node->done = true;
 	node->weight = 1; /* what is in it was counted as it came */
-	place(b, node, node->pos);
+	add_node(b, node, node->pos);
 	if (!b->stop && b->depth)
 		b->open[b->depth - 1]->weight += weight - 1;
 	node->weight = weight;
@@ -258,7 +261,7 @@ static void on_close(struct builder *b, const yaml_event_t *e)
 static void on_alias(struct builder *b, const yaml_event_t *e)
 {
 	const char *name = (const char *)e->data.alias.anchor;
-	struct pos pos = pos_of(e->start_mark);
+	struct pos pos = convert_mark(e->start_mark);
 
 	/* the last of that name: an anchor may be given again (YAML 1.1, 3.2.2.2) */
 	for (size_t i = b->nanchors; i-- > 0;) {
@@ -267,9 +270,9 @@ static void on_alias(struct builder *b, const yaml_event_t *e)
 		if (strcmp(b->anchors[i].name, name) != 0)
 			continue;
 		if (node->done)
-			place(b, node, pos);
+			add_node(b, node, pos);
 		else
-			fatal(b, pos, "an alias to what it stands in");
+			refuse_file(b, pos, "an alias to what it stands in");
 		return;
 	}
 	complaint_error(b->list, pos,
@@ -298,8 +301,8 @@ static void on_event(struct builder *b, const yaml_event_t *e)
 		break;
 	case YAML_DOCUMENT_START_EVENT:
 		if (b->doc->root)
-			fatal(b, pos_of(e->start_mark),
-			      "a second document: a file holds one sweep");
+			refuse_file(b, convert_mark(e->start_mark),
+				    "a second document: a file holds one sweep");
 		break;
 	case YAML_STREAM_END_EVENT:
 		b->ended = true;
@@ -310,7 +313,7 @@ static void on_event(struct builder *b, const yaml_event_t *e)
 }
 
 /* What to do about libyaml's complaint, from the line where it stands; "" where nothing is known. */
-static const char *hint(const struct doc *doc, const char *problem, struct pos pos)
+static const char *find_hint(const struct doc *doc, const char *problem, struct pos pos)
 {
 	size_t at = doc_offset(doc, (struct pos){pos.line, 1}), end = at,
 	       here = doc_offset(doc, pos);
@@ -343,20 +346,20 @@ static void tell_problem(struct builder *b, const yaml_parser_t *parser)
 	if (parser->error == YAML_READER_ERROR)
 		pos = doc_pos(b->doc, parser->problem_offset);
 	else
-		pos = pos_of(parser->problem_mark);
+		pos = convert_mark(parser->problem_mark);
 	if (pos.line > b->doc->nlines)
 		pos = doc_pos(b->doc, b->doc->len);
 	if (parser->context)
 		complaint_error(b->list, pos, "this is no YAML: %s, %s%s", problem, parser->context,
-				hint(b->doc, problem, pos));
+				find_hint(b->doc, problem, pos));
 	else
 		complaint_error(b->list, pos, "this is no YAML: %s%s", problem,
-				hint(b->doc, problem, pos));
+				find_hint(b->doc, problem, pos));
 	b->stop = true;
 }
 
 /* false where it could not be read to its end. */
-static bool build(struct doc *doc, struct complaint_list *list)
+static bool build_tree(struct doc *doc, struct complaint_list *list)
 {
 	struct builder b = {.doc = doc, .list = list};
 	yaml_parser_t parser;
@@ -383,8 +386,8 @@ static bool build(struct doc *doc, struct complaint_list *list)
 
 /* The ends of both. */
 
-static int told(struct complaint_list *list, const char *name, struct complaints *c,
-		struct err *err)
+static int tell_errors(struct complaint_list *list, const char *name, struct complaints *c,
+		       struct err *err)
 {
 	size_t errors;
 
@@ -406,11 +409,11 @@ int sweepfile_parse(const char *name, const char *dir, const char *text, size_t 
 		complaint_error(&list, (struct pos){0, 0}, "larger than 4 MiB, the limit");
 	else
 		check_text(doc, &list);
-	if (list.errors == 0 && build(doc, &list))
+	if (list.errors == 0 && build_tree(doc, &list))
 		sweep = sweep_read(doc, dir, &list); /* takes doc */
 	else
 		doc_free(doc);
-	if (told(&list, name, c, err) == 0) {
+	if (tell_errors(&list, name, c, err) == 0) {
 		*out = sweep;
 		return 0;
 	}
@@ -432,7 +435,7 @@ int sweepfile_load_files(struct sweep *sweep, struct complaints *c, struct err *
 		char *text = NULL;
 		size_t len = 0;
 
-		if (slurp(path, &text, &len, &why) == 0)
+		if (read_file(path, &text, &len, &why) == 0)
 			sweep_load_give(&load, text, len, c);
 		else
 			sweep_load_fail(&load, why.msg);
@@ -443,7 +446,7 @@ int sweepfile_load_files(struct sweep *sweep, struct complaints *c, struct err *
 		rc = sweep_check_size(sweep, err);
 	if (rc == 0)
 		sweep_load_end(&load);
-	if (told(&load.list, sweep_load_file_name(sweep), c, err))
+	if (tell_errors(&load.list, sweep_load_file_name(sweep), c, err))
 		rc = -1;
 	sweep_load_release(&load);
 	return rc;

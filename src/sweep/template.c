@@ -12,7 +12,7 @@ bool template_name_char(char c, bool first)
 }
 
 /* Length of "{name}", "{name?}" or "{@name}" at s[i], which is a brace; 0: it is none. */
-static size_t braced_name(const char *s, size_t len, size_t i)
+static size_t measure_braced_name(const char *s, size_t len, size_t i)
 {
 	size_t at = i + 1, first;
 
@@ -33,7 +33,7 @@ static bool name_is(const char *s, size_t len, const char *name)
 }
 
 /* ${ is the shell's; $${ is $$ and a brace. */
-static bool behind_dollar(const char *s, size_t i)
+static bool is_behind_dollar(const char *s, size_t i)
 {
 	size_t n = 0;
 
@@ -47,15 +47,15 @@ enum part_kind placeholder_at(const char *s, size_t len, size_t i, size_t *place
 	size_t n;
 
 	*placeholder_len = 0;
-	if (i >= len || s[i] != '{' || behind_dollar(s, i))
+	if (i >= len || s[i] != '{' || is_behind_dollar(s, i))
 		return PART_TEXT;
 	if (i + 1 < len && s[i + 1] == '{') {
-		n = braced_name(s, len, i + 1);
+		n = measure_braced_name(s, len, i + 1);
 		if (n && i + 1 + n < len && s[i + 1 + n] == '}')
 			*placeholder_len = n + 2;
 		return PART_TEXT;
 	}
-	n = braced_name(s, len, i);
+	n = measure_braced_name(s, len, i);
 	if (n == 0)
 		return PART_TEXT;
 	*placeholder_len = n;
@@ -262,7 +262,7 @@ void script_vars_release(struct script_vars *v)
 }
 
 /* The number of the variable that holds a part's word: one for a name, however often it stands. */
-static size_t variable(struct script_vars *v, const struct part *p, const char *value)
+static size_t number_variable(struct script_vars *v, const struct part *p, const char *value)
 {
 	size_t number = p->kind == PART_VALUE ? v->number[p->sym] : 0;
 
@@ -277,7 +277,7 @@ static size_t variable(struct script_vars *v, const struct part *p, const char *
 
 static void add_reference(const struct sink *to, const struct part *p, const char *word)
 {
-	size_t number = variable(to->vars, p, word);
+	size_t number = number_variable(to->vars, p, word);
 
 	if (p->where != WHERE_BARE)
 		buf_addf(to->out, "${_slurmq_%zu}", number);

@@ -103,7 +103,7 @@ static bool is_delimiter(const struct scan *s, const struct heredoc *doc, size_t
 	return i == end;
 }
 
-static size_t line_end(const struct scan *s, size_t i)
+static size_t find_line_end(const struct scan *s, size_t i)
 {
 	while (i < s->len && s->s[i] != '\n')
 		i++;
@@ -111,7 +111,7 @@ static size_t line_end(const struct scan *s, size_t i)
 }
 
 /* In an unquoted one, a backslash at a line's end joins it with the next. */
-static bool joins(const struct scan *s, size_t from, size_t end)
+static bool joins_next_line(const struct scan *s, size_t from, size_t end)
 {
 	size_t n = 0;
 
@@ -123,16 +123,16 @@ static bool joins(const struct scan *s, size_t from, size_t end)
 }
 
 /* Where the body ends: the begin of its delimiter's line. */
-static size_t body_end(struct scan *s, const struct heredoc *doc)
+static size_t find_body_end(struct scan *s, const struct heredoc *doc)
 {
 	bool joined = false;
 
 	for (size_t i = s->i; i < s->len;) {
-		size_t end = line_end(s, i);
+		size_t end = find_line_end(s, i);
 
 		if (!joined && is_delimiter(s, doc, i, end))
 			return i;
-		joined = !doc->quoted && joins(s, i, end);
+		joined = !doc->quoted && joins_next_line(s, i, end);
 		i = end + 1;
 	}
 	s->end->open = "a here-document";
@@ -203,12 +203,12 @@ static void on_newline(struct scan *s)
 
 		if (s->docs[k].depth != s->depth)
 			bash_unsure(s, "a here-document begins on a line that goes on in brackets");
-		end = body_end(s, &s->docs[k]);
+		end = find_body_end(s, &s->docs[k]);
 		if (s->docs[k].quoted)
 			scan_quoted_body(s, end);
 		else
 			scan_body(s, &s->docs[k], end);
-		s->i = end < s->len ? line_end(s, end) : end;
+		s->i = end < s->len ? find_line_end(s, end) : end;
 		if (s->i < s->len)
 			s->i++;
 	}
@@ -337,7 +337,7 @@ static void scan_commands(struct scan *s)
 	} else if (c == '\\' && bash_peek(s, 1) == '\n') {
 		s->i += 2;
 	} else if (c == '#' && !bash_top(s)->in_word) {
-		s->i = line_end(s, s->i);
+		s->i = find_line_end(s, s->i);
 	} else if (strchr(";&|", c)) {
 		on_separator(s);
 	} else if (c == '<' || c == '>') {
@@ -402,7 +402,7 @@ static void scan_until(struct scan *s, char last, bool backslash)
 	}
 }
 
-static bool within_double(const struct scan *s)
+static bool is_within_double(const struct scan *s)
 {
 	for (size_t i = s->depth; i-- > 0 && !bash_holds_commands(s->stack[i].context);)
 		if (s->stack[i].context == IN_DOUBLE || s->stack[i].context == IN_LOCALE)
@@ -410,7 +410,7 @@ static bool within_double(const struct scan *s)
 	return false;
 }
 
-static void count(struct scan *s, char open, char close)
+static void count_nesting(struct scan *s, char open, char close)
 {
 	struct frame *f = bash_top(s);
 	char c = s->s[s->i];
@@ -430,13 +430,13 @@ static void scan_expression(struct scan *s)
 	if (c == '\\') {
 		on_backslash(s);
 	} else if (c == '$') {
-		on_dollar(s, within_double(s));
+		on_dollar(s, is_within_double(s));
 	} else if (c == '"' || c == '`') {
 		bash_push(s, c == '"' ? IN_DOUBLE : IN_BACKTICK);
 		s->i++;
 	} else if (c == '\'') {
 		/* text within "${x:-'}'}", a quote within "${x#'}'}" and outside double quotes */
-		if (within_double(s))
+		if (is_within_double(s))
 			bash_unsure(s, "a single quote stands within ${...} within double quotes");
 		else
 			bash_push(s, IN_SINGLE);
@@ -447,9 +447,9 @@ static void scan_expression(struct scan *s)
 		if (in == IN_PARAM && c == '}')
 			bash_pop(s);
 		else if (in == IN_BRACKET)
-			count(s, '[', ']');
+			count_nesting(s, '[', ']');
 		else if (in != IN_PARAM)
-			count(s, '(', ')');
+			count_nesting(s, '(', ')');
 		s->i++;
 	}
 }
@@ -525,7 +525,7 @@ void template_bash_parse(struct template *t, const char *text, size_t len,
 	if (s.depth > 1) {
 		end->open = bash_contexts[bash_top(&s)->context].where;
 		end->offset = bash_top(&s)->opened;
-	} else if (!end->open && len && joins(&s, 0, len)) {
+	} else if (!end->open && len && joins_next_line(&s, 0, len)) {
 		end->open = "a line that a backslash continues";
 		end->offset = len - 1;
 	}

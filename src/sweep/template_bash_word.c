@@ -165,7 +165,7 @@ void bash_end_command(struct frame *f)
 }
 
 /* A reserved word where a command is wanted (bash(1), RESERVED WORDS); false: it is none. */
-static bool reserved(struct scan *s)
+static bool take_reserved_word(struct scan *s)
 {
 	static const char *const before[] = {"if",    "then", "else", "elif", "do", "while",
 					     "until", "!",    "{",    "time", NULL};
@@ -200,7 +200,7 @@ static bool reserved(struct scan *s)
 }
 
 /* The same for a word that may have quotes in it: "let", l\et. */
-static bool unquoted_is(const struct scan *s, const struct frame *f, const char *text)
+static bool unquoted_word_is(const struct scan *s, const struct frame *f, const char *text)
 {
 	for (size_t i = f->word; i < s->i; i++) {
 		if (strchr("'\"\\", s->s[i]))
@@ -211,10 +211,10 @@ static bool unquoted_is(const struct scan *s, const struct frame *f, const char 
 	return !*text;
 }
 
-static enum rule rule_of(const struct scan *s, const struct frame *f)
+static enum rule find_rule(const struct scan *s, const struct frame *f)
 {
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
-		if (unquoted_is(s, f, rules[i].command))
+		if (unquoted_word_is(s, f, rules[i].command))
 			return rules[i].rule;
 	return RULE_NONE;
 }
@@ -225,22 +225,22 @@ static bool is_shell(const struct scan *s, const struct frame *f)
 	return f->plain && s->i - f->word >= 2 && !memcmp(s->s + s->i - 2, "sh", 2);
 }
 
-static void command_word(struct scan *s, struct frame *f)
+static void take_command_word(struct scan *s, struct frame *f)
 {
 	bool subscript;
 
 	if (bash_assignment(s, f->word, &subscript) && s->s[f->word] != '"')
 		return;
-	if (unquoted_is(s, f, "command") || unquoted_is(s, f, "builtin") ||
-	    unquoted_is(s, f, "exec") || s->s[f->word] == '-')
+	if (unquoted_word_is(s, f, "command") || unquoted_word_is(s, f, "builtin") ||
+	    unquoted_word_is(s, f, "exec") || s->s[f->word] == '-')
 		return; /* and their options */
 	f->expect = WANT_ARGS;
-	f->rule = rule_of(s, f);
+	f->rule = find_rule(s, f);
 	f->shell = is_shell(s, f);
 	f->nargs = 0;
 }
 
-static void argument(struct scan *s, struct frame *f)
+static void take_argument(struct scan *s, struct frame *f)
 {
 	const char *w = s->s + f->word;
 	size_t n = s->i - f->word;
@@ -272,8 +272,8 @@ void bash_end_word(struct scan *s)
 	}
 	switch (f->expect) {
 	case WANT_COMMAND:
-		if (!reserved(s))
-			command_word(s, f);
+		if (!take_reserved_word(s))
+			take_command_word(s, f);
 		break;
 	case WANT_FOR_NAME:
 		f->expect = WANT_FOR_IN;
@@ -297,7 +297,7 @@ void bash_end_word(struct scan *s)
 		f->expect = WANT_COMMAND;
 		break;
 	case WANT_ARGS:
-		argument(s, f);
+		take_argument(s, f);
 		break;
 	}
 }
@@ -395,7 +395,7 @@ static const char *warned_by_rule(const struct frame *f, bool alone)
 }
 
 /* The frame whose word a placeholder is part of. */
-static const struct frame *word_frame(const struct scan *s)
+static const struct frame *find_word_frame(const struct scan *s)
 {
 	for (size_t i = s->depth; i-- > 0;)
 		if (bash_holds_commands(s->stack[i].context))
@@ -404,7 +404,7 @@ static const struct frame *word_frame(const struct scan *s)
 }
 
 /* Flush the text before, and take the placeholder or {{name}} of n bytes at s->i. */
-static struct part *take(struct scan *s, enum part_kind kind, size_t n)
+static struct part *take_placeholder(struct scan *s, enum part_kind kind, size_t n)
 {
 	struct part *p = NULL;
 
@@ -418,9 +418,10 @@ static struct part *take(struct scan *s, enum part_kind kind, size_t n)
 	return p;
 }
 
-static void judge(struct scan *s, struct part *p, enum part_where where, size_t begin, size_t end)
+static void check_placeholder(struct scan *s, struct part *p, enum part_where where, size_t begin,
+			      size_t end)
 {
-	const struct frame *f = word_frame(s);
+	const struct frame *f = find_word_frame(s);
 	bool begins =
 		!f->in_word || f->word == begin || (f->word + 1 == begin && s->s[f->word] == '"');
 	bool alone = where == WHERE_BARE && !f->in_word && bash_ends_word(s, end);
@@ -455,10 +456,10 @@ void bash_on_brace(struct scan *s, enum part_where where)
 		s->i++;
 		return;
 	}
-	p = take(s, kind, n);
+	p = take_placeholder(s, kind, n);
 	if (!p)
 		return;
-	judge(s, p, where, begin, s->i);
+	check_placeholder(s, p, where, begin, s->i);
 	if (where == WHERE_BARE) {
 		if (!f->in_word) {
 			size_t here = s->i;
@@ -485,7 +486,7 @@ void bash_on_refused_brace(struct scan *s, const char *why)
 		s->i++;
 		return;
 	}
-	p = take(s, kind, n);
+	p = take_placeholder(s, kind, n);
 	if (p)
 		p->refusal = why ? why : refused_by_stack(s);
 }
