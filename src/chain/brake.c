@@ -106,7 +106,8 @@ int brake_forgive_nodes(struct db *db, struct err *err)
 int brake_reset(struct db *db, struct err *err)
 {
 	if (brake_forgive_nodes(db, err) || db_setting_unset(db, ".brake.n", err) ||
-	    db_setting_unset(db, ".brake.node", err) || db_setting_unset(db, ".brake.job", err))
+	    db_setting_unset(db, ".brake.node", err) ||
+	    db_setting_unset(db, ".brake.failures", err) || db_setting_unset(db, ".brake.job", err))
 		return -1;
 	return 0;
 }
@@ -159,21 +160,13 @@ static int bad_node(struct db *db, const struct db_attempt *a, int64_t sweep, bo
 	return rc;
 }
 
-static int pause_queue(struct db *db, int64_t n, const struct db_attempt *a,
-		       const struct db_job *job, struct err *err)
+static int pause_queue(struct db *db, int64_t failures, int64_t job, struct err *err)
 {
-	char *why = mem_printf("%" PRId64
-			       " failures in a row, each within a minute of its start; the last: "
-			       "job %" PRId64 " of %s",
-			       n, a->job, job->sweep_name);
-	int rc = db_setting_set_int(db, ".paused", 1, err) ||
-				 db_setting_set(db, ".paused_why", why, err) ||
-				 db_setting_set_int(db, ".brake.job", a->job, err)
-			 ? -1
-			 : 0;
-
-	free(why);
-	return rc;
+	return db_setting_set_int(db, ".paused", 1, err) ||
+			       db_setting_set_int(db, ".brake.failures", failures, err) ||
+			       db_setting_set_int(db, ".brake.job", job, err)
+		       ? -1
+		       : 0;
 }
 
 /* One more in the row. */
@@ -201,7 +194,7 @@ static int count(struct db *db, const struct db_attempt *a, const struct db_job 
 	if (rc)
 		return -1;
 	if (n >= most && !out)
-		return pause_queue(db, n, a, job, err);
+		return pause_queue(db, n, a->job, err);
 	return db_setting_set_int(db, ".brake.n", out ? 0 : n, err);
 }
 

@@ -13,7 +13,8 @@
  * then, and none that does so on this one. Where more than three nodes look bad, it is the jobs: none is left
  * out.
  *
- * Kept as settings: ".brake.n", ".brake.node", ".brake.job" (of the last failure, where it paused) and ".node.NAME".
+ * Kept as settings: ".brake.n", ".brake.node", ".node.NAME", and since it paused the queue ".brake.failures" (in
+ * a row) and ".brake.job" (of the last one).
  */
 #ifndef SLURMQ_BRAKE_H
 #define SLURMQ_BRAKE_H

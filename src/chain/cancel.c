@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/clock.h"
 #include "chain/drain.h"
@@ -355,19 +354,14 @@ static int revoke_claims(struct store *store, const struct tally *t, struct strs
 
 static int pause_queue(struct store *store, const struct tally *t, struct err *err)
 {
-	time_t at = (time_t)((clock_now_ms() - t->records->newest) / 1000);
 	struct db *db = store->db;
-	char why[80], when[8] = "";
-	struct tm tm;
 
-	if (localtime_r(&at, &tm))
-		strftime(when, sizeof(when), "%H:%M", &tm);
-	snprintf(why, sizeof(why), "all %" PRId64 " jobs were cancelled in Slurm at %s",
-		 t->cancelled, when);
 	if (db_begin(db, err))
 		return -1;
 	if (db_setting_set_int(db, ".paused", 1, err) ||
-	    db_setting_set(db, ".paused_why", why, err) || db_commit(db, err)) {
+	    db_setting_set_int(db, CANCEL_JOBS, t->cancelled, err) ||
+	    db_setting_set_int(db, CANCEL_AT, clock_now_ms() - t->records->newest, err) ||
+	    db_commit(db, err)) {
 		db_rollback(db);
 		return -1;
 	}

@@ -98,7 +98,7 @@ static bool is_us(const struct db_flight *f)
 
 /* Slurm is asked, since rows may say that others are left of jobs that were cancelled, or died with their
  * node: what it did not show, or shows as over, has been missed. Without it, rows and files must do. */
-static struct rest look_around(struct store *store, const struct queue_result *r)
+static struct rest look_around(struct store *store, const struct fill_result *r)
 {
 	struct rest rest = {.alive = false};
 	struct reconcile_result seen;
@@ -123,7 +123,7 @@ static struct rest look_around(struct store *store, const struct queue_result *r
 	return rest;
 }
 
-static bool untold(struct store *store, const struct queue_opts *q)
+static bool untold(struct store *store, const struct fill_opts *q)
 {
 	return q->mine && spool_has(store->spool, SPOOL_SPOOL, q->mine);
 }
@@ -138,24 +138,24 @@ static bool work_left(struct store *store)
 }
 
 /* Jobs were cancelled in Slurm: nobody submits until that is decided. */
-static bool held_up(struct store *store, const struct queue_result *r)
+static bool held_up(struct store *store, const struct fill_result *r)
 {
-	return r->stop == QUEUE_BACKOFF && cancel_phase(store->spool, NULL) != CANCEL_NONE;
+	return r->stop == FILL_BACKOFF && cancel_phase(store->spool, NULL) != CANCEL_NONE;
 }
 
 /* After a try that went as it should: work is left, nothing was submitted, and that may change. */
-static bool left_undone(struct store *store, const struct queue_opts *q,
-			const struct queue_result *r, bool *held)
+static bool left_undone(struct store *store, const struct fill_opts *q, const struct fill_result *r,
+			bool *held)
 {
 	struct rest rest;
 
 	switch (r->stop) {
-	case QUEUE_PAUSED:
-	case QUEUE_REFUSED:
-	case QUEUE_ELSEWHERE:
-	case QUEUE_MAX:
+	case FILL_PAUSED:
+	case FILL_REFUSED:
+	case FILL_ELSEWHERE:
+	case FILL_MAX:
 		return false; /* a person's turn */
-	case QUEUE_GATE:
+	case FILL_GATE:
 		/* its holder goes on, unless it hangs, or only tells (status, sync), or is our own tick, which
 		 * ends with us: what it has claimed would lie there by now */
 		return alone(store) && (untold(store, q) || work_left(store));
@@ -172,12 +172,12 @@ static bool left_undone(struct store *store, const struct queue_opts *q,
 }
 
 /* A job's log is its owner's: of the chain, what went wrong. A limit is no trouble. */
-static void say_trouble(struct store *store, const struct chain_opts *o, const struct queue_opts *q,
-			const struct queue_result *r)
+static void say_trouble(struct store *store, const struct chain_opts *o, const struct fill_opts *q,
+			const struct fill_result *r)
 {
-	if (r->text && *r->text && r->stop != QUEUE_LIMITED && r->stop != QUEUE_REFUSED)
+	if (r->text && *r->text && r->stop != FILL_LIMITED && r->stop != FILL_REFUSED)
 		say(o, r->text);
-	if (r->stop == QUEUE_GATE && untold(store, q))
+	if (r->stop == FILL_GATE && untold(store, q))
 		say(o, "another slurmq holds the gate: what this job has to tell lies in spool/ "
 		       "until the next one tells it");
 }
@@ -211,26 +211,26 @@ static bool was_cancelled(struct store *store, const struct chain_opts *o, struc
 	return tried->cancelled;
 }
 
-static int fill(struct store *store, const struct chain_opts *o, struct queue_opts *q,
-		struct queue_result *r, struct tried *tried, struct err *err)
+static int fill(struct store *store, const struct chain_opts *o, struct fill_opts *q,
+		struct fill_result *r, struct tried *tried, struct err *err)
 {
 	int rc = store->db ? 0 : store_open(store, err);
 
 	while (!rc) {
 		q->no_claim = !o->refill || was_cancelled(store, o, tried);
-		queue_result_release(r);
-		rc = queue_fill(store, q, r, err);
-		if (rc || q->no_claim || r->stop != QUEUE_BACKOFF || !proc_term_pending())
+		fill_result_release(r);
+		rc = fill_run(store, q, r, err);
+		if (rc || q->no_claim || r->stop != FILL_BACKOFF || !proc_term_pending())
 			break;
 	}
 	return rc;
 }
 
 /* One try. True where the chain hangs on the caller. */
-static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct queue_opts *q,
+static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct fill_opts *q,
 			struct tried *tried)
 {
-	struct queue_result r = {0};
+	struct fill_result r = {0};
 	struct err err = {0};
 	bool hangs, held = false;
 	int rc = fill(store, o, q, &r, tried, &err);
@@ -246,8 +246,8 @@ static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct 
 	}
 	tried->held = held;
 	tried->submitted = !rc && r.submitted;
-	tried->busy = !rc && r.stop == QUEUE_GATE;
-	queue_result_release(&r);
+	tried->busy = !rc && r.stop == FILL_GATE;
+	fill_result_release(&r);
 	return hangs;
 }
 
@@ -299,7 +299,7 @@ static bool outlast_hold_off(struct store *store, const struct chain_opts *o, st
 	return false;
 }
 
-static void stay(struct store *store, const struct chain_opts *o, struct queue_opts *q,
+static void stay(struct store *store, const struct chain_opts *o, struct fill_opts *q,
 		 struct tried *tried)
 {
 	int64_t wait = o->stay_ms, began = clock_mono_ms();
@@ -378,12 +378,12 @@ static void withdraw_requested(struct store *store, const struct chain_opts *o)
 
 enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 {
-	struct queue_opts q = {.caller = QUEUE_CHAIN,
-			       .max = -1,
-			       .gate_ms = o->gate_ms,
-			       .mine = o->event,
-			       .say = o->say,
-			       .say_arg = o->say_arg};
+	struct fill_opts q = {.caller = QUEUE_CHAIN,
+			      .max = -1,
+			      .gate_ms = o->gate_ms,
+			      .mine = o->event,
+			      .say = o->say,
+			      .say_arg = o->say_arg};
 
 	struct tried tried = {0};
 	bool hangs = hangs_on_us(store, o, &q, &tried), ours;

@@ -7,15 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "chain/queue.h"
+#include "chain/fill.h"
 #include "store/store.h"
 
 struct chain_opts {
 	bool refill;	 /* false: only tell the end (the owner cancelled this job) */
-	char *event;	 /* name of what the job has put into spool/ (queue.h, mine), or NULL */
+	char *event;	 /* name of what the job has put into spool/ (fill.h, mine), or NULL */
 	int64_t gate_ms; /* wait so long for the gate, at most */
 	int64_t stay_ms; /* the first pause of one that stays; doubled each time, up to a minute */
-	queue_say *say;
+	fill_say *say;
 	void *say_arg;
 };
 

@@ -159,17 +159,14 @@ int hosts_forget(struct db *db, struct err *err)
 		       : 0;
 }
 
-static int set_local(struct db *db, const struct play *p, const struct other *x, const char *pair)
+/* This is why the queue is paused now, whatever a person has said before. */
+static int set_local(struct db *db, const char *pair)
 {
-	char *why = mem_printf("file locks do not reach from %s to %s", p->name, x->name);
-	int rc = db_setting_set(db, ".locks.local", pair, NULL) ||
-				 db_setting_set_int(db, ".paused", 1, NULL) ||
-				 db_setting_set(db, ".paused_why", why, NULL)
-			 ? -1
-			 : 0;
-
-	free(why);
-	return rc;
+	return db_setting_set(db, ".locks.local", pair, NULL) ||
+			       db_setting_set_int(db, ".paused", 1, NULL) ||
+			       db_setting_unset(db, ".paused_why", NULL)
+		       ? -1
+		       : 0;
 }
 
 static enum hosts_answer remember(struct play *p, const struct other *x, enum hosts_answer a)
@@ -188,7 +185,7 @@ static enum hosts_answer remember(struct play *p, const struct other *x, enum ho
 		return HOSTS_KNOWN;
 	}
 	pair = mem_printf("%s %s", p->name, x->name);
-	rc = a == HOSTS_LOCAL ? set_local(db, p, x, pair)
+	rc = a == HOSTS_LOCAL ? set_local(db, pair)
 			      : db_setting_set(db, ".locks.reach", pair, NULL);
 	free(pair);
 	if (!rc && !db_commit(db, NULL))

@@ -9,7 +9,10 @@
 #include "chain/cancel.h"
 #include "lib/clock.h"
 #include "lib/proc.h"
+#include "chain/limits.h"
+#include "chain/pool.h"
 #include "chain/reconcile.h"
+#include "chain/submission.h"
 #include "store/setting.h"
 #include "slurm/slurm.h"
 #include "store/spool.h"
@@ -21,7 +24,7 @@ enum {
 	STAY_MOST_MS = 60 * 1000,
 };
 
-static void say_text(queue_say *say, void *arg, const char *text)
+static void say_text(fill_say *say, void *arg, const char *text)
 {
 	if (say)
 		say(arg, text);
@@ -87,16 +90,16 @@ struct need {
 static int read_need(struct store *store, struct need *n, struct err *err)
 {
 	int64_t counts[JOB_NSTATES], paused;
-	struct queue_limit limit = {0};
+	struct limits limit = {0};
 	int rc = -1;
 
 	if (!db_counts(store->db, counts, err) &&
 	    !db_setting_int(store->db, ".paused", 0, &paused, err) &&
 	    !db_setting_int(store->db, ".sentinel.at", 0, &n->at, err) &&
-	    !queue_limit(store, &limit, err) &&
-	    !queue_sentinel_s(store, limit.jobs, &n->every, err))
+	    !limits_get(store, &limit, err) &&
+	    !limits_sentinel_s(store, limit.jobs, &n->every, err))
 		rc = 0;
-	queue_limit_release(&limit);
+	limits_release(&limit);
 	if (!rc)
 		n->work = !paused && counts[JOB_PENDING] + counts[JOB_SUBMITTING] +
 						     counts[JOB_QUEUED] + counts[JOB_RUNNING] >
@@ -246,12 +249,12 @@ static int order(struct store *store, int64_t every, bool memory, struct order *
 	memset(o, 0, sizeof(*o));
 	if (rc)
 		return rc;
-	if (!queue_environment(store, last.version, &o->env, &o->options, err) &&
+	if (!submission_environment_get(store, last.version, &o->env, &o->options, err) &&
 	    db_setting_get(store->db, "sentinel.sbatch", &more, err) >= 0)
 		rc = 0;
 	else
 		rc = -1;
-	queue_pool_options(last.pool, &o->options);
+	pool_options(last.pool, &o->options);
 	strs_add(&o->options, "--ntasks=1");
 	strs_add(&o->options, "--time=30");
 	if (memory)
@@ -261,10 +264,10 @@ static int order(struct store *store, int64_t every, bool memory, struct order *
 	strs_add(&o->options, "--dependency=singleton");
 	o->name = job_name(store);
 	log = store_path(store, "logs/sentinel.log");
-	o->output = queue_output(log);
+	o->output = submission_output_escape(log);
 	free(log);
-	o->script =
-		queue_script(store, last.version, &o->env, "", "the sentinel", "chain --sentinel");
+	o->script = submission_script_make(store, last.version, &o->env, "", "the sentinel",
+					   "chain --sentinel");
 	o->s = (struct slurm_submission){.name = o->name,
 					 .ntasks = 1,
 					 .output = o->output,
@@ -291,7 +294,7 @@ static int make_with(struct store *store, int64_t every, bool memory, struct slu
 	return rc;
 }
 
-static void say_refused(queue_say *say, void *arg, const char *words)
+static void say_refused(fill_say *say, void *arg, const char *words)
 {
 	char *line = mem_printf("sbatch refused the sentinel, which stays off: %s (slurmq config "
 				"sentinel.sbatch gives it other options)",
@@ -302,7 +305,7 @@ static void say_refused(queue_say *say, void *arg, const char *words)
 }
 
 /* Under the lock, none is there. 0: it was made; DB_NONE: it was not, and why was said; -1. */
-static int make(struct store *store, int64_t every, queue_say *say, void *arg, struct err *err)
+static int make(struct store *store, int64_t every, fill_say *say, void *arg, struct err *err)
 {
 	struct slurm_reply reply;
 	int rc;
@@ -349,7 +352,7 @@ static int take_lock(struct store *store, int64_t ms, int *fd, struct err *err)
 
 /* The lock is ours: look again whether there is a need, then whether there is one. 0: one waits in Slurm (or,
  * but for the sentinel itself, one runs, and will see to its successor); DB_NONE: none. */
-static int ensure(struct store *store, bool self, queue_say *say, void *arg, struct err *err)
+static int ensure(struct store *store, bool self, fill_say *say, void *arg, struct err *err)
 {
 	struct sight sight = {0};
 	struct need n;
@@ -380,7 +383,7 @@ static int ensure(struct store *store, bool self, queue_say *say, void *arg, str
 }
 
 /* Under the lock, if it could be had. */
-static void withdraw(struct store *store, queue_say *say, void *arg)
+static void withdraw(struct store *store, fill_say *say, void *arg)
 {
 	struct sight sight = {0};
 	struct err err = {0};
@@ -399,7 +402,7 @@ static void withdraw(struct store *store, queue_say *say, void *arg)
 	strs_release(&sight.waiting);
 }
 
-void sentinel_withdraw(struct store *store, queue_say *say, void *arg)
+void sentinel_withdraw(struct store *store, fill_say *say, void *arg)
 {
 	int lock, locked = take_lock(store, LOCK_MS, &lock, NULL);
 
@@ -410,7 +413,7 @@ void sentinel_withdraw(struct store *store, queue_say *say, void *arg)
 
 /* None was wanted: looked at again under the lock, since a person's word may have changed that meanwhile, and of
  * many who end at one moment the first one has done it. */
-static void withdraw_unwanted(struct store *store, int64_t ms, queue_say *say, void *arg)
+static void withdraw_unwanted(struct store *store, int64_t ms, fill_say *say, void *arg)
 {
 	struct need n;
 	int lock;
@@ -422,7 +425,7 @@ static void withdraw_unwanted(struct store *store, int64_t ms, queue_say *say, v
 	spool_unlock(lock);
 }
 
-void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say, void *arg)
+void sentinel_tend(struct store *store, enum sentinel_caller who, fill_say *say, void *arg)
 {
 	/* who is at it may have looked before a person's word changed what it sees to */
 	const int64_t wait = who == SENTINEL_TICK ? 0 : LOCK_MS;
@@ -452,7 +455,7 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say
 	spool_unlock(lock);
 }
 
-void sentinel_settle(struct store *store, queue_say *say, void *arg)
+void sentinel_settle(struct store *store, fill_say *say, void *arg)
 {
 	int64_t counts[JOB_NSTATES], at, paused;
 
@@ -514,7 +517,7 @@ bool sentinel_pause(struct store *store, int64_t *ms)
 	return true;
 }
 
-enum sentinel_turn sentinel_turn(struct store *store, queue_say *say, void *arg)
+enum sentinel_turn sentinel_turn(struct store *store, fill_say *say, void *arg)
 {
 	struct err err = {0};
 	struct need n;

@@ -15,11 +15,14 @@
 
 #include <stdbool.h>
 
-#include "chain/queue.h"
+#include "chain/fill.h"
 #include "store/store.h"
 
 /* A file in the folder that is as old as the newest sentinel's submission. */
 #define SENTINEL_MARK "sentinel-made"
+
+/* Who holds it: the values of .sentinel.held. */
+enum { SENTINEL_HELD_USER = 1, SENTINEL_HELD_ADMIN };
 
 enum sentinel_caller {
 	SENTINEL_USER, /* a person's command: looks in any case, and waits for who is at it */
@@ -28,13 +31,13 @@ enum sentinel_caller {
 
 /* See to it that there is one, where one is wanted, work is left and the queue is not paused; where it is not
  * wanted and is there, it is withdrawn. Never fails: what goes wrong is said. say may be NULL. */
-void sentinel_tend(struct store *store, enum sentinel_caller who, queue_say *say, void *arg);
+void sentinel_tend(struct store *store, enum sentinel_caller who, fill_say *say, void *arg);
 
 /* Take it out of Slurm. A Slurm that does not answer is said: the sentinel then finds nothing to do. */
-void sentinel_withdraw(struct store *store, queue_say *say, void *arg);
+void sentinel_withdraw(struct store *store, fill_say *say, void *arg);
 
 /* At a job's end: withdraw it where no work is left, or the queue is paused. Asks Slurm nothing but then. */
-void sentinel_settle(struct store *store, queue_say *say, void *arg);
+void sentinel_settle(struct store *store, fill_say *say, void *arg);
 
 /* For who looks: ask whether one that was seen is still there, and forget it where it is not; note whether it is
  * held. Where Slurm does not answer it is believed. */
@@ -50,7 +53,7 @@ enum sentinel_turn {
 	SENTINEL_ALONE, /* it is to have none: go on with the chain, and stay where nobody else would */
 	SENTINEL_AGAIN, /* it has none yet: go on with the chain, pause, and another turn */
 };
-enum sentinel_turn sentinel_turn(struct store *store, queue_say *say, void *arg);
+enum sentinel_turn sentinel_turn(struct store *store, fill_say *say, void *arg);
 /* The pause between turns, longer each time (*ms starts at 0). False where the caller is to end: it was cancelled, or
  * its time limit came near (USR1) and others wait in Slurm, or Slurm begins it anew. Where Slurm does not, the pause is over at once. */
 bool sentinel_pause(struct store *store, int64_t *ms);

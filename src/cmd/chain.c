@@ -9,6 +9,7 @@
 #include "lib/proc.h"
 #include "chain/reconcile.h"
 #include "chain/sentinel.h"
+#include "chain/via.h"
 
 struct args {
 	bool strict, sentinel, no_via, beside;
@@ -37,7 +38,7 @@ static bool in_srun_task(void)
 static int refill_queue(struct cmd_ctx *ctx, const struct args *args, int64_t reconcile_ms,
 			struct err *err)
 {
-	const struct queue_opts opts = {
+	const struct fill_opts opts = {
 		.caller = QUEUE_CHAIN,
 		.max = -1,
 		.gate_ms = GATE_MS,
@@ -46,7 +47,7 @@ static int refill_queue(struct cmd_ctx *ctx, const struct args *args, int64_t re
 		.say_arg = ctx,
 	};
 	struct reconcile_result seen;
-	struct queue_result r = {0};
+	struct fill_result r = {0};
 	struct err why = {0};
 	int rc, unknown;
 
@@ -55,17 +56,17 @@ static int refill_queue(struct cmd_ctx *ctx, const struct args *args, int64_t re
 	unknown = reconcile(ctx->store, reconcile_ms, &seen, &why);
 	if (unknown && why.status == ERR_AGAIN)
 		cmd_say_text(ctx, why.msg);
-	rc = queue_fill(ctx->store, &opts, &r, err);
+	rc = fill_run(ctx->store, &opts, &r, err);
 	/* what is wrong with the folder both of them meet: told once */
 	if (unknown && why.status != ERR_AGAIN && !rc)
 		cmd_say_text(ctx, why.msg);
-	if (!rc && r.stop == QUEUE_REFUSED)
+	if (!rc && r.stop == FILL_REFUSED)
 		rc = err_set(err, ERR_FAILED, "sbatch refused the jobs of sweep '%s': %s",
 			     r.refused_sweep ? r.refused_sweep : "?", r.text ? r.text : "");
 	if (r.submitted && !getenv("SLURM_JOB_ID")) /* a job's log is its owner's */
 		cmd_say(ctx, "submitted %" PRId64 " %s", r.submitted,
 			r.submitted == 1 ? "job" : "jobs");
-	queue_result_release(&r);
+	fill_result_release(&r);
 	return rc;
 }
 
@@ -73,7 +74,7 @@ static int refill_queue(struct cmd_ctx *ctx, const struct args *args, int64_t re
 static bool goes_via(struct cmd_ctx *ctx, const struct args *args, char **via)
 {
 	*via = NULL;
-	return !args->no_via && ctx->store && !queue_via(ctx->store, via, NULL);
+	return !args->no_via && ctx->store && !via_get(ctx->store, via, NULL);
 }
 
 /* Last of all: beside a command there is time. */
@@ -108,7 +109,7 @@ static int run_sentinel_via(struct cmd_ctx *ctx, const char *via, struct err *er
 	int64_t pause = 0;
 	int rc;
 
-	while ((rc = queue_via_run(ctx->store, via, true, err)) != 0) {
+	while ((rc = via_run(ctx->store, via, true, err)) != 0) {
 		cmd_say_text(ctx, err->msg);
 		if (!sentinel_pause(ctx->store, &pause))
 			break;

@@ -148,28 +148,28 @@ static void set_stop_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 	char *owner;
 
 	switch (f->r.stop) {
-	case QUEUE_REFUSED:
+	case FILL_REFUSED:
 		set_refused_error(ctx, f);
 		break;
-	case QUEUE_UNCLEAR:
+	case FILL_UNCLEAR:
 		f->status = err_set(&f->err, ERR_AGAIN,
 				    "Slurm gave no clear answer for %" PRId64 " jobs%s%s\n"
 				    "what became of them is found out by the next slurmq submit",
 				    f->r.unclear, colon, text);
 		break;
-	case QUEUE_BACKOFF:
+	case FILL_BACKOFF:
 		f->status = err_set(&f->err, ERR_AGAIN,
 				    "Slurm takes no jobs just now%s%s: slurmq submit, in a while",
 				    colon, text);
 		break;
-	case QUEUE_GATE:
+	case FILL_GATE:
 		owner = spool_gate_owner(ctx->store->spool);
 		f->status = err_set(&f->err, ERR_AGAIN,
 				    "another slurmq fills this queue just now (%s): try again",
 				    *owner ? owner : "it did not say who it is");
 		free(owner);
 		break;
-	case QUEUE_ELSEWHERE:
+	case FILL_ELSEWHERE:
 		f->status =
 			err_set(&f->err, ERR_FAILED,
 				"this folder's jobs belong to another cluster than this one%s%s",
@@ -190,7 +190,7 @@ static void set_stop_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 
 void cmd_fill(struct cmd_ctx *ctx, int64_t max, bool renew_env, struct cmd_filled *f)
 {
-	const struct queue_opts opts = {
+	const struct fill_opts opts = {
 		.caller = QUEUE_USER,
 		.max = max,
 		.renew_env = renew_env,
@@ -206,16 +206,16 @@ void cmd_fill(struct cmd_ctx *ctx, int64_t max, bool renew_env, struct cmd_fille
 	unknown = reconcile(ctx->store, 0, &seen, &err);
 	if (unknown && err.status == ERR_AGAIN)
 		cmd_say_text(ctx, err.msg);
-	if (queue_fill(ctx->store, &opts, &f->r, &f->err))
+	if (fill_run(ctx->store, &opts, &f->r, &f->err))
 		f->status = f->err.status ? f->err.status : ERR_FAILED;
 	/* what is wrong with the folder both of them meet: told once */
 	if (unknown && err.status != ERR_AGAIN && !f->status)
 		cmd_say_text(ctx, err.msg);
 	if (!f->status)
 		sentinel_tend(ctx->store, SENTINEL_USER, cmd_say_text, ctx);
-	if (!f->status || f->r.stop == QUEUE_REFUSED)
+	if (!f->status || f->r.stop == FILL_REFUSED)
 		set_stop_error(ctx, f);
-	if (queue_limit(ctx->store, &f->limit, &err) && !f->status)
+	if (limits_get(ctx->store, &f->limit, &err) && !f->status)
 		cmd_say_text(ctx, err.msg);
 }
 
@@ -238,15 +238,15 @@ static void add_what_is_left(struct cmd_ctx *ctx, struct buf *line)
 static void add_why_no_more(struct cmd_ctx *ctx, const struct cmd_filled *f, struct buf *line)
 {
 	switch (f->r.stop) {
-	case QUEUE_PAUSED:
+	case FILL_PAUSED:
 		buf_addstr(line, "; the queue is paused: slurmq resume");
 		break;
-	case QUEUE_LIMITED:
+	case FILL_LIMITED:
 		buf_addstr(line, "; Slurm says that your limit is reached");
 		if (f->r.text && *f->r.text)
 			buf_addf(line, ": %.*s", (int)strcspn(f->r.text, "\n"), f->r.text);
 		break;
-	case QUEUE_EMPTY:
+	case FILL_EMPTY:
 		if (f->r.submitted == 0 && f->r.in_flight == 0)
 			add_what_is_left(ctx, line);
 		break;
@@ -261,7 +261,7 @@ void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f)
 
 	if (f->status && !f->r.submitted)
 		return;
-	if (f->r.stop == QUEUE_EMPTY && f->r.submitted == 0 && f->r.in_flight == 0)
+	if (f->r.stop == FILL_EMPTY && f->r.submitted == 0 && f->r.in_flight == 0)
 		buf_addstr(&line, "nothing to submit");
 	else
 		buf_addf(&line,
@@ -278,11 +278,11 @@ void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f)
 void cmd_filled_json(const struct cmd_filled *f, struct json *j)
 {
 	static const char *const stops[] = {
-		[QUEUE_FULL] = "full",	     [QUEUE_EMPTY] = "empty",
-		[QUEUE_PAUSED] = "paused",   [QUEUE_LIMITED] = "limited",
-		[QUEUE_REFUSED] = "refused", [QUEUE_UNCLEAR] = "unclear",
-		[QUEUE_BACKOFF] = "backoff", [QUEUE_GATE] = "gate",
-		[QUEUE_MAX] = "max",	     [QUEUE_ELSEWHERE] = "elsewhere",
+		[FILL_FULL] = "full",	    [FILL_EMPTY] = "empty",
+		[FILL_PAUSED] = "paused",   [FILL_LIMITED] = "limited",
+		[FILL_REFUSED] = "refused", [FILL_UNCLEAR] = "unclear",
+		[FILL_BACKOFF] = "backoff", [FILL_GATE] = "gate",
+		[FILL_MAX] = "max",	    [FILL_ELSEWHERE] = "elsewhere",
 	};
 
 	json_int(j, "submitted", f->r.submitted);
@@ -302,8 +302,8 @@ int cmd_filled_end(struct cmd_filled *f, struct err *err)
 {
 	int status = f->status;
 
-	queue_result_release(&f->r);
-	queue_limit_release(&f->limit);
+	fill_result_release(&f->r);
+	limits_release(&f->limit);
 	if (!status)
 		return 0;
 	*err = f->err;

@@ -13,7 +13,8 @@
 #include "lib/err.h"
 #include "lib/json.h"
 #include "lib/opt.h"
-#include "chain/queue.h"
+#include "chain/fill.h"
+#include "chain/limits.h"
 #include "cmd/select.h"
 #include "store/store.h"
 #include "lib/table.h"
@@ -58,7 +59,7 @@ int cmd_open_store(struct cmd_ctx *ctx, struct err *err);
 
 /* A remark to stderr: "slurmq status: text". */
 void cmd_say(struct cmd_ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The same as a queue_say callback; arg is the ctx. */
+/* The same as a fill_say callback; arg is the ctx. */
 void cmd_say_text(void *arg, const char *text);
 /* A line to stderr as it is, but for control characters. */
 void cmd_say_line(struct cmd_ctx *ctx, const char *line);
@@ -71,8 +72,8 @@ int cmd_confirm(struct cmd_ctx *ctx, bool yes, const char *what, struct err *err
 
 /* What a fill of the queue came to, for submit and for what ends with one. */
 struct cmd_filled {
-	struct queue_result r;
-	struct queue_limit limit;
+	struct fill_result r;
+	struct limits limit;
 	int status;	/* of the exit */
 	struct err err; /* what to print where status is not 0 */
 };

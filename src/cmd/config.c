@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "chain/health.h"
 #include "chain/sentinel.h"
+#include "chain/via.h"
 #include "store/setting.h"
 
 struct args {
@@ -66,11 +68,11 @@ static int print_setting(struct cmd_ctx *ctx, const struct setting *s, struct er
 /* The one that waits was made after the old settings. One that the site refused is tried again. */
 static void renew_sentinel(struct cmd_ctx *ctx)
 {
-	struct queue_chain c;
+	struct health c;
 	struct err err = {0};
 	bool there;
 
-	if (queue_chain(ctx->store, &c, &err)) {
+	if (health_read(ctx->store, &c, &err)) {
 		cmd_say_text(ctx, err.msg);
 		return;
 	}
@@ -79,22 +81,22 @@ static void renew_sentinel(struct cmd_ctx *ctx)
 		sentinel_withdraw(ctx->store, cmd_say_text, ctx);
 	if (there || c.state == CHAIN_ALIVE)
 		sentinel_tend(ctx->store, SENTINEL_USER, cmd_say_text, ctx);
-	queue_chain_release(&c);
+	health_release(&c);
 }
 
 /* A sentinel that was asked for, and that there is no slot for. */
 static void explain_sentinel(struct cmd_ctx *ctx, const char *value)
 {
-	struct queue_limit limit;
+	struct limits limit;
 	int64_t every;
 
-	if (!strcmp(value, "off") || queue_limit(ctx->store, &limit, NULL))
+	if (!strcmp(value, "off") || limits_get(ctx->store, &limit, NULL))
 		return;
-	if (!queue_sentinel_s(ctx->store, limit.jobs, &every, NULL) && !every)
+	if (!limits_sentinel_s(ctx->store, limit.jobs, &every, NULL) && !every)
 		cmd_say(ctx, "it stays off while the limit is %" PRId64 ": %s", limit.jobs,
 			limit.jobs < 3 ? "from 3 on there is a slot for it"
 				       : "auto is on from 10 on, a time as 15m from 3 on");
-	queue_limit_release(&limit);
+	limits_release(&limit);
 }
 
 /* What a value means that may surprise. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "chain/drain.h"
 #include "lib/clock.h"
 #include "cmd/view.h"
 

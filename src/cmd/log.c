@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "chain/drain.h"
 #include "lib/clock.h"
 #include "cmd/view.h"
 

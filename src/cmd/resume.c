@@ -2,6 +2,7 @@
 #include "cmd/cmd.h"
 
 #include "chain/brake.h"
+#include "chain/cancel.h"
 #include "chain/hosts.h"
 #include "chain/reconcile.h"
 
@@ -14,6 +15,7 @@ static int unset_pause(struct db *db, struct err *err)
 	if (db_begin(db, err))
 		return -1;
 	if (db_setting_unset(db, ".paused", err) || db_setting_unset(db, ".paused_why", err) ||
+	    db_setting_unset(db, CANCEL_JOBS, err) || db_setting_unset(db, CANCEL_AT, err) ||
 	    brake_reset(db, err) || hosts_forget(db, err) || db_commit(db, err)) {
 		db_rollback(db);
 		return -1;

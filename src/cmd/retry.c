@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "chain/drain.h"
 #include "cmd/steer.h"
 #include "lib/clock.h"
 #include "lib/failpoint.h"

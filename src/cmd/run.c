@@ -10,7 +10,7 @@
 #include "chain/chain.h"
 #include "lib/clock.h"
 #include "lib/proc.h"
-#include "chain/queue.h"
+#include "chain/fill.h"
 #include "chain/sentinel.h"
 #include "chain/supervise.h"
 #include "store/ticket.h"

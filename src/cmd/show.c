@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "chain/drain.h"
 #include "lib/clock.h"
 #include "chain/outcome.h"
 #include "cmd/view.h"

@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "chain/drain.h"
 #include "chain/cancel.h"
 #include "lib/clock.h"
 #include "chain/reconcile.h"
+#include "chain/health.h"
 #include "chain/sentinel.h"
+#include "cmd/needs.h"
 #include "cmd/view.h"
 
 struct args {
@@ -20,8 +23,8 @@ struct status {
 	struct db_sweep *sweeps;
 	size_t n;
 	int64_t counts[JOB_NSTATES]; /* of these sweeps */
-	struct queue_limit limit;
-	struct queue_chain chain;
+	struct limits limit;
+	struct health chain;
 	int64_t now;
 };
 
@@ -101,8 +104,8 @@ static int read_status(struct status *s, int argc, char **argv, struct err *err)
 	for (size_t i = 0; i < s->n; i++)
 		for (int k = 0; k < JOB_NSTATES; k++)
 			s->counts[k] += s->sweeps[i].counts[k];
-	return queue_limit(s->ctx->store, &s->limit, err) ||
-			       queue_chain(s->ctx->store, &s->chain, err)
+	return limits_get(s->ctx->store, &s->limit, err) ||
+			       health_read(s->ctx->store, &s->chain, err)
 		       ? -1
 		       : 0;
 }
@@ -111,8 +114,8 @@ static void status_release(struct status *s)
 {
 	if (s->sweeps)
 		db_sweeps_free(s->sweeps, s->n);
-	queue_limit_release(&s->limit);
-	queue_chain_release(&s->chain);
+	limits_release(&s->limit);
+	health_release(&s->chain);
 }
 
 /* ---- for programs ---- */
@@ -125,7 +128,7 @@ static void add_counts(struct json *j, const int64_t *counts)
 	json_close(j);
 }
 
-static void add_sentinel(struct json *j, const struct queue_chain *c)
+static void add_sentinel(struct json *j, const struct health *c)
 {
 	static const char *const names[] = {"none", "off", "refused", "waiting", "held"};
 	bool waits = c->sentinel == SENTINEL_WAITING || c->sentinel == SENTINEL_HELD;
@@ -141,11 +144,11 @@ static void add_sentinel(struct json *j, const struct queue_chain *c)
 	json_close(j);
 }
 
-static void add_blocks(struct json *j, const struct queue_chain *c)
+static void add_blocks(struct json *j, const struct health *c)
 {
 	json_open(j, "blocked", '[');
 	for (size_t i = 0; i < c->nblocks; i++) {
-		const struct queue_block *b = &c->blocks[i];
+		const struct pool_block *b = &c->blocks[i];
 
 		json_open(j, NULL, '{');
 		json_str(j, "account", *b->account ? b->account : NULL);
@@ -158,9 +161,18 @@ static void add_blocks(struct json *j, const struct queue_chain *c)
 	json_close(j);
 }
 
+/* Appends why the queue is paused or the chain has stalled; false if there is no reason to name. */
+static bool add_reason(const struct health *h, struct buf *text)
+{
+	if (!h->only_cancelled)
+		return needs_add_pause(&h->pause, text);
+	buf_addstr(text, "the only job was cancelled");
+	return true;
+}
+
 static void print_json(const struct status *s)
 {
-	struct buf text = {0};
+	struct buf text = {0}, why = {0};
 	struct json j = {.out = &text};
 
 	json_open(&j, NULL, '{');
@@ -180,8 +192,8 @@ static void print_json(const struct status *s)
 	json_close(&j);
 	json_int(&j, "in_flight", count_in_flight(s->counts));
 	json_open(&j, "chain", '{');
-	json_str(&j, "state", chain_state_name(s->chain.state));
-	json_str(&j, "why", s->chain.why);
+	json_str(&j, "state", health_state_name(s->chain.state));
+	json_str(&j, "why", add_reason(&s->chain, &why) ? buf_str(&why) : NULL);
 	json_time(&j, "last_refill", s->chain.last_refill);
 	json_close(&j);
 	add_sentinel(&j, &s->chain);
@@ -189,6 +201,7 @@ static void print_json(const struct status *s)
 	json_close(&j);
 	cmd_print_json(&text);
 	buf_release(&text);
+	buf_release(&why);
 }
 
 /* ---- for people ---- */
@@ -340,7 +353,7 @@ static void print_need(const struct status *s, const char *text)
 /* Of the job that waits in Slurm; nothing where there is none to speak of. */
 static void add_sentinel_text(const struct status *s, struct buf *text)
 {
-	const struct queue_chain *c = &s->chain;
+	const struct health *c = &s->chain;
 
 	if (c->sentinel != SENTINEL_WAITING || c->state == CHAIN_DONE)
 		return;
@@ -352,7 +365,7 @@ static void add_sentinel_text(const struct status *s, struct buf *text)
 	}
 }
 
-static void add_block_text(const struct status *s, const struct queue_block *b, struct buf *text)
+static void add_block_text(const struct status *s, const struct pool_block *b, struct buf *text)
 {
 	buf_addf(text, "Slurm takes no %sjobs", b->in_flight ? "more " : "");
 	if (*b->partition)
@@ -375,10 +388,10 @@ static void add_block_text(const struct status *s, const struct queue_block *b, 
 /* What Slurm takes no more of, and what it refuses. */
 static void print_blocks(const struct status *s)
 {
-	const struct queue_chain *c = &s->chain;
+	const struct health *c = &s->chain;
 
 	for (size_t i = 0; i < c->nblocks; i++) {
-		const struct queue_block *b = &c->blocks[i];
+		const struct pool_block *b = &c->blocks[i];
 		struct buf text = {0};
 
 		add_block_text(s, b, &text);
@@ -399,16 +412,16 @@ static void print_blocks(const struct status *s)
 
 static void print_chain(const struct status *s)
 {
-	struct buf line = {0}, text = {0}, clean = {0};
+	struct buf line = {0}, text = {0}, clean = {0}, why = {0};
 	int64_t counts[JOB_NSTATES];
 
 	if (db_counts(s->ctx->store->db, counts, NULL))
 		memcpy(counts, s->counts, sizeof(counts));
 	buf_addstr(&line, "chain ");
 	paint_add(&line, &s->ctx->out, choose_chain_paint(s->chain.state),
-		  chain_state_name(s->chain.state));
-	if (s->chain.why)
-		buf_addf(&text, " (%s)", s->chain.why);
+		  health_state_name(s->chain.state));
+	if (add_reason(&s->chain, &why))
+		buf_addf(&text, " (%s)", buf_str(&why));
 	buf_addstr(&text, ", last refill ");
 	time_add_ago(&text, s->chain.last_refill, s->now);
 	buf_addf(&text, "; %" PRId64 " in Slurm, limit %" PRId64, count_in_flight(counts),
@@ -418,12 +431,13 @@ static void print_chain(const struct status *s)
 	add_sentinel_text(s, &text);
 	clean_add(&clean, &s->ctx->out, buf_str(&text));
 	text_add_wrapped(&line, &s->ctx->out, buf_str(&clean),
-			 6 + text_width(chain_state_name(s->chain.state)), 6);
+			 6 + text_width(health_state_name(s->chain.state)), 6);
 	buf_addch(&line, '\n');
 	fwrite(line.s, 1, line.len, stdout);
 	buf_release(&line);
 	buf_release(&text);
 	buf_release(&clean);
+	buf_release(&why);
 }
 
 /* Jobs that their policy makes wait, which are pending or in Slurm's queue. */
@@ -442,8 +456,13 @@ static void print_later(const struct status *s)
 
 static void print_needs(const struct status *s)
 {
-	for (size_t i = 0; i < s->chain.needs.n; i++)
-		print_need(s, s->chain.needs.v[i]);
+	struct strs lines = {0};
+
+	for (size_t i = 0; i < s->chain.nneeds; i++)
+		needs_add_lines(&s->chain.needs[i], &lines);
+	for (size_t i = 0; i < lines.n; i++)
+		print_need(s, lines.v[i]);
+	strs_release(&lines);
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)

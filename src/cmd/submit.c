@@ -15,7 +15,7 @@ struct args {
 static int print_preview(struct cmd_ctx *ctx, int64_t max, struct err *err)
 {
 	struct buf text = {0};
-	int rc = queue_preview(ctx->store, max, &text, err);
+	int rc = fill_preview(ctx->store, max, &text, err);
 
 	if (rc == 0 && text.len)
 		fwrite(text.s, 1, text.len, stdout);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "cmd/cmd.h"
+#include "chain/drain.h"
 #include "chain/reconcile.h"
 
 static void add_count(struct buf *line, int64_t n, const char *what)

@@ -16,7 +16,7 @@ struct loaded {
 	int64_t version;
 	struct db_version row;
 	struct sweep *sweep;
-	struct pool *pool; /* for queue_claim.c, which see */
+	struct pool *pool; /* for claim.c, which see */
 };
 /* Zeroed is empty. */
 struct loader {

@@ -13,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain/cancel.h"
 #include "store/db.h"
 #include "store/expand.h"
-#include "chain/queue.h"
+#include "chain/limits.h"
 #include "store/store.h"
 
 enum { IMAGES = 32, WITH_POLICY = 96, SWEEPS = 3, VISITS = 300 };
@@ -303,7 +304,7 @@ void story_check_sbatch(int ntasks)
 	struct sim_proc *me = sim_self;
 	struct store store = {0};
 	int64_t counts[JOB_NSTATES], flying;
-	struct queue_limit limit = {0};
+	struct limits limit = {0};
 
 	/* what somebody is writing just now: nor is it known what limit these were claimed by */
 	if (disk_byte("/sim/.slurmq/jobs.db-journal") > 0 || disk_locked(db_path)) {
@@ -312,7 +313,7 @@ void story_check_sbatch(int ntasks)
 	}
 	sim_self = NULL;
 	store.db = look();
-	if (store.db && !db_counts(store.db, counts, NULL) && !queue_limit(&store, &limit, NULL)) {
+	if (store.db && !db_counts(store.db, counts, NULL) && !limits_get(&store, &limit, NULL)) {
 		if (limit.jobs > story.limit_most)
 			story.limit_most = limit.jobs;
 		flying = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
@@ -320,7 +321,7 @@ void story_check_sbatch(int ntasks)
 			sim_violation("%d jobs are in flight with %d more, and the limit is %d",
 				      (int)flying, ntasks, (int)story.limit_most);
 	}
-	queue_limit_release(&limit);
+	limits_release(&limit);
 	db_close(store.db);
 	sim_self = me;
 }
@@ -461,8 +462,8 @@ static void check_all(void)
 
 struct state {
 	int64_t pending, flying, held, paused;
-	int64_t limit; /* as slurmq knows it */
-	bool stopped;  /* paused, since all jobs were cancelled in Slurm */
+	int64_t limit;	 /* as slurmq knows it */
+	int64_t stopped; /* paused, since so many, and all jobs were cancelled in Slurm */
 };
 
 static bool idle(void)
@@ -476,7 +477,6 @@ static bool idle(void)
 static struct state read_state(void)
 {
 	int64_t counts[JOB_NSTATES] = {0};
-	char *why = NULL;
 	struct state s = {0};
 	struct db *db = look();
 
@@ -485,9 +485,7 @@ static struct state read_state(void)
 	db_counts(db, counts, NULL);
 	db_setting_int(db, ".paused", 0, &s.paused, NULL);
 	db_setting_int(db, ".limit.jobs", -1, &s.limit, NULL);
-	if (s.paused && !db_setting_get(db, ".paused_why", &why, NULL))
-		s.stopped = strstr(why, "cancelled in Slurm") != NULL;
-	free(why);
+	db_setting_int(db, CANCEL_JOBS, 0, &s.stopped, NULL);
 	db_close(db);
 	s.pending = counts[JOB_PENDING];
 	s.held = counts[JOB_HELD];

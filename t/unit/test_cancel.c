@@ -11,7 +11,10 @@
 #include "chain/cancel.h"
 #include "fake_slurm.h"
 #include "lib/proc.h"
-#include "chain/queue.h"
+#include "chain/drain.h"
+#include "chain/fill.h"
+#include "chain/health.h"
+#include "cmd/needs.h"
 #include "chain/reconcile.h"
 #include "sweep_here.h"
 #include "store/ticket.h"
@@ -200,8 +203,8 @@ static void outside_of_a_job_it_is_a_cancel(void **state)
 
 static void fill(struct here *h, enum queue_caller who, int64_t limit)
 {
-	struct queue_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
-	struct queue_result r;
+	struct fill_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
+	struct fill_result r;
 	struct err err = {0};
 	char *sql = mem_printf("UPDATE setting SET value = %" PRId64 " WHERE key = '.limit.jobs'",
 			       limit);
@@ -209,9 +212,9 @@ static void fill(struct here *h, enum queue_caller who, int64_t limit)
 	fake.limit = limit;
 	here_sql(h, sql);
 	free(sql);
-	if (queue_fill(&h->store, &o, &r, &err))
+	if (fill_run(&h->store, &o, &r, &err))
 		fail_msg("%s", err.msg);
-	queue_result_release(&r);
+	fill_result_release(&r);
 }
 
 static void put(struct here *h)
@@ -305,11 +308,17 @@ static void becomes(struct fake_job *job, const char *states, int64_t ended_ago)
 	}
 }
 
-static char *setting(struct here *h, const char *key)
+/* In words; NULL: the queue is not paused. The caller frees it. */
+static char *pause_reason(struct here *h)
 {
-	char *text = NULL;
+	struct buf text = {0};
+	struct health c;
+	bool paused;
 
-	return db_setting_get(h->store.db, key, &text, NULL) ? NULL : text;
+	assert_int_equal(health_read(&h->store, &c, NULL), 0);
+	paused = needs_add_pause(&c.pause, &text);
+	health_release(&c);
+	return paused ? buf_take(&text) : NULL;
 }
 
 /* The folder has an array of four (jobs 100 to 103), and one or two that a job submitted, or another person. */
@@ -589,7 +598,7 @@ static void decides(void **state)
 		if (cancel_decide(&h->store, &err))
 			fail_msg("case %zu: %s", i, err.msg);
 		assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
-		why = setting(h, ".paused_why");
+		why = pause_reason(h);
 		buf_addf(&want, "all %d jobs were cancelled in Slurm at ", v[i].stops);
 		if (!why != !v[i].stops || (why && strncmp(why, buf_str(&want), want.len) != 0) ||
 		    (why && strlen(why) != want.len + 5))
@@ -631,7 +640,7 @@ static void counts_tasks_not_lines(void **state)
 	begun->collapsed = false;
 	becomes(begun, "xxxC", 11000);
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
-	why = setting(h, ".paused_why");
+	why = pause_reason(h);
 	assert_non_null(why);
 	assert_int_equal(strncmp(why, "all 4 jobs ", 11), 0);
 	free(why);
@@ -653,7 +662,7 @@ static void leaves_other_folders_alone(void **state)
 		becomes(job, i ? "C" : "P", 11000);
 	}
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
-	why = setting(h, ".paused_why");
+	why = pause_reason(h);
 	assert_non_null(why);
 	assert_int_equal(strncmp(why, "all 4 jobs ", 11), 0);
 	assert_int_equal(fake.cancelled.n, 0);
@@ -672,7 +681,7 @@ static void an_expected_end_is_no_time(void **state)
 	arrange(h, &two);
 	fake.jobs[0].ended_at[0] = clock_now_ms() + 3600000;
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
-	why = setting(h, ".paused_why");
+	why = pause_reason(h);
 	assert_non_null(why);
 	free(why);
 }
@@ -759,7 +768,7 @@ static void paused_already(void **state)
 	arrange(h, &all);
 	here_sql(h, "INSERT INTO setting VALUES ('.paused', 1)");
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
-	assert_null(setting(h, ".paused_why"));
+	assert_null(pause_reason(h));
 	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
 	assert_int_equal(fake.cancelled.n, 1);
 	becomes(&fake.jobs[1], "C", 0);

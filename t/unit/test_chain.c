@@ -10,6 +10,7 @@
 
 #include "chain/cancel.h"
 #include "chain/chain.h"
+#include "chain/health.h"
 #include "fake_slurm.h"
 #include "lib/proc.h"
 #include "sweep_here.h"
@@ -848,13 +849,13 @@ static void and_so_does_status(void **state)
 	here_sql(h, "INSERT INTO setting VALUES ('.chain.last_refill', 1)");
 	for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++) {
 		pid_t pid = locks[i] ? somebody_holds(h, locks[i]) : 0;
-		struct queue_chain c;
+		struct health c;
 		int status;
 
-		assert_int_equal(queue_chain(&h->store, &c, NULL), 0);
+		assert_int_equal(health_read(&h->store, &c, NULL), 0);
 		if (c.state != (i == 1 ? CHAIN_ALIVE : CHAIN_STALLED))
 			fail_msg("case %zu: %d", i, (int)c.state);
-		queue_chain_release(&c);
+		health_release(&c);
 		if (pid) {
 			kill(pid, SIGKILL);
 			waitpid(pid, &status, 0);

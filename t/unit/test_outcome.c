@@ -10,8 +10,10 @@
 #include "lib/clock.h"
 #include "store/db_internal.h"
 #include "fake_slurm.h"
+#include "chain/drain.h"
 #include "chain/outcome.h"
-#include "chain/queue.h"
+#include "chain/fill.h"
+#include "chain/health.h"
 #include "chain/reconcile.h"
 #include "store/spool.h"
 #include "sweep_here.h"
@@ -46,13 +48,13 @@ static void put_jobs(struct here *h, int jobs, const char *more)
 
 static void fill(struct here *h, enum queue_caller who)
 {
-	struct queue_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
-	struct queue_result r;
+	struct fill_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
+	struct fill_result r;
 	struct err err = {0};
 
-	if (queue_fill(&h->store, &o, &r, &err))
+	if (fill_run(&h->store, &o, &r, &err))
 		fail_msg("%s", err.msg);
-	queue_result_release(&r);
+	fill_result_release(&r);
 }
 
 static void limit(struct here *h, int64_t n)
@@ -356,7 +358,7 @@ static void delays(void **state)
 {
 	struct here *h = *state;
 	struct went code = {.reason = REASON_EXIT, .exit_code = 75}, well = {.reason = REASON_NONE};
-	struct queue_chain chain;
+	struct health chain;
 
 	put_jobs(h, 3, "retry: {EXIT: {codes: [75], delay: 10m}}\n");
 	limit(h, 2);
@@ -367,11 +369,11 @@ static void delays(void **state)
 	job_is(h, 1, "pending 1+0");
 	job_is(h, 2, "queued 0+0");
 	assert_string_equal(option("--begin"), "none");
-	assert_int_equal(queue_chain(&h->store, &chain, NULL), 0);
+	assert_int_equal(health_read(&h->store, &chain, NULL), 0);
 	assert_int_equal(chain.later, 1);
 	assert_true(chain.later_at > clock_now_ms() + 590 * 1000 &&
 		    chain.later_at <= clock_now_ms() + 600 * 1000);
-	queue_chain_release(&chain);
+	health_release(&chain);
 	go(h, 2, &well);
 	fill(h, QUEUE_USER);
 	job_is(h, 3, "queued 0+0");
@@ -653,7 +655,7 @@ static void what_a_pause_says(void **state)
 {
 	struct here *h = *state;
 	struct went fails = {.reason = REASON_EXIT, .exit_code = 127};
-	struct queue_chain chain;
+	struct health chain;
 
 	put_jobs(h, 30, "");
 	limit(h, 12); /* less one that leaves, less the sentinel */
@@ -662,13 +664,15 @@ static void what_a_pause_says(void **state)
 		go(h, id, &fails);
 	fill(h, QUEUE_CHAIN); /* the transaction that tells of them claims nothing more */
 	assert_int_equal(fake.sbatches, 1);
-	assert_int_equal(queue_chain(&h->store, &chain, NULL), 0);
+	assert_int_equal(health_read(&h->store, &chain, NULL), 0);
 	assert_int_equal(chain.state, CHAIN_PAUSED);
-	assert_non_null(strstr(chain.why,
-			       "10 failures in a row, each within a minute of its start; "
-			       "the last: job "));
-	assert_non_null(strstr(chain.needs.v[0], "the queue is paused: slurmq log "));
-	queue_chain_release(&chain);
+	assert_null(chain.pause.words);
+	assert_int_equal(chain.pause.failures, 10);
+	assert_in_range(chain.pause.job, 1, 10);
+	assert_non_null(chain.pause.sweep);
+	assert_int_equal(chain.needs[0].kind, NEED_REPAIR);
+	assert_int_equal(chain.needs[0].job, chain.pause.job);
+	health_release(&chain);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(brake_reset(h->store.db, NULL), 0);
 	assert_int_equal(db_setting_unset(h->store.db, ".paused", NULL), 0);
@@ -724,7 +728,7 @@ static void a_bad_node(void **state)
 	struct went well = {.reason = REASON_NONE, .ms = 100, .node = "n2"},
 		    quick = {.reason = REASON_EXIT, .exit_code = 1, .ms = 3000, .node = "n1"},
 		    slow = {.reason = REASON_EXIT, .exit_code = 1, .ms = 25000, .node = "n1"};
-	struct queue_chain chain;
+	struct health chain;
 
 	put_jobs(h, 60, "sbatch: {exclude: \"n[7-9]\"}\n");
 	limit(h, 24);
@@ -747,10 +751,11 @@ static void a_bad_node(void **state)
 	fill(h, QUEUE_USER);
 	assert_string_equal(bad_nodes(h), "n1");
 	assert_string_equal(option("--exclude"), "n[7-9],n1");
-	assert_int_equal(queue_chain(&h->store, &chain, NULL), 0);
-	assert_non_null(strstr(chain.needs.v[0], "left out for a day"));
-	assert_non_null(strstr(chain.needs.v[0], ": n1;"));
-	queue_chain_release(&chain);
+	assert_int_equal(health_read(&h->store, &chain, NULL), 0);
+	assert_int_equal(chain.needs[0].kind, NEED_NODES);
+	assert_int_equal(chain.needs[0].names.n, 1);
+	assert_string_equal(chain.needs[0].names.v[0], "n1");
+	health_release(&chain);
 	/* what was sent there before dies there, and that is not counted */
 	for (int64_t id = 10; id <= 20; id++) {
 		quick.node = id == 12 ? "n3" : id == 16 ? "n4" : "n1";

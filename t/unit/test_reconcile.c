@@ -16,7 +16,7 @@
 #include "lib/clock.h"
 #include "chain/drain.h"
 #include "fake_slurm.h"
-#include "chain/queue.h"
+#include "chain/fill.h"
 #include "chain/reconcile.h"
 #include "sweep_here.h"
 #include "store/ticket.h"
@@ -65,15 +65,15 @@ static int set_up(void **state)
 
 static void submit(struct here *h, const char *text)
 {
-	struct queue_opts o = {.caller = QUEUE_USER, .max = -1, .gate_ms = 1000};
+	struct fill_opts o = {.caller = QUEUE_USER, .max = -1, .gate_ms = 1000};
 	struct expand_result e;
-	struct queue_result r;
+	struct fill_result r;
 	struct err err = {0};
 
-	if (here_expand(h, text, NULL, &e, &err) || queue_fill(&h->store, &o, &r, &err))
+	if (here_expand(h, text, NULL, &e, &err) || fill_run(&h->store, &o, &r, &err))
 		fail_msg("%s", err.msg);
 	expand_result_release(&e);
-	queue_result_release(&r);
+	fill_result_release(&r);
 }
 
 static uint64_t ticket_of(const struct fake_job *job)
@@ -413,15 +413,15 @@ static void without_an_id_for_all(void **state)
 static void a_refill_never_asks_it(void **state)
 {
 	struct here *h = *state;
-	struct queue_opts o = {.caller = QUEUE_CHAIN, .max = -1, .gate_ms = 1000};
-	struct queue_result r;
+	struct fill_opts o = {.caller = QUEUE_CHAIN, .max = -1, .gate_ms = 1000};
+	struct fill_result r;
 
 	fake.limit = 4;
 	submit(h, ten);
 	for (int i = 0; i < 3; i++)
 		fake.jobs[0].gone[i] = true;
-	assert_int_equal(queue_fill(&h->store, &o, &r, NULL), 0);
-	queue_result_release(&r);
+	assert_int_equal(fill_run(&h->store, &o, &r, NULL), 0);
+	fill_result_release(&r);
 	assert_int_equal(fake.saccts, 0);
 	assert_int_equal(fake.squeues, 0);
 }

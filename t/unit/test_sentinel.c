@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "fake_slurm.h"
 #include "lib/proc.h"
+#include "chain/health.h"
 #include "chain/sentinel.h"
 #include "sweep_here.h"
 
@@ -53,11 +54,11 @@ static void put(struct here *h, const char *text)
 
 static void fill(struct here *h, enum queue_caller who)
 {
-	struct queue_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
-	struct queue_result r;
+	struct fill_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
+	struct fill_result r;
 
-	assert_int_equal(queue_fill(&h->store, &o, &r, NULL), 0);
-	queue_result_release(&r);
+	assert_int_equal(fill_run(&h->store, &o, &r, NULL), 0);
+	fill_result_release(&r);
 }
 
 /* Sentinels that the fake Slurm has, in that state. */
@@ -525,28 +526,30 @@ static void none_is_made_in_the_hold_off(void **state)
 
 static void chain_is(struct here *h, enum chain_state want)
 {
-	struct queue_chain c;
+	struct health c;
 
-	assert_int_equal(queue_chain(&h->store, &c, NULL), 0);
+	assert_int_equal(health_read(&h->store, &c, NULL), 0);
 	assert_int_equal(c.state, want);
-	queue_chain_release(&c);
+	health_release(&c);
 }
 
-static void sentinel_is(struct here *h, enum queue_sentinel state, const char *need)
+/* by: who is to release it, SENTINEL_HELD_USER or _ADMIN; 0: nobody. */
+static void sentinel_is(struct here *h, enum health_sentinel state, int by)
 {
-	struct queue_chain c;
-	bool told = !need;
+	struct health c;
+	int needed = 0;
 
-	assert_int_equal(queue_chain(&h->store, &c, NULL), 0);
+	assert_int_equal(health_read(&h->store, &c, NULL), 0);
 	assert_int_equal(c.sentinel, state);
-	for (size_t i = 0; i < c.needs.n; i++) {
-		if (need && !strcmp(c.needs.v[i], need))
-			told = true;
-		else if (!strncmp(c.needs.v[i], "the sentinel", 12))
-			fail_msg("told: %s", c.needs.v[i]);
+	for (size_t i = 0; i < c.nneeds; i++) {
+		if (c.needs[i].kind != NEED_SENTINEL)
+			continue;
+		assert_int_equal(needed, 0);
+		assert_int_equal(c.needs[i].slurm_job, newest()->id);
+		needed = c.needs[i].by_admin ? SENTINEL_HELD_ADMIN : SENTINEL_HELD_USER;
 	}
-	assert_true(told);
-	queue_chain_release(&c);
+	assert_int_equal(needed, by);
+	health_release(&c);
 }
 
 /* What got no answer, with nobody left but it: it wakes up, so the chain lives. */
@@ -569,24 +572,18 @@ static void it_is_left_with_the_unanswered(void **state)
 static void held_in_slurm(void **state)
 {
 	struct here *h = *state;
-	char *need;
 	size_t before;
 
 	put(h, many);
 	fill(h, QUEUE_USER);
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	sentinel_is(h, SENTINEL_WAITING, NULL);
+	sentinel_is(h, SENTINEL_WAITING, 0);
 	assert_true(sentinel_waits(&h->store));
 	before = fake.sbatches;
 	fake_reason = "JobHeldUser";
 	assert_false(sentinel_waits(&h->store));
 	sentinel_check(&h->store);
-	need = mem_printf("the sentinel is held in Slurm, so it will not begin and revive "
-			  "the chain: "
-			  "scontrol release %d",
-			  (int)newest()->id);
-	sentinel_is(h, SENTINEL_HELD, need);
-	free(need);
+	sentinel_is(h, SENTINEL_HELD, SENTINEL_HELD_USER);
 	/* whoever looks leaves it so */
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	set(h, ".sentinel.at", "1000");
@@ -596,14 +593,10 @@ static void held_in_slurm(void **state)
 	assert_int_equal(fake.cancelled.n, 0);
 	fake_reason = "JobHeldAdmin";
 	sentinel_check(&h->store);
-	need = mem_printf("the sentinel is held in Slurm, so it will not begin and revive "
-			  "the chain: scontrol release %d, which is for the site to do",
-			  (int)newest()->id);
-	sentinel_is(h, SENTINEL_HELD, need);
-	free(need);
+	sentinel_is(h, SENTINEL_HELD, SENTINEL_HELD_ADMIN);
 	fake_reason = "BeginTime";
 	sentinel_check(&h->store);
-	sentinel_is(h, SENTINEL_WAITING, NULL);
+	sentinel_is(h, SENTINEL_WAITING, 0);
 	/* Slurm's own, of one that had begun: its successor would wait for ever */
 	fake_reason = "job requeued in held state";
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
@@ -615,7 +608,7 @@ static void held_in_slurm(void **state)
 	sentinel_check(&h->store);
 	newest()->gone[0] = true;
 	sentinel_check(&h->store);
-	sentinel_is(h, SENTINEL_NONE, NULL);
+	sentinel_is(h, SENTINEL_NONE, 0);
 	assert_false(has_setting(h, ".sentinel.held"));
 	fake_reason = NULL;
 }

@@ -1,11 +1,11 @@
 /*
- * queue_via.c - submitting from another host, where a job's own may not.
+ * via.c - submitting from another host, where a job's own may not.
  *
  * One fixed argv, "VIA... 'DIR/bin/V' -C 'ROOT' chain --no-via": no option of sbatch, no value of a job and
  * no script passes a remote shell, but two paths, quoted for it (ssh(1): the words are joined with blanks and
  * given to the user's shell there).
  */
-#include "chain/queue_internal.h"
+#include "chain/via.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
  * there has its own way to go on, or is seen by the next. */
 enum { VIA_TIMEOUT_MS = 180 * 1000, VIA_TRIAL_MS = 30 * 1000, WORDS_MOST = 400 };
 
-int queue_via(struct store *store, char **via, struct err *err)
+int via_get(struct store *store, char **via, struct err *err)
 {
 	int rc;
 
@@ -59,7 +59,7 @@ static void add_words(struct buf *to, const struct buf *said)
 	}
 }
 
-static int judge(const char *via, const struct proc_result *r, struct err *err)
+static int judge_result(const char *via, const struct proc_result *r, struct err *err)
 {
 	struct buf said = {0};
 
@@ -77,7 +77,7 @@ static int judge(const char *via, const struct proc_result *r, struct err *err)
 }
 
 /* What became of it last, for status: nothing where it went well (why NULL). Nobody hangs on it. */
-static void remember(struct db *db, const char *why)
+static void remember_failure(struct db *db, const char *why)
 {
 	char *before = NULL;
 	int rc = db_setting_get(db, VIA_FAILED, &before, NULL);
@@ -101,7 +101,7 @@ static bool failed_last(struct db *db)
 	return yes;
 }
 
-int queue_via_run(struct store *store, const char *via, bool sentinel, struct err *err)
+int via_run(struct store *store, const char *via, bool sentinel, struct err *err)
 {
 	struct proc_spec spec = {0};
 	struct proc_result r = {0};
@@ -135,11 +135,11 @@ int queue_via_run(struct store *store, const char *via, bool sentinel, struct er
 		err_set(err, ERR_AGAIN, "submitting via '%s' failed: %s (slurmq config via)", via,
 			why.msg);
 	} else {
-		rc = judge(via, &r, err);
+		rc = judge_result(via, &r, err);
 	}
 	/* a sentinel that is to come again is no fault of the way */
 	again = sentinel && !r.timed_out && !r.signal && r.exit_code == ERR_AGAIN;
-	remember(store->db, rc && !again ? err->msg : NULL);
+	remember_failure(store->db, rc && !again ? err->msg : NULL);
 	proc_result_release(&r);
 	strs_release(&argv);
 	db_submission_release(&last);

@@ -1,5 +1,5 @@
 /*
- * queue_pool.c - what Slurm counts apart: jobs of one account, partition and QOS.
+ * pool.c - what Slurm counts apart: jobs of one account, partition and QOS.
  *
  * Which limits a job counts under nobody tells a plain user: its QOS' own, its partition's QOS', its
  * account's. So a refusal is the word that counts. It is felt for how many go in (Slurm's own numbers
@@ -11,7 +11,7 @@
  *
  * Kept as setting ".blocked.ACCOUNT/PARTITION/QOS": "JOBS UNTIL PAUSE TRYING".
  */
-#include "chain/queue_internal.h"
+#include "chain/pool.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -288,7 +288,7 @@ int pools_taken(struct pools *ps, struct db *db, struct err *err)
 
 /* ---- for status ---- */
 
-static void split_key(const char *key, struct queue_block *b)
+static void split_key(const char *key, struct pool_block *b)
 {
 	char **parts[3] = {&b->account, &b->partition, &b->qos};
 
@@ -300,24 +300,36 @@ static void split_key(const char *key, struct queue_block *b)
 	}
 }
 
-int pools_show(struct db *db, struct queue_chain *c, struct err *err)
+void pool_blocks_release(struct pool_block *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(v[i].account);
+		free(v[i].partition);
+		free(v[i].qos);
+	}
+	free(v);
+}
+
+int pools_show(struct db *db, struct pool_block **v, size_t *n, struct err *err)
 {
 	struct pools ps = {.now = clock_now_ms()};
 	bool any = false, others = false;
 	int rc = read_blocks(&ps, db, &any, err);
 
+	*v = NULL;
+	*n = 0;
 	if (!rc && any)
 		rc = count_flying(&ps, db, err);
 	for (size_t i = 0; i < ps.n; i++)
 		others = others || (ps.v[i]->cap < 0 && ps.v[i]->flying);
 	for (size_t i = 0; i < ps.n && !rc; i++) {
 		const struct pool *p = ps.v[i];
-		struct queue_block *b;
+		struct pool_block *b;
 
 		if (p->cap < 0)
 			continue;
-		c->blocks = mem_grow(c->blocks, c->nblocks + 1, sizeof(*c->blocks));
-		b = &c->blocks[c->nblocks++];
+		*v = mem_grow(*v, *n + 1, sizeof(**v));
+		b = &(*v)[(*n)++];
 		split_key(p->key, b);
 		b->in_flight = p->cap;
 		b->until = p->until;

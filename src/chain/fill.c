@@ -1,0 +1,631 @@
+/*
+ * fill.c - keep the queue full.
+ *
+ * The order of effects, and who mends it where a process dies between two of them:
+ *
+ *   1. gate      one holder at a time; the kernel lets go for the dead
+ *   2. look      files are listed; rights of refused submissions are taken back (retired/)
+ *   3. BEGIN     tell the database what the files say; choose pending jobs; render them
+ *   4. ticket    sbatch is started: half of its time goes by before it reads a script, and it gets none
+ *                before 6; without one it makes no job
+ *                tickets/T and ready/T.* durable  - died here: a ticket without a row; reconcile drops it
+ *   5. COMMIT    rows are `submitting`            - died here: spool files are told twice, which is nothing
+ *   6. script    sbatch goes on                   - died before: no job; after 10 minutes without one of
+ *                                                   that name reconcile takes the rights back
+ *   7. unlink    what was told; gate released;
+ *                sbatch ends: a Slurm job, or none - died here: reconcile finds the job by its name
+ *   8. answer    spool/T.answer                   - died here: the next drain tells it; lost, as 7
+ *
+ * Nothing is waited for while the gate is held but the disk.
+ */
+#include "chain/fill.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chain/cancel.h"
+#include "chain/claim.h"
+#include "chain/drain.h"
+#include "chain/limits.h"
+#include "chain/pool.h"
+#include "chain/submission.h"
+#include "chain/via.h"
+#include "lib/clock.h"
+#include "lib/failpoint.h"
+#include "lib/proc.h"
+#include "slurm/slurm.h"
+#include "store/loader.h"
+#include "store/ticket.h"
+
+enum { MAX_ROUNDS = 40 };
+
+/* The sbatch that was started ahead of the commit, for the first batch of a claim. */
+struct early {
+	const struct batch *of; /* NULL: none */
+	struct slurm_submission s;
+	struct submission_text own;
+	struct slurm_sbatch *sbatch;
+	bool fed; /* there may be a job: it is not given up any more */
+};
+
+/* What a fill carries along. */
+struct fill {
+	struct store *store;
+	const struct fill_opts *o;
+	struct fill_result *r;
+	struct loader loader;
+	struct limits_site site;
+	struct pools pools;
+	int refusals, limits;
+	bool unblock; /* a person has asked: nothing that was learnt stands in the way */
+	bool drain_only;
+	struct early early;
+	char *via;	     /* reaches the host that submits; NULL: this one does */
+	bool via_due;	     /* there is something for it */
+	enum fill_stop stop; /* why submitting ended, where it did not go well */
+	struct err why;	     /* of an sbatch that was not found; status 0: none */
+};
+
+void fill_result_release(struct fill_result *r)
+{
+	free(r->text);
+	free(r->refused_sweep);
+	memset(r, 0, sizeof(*r));
+}
+
+static void say(const struct fill_opts *o, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void say(const struct fill_opts *o, const char *fmt, ...)
+{
+	struct buf b = {0};
+	va_list ap;
+
+	if (!o->say)
+		return;
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	o->say(o->say_arg, buf_str(&b));
+	buf_release(&b);
+}
+
+static void set_text(struct fill_result *r, const char *text)
+{
+	free(r->text);
+	r->text = mem_strdup(text);
+}
+
+/* Jobs were cancelled in Slurm, or SIGTERM came to this one: only a person submits now. */
+static bool held_back(const struct fill *f)
+{
+	return f->o->caller == QUEUE_CHAIN &&
+	       (proc_term_pending() || cancel_phase(f->store->spool, NULL) != CANCEL_NONE);
+}
+
+/* How many to claim now: by deficit, never one for one. Sets r->stop where that is none. */
+static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct err *err)
+{
+	struct fill_result *r = f->r;
+	int64_t counts[JOB_NSTATES], reserve, target, paused, sentinel;
+	struct limits limit;
+
+	*n = 0;
+	if (db_counts(f->store->db, counts, err) ||
+	    db_setting_int(f->store->db, "reserve", 0, &reserve, err) ||
+	    db_setting_int(f->store->db, ".paused", 0, &paused, err) ||
+	    limits_get(f->store, &limit, err))
+		return -1;
+	r->limit = limit.jobs;
+	limits_release(&limit);
+	if (limits_sentinel_s(f->store, r->limit, &sentinel, err))
+		return -1;
+	r->pending = counts[JOB_PENDING];
+	r->confirmed = counts[JOB_QUEUED] + counts[JOB_RUNNING];
+	r->in_flight = counts[JOB_SUBMITTING] + r->confirmed;
+	/* a finishing job still holds its own slot while it chains; so do those that ended with it, and the
+	 * sentinel has one */
+	target = r->limit - reserve - 1 - (sentinel > 0);
+	if (target < 1)
+		target = 1;
+	*n = target - r->in_flight;
+	if (r->in_flight && d->ends > 1)
+		*n -= d->ends - 1;
+	if (f->o->max >= 0 && *n > f->o->max - r->submitted - r->unclear)
+		*n = f->o->max - r->submitted - r->unclear;
+	if (*n > r->pending)
+		*n = r->pending;
+	if (!r->pending)
+		r->stop = FILL_EMPTY;
+	else if (paused)
+		r->stop = FILL_PAUSED;
+	else if (held_back(f))
+		r->stop = FILL_BACKOFF;
+	else if (*n > 0)
+		return 0;
+	else if (f->limits)
+		r->stop = FILL_LIMITED;
+	else
+		r->stop = f->o->max >= 0 && f->o->max <= r->submitted + r->unclear ? FILL_MAX
+										   : FILL_FULL;
+	*n = 0;
+	return 0;
+}
+
+/* ---- a round: drain and claim ---- */
+
+static void take_refusals(struct fill_result *r, const struct drained *d)
+{
+	r->held += d->held;
+	if (!d->refused_sweep)
+		return;
+	free(r->refused_sweep);
+	r->refused_sweep = mem_strdup(d->refused_sweep);
+}
+
+static int begin_early(struct fill *f, const struct batch *b, bool any_node, struct err *err)
+{
+	struct early *e = &f->early;
+
+	if (submission_prepare(f->store, b, &e->s, &e->own, err)) {
+		submission_text_release(&e->own);
+		return -1;
+	}
+	if (any_node && b->exclude) { /* the last one (submission.c) */
+		struct strs *o = &e->own.options;
+
+		free(o->v[--o->n]);
+		o->v[o->n] = NULL;
+	}
+	e->of = b;
+	e->sbatch = slurm_sbatch_begin(&e->s);
+	FAILPOINT("sbatch-begun");
+	return 0;
+}
+
+/* The rows are committed: sbatch may go on while the gate's work is finished. */
+static void feed_early(struct fill *f)
+{
+	struct early *e = &f->early;
+
+	if (!e->sbatch || e->fed)
+		return;
+	FAILPOINT("sbatch-before");
+	slurm_sbatch_feed(e->sbatch);
+	e->fed = true;
+	FAILPOINT("sbatch-fed");
+}
+
+static void end_early(struct fill *f, struct slurm_reply *reply)
+{
+	slurm_sbatch_end(f->early.sbatch, reply);
+	f->early.sbatch = NULL;
+}
+
+static void abandon_early(struct fill *f)
+{
+	struct early *e = &f->early;
+
+	if (!e->of)
+		return;
+	if (e->sbatch)
+		slurm_sbatch_abandon(e->sbatch);
+	submission_text_release(&e->own);
+	memset(e, 0, sizeof(*e));
+}
+
+/* What is blocked, as of now: a person's word takes it back, and so does Slurm's. */
+static int look_at_pools(struct fill *f, const struct drained *d, bool *changed, struct err *err)
+{
+	struct db *db = f->store->db;
+
+	if (f->o->no_claim)
+		return 0;
+	if (f->unblock) {
+		if (pools_unblock(db, err) || db_setting_unset(db, ".sentinel.refused", err) ||
+		    store_keep_root(f->store, err))
+			return -1;
+		f->unblock = false;
+		*changed = true;
+	}
+	if (pools_load(&f->pools, db, f->r->in_flight, f->r->limit, changed, err))
+		return -1;
+	for (size_t i = 0; f->pools.any && i < d->nanswers; i++) {
+		struct db_submission sub;
+		int rc = 0;
+
+		if (d->answers[i].answer.answer != SLURM_ACCEPTED ||
+		    db_submission_get(db, d->answers[i].submission, &sub, NULL))
+			continue;
+		rc = pools_accepted(&f->pools, db, sub.pool, err);
+		db_submission_release(&sub);
+		if (rc)
+			return -1;
+	}
+	return 0;
+}
+
+/* sbatch begins first, and takes its time beside what follows: the disk with the files, the database with the
+ * rows. */
+static int claim_write(struct fill *f, struct batches *b, struct err *err)
+{
+	bool chained = f->o->caller != QUEUE_USER;
+
+	if (begin_early(f, &b->v[0], false, err) ||
+	    submission_files_write(f->store, b, f->site.kill_wait_s, chained, err) ||
+	    pools_taken(&f->pools, f->store->db, err) || claim_rows_write(f->store, b, err))
+		return -1;
+	return db_setting_set_int(f->store->db, ".chain.last_refill", clock_now_ms(), err);
+}
+
+static int claim(struct fill *f, const struct drained *d, struct batches *b, bool *changed,
+		 struct err *err)
+{
+	bool user = f->o->caller == QUEUE_USER;
+	int64_t n;
+
+	take_refusals(f->r, d);
+	if (deficit(f, d, &n, err) || look_at_pools(f, d, changed, err))
+		return -1;
+	if (f->drain_only || n <= 0)
+		return 0;
+	if (f->via) {
+		f->via_due = true;
+		return 0;
+	}
+	if (limits_site_get(f->store, &f->site, err) ||
+	    claim_jobs_choose(f->store, &f->loader, &f->pools, n, f->site.max_array, b, err))
+		return -1;
+	*changed = true;
+	if (!b->n) {
+		if (f->pools.any) /* all that is pending waits for room */
+			f->r->stop = FILL_LIMITED;
+		return 0;
+	}
+	if (submission_provide(f->store, b, user, user && f->o->renew_env, err) ||
+	    claim_ids_assign(f->store, b, err) || submission_tickets_render(f->store, b, err))
+		return -1;
+	return claim_write(f, b, err);
+}
+
+/* Under the gate. */
+static int round_held(struct fill *f, struct batches *b, struct err *err)
+{
+	struct drained d;
+	bool changed = false;
+	int rc = drain_look(f->store, &d, err);
+
+	FAILPOINT("fill-looked");
+	if (!rc && !(rc = db_begin(f->store->db, err))) {
+		FAILPOINT("fill-begun");
+		rc = drain_apply(f->store, &d, err);
+		if (!rc)
+			rc = claim(f, &d, b, &changed, err);
+		FAILPOINT("fill-changed");
+		if (!rc && (d.changed || changed))
+			rc = db_commit(f->store->db, err);
+		else
+			db_rollback(f->store->db);
+		FAILPOINT("fill-committed");
+		if (!rc) {
+			feed_early(f);
+			f->r->drained = true;
+			drain_clean(f->store, &d);
+			FAILPOINT("fill-cleaned");
+		}
+	}
+	drained_release(&d);
+	return rc;
+}
+
+static int one_round(struct fill *f, struct batches *b, struct err *err)
+{
+	char *mine = f->r->drained ? NULL : f->o->mine;
+	int rc;
+
+	memset(b, 0, sizeof(*b));
+	rc = drain_gate(f->store, f->o->gate_ms, mine, err);
+	if (rc) {
+		f->r->stop = FILL_GATE;
+		return rc < 0 ? -1 : SPOOL_BUSY;
+	}
+	FAILPOINT("fill-gate");
+	rc = round_held(f, b, err);
+	spool_gate_release(f->store->spool);
+	FAILPOINT("fill-released");
+	return rc;
+}
+
+/* ---- submitting ---- */
+
+/* Refused without the nodes that look bad: perhaps no other one will do, and they are better than none. Should
+ * there be a job all the same, one of the two finds no right. */
+static int run_anywhere(struct fill *f, const struct batch *b, struct slurm_reply *reply,
+			struct err *err)
+{
+	slurm_reply_release(reply);
+	abandon_early(f);
+	if (begin_early(f, b, true, err))
+		return -1;
+	end_early(f, reply);
+	return 0;
+}
+
+static int submit_batch(struct fill *f, const struct batch *b, int *answer, struct err *err)
+{
+	struct spool_answer a = {0};
+	struct slurm_reply reply = {0};
+	int rc = f->early.of == b ? 0 : begin_early(f, b, false, err);
+
+	*answer = SLURM_UNCLEAR;
+	if (!rc) {
+		feed_early(f);
+		end_early(f, &reply);
+		FAILPOINT("sbatch-after");
+		if (reply.answer == SLURM_REFUSED && b->exclude && run_anywhere(f, b, &reply, err))
+			return -1;
+		*answer = a.answer = reply.answer;
+		a.slurm_job = reply.job;
+		a.cluster = reply.cluster;
+		a.text = reply.text;
+		rc = spool_answer_post(f->store->spool, b->sub.id, &a, a.answer != SLURM_ACCEPTED,
+				       err);
+		FAILPOINT("answer-posted");
+		if (reply.answer != SLURM_ACCEPTED)
+			set_text(f->r, reply.text);
+		slurm_reply_release(&reply);
+	}
+	abandon_early(f);
+	return rc;
+}
+
+/* Slurm does not answer as it should: what was claimed and not yet sent goes back. */
+static int send_back(struct fill *f, const struct batches *b, size_t from, struct err *err)
+{
+	struct spool_answer a = {.answer = SLURM_BUSY};
+
+	for (size_t i = from; i < b->n; i++)
+		if (spool_answer_post(f->store->spool, b->v[i].sub.id, &a, true, err))
+			return -1;
+	FAILPOINT("sent-back");
+	return 0;
+}
+
+/* Where the limit was hit: what does Slurm count? */
+static int learn_limit(struct fill *f, struct err *err)
+{
+	struct slurm_limit limit;
+	int rc = limits_refresh(f->store, f->o->mine, 0, &limit, err);
+	int64_t told = -1;
+
+	if (limit.limit >= 0 && limit.used >= 0)
+		told = limit.used < limit.limit ? limit.limit - limit.used : 0;
+	pools_guess(&f->pools, told);
+	slurm_limit_release(&limit);
+	return rc;
+}
+
+/* sbatch is looked for on the PATH of the environment that is stored for the sweep's jobs. */
+static void no_sbatch(struct fill *f, const struct batch *b)
+{
+	if (!b->env_stored) {
+		err_set(&f->why, ERR_FAILED,
+			"%s; the PATH of the sweep's first submission counts: slurmq submit --env "
+			"takes this one",
+			f->r->text);
+		return;
+	}
+	submission_environment_forget(f->store, b);
+	err_set(&f->why, ERR_FAILED, "%s; then: slurmq submit", f->r->text);
+}
+
+/* What an answer means for the rest of this fill. */
+static void take_answer(struct fill *f, const struct batch *b, int answer)
+{
+	struct fill_result *r = f->r;
+	int64_t n = (int64_t)b->njobs;
+
+	switch (answer) {
+	case SLURM_ACCEPTED:
+		r->submitted += n;
+		pool_took(b->pool, n);
+		return;
+	case SLURM_LIMIT:
+		pool_refused(b->pool, n);
+		f->limits++;
+		f->stop = FILL_LIMITED;
+		return;
+	case SLURM_REFUSED:
+		say(f->o, "sbatch refused the jobs of '%s':\n%s", b->sweep_name, r->text);
+		f->refusals++;
+		f->stop = FILL_REFUSED;
+		return;
+	case SLURM_NO_SBATCH:
+		no_sbatch(f, b);
+		f->stop = FILL_BACKOFF;
+		break;
+	case SLURM_BUSY:
+		f->stop = FILL_BACKOFF;
+		break;
+	default:
+		r->unclear += n;
+		f->stop = FILL_UNCLEAR;
+		break;
+	}
+	f->drain_only = true;
+}
+
+static int submit_all(struct fill *f, const struct batches *b, struct err *err)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		int answer;
+
+		if (f->drain_only)
+			return send_back(f, b, i, err);
+		if (submit_batch(f, &b->v[i], &answer, err))
+			return -1;
+		take_answer(f, &b->v[i], answer);
+	}
+	if (pools_feel(&f->pools) && learn_limit(f, err))
+		return -1;
+	if (f->refusals >= 3 || f->limits >= 8)
+		f->drain_only = true;
+	return 0;
+}
+
+static int prepare(struct fill *f, struct err *err)
+{
+	bool user = f->o->caller == QUEUE_USER;
+	struct slurm_limit limit;
+	int rc;
+
+	f->unblock = user;
+	f->drain_only = f->o->no_claim;
+	if (user)
+		cancel_forget(f->store->spool);
+	if (f->drain_only)
+		return 0;
+	if (!user) /* without an answer nothing is claimed (held_back) */
+		cancel_decide(f->store, NULL);
+	if (!user && !f->o->no_via && via_get(f->store, &f->via, err) < 0)
+		return -1;
+	if (f->via)
+		return 0;
+	rc = limits_refresh(f->store, f->o->mine, user ? LIMITS_USER_AGE_MS : LIMITS_AGE_MS, &limit,
+			    err);
+	slurm_limit_release(&limit);
+	if (rc) {
+		f->r->stop = FILL_ELSEWHERE;
+		return rc;
+	}
+	return 0;
+}
+
+/* What was claimed is pending no more, should no round follow that counts. */
+static void count_claimed(struct fill_result *r, const struct batches *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		r->pending -= (int64_t)b->v[i].njobs;
+		r->in_flight += (int64_t)b->v[i].njobs;
+	}
+}
+
+static int rounds(struct fill *f, struct err *err)
+{
+	for (int i = 0; i < MAX_ROUNDS; i++) {
+		struct batches b;
+		int rc = one_round(f, &b, err);
+		bool done = !b.n;
+
+		if (!rc && !done) {
+			count_claimed(f->r, &b);
+			rc = submit_all(f, &b, err);
+		}
+		abandon_early(f);
+		batches_release(&b);
+		if (rc || done)
+			return rc == SPOOL_BUSY ? 0 : rc;
+		/* sbatch's yes waits in the spool for whoever comes next; a refusal's rights, and what a
+		 * person is to see, do not */
+		if (!f->stop && f->o->caller == QUEUE_CHAIN) {
+			f->r->confirmed += f->r->submitted;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+/* The end was told from here; the rest is done where one may submit. What goes wrong is tried again by the
+ * next one, or by the last one out. */
+static int fill_elsewhere(struct fill *f, struct err *err)
+{
+	struct fill_result *r = f->r;
+	int64_t counts[JOB_NSTATES], before = r->in_flight;
+	struct err why = {0};
+
+	if (proc_term_pending() || via_run(f->store, f->via, false, &why)) {
+		r->stop = FILL_BACKOFF;
+		set_text(r, why.msg);
+	}
+	if (db_counts(f->store->db, counts, err))
+		return -1;
+	r->pending = counts[JOB_PENDING];
+	r->confirmed = counts[JOB_QUEUED] + counts[JOB_RUNNING];
+	r->in_flight = counts[JOB_SUBMITTING] + r->confirmed;
+	r->submitted = r->in_flight > before ? r->in_flight - before : 0;
+	return 0;
+}
+
+int fill_run(struct store *store, const struct fill_opts *opts, struct fill_result *r,
+	     struct err *err)
+{
+	struct fill f = {.store = store, .o = opts, .r = r};
+	int rc;
+
+	memset(r, 0, sizeof(*r));
+	rc = prepare(&f, err);
+	if (!rc)
+		rc = rounds(&f, err);
+	if (!rc && f.via_due)
+		rc = fill_elsewhere(&f, err);
+	free(f.via);
+	if (!rc && !f.why.status && opts->caller == QUEUE_USER)
+		rc = submission_environments_keep(store, opts->renew_env, err);
+	if (!rc && f.stop && r->stop != FILL_PAUSED)
+		r->stop = f.stop;
+	if (!rc && f.why.status) {
+		*err = f.why;
+		rc = -1;
+	}
+	loader_release(&f.loader);
+	pools_release(&f.pools);
+	return rc;
+}
+
+/* ---- for --dry-run ---- */
+
+static void preview_batch(struct store *store, struct batch *b, struct buf *out, struct err *err)
+{
+	struct slurm_submission s;
+	struct submission_text own;
+	struct strs argv = {0};
+
+	b->sub.first = 1;
+	if (!submission_prepare(store, b, &s, &own, err)) {
+		slurm_sbatch_argv(&s, &argv);
+		for (size_t i = 0; i < argv.n; i++) {
+			if (i)
+				buf_addch(out, ' ');
+			buf_add_shell_word(out, argv.v[i]);
+		}
+		buf_addf(out, " <<'EOF'\n%sEOF\n", own.script);
+	}
+	strs_release(&argv);
+	submission_text_release(&own);
+}
+
+int fill_preview(struct store *store, int64_t max, struct buf *out, struct err *err)
+{
+	struct fill_opts opts = {.caller = QUEUE_USER, .max = max};
+	struct fill_result r = {0};
+	struct fill f = {.store = store, .o = &opts, .r = &r};
+	struct drained none = {0};
+	struct batches b = {0};
+	int64_t n;
+	int rc;
+
+	if (limits_site_get(store, &f.site, err) || db_begin(store->db, err))
+		return -1;
+	rc = deficit(&f, &none, &n, err);
+	if (!rc && n > 0)
+		rc = claim_jobs_choose(store, &f.loader, &f.pools, n, f.site.max_array, &b, err);
+	db_rollback(store->db);
+	for (size_t i = 0; i < b.n && !rc; i++)
+		preview_batch(store, &b.v[i], out, err);
+	batches_release(&b);
+	loader_release(&f.loader);
+	pools_release(&f.pools);
+	return rc;
+}

@@ -1,0 +1,299 @@
+/*
+ * health.c - how the chain does: the database is read, Slurm is not asked.
+ */
+#include "chain/health.h"
+
+#include "chain/cancel.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chain/brake.h"
+#include "chain/hosts.h"
+#include "chain/limits.h"
+#include "chain/sentinel.h"
+#include "chain/via.h"
+#include "lib/clock.h"
+#include "store/setting.h"
+#include "store/spool.h"
+
+enum {
+	SENTINEL_LATE_MS = 10 * 60 * 1000, /* it waits for a node like any job */
+	FRESH_MS = 90 * 1000,		   /* sbatch has a minute */
+};
+
+const char *health_state_name(enum chain_state s)
+{
+	static const char *const names[] = {"idle", "alive", "stalled", "paused", "done"};
+
+	return names[s];
+}
+
+void health_release(struct health *h)
+{
+	free(h->pause.words);
+	free(h->pause.sweep);
+	strs_release(&h->pause.hosts);
+	free(h->sentinel_why);
+	for (size_t i = 0; i < h->nneeds; i++) {
+		free(h->needs[i].sweep);
+		free(h->needs[i].words);
+		strs_release(&h->needs[i].names);
+	}
+	free(h->needs);
+	pool_blocks_release(h->blocks, h->nblocks);
+	memset(h, 0, sizeof(*h));
+}
+
+/* ---- what needs a person ---- */
+
+static struct health_need *add_need(struct health *h, enum health_need_kind kind)
+{
+	struct health_need *n;
+
+	h->needs = mem_grow(h->needs, h->nneeds + 1, sizeof(*h->needs));
+	n = &h->needs[h->nneeds++];
+	memset(n, 0, sizeof(*n));
+	n->kind = kind;
+	return n;
+}
+
+static struct health_need *add_sweep_need(struct health *h, enum health_need_kind kind,
+					  const struct db_sweep *s, int64_t jobs)
+{
+	struct health_need *n = add_need(h, kind);
+
+	n->sweep = mem_strdup(s->name);
+	n->jobs = jobs;
+	return n;
+}
+
+/* Held jobs of a sweep: those that sbatch refused, and those that the user holds, are two needs. */
+static int add_held(struct store *store, struct health *h, const struct db_sweep *s,
+		    struct err *err)
+{
+	const struct db_select select = {
+		.sweep = s->id, .states = 1U << JOB_HELD, .reasons = 1U << REASON_REFUSED};
+	char *key = mem_printf(".refused.%" PRId64, s->id), *words = NULL;
+	int64_t refused, held;
+	int rc = db_setting_get(store->db, key, &words, err) < 0 ||
+		 db_jobs_count(store->db, &select, &refused, err);
+
+	free(key);
+	if (rc) {
+		free(words);
+		return -1;
+	}
+	held = s->counts[JOB_HELD] - refused;
+	if (refused) {
+		if (words)
+			words[strcspn(words, "\n")] = '\0';
+		add_sweep_need(h, NEED_REFUSED, s, refused)->words = words;
+		words = NULL;
+	}
+	if (held > 0)
+		add_sweep_need(h, NEED_HELD, s, held);
+	free(words);
+	return 0;
+}
+
+static int add_sweeps(struct store *store, struct health *h, struct err *err)
+{
+	struct db_sweep *v;
+	int rc = 0;
+	size_t n;
+
+	if (db_sweeps(store->db, &v, &n, err))
+		return -1;
+	for (size_t i = 0; i < n && !rc; i++) {
+		if (v[i].counts[JOB_FAILED])
+			add_sweep_need(h, NEED_FAILED, &v[i], v[i].counts[JOB_FAILED]);
+		if (v[i].counts[JOB_HELD])
+			rc = add_held(store, h, &v[i], err);
+	}
+	db_sweeps_free(v, n);
+	return rc;
+}
+
+static void add_pause(struct health *h)
+{
+	struct health_need *n = add_need(h, NEED_RESUME);
+
+	if (h->pause.hosts.n)
+		n->kind = NEED_LOCKS;
+	else if (h->pause.job)
+		n->kind = NEED_REPAIR;
+	for (size_t i = 0; i < h->pause.hosts.n; i++)
+		strs_add(&n->names, h->pause.hosts.v[i]);
+	n->job = h->pause.job;
+}
+
+static int add_nodes(struct store *store, struct health *h, struct err *err)
+{
+	struct strs nodes = {0};
+
+	if (brake_nodes(store->db, &nodes, err)) {
+		strs_release(&nodes);
+		return -1;
+	}
+	if (nodes.n)
+		add_need(h, nodes.n > BRAKE_NODES_MOST ? NEED_MANY_NODES : NEED_NODES)->names =
+			nodes;
+	return 0;
+}
+
+static int add_held_sentinel(struct store *store, struct health *h, struct err *err)
+{
+	struct health_need *n;
+	int64_t held;
+
+	if (h->state == CHAIN_DONE || h->state == CHAIN_PAUSED)
+		return 0;
+	if (db_setting_int(store->db, ".sentinel.held", 0, &held, err))
+		return -1;
+	n = add_need(h, NEED_SENTINEL);
+	n->slurm_job = h->sentinel_job;
+	n->by_admin = held == SENTINEL_HELD_ADMIN;
+	return 0;
+}
+
+/* Jobs can't submit: what goes wrong there is in their logs, too. */
+static int add_via(struct store *store, struct health *h, struct err *err)
+{
+	char *words = NULL;
+	int rc = db_setting_get(store->db, VIA_FAILED, &words, err);
+
+	if (!rc)
+		add_need(h, NEED_VIA)->words = words;
+	return rc < 0 ? -1 : 0;
+}
+
+static int add_needs(struct store *store, struct health *h, bool pending, struct err *err)
+{
+	if (h->state == CHAIN_PAUSED)
+		add_pause(h);
+	if (add_nodes(store, h, err) ||
+	    (h->sentinel == SENTINEL_HELD && add_held_sentinel(store, h, err)) ||
+	    (pending && add_via(store, h, err)))
+		return -1;
+	if (h->state == CHAIN_STALLED)
+		add_need(h, NEED_SUBMIT);
+	else if (h->state == CHAIN_IDLE && !h->last_refill)
+		add_need(h, NEED_FIRST_SUBMIT);
+	return add_sweeps(store, h, err);
+}
+
+/* ---- the chain's state ---- */
+
+static bool is_held(struct store *store, const char *lock)
+{
+	int fd, rc = spool_lock(store->spool, lock, &fd, NULL);
+
+	if (!rc)
+		spool_unlock(fd);
+	return rc == SPOOL_BUSY;
+}
+
+/* A job that has ended keeps trying to go on with the chain, or waits until it may: it holds the lock. */
+static bool somebody_stays(struct store *store)
+{
+	return is_held(store, SPOOL_LAST) || cancel_phase(store->spool, NULL) == CANCEL_HOLD_OFF;
+}
+
+/* The sentinel as it was seen last: Slurm is not asked. */
+static int look_at_sentinel(struct store *store, struct health *c, struct err *err)
+{
+	struct limits limit;
+	int64_t every, at, job, jobs, held;
+
+	if (limits_get(store, &limit, err))
+		return -1;
+	jobs = limit.jobs;
+	limits_release(&limit);
+	if (limits_sentinel_s(store, jobs, &every, err) ||
+	    db_setting_get(store->db, ".sentinel.refused", &c->sentinel_why, err) < 0 ||
+	    db_setting_int(store->db, ".sentinel.at", 0, &at, err) ||
+	    db_setting_int(store->db, ".sentinel.job", 0, &job, err) ||
+	    db_setting_int(store->db, ".sentinel.begin", 0, &c->sentinel_begin, err) ||
+	    db_setting_int(store->db, ".sentinel.held", 0, &held, err))
+		return -1;
+	c->sentinel_job = (uint64_t)job;
+	c->sentinel = c->sentinel_why ? SENTINEL_REFUSED
+		      : !every	      ? SENTINEL_OFF
+		      : at && job     ? held ? SENTINEL_HELD : SENTINEL_WAITING
+				      : SENTINEL_NONE;
+	return 0;
+}
+
+/* Nothing of ours runs; it wakes up soon, or should have by now. */
+static bool sentinel_comes(const struct health *c)
+{
+	return c->sentinel == SENTINEL_WAITING &&
+	       c->sentinel_begin + SENTINEL_LATE_MS > clock_now_ms();
+}
+
+static int read_pause(struct db *db, struct health_pause *p, struct err *err)
+{
+	struct db_job job;
+	char *pair = NULL;
+	int rc;
+
+	if (db_setting_get(db, ".paused_why", &p->words, err) < 0 ||
+	    hosts_local(db, &pair, err) < 0 ||
+	    db_setting_int(db, ".brake.failures", 0, &p->failures, err) ||
+	    db_setting_int(db, ".brake.job", 0, &p->job, err) ||
+	    db_setting_int(db, CANCEL_JOBS, 0, &p->cancelled, err) ||
+	    db_setting_int(db, CANCEL_AT, 0, &p->cancelled_at, err))
+		rc = -1;
+	else
+		rc = p->job ? db_job_get(db, p->job, &job, err) : DB_NONE;
+	setting_words(pair, &p->hosts);
+	free(pair);
+	if (!rc) {
+		p->sweep = mem_strdup(job.sweep_name);
+		db_job_release(&job);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+int health_read(struct store *store, struct health *out, struct err *err)
+{
+	int64_t counts[JOB_NSTATES], paused, jobs = 0, in_flight;
+
+	memset(out, 0, sizeof(*out));
+	if (db_counts(store->db, counts, err) ||
+	    db_setting_int(store->db, ".paused", 0, &paused, err) ||
+	    db_setting_int(store->db, ".chain.last_refill", 0, &out->last_refill, err) ||
+	    (paused && read_pause(store->db, &out->pause, err)) ||
+	    look_at_sentinel(store, out, err) ||
+	    db_jobs_later(store->db, &out->later, &out->later_at, err))
+		return -1;
+	for (int i = 0; i < JOB_NSTATES; i++)
+		jobs += counts[i];
+	in_flight = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
+	/* with none of ours in Slurm one is tried whatever was learnt */
+	if (counts[JOB_PENDING] && in_flight &&
+	    pools_show(store->db, &out->blocks, &out->nblocks, err))
+		return -1;
+	if (paused)
+		out->state = CHAIN_PAUSED;
+	else if (in_flight > counts[JOB_SUBMITTING])
+		out->state = CHAIN_ALIVE;
+	else if (in_flight) /* none is known to be in Slurm; somebody may just be submitting */
+		out->state = clock_now_ms() - out->last_refill < FRESH_MS ||
+					     somebody_stays(store) || sentinel_comes(out)
+				     ? CHAIN_ALIVE
+				     : CHAIN_STALLED;
+	else if (counts[JOB_PENDING])
+		out->state = !out->last_refill				    ? CHAIN_IDLE
+			     : somebody_stays(store) || sentinel_comes(out) ? CHAIN_ALIVE
+									    : CHAIN_STALLED;
+	else
+		out->state = jobs && !counts[JOB_HELD] ? CHAIN_DONE : CHAIN_IDLE;
+	if (out->state == CHAIN_STALLED && db_last_cancelled(store->db, &out->only_cancelled, err))
+		return -1;
+	if (!jobs)
+		return 0;
+	return add_needs(store, out, counts[JOB_PENDING] > 0, err);
+}

@@ -1,0 +1,175 @@
+/*
+ * limits.c - how many jobs may be in Slurm.
+ */
+#include "chain/limits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "chain/pool.h"
+#include "lib/clock.h"
+#include "lib/proc.h"
+#include "store/setting.h"
+#include "store/spool.h"
+
+enum { LIMIT_MOST = 1000, LIMIT_DEFAULT = 200 };
+
+void limits_release(struct limits *l)
+{
+	free(l->from);
+	memset(l, 0, sizeof(*l));
+}
+
+/* A QOS shows its limits once there is a job in it (slurm.h): read them again soon. */
+static int64_t read_at(const struct slurm_limit *limit)
+{
+	return clock_now_ms() - (limit->used > 0 ? 0 : LIMITS_AGE_MS - LIMITS_USER_AGE_MS);
+}
+
+static int store_site(struct store *store, const struct slurm_site *site,
+		      const struct slurm_limit *limit, struct err *err)
+{
+	struct db *db = store->db;
+	char *cluster = NULL;
+	int rc = db_begin(db, err);
+
+	if (rc)
+		return rc;
+	rc = db_setting_get(db, ".cluster", &cluster, err);
+	free(cluster);
+	if (rc == DB_NONE && site->cluster)
+		rc = db_setting_set(db, ".cluster", site->cluster, err);
+	if (rc < 0 || db_setting_set_int(db, ".site.kill_wait", site->kill_wait_s, err) ||
+	    db_setting_set_int(db, ".site.max_array", site->max_array_size, err) ||
+	    db_setting_set_int(db, ".limit.jobs", limit->limit, err) ||
+	    db_setting_set(db, ".limit.from", limit->from ? limit->from : "", err) ||
+	    db_setting_set_int(db, ".limit.at", read_at(limit), err) ||
+	    (limit->limit > limit->used && limit->used >= 0 && pools_unblock(db, err)) ||
+	    db_commit(db, err)) {
+		db_rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
+/* The caller's name, given: from id(1), since getpwuid(3) in a static binary needs the very libc that it
+ * was linked with (gcc's warning at the link tells). NULL where there is none. */
+static char *user_name(void)
+{
+	const char *argv[] = {"id", "-un", NULL};
+	struct proc_spec spec = {.argv = argv, .timeout_ms = 10000};
+	struct proc_result r = {0};
+	char *name = NULL;
+
+	if (!proc_run(&spec, &r, NULL, NULL) && !r.timed_out && !r.signal && !r.exit_code) {
+		name = buf_take(&r.out);
+		name[strcspn(name, "\n")] = '\0';
+	}
+	proc_result_release(&r);
+	return name;
+}
+
+/* The folder belongs to one cluster: on another that shares it, ids and names mean nothing. */
+static int check_cluster(struct store *store, const char *here, struct err *err)
+{
+	char *ours;
+	int rc = db_setting_get(store->db, ".cluster", &ours, err);
+
+	if (!rc && here && strcmp(ours, here) != 0)
+		rc = err_set(
+			err, ERR_FAILED,
+			"this folder's jobs are on the cluster '%s', and this is '%s': submit from there",
+			ours, here);
+	free(ours);
+	return rc < 0 ? -1 : 0;
+}
+
+int limits_refresh(struct store *store, const char *mine, int64_t max_age_ms,
+		   struct slurm_limit *limit, struct err *err)
+{
+	struct slurm_site site = {0};
+	int64_t at, age;
+	int rc;
+
+	memset(limit, 0, sizeof(*limit));
+	limit->limit = limit->used = -1;
+	if (db_setting_int(store->db, ".limit.at", 0, &at, err))
+		return -1;
+	age = clock_now_ms() - at;
+	if (at && age >= 0 && age < max_age_ms)
+		return 0;
+	/* Slurm may take its time: what the caller has to tell must not hang on that */
+	if (mine && spool_event_sync(store->spool, mine, err))
+		return -1;
+	if (slurm_site_read(&site, NULL)) {
+		slurm_site_release(&site);
+		return 0;
+	}
+	rc = check_cluster(store, site.cluster, err);
+	if (!rc) {
+		char *user = user_name();
+		bool told = user && !slurm_limit_read(user, limit, NULL);
+
+		if (told || !at)
+			rc = store_site(store, &site, limit, err);
+		free(user);
+	}
+	slurm_site_release(&site);
+	return rc;
+}
+
+int limits_get(struct store *store, struct limits *out, struct err *err)
+{
+	int64_t own, slurms;
+	char *from = NULL;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if (db_setting_int(store->db, "limit", 0, &own, err) ||
+	    db_setting_int(store->db, ".limit.jobs", -1, &slurms, err))
+		return -1;
+	if (own > 0) {
+		out->jobs = own;
+		out->from = mem_strdup("slurmq config limit");
+		return 0;
+	}
+	if (slurms < 0) {
+		out->jobs = LIMIT_DEFAULT;
+		rc = db_setting_int(store->db, ".limit.at", 0, &own, err);
+		out->from = mem_strdup(own ? "Slurm tells none" : "until Slurm is asked");
+		return rc;
+	}
+	rc = db_setting_get(store->db, ".limit.from", &from, err);
+	if (rc < 0)
+		return -1;
+	out->jobs = slurms > LIMIT_MOST ? LIMIT_MOST : slurms;
+	out->from = from ? from : mem_strdup("Slurm");
+	return 0;
+}
+
+int limits_site_get(struct store *store, struct limits_site *out, struct err *err)
+{
+	struct db *db = store->db;
+
+	if (db_setting_int(db, ".site.max_array", -1, &out->max_array, err) ||
+	    db_setting_int(db, ".site.kill_wait", -1, &out->kill_wait_s, err))
+		return -1;
+	/* the largest index is MaxArraySize - 1 (slurm.conf(5), MaxArraySize) */
+	if (out->max_array < 1 || out->max_array > LIMIT_MOST)
+		out->max_array = out->max_array == 0 ? 1 : LIMIT_MOST;
+	return 0;
+}
+
+int limits_sentinel_s(struct store *store, int64_t limit, int64_t *every, struct err *err)
+{
+	char *value = NULL, *refused = NULL;
+	int rc = db_setting_get(store->db, "sentinel", &value, err) < 0 ||
+				 db_setting_get(store->db, ".sentinel.refused", &refused, err) < 0
+			 ? -1
+			 : 0;
+
+	*every = rc || refused ? 0 : setting_sentinel_s(value, limit);
+	free(value);
+	free(refused);
+	return rc;
+}

@@ -1,0 +1,430 @@
+/*
+ * submission.c - what one sbatch takes, written down.
+ *
+ * Ticket and rights are durable before the claim's COMMIT, under the same hold of the gate. Else a
+ * submitter that dies in between leaves a row whose right can never be won.
+ */
+#include "chain/submission.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "lib/env.h"
+#include "lib/failpoint.h"
+#include "lib/proc.h"
+#include "store/spool.h"
+
+/* In the environment that sbatch gets: the job is to get none of it. */
+static const char NO_EXPORT[] = "SLURMQ_NO_EXPORT";
+
+static void batch_release(struct batch *b)
+{
+	db_submission_release(&b->sub);
+	for (size_t i = 0; i < b->njobs; i++) {
+		db_job_release(&b->jobs[i]);
+		plan_release(&b->plans[i]);
+	}
+	free(b->jobs);
+	free(b->plans);
+	strs_release(&b->options);
+	free(b->directives);
+	free(b->sweep_name);
+	free(b->chdir);
+	free(b->group);
+	free(b->checkpoint);
+	free(b->exclude);
+	ticket_writer_release(&b->ticket);
+	memset(b, 0, sizeof(*b));
+}
+
+void batches_release(struct batches *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		batch_release(&b->v[i]);
+	free(b->v);
+	memset(b, 0, sizeof(*b));
+}
+
+/* Under the gate. */
+static int render_ticket(struct store *store, struct batch *b, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < b->njobs && !rc; i++) {
+		struct strs done = {0};
+
+		rc = db_steps_done(store->db, &b->jobs[i], &done, err);
+		if (!rc)
+			ticket_add(&b->ticket, b->jobs[i].id, b->sub.first + (int64_t)i,
+				   b->jobs[i].tries + 1, &b->jobs[i].point, &b->plans[i], &done);
+		strs_release(&done);
+	}
+	return rc ? -1 : 0;
+}
+
+int submission_tickets_render(struct store *store, struct batches *b, struct err *err)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (render_ticket(store, &b->v[i], err))
+			return -1;
+	return 0;
+}
+
+static int write_batch(struct store *store, const struct batch *b, int64_t kill_wait_s,
+		       bool chained, struct err *err)
+{
+	struct spool *sp = store->spool;
+	struct ticket_head head = {.sweep = b->sweep_name,
+				   .version = b->sub.version,
+				   .chdir = b->chdir,
+				   .chained = chained,
+				   .checkpoint = b->checkpoint,
+				   .kill_wait_s = kill_wait_s};
+	char *script = mem_printf("env/%" PRId64 ".script", b->sub.version);
+	char *logs = mem_printf("logs/%04" PRId64, b->sub.first / 1000);
+	int rc = 0;
+
+	if (spool_file_exists(sp, script))
+		head.script = script;
+	if (spool_folder_make(sp, logs, err) || spool_folder_make(sp, "tickets", err) ||
+	    ticket_write(sp, b->sub.id, &b->ticket, &head, err))
+		rc = -1;
+	FAILPOINT("claim-ticket");
+	if (!rc && spool_rights_make(sp, b->sub.id, (int)b->njobs, err))
+		rc = -1;
+	FAILPOINT("claim-rights");
+	free(logs);
+	free(script);
+	return rc;
+}
+
+/* Synced after all of them are there: the first of these syncs does most of the work of the others. */
+int submission_files_write(struct store *store, const struct batches *b, int64_t kill_wait_s,
+			   bool chained, struct err *err)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (write_batch(store, &b->v[i], kill_wait_s, chained, err))
+			return -1;
+	for (size_t i = 0; i < b->n; i++)
+		if (ticket_sync(store->spool, b->v[i].sub.id, err))
+			return -1;
+	if (b->n && spool_rights_sync(store->spool, err))
+		return -1;
+	FAILPOINT("claim-synced");
+	return 0;
+}
+
+/* ---- what every job of a version gets ---- */
+
+/* This very program; by the name that it was started by where there is no /proc (getauxval(3)). */
+static int open_myself(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	const char *name =
+		(const char *)getauxval(AT_EXECFN); /* NOLINT(performance-no-int-to-ptr) */
+
+	return fd < 0 && name ? open(name, O_RDONLY | O_CLOEXEC) : fd;
+}
+
+static int put_binary(struct store *store, const char *name, struct err *err)
+{
+	int fd = open_myself();
+	struct buf b = {0};
+	char chunk[65536];
+	ssize_t n = 0;
+	int rc;
+
+	while (fd >= 0 && (n = read(fd, chunk, sizeof(chunk))) > 0)
+		buf_add(&b, chunk, (size_t)n);
+	if (fd < 0 || n < 0)
+		rc = err_errno(err, ERR_FAILED, "copying this program to '%s/%s'", store->dir,
+			       name);
+	else
+		rc = spool_file_put(store->spool, name, b.s, b.len, 0700, err);
+	if (fd >= 0)
+		close(fd);
+	buf_release(&b);
+	return rc;
+}
+
+static int get_env(struct store *store, int64_t version, struct buf *out, struct err *err)
+{
+	char *name = mem_printf("env/%" PRId64, version);
+	int rc = spool_file_get(store->spool, name, out, err);
+
+	free(name);
+	return rc;
+}
+
+/* What the sweep was submitted with before this version of it; SPOOL_NONE: it was not. */
+static int env_of_sweep(struct store *store, int64_t version, struct buf *out, struct err *err)
+{
+	int rc;
+
+	while (!(rc = db_version_before(store->db, version, &version, err))) {
+		rc = get_env(store, version, out, err);
+		if (rc != SPOOL_NONE)
+			return rc;
+	}
+	return rc == DB_NONE ? SPOOL_NONE : -1;
+}
+
+/* A job that chains into a sweep which nobody has submitted by hand yet must not lend it its own environment: it
+ * takes what another one was submitted with, until somebody does. */
+static int borrow_env(struct store *store, int64_t version, struct buf *out, struct err *err)
+{
+	int rc = SPOOL_NONE;
+
+	while (rc == SPOOL_NONE && --version > 0)
+		rc = get_env(store, version, out, err);
+	return rc;
+}
+
+/* Store what the sweep's jobs get: what those of its earlier versions got, else (or with renew) the caller's own.
+ * *taken: it was that. */
+static int put_env(struct store *store, int64_t version, bool renew, bool *taken, struct err *err)
+{
+	char *name = mem_printf("env/%" PRId64, version);
+	struct strs env = {0};
+	struct buf text = {0};
+	int rc = renew ? SPOOL_NONE : env_of_sweep(store, version, &text, err);
+
+	*taken = rc == SPOOL_NONE;
+	if (*taken) {
+		env_capture(environ, &env);
+		env_encode(&env, &text);
+		rc = 0;
+	}
+	if (!rc)
+		rc = spool_file_put(store->spool, name, buf_str(&text), text.len, 0600, err);
+	strs_release(&env);
+	buf_release(&text);
+	free(name);
+	return rc;
+}
+
+static bool env_missing(struct store *store, int64_t version)
+{
+	char *name = mem_printf("env/%" PRId64, version);
+	bool there = spool_file_exists(store->spool, name);
+
+	free(name);
+	return !there;
+}
+
+static int provide_version(struct store *store, int64_t version, bool user, bool renew,
+			   bool *stored, struct err *err)
+{
+	char *bin = mem_printf("bin/%" PRId64, version);
+	char *script = mem_printf("env/%" PRId64 ".script", version);
+	struct db_version row = {0};
+	int rc = 0;
+
+	if (spool_folder_make(store->spool, "env", err) ||
+	    spool_folder_make(store->spool, "bin", err))
+		rc = -1;
+	*stored = false;
+	if (!rc && user && (renew || env_missing(store, version)))
+		rc = put_env(store, version, renew, stored, err);
+	FAILPOINT("claim-env");
+	if (!rc && !spool_file_exists(store->spool, bin)) {
+		rc = db_version_get(store->db, version, &row, err) ? -1 : 0;
+		if (!rc && row.script && !spool_file_exists(store->spool, script))
+			rc = spool_file_put(store->spool, script, row.script, strlen(row.script),
+					    0700, err);
+		if (!rc)
+			rc = put_binary(store, bin, err);
+		FAILPOINT("claim-binary");
+	}
+	db_version_release(&row);
+	free(bin);
+	free(script);
+	return rc;
+}
+
+int submission_provide(struct store *store, struct batches *b, bool user, bool renew,
+		       struct err *err)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (provide_version(store, b->v[i].sub.version, user, renew, &b->v[i].env_stored,
+				    err))
+			return -1;
+	return 0;
+}
+
+static int provide_sweep(struct store *store, const struct db_sweep *s, bool renew, struct err *err)
+{
+	int64_t open = s->jobs - s->counts[JOB_COMPLETED];
+	bool taken;
+
+	if (renew ? !open : !s->counts[JOB_PENDING] || !env_missing(store, s->version))
+		return 0;
+	return put_env(store, s->version, renew, &taken, err);
+}
+
+int submission_environments_keep(struct store *store, bool renew, struct err *err)
+{
+	struct db_sweep *v;
+	size_t n;
+	int rc = 0;
+
+	if (!proc_on_path("sbatch"))
+		return 0;
+	if (spool_folder_make(store->spool, "env", err) || db_sweeps(store->db, &v, &n, err))
+		return -1;
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = provide_sweep(store, &v[i], renew, err);
+	db_sweeps_free(v, n);
+	return rc ? -1 : 0;
+}
+
+void submission_environment_forget(struct store *store, const struct batch *b)
+{
+	char *env = mem_printf("env/%" PRId64, b->sub.version);
+
+	spool_file_remove(store->spool, env, NULL);
+	free(env);
+}
+
+/* ---- the sbatch ---- */
+
+char *submission_output_escape(const char *path)
+{
+	struct buf b = {0};
+
+	for (; *path; path++) {
+		if (*path == '%')
+			buf_addch(&b, '%');
+		buf_addch(&b, *path);
+	}
+	return buf_take(&b);
+}
+
+/* The log of task 0, with its index as sbatch's %a where it is an array. */
+static char *output_pattern(const struct store *store, const struct batch *b)
+{
+	char *path = store_log_path(store, b->sub.first, b->sub.id, 0);
+	char *pattern = submission_output_escape(path), *out;
+	size_t n = strlen(pattern) - strlen("0.log");
+
+	if (b->njobs == 1) {
+		free(path);
+		return pattern;
+	}
+	out = mem_printf("%.*s%%a.log", (int)n, pattern);
+	free(pattern);
+	free(path);
+	return out;
+}
+
+char *submission_script_make(const struct store *store, int64_t version, const struct strs *env,
+			     const char *directives, const char *remark, const char *arguments)
+{
+	struct buf out = {0};
+	char *bin = store_path(store, "bin/%" PRId64, version);
+	const char *conf = env_get(env, "SLURM_CONF");
+
+	buf_addstr(&out, "#!/bin/sh\n");
+	if (*directives) {
+		buf_addstr(&out, directives);
+		if (out.s[out.len - 1] != '\n')
+			buf_addch(&out, '\n');
+	}
+	buf_addf(&out, "# slurmq: %s\n", remark);
+	if (env_get(env, NO_EXPORT)) {
+		/* Slurm's own steps in this job are to have what this job has (srun(1), --export); and all
+		 * of sbatch's that begins with SLURM comes along */
+		buf_addf(&out, "unset SLURM_EXPORT_ENV %s\n", NO_EXPORT);
+		if (conf) {
+			buf_addstr(&out, "SLURM_CONF=");
+			buf_add_shell_word(&out, conf);
+			buf_addstr(&out, "\nexport SLURM_CONF\n");
+		}
+	}
+	buf_addstr(&out, "SLURMQ_DIR=");
+	buf_add_shell_word(&out, store->dir);
+	buf_addstr(&out, "\nexport SLURMQ_DIR\nexec ");
+	buf_add_shell_word(&out, bin);
+	buf_addf(&out, " %s\n", arguments);
+	free(bin);
+	return buf_take(&out);
+}
+
+static char *script_text(const struct store *store, const struct batch *b, const struct strs *env)
+{
+	char *remark =
+		mem_printf("%s, %zu job%s", b->sweep_name, b->njobs, b->njobs == 1 ? "" : "s");
+	char *arguments = mem_printf("run %016" PRIx64, b->sub.id);
+	char *text = submission_script_make(store, b->sub.version, env, b->directives, remark,
+					    arguments);
+
+	free(remark);
+	free(arguments);
+	return text;
+}
+
+int submission_environment_get(struct store *store, int64_t version, struct strs *env,
+			       struct strs *options, struct err *err)
+{
+	char *how = NULL;
+	struct buf text = {0};
+	int rc = get_env(store, version, &text, err);
+
+	if (rc == SPOOL_NONE)
+		rc = env_of_sweep(store, version, &text, err);
+	if (rc == SPOOL_NONE)
+		rc = borrow_env(store, version, &text, err);
+	if (rc == SPOOL_NONE) /* a preview before the first submit */
+		env_capture(environ, env);
+	else if (!rc)
+		rc = env_decode(buf_str(&text), text.len, env, err);
+	buf_release(&text);
+	if (rc < 0 || db_setting_get(store->db, "environment", &how, err) < 0)
+		return -1;
+	if (how && !strcmp(how, "none")) {
+		/* the job's, that is, and not that of sbatch, which has to be found (sbatch(1), --export) */
+		strs_add(options, "--export=NONE");
+		env_set(env, NO_EXPORT, "1");
+	}
+	free(how);
+	return 0;
+}
+
+int submission_prepare(struct store *store, const struct batch *b, struct slurm_submission *s,
+		       struct submission_text *own, struct err *err)
+{
+	memset(s, 0, sizeof(*s));
+	memset(own, 0, sizeof(*own));
+	if (submission_environment_get(store, b->sub.version, &own->env, &own->options, err))
+		return -1;
+	for (size_t i = 0; i < b->options.n; i++)
+		strs_add(&own->options, b->options.v[i]);
+	own->name = mem_printf("%s.%016" PRIx64, b->sweep_name, b->sub.id);
+	own->output = output_pattern(store, b);
+	own->script = script_text(store, b, &own->env);
+	s->name = own->name;
+	s->ntasks = (int)b->njobs;
+	s->output = own->output;
+	s->chdir = b->chdir;
+	if (b->exclude)
+		strs_addf(&own->options, "--exclude=%s", b->exclude);
+	s->options = (const char *const *)own->options.v;
+	s->requeue = b->restartable;
+	s->script = own->script;
+	s->envp = (const char *const *)own->env.v;
+	return 0;
+}
+
+void submission_text_release(struct submission_text *own)
+{
+	free(own->name);
+	free(own->output);
+	free(own->script);
+	strs_release(&own->env);
+	strs_release(&own->options);
+	memset(own, 0, sizeof(*own));
+}

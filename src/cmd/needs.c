@@ -1,0 +1,152 @@
+#include "cmd/needs.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+static const char *plural(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void add_locks(const struct health_need *n, struct strs *lines)
+{
+	strs_addf(
+		lines,
+		"the queue is paused: locks of files in .slurmq do not reach from %s to %s, so two hosts"
+		" may write to the database at once and break it",
+		n->names.n ? n->names.v[0] : "", n->names.n > 1 ? n->names.v[1] : "other hosts");
+	strs_add(
+		lines,
+		"  let what runs end, then let them reach, or put .slurmq on another file system (a file of"
+		" one line may name the folder: man slurmq-storage); then: slurmq resume");
+}
+
+static void add_nodes(const struct health_need *n, struct strs *lines)
+{
+	struct buf names = {0};
+
+	for (size_t i = 0; i < n->names.n; i++)
+		buf_addf(&names, "%s%s", i ? ", " : "", n->names.v[i]);
+	if (n->kind == NEED_MANY_NODES)
+		strs_addf(
+			lines,
+			"attempts die within seconds on many nodes (%s): it is rather the jobs, and"
+			" no node is left out; look at their logs, then: slurmq resume",
+			buf_str(&names));
+	else
+		strs_addf(
+			lines,
+			"left out for a day, since attempts died there within seconds: %s; tell the"
+			" site, or slurmq resume takes them again",
+			buf_str(&names));
+	buf_release(&names);
+}
+
+static void add_refused(const struct health_need *n, struct strs *lines)
+{
+	strs_addf(lines, "%" PRId64 " job%s of %s held, refused: %s", n->jobs, plural(n->jobs),
+		  n->sweep, n->words ? n->words : "");
+	strs_addf(
+		lines,
+		"  mend the sweep file and slurmq expand it, or mend the account; then: slurmq release %s",
+		n->sweep);
+}
+
+/* Of the chain as a whole. */
+static void add_chain(const struct health_need *n, struct strs *lines)
+{
+	switch (n->kind) {
+	case NEED_RESUME:
+		strs_add(lines, "the queue is paused: slurmq resume");
+		break;
+	case NEED_REPAIR:
+		strs_addf(
+			lines,
+			"the queue is paused: slurmq log %" PRId64
+			" shows what failed last; mend it"
+			" (a slip in the sweep file: slurmq expand), then: slurmq retry and slurmq resume",
+			n->job);
+		break;
+	case NEED_SENTINEL:
+		strs_addf(
+			lines,
+			"the sentinel is held in Slurm, so it will not begin and revive the chain: "
+			"scontrol release %" PRIu64 "%s",
+			n->slurm_job, n->by_admin ? ", which is for the site to do" : "");
+		break;
+	case NEED_VIA:
+		strs_add(lines, n->words);
+		strs_add(lines,
+			 "  jobs submit no others until that works; from here: slurmq submit");
+		break;
+	case NEED_SUBMIT:
+		strs_add(lines, "no job is known to be in Slurm and work is left: slurmq submit");
+		break;
+	case NEED_FIRST_SUBMIT:
+		strs_add(lines, "nothing was submitted yet: slurmq submit");
+		break;
+	default:
+		break;
+	}
+}
+
+void needs_add_lines(const struct health_need *n, struct strs *lines)
+{
+	switch (n->kind) {
+	case NEED_LOCKS:
+		add_locks(n, lines);
+		break;
+	case NEED_NODES:
+	case NEED_MANY_NODES:
+		add_nodes(n, lines);
+		break;
+	case NEED_FAILED:
+		strs_addf(lines,
+			  "%" PRId64
+			  " job%s of %s failed: slurmq list -s failed %s; again: slurmq retry %s",
+			  n->jobs, plural(n->jobs), n->sweep, n->sweep, n->sweep);
+		break;
+	case NEED_REFUSED:
+		add_refused(n, lines);
+		break;
+	case NEED_HELD:
+		strs_addf(lines, "%" PRId64 " job%s of %s held: slurmq release %s", n->jobs,
+			  plural(n->jobs), n->sweep, n->sweep);
+		break;
+	default:
+		add_chain(n, lines);
+		break;
+	}
+}
+
+static void add_cancelled(const struct health_pause *p, struct buf *text)
+{
+	time_t at = (time_t)(p->cancelled_at / 1000);
+	char when[8] = "";
+	struct tm tm;
+
+	if (localtime_r(&at, &tm))
+		strftime(when, sizeof(when), "%H:%M", &tm);
+	buf_addf(text, "all %" PRId64 " jobs were cancelled in Slurm at %s", p->cancelled, when);
+}
+
+bool needs_add_pause(const struct health_pause *p, struct buf *text)
+{
+	if (p->words)
+		buf_addstr(text, p->words);
+	else if (p->hosts.n)
+		buf_addf(text, "file locks do not reach from %s to %s", p->hosts.v[0],
+			 p->hosts.n > 1 ? p->hosts.v[1] : "other hosts");
+	else if (p->cancelled)
+		add_cancelled(p, text);
+	else if (p->job)
+		buf_addf(
+			text,
+			"%" PRId64
+			" failures in a row, each within a minute of its start; the last: job %" PRId64
+			" of %s",
+			p->failures, p->job, p->sweep ? p->sweep : "a sweep that is gone");
+	else
+		return false;
+	return true;
+}

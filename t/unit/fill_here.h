@@ -1,0 +1,125 @@
+/*
+ * fill_here.h - a store whose queue is filled, against a Slurm that answers as it is told.
+ *
+ * Include cmocka.h and what it needs first.
+ */
+#ifndef T_FILL_HERE_H
+#define T_FILL_HERE_H
+
+#include <inttypes.h>
+
+#include "chain/fill.h"
+#include "fake_slurm.h"
+#include "lib/clock.h"
+#include "lib/proc.h"
+#include "store/spool.h"
+#include "store/ticket.h"
+#include "sweep_here.h"
+
+static const char ten[] __attribute__((unused)) =
+	"name: ten\nparams: {n: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}\n"
+	"sbatch: {mem: 1G}\nrun: [echo, \"{n}\"]\n";
+
+static inline int set_up(void **state)
+{
+	fake_reset();
+	fake_reason = NULL;
+	unsetenv("SLURM_JOB_ID");
+	proc_signals_block();
+	while (proc_signal_wait(0) > 0)
+		;
+	return here_set_up(state);
+}
+
+static inline void put(struct here *h, const char *text)
+{
+	struct expand_result r;
+	struct err err = {0};
+
+	if (here_expand(h, text, NULL, &r, &err))
+		fail_msg("%s", err.msg);
+	expand_result_release(&r);
+}
+
+static inline struct fill_result fill(struct here *h, enum queue_caller who, int want)
+{
+	struct fill_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
+	struct fill_result r;
+	struct err err = {0};
+	int rc = fill_run(&h->store, &o, &r, &err);
+
+	if (rc != want)
+		fail_msg("fill_run: %d: %s", rc, err.msg);
+	free(r.text);
+	free(r.refused_sweep);
+	r.text = r.refused_sweep = NULL;
+	return r;
+}
+
+/* As a person's submit -n does; 0: nothing but looking around. */
+static inline void fill_max(struct here *h, int64_t max)
+{
+	struct fill_opts o = {.caller = QUEUE_USER, .max = max, .gate_ms = 1000};
+	struct fill_result r;
+
+	assert_int_equal(fill_run(&h->store, &o, &r, NULL), 0);
+	fill_result_release(&r);
+}
+
+/* Counts as text: "pending 3, queued 7". */
+static inline void counts_are(struct here *h, const char *want)
+{
+	int64_t counts[JOB_NSTATES];
+	struct buf b = {0};
+
+	assert_int_equal(db_counts(h->store.db, counts, NULL), 0);
+	for (int i = 0; i < JOB_NSTATES; i++)
+		if (counts[i])
+			buf_addf(&b, "%s%s %" PRId64, b.len ? ", " : "", job_state_name(i),
+				 counts[i]);
+	assert_string_equal(buf_str(&b), want);
+	buf_release(&b);
+	assert_int_equal(db_check(h->store.db, NULL), 0);
+}
+
+static inline size_t files(struct here *h, enum spool_folder folder)
+{
+	struct spool_list l;
+	size_t n;
+
+	assert_int_equal(spool_scan(h->store.spool, folder, &l, NULL), 0);
+	n = l.n;
+	spool_list_release(&l);
+	return n;
+}
+
+/* A task starts and, with how, ends (with a '!' behind it: just now): as slurmq run would have it on disk. */
+static inline void play(struct here *h, const struct fake_job *job, int task, const char *how)
+{
+	uint64_t submission = strtoull(strrchr(job->name, '.') + 1, NULL, 16);
+	struct who me = {.slurm_id = job->id + (uint64_t)task,
+			 .node = "n1",
+			 .pid = 1,
+			 .random = clock_random()};
+	struct job_end end = {.completed = *how == '+',
+			      .ended = *how && how[1] == '!' ? clock_now_ms() : 9,
+			      .reason = *how == '+'   ? 0
+					: *how == 'k' ? REASON_CANCELLED
+						      : REASON_EXIT};
+	struct spool_journal j;
+	struct spool_entry e;
+	struct buf text = {0};
+
+	assert_int_equal(spool_right_start(h->store.spool, submission, task, &me, &e, NULL), 0);
+	assert_int_equal(spool_journal_open(h->store.spool, &e, &j, NULL), 0);
+	journal_add_start(&text, 5, &me);
+	if (*how)
+		journal_add_end(&text, &end);
+	assert_int_equal(spool_journal_append(&j, text.s, text.len, true, NULL), 0);
+	if (*how)
+		assert_int_equal(spool_journal_post(h->store.spool, &j, NULL), 0);
+	spool_journal_close(&j);
+	buf_release(&text);
+}
+
+#endif

@@ -1,0 +1,122 @@
+/* test_needs.c - the sentences for what needs a person */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "cmd/needs.h"
+
+static const struct {
+	struct health_need need;
+	const char *names; /* lines */
+	const char *want;  /* lines, each ended */
+} needs[] = {
+	{{.kind = NEED_RESUME}, NULL, "the queue is paused: slurmq resume\n"},
+	{{.kind = NEED_LOCKS},
+	 "n1\nn2",
+	 "the queue is paused: locks of files in .slurmq do not reach from n1 to n2, so two hosts may "
+	 "write to the database at once and break it\n"
+	 "  let what runs end, then let them reach, or put .slurmq on another file system (a file of "
+	 "one line may name the folder: man slurmq-storage); then: slurmq resume\n"},
+	{{.kind = NEED_REPAIR, .job = 17},
+	 NULL,
+	 "the queue is paused: slurmq log 17 shows what failed last; mend it (a slip in the sweep "
+	 "file: slurmq expand), then: slurmq retry and slurmq resume\n"},
+	{{.kind = NEED_NODES},
+	 "n1\nn3",
+	 "left out for a day, since attempts died there within seconds: n1, n3; tell the site, or "
+	 "slurmq resume takes them again\n"},
+	{{.kind = NEED_MANY_NODES},
+	 "n1\nn2\nn3\nn4",
+	 "attempts die within seconds on many nodes (n1, n2, n3, n4): it is rather the jobs, and no "
+	 "node is left out; look at their logs, then: slurmq resume\n"},
+	{{.kind = NEED_SENTINEL, .slurm_job = 99},
+	 NULL,
+	 "the sentinel is held in Slurm, so it will not begin and revive the chain: scontrol release "
+	 "99\n"},
+	{{.kind = NEED_SENTINEL, .slurm_job = 99, .by_admin = true},
+	 NULL,
+	 "the sentinel is held in Slurm, so it will not begin and revive the chain: scontrol release "
+	 "99, which is for the site to do\n"},
+	{{.kind = NEED_VIA, .words = (char *)"submitting via 'ssh login' failed: no route"},
+	 NULL,
+	 "submitting via 'ssh login' failed: no route\n"
+	 "  jobs submit no others until that works; from here: slurmq submit\n"},
+	{{.kind = NEED_SUBMIT},
+	 NULL,
+	 "no job is known to be in Slurm and work is left: slurmq submit\n"},
+	{{.kind = NEED_FIRST_SUBMIT}, NULL, "nothing was submitted yet: slurmq submit\n"},
+	{{.kind = NEED_FAILED, .sweep = (char *)"grid", .jobs = 1},
+	 NULL,
+	 "1 job of grid failed: slurmq list -s failed grid; again: slurmq retry grid\n"},
+	{{.kind = NEED_REFUSED,
+	  .sweep = (char *)"grid",
+	  .jobs = 12,
+	  .words = (char *)"no such QOS"},
+	 NULL,
+	 "12 jobs of grid held, refused: no such QOS\n"
+	 "  mend the sweep file and slurmq expand it, or mend the account; then: slurmq release "
+	 "grid\n"},
+	{{.kind = NEED_REFUSED, .sweep = (char *)"grid", .jobs = 1},
+	 NULL,
+	 "1 job of grid held, refused: \n"
+	 "  mend the sweep file and slurmq expand it, or mend the account; then: slurmq release "
+	 "grid\n"},
+	{{.kind = NEED_HELD, .sweep = (char *)"grid", .jobs = 2},
+	 NULL,
+	 "2 jobs of grid held: slurmq release grid\n"},
+};
+
+static void every_need_has_its_sentence(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		struct health_need n = needs[i].need;
+		struct strs lines = {0};
+		struct buf got = {0};
+
+		strs_add_lines(&n.names, needs[i].names);
+		needs_add_lines(&n, &lines);
+		for (size_t k = 0; k < lines.n; k++)
+			buf_addf(&got, "%s\n", lines.v[k]);
+		assert_string_equal(buf_str(&got), needs[i].want);
+		strs_release(&n.names);
+		strs_release(&lines);
+		buf_release(&got);
+	}
+}
+
+static void every_pause_has_its_reason(void **state)
+{
+	char *hosts[] = {(char *)"n1", (char *)"n2"};
+	const struct {
+		struct health_pause pause;
+		const char *want; /* NULL: not known */
+	} v[] = {
+		{{.words = NULL}, NULL},
+		{{.words = (char *)"maintenance by ann", .job = 3}, "maintenance by ann"},
+		{{.hosts = {.v = hosts, .n = 2}, .job = 3},
+		 "file locks do not reach from n1 to n2"},
+		{{.job = 3, .failures = 10, .sweep = (char *)"grid"},
+		 "10 failures in a row, each within a minute of its start; the last: job 3 of grid"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct buf got = {0};
+
+		assert_int_equal(needs_add_pause(&v[i].pause, &got), v[i].want != NULL);
+		assert_string_equal(buf_str(&got), v[i].want ? v[i].want : "");
+		buf_release(&got);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(every_need_has_its_sentence),
+					   cmocka_unit_test(every_pause_has_its_reason)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,306 @@
+/* test_pool.c - jobs that Slurm counts apart: what is blocked, and what goes on */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <inttypes.h>
+
+#include "chain/drain.h"
+#include "chain/health.h"
+#include "chain/pool.h"
+#include "fill_here.h"
+
+static const char two_pools[] =
+	"name: two\nparams: {where: [gpu, cpu], n: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}\n"
+	"sbatch: {partition: \"{where}\"}\nrun: [echo, \"{n}\"]\n";
+
+static char *block_of(struct here *h, const char *pool)
+{
+	char *key = mem_printf(".blocked.%s", pool), *value = NULL;
+
+	db_setting_get(h->store.db, key, &value, NULL);
+	free(key);
+	return value;
+}
+
+/* What a block says, without its time. */
+static void block_is(struct here *h, const char *pool, int64_t cap, int64_t pause, int trying)
+{
+	char *value = block_of(h, pool);
+	int64_t got, until, paused;
+	int now;
+
+	if (!value) {
+		assert_int_equal(cap, -1);
+		return;
+	}
+	assert_int_equal(sscanf(value, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %d", &got, &until,
+				&paused, &now),
+			 4);
+	assert_int_equal(paused, pause);
+	assert_int_equal(got, cap);
+	assert_int_equal(now, trying);
+	free(value);
+}
+
+/* The one block: whether status says that jobs of others go on. */
+static void others_go_on(struct here *h, bool want)
+{
+	struct health c;
+
+	assert_int_equal(health_read(&h->store, &c, NULL), 0);
+	assert_int_equal(c.nblocks, 1);
+	assert_int_equal(c.blocks[0].others, want);
+	health_release(&c);
+}
+
+static void let_blocks_pass(struct here *h, const char *pool, int64_t cap, int pause)
+{
+	char *key = mem_printf(".blocked.%s", pool);
+	char *value = mem_printf("%" PRId64 " 1000 %d 0", cap, pause);
+
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_set(h->store.db, key, value, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	free(key);
+	free(value);
+}
+
+static int64_t in_pool(struct here *h, const char *pool)
+{
+	struct strs names = {0};
+	int64_t *n, found = 0;
+
+	assert_int_equal(db_pools(h->store.db, &names, &n, NULL), 0);
+	for (size_t i = 0; i < names.n; i++)
+		if (!strcmp(names.v[i], pool))
+			found = n[i];
+	free(n);
+	strs_release(&names);
+	return found;
+}
+
+static void a_full_partition_stops_no_other(void **state)
+{
+	struct here *h = *state;
+	struct fill_result r;
+	struct fake_job *gpu;
+	size_t before;
+
+	snprintf(fake.full, sizeof(fake.full), "--partition=gpu");
+	fake.full_at = 3;
+	put(h, two_pools);
+	r = fill(h, QUEUE_USER, 0);
+	assert_int_equal(r.submitted, 13);
+	assert_int_equal(in_pool(h, "/gpu/"), 3);
+	assert_int_equal(in_pool(h, "/cpu/"), 10);
+	block_is(h, "/gpu/", 3, 5000, 0);
+	block_is(h, "/cpu/", -1, 0, 0);
+	others_go_on(h, true);
+	/* it is full, and nobody asks again */
+	before = fake.sbatches;
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.stop, FILL_LIMITED);
+	assert_int_equal(fake.sbatches, before);
+	/* one of it ends: one more goes in */
+	gpu = fake.jobs;
+	while (!gpu->full)
+		gpu++;
+	play(h, gpu, 0, "+");
+	gpu->gone[0] = true;
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 1);
+	assert_int_equal(in_pool(h, "/gpu/"), 3);
+	assert_int_equal(fake.sbatches, before + 1);
+	/* time has gone by: one is tried, and no more */
+	let_blocks_pass(h, "/gpu/", 3, 5000);
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 0);
+	assert_int_equal(fake.sbatches, before + 2);
+	block_is(h, "/gpu/", 3, 10000, 0);
+	/* there is room again: found out by that one, and then filled */
+	fake.full_at = 20;
+	let_blocks_pass(h, "/gpu/", 3, 200000);
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 1);
+	block_is(h, "/gpu/", 3, 200000, 1);
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 5);
+	block_is(h, "/gpu/", -1, 0, 0);
+}
+
+/* A job that has just ended holds its slot until it has left: what is learnt then must not keep the queue
+ * below its limit for minutes. */
+static void refused_while_one_leaves(void **state)
+{
+	static const char *const ends[] = {"+", "+!"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		fake.limit = 8;
+		put(h, ten);
+		assert_int_equal(db_begin(h->store.db, NULL), 0);
+		assert_int_equal(db_setting_set(h->store.db, "limit", "9", NULL), 0);
+		assert_int_equal(db_commit(h->store.db, NULL), 0);
+		fill(h, QUEUE_USER, 0);
+		counts_are(h, "pending 2, queued 8");
+		play(h, &fake.jobs[0], 0, ends[i]); /* Slurm shows it still */
+		fill(h, QUEUE_CHAIN, 0);
+		counts_are(h, "pending 2, queued 7, completed 1");
+		block_is(h, "//", i ? 8 : 7, 5000, 0);
+		others_go_on(h, false);
+		here_tear_down(&s);
+	}
+}
+
+/* Nothing is in flight: whatever was learnt, one job is tried. */
+/* Many have just ended, and most of their slots were filled again: what is blocked at is still no more than may be
+ * in Slurm at all. */
+static void blocked_at_no_more_than_the_limit(void **state)
+{
+	struct here *h = *state;
+
+	fake.limit = 8;
+	put(h, "name: s\nparams: {n: {from: 1, to: 40, step: 1}}\nrun: [echo, \"{n}\"]\n");
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_set(h->store.db, "limit", "9", NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	fill(h, QUEUE_USER, 0);
+	counts_are(h, "pending 32, queued 8");
+	for (int k = 0; k < 5; k++) {
+		play(h, &fake.jobs[0], k, "+!");
+		fake.jobs[0].gone[k] = true;
+		fill(h, QUEUE_CHAIN, 0);
+	}
+	assert_int_equal(drain_now(&h->store, NULL), 0);
+	counts_are(h, "pending 27, queued 8, completed 5");
+	block_is(h, "//", -1, 0, 0);
+	play(h, &fake.jobs[0], 5, "+!"); /* Slurm shows it still */
+	fill(h, QUEUE_CHAIN, 0);
+	counts_are(h, "pending 27, queued 7, completed 6");
+	block_is(h, "//", 9, 5000, 0);
+}
+
+static void idle_and_blocked(void **state)
+{
+	struct here *h = *state;
+	struct fill_result r;
+	char *value = mem_printf("0 %" PRId64 " 300000 0", clock_now_ms() + 290000);
+
+	put(h, ten);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_set(h->store.db, ".blocked.//", value, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	free(value);
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 1);
+	/* a person's word takes it back */
+	fill(h, QUEUE_USER, 0);
+	counts_are(h, "queued 10");
+}
+
+/* Before the jobs that may go lie very many that may not: few of them are looked at. */
+static void past_very_many_that_are_blocked(void **state)
+{
+	struct here *h = *state;
+	struct fill_result r;
+	int64_t began;
+
+	put(h, "name: far\nparams: {where: [gpu, cpu, tail], n: {from: 1, to: 30000, step: 1}}\n"
+	       "sbatch: {partition: \"{where}\"}\nrun: [echo, \"{n}\"]\n");
+	snprintf(fake.full, sizeof(fake.full), "--partition=gpu");
+	fake.full_at = 2;
+	fake.limit = 20;
+	r = fill(h, QUEUE_USER, 0);
+	assert_int_equal(r.submitted, 18); /* a slot for who ends, one for the sentinel */
+	assert_int_equal(in_pool(h, "/gpu/"), 2);
+	assert_int_equal(in_pool(h, "/cpu/"), 16);
+	began = clock_mono_ms();
+	fake.jobs[fake.njobs - 1].gone[0] = true;
+	play(h, &fake.jobs[fake.njobs - 1], 0, "+");
+	r = fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(r.submitted, 1);
+	print_message("a refill past 30,000 blocked jobs: %" PRId64 " ms\n",
+		      clock_mono_ms() - began);
+	assert_int_equal(in_pool(h, "/cpu/"), 16);
+}
+
+static void pools_of_options(void **state)
+{
+	static const struct {
+		const char *directives, *options[4], *want;
+	} v[] = {
+		{"", {NULL}, "//"},
+		{"", {"--mem=1G", "--partition=gpu", NULL}, "/gpu/"},
+		{"", {"--partition=gpu", "--account=a", "--partition=b", NULL}, "a/b/"},
+		{"", {"--qos=x", NULL}, "//x"},
+		{"#SBATCH -p one\n#SBATCH --qos=q1\n#SBATCH -Aacc\necho -p no\n",
+		 {NULL},
+		 "acc/one/q1"},
+		{"#SBATCH --partition one\n", {"--partition=two", NULL}, "/two/"},
+		{"", {"--partitions=x", "--account", "--qosx=1", NULL}, "//"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct strs options = {0}, back = {0};
+		char *key;
+
+		for (const char *const *o = v[i].options; *o; o++)
+			strs_add(&options, *o);
+		key = pool_key(&options, v[i].directives);
+		assert_string_equal(key, v[i].want);
+		pool_options(key, &back);
+		strs_release(&options);
+		free(key);
+		key = pool_key(&back, "");
+		assert_string_equal(key, v[i].want);
+		strs_release(&back);
+		free(key);
+	}
+}
+
+static void refused_once_for_all_and_released(void **state)
+{
+	struct here *h = *state;
+	struct fill_result r;
+	int changed;
+
+	fake.limit = 4;
+	fake.answers[0] = SLURM_REFUSED;
+	fake.nanswers = 1;
+	put(h, ten);
+	r = fill(h, QUEUE_USER, 0);
+	assert_int_equal(fake.sbatches, 1);
+	assert_int_equal(r.held, 10);
+	counts_are(h, "held 10");
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	for (int64_t id = 1; id <= 10; id++)
+		assert_int_equal(db_job_release_held(h->store.db, id, &changed, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	fill(h, QUEUE_USER, 0);
+	counts_are(h, "pending 7, queued 3");
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_full_partition_stops_no_other),
+		cmocka_unit_test(refused_while_one_leaves),
+		T(idle_and_blocked),
+		T(blocked_at_no_more_than_the_limit),
+		T(past_very_many_that_are_blocked),
+		cmocka_unit_test(pools_of_options),
+		T(refused_once_for_all_and_released),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,354 @@
+/* test_unclear.c - what Slurm does not answer, or does not show: reconciling what was filled */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <inttypes.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "chain/drain.h"
+#include "chain/reconcile.h"
+#include "fill_here.h"
+
+static void taking_back(void **state)
+{
+	struct here *h = *state;
+	struct strs running = {0}, queued = {0};
+	struct db_flight *v;
+	size_t n;
+	int c;
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	play(h, &fake.jobs[0], 2, "");
+	assert_int_equal(drain_lock(&h->store, NULL), 0);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	for (int64_t id = 1; id <= 4; id++)
+		assert_int_equal(db_job_cancel(h->store.db, id, &c, NULL), 0);
+	assert_int_equal(db_job_hold(h->store.db, 5, &c, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
+	assert_int_equal(n, 10);
+	assert_int_equal(drain_take_back(&h->store, v, 5, &running, &queued, NULL), 0);
+	drain_unlock(&h->store);
+	free(v);
+	assert_int_equal(running.n, 1);
+	assert_string_equal(running.v[0], "100_2");
+	assert_int_equal(queued.n, 4);
+	assert_string_equal(queued.v[0], "100_0");
+	counts_are(h, "queued 5, running 1, cancelled 3, held 1");
+	strs_release(&running);
+	strs_release(&queued);
+	/* the one that ran ends as it was wished */
+	fake.jobs[0].gone[2] = true;
+	assert_int_equal(files(h, SPOOL_RETIRED), 0);
+}
+
+/* ---- reconciling ---- */
+
+static void reconciled(struct here *h, const char *want)
+{
+	struct reconcile_result r;
+	struct err err = {0};
+
+	if (reconcile(&h->store, 0, &r, &err))
+		fail_msg("%s", err.msg);
+	counts_are(h, want);
+}
+
+/* Every ticket, and every time a row was missed, becomes that much older. */
+static void later(struct here *h, int64_t minutes)
+{
+	struct strs names = {0};
+	struct timespec t[2];
+	struct db_flight *v;
+	size_t n;
+
+	clock_gettime(CLOCK_REALTIME, &t[0]);
+	t[0].tv_sec -= minutes * 60;
+	t[1] = t[0];
+	assert_int_equal(spool_file_names(h->store.spool, "tickets", &names, NULL), 0);
+	for (size_t i = 0; i < names.n; i++) {
+		char *path = mem_printf("%s/tickets/%s", h->store.dir, names.v[i]);
+
+		assert_int_equal(utimensat(AT_FDCWD, path, t, 0), 0);
+		free(path);
+	}
+	strs_release(&names);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].missing_since)
+			assert_int_equal(db_attempt_missing(h->store.db, v[i].attempt,
+							    v[i].missing_since - minutes * 60000,
+							    NULL),
+					 0);
+	free(v);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+}
+
+static void an_unclear_answer_is_cleared_up(void **state)
+{
+	for (int made = 0; made < 2; made++) {
+		struct here *h;
+		void *s;
+
+		(void)state;
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		fake.answers[0] = SLURM_UNCLEAR;
+		fake.nanswers = 1;
+		fake.accept_silently = made;
+		put(h, ten);
+		fill(h, QUEUE_USER, 0);
+		if (made) {
+			reconciled(h, "queued 10"); /* adopted by name */
+		} else {
+			reconciled(h, "submitting 10");
+			later(h, 1);
+			reconciled(h, "submitting 10");
+			later(h, 2);
+			reconciled(h, "pending 10");
+			assert_int_equal(files(h, SPOOL_READY), 0);
+		}
+		here_tear_down(&s);
+	}
+}
+
+/* A submitter that was killed told no answer at all: its sbatch may still be on its way. */
+static void no_answer_is_waited_for_longer(void **state)
+{
+	struct here *h = *state;
+	struct db_flight *v;
+	size_t n;
+
+	fake.answers[0] = SLURM_UNCLEAR;
+	fake.nanswers = 1;
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_submission_answer(h->store.db, v[0].submission, 0, 0, NULL, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	free(v);
+	later(h, 9);
+	reconciled(h, "submitting 10");
+	later(h, 11);
+	reconciled(h, "pending 10");
+	assert_int_equal(files(h, SPOOL_READY), 0);
+}
+
+/* A wish that found no right to take, since Slurm's number was not known: honoured once it is. */
+static void a_wish_is_honoured_later(void **state)
+{
+	struct here *h = *state;
+	int c;
+
+	fake.answers[0] = SLURM_UNCLEAR;
+	fake.nanswers = 1;
+	fake.accept_silently = true;
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_job_cancel(h->store.db, 1, &c, NULL), 0);
+	assert_int_equal(db_job_hold(h->store.db, 2, &c, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	reconciled(h, "queued 8, cancelled 1, held 1");
+	assert_int_equal(files(h, SPOOL_READY), 8);
+}
+
+static void slurm_away_changes_nothing(void **state)
+{
+	struct here *h = *state;
+	struct reconcile_result r;
+	struct err err = {0};
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	play(h, &fake.jobs[0], 0, "");
+	later(h, 1000);
+	fake.away = true;
+	assert_int_equal(reconcile(&h->store, 0, &r, &err), -1);
+	assert_int_equal(err.status, ERR_AGAIN);
+	counts_are(h, "queued 10");
+}
+
+static void queued_and_over(void **state)
+{
+	static const struct {
+		const char *slurm, *counts;
+	} v[] = {
+		{"PENDING", "queued 10"},
+		{"REQUEUED", "queued 10"},
+		{"COMPLETING", "queued 10"},
+		{"CANCELLED", "queued 9, cancelled 1"},
+		{"FAILED", "queued 9, failed 1"},
+		{"NODE_FAIL", "queued 9, failed 1"},
+		{"BOOT_FAIL", "queued 9, failed 1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		put(h, ten);
+		fill(h, QUEUE_USER, 0);
+		snprintf(fake.jobs[0].state[3], sizeof(fake.jobs[0].state[3]), "%s", v[i].slurm);
+		reconciled(h, v[i].counts);
+		here_tear_down(&s);
+	}
+}
+
+static void all_gone(bool gone)
+{
+	for (int i = 0; i < 10; i++)
+		fake.jobs[0].gone[i] = gone;
+}
+
+static void queued_and_gone(void **state)
+{
+	struct here *h = *state;
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	all_gone(true);
+	reconciled(h, "queued 10");
+	later(h, 9);
+	reconciled(h, "queued 10");
+	all_gone(false); /* seen again: the time starts anew */
+	reconciled(h, "queued 10");
+	all_gone(true);
+	reconciled(h, "queued 10");
+	later(h, 9);
+	reconciled(h, "queued 10");
+	later(h, 2);
+	reconciled(h, "pending 10");
+	assert_int_equal(files(h, SPOOL_READY), 0);
+}
+
+/* A pending task that is cancelled alone leaves no trace, but its array is there. */
+static void a_task_that_its_array_lacks(void **state)
+{
+	struct here *h = *state;
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	fake.jobs[0].gone[4] = true;
+	reconciled(h, "queued 9, cancelled 1");
+	/* one that runs is not judged so */
+	play(h, &fake.jobs[0], 5, "");
+	assert_int_equal(drain_now(&h->store, NULL), 0);
+	fake.jobs[0].gone[5] = true;
+	reconciled(h, "queued 8, running 1, cancelled 1");
+	/* one line for all that never started */
+	for (int i = 0; i < 10; i++)
+		fake.jobs[0].gone[i] = i != 0;
+	fake.jobs[0].collapsed = true;
+	snprintf(fake.jobs[0].state[0], 24, "CANCELLED");
+	reconciled(h, "running 1, cancelled 9");
+}
+
+static void running_and_over(void **state)
+{
+	static const struct {
+		const char *slurm, *counts;
+		int reason;
+	} v[] = {
+		{"RUNNING", "queued 9, running 1", 0},
+		{"COMPLETING", "queued 9, running 1", 0},
+		{"SUSPENDED", "queued 9, running 1", 0},
+		{"TIMEOUT", "queued 9, failed 1", REASON_TIMEOUT},
+		{"OUT_OF_MEMORY", "queued 9, failed 1", REASON_OUT_OF_MEMORY},
+		{"NODE_FAIL", "queued 9, failed 1", REASON_NODE_FAIL},
+		{"FAILED", "queued 9, failed 1", REASON_EXIT},
+		{"CANCELLED", "queued 9, cancelled 1", REASON_CANCELLED},
+		/* completed only by its own end line */
+		{"COMPLETED", "queued 9, failed 1", REASON_LOST},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct db_job job;
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		put(h, ten);
+		fill(h, QUEUE_USER, 0);
+		play(h, &fake.jobs[0], 3, "");
+		assert_int_equal(drain_now(&h->store, NULL), 0);
+		snprintf(fake.jobs[0].state[3], sizeof(fake.jobs[0].state[3]), "%s", v[i].slurm);
+		reconciled(h, "queued 9, running 1");
+		later(h, 2);
+		reconciled(h, v[i].counts);
+		assert_int_equal(db_job_get(h->store.db, 4, &job, NULL), 0);
+		assert_int_equal(job.reason, v[i].reason);
+		db_job_release(&job);
+		here_tear_down(&s);
+	}
+}
+
+static void running_and_gone_is_lost(void **state)
+{
+	struct here *h = *state;
+	struct db_job job;
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	play(h, &fake.jobs[0], 3, "");
+	assert_int_equal(drain_now(&h->store, NULL), 0);
+	fake.jobs[0].gone[3] = true;
+	reconciled(h, "queued 9, running 1");
+	later(h, 2);
+	reconciled(h, "queued 9, running 1");
+	later(h, 9);
+	reconciled(h, "queued 9, failed 1");
+	assert_int_equal(db_job_get(h->store.db, 4, &job, NULL), 0);
+	assert_int_equal(job.reason, REASON_LOST);
+	db_job_release(&job);
+}
+
+/* A submitter that died before its commit. */
+static void an_orphaned_ticket_goes(void **state)
+{
+	struct here *h = *state;
+	struct ticket_head head = {0};
+	struct ticket_writer w = {0};
+
+	put(h, ten);
+	fill(h, QUEUE_USER, 0);
+	assert_int_equal(ticket_write(h->store.spool, 77, &w, &head, NULL), 0);
+	assert_int_equal(spool_rights_make(h->store.spool, 77, 3, NULL), 0);
+	assert_int_equal(files(h, SPOOL_READY), 13);
+	reconciled(h, "queued 10");
+	assert_int_equal(files(h, SPOOL_READY), 10);
+	assert_int_equal(ticket_age(h->store.spool, 77), -1);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(taking_back),
+		cmocka_unit_test(an_unclear_answer_is_cleared_up),
+		T(no_answer_is_waited_for_longer),
+		T(a_wish_is_honoured_later),
+		T(slurm_away_changes_nothing),
+		cmocka_unit_test(queued_and_over),
+		T(queued_and_gone),
+		T(a_task_that_its_array_lacks),
+		cmocka_unit_test(running_and_over),
+		T(running_and_gone_is_lost),
+		T(an_orphaned_ticket_goes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
