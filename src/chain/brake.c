@@ -1,24 +1,17 @@
 #include "chain/brake.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
+#include "store/state.h"
 
 enum {
 	FAST_MS = 60 * 1000,  /* of a failure that counts in the row */
 	QUICK_MS = 20 * 1000, /* of a death that is held against its node */
 	DEATHS = 3,
 	OUT_MS = 24 * 3600 * 1000,
-};
-
-/* What is held against a node. */
-struct record {
-	int64_t deaths;
-	int64_t since; /* the first of them began */
-	int64_t out;   /* since when it is left out, 0: it is not */
 };
 
 static bool fit_for_a_name(const char *node)
@@ -28,52 +21,26 @@ static bool fit_for_a_name(const char *node)
 				  "0123456789._-")];
 }
 
-static void parse(const char *text, struct record *r)
+/* What is held against a node ends a day after it was left out. */
+static void forget_after_a_day(struct state_node *r)
 {
 	int64_t now = clock_now_ms();
 
-	if (sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, &r->deaths, &r->since, &r->out) != 3)
+	if (r->out && (now < r->out - OUT_MS || now >= r->out + OUT_MS))
 		memset(r, 0, sizeof(*r));
-	if (r->out && (now < r->out - OUT_MS || now >= r->out + OUT_MS)) /* a day is over */
-		memset(r, 0, sizeof(*r));
-}
-
-static int read_record(struct db *db, const char *key, struct record *r, struct err *err)
-{
-	char *text;
-	int rc = db_setting_get(db, key, &text, err);
-
-	memset(r, 0, sizeof(*r));
-	if (!rc)
-		parse(text, r);
-	free(text);
-	return rc;
-}
-
-static int write_record(struct db *db, const char *key, const struct record *r, struct err *err)
-{
-	char text[80];
-
-	snprintf(text, sizeof(text), "%" PRId64 " %" PRId64 " %" PRId64, r->deaths, r->since,
-		 r->out);
-	return db_setting_set(db, key, text, err);
 }
 
 /* A node has run something as it should. */
 static int good_node(struct db *db, const char *node, struct err *err)
 {
-	struct record r;
-	char *key;
+	struct state_node r;
 	int rc;
 
 	if (!fit_for_a_name(node))
 		return 0;
-	key = mem_printf(".node.%s", node);
-	rc = read_record(db, key, &r, err);
-	if (!rc)
-		rc = db_setting_unset(db, key, err);
-	free(key);
-	return rc < 0 ? -1 : 0;
+	/* nearly every time there is nothing to unset, and then nothing is written */
+	rc = state_get_node(db, node, &r, err);
+	return rc ? (rc < 0 ? -1 : 0) : state_unset_node(db, node, err);
 }
 
 static int end_row(struct db *db, struct err *err)
@@ -81,9 +48,9 @@ static int end_row(struct db *db, struct err *err)
 	int64_t n;
 
 	/* nearly every time there is nothing to end, and then nothing is written */
-	if (db_setting_int(db, ".brake.n", 0, &n, err))
+	if (state_get_int(db, STATE_BRAKE_N, &n, err))
 		return -1;
-	return n ? db_setting_unset(db, ".brake.n", err) : 0;
+	return n ? state_unset_int(db, STATE_BRAKE_N, err) : 0;
 }
 
 int brake_completed(struct db *db, const char *node, struct err *err)
@@ -93,39 +60,32 @@ int brake_completed(struct db *db, const char *node, struct err *err)
 
 int brake_forgive_nodes(struct db *db, struct err *err)
 {
-	struct strs keys = {0}, values = {0};
-	int rc = db_settings(db, ".node.", &keys, &values, err);
-
-	for (size_t i = 0; i < keys.n && !rc; i++)
-		rc = db_setting_unset(db, keys.v[i], err);
-	strs_release(&keys);
-	strs_release(&values);
-	return rc;
+	return state_unset_nodes(db, err);
 }
 
 int brake_reset(struct db *db, struct err *err)
 {
-	if (brake_forgive_nodes(db, err) || db_setting_unset(db, ".brake.n", err) ||
-	    db_setting_unset(db, ".brake.node", err) ||
-	    db_setting_unset(db, ".brake.failures", err) || db_setting_unset(db, ".brake.job", err))
+	if (brake_forgive_nodes(db, err) || state_unset_int(db, STATE_BRAKE_N, err) ||
+	    state_unset_text(db, STATE_BRAKE_NODE, err) ||
+	    state_unset_int(db, STATE_BRAKE_FAILURES, err) ||
+	    state_unset_int(db, STATE_BRAKE_JOB, err))
 		return -1;
 	return 0;
 }
 
 int brake_nodes(struct db *db, struct strs *nodes, struct err *err)
 {
-	struct strs keys = {0}, values = {0};
-	int rc = db_settings(db, ".node.", &keys, &values, err);
+	struct strs names = {0};
+	struct state_node *v;
+	int rc = state_get_nodes(db, &names, &v, err);
 
-	for (size_t i = 0; i < keys.n && !rc; i++) {
-		struct record r = {0};
-
-		parse(values.v[i], &r);
-		if (r.out)
-			strs_add(nodes, keys.v[i] + strlen(".node."));
+	for (size_t i = 0; i < names.n && !rc; i++) {
+		forget_after_a_day(&v[i]);
+		if (v[i].out)
+			strs_add(nodes, names.v[i]);
 	}
-	strs_release(&keys);
-	strs_release(&values);
+	strs_release(&names);
+	free(v);
 	return rc;
 }
 
@@ -136,12 +96,12 @@ int brake_nodes(struct db *db, struct strs *nodes, struct err *err)
 static int bad_node(struct db *db, const struct db_attempt *a, int64_t sweep, bool at_once,
 		    bool *out, struct err *err)
 {
-	char *key = mem_printf(".node.%s", a->node);
 	int64_t now = clock_now_ms();
-	struct record r;
+	struct state_node r;
 	bool elsewhere;
-	int rc = read_record(db, key, &r, err) < 0 ? -1 : 0;
+	int rc = state_get_node(db, a->node, &r, err) < 0 ? -1 : 0;
 
+	forget_after_a_day(&r);
 	if (!rc && !at_once) {
 		if (!r.deaths++)
 			r.since = a->started;
@@ -155,16 +115,15 @@ static int bad_node(struct db *db, const struct db_attempt *a, int64_t sweep, bo
 	}
 	*out = r.out > 0;
 	if (!rc)
-		rc = write_record(db, key, &r, err);
-	free(key);
+		rc = state_set_node(db, a->node, &r, err);
 	return rc;
 }
 
 static int pause_queue(struct db *db, int64_t failures, int64_t job, struct err *err)
 {
-	return db_setting_set_int(db, ".paused", 1, err) ||
-			       db_setting_set_int(db, ".brake.failures", failures, err) ||
-			       db_setting_set_int(db, ".brake.job", job, err)
+	return state_set_int(db, STATE_PAUSED, 1, err) ||
+			       state_set_int(db, STATE_BRAKE_FAILURES, failures, err) ||
+			       state_set_int(db, STATE_BRAKE_JOB, job, err)
 		       ? -1
 		       : 0;
 }
@@ -179,15 +138,15 @@ static int count(struct db *db, const struct db_attempt *a, const struct db_job 
 	bool out = false;
 	int rc;
 
-	if (db_setting_int(db, "breaker", BRAKE_DEFAULT, &most, err) ||
-	    db_setting_int(db, ".brake.n", 0, &n, err) ||
-	    db_setting_int(db, ".paused", 0, &paused, err))
+	if (state_get_int(db, STATE_BREAKER, &most, err) ||
+	    state_get_int(db, STATE_BRAKE_N, &n, err) ||
+	    state_get_int(db, STATE_PAUSED, &paused, err))
 		return -1;
 	if (most <= 0 || paused)
 		return 0;
-	rc = db_setting_get(db, ".brake.node", &node, err) < 0 ? -1 : 0;
+	rc = state_get_text(db, STATE_BRAKE_NODE, &node, err) < 0 ? -1 : 0;
 	if (!n || !node || strcmp(node, here) != 0) /* "" from the second node on */
-		rc = rc ? rc : db_setting_set(db, ".brake.node", n ? "" : here, err);
+		rc = rc ? rc : state_set_text(db, STATE_BRAKE_NODE, n ? "" : here, err);
 	if (!rc && ++n >= most && node && *node && !strcmp(node, here))
 		rc = bad_node(db, a, job->sweep, true, &out, err);
 	free(node);
@@ -195,7 +154,7 @@ static int count(struct db *db, const struct db_attempt *a, const struct db_job 
 		return -1;
 	if (n >= most && !out)
 		return pause_queue(db, n, a->job, err);
-	return db_setting_set_int(db, ".brake.n", out ? 0 : n, err);
+	return state_set_int(db, STATE_BRAKE_N, out ? 0 : n, err);
 }
 
 int brake_failed(struct db *db, const struct db_attempt *a, const struct db_job *job, bool again,

@@ -26,7 +26,7 @@
 #include "store/db.h"
 #include "lib/err.h"
 
-enum { BRAKE_DEFAULT = 10, BRAKE_NODES_MOST = 3 };
+enum { BRAKE_NODES_MOST = 3 };
 
 /* In an open transaction. An attempt is completed; node may be NULL. */
 int brake_completed(struct db *db, const char *node, struct err *err);

@@ -15,6 +15,7 @@
 #include "chain/sentinel.h"
 #include "slurm/slurm.h"
 #include "store/ticket.h"
+#include "store/state.h"
 
 enum {
 	HOLD_OFF_MS = 10 * 1000,
@@ -268,7 +269,7 @@ static void tally_sentinel(struct store *store, const struct slurm_jobs *jobs, s
 {
 	int64_t id;
 
-	if (db_setting_int(store->db, ".sentinel.job", 0, &id, NULL) || !id)
+	if (state_get_int(store->db, STATE_SENTINEL_JOB, &id, NULL) || !id)
 		return;
 	for (size_t i = 0; i < jobs->n; i++) {
 		const struct slurm_job *job = &jobs->v[i];
@@ -358,9 +359,9 @@ static int pause_queue(struct store *store, const struct tally *t, struct err *e
 
 	if (db_begin(db, err))
 		return -1;
-	if (db_setting_set_int(db, ".paused", 1, err) ||
-	    db_setting_set_int(db, CANCEL_JOBS, t->cancelled, err) ||
-	    db_setting_set_int(db, CANCEL_AT, clock_now_ms() - t->records->newest, err) ||
+	if (state_set_int(db, STATE_PAUSED, 1, err) ||
+	    state_set_int(db, STATE_CANCELLED_JOBS, t->cancelled, err) ||
+	    state_set_int(db, STATE_CANCELLED_AT, clock_now_ms() - t->records->newest, err) ||
 	    db_commit(db, err)) {
 		db_rollback(db);
 		return -1;
@@ -377,7 +378,7 @@ static int stop_queue(struct store *store, const struct tally *t, struct err *er
 	int rc = revoke_claims(store, t, &running, &queued, err);
 
 	if (!rc)
-		rc = db_setting_int(store->db, ".paused", 0, &paused, err);
+		rc = state_get_int(store->db, STATE_PAUSED, &paused, err);
 	if (!rc && !paused)
 		rc = pause_queue(store, t, err);
 	FAILPOINT("cancel-paused");

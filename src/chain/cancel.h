@@ -30,10 +30,6 @@
 #include "store/spool.h"
 #include "store/store.h"
 
-/* Settings that say why the queue is paused: so many jobs were cancelled, at that time in ms since 1970. */
-#define CANCEL_JOBS ".cancelled.jobs"
-#define CANCEL_AT ".cancelled.at"
-
 /* Ask Slurm why it sent SIGTERM to a job. Returns an enum job_reason (REASON_NONE: the job goes on;
  * REASON_CANCELLED also outside a job), or -1 if squeue does not answer. */
 int cancel_query(const struct who *me);

@@ -205,13 +205,15 @@ static int choose_one(struct choice *c, struct db_job *job, bool look, struct er
 	struct plan plan = {0};
 	struct err why = {0};
 	struct loaded *ld;
+	struct pool *pool;
 	struct kind k;
 	bool uniform;
 
 	if (loader_get(c->loader, c->store->db, job->version, &ld, &why))
 		return look || !db_job_refuse(c->store->db, job, why.msg, err) ? 1 : -1;
 	uniform = sweep_sbatch_uniform(ld->sweep) && !job->options && !job->again.options;
-	if (uniform && ld->pool && !pool_room(c->pools, ld->pool))
+	pool = uniform ? pools_of_version(c->pools, job->version) : NULL;
+	if (pool && !pool_room(c->pools, pool))
 		return 0;
 	if (sweep_plan(ld->sweep, &job->point, job->id, &plan, &why)) {
 		plan_release(&plan);
@@ -220,7 +222,7 @@ static int choose_one(struct choice *c, struct db_job *job, bool look, struct er
 	wait_no_longer(job, ld->sweep, c->now);
 	kind_of(c, job, &plan, &k);
 	if (uniform)
-		ld->pool = k.pool;
+		pools_set_version(c->pools, job->version, k.pool);
 	if (look || !pool_room(c->pools, k.pool)) {
 		int rc = pool_room(c->pools, k.pool) > 0;
 

@@ -38,6 +38,7 @@
 #include "slurm/slurm.h"
 #include "store/loader.h"
 #include "store/ticket.h"
+#include "store/state.h"
 
 enum { MAX_ROUNDS = 40 };
 
@@ -114,8 +115,8 @@ static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct e
 
 	*n = 0;
 	if (db_counts(f->store->db, counts, err) ||
-	    db_setting_int(f->store->db, "reserve", 0, &reserve, err) ||
-	    db_setting_int(f->store->db, ".paused", 0, &paused, err) ||
+	    state_get_int(f->store->db, STATE_RESERVE, &reserve, err) ||
+	    state_get_int(f->store->db, STATE_PAUSED, &paused, err) ||
 	    limits_get(f->store, &limit, err))
 		return -1;
 	r->limit = limit.jobs;
@@ -224,7 +225,7 @@ static int look_at_pools(struct fill *f, const struct drained *d, bool *changed,
 	if (f->o->no_claim)
 		return 0;
 	if (f->unblock) {
-		if (pools_unblock(db, err) || db_setting_unset(db, ".sentinel.refused", err) ||
+		if (pools_unblock(db, err) || state_unset_text(db, STATE_SENTINEL_REFUSED, err) ||
 		    store_keep_root(f->store, err))
 			return -1;
 		f->unblock = false;
@@ -257,7 +258,7 @@ static int claim_write(struct fill *f, struct batches *b, struct err *err)
 	    submission_files_write(f->store, b, f->site.kill_wait_s, chained, err) ||
 	    pools_taken(&f->pools, f->store->db, err) || claim_rows_write(f->store, b, err))
 		return -1;
-	return db_setting_set_int(f->store->db, ".chain.last_refill", clock_now_ms(), err);
+	return state_set_int(f->store->db, STATE_CHAIN_LAST_REFILL, clock_now_ms(), err);
 }
 
 static int claim(struct fill *f, const struct drained *d, struct batches *b, bool *changed,

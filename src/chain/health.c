@@ -17,6 +17,7 @@
 #include "lib/clock.h"
 #include "store/setting.h"
 #include "store/spool.h"
+#include "store/state.h"
 
 enum {
 	SENTINEL_LATE_MS = 10 * 60 * 1000, /* it waits for a node like any job */
@@ -75,12 +76,11 @@ static int add_held(struct store *store, struct health *h, const struct db_sweep
 {
 	const struct db_select select = {
 		.sweep = s->id, .states = 1U << JOB_HELD, .reasons = 1U << REASON_REFUSED};
-	char *key = mem_printf(".refused.%" PRId64, s->id), *words = NULL;
+	char *words = NULL;
 	int64_t refused, held;
-	int rc = db_setting_get(store->db, key, &words, err) < 0 ||
+	int rc = state_get_refused(store->db, s->id, &words, err) < 0 ||
 		 db_jobs_count(store->db, &select, &refused, err);
 
-	free(key);
 	if (rc) {
 		free(words);
 		return -1;
@@ -150,7 +150,7 @@ static int add_held_sentinel(struct store *store, struct health *h, struct err *
 
 	if (h->state == CHAIN_DONE || h->state == CHAIN_PAUSED)
 		return 0;
-	if (db_setting_int(store->db, ".sentinel.held", 0, &held, err))
+	if (state_get_int(store->db, STATE_SENTINEL_HELD, &held, err))
 		return -1;
 	n = add_need(h, NEED_SENTINEL);
 	n->slurm_job = h->sentinel_job;
@@ -162,7 +162,7 @@ static int add_held_sentinel(struct store *store, struct health *h, struct err *
 static int add_via(struct store *store, struct health *h, struct err *err)
 {
 	char *words = NULL;
-	int rc = db_setting_get(store->db, VIA_FAILED, &words, err);
+	int rc = state_get_text(store->db, STATE_VIA_FAILED, &words, err);
 
 	if (!rc)
 		add_need(h, NEED_VIA)->words = words;
@@ -212,11 +212,11 @@ static int look_at_sentinel(struct store *store, struct health *c, struct err *e
 	jobs = limit.jobs;
 	limits_release(&limit);
 	if (limits_sentinel_s(store, jobs, &every, err) ||
-	    db_setting_get(store->db, ".sentinel.refused", &c->sentinel_why, err) < 0 ||
-	    db_setting_int(store->db, ".sentinel.at", 0, &at, err) ||
-	    db_setting_int(store->db, ".sentinel.job", 0, &job, err) ||
-	    db_setting_int(store->db, ".sentinel.begin", 0, &c->sentinel_begin, err) ||
-	    db_setting_int(store->db, ".sentinel.held", 0, &held, err))
+	    state_get_text(store->db, STATE_SENTINEL_REFUSED, &c->sentinel_why, err) < 0 ||
+	    state_get_int(store->db, STATE_SENTINEL_AT, &at, err) ||
+	    state_get_int(store->db, STATE_SENTINEL_JOB, &job, err) ||
+	    state_get_int(store->db, STATE_SENTINEL_BEGIN, &c->sentinel_begin, err) ||
+	    state_get_int(store->db, STATE_SENTINEL_HELD, &held, err))
 		return -1;
 	c->sentinel_job = (uint64_t)job;
 	c->sentinel = c->sentinel_why ? SENTINEL_REFUSED
@@ -239,12 +239,12 @@ static int read_pause(struct db *db, struct health_pause *p, struct err *err)
 	char *pair = NULL;
 	int rc;
 
-	if (db_setting_get(db, ".paused_why", &p->words, err) < 0 ||
+	if (state_get_text(db, STATE_PAUSED_WHY, &p->words, err) < 0 ||
 	    hosts_local(db, &pair, err) < 0 ||
-	    db_setting_int(db, ".brake.failures", 0, &p->failures, err) ||
-	    db_setting_int(db, ".brake.job", 0, &p->job, err) ||
-	    db_setting_int(db, CANCEL_JOBS, 0, &p->cancelled, err) ||
-	    db_setting_int(db, CANCEL_AT, 0, &p->cancelled_at, err))
+	    state_get_int(db, STATE_BRAKE_FAILURES, &p->failures, err) ||
+	    state_get_int(db, STATE_BRAKE_JOB, &p->job, err) ||
+	    state_get_int(db, STATE_CANCELLED_JOBS, &p->cancelled, err) ||
+	    state_get_int(db, STATE_CANCELLED_AT, &p->cancelled_at, err))
 		rc = -1;
 	else
 		rc = p->job ? db_job_get(db, p->job, &job, err) : DB_NONE;
@@ -263,8 +263,8 @@ int health_read(struct store *store, struct health *out, struct err *err)
 
 	memset(out, 0, sizeof(*out));
 	if (db_counts(store->db, counts, err) ||
-	    db_setting_int(store->db, ".paused", 0, &paused, err) ||
-	    db_setting_int(store->db, ".chain.last_refill", 0, &out->last_refill, err) ||
+	    state_get_int(store->db, STATE_PAUSED, &paused, err) ||
+	    state_get_int(store->db, STATE_CHAIN_LAST_REFILL, &out->last_refill, err) ||
 	    (paused && read_pause(store->db, &out->pause, err)) ||
 	    look_at_sentinel(store, out, err) ||
 	    db_jobs_later(store->db, &out->later, &out->later_at, err))

@@ -13,6 +13,7 @@
 #include "lib/clock.h"
 #include "lib/proc.h"
 #include "store/spool.h"
+#include "store/state.h"
 
 enum {
 	BEAT_MS = 200,	  /* while there is somebody to be watched */
@@ -132,10 +133,10 @@ static void remove_file(struct play *p, uint64_t id)
 
 /* ---- what is known ---- */
 
-static bool is_set(struct db *db, const char *key)
+static bool is_set(struct db *db, struct state_text key)
 {
 	char *value = NULL;
-	int rc = db_setting_get(db, key, &value, NULL);
+	int rc = state_get_text(db, key, &value, NULL);
 
 	free(value);
 	return !rc;
@@ -143,18 +144,18 @@ static bool is_set(struct db *db, const char *key)
 
 static bool known(struct db *db)
 {
-	return is_set(db, ".locks.reach") || is_set(db, ".locks.local");
+	return is_set(db, STATE_LOCKS_REACH) || is_set(db, STATE_LOCKS_LOCAL);
 }
 
 int hosts_local(struct db *db, char **pair, struct err *err)
 {
-	return db_setting_get(db, ".locks.local", pair, err);
+	return state_get_text(db, STATE_LOCKS_LOCAL, pair, err);
 }
 
 int hosts_forget(struct db *db, struct err *err)
 {
-	return db_setting_unset(db, ".locks.reach", err) ||
-			       db_setting_unset(db, ".locks.local", err)
+	return state_unset_text(db, STATE_LOCKS_REACH, err) ||
+			       state_unset_text(db, STATE_LOCKS_LOCAL, err)
 		       ? -1
 		       : 0;
 }
@@ -162,9 +163,9 @@ int hosts_forget(struct db *db, struct err *err)
 /* This is why the queue is paused now, whatever a person has said before. */
 static int set_local(struct db *db, const char *pair)
 {
-	return db_setting_set(db, ".locks.local", pair, NULL) ||
-			       db_setting_set_int(db, ".paused", 1, NULL) ||
-			       db_setting_unset(db, ".paused_why", NULL)
+	return state_set_text(db, STATE_LOCKS_LOCAL, pair, NULL) ||
+			       state_set_int(db, STATE_PAUSED, 1, NULL) ||
+			       state_unset_text(db, STATE_PAUSED_WHY, NULL)
 		       ? -1
 		       : 0;
 }
@@ -186,7 +187,7 @@ static enum hosts_answer remember(struct play *p, const struct other *x, enum ho
 	}
 	pair = mem_printf("%s %s", p->name, x->name);
 	rc = a == HOSTS_LOCAL ? set_local(db, pair)
-			      : db_setting_set(db, ".locks.reach", pair, NULL);
+			      : state_set_text(db, STATE_LOCKS_REACH, pair, NULL);
 	free(pair);
 	if (!rc && !db_commit(db, NULL))
 		return a;

@@ -15,8 +15,7 @@
  * A host is a booted kernel (random(4), boot_id), whatever it is called: between two names of one kernel locks
  * always hold.
  *
- * Kept in the settings: ".locks.reach" and ".locks.local", "HOST HOST" as they call themselves, one of them.
- * `slurmq resume` forgets both.
+ * The answer is kept as STATE_LOCKS_REACH or STATE_LOCKS_LOCAL (store/state.h); `slurmq resume` unsets both.
  */
 #ifndef SLURMQ_HOSTS_H
 #define SLURMQ_HOSTS_H

@@ -11,6 +11,7 @@
 #include "lib/proc.h"
 #include "store/setting.h"
 #include "store/spool.h"
+#include "store/state.h"
 
 enum { LIMIT_MOST = 1000, LIMIT_DEFAULT = 200 };
 
@@ -35,15 +36,15 @@ static int store_site(struct store *store, const struct slurm_site *site,
 
 	if (rc)
 		return rc;
-	rc = db_setting_get(db, ".cluster", &cluster, err);
+	rc = state_get_text(db, STATE_CLUSTER, &cluster, err);
 	free(cluster);
 	if (rc == DB_NONE && site->cluster)
-		rc = db_setting_set(db, ".cluster", site->cluster, err);
-	if (rc < 0 || db_setting_set_int(db, ".site.kill_wait", site->kill_wait_s, err) ||
-	    db_setting_set_int(db, ".site.max_array", site->max_array_size, err) ||
-	    db_setting_set_int(db, ".limit.jobs", limit->limit, err) ||
-	    db_setting_set(db, ".limit.from", limit->from ? limit->from : "", err) ||
-	    db_setting_set_int(db, ".limit.at", read_at(limit), err) ||
+		rc = state_set_text(db, STATE_CLUSTER, site->cluster, err);
+	if (rc < 0 || state_set_int(db, STATE_SITE_KILL_WAIT, site->kill_wait_s, err) ||
+	    state_set_int(db, STATE_SITE_MAX_ARRAY, site->max_array_size, err) ||
+	    state_set_int(db, STATE_LIMIT_JOBS, limit->limit, err) ||
+	    state_set_text(db, STATE_LIMIT_FROM, limit->from ? limit->from : "", err) ||
+	    state_set_int(db, STATE_LIMIT_AT, read_at(limit), err) ||
 	    (limit->limit > limit->used && limit->used >= 0 && pools_unblock(db, err)) ||
 	    db_commit(db, err)) {
 		db_rollback(db);
@@ -73,7 +74,7 @@ static char *user_name(void)
 static int check_cluster(struct store *store, const char *here, struct err *err)
 {
 	char *ours;
-	int rc = db_setting_get(store->db, ".cluster", &ours, err);
+	int rc = state_get_text(store->db, STATE_CLUSTER, &ours, err);
 
 	if (!rc && here && strcmp(ours, here) != 0)
 		rc = err_set(
@@ -93,7 +94,7 @@ int limits_refresh(struct store *store, const char *mine, int64_t max_age_ms,
 
 	memset(limit, 0, sizeof(*limit));
 	limit->limit = limit->used = -1;
-	if (db_setting_int(store->db, ".limit.at", 0, &at, err))
+	if (state_get_int(store->db, STATE_LIMIT_AT, &at, err))
 		return -1;
 	age = clock_now_ms() - at;
 	if (at && age >= 0 && age < max_age_ms)
@@ -125,8 +126,8 @@ int limits_get(struct store *store, struct limits *out, struct err *err)
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	if (db_setting_int(store->db, "limit", 0, &own, err) ||
-	    db_setting_int(store->db, ".limit.jobs", -1, &slurms, err))
+	if (state_get_int(store->db, STATE_LIMIT, &own, err) ||
+	    state_get_int(store->db, STATE_LIMIT_JOBS, &slurms, err))
 		return -1;
 	if (own > 0) {
 		out->jobs = own;
@@ -135,11 +136,11 @@ int limits_get(struct store *store, struct limits *out, struct err *err)
 	}
 	if (slurms < 0) {
 		out->jobs = LIMIT_DEFAULT;
-		rc = db_setting_int(store->db, ".limit.at", 0, &own, err);
+		rc = state_get_int(store->db, STATE_LIMIT_AT, &own, err);
 		out->from = mem_strdup(own ? "Slurm tells none" : "until Slurm is asked");
 		return rc;
 	}
-	rc = db_setting_get(store->db, ".limit.from", &from, err);
+	rc = state_get_text(store->db, STATE_LIMIT_FROM, &from, err);
 	if (rc < 0)
 		return -1;
 	out->jobs = slurms > LIMIT_MOST ? LIMIT_MOST : slurms;
@@ -151,8 +152,8 @@ int limits_site_get(struct store *store, struct limits_site *out, struct err *er
 {
 	struct db *db = store->db;
 
-	if (db_setting_int(db, ".site.max_array", -1, &out->max_array, err) ||
-	    db_setting_int(db, ".site.kill_wait", -1, &out->kill_wait_s, err))
+	if (state_get_int(db, STATE_SITE_MAX_ARRAY, &out->max_array, err) ||
+	    state_get_int(db, STATE_SITE_KILL_WAIT, &out->kill_wait_s, err))
 		return -1;
 	/* the largest index is MaxArraySize - 1 (slurm.conf(5), MaxArraySize) */
 	if (out->max_array < 1 || out->max_array > LIMIT_MOST)
@@ -163,10 +164,11 @@ int limits_site_get(struct store *store, struct limits_site *out, struct err *er
 int limits_sentinel_s(struct store *store, int64_t limit, int64_t *every, struct err *err)
 {
 	char *value = NULL, *refused = NULL;
-	int rc = db_setting_get(store->db, "sentinel", &value, err) < 0 ||
-				 db_setting_get(store->db, ".sentinel.refused", &refused, err) < 0
-			 ? -1
-			 : 0;
+	int rc =
+		state_get_text(store->db, STATE_SENTINEL, &value, err) < 0 ||
+				state_get_text(store->db, STATE_SENTINEL_REFUSED, &refused, err) < 0
+			? -1
+			: 0;
 
 	*every = rc || refused ? 0 : setting_sentinel_s(value, limit);
 	free(value);

@@ -8,21 +8,15 @@
  * doubled each time up to 5 minutes, one more is tried, and where Slurm takes it, the pool is open again.
  * Nothing of a sweep depends on it: a block that is
  * lost costs a refusal, one that is too narrow ends by itself.
- *
- * Kept as setting ".blocked.ACCOUNT/PARTITION/QOS": "JOBS UNTIL PAUSE TRYING".
  */
 #include "chain/pool.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
 
 enum { FIRST_MS = 5 * 1000, MOST_MS = 5 * 60 * 1000, TRY_MS = 60 * 1000, LEAVING_MS = 3000 };
-
-static const char prefix[] = ".blocked.";
 
 void pools_release(struct pools *ps)
 {
@@ -31,6 +25,7 @@ void pools_release(struct pools *ps)
 		free(ps->v[i]);
 	}
 	free(ps->v);
+	free(ps->versions);
 	memset(ps, 0, sizeof(*ps));
 }
 
@@ -47,6 +42,22 @@ struct pool *pools_get(struct pools *ps, const char *key)
 	p->room = -1;
 	ps->v = mem_grow(ps->v, ps->n + 1, sizeof(struct pool *));
 	return ps->v[ps->n++] = p;
+}
+
+struct pool *pools_of_version(const struct pools *ps, int64_t version)
+{
+	for (size_t i = 0; i < ps->nversions; i++)
+		if (ps->versions[i].version == version)
+			return ps->versions[i].pool;
+	return NULL;
+}
+
+void pools_set_version(struct pools *ps, int64_t version, struct pool *p)
+{
+	if (pools_of_version(ps, version))
+		return;
+	ps->versions = mem_grow(ps->versions, ps->nversions + 1, sizeof(*ps->versions));
+	ps->versions[ps->nversions++] = (struct pool_version){version, p};
 }
 
 /* ---- which one a job belongs to ---- */
@@ -128,57 +139,43 @@ void pool_options(const char *key, struct strs *options)
 
 static int write_block(struct db *db, const struct pool *p, struct err *err)
 {
-	char *key = mem_printf("%s%s", prefix, p->key);
-	char *value = mem_printf("%" PRId64 " %" PRId64 " %" PRId64 " %d", p->cap, p->until,
-				 p->pause, p->trying);
-	int rc = db_setting_set(db, key, value, err);
+	const struct db_block b = {.pool = p->key,
+				   .cap = p->cap,
+				   .until = p->until,
+				   .pause = p->pause,
+				   .trying = p->trying};
 
-	free(key);
-	free(value);
-	return rc;
+	return db_block_set(db, &b, err);
 }
 
 static int drop_block(struct db *db, struct pool *p, struct err *err)
 {
-	char *key = mem_printf("%s%s", prefix, p->key);
-	int rc = db_setting_unset(db, key, err);
-
 	p->cap = -1;
 	p->trying = false;
-	free(key);
-	return rc;
+	return db_block_drop(db, p->key, err);
 }
 
 int pools_unblock(struct db *db, struct err *err)
 {
-	struct strs keys = {0}, values = {0};
-	int rc = db_settings(db, prefix, &keys, &values, err);
-
-	for (size_t i = 0; i < keys.n && !rc; i++)
-		rc = db_setting_unset(db, keys.v[i], err);
-	strs_release(&keys);
-	strs_release(&values);
-	return rc;
+	return db_blocks_drop(db, err);
 }
 
 static int read_blocks(struct pools *ps, struct db *db, bool *any, struct err *err)
 {
-	struct strs keys = {0}, values = {0};
-	int rc = db_settings(db, prefix, &keys, &values, err);
+	struct db_block *v;
+	size_t n;
+	int rc = db_blocks(db, &v, &n, err);
 
-	for (size_t i = 0; i < keys.n && !rc; i++) {
-		struct pool *p = pools_get(ps, keys.v[i] + strlen(prefix));
-		int trying;
+	for (size_t i = 0; i < n; i++) {
+		struct pool *p = pools_get(ps, v[i].pool);
 
-		if (sscanf(values.v[i], "%" SCNd64 " %" SCNd64 " %" SCNd64 " %d", &p->cap,
-			   &p->until, &p->pause, &trying) != 4)
-			p->cap = -1;
-		else
-			p->trying = trying != 0;
+		p->cap = v[i].cap;
+		p->until = v[i].until;
+		p->pause = v[i].pause;
+		p->trying = v[i].trying;
 		*any = true;
 	}
-	strs_release(&keys);
-	strs_release(&values);
+	db_blocks_free(v, n);
 	return rc;
 }
 

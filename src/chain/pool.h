@@ -37,12 +37,20 @@ struct pool {
 struct pools {
 	struct pool **v;
 	size_t n;
+	struct pool_version {
+		int64_t version;
+		struct pool *pool;
+	} * versions; /* of which every job without options of its own is in one pool */
+	size_t nversions;
 	int64_t now;
 	bool idle; /* nothing is in flight: whatever was learnt, one is tried */
 	bool any;  /* something is blocked */
 };
 void pools_release(struct pools *ps);
 struct pool *pools_get(struct pools *ps, const char *key); /* makes it where there is none */
+/* The pool of the jobs of a version, as it was set: NULL if it was not. */
+struct pool *pools_of_version(const struct pools *ps, int64_t version);
+void pools_set_version(struct pools *ps, int64_t version, struct pool *p);
 /* From sbatch's options and a script's #SBATCH lines; the former win, the last of each. Given. */
 char *pool_key(const struct strs *options, const char *directives);
 /* Back to options; what is empty is left out. */

@@ -26,6 +26,7 @@
 #include "chain/outcome.h"
 #include "chain/reconcile_internal.h"
 #include "slurm/slurm.h"
+#include "store/state.h"
 #include "store/ticket.h"
 
 enum {
@@ -388,9 +389,8 @@ static int64_t stamp(struct store *store)
 
 static int leave_stamp(struct look *l, struct err *err)
 {
-	return db_setting_set_int(l->store->db, ".reconcile.at", l->now, err) ||
-			       db_setting_set_int(l->store->db, ".reconcile.soon", l->out->soon,
-						  err)
+	return state_set_int(l->store->db, STATE_RECONCILE_AT, l->now, err) ||
+			       state_set_int(l->store->db, STATE_RECONCILE_SOON, l->out->soon, err)
 		       ? -1
 		       : 0;
 }
@@ -461,8 +461,8 @@ static int due(struct store *store, int64_t max_age_ms, bool *yes, bool *soon, s
 {
 	int64_t at, age, hurry;
 
-	if (db_setting_int(store->db, ".reconcile.at", 0, &at, err) ||
-	    db_setting_int(store->db, ".reconcile.soon", 0, &hurry, err))
+	if (state_get_int(store->db, STATE_RECONCILE_AT, &at, err) ||
+	    state_get_int(store->db, STATE_RECONCILE_SOON, &hurry, err))
 		return -1;
 	*soon = hurry != 0;
 	if (*soon && max_age_ms > ENDED_MS)

@@ -16,6 +16,7 @@
 #include "store/setting.h"
 #include "slurm/slurm.h"
 #include "store/spool.h"
+#include "store/state.h"
 
 enum {
 	SLACK_MS = 60 * 1000,
@@ -50,13 +51,13 @@ static int note(struct store *store, uint64_t job, int64_t begin, int held, cons
 
 	if (db_begin(db, err))
 		return -1;
-	if (db_setting_set_int(db, ".sentinel.at", clock_now_ms(), err) ||
-	    db_setting_set_int(db, ".sentinel.job", (int64_t)job, err) ||
-	    db_setting_set_int(db, ".sentinel.begin", begin, err) ||
-	    (held ? db_setting_set_int(db, ".sentinel.held", held, err)
-		  : db_setting_unset(db, ".sentinel.held", err)) ||
-	    (refused ? db_setting_set(db, ".sentinel.refused", refused, err)
-		     : db_setting_unset(db, ".sentinel.refused", err)) ||
+	if (state_set_int(db, STATE_SENTINEL_AT, clock_now_ms(), err) ||
+	    state_set_int(db, STATE_SENTINEL_JOB, (int64_t)job, err) ||
+	    state_set_int(db, STATE_SENTINEL_BEGIN, begin, err) ||
+	    (held ? state_set_int(db, STATE_SENTINEL_HELD, held, err)
+		  : state_unset_int(db, STATE_SENTINEL_HELD, err)) ||
+	    (refused ? state_set_text(db, STATE_SENTINEL_REFUSED, refused, err)
+		     : state_unset_text(db, STATE_SENTINEL_REFUSED, err)) ||
 	    db_commit(db, err)) {
 		db_rollback(db);
 		return -1;
@@ -70,10 +71,10 @@ static int forget(struct store *store, struct err *err)
 
 	if (db_begin(db, err))
 		return -1;
-	if (db_setting_unset(db, ".sentinel.at", err) ||
-	    db_setting_unset(db, ".sentinel.job", err) ||
-	    db_setting_unset(db, ".sentinel.held", err) ||
-	    db_setting_unset(db, ".sentinel.begin", err) || db_commit(db, err)) {
+	if (state_unset_int(db, STATE_SENTINEL_AT, err) ||
+	    state_unset_int(db, STATE_SENTINEL_JOB, err) ||
+	    state_unset_int(db, STATE_SENTINEL_HELD, err) ||
+	    state_unset_int(db, STATE_SENTINEL_BEGIN, err) || db_commit(db, err)) {
 		db_rollback(db);
 		return -1;
 	}
@@ -94,8 +95,8 @@ static int read_need(struct store *store, struct need *n, struct err *err)
 	int rc = -1;
 
 	if (!db_counts(store->db, counts, err) &&
-	    !db_setting_int(store->db, ".paused", 0, &paused, err) &&
-	    !db_setting_int(store->db, ".sentinel.at", 0, &n->at, err) &&
+	    !state_get_int(store->db, STATE_PAUSED, &paused, err) &&
+	    !state_get_int(store->db, STATE_SENTINEL_AT, &n->at, err) &&
 	    !limits_get(store, &limit, err) &&
 	    !limits_sentinel_s(store, limit.jobs, &n->every, err))
 		rc = 0;
@@ -187,7 +188,7 @@ bool sentinel_waits(struct store *store)
 	bool found;
 	int64_t at;
 
-	found = !db_setting_int(store->db, ".sentinel.at", 0, &at, NULL) && at &&
+	found = !state_get_int(store->db, STATE_SENTINEL_AT, &at, NULL) && at &&
 		!look(store, &sight, NULL) && sight.waiting.n && !sight.held;
 	strs_release(&sight.waiting);
 	return found;
@@ -199,8 +200,8 @@ static int note_waiting(struct store *store, const struct sight *sight, struct e
 	int64_t begin = 0, job = 0;
 	uint64_t seen = strtoull(sight->waiting.v[0], NULL, 10);
 
-	if (db_setting_int(store->db, ".sentinel.job", 0, &job, err) ||
-	    ((uint64_t)job == seen && db_setting_int(store->db, ".sentinel.begin", 0, &begin, err)))
+	if (state_get_int(store->db, STATE_SENTINEL_JOB, &job, err) ||
+	    ((uint64_t)job == seen && state_get_int(store->db, STATE_SENTINEL_BEGIN, &begin, err)))
 		return -1;
 	return note(store, seen, begin, sight->held, NULL, err);
 }
@@ -210,8 +211,8 @@ void sentinel_check(struct store *store)
 	struct sight sight = {0};
 	int64_t at, held;
 
-	if (!db_setting_int(store->db, ".sentinel.at", 0, &at, NULL) && at &&
-	    !db_setting_int(store->db, ".sentinel.held", 0, &held, NULL) &&
+	if (!state_get_int(store->db, STATE_SENTINEL_AT, &at, NULL) && at &&
+	    !state_get_int(store->db, STATE_SENTINEL_HELD, &held, NULL) &&
 	    !look(store, &sight, NULL)) {
 		if (!sight.waiting.n && !sight.runs)
 			forget(store, NULL);
@@ -250,7 +251,7 @@ static int order(struct store *store, int64_t every, bool memory, struct order *
 	if (rc)
 		return rc;
 	if (!submission_environment_get(store, last.version, &o->env, &o->options, err) &&
-	    db_setting_get(store->db, "sentinel.sbatch", &more, err) >= 0)
+	    state_get_text(store->db, STATE_SENTINEL_SBATCH, &more, err) >= 0)
 		rc = 0;
 	else
 		rc = -1;
@@ -364,7 +365,8 @@ static int ensure(struct store *store, bool self, fill_say *say, void *arg, stru
 		char *refused = NULL;
 
 		/* just now, by who had the lock before us */
-		if (n.work && db_setting_get(store->db, ".sentinel.refused", &refused, NULL) >= 0 &&
+		if (n.work &&
+		    state_get_text(store->db, STATE_SENTINEL_REFUSED, &refused, NULL) >= 0 &&
 		    refused)
 			say_refused(say, arg, refused);
 		free(refused);
@@ -460,8 +462,8 @@ void sentinel_settle(struct store *store, fill_say *say, void *arg)
 	int64_t counts[JOB_NSTATES], at, paused;
 
 	/* short questions, since the job that asks still holds its slot */
-	if (db_setting_int(store->db, ".sentinel.at", 0, &at, NULL) || !at ||
-	    db_setting_int(store->db, ".paused", 0, &paused, NULL) ||
+	if (state_get_int(store->db, STATE_SENTINEL_AT, &at, NULL) || !at ||
+	    state_get_int(store->db, STATE_PAUSED, &paused, NULL) ||
 	    db_counts(store->db, counts, NULL))
 		return;
 	if (paused || !(counts[JOB_PENDING] + counts[JOB_SUBMITTING] + counts[JOB_QUEUED] +

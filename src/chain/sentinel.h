@@ -6,9 +6,7 @@
  * user, one at a time), and it is looked for by that name before it is made. Its name holds no ticket, so
  * that reconciliation passes over it.
  *
- * Kept in the settings: .sentinel.at (when it was last seen or tried), .sentinel.job, .sentinel.begin,
- * .sentinel.held (by whom it is held in Slurm, if so), .sentinel.refused (sbatch's words, from when on it
- * stays off).
+ * What is known of it is in store/state.h, STATE_SENTINEL_*.
  */
 #ifndef SLURMQ_SENTINEL_H
 #define SLURMQ_SENTINEL_H

@@ -17,6 +17,7 @@
 #include "lib/failpoint.h"
 #include "lib/proc.h"
 #include "store/spool.h"
+#include "store/state.h"
 
 /* In the environment that sbatch gets: the job is to get none of it. */
 static const char NO_EXPORT[] = "SLURMQ_NO_EXPORT";
@@ -383,7 +384,7 @@ int submission_environment_get(struct store *store, int64_t version, struct strs
 	else if (!rc)
 		rc = env_decode(buf_str(&text), text.len, env, err);
 	buf_release(&text);
-	if (rc < 0 || db_setting_get(store->db, "environment", &how, err) < 0)
+	if (rc < 0 || state_get_text(store->db, STATE_ENVIRONMENT, &how, err) < 0)
 		return -1;
 	if (how && !strcmp(how, "none")) {
 		/* the job's, that is, and not that of sbatch, which has to be found (sbatch(1), --export) */

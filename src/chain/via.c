@@ -14,6 +14,7 @@
 #include "lib/clock.h"
 #include "lib/proc.h"
 #include "store/setting.h"
+#include "store/state.h"
 
 /* Where it failed last it is tried shortly, since each job that ends waits for it in its allocation; but one try of
  * four has all the time, for a host that is slow and well. Nothing is lost where it is ended too early: what it runs
@@ -27,7 +28,7 @@ int via_get(struct store *store, char **via, struct err *err)
 	*via = NULL;
 	if (!getenv("SLURM_JOB_ID"))
 		return DB_NONE;
-	rc = db_setting_get(store->db, "via", via, err);
+	rc = state_get_text(store->db, STATE_VIA, via, err);
 	if (!rc && !(*via)[strspn(*via, " ")]) {
 		free(*via);
 		*via = NULL;
@@ -80,14 +81,14 @@ static int judge_result(const char *via, const struct proc_result *r, struct err
 static void remember_failure(struct db *db, const char *why)
 {
 	char *before = NULL;
-	int rc = db_setting_get(db, VIA_FAILED, &before, NULL);
+	int rc = state_get_text(db, STATE_VIA_FAILED, &before, NULL);
 	bool same = why ? !rc && !strcmp(before, why) : rc != 0;
 
 	free(before);
 	if (same || db_begin(db, NULL))
 		return;
-	if ((why ? db_setting_set(db, VIA_FAILED, why, NULL)
-		 : db_setting_unset(db, VIA_FAILED, NULL)) ||
+	if ((why ? state_set_text(db, STATE_VIA_FAILED, why, NULL)
+		 : state_unset_text(db, STATE_VIA_FAILED, NULL)) ||
 	    db_commit(db, NULL))
 		db_rollback(db);
 }
@@ -95,7 +96,7 @@ static void remember_failure(struct db *db, const char *why)
 static bool failed_last(struct db *db)
 {
 	char *why = NULL;
-	bool yes = db_setting_get(db, VIA_FAILED, &why, NULL) == 0;
+	bool yes = state_get_text(db, STATE_VIA_FAILED, &why, NULL) == 0;
 
 	free(why);
 	return yes;

@@ -13,8 +13,7 @@
  * given; DB_NONE: submit from here. */
 int via_get(struct store *store, char **via, struct err *err);
 /* Run slurmq chain there (as the sentinel), 3 minutes at most. -1, ERR_AGAIN, where it did not go well; what
- * was wrong the last time is the setting VIA_FAILED. */
-#define VIA_FAILED ".via.failed"
+ * was wrong the last time is STATE_VIA_FAILED. */
 int via_run(struct store *store, const char *via, bool sentinel, struct err *err);
 
 #endif

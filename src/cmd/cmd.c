@@ -10,6 +10,7 @@
 #include "lib/guess.h"
 #include "chain/reconcile.h"
 #include "chain/sentinel.h"
+#include "store/state.h"
 
 int cmd_open_store(struct cmd_ctx *ctx, struct err *err)
 {
@@ -330,8 +331,7 @@ int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err)
 				   : mem_printf("%s by user %ld", why, (long)geteuid());
 	int rc = db_begin(db, err);
 
-	if (!rc && (db_setting_set_int(db, ".paused", 1, err) ||
-		    db_setting_set(db, ".paused_why", text, err) || db_commit(db, err))) {
+	if (!rc && (state_pause(db, text, err) || db_commit(db, err))) {
 		db_rollback(db);
 		rc = -1;
 	}

@@ -8,6 +8,7 @@
 #include "chain/sentinel.h"
 #include "chain/via.h"
 #include "store/setting.h"
+#include "store/state.h"
 
 struct args {
 	const char *unset;
@@ -130,9 +131,9 @@ static int store_setting(struct cmd_ctx *ctx, const struct setting *s, const cha
 		return -1;
 	rc = value ? db_setting_set(db, s->key, value, err) : db_setting_unset(db, s->key, err);
 	if (!rc && sentinel)
-		rc = db_setting_unset(db, ".sentinel.refused", err);
+		rc = state_unset_text(db, STATE_SENTINEL_REFUSED, err);
 	if (!rc && !strcmp(s->key, "via"))
-		rc = db_setting_unset(db, VIA_FAILED, err);
+		rc = state_unset_text(db, STATE_VIA_FAILED, err);
 	if (rc || db_commit(db, err)) {
 		db_rollback(db);
 		return -1;

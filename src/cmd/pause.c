@@ -1,6 +1,8 @@
 /* slurmq pause - nothing new is submitted */
 #include "cmd/cmd.h"
 
+#include "store/state.h"
+
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	struct db *db = ctx->store->db;
@@ -9,7 +11,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	(void)options;
 	(void)argc;
 	(void)argv;
-	if (db_setting_int(db, ".paused", 0, &paused, err))
+	if (state_get_int(db, STATE_PAUSED, &paused, err))
 		return -1;
 	if (!paused && cmd_pause_queue(ctx, "slurmq pause", err))
 		return -1;

@@ -5,6 +5,7 @@
 #include "chain/cancel.h"
 #include "chain/hosts.h"
 #include "chain/reconcile.h"
+#include "store/state.h"
 
 struct args {
 	bool no_submit;
@@ -14,9 +15,8 @@ static int unset_pause(struct db *db, struct err *err)
 {
 	if (db_begin(db, err))
 		return -1;
-	if (db_setting_unset(db, ".paused", err) || db_setting_unset(db, ".paused_why", err) ||
-	    db_setting_unset(db, CANCEL_JOBS, err) || db_setting_unset(db, CANCEL_AT, err) ||
-	    brake_reset(db, err) || hosts_forget(db, err) || db_commit(db, err)) {
+	if (state_unpause(db, err) || brake_reset(db, err) || hosts_forget(db, err) ||
+	    db_commit(db, err)) {
 		db_rollback(db);
 		return -1;
 	}
@@ -33,7 +33,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 
 	(void)argc;
 	(void)argv;
-	if (db_setting_int(ctx->store->db, ".paused", 0, &paused, err))
+	if (state_get_int(ctx->store->db, STATE_PAUSED, &paused, err))
 		return -1;
 	rc = brake_nodes(ctx->store->db, &bad, err);
 	if (!rc && bad.n) /* which jobs wait for ever without them? (reconcile.h) */

@@ -1,5 +1,5 @@
 /*
- * number.h - numbers as people write them: compared, counted up and drawn without a binary fraction
+ * number.h - numbers as people write them: compared and counted up without a binary fraction
  * where decimals are exact, and the same under every locale.
  */
 #ifndef SLURMQ_NUMBER_H
@@ -42,12 +42,5 @@ struct range {
 size_t range_count(const struct range *r, size_t most, const char **why);
 /* Append them, a NUL behind each, and count them. 0; -1 with *why where two are equal. */
 int range_values(const struct range *r, struct buf *out, size_t *n, const char **why);
-
-/* Draw i of parameter name: the top 53 bits of SHA-256 of "slurmq-draw-1\0SEED\0NAME\0I". */
-uint64_t draw_bits(const char *seed, const char *name, uint64_t i);
-/* The draw as a number in [0, 1). */
-double draw_unit(const char *seed, const char *name, uint64_t i);
-/* The first 64 bits, big-endian, of SHA-256 (FIPS 180-4). */
-uint64_t sha256_64(const void *data, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * db.c - the handle: making, opening and checking a database, transactions, statements, settings.
+ * db.c - the handle: making, opening and checking a database, transactions, statements.
  */
 #include "store/db.h"
 
@@ -13,9 +13,16 @@
 
 #include "lib/clock.h"
 #include "store/db_internal.h"
+#include "store/db_sql.h"
+#include "store/state.h"
 
 enum { APPLICATION_ID = 0x736c7172, /* "slqr" */ SCHEMA_VERSION = 1 };
 #define BUSY_MS 30000
+
+/* db_block_set(). Added to a database that does not have it: see db_open(). */
+#define TABLE_BLOCKED \
+	"CREATE TABLE IF NOT EXISTS blocked(pool TEXT PRIMARY KEY, cap INTEGER NOT NULL," \
+	" until INTEGER NOT NULL, pause INTEGER NOT NULL, trying INTEGER NOT NULL) WITHOUT ROWID;"
 
 /*
  * The bytes of a row. A job is some 60 bytes: its values alone, without their names (the shape holds
@@ -34,14 +41,16 @@ static const char schema[] =
 	"CREATE TABLE shape(id INTEGER PRIMARY KEY, text BLOB NOT NULL UNIQUE);"
 	"CREATE TABLE job(id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL, version INTEGER NOT NULL,"
 	" shape INTEGER NOT NULL, key INTEGER NOT NULL, vals BLOB NOT NULL, sample INTEGER,"
-	" state INTEGER NOT NULL DEFAULT 0, reason INTEGER NOT NULL DEFAULT 0,"
-	" wish INTEGER NOT NULL DEFAULT 0, priority INTEGER NOT NULL DEFAULT 0,"
+	" state INTEGER NOT NULL DEFAULT " SQL_PENDING
+	", reason INTEGER NOT NULL DEFAULT " SQL_REASON_NONE ","
+	" wish INTEGER NOT NULL DEFAULT " SQL_WISH_NONE ", priority INTEGER NOT NULL DEFAULT 0,"
 	" tries INTEGER NOT NULL DEFAULT 0, attempt INTEGER NOT NULL DEFAULT 0,"
 	" missing INTEGER NOT NULL DEFAULT 0, options TEXT);"
 	"CREATE UNIQUE INDEX job_key ON job(sweep, key);"
-	"CREATE INDEX job_pending ON job(priority DESC, id) WHERE state = 0;"
-	"CREATE INDEX job_flight ON job(attempt) WHERE state IN (1, 2, 3);"
-	"CREATE INDEX job_trouble ON job(state, id) WHERE state IN (5, 6, 7);"
+	"CREATE INDEX job_pending ON job(priority DESC, id) WHERE state = " SQL_PENDING ";"
+	"CREATE INDEX job_flight ON job(attempt) WHERE state IN " SQL_IN_FLIGHT ";"
+	"CREATE INDEX job_trouble ON job(state, id) WHERE state IN (" SQL_FAILED ", " SQL_CANCELLED
+	", " SQL_HELD ");"
 	/* rare: what a later version says of an older job; shape 0: it does not name it */
 	"CREATE TABLE reshape(job INTEGER NOT NULL, version INTEGER NOT NULL, shape INTEGER NOT NULL,"
 	" vals BLOB, PRIMARY KEY(job, version)) WITHOUT ROWID;"
@@ -54,11 +63,12 @@ static const char schema[] =
 	"CREATE TABLE submission(id INTEGER PRIMARY KEY, version INTEGER NOT NULL,"
 	" first INTEGER NOT NULL, ntasks INTEGER NOT NULL, slurm_job INTEGER NOT NULL DEFAULT 0,"
 	" answer INTEGER NOT NULL DEFAULT 0, text TEXT, created INTEGER NOT NULL,"
-	" pool TEXT NOT NULL DEFAULT '//');"
+	" pool TEXT NOT NULL DEFAULT '//');" TABLE_BLOCKED
 	"CREATE TABLE attempt(id INTEGER PRIMARY KEY, job INTEGER NOT NULL, prev INTEGER NOT NULL,"
 	" submission INTEGER NOT NULL, slurm_id INTEGER NOT NULL DEFAULT 0,"
-	" closed INTEGER NOT NULL DEFAULT 0, completed INTEGER NOT NULL DEFAULT 0,"
-	" reason INTEGER NOT NULL DEFAULT 0, exit_code INTEGER NOT NULL DEFAULT 0,"
+	" closed INTEGER NOT NULL DEFAULT " SQL_CLOSED_NOT ", completed INTEGER NOT NULL DEFAULT 0,"
+	" reason INTEGER NOT NULL DEFAULT " SQL_REASON_NONE
+	", exit_code INTEGER NOT NULL DEFAULT 0,"
 	" signal INTEGER NOT NULL DEFAULT 0, node TEXT, started INTEGER NOT NULL DEFAULT 0,"
 	" ended INTEGER NOT NULL DEFAULT 0, maxrss_kib INTEGER NOT NULL DEFAULT 0,"
 	" cpu_ms INTEGER NOT NULL DEFAULT 0);"
@@ -392,7 +402,7 @@ int db_create(const char *path, const char *id, struct err *err)
 		   "making the database", err) ||
 	    simple(db, pragma, "making the database", err) ||
 	    simple(db, schema, "making the database", err) ||
-	    db_setting_set(db, ".folder", id, err))
+	    state_set_text(db, STATE_FOLDER, id, err))
 		goto out;
 	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", SCHEMA_VERSION);
 	if (simple(db, pragma, "making the database", err) ||
@@ -492,7 +502,7 @@ static int check_marks(struct db *db, const char *id, struct err *err)
 			       db->path, version);
 	if (refuse_wal(db, err))
 		return -1;
-	rc = db_setting_get(db, ".folder", &folder, err);
+	rc = state_get_text(db, STATE_FOLDER, &folder, err);
 	if (rc < 0)
 		return -1;
 	if (id && (rc == DB_NONE || strcmp(folder, id) != 0))
@@ -506,6 +516,29 @@ static int check_marks(struct db *db, const char *id, struct err *err)
 	return rc;
 }
 
+static int has_all_tables(struct db *db, bool *yes, struct err *err)
+{
+	int64_t n = 0;
+	int rc = db_number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'blocked'", &n, err,
+			   "");
+
+	*yes = n > 0;
+	return rc ? -1 : 0;
+}
+
+/* A block was a setting before there was a table of them: one that is lost costs a refusal. */
+static int add_tables(struct db *db, struct err *err)
+{
+	if (db_begin(db, err))
+		return -1;
+	if (simple(db, TABLE_BLOCKED "DELETE FROM setting WHERE key GLOB '.blocked.*'",
+		   "adding a table", err)) {
+		db_rollback(db);
+		return -1;
+	}
+	return db_commit(db, err);
+}
+
 /* The journal stays when a transaction ends, its header overwritten: that takes a third less than to remove
  * it, and a host that has its folder's listing in a cache sees one that a dead writer left
  * (sqlite.org/pragma.html#pragma_journal_mode). */
@@ -515,6 +548,7 @@ static const char settings[] =
 
 int db_open(const char *path, const char *id, struct db **out, struct err *err)
 {
+	bool complete;
 	struct stat st;
 	struct db *db;
 
@@ -538,13 +572,13 @@ int db_open(const char *path, const char *id, struct db **out, struct err *err)
 		return -1;
 	/* one lock for all that is looked at */
 	if (simple(db, "BEGIN", "opening", err) || check_marks(db, id, err) ||
-	    simple(db, "COMMIT", "opening", err))
+	    has_all_tables(db, &complete, err) || simple(db, "COMMIT", "opening", err))
 		goto fail;
 	if (sqlite3_db_readonly(db->sql, "main") == 1) {
 		err_set(err, ERR_FAILED, "'%s' can't be written: %s", path, why_not_written(path));
 		goto fail;
 	}
-	if (simple(db, settings, "opening", err))
+	if (simple(db, settings, "opening", err) || (!complete && add_tables(db, err)))
 		goto fail;
 	*out = db;
 	return 0;
@@ -597,76 +631,4 @@ int db_check(struct db *db, struct err *err)
 		return err_set(err, ERR_FAILED, "'%s': %" PRId64 " counters differ from the rows",
 			       db->path, n);
 	return 0;
-}
-
-/* ---- settings ---- */
-
-int db_setting_get(struct db *db, const char *key, char **value, struct err *err)
-{
-	sqlite3_stmt *s = db_stmt(db, "SELECT value FROM setting WHERE key = ?1", err, "t", key);
-	int rc;
-
-	*value = NULL;
-	if (!s)
-		return -1;
-	rc = db_step_row(db, s, err);
-	if (rc != SQLITE_ROW)
-		return rc < 0 ? -1 : DB_NONE;
-	*value = db_column_text(s, 0);
-	sqlite3_reset(s);
-	return 0;
-}
-
-int db_setting_int(struct db *db, const char *key, int64_t fallback, int64_t *value,
-		   struct err *err)
-{
-	char *text, *end;
-	int rc = db_setting_get(db, key, &text, err);
-
-	*value = fallback;
-	if (rc)
-		return rc < 0 ? -1 : 0;
-	errno = 0;
-	*value = strtoll(text, &end, 10);
-	if (errno || end == text || *end)
-		*value = fallback;
-	free(text);
-	return 0;
-}
-
-int db_setting_set(struct db *db, const char *key, const char *value, struct err *err)
-{
-	return db_exec(db, "INSERT OR REPLACE INTO setting(key, value) VALUES(?1, ?2)", NULL, err,
-		       "tt", key, value);
-}
-
-int db_setting_set_int(struct db *db, const char *key, int64_t value, struct err *err)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRId64, value);
-	return db_setting_set(db, key, text, err);
-}
-
-int db_setting_unset(struct db *db, const char *key, struct err *err)
-{
-	return db_exec(db, "DELETE FROM setting WHERE key = ?1", NULL, err, "t", key);
-}
-
-int db_settings(struct db *db, const char *prefix, struct strs *keys, struct strs *values,
-		struct err *err)
-{
-	sqlite3_stmt *s = db_stmt(db,
-				  "SELECT key, value FROM setting"
-				  " WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key",
-				  err, "t", prefix);
-	int rc;
-
-	if (!s)
-		return -1;
-	while ((rc = db_step_row(db, s, err)) == SQLITE_ROW) {
-		strs_take(keys, db_column_text(s, 0));
-		strs_take(values, db_column_text(s, 1));
-	}
-	return rc < 0 ? -1 : 0;
 }

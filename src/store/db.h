@@ -30,7 +30,8 @@ int db_create(const char *path, const char *id, struct err *err);
 
 /* Open it. Refused with what to do, and left untouched: none there, empty, no database, foreign
  * (application_id), another folder's (id; NULL: not compared), newer (user_version), WAL, read-only.
- * An older one is migrated, after a backup beside it (SQLite's backup interface). */
+ * A table that an older slurmq of the same user_version did not have is added: a job whose bin/V is that
+ * older one opens the database as before, and ignores the table. */
 int db_open(const char *path, const char *id, struct db **out, struct err *err);
 void db_close(struct db *db);
 
@@ -48,7 +49,7 @@ int db_rehearse(void);
 /* PRAGMA integrity_check and the counters against the rows. 0 where sound. */
 int db_check(struct db *db, struct err *err);
 
-/* ---- settings: the user's by name ("limit"), slurmq's own with a leading dot (".paused") ---- */
+/* ---- settings: the user's by name ("limit"), slurmq's own with a leading dot (".paused"): state.h ---- */
 
 /* DB_NONE where unset; *value is given. */
 int db_setting_get(struct db *db, const char *key, char **value, struct err *err);
@@ -199,7 +200,7 @@ int db_sweep_note(struct db *db, int64_t sweep, const char *text, struct err *er
 /* Every pending job of a sweep -> held, refused with this text; *n of them. */
 int db_sweep_hold(struct db *db, int64_t sweep, const char *text, int64_t *n, struct err *err);
 
-/* ---- submissions and attempts ---- */
+/* ---- submissions ---- */
 
 /* A submission is what one sbatch makes; its id is its ticket's random name T (63 bits, never 0).
  * Its attempts have consecutive ids from `first`, in the order of their array index. */
@@ -225,8 +226,6 @@ int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs,
 int db_submission_get(struct db *db, uint64_t id, struct db_submission *out, struct err *err);
 /* The one that was claimed last: DB_NONE where there is none. */
 int db_submission_newest(struct db *db, struct db_submission *out, struct err *err);
-/* How many jobs are in flight by their submission's pool: names and numbers, side by side. *n is given. */
-int db_pools(struct db *db, struct strs *names, int64_t **n, struct err *err);
 /* sbatch's answer, kept with the submission. Where it accepted: submitting -> queued. */
 int db_submission_answer(struct db *db, uint64_t id, int answer, uint64_t slurm_job,
 			 const char *text, struct err *err);
@@ -238,6 +237,30 @@ int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *e
 int db_last_cancelled(struct db *db, bool *yes, struct err *err);
 /* Whether slurmq itself ended the job of that task: a user asked for it, or its right was taken back unused. */
 int db_cancel_requested(struct db *db, uint64_t submission, int task, bool *yes, struct err *err);
+
+/* ---- pools: what Slurm counts together, "account/partition/qos" ---- */
+
+/* How many jobs are in flight by their submission's pool: names and numbers, side by side. *n is given. */
+int db_pools(struct db *db, struct strs *names, int64_t **n, struct err *err);
+
+/* A pool in which Slurm refused more jobs. */
+struct db_block {
+	char *pool;
+	int64_t cap;   /* so many of ours may be in flight */
+	int64_t until; /* when one more is tried */
+	int64_t pause; /* how long that was put off this time, ms */
+	bool trying;   /* that one is being submitted */
+};
+/* All of them, by pool. *v given: db_blocks_free(). */
+int db_blocks(struct db *db, struct db_block **v, size_t *n, struct err *err);
+void db_blocks_free(struct db_block *v, size_t n);
+/* Add a block, or replace that of its pool. */
+int db_block_set(struct db *db, const struct db_block *b, struct err *err);
+/* Remove the block of a pool, if there is one; and all blocks. */
+int db_block_drop(struct db *db, const char *pool, struct err *err);
+int db_blocks_drop(struct db *db, struct err *err);
+
+/* ---- attempts ---- */
 
 struct db_attempt {
 	int64_t id, job, prev; /* prev: the job's attempt before, 0: none */

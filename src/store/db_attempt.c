@@ -1,7 +1,8 @@
 /*
- * db_attempt.c - submissions, attempts and steps, and every transition that Slurm or a job's own files
- * bring about. Each is one guarded UPDATE of the job's row (the state it may come from, and this
- * attempt as the newest) and one of the attempt's, whose history is never overwritten by less authority.
+ * db_attempt.c - attempts, and every transition that Slurm or a job's own files bring about.
+ *
+ * Each is one guarded UPDATE of the job's row (the state it may come from, and this attempt as the
+ * newest) and one of the attempt's, whose history is never overwritten by less authority.
  */
 #include "store/db_internal.h"
 
@@ -9,242 +10,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
-
-/* ---- submissions ---- */
-
-void db_submission_release(struct db_submission *s)
-{
-	free(s->text);
-	free(s->pool);
-	memset(s, 0, sizeof(*s));
-}
-
-/* A transition: from this state, with this as the newest attempt. */
-struct move {
-	int64_t job, attempt, to_attempt;
-	int state, to, reason;
-};
-
-/* The one statement that makes it: with the trigger that counts, one that is worth preparing once. */
-static int move(struct db *db, const struct move *m, int *changed, struct err *err)
-{
-	int64_t n;
-
-	if (db_exec(db,
-		    "UPDATE job SET state = ?4, reason = ?5, missing = 0, attempt = ?6"
-		    " WHERE id = ?1 AND attempt = ?2 AND state = ?3",
-		    &n, err, "iiiiii", m->job, m->attempt, (int64_t)m->state, (int64_t)m->to,
-		    (int64_t)m->reason, m->to_attempt))
-		return -1;
-	*changed = n > 0;
-	return 0;
-}
-
-static int claim_one(struct db *db, const struct db_submission *in, const struct db_job *job,
-		     int64_t attempt, struct err *err)
-{
-	const struct move m = {.job = job->id,
-			       .attempt = job->attempt,
-			       .to_attempt = attempt,
-			       .state = JOB_PENDING,
-			       .to = JOB_SUBMITTING,
-			       .reason = REASON_NONE};
-	int changed;
-
-	if (move(db, &m, &changed, err))
-		return -1;
-	if (!changed)
-		return err_set(err, ERR_FAILED, "claiming job %lld: it is not pending any more",
-			       (long long)job->id);
-	return db_exec(db, "INSERT INTO attempt(id, job, prev, submission) VALUES(?1, ?2, ?3, ?4)",
-		       NULL, err, "iiiu", attempt, job->id, job->attempt, in->id);
-}
-
-int db_next_attempt(struct db *db, int64_t *id, struct err *err)
-{
-	return db_number(db, "SELECT ifnull(max(id), 0) + 1 FROM attempt", id, err, "");
-}
-
-int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs, size_t n,
-	     struct err *err)
-{
-	in->created = clock_now_ms();
-	in->ntasks = (int)n;
-	if ((!in->first && db_next_attempt(db, &in->first, err)) ||
-	    db_exec(db,
-		    "INSERT INTO submission(id, version, first, ntasks, created, pool)"
-		    " VALUES(?1, ?2, ?3, ?4, ?5, ifnull(?6, '//'))",
-		    NULL, err, "uiiiit", in->id, in->version, in->first, (int64_t)n, in->created,
-		    in->pool))
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (claim_one(db, in, &jobs[i], in->first + (int64_t)i, err))
-			return -1;
-	return 0;
-}
-
-#define SUBMISSION_COLUMNS \
-	"SELECT version, first, ntasks, slurm_job, answer, text, created, pool, id FROM submission "
-
-static int one_submission(struct db *db, sqlite3_stmt *s, struct db_submission *out,
-			  struct err *err)
-{
-	int rc = s ? db_step_row(db, s, err) : -1;
-
-	memset(out, 0, sizeof(*out));
-	if (rc != SQLITE_ROW)
-		return rc < 0 ? -1 : DB_NONE;
-	out->version = sqlite3_column_int64(s, 0);
-	out->first = sqlite3_column_int64(s, 1);
-	out->ntasks = sqlite3_column_int(s, 2);
-	out->slurm_job = (uint64_t)sqlite3_column_int64(s, 3);
-	out->answer = sqlite3_column_int(s, 4);
-	out->text = db_column_text(s, 5);
-	out->created = sqlite3_column_int64(s, 6);
-	out->pool = db_column_text(s, 7);
-	out->id = (uint64_t)sqlite3_column_int64(s, 8);
-	sqlite3_reset(s);
-	return 0;
-}
-
-int db_submission_get(struct db *db, uint64_t id, struct db_submission *out, struct err *err)
-{
-	return one_submission(db, db_stmt(db, SUBMISSION_COLUMNS "WHERE id = ?1", err, "u", id),
-			      out, err);
-}
-
-int db_submission_newest(struct db *db, struct db_submission *out, struct err *err)
-{
-	static const char sql[] = SUBMISSION_COLUMNS
-		"WHERE id = (SELECT submission FROM attempt ORDER BY id DESC LIMIT 1)";
-
-	return one_submission(db, db_stmt(db, sql, err, ""), out, err);
-}
-
-int db_pools(struct db *db, struct strs *names, int64_t **n, struct err *err)
-{
-	static const char sql[] = "SELECT s.pool, count(*) FROM job j INDEXED BY job_flight"
-				  " CROSS JOIN attempt a ON a.id = j.attempt"
-				  " CROSS JOIN submission s ON s.id = a.submission"
-				  " WHERE j.state IN (1, 2, 3) GROUP BY s.pool ORDER BY s.pool";
-	sqlite3_stmt *s = db_stmt(db, sql, err, "");
-	int rc = -1;
-
-	*n = NULL;
-	while (s && (rc = db_step_row(db, s, err)) == SQLITE_ROW) {
-		*n = mem_grow(*n, names->n + 1, sizeof(**n));
-		(*n)[names->n] = sqlite3_column_int64(s, 1);
-		strs_take(names, db_column_text(s, 0));
-	}
-	return rc < 0 ? -1 : 0;
-}
-
-/* Its jobs that are being submitted, and their attempts, side by side. */
-static int being_submitted(struct db *db, uint64_t id, int64_t **v, size_t *n, struct err *err)
-{
-	static const char sql[] =
-		"SELECT j.id, j.attempt FROM submission s CROSS JOIN job j INDEXED BY job_flight"
-		" ON j.attempt BETWEEN s.first AND s.first + s.ntasks - 1"
-		" WHERE s.id = ?1 AND j.state IN (1, 2, 3) AND j.state = 1";
-	sqlite3_stmt *s = db_stmt(db, sql, err, "u", id);
-	size_t cap = 0;
-	int rc = -1;
-
-	*v = NULL;
-	*n = 0;
-	while (s && (rc = db_step_row(db, s, err)) == SQLITE_ROW) {
-		if (*n == cap) {
-			cap = cap ? cap * 2 : 32;
-			*v = mem_grow(*v, cap * 2, sizeof(**v));
-		}
-		(*v)[*n * 2] = sqlite3_column_int64(s, 0);
-		(*v)[(*n)++ * 2 + 1] = sqlite3_column_int64(s, 1);
-	}
-	return rc < 0 ? -1 : 0;
-}
-
-int db_submission_answer(struct db *db, uint64_t id, int answer, uint64_t slurm_job,
-			 const char *text, struct err *err)
-{
-	int64_t n, *v = NULL;
-	size_t jobs = 0;
-	int rc = 0, changed;
-
-	/* an id that is known already stays: one that was adopted by name, or told before */
-	if (db_exec(db,
-		    "UPDATE submission SET answer = ?2, slurm_job = ?3, text = ?4"
-		    " WHERE id = ?1 AND slurm_job = 0",
-		    &n, err, "uiut", id, (int64_t)answer, slurm_job, text))
-		return -1;
-	if (!n || !slurm_job)
-		return 0;
-	rc = being_submitted(db, id, &v, &jobs, err);
-	for (size_t i = 0; i < jobs && !rc; i++) {
-		const struct move m = {.job = v[i * 2],
-				       .attempt = v[i * 2 + 1],
-				       .to_attempt = v[i * 2 + 1],
-				       .state = JOB_SUBMITTING,
-				       .to = JOB_QUEUED,
-				       .reason = REASON_NONE};
-
-		rc = move(db, &m, &changed, err);
-	}
-	free(v);
-	return rc;
-}
-
-int db_submission_plain(struct db *db, uint64_t id, bool *plain, struct err *err)
-{
-	static const char sql[] =
-		"SELECT count(*) FROM submission s JOIN attempt a ON a.id BETWEEN s.first AND"
-		" s.first + s.ntasks - 1 JOIN job j ON j.id = a.job LEFT JOIN again g ON g.job = j.id"
-		" WHERE s.id = ?1 AND (j.options IS NOT NULL OR g.options IS NOT NULL)";
-	int64_t n;
-	int rc = db_number(db, sql, &n, err, "u", id);
-
-	*plain = !rc && !n;
-	return rc;
-}
-
-int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *err)
-{
-	static const char sql[] =
-		"SELECT (SELECT count(*) FROM attempt a WHERE a.id BETWEEN s.first AND"
-		" s.first + s.ntasks - 1 AND a.closed = 0) FROM submission s WHERE s.id = ?1";
-	int64_t open;
-	int rc = db_number(db, sql, &open, err, "u", id);
-
-	*closed = !rc && !open;
-	return rc;
-}
-
-int db_last_cancelled(struct db *db, bool *yes, struct err *err)
-{
-	static const char sql[] =
-		"SELECT count(*) FROM attempt a JOIN job j ON j.id = a.job"
-		" WHERE a.ended = (SELECT max(ended) FROM attempt) AND a.reason = 10"
-		" AND j.wish = 0";
-	int64_t n = 0;
-	int rc = db_number(db, sql, &n, err, "");
-
-	*yes = n > 0;
-	return rc;
-}
-
-int db_cancel_requested(struct db *db, uint64_t submission, int task, bool *yes, struct err *err)
-{
-	static const char sql[] =
-		"SELECT count(*) FROM submission s JOIN attempt a ON a.id = s.first + ?2"
-		" JOIN job j ON j.id = a.job WHERE s.id = ?1"
-		" AND (j.wish <> 0 OR (a.closed = 1 AND a.reason = 0))";
-	int64_t n = 0;
-	int rc = db_number(db, sql, &n, err, "ui", submission, (int64_t)task);
-
-	*yes = n > 0;
-	return rc;
-}
-
-/* ---- attempts ---- */
+#include "store/db_sql.h"
 
 #define ATTEMPT_COLUMNS \
 	"SELECT a.id, a.job, a.prev, a.submission, a.slurm_id, a.closed, a.completed, a.reason," \
@@ -335,7 +101,7 @@ int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
 		" s.slurm_job, a.slurm_id, s.created, j.missing, s.version, s.answer"
 		" FROM job j INDEXED BY job_flight CROSS JOIN attempt a ON a.id = j.attempt"
 		" CROSS JOIN submission s ON s.id = a.submission"
-		" WHERE j.state IN (1, 2, 3) ORDER BY j.attempt";
+		" WHERE j.state IN " SQL_IN_FLIGHT " ORDER BY j.attempt";
 	sqlite3_stmt *s = db_stmt(db, sql, err, "");
 	size_t cap = 0;
 	int rc = -1;
@@ -373,7 +139,76 @@ int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
 	return -1;
 }
 
+/* ---- how attempts went ---- */
+
+int db_ends_since(struct db *db, int64_t since, int64_t *n, struct err *err)
+{
+	return db_number(db,
+			 "SELECT count(*) FROM (SELECT started, ended FROM attempt"
+			 " ORDER BY id DESC LIMIT 1000) WHERE started > 0 AND ended >= ?1",
+			 n, err, "i", since);
+}
+
+int db_recent_ends(struct db *db, int64_t sweep, int64_t since, int64_t *n, int64_t *earliest,
+		   struct err *err)
+{
+	static const char sql[] =
+		"SELECT count(*), ifnull(min(r.ended), 0) FROM (SELECT job, ended FROM attempt"
+		" WHERE completed ORDER BY id DESC LIMIT 5000) r JOIN job j ON j.id = r.job"
+		" WHERE r.ended >= ?2 AND (?1 = 0 OR j.sweep = ?1)";
+	sqlite3_stmt *s = db_stmt(db, sql, err, "ii", sweep, since);
+
+	if (!s || db_step_row(db, s, err) != SQLITE_ROW)
+		return -1;
+	*n = sqlite3_column_int64(s, 0);
+	*earliest = sqlite3_column_int64(s, 1);
+	sqlite3_reset(s);
+	return 0;
+}
+
+int db_does_well_elsewhere(struct db *db, const char *node, int64_t sweep, int64_t since,
+			   int64_t began, int64_t lived, bool *yes, struct err *err)
+{
+	static const char here[] =
+		"SELECT count(*) FROM job j INDEXED BY job_flight CROSS JOIN attempt a"
+		" ON a.id = j.attempt WHERE j.state IN " SQL_IN_FLIGHT " AND j.state = " SQL_RUNNING
+		" AND j.sweep = ?2"
+		" AND a.node = ?1 AND a.started BETWEEN 1 AND ?3";
+	static const char runs[] =
+		"SELECT count(*) FROM job j INDEXED BY job_flight CROSS JOIN attempt a"
+		" ON a.id = j.attempt WHERE j.state IN " SQL_IN_FLIGHT " AND j.state = " SQL_RUNNING
+		" AND j.sweep = ?2"
+		" AND a.node <> ?1 AND a.started BETWEEN 1 AND ?3";
+	static const char ended[] =
+		"SELECT count(*) FROM (SELECT job, node, started, ended, completed FROM attempt"
+		" ORDER BY id DESC LIMIT 500) a CROSS JOIN job j ON j.id = a.job WHERE j.sweep = ?2"
+		" AND a.node <> ?1 AND a.started > 0 AND a.ended >= ?3"
+		" AND (a.completed OR a.ended - a.started >= ?4)";
+	int64_t alive_here, alive, well;
+
+	if (db_number(db, here, &alive_here, err, "tii", node, sweep, clock_now_ms() - lived) ||
+	    db_number(db, runs, &alive, err, "tii", node, sweep, began) ||
+	    db_number(db, ended, &well, err, "tiii", node, sweep, since, lived))
+		return -1;
+	*yes = !alive_here && (alive || well);
+	return 0;
+}
+
 /* ---- transitions ---- */
+
+int db_job_move(struct db *db, const struct db_move *m, int *changed, struct err *err)
+{
+	int64_t n;
+
+	if (db_exec(db,
+		    "UPDATE job SET state = ?4, reason = ?5, missing = 0, attempt = ?6"
+		    " WHERE id = ?1 AND attempt = ?2 AND state = ?3",
+		    &n, err, "iiiiii", m->job, m->attempt, (int64_t)m->state, (int64_t)m->to,
+		    (int64_t)m->reason, m->to_attempt))
+		return -1;
+	*changed = n > 0;
+	return 0;
+}
 
 /* What an attempt's transition has to look at: its own row, and its job's where it is the newest. */
 struct row {
@@ -423,14 +258,14 @@ int db_attempt_closed(struct db *db, int64_t attempt, int *closed, struct err *e
 static int move_job(struct db *db, const struct row *r, int64_t attempt, int state, int reason,
 		    int *changed, struct err *err)
 {
-	const struct move m = {.job = r->job,
-			       .attempt = attempt,
-			       .to_attempt = attempt,
-			       .state = r->state,
-			       .to = state,
-			       .reason = state == JOB_CANCELLED ? REASON_CANCELLED : reason};
+	const struct db_move m = {.job = r->job,
+				  .attempt = attempt,
+				  .to_attempt = attempt,
+				  .state = r->state,
+				  .to = state,
+				  .reason = state == JOB_CANCELLED ? REASON_CANCELLED : reason};
 
-	return move(db, &m, changed, err);
+	return db_job_move(db, &m, changed, err);
 }
 
 /* Close an attempt with what is known of its end. */
@@ -590,8 +425,10 @@ int db_attempt_retired(struct db *db, int64_t attempt, int to, int reason, int *
 int db_attempt_again(struct db *db, int64_t attempt, const struct db_again *next, int *changed,
 		     struct err *err)
 {
-	static const char pending[] = "UPDATE job SET state = 0, reason = 0, missing = 0"
-				      " WHERE id = ?1 AND attempt = ?2 AND state = 5 AND wish = 0";
+	static const char pending[] =
+		"UPDATE job SET state = " SQL_PENDING ", reason = " SQL_REASON_NONE ", missing = 0"
+		" WHERE id = ?1 AND attempt = ?2 AND state = " SQL_FAILED
+		" AND wish = " SQL_WISH_NONE;
 	struct row r;
 	int64_t n;
 
@@ -608,145 +445,11 @@ int db_attempt_again(struct db *db, int64_t attempt, const struct db_again *next
 		       next->version, next->options);
 }
 
-int db_does_well_elsewhere(struct db *db, const char *node, int64_t sweep, int64_t since,
-			   int64_t began, int64_t lived, bool *yes, struct err *err)
-{
-	static const char here[] =
-		"SELECT count(*) FROM job j INDEXED BY job_flight CROSS JOIN attempt a"
-		" ON a.id = j.attempt WHERE j.state IN (1, 2, 3) AND j.state = 3 AND j.sweep = ?2"
-		" AND a.node = ?1 AND a.started BETWEEN 1 AND ?3";
-	static const char runs[] =
-		"SELECT count(*) FROM job j INDEXED BY job_flight CROSS JOIN attempt a"
-		" ON a.id = j.attempt WHERE j.state IN (1, 2, 3) AND j.state = 3 AND j.sweep = ?2"
-		" AND a.node <> ?1 AND a.started BETWEEN 1 AND ?3";
-	static const char ended[] =
-		"SELECT count(*) FROM (SELECT job, node, started, ended, completed FROM attempt"
-		" ORDER BY id DESC LIMIT 500) a CROSS JOIN job j ON j.id = a.job WHERE j.sweep = ?2"
-		" AND a.node <> ?1 AND a.started > 0 AND a.ended >= ?3"
-		" AND (a.completed OR a.ended - a.started >= ?4)";
-	int64_t alive_here, alive, well;
-
-	if (db_number(db, here, &alive_here, err, "tii", node, sweep, clock_now_ms() - lived) ||
-	    db_number(db, runs, &alive, err, "tii", node, sweep, began) ||
-	    db_number(db, ended, &well, err, "tiii", node, sweep, since, lived))
-		return -1;
-	*yes = !alive_here && (alive || well);
-	return 0;
-}
-
 int db_attempt_missing(struct db *db, int64_t attempt, int64_t since, struct err *err)
 {
 	return db_exec(db,
-		       "UPDATE job SET missing = ?2 WHERE state IN (1, 2, 3) AND attempt = ?1"
+		       "UPDATE job SET missing = ?2 WHERE state IN " SQL_IN_FLIGHT
+		       " AND attempt = ?1"
 		       " AND missing <> ?2",
 		       NULL, err, "ii", attempt, since);
-}
-
-/* ---- steps ---- */
-
-void db_step_release(struct db_step *s)
-{
-	free(s->key);
-	memset(s, 0, sizeof(*s));
-}
-
-void db_steps_free(struct db_step *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		db_step_release(&v[i]);
-	free(v);
-}
-
-int db_step_add(struct db *db, const struct db_step *t, struct err *err)
-{
-	return db_exec(db,
-		       "INSERT OR IGNORE INTO step(attempt, seq, key, state, exit_code, signal,"
-		       " started, ended, maxrss_kib, cpu_ms)"
-		       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-		       NULL, err, "iitiiiiiii", t->attempt, (int64_t)t->seq, t->key,
-		       (int64_t)t->state, (int64_t)t->exit_code, (int64_t)t->signal, t->started,
-		       t->ended, t->maxrss_kib, t->cpu_ms);
-}
-
-int db_steps(struct db *db, int64_t attempt, struct db_step **v, size_t *n, struct err *err)
-{
-	sqlite3_stmt *s = db_stmt(db,
-				  "SELECT seq, key, state, exit_code, signal, started, ended,"
-				  " maxrss_kib, cpu_ms, void FROM step WHERE attempt = ?1"
-				  " ORDER BY seq",
-				  err, "i", attempt);
-	int rc = -1;
-
-	*v = NULL;
-	*n = 0;
-	while (s && (rc = db_step_row(db, s, err)) == SQLITE_ROW) {
-		struct db_step *t;
-
-		*v = mem_grow(*v, *n + 1, sizeof(**v));
-		t = &(*v)[(*n)++];
-		memset(t, 0, sizeof(*t));
-		t->attempt = attempt;
-		t->seq = sqlite3_column_int(s, 0);
-		t->key = db_column_text(s, 1);
-		t->state = sqlite3_column_int(s, 2);
-		t->exit_code = sqlite3_column_int(s, 3);
-		t->signal = sqlite3_column_int(s, 4);
-		t->started = sqlite3_column_int64(s, 5);
-		t->ended = sqlite3_column_int64(s, 6);
-		t->maxrss_kib = sqlite3_column_int64(s, 7);
-		t->cpu_ms = sqlite3_column_int64(s, 8);
-		t->void_ = sqlite3_column_int(s, 9) != 0;
-	}
-	if (rc >= 0)
-		return 0;
-	db_steps_free(*v, *n);
-	*v = NULL;
-	*n = 0;
-	return -1;
-}
-
-int db_steps_done(struct db *db, const struct db_job *job, struct strs *keys, struct err *err)
-{
-	static const char sql[] =
-		"WITH RECURSIVE chain(id, prev) AS ("
-		" SELECT id, prev FROM attempt WHERE id = ?1"
-		" UNION ALL SELECT a.id, a.prev FROM attempt a JOIN chain c ON a.id = c.prev)"
-		" SELECT DISTINCT key FROM step WHERE attempt IN (SELECT id FROM chain)"
-		" AND state = 0 AND NOT void ORDER BY key";
-	sqlite3_stmt *s;
-	int rc;
-
-	if (!job->attempt)
-		return 0;
-	s = db_stmt(db, sql, err, "i", job->attempt);
-	if (!s)
-		return -1;
-	while ((rc = db_step_row(db, s, err)) == SQLITE_ROW)
-		strs_take(keys, db_column_text(s, 0));
-	return rc < 0 ? -1 : 0;
-}
-
-int db_ends_since(struct db *db, int64_t since, int64_t *n, struct err *err)
-{
-	return db_number(db,
-			 "SELECT count(*) FROM (SELECT started, ended FROM attempt"
-			 " ORDER BY id DESC LIMIT 1000) WHERE started > 0 AND ended >= ?1",
-			 n, err, "i", since);
-}
-
-int db_recent_ends(struct db *db, int64_t sweep, int64_t since, int64_t *n, int64_t *earliest,
-		   struct err *err)
-{
-	static const char sql[] =
-		"SELECT count(*), ifnull(min(r.ended), 0) FROM (SELECT job, ended FROM attempt"
-		" WHERE completed ORDER BY id DESC LIMIT 5000) r JOIN job j ON j.id = r.job"
-		" WHERE r.ended >= ?2 AND (?1 = 0 OR j.sweep = ?1)";
-	sqlite3_stmt *s = db_stmt(db, sql, err, "ii", sweep, since);
-
-	if (!s || db_step_row(db, s, err) != SQLITE_ROW)
-		return -1;
-	*n = sqlite3_column_int64(s, 0);
-	*earliest = sqlite3_column_int64(s, 1);
-	sqlite3_reset(s);
-	return 0;
 }

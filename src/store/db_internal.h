@@ -42,6 +42,15 @@ int db_number(struct db *db, const char *text, int64_t *value, struct err *err, 
 
 char *db_column_text(sqlite3_stmt *stmt, int column); /* given; NULL for null */
 
+/* A transition of a job: from this state, with this as its newest attempt (0: none). */
+struct db_move {
+	int64_t job, attempt, to_attempt;
+	int state, to, reason;
+};
+/* Makes it with one guarded UPDATE, which every transition of an attempt shares, so that it is prepared
+ * once. *changed: 1, or 0 if the job is not in that state with that attempt. */
+int db_job_move(struct db *db, const struct db_move *m, int *changed, struct err *err);
+
 /* A shape is what jobs of one make share: variant, seed, names of parameters and which are drawn. Its
  * id, made where there is none. */
 int db_shape_id(struct db *db, const struct sweep_point *point, int64_t *id, struct err *err);

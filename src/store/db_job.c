@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "store/db_sql.h"
+#include "store/state.h"
 
 /* j: job, s: its sweep. A job of an unpublished version is not there. */
 #define JOB_COLUMNS_AT(version) \
@@ -237,7 +239,7 @@ int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, str
 #define PENDING \
 	JOB_COLUMNS \
 	"job j INDEXED BY job_pending CROSS JOIN sweep s ON s.id = j.sweep" AGAIN \
-	"WHERE j.state = 0 AND ifnull(g.due, 0) <= ?1 AND" PUBLISHED
+	"WHERE j.state = " SQL_PENDING " AND ifnull(g.due, 0) <= ?1 AND" PUBLISHED
 
 int db_jobs_pending(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err)
 {
@@ -283,8 +285,8 @@ int db_jobs_waiting(struct db *db, int64_t n, struct db_job **v, size_t *count, 
 {
 	static const char sql[] =
 		JOB_COLUMNS "again g CROSS JOIN job j ON j.id = g.job CROSS JOIN sweep s"
-			    " ON s.id = j.sweep WHERE g.due > ?1 AND j.state = 0 AND" PUBLISHED
-			    "ORDER BY g.due, j.id LIMIT ?2";
+			    " ON s.id = j.sweep WHERE g.due > ?1 AND j.state = " SQL_PENDING
+			    " AND" PUBLISHED "ORDER BY g.due, j.id LIMIT ?2";
 
 	return read_jobs(db, db_stmt(db, sql, err, "ii", clock_now_ms(), n), v, count, err);
 }
@@ -293,7 +295,8 @@ int db_jobs_later(struct db *db, int64_t *n, int64_t *first, struct err *err)
 {
 	static const char sql[] =
 		"SELECT count(*), ifnull(min(g.due), 0) FROM again g CROSS JOIN job j ON j.id = g.job"
-		" WHERE g.due > ?1 AND j.state IN (0, 1, 2)";
+		" WHERE g.due > ?1 AND j.state IN (" SQL_PENDING ", " SQL_SUBMITTING ", " SQL_QUEUED
+		")";
 	sqlite3_stmt *s = db_stmt(db, sql, err, "i", clock_now_ms());
 
 	if (!s || db_step_row(db, s, err) != SQLITE_ROW)
@@ -305,6 +308,18 @@ int db_jobs_later(struct db *db, int64_t *n, int64_t *first, struct err *err)
 }
 
 /* ---- what the user asks for ---- */
+
+#define TO_PENDING \
+	"UPDATE job SET state = " SQL_PENDING ", reason = " SQL_REASON_NONE \
+	", wish = " SQL_WISH_NONE
+#define TO_CANCELLED \
+	"UPDATE job SET state = " SQL_CANCELLED ", reason = " SQL_REASON_CANCELLED \
+	", wish = " SQL_WISH_CANCEL
+#define TO_HELD \
+	"UPDATE job SET state = " SQL_HELD ", reason = " SQL_REASON_USER ", wish = " SQL_WISH_HOLD
+#define TO_REFUSED \
+	"UPDATE job SET state = " SQL_HELD ", reason = " SQL_REASON_REFUSED \
+	", wish = " SQL_WISH_HOLD
 
 static int changed(struct db *db, const char *sql, int64_t id, int *out, struct err *err)
 {
@@ -340,10 +355,12 @@ int db_job_retry(struct db *db, int64_t id, bool completed, bool all, const char
 		 const char *options, int *out, struct err *err)
 {
 	static const char sql[] =
-		"UPDATE job SET state = 0, reason = 0, wish = 0, missing = 0,"
-		" options = CASE WHEN ?3 IS NULL THEN options ELSE nullif(?3, '') END"
-		" WHERE id = ?1 AND (state IN (5, 6) OR (?2 AND state = 4)"
-		"  OR (?3 IS NOT NULL AND state = 7 AND reason = 11))";
+		TO_PENDING ", missing = 0,"
+			   " options = CASE WHEN ?3 IS NULL THEN options ELSE nullif(?3, '') END"
+			   " WHERE id = ?1 AND (state IN (" SQL_FAILED ", " SQL_CANCELLED
+			   ") OR (?2 AND state = " SQL_COMPLETED ")"
+			   "  OR (?3 IS NOT NULL AND state = " SQL_HELD
+			   " AND reason = " SQL_REASON_REFUSED "))";
 	static const char gone[] = "DELETE FROM again WHERE job = ?1";
 	static const char anew[] = "UPDATE again SET tries = 0, site = 0, due = 0 WHERE job = ?1";
 	int64_t n;
@@ -360,9 +377,10 @@ int db_job_retry(struct db *db, int64_t id, bool completed, bool all, const char
 
 int db_job_cancel(struct db *db, int64_t id, int *out, struct err *err)
 {
-	static const char now[] = "UPDATE job SET state = 6, reason = 10, wish = 1"
-				  " WHERE id = ?1 AND state IN (0, 7)";
-	static const char wish[] = "UPDATE job SET wish = 1 WHERE id = ?1 AND state IN (1, 2, 3)";
+	static const char now[] =
+		TO_CANCELLED " WHERE id = ?1 AND state IN (" SQL_PENDING ", " SQL_HELD ")";
+	static const char wish[] = "UPDATE job SET wish = " SQL_WISH_CANCEL
+				   " WHERE id = ?1 AND state IN " SQL_IN_FLIGHT;
 
 	if (changed(db, now, id, out, err))
 		return -1;
@@ -371,10 +389,11 @@ int db_job_cancel(struct db *db, int64_t id, int *out, struct err *err)
 
 int db_job_hold(struct db *db, int64_t id, int *out, struct err *err)
 {
-	static const char now[] = "UPDATE job SET state = 7, reason = 12, wish = 2"
-				  " WHERE id = ?1 AND state = 0";
-	static const char wish[] = "UPDATE job SET wish = 2 WHERE id = ?1 AND state IN (1, 2)"
-				   " AND wish = 0";
+	static const char now[] = TO_HELD " WHERE id = ?1 AND state = " SQL_PENDING;
+	static const char wish[] =
+		"UPDATE job SET wish = " SQL_WISH_HOLD
+		" WHERE id = ?1 AND state IN (" SQL_SUBMITTING ", " SQL_QUEUED ")"
+		" AND wish = " SQL_WISH_NONE;
 
 	if (changed(db, now, id, out, err))
 		return -1;
@@ -383,10 +402,10 @@ int db_job_hold(struct db *db, int64_t id, int *out, struct err *err)
 
 int db_job_release_held(struct db *db, int64_t id, int *out, struct err *err)
 {
-	static const char now[] = "UPDATE job SET state = 0, reason = 0, wish = 0"
-				  " WHERE id = ?1 AND state = 7";
-	static const char wish[] = "UPDATE job SET wish = 0 WHERE id = ?1 AND wish = 2"
-				   " AND state IN (1, 2, 3)";
+	static const char now[] = TO_PENDING " WHERE id = ?1 AND state = " SQL_HELD;
+	static const char wish[] =
+		"UPDATE job SET wish = " SQL_WISH_NONE " WHERE id = ?1 AND wish = " SQL_WISH_HOLD
+		" AND state IN " SQL_IN_FLIGHT;
 
 	if (changed(db, now, id, out, err))
 		return -1;
@@ -406,23 +425,19 @@ int db_job_priority(struct db *db, int64_t id, int64_t priority, int *out, struc
 int db_job_delete(struct db *db, int64_t id, int *out, struct err *err)
 {
 	/* one that was tried has a history, and files that may still tell of it */
-	return changed(db, "DELETE FROM job WHERE id = ?1 AND state = 0 AND attempt = 0", id, out,
-		       err);
+	return changed(db,
+		       "DELETE FROM job WHERE id = ?1 AND state = " SQL_PENDING " AND attempt = 0",
+		       id, out, err);
 }
 
 int db_sweep_note(struct db *db, int64_t sweep, const char *text, struct err *err)
 {
-	char *key = mem_printf(".refused.%lld", (long long)sweep);
-	int rc = db_setting_set(db, key, text, err);
-
-	free(key);
-	return rc;
+	return state_set_refused(db, sweep, text, err);
 }
 
 int db_job_refuse(struct db *db, const struct db_job *job, const char *text, struct err *err)
 {
-	static const char sql[] = "UPDATE job SET state = 7, reason = 11, wish = 2"
-				  " WHERE id = ?1 AND state = 0";
+	static const char sql[] = TO_REFUSED " WHERE id = ?1 AND state = " SQL_PENDING;
 
 	if (db_exec(db, sql, NULL, err, "i", job->id))
 		return -1;
@@ -431,9 +446,9 @@ int db_job_refuse(struct db *db, const struct db_job *job, const char *text, str
 
 int db_sweep_hold(struct db *db, int64_t sweep, const char *text, int64_t *n, struct err *err)
 {
-	static const char sql[] = "UPDATE job SET state = 7, reason = 11, wish = 2"
-				  " WHERE sweep = ?1 AND state = 0 AND version IN"
-				  " (SELECT id FROM version WHERE published)";
+	static const char sql[] =
+		TO_REFUSED " WHERE sweep = ?1 AND state = " SQL_PENDING " AND version IN"
+			   " (SELECT id FROM version WHERE published)";
 
 	if (db_exec(db, sql, n, err, "i", sweep))
 		return -1;

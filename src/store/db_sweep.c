@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "store/db_sql.h"
 
 /* ---- sweeps ---- */
 
@@ -403,7 +404,7 @@ int db_job_reshape(struct db *db, int64_t job, int64_t version, const struct swe
 
 int db_version_publish(struct db *db, int64_t version, int64_t added, struct err *err)
 {
-	static const char count[] = "UPDATE counter SET n = n + ?2 WHERE state = 0"
+	static const char count[] = "UPDATE counter SET n = n + ?2 WHERE state = " SQL_PENDING
 				    " AND sweep = (SELECT sweep FROM version WHERE id = ?1)";
 	static const char current[] = "UPDATE sweep SET version = ?1"
 				      " WHERE id = (SELECT sweep FROM version WHERE id = ?1)";

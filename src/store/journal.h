@@ -13,16 +13,7 @@
 
 #include "lib/buf.h"
 #include "slurm/job.h"
-
-struct who {
-	uint64_t slurm_id; /* 0: not inside a Slurm job */
-	int restart;	   /* SLURM_RESTART_COUNT */
-	char node[64];	   /* of [A-Za-z0-9._-] */
-	int64_t pid;
-	uint64_t random;
-};
-/* The caller, from SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURMD_NODENAME or the host's name. */
-void who_self(struct who *w);
+#include "store/who.h"
 
 struct journal_step {
 	int seq;

@@ -10,13 +10,10 @@
 #include "lib/err.h"
 #include "sweep/sweep.h"
 
-struct pool;
-
 struct loaded {
 	int64_t version;
 	struct db_version row;
 	struct sweep *sweep;
-	struct pool *pool; /* for claim.c, which see */
 };
 /* Zeroed is empty. */
 struct loader {

@@ -24,6 +24,7 @@
 #include "lib/err.h"
 #include "slurm/job.h"
 #include "store/journal.h"
+#include "store/who.h"
 
 enum { SPOOL_NONE = 1, SPOOL_BUSY = 2 };
 

@@ -14,6 +14,7 @@
 #include "lib/clock.h"
 #include "lib/failpoint.h"
 #include "lib/fs.h"
+#include "store/state.h"
 
 static const char folder[] = ".slurmq";
 
@@ -250,7 +251,7 @@ int store_open_spool(struct store *s, struct err *err)
 static int take_root(struct store *s, struct err *err)
 {
 	char *root = NULL;
-	int rc = db_setting_get(s->db, ".root", &root, err);
+	int rc = state_get_text(s->db, STATE_ROOT, &root, err);
 
 	if (rc)
 		return rc < 0 ? -1 : 0;
@@ -262,10 +263,10 @@ static int take_root(struct store *s, struct err *err)
 int store_keep_root(struct store *s, struct err *err)
 {
 	char *was = NULL;
-	int rc = db_setting_get(s->db, ".root", &was, err);
+	int rc = state_get_text(s->db, STATE_ROOT, &was, err);
 
 	if (rc >= 0 && !s->by_name && (!was || strcmp(was, s->root) != 0))
-		rc = db_setting_set(s->db, ".root", s->root, err);
+		rc = state_set_text(s->db, STATE_ROOT, s->root, err);
 	free(was);
 	return rc < 0 ? -1 : 0;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/draw.h"
 #include "sweep/sweep_internal.h"
 
 /* Growing a list by one zeroed element. */

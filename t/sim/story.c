@@ -16,6 +16,7 @@
 #include "chain/cancel.h"
 #include "store/db.h"
 #include "store/expand.h"
+#include "store/state.h"
 #include "chain/limits.h"
 #include "store/store.h"
 
@@ -483,9 +484,9 @@ static struct state read_state(void)
 	if (!db)
 		return s;
 	db_counts(db, counts, NULL);
-	db_setting_int(db, ".paused", 0, &s.paused, NULL);
-	db_setting_int(db, ".limit.jobs", -1, &s.limit, NULL);
-	db_setting_int(db, CANCEL_JOBS, 0, &s.stopped, NULL);
+	state_get_int(db, STATE_PAUSED, &s.paused, NULL);
+	state_get_int(db, STATE_LIMIT_JOBS, &s.limit, NULL);
+	state_get_int(db, STATE_CANCELLED_JOBS, &s.stopped, NULL);
 	db_close(db);
 	s.pending = counts[JOB_PENDING];
 	s.held = counts[JOB_HELD];

@@ -829,6 +829,47 @@ static void sql(const char *path, const char *text)
 	sqlite3_close(s);
 }
 
+/* A database that was made before there were blocks in a table. */
+static void a_missing_table(void **state)
+{
+	const struct db_block one = {.pool = (char *)(uintptr_t) "a//", .cap = 3, .until = 7},
+			      two = {.pool = (char *)(uintptr_t) "b//", .pause = 9, .trying = true};
+	struct here *h = *state;
+	struct strs k = {0}, values = {0};
+	struct db_block *v;
+	size_t n;
+
+	db_close(h->db);
+	sql(h->path, "DROP TABLE blocked; INSERT INTO setting VALUES('.blocked.a//', '3 7 0 0')");
+	assert_int_equal(db_open(h->path, "abc", &h->db, NULL), 0);
+	assert_int_equal(db_blocks(h->db, &v, &n, NULL), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(db_settings(h->db, ".blocked", &k, &values, NULL), 0);
+	assert_int_equal(k.n, 0);
+	assert_int_equal(db_block_set(h->db, &two, NULL), 0);
+	assert_int_equal(db_block_set(h->db, &one, NULL), 0);
+	assert_int_equal(db_block_set(h->db, &one, NULL), 0);
+	db_close(h->db);
+
+	assert_int_equal(db_open(h->path, "abc", &h->db, NULL), 0);
+	assert_int_equal(db_blocks(h->db, &v, &n, NULL), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(v[0].pool, "a//");
+	assert_int_equal(v[0].cap, 3);
+	assert_int_equal(v[0].until, 7);
+	assert_false(v[0].trying);
+	assert_int_equal(v[1].pause, 9);
+	assert_true(v[1].trying);
+	db_blocks_free(v, n);
+	assert_int_equal(db_block_drop(h->db, "a//", NULL), 0);
+	assert_int_equal(db_blocks(h->db, &v, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	db_blocks_free(v, n);
+	assert_int_equal(db_blocks_drop(h->db, NULL), 0);
+	assert_int_equal(db_blocks(h->db, &v, &n, NULL), 0);
+	assert_int_equal(n, 0);
+}
+
 /* A transaction's end leaves the journal where it is, and nothing to undo in it. */
 static void the_journal_stays(void **state)
 {
@@ -954,6 +995,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(submissions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(pruning, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(settings, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_missing_table, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_journal_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(why_it_is_not_written, set_up, tear_down),

@@ -1,0 +1,84 @@
+/*
+ * db_sql.h - the enums of slurm/job.h as text for SQL: "WHERE state = " SQL_PENDING.
+ *
+ * SQL text is constant at compile time, and the preprocessor cannot print an enum. So each number that
+ * SQL needs is written once more here, and checked against its enum.
+ */
+#ifndef SLURMQ_DB_SQL_H
+#define SLURMQ_DB_SQL_H
+
+#include <assert.h>
+
+#include "slurm/job.h"
+
+#define SQL_TEXT_OF(number) #number
+#define SQL_TEXT(number) SQL_TEXT_OF(number)
+
+/* enum job_state, for job.state and counter.state */
+#define SQL_N_PENDING 0
+#define SQL_N_SUBMITTING 1
+#define SQL_N_QUEUED 2
+#define SQL_N_RUNNING 3
+#define SQL_N_COMPLETED 4
+#define SQL_N_FAILED 5
+#define SQL_N_CANCELLED 6
+#define SQL_N_HELD 7
+#define SQL_PENDING SQL_TEXT(SQL_N_PENDING)
+#define SQL_SUBMITTING SQL_TEXT(SQL_N_SUBMITTING)
+#define SQL_QUEUED SQL_TEXT(SQL_N_QUEUED)
+#define SQL_RUNNING SQL_TEXT(SQL_N_RUNNING)
+#define SQL_COMPLETED SQL_TEXT(SQL_N_COMPLETED)
+#define SQL_FAILED SQL_TEXT(SQL_N_FAILED)
+#define SQL_CANCELLED SQL_TEXT(SQL_N_CANCELLED)
+#define SQL_HELD SQL_TEXT(SQL_N_HELD)
+static_assert(SQL_N_PENDING == JOB_PENDING, "JOB_PENDING");
+static_assert(SQL_N_SUBMITTING == JOB_SUBMITTING, "JOB_SUBMITTING");
+static_assert(SQL_N_QUEUED == JOB_QUEUED, "JOB_QUEUED");
+static_assert(SQL_N_RUNNING == JOB_RUNNING, "JOB_RUNNING");
+static_assert(SQL_N_COMPLETED == JOB_COMPLETED, "JOB_COMPLETED");
+static_assert(SQL_N_FAILED == JOB_FAILED, "JOB_FAILED");
+static_assert(SQL_N_CANCELLED == JOB_CANCELLED, "JOB_CANCELLED");
+static_assert(SQL_N_HELD == JOB_HELD, "JOB_HELD");
+
+/* enum job_reason, for job.reason and attempt.reason */
+#define SQL_N_REASON_NONE 0
+#define SQL_N_REASON_CANCELLED 10
+#define SQL_N_REASON_REFUSED 11
+#define SQL_N_REASON_USER 12
+#define SQL_REASON_NONE SQL_TEXT(SQL_N_REASON_NONE)
+#define SQL_REASON_CANCELLED SQL_TEXT(SQL_N_REASON_CANCELLED)
+#define SQL_REASON_REFUSED SQL_TEXT(SQL_N_REASON_REFUSED)
+#define SQL_REASON_USER SQL_TEXT(SQL_N_REASON_USER)
+static_assert(SQL_N_REASON_NONE == REASON_NONE, "REASON_NONE");
+static_assert(SQL_N_REASON_CANCELLED == REASON_CANCELLED, "REASON_CANCELLED");
+static_assert(SQL_N_REASON_REFUSED == REASON_REFUSED, "REASON_REFUSED");
+static_assert(SQL_N_REASON_USER == REASON_USER, "REASON_USER");
+
+/* enum job_wish, for job.wish */
+#define SQL_N_WISH_NONE 0
+#define SQL_N_WISH_CANCEL 1
+#define SQL_N_WISH_HOLD 2
+#define SQL_WISH_NONE SQL_TEXT(SQL_N_WISH_NONE)
+#define SQL_WISH_CANCEL SQL_TEXT(SQL_N_WISH_CANCEL)
+#define SQL_WISH_HOLD SQL_TEXT(SQL_N_WISH_HOLD)
+static_assert(SQL_N_WISH_NONE == WISH_NONE, "WISH_NONE");
+static_assert(SQL_N_WISH_CANCEL == WISH_CANCEL, "WISH_CANCEL");
+static_assert(SQL_N_WISH_HOLD == WISH_HOLD, "WISH_HOLD");
+
+/* enum attempt_closed, for attempt.closed */
+#define SQL_N_CLOSED_NOT 0
+#define SQL_N_CLOSED_VERDICT 1
+#define SQL_CLOSED_NOT SQL_TEXT(SQL_N_CLOSED_NOT)
+#define SQL_CLOSED_VERDICT SQL_TEXT(SQL_N_CLOSED_VERDICT)
+static_assert(SQL_N_CLOSED_NOT == CLOSED_NOT, "CLOSED_NOT");
+static_assert(SQL_N_CLOSED_VERDICT == CLOSED_VERDICT, "CLOSED_VERDICT");
+
+/* enum step_state, for step.state */
+#define SQL_N_STEP_COMPLETED 0
+#define SQL_STEP_COMPLETED SQL_TEXT(SQL_N_STEP_COMPLETED)
+static_assert(SQL_N_STEP_COMPLETED == STEP_COMPLETED, "STEP_COMPLETED");
+
+/* job_state_in_flight(), for IN: the list of the partial index job_flight */
+#define SQL_IN_FLIGHT "(" SQL_SUBMITTING ", " SQL_QUEUED ", " SQL_RUNNING ")"
+
+#endif

@@ -1,0 +1,159 @@
+#include "store/state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int state_get_int(struct db *db, struct state_int key, int64_t *value, struct err *err)
+{
+	return db_setting_int(db, key.key, key.unset, value, err);
+}
+
+int state_set_int(struct db *db, struct state_int key, int64_t value, struct err *err)
+{
+	return db_setting_set_int(db, key.key, value, err);
+}
+
+int state_unset_int(struct db *db, struct state_int key, struct err *err)
+{
+	return db_setting_unset(db, key.key, err);
+}
+
+int state_get_text(struct db *db, struct state_text key, char **value, struct err *err)
+{
+	return db_setting_get(db, key.key, value, err);
+}
+
+int state_set_text(struct db *db, struct state_text key, const char *value, struct err *err)
+{
+	return db_setting_set(db, key.key, value, err);
+}
+
+int state_unset_text(struct db *db, struct state_text key, struct err *err)
+{
+	return db_setting_unset(db, key.key, err);
+}
+
+int state_pause(struct db *db, const char *why, struct err *err)
+{
+	return state_set_int(db, STATE_PAUSED, 1, err) ||
+			       state_set_text(db, STATE_PAUSED_WHY, why, err)
+		       ? -1
+		       : 0;
+}
+
+int state_unpause(struct db *db, struct err *err)
+{
+	return state_unset_int(db, STATE_PAUSED, err) ||
+			       state_unset_text(db, STATE_PAUSED_WHY, err) ||
+			       state_unset_int(db, STATE_CANCELLED_JOBS, err) ||
+			       state_unset_int(db, STATE_CANCELLED_AT, err)
+		       ? -1
+		       : 0;
+}
+
+/* ---- a sweep that sbatch refused ---- */
+
+static char *refused_key(int64_t sweep)
+{
+	return mem_printf(".refused.%" PRId64, sweep);
+}
+
+int state_set_refused(struct db *db, int64_t sweep, const char *text, struct err *err)
+{
+	char *key = refused_key(sweep);
+	int rc = db_setting_set(db, key, text, err);
+
+	free(key);
+	return rc;
+}
+
+int state_get_refused(struct db *db, int64_t sweep, char **text, struct err *err)
+{
+	char *key = refused_key(sweep);
+	int rc = db_setting_get(db, key, text, err);
+
+	free(key);
+	return rc;
+}
+
+/* ---- nodes ---- */
+
+static const char node_prefix[] = ".node.";
+
+static char *node_key(const char *name)
+{
+	return mem_printf("%s%s", node_prefix, name);
+}
+
+static void parse_node(const char *text, struct state_node *node)
+{
+	if (sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, &node->deaths, &node->since,
+		   &node->out) != 3)
+		memset(node, 0, sizeof(*node));
+}
+
+int state_get_node(struct db *db, const char *name, struct state_node *node, struct err *err)
+{
+	char *key = node_key(name), *text;
+	int rc = db_setting_get(db, key, &text, err);
+
+	memset(node, 0, sizeof(*node));
+	if (!rc)
+		parse_node(text, node);
+	free(text);
+	free(key);
+	return rc;
+}
+
+int state_set_node(struct db *db, const char *name, const struct state_node *node, struct err *err)
+{
+	char *key = node_key(name), text[80];
+	int rc;
+
+	snprintf(text, sizeof(text), "%" PRId64 " %" PRId64 " %" PRId64, node->deaths, node->since,
+		 node->out);
+	rc = db_setting_set(db, key, text, err);
+	free(key);
+	return rc;
+}
+
+int state_unset_node(struct db *db, const char *name, struct err *err)
+{
+	char *key = node_key(name);
+	int rc = db_setting_unset(db, key, err);
+
+	free(key);
+	return rc;
+}
+
+int state_get_nodes(struct db *db, struct strs *names, struct state_node **v, struct err *err)
+{
+	struct strs keys = {0}, values = {0};
+	int rc = db_settings(db, node_prefix, &keys, &values, err);
+
+	*v = NULL;
+	if (!rc && keys.n)
+		*v = mem_alloc(keys.n * sizeof(**v));
+	for (size_t i = 0; i < keys.n && !rc; i++) {
+		strs_add(names, keys.v[i] + strlen(node_prefix));
+		parse_node(values.v[i], &(*v)[i]);
+	}
+	strs_release(&keys);
+	strs_release(&values);
+	return rc;
+}
+
+int state_unset_nodes(struct db *db, struct err *err)
+{
+	struct state_node *v;
+	struct strs names = {0};
+	int rc = state_get_nodes(db, &names, &v, err);
+
+	for (size_t i = 0; i < names.n && !rc; i++)
+		rc = state_unset_node(db, names.v[i], err);
+	strs_release(&names);
+	free(v);
+	return rc;
+}

@@ -1,0 +1,122 @@
+/*
+ * state.h - what slurmq itself notes in the table of settings: every key, with its type.
+ *
+ * A key is a constant of one of two types, so that a key with a typing error, or a text where a number
+ * belongs, does not compile. Times are ms since 1970 UTC. The keys and the form of their values are in databases: a bin/V of an
+ * older slurmq reads them.
+ */
+#ifndef SLURMQ_STATE_H
+#define SLURMQ_STATE_H
+
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "store/db.h"
+
+struct state_int {
+	const char *key;
+	int64_t unset; /* its value if it is not set */
+};
+struct state_text {
+	const char *key;
+};
+#define STATE_INT(key, unset) ((struct state_int){key, unset})
+#define STATE_TEXT(key) ((struct state_text){key})
+
+/* The user's own settings, which slurmq config sets; setting.h says what their values are. */
+#define STATE_LIMIT STATE_INT("limit", 0)
+#define STATE_RESERVE STATE_INT("reserve", 0)
+#define STATE_BREAKER STATE_INT("breaker", 10)
+#define STATE_VIA STATE_TEXT("via")
+#define STATE_ENVIRONMENT STATE_TEXT("environment")
+#define STATE_SENTINEL STATE_TEXT("sentinel")
+#define STATE_SENTINEL_SBATCH STATE_TEXT("sentinel.sbatch")
+
+/* The folder's id, hex digits, as in the file "id". Set once, by db_create(). */
+#define STATE_FOLDER STATE_TEXT(".folder")
+/* Absolute path of the folder that holds .slurmq, as the user reached it. slurmq expand. */
+#define STATE_ROOT STATE_TEXT(".root")
+
+/* 1: nothing new is submitted; and why, in the words of the person who paused it. See state_pause(). */
+#define STATE_PAUSED STATE_INT(".paused", 0)
+#define STATE_PAUSED_WHY STATE_TEXT(".paused_why")
+/* cancel.c: the queue is paused because so many jobs, all of them, were cancelled in Slurm; and when. */
+#define STATE_CANCELLED_JOBS STATE_INT(".cancelled.jobs", 0)
+#define STATE_CANCELLED_AT STATE_INT(".cancelled.at", 0)
+
+/* brake.c: how many jobs in a row failed within a minute of their start; the node on which all of them
+ * did, "" if there were several; and the last such job's id, once the queue was paused for it. */
+#define STATE_BRAKE_N STATE_INT(".brake.n", 0)
+#define STATE_BRAKE_NODE STATE_TEXT(".brake.node")
+#define STATE_BRAKE_JOB STATE_INT(".brake.job", 0)
+/* brake.c: how many failures in a row paused the queue. */
+#define STATE_BRAKE_FAILURES STATE_INT(".brake.failures", 0)
+
+/* queue.c: Slurm's limit of jobs, -1: never read; the limit's name in Slurm, "" if there is none; and
+ * when it was read. */
+#define STATE_LIMIT_JOBS STATE_INT(".limit.jobs", -1)
+#define STATE_LIMIT_FROM STATE_TEXT(".limit.from")
+#define STATE_LIMIT_AT STATE_INT(".limit.at", 0)
+/* queue.c: what scontrol show config reports. MaxArraySize; KillWait in seconds; ClusterName. -1: never
+ * read. */
+#define STATE_SITE_MAX_ARRAY STATE_INT(".site.max_array", -1)
+#define STATE_SITE_KILL_WAIT STATE_INT(".site.kill_wait", -1)
+#define STATE_CLUSTER STATE_TEXT(".cluster")
+
+/* queue.c: when the queue was last filled; and how the command of the setting "via" failed, if it did
+ * the last time. */
+#define STATE_CHAIN_LAST_REFILL STATE_INT(".chain.last_refill", 0)
+#define STATE_VIA_FAILED STATE_TEXT(".via.failed")
+
+/* sentinel.c: when the sentinel was last seen or submitted; its Slurm job id; when it begins; the
+ * SENTINEL_HELD_* of queue.h if Slurm holds it; and what sbatch printed when it
+ * refused one, from when on none is submitted. */
+#define STATE_SENTINEL_AT STATE_INT(".sentinel.at", 0)
+#define STATE_SENTINEL_JOB STATE_INT(".sentinel.job", 0)
+#define STATE_SENTINEL_BEGIN STATE_INT(".sentinel.begin", 0)
+#define STATE_SENTINEL_HELD STATE_INT(".sentinel.held", 0)
+#define STATE_SENTINEL_REFUSED STATE_TEXT(".sentinel.refused")
+
+/* reconcile.c: when Slurm was last asked about all jobs, by the file server's clock; and 1 if it is to
+ * be asked again soon. */
+#define STATE_RECONCILE_AT STATE_INT(".reconcile.at", 0)
+#define STATE_RECONCILE_SOON STATE_INT(".reconcile.soon", 0)
+
+/* hosts.c: "HOST HOST", two hosts between which file locks are known to work, or known not to. */
+#define STATE_LOCKS_REACH STATE_TEXT(".locks.reach")
+#define STATE_LOCKS_LOCAL STATE_TEXT(".locks.local")
+
+/* Each returns 0, or -1 with err; a set or an unset must be inside a transaction (db_begin()). */
+int state_get_int(struct db *db, struct state_int key, int64_t *value, struct err *err);
+int state_set_int(struct db *db, struct state_int key, int64_t value, struct err *err);
+int state_unset_int(struct db *db, struct state_int key, struct err *err);
+/* DB_NONE with *value NULL if it is not set; the caller frees *value. */
+int state_get_text(struct db *db, struct state_text key, char **value, struct err *err);
+int state_set_text(struct db *db, struct state_text key, const char *value, struct err *err);
+int state_unset_text(struct db *db, struct state_text key, struct err *err);
+
+/* STATE_PAUSED with STATE_PAUSED_WHY; and neither. */
+int state_pause(struct db *db, const char *why, struct err *err);
+int state_unpause(struct db *db, struct err *err);
+
+/* .refused.ID: what sbatch printed when it refused jobs of the sweep with that id. */
+int state_set_refused(struct db *db, int64_t sweep, const char *text, struct err *err);
+/* DB_NONE with *text NULL if there is none; the caller frees *text. */
+int state_get_refused(struct db *db, int64_t sweep, char **text, struct err *err);
+
+/* .node.NAME: what brake.c holds against a node. */
+struct state_node {
+	int64_t deaths; /* attempts that failed there within seconds */
+	int64_t since;	/* when the first of them began */
+	int64_t out;	/* since when the node is excluded, 0: it is not */
+};
+/* DB_NONE with *node zeroed if there is nothing. A value that cannot be read reads as zeros. */
+int state_get_node(struct db *db, const char *name, struct state_node *node, struct err *err);
+int state_set_node(struct db *db, const char *name, const struct state_node *node, struct err *err);
+int state_unset_node(struct db *db, const char *name, struct err *err);
+/* All of them, in the order of their names: *v has names->n elements, the caller frees both. */
+int state_get_nodes(struct db *db, struct strs *names, struct state_node **v, struct err *err);
+int state_unset_nodes(struct db *db, struct err *err);
+
+#endif
