@@ -9,6 +9,7 @@
 #   make demo               a sweep on a Slurm of its own, in build/demo: look on
 #   make sim SEEDS=100000   so many seeds of the simulator (t/sim); SEED=17 replays one
 #   make fuzz SECONDS=600   clang's libFuzzer on the readers, so long for each
+#   make check-slurm SUITE=trixie    the tests that need Slurm, with the Slurm of another Debian release (as root)
 #   make deps               the packages that all of this needs
 #
 # SANITIZE=address,undefined and DEBUG=1 build in folders of their own; V=1 shows the commands.
@@ -110,7 +111,7 @@ say  = @$(if $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),:,prin
 endif
 
 
-.PHONY: all tests check check-fast fuzz fuzzers sim bench show-compile static demo install uninstall format deps clean FORCE
+.PHONY: all tests check check-fast check-slurm fuzz fuzzers sim bench show-compile static demo install uninstall format deps clean FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
@@ -230,6 +231,11 @@ SEEDS ?= 1000
 
 sim: $(B)/t/simulate
 	@$< $(if $(SEED),-s $(SEED),-n $(SEEDS) -j $$(nproc))
+
+# The other Slurms: a root of that Debian release in build/root-SUITE
+
+check-slurm:
+	@t/check-slurm '$(SUITE)' $(T)
 
 bench: tests
 	@SLURMQ=$(CURDIR)/$(B)/slurmq TEST_BUILD=$(CURDIR)/$(B) t/bench.sh
