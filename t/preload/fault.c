@@ -586,6 +586,29 @@ int stat64(const char *path, struct stat64 *st)
 	return do_fstatat(AT_FDCWD, path, (struct stat *)st, 0);
 }
 
+/* The calls that glibc before 2.33 makes of fstat(), fstatat() and stat(). */
+int __fxstat64(int version, int fd, struct stat64 *st);
+int __fxstatat64(int version, int dirfd, const char *path, struct stat64 *st, int flags);
+int __xstat64(int version, const char *path, struct stat64 *st);
+
+int __fxstat64(int version, int fd, struct stat64 *st)
+{
+	(void)version;
+	return do_fstat(fd, (struct stat *)st);
+}
+
+int __fxstatat64(int version, int dirfd, const char *path, struct stat64 *st, int flags)
+{
+	(void)version;
+	return do_fstatat(dirfd, path, (struct stat *)st, flags);
+}
+
+int __xstat64(int version, const char *path, struct stat64 *st)
+{
+	(void)version;
+	return do_fstatat(AT_FDCWD, path, (struct stat *)st, 0);
+}
+
 int access(const char *path, int mode)
 {
 	int bad = meet_path(C_STAT, AT_FDCWD, path);
