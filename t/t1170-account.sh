@@ -170,7 +170,8 @@ is_status 1
 like_err 'Invalid partition name specified$'
 ok_within 90 'half of them run, half are held' in_states completed=20 held=20
 is "$(sort -n ledger | paste -sd' ')" "$(seq -s' ' 20)" 'each once'
-ok 'no sbatch for each of them' [ "$(grep -c gpu_9 "$TEST_TMP/calls")" -le 8 ]
+# 9 at once, and of the other 11 as many as an end finds slots for
+ok 'no sbatch for each of them' [ "$(grep -c gpu_9 "$TEST_TMP/calls")" -le 12 ]
 run slurmq status half
 like_out '^! 20 jobs of half held, refused: '
 is "$(slurmq list half --json | jq -r 'select(.state == "held").params.part' | sort -u)" 'gpu_9' 'those that were refused'

@@ -390,8 +390,14 @@ slurm_ctld_kill() {
 }
 
 slurm_ctld_start() {
+	local -a in=()
 	_slurm_pid slurmctld >/dev/null && return
-	_slurm_daemon slurmctld slurmctld -f "$SLURM_BED/slurm.conf" || return
+	# 20.11.4 reads job_submit.lua only from /etc/slurm: its slurmctld gets the bed mounted there (as root)
+	# shellcheck disable=SC2016
+	if [ -e "$SLURM_BED/job_submit.lua" ] && [[ $(slurmctld -V) = *' 20.'* ]]; then
+		in=(unshare --mount sh -c 'mount --bind "$0" /etc/slurm && exec "$@"' "$SLURM_BED")
+	fi
+	_slurm_daemon slurmctld ${in[@]+"${in[@]}"} slurmctld -f "$SLURM_BED/slurm.conf" || return
 	_slurm_wait 30 'slurmctld' _slurm_ctld_up
 }
 
