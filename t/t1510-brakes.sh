@@ -33,6 +33,11 @@ slurm_id() {
 	slurmq list "$1" --json | jq -r .slurm_job
 }
 
+# gone_over: no failure is unknown any more, or all has run
+gone_over() {
+	over || { slurmq sync >/dev/null && paused; }
+}
+
 # A slip in a sweep of 200
 
 folder typo 6
@@ -73,11 +78,12 @@ like_out '^the queue goes on$'
 like_out '^submitted 5 jobs; 195 pending'
 nok 'and is not paused' paused
 
-# The folder of the logs, and the program, are gone before Slurm starts anything
+# No log can be opened (a file stands in the folder's place), and the program is gone, before Slurm starts anything.
+# A folder of logs that is only missing is made by Slurm 24.11.5: see "gone" below
 
 scontrol update partitionname=extra state=down || bail_out 'no partition'
 at_exit scontrol update partitionname=extra state=up
-for name in logs program; do
+for name in logs program gone; do
 	folder $name 15
 	cat >sweep.yaml <<END
 name: $name
@@ -90,7 +96,8 @@ END
 	is_status 0
 	like_out '^submitted 13 jobs'
 done
-rm -r ../logs/.slurmq/logs
+rm -r ../logs/.slurmq/logs ../gone/.slurmq/logs
+: >../logs/.slurmq/logs
 rm ../program/.slurmq/bin/1
 scontrol update partitionname=extra state=up
 for name in logs program; do
@@ -106,6 +113,17 @@ for name in logs program; do
 	like_out '^chain paused \(10 failures in a row'
 	is "$(wc -l <ledger)" 0 "$name: nothing ran"
 done
+
+cd ../gone || exit
+ok_within 60 'gone: its jobs end, or the queue pauses' gone_over
+if [ -e .slurmq/logs ]; then
+	ok_within 60 'gone: where Slurm makes the folder, all are completed' over
+	is "$(count 4)" 30 'gone: each of them'
+	is "$(find .slurmq/logs -name '*.log' -size +0 | wc -l)" 30 'gone: and has its log'
+else
+	is "$(count 5)" 13 'gone: else those are failed'
+	is "$(wc -l <ledger)" 0 'gone: and nothing ran'
+fi
 
 # A node where everything dies at once
 
