@@ -242,7 +242,7 @@ void slurm_reply_release(struct slurm_reply *reply)
 /* squeue */
 
 /* An answer is whole where squeue is content and says nothing of an unknown user: for one it prints
- * an empty line and exits 0 (seen on 22.05.8). */
+ * an empty line and exits 0 (seen on 22.05.8 and 24.11.5; 20.11.4 answers for any uid). */
 static int run_squeue(struct strs *argv, bool (*excused)(const char *errtext),
 		      struct proc_result *r, struct err *err)
 {

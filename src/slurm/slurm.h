@@ -9,7 +9,8 @@
  * not an empty list. ERR_FAILED: there is no such command on PATH. Messages are fit for a terminal:
  * control characters in what Slurm printed have become '?'.
  *
- * [S] marks what was seen on Slurm 22.05.8.
+ * [S] marks what was seen on Slurm 22.05.8. What is known to differ on 20.11.4 and 24.11.5 stands beside it; `make
+ * check-slurm` runs the tests with these versions.
  */
 #ifndef SLURMQ_SLURM_H
 #define SLURMQ_SLURM_H
@@ -57,11 +58,13 @@ enum slurm_answer {
  */
 
 struct slurm_submission {
-	const char *name;   /* --job-name */
-	int ntasks;	    /* 1: a single job; more: --array=0-(n-1) */
-	const char *output; /* --output, a pattern of sbatch(1), filename pattern: a '%' of the
-					path doubled; a backslash turns all patterns off [S] */
-	const char *chdir;  /* an existing absolute folder; NULL: sbatch's own */
+	const char *name; /* --job-name */
+	int ntasks;	  /* 1: a single job; more: --array=0-(n-1) */
+	/* --output, a pattern of sbatch(1), filename pattern: a '%' of the path doubled; a backslash turns all
+	 * patterns off [S]. A job whose output file cannot be opened fails before its first line [S; 20.11.4;
+	 * 24.11.5]. If only the file's folder is missing, 24.11.5 makes the folder and runs the job. */
+	const char *output;
+	const char *chdir;	    /* an existing absolute folder; NULL: sbatch's own */
 	const char *const *options; /* "--long=value" of the user, NULL-terminated; before ours */
 	bool requeue;		    /* --requeue rather than --no-requeue */
 	const char *script;	    /* goes to its standard input */
@@ -119,13 +122,15 @@ void slurm_reply_release(struct slurm_reply *reply);
  */
 struct slurm_job {
 	uint64_t id; /* %A: this task's own id (an array's pending tasks all show the array's) */
-	uint64_t array_id;     /* %F: the array's id, or id for a job that is no array */
-	int64_t task;	       /* %K: index, -1 where it is no array */
-	char *state;	       /* %T: PENDING, RUNNING, COMPLETING, TIMEOUT, CANCELLED, ... */
-	char *reason;	       /* %r: None, Priority, TimeLimit, ... */
-	char *name;	       /* %j */
-	int64_t submitted;     /* %V, ms since 1970; 0: not told */
-	int64_t ended;	       /* %e, the same; of what runs it is when that is expected */
+	uint64_t array_id; /* %F: the array's id, or id for a job that is no array */
+	int64_t task;	   /* %K: index, -1 where it is no array */
+	char *state;	   /* %T: PENDING, RUNNING, COMPLETING, TIMEOUT, CANCELLED, ... */
+	char *reason;	   /* %r: None, Priority, TimeLimit, ... */
+	char *name;	   /* %j */
+	int64_t submitted; /* %V, ms since 1970; 0: not told */
+	/* %e, the same; of what runs it is when that is expected. Without a time limit it is NONE (0 here), or for an
+	 * array's task a year ahead [S; 20.11.4]; 24.11.5 has NONE for both. */
+	int64_t ended;
 	int restarts;	       /* RestartCnt; -1: not asked for */
 	int exit_code, signal; /* of what has ended; 0: none, or not told (squeue has neither) */
 };
@@ -149,13 +154,15 @@ bool slurm_state_over(const char *state);
  * FAILED is what Slurm calls a script that exited other than by 0, that was killed by a signal, and that could not
  * be started (its output can't be written, its folder entered). sacct tells them apart by ExitCode "code:signal",
  * which is 0:53 for the last one [S]. squeue's reason is NonZeroExitCode for the first and JobLaunchFailure for
- * both others [S]; from 23.11 on "RaisedSignal:9(Killed)" for the second. What could not be started is BOOT_FAIL.
+ * both others [S]; from 23.11 on it is "RaisedSignal:9(Killed)" for the second, and 24.11.5 has RaisedSignal:53 for
+ * the last one. What could not be started is BOOT_FAIL. 20.11.4 reports a job whose output can't be written as one
+ * that exited by 1 (NonZeroExitCode, 1:0): there it is EXIT.
  */
 void slurm_job_end(const struct slurm_job *job, bool began, struct job_end *end);
 /* Every job of user uid that slurmctld still knows, ended ones within MinJobAge too:
  * squeue -a -r -h -t all -o '%A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%V\x1f%e\x1f%j\x1e' -u UID
  * A record that is not of this form is an error that shows it. So is a uid that slurmctld's clients
- * can't look up, for which squeue exits 0 [S]. */
+ * can't look up, for which squeue exits 0 [S; 24.11.5]; 20.11.4 looks nothing up and lists the jobs of any uid. */
 int slurm_squeue(uint64_t uid, struct slurm_jobs *out, struct err *err);
 /* Why Slurm ends a job that it sends TERM to, from what squeue shows of it in that moment [S: the time limit
  * shows COMPLETING and TimeLimit, scancel COMPLETING and None, a mere signal RUNNING]: REASON_TIMEOUT,
