@@ -111,7 +111,7 @@ run slurmq sync
 is_status 0
 is_err 'slurmq sync: sacct did not answer: what squeue does not show is left as it is, for an hour at most'
 is_out 'asked Slurm: 2 not to be seen, looked for again later'
-is "$(n_in 3)" 4 'accounting: they are running, as far as is known'
+is "$(in_db 'SELECT count(*) FROM job WHERE id <= 4 AND state = 3')" 4 'accounting: they are running, as far as is known'
 ok 'accounting: slurmdbd is there again' slurm_dbd_start
 told() {
 	slurmq sync | grep -qE '^asked Slurm: 2 over, and given (1m 00s|[0-9]+s) to tell how$'
