@@ -183,7 +183,7 @@ $(B)/t/%: $(B)/t/tool/%.o $(LIB)
 sim_calls := open64 openat64 close read pread64 write pwrite64 ftruncate64 fstat64 stat64 fstatat64 \
 	unlinkat unlink renameat mkdir mkdirat fsync fdatasync futimens fchmodat fcntl64 mmap64 munmap realpath \
 	fopen64 getcwd fdopendir readdir64 closedir getpid gethostname setenv \
-	spool_right_start drain_apply spool_journal_post policy_decide db_rehearse \
+	spool_right_start drain_apply spool_journal_post policy_decide \
 	spool_file_ages ticket_age slurm_state_alive
 
 $(B)/t/simulate: $(SIM:%.c=$(B)/%.o) $(LIB)

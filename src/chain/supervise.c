@@ -26,7 +26,6 @@
 #include "store/ticket.h"
 
 enum {
-	IDLE_MS = 200,
 	DEFAULT_KILL_WAIT_S = 30,
 	START_TRIES = 5,
 	END_TRIES = 20,
@@ -45,7 +44,6 @@ struct run {
 	pid_t child;	 /* the step's process group, 0: none */
 	pid_t tick;
 	int64_t tick_at;    /* monotonic ms */
-	int64_t idle_at;    /* the same; 0: it was, or there is nothing to do */
 	bool near_limit;    /* USR1 came */
 	int stop_reason;    /* TERM came and meant this, REASON_NONE: it did not */
 	bool unsure;	    /* Slurm did not say: a cancellation, for all that is known */
@@ -247,8 +245,6 @@ static int next_timeout(const struct run *r)
 		timeout = until(now, r->kill_at, timeout);
 	if (r->tick_at && !r->tick && !r->stop_reason)
 		timeout = until(now, r->tick_at, timeout);
-	if (r->idle_at)
-		timeout = until(now, r->idle_at, timeout);
 	return timeout;
 }
 
@@ -311,10 +307,6 @@ static void on_time(struct run *r)
 	}
 	if (r->tick_at && !r->tick && now >= r->tick_at && !r->stop_reason)
 		start_tick(r);
-	if (r->idle_at && now >= r->idle_at) {
-		r->idle_at = 0;
-		r->o->idle();
-	}
 }
 
 /* Take what signals are pending, waiting for none. */
@@ -739,8 +731,6 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 	out->outcome = SUPERVISE_ENDED;
 	heading(&r);
 	base_env(&r);
-	if (o->idle)
-		r.idle_at = clock_mono_ms() + IDLE_MS;
 	if (o->tick)
 		r.tick_at = clock_mono_ms() + o->tick_first_ms / 2 +
 			    (int64_t)(clock_random() % (uint64_t)(o->tick_first_ms + 1));

@@ -23,9 +23,6 @@ struct supervise_opts {
 	 * stands in a command's way: an argv, found as it stands; NULL: none. */
 	const char *const *tick;
 	int64_t tick_first_ms, tick_every_ms;
-	/* Called once, some 200 ms after the start, if that is not over by then: to do ahead, in a few
-	 * milliseconds, what would take time at the end. May be NULL. */
-	void (*idle)(void);
 	/* Called before the right is taken, if jobs were cancelled in Slurm and the hold-off is over (cancel.h): to see to
 	 * the decision. False: there is none. NULL: the same. */
 	bool (*decide)(void *arg);

@@ -71,11 +71,6 @@ static int open_patiently(struct store *store, struct err *err)
 	}
 }
 
-static void rehearse(void)
-{
-	db_rehearse();
-}
-
 static bool decide(void *arg)
 {
 	return chain_decide(arg);
@@ -100,7 +95,6 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct supervise_opts o = {.log = STDOUT_FILENO,
 				   .tick_first_ms = TICK_FIRST_MS,
 				   .tick_every_ms = TICK_EVERY_MS,
-				   .idle = rehearse,
 				   .decide = decide,
 				   .decide_arg = &ctx->opened};
 	struct supervise_result s = {0};

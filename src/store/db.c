@@ -414,45 +414,6 @@ out:
 	return rc;
 }
 
-static int rehearse(struct db *db)
-{
-	struct db_version v = {.sweep_name = (char *)(uintptr_t) "s",
-			       .file = (char *)(uintptr_t) "f",
-			       .dir = (char *)(uintptr_t) "/",
-			       .source = (char *)(uintptr_t) "x",
-			       .source_len = 1};
-	const struct sweep_point point = {.sample = -1};
-	const struct job_end end = {.completed = true, .ended = 1};
-	struct db_submission sub = {.id = 1};
-	struct db_job *jobs = NULL;
-	int64_t id;
-	size_t n = 0;
-	int rc, changed;
-
-	rc = simple(db, schema, "rehearsing", NULL) || db_begin(db, NULL) ||
-	     db_version_add(db, &v, NULL) || db_job_add(db, v.sweep, v.id, 1, &point, &id, NULL) ||
-	     db_version_publish(db, v.id, 1, NULL) || db_jobs_pending(db, 1, &jobs, &n, NULL);
-	sub.version = v.id;
-	rc = rc || db_claim(db, &sub, jobs, n, NULL) ||
-	     db_submission_answer(db, sub.id, 1, 1, NULL, NULL) ||
-	     db_attempt_running(db, sub.first, 1, "n", 1, &changed, NULL) ||
-	     db_attempt_line(db, sub.first, &end, &changed, NULL) || db_commit(db, NULL);
-	db_jobs_free(jobs, n);
-	return rc ? -1 : 0;
-}
-
-int db_rehearse(void)
-{
-	struct db *db;
-	int rc;
-
-	if (open_handle(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db, NULL))
-		return -1;
-	rc = rehearse(db);
-	close_handle(db);
-	return rc;
-}
-
 /* What PRAGMA journal_mode would hide: a database in WAL mode is opened as one. */
 static int refuse_wal(struct db *db, struct err *err)
 {

@@ -42,10 +42,6 @@ int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db); /* nothing open is no error */
 
-/* A job's end in a database of its own, in memory: so that a program that waits has the pages of SQLite's code, and
- * memory, at hand for the real one. Leaves nothing behind. -1 where it could not be, which is of no matter. */
-int db_rehearse(void);
-
 /* PRAGMA integrity_check and the counters against the rows. 0 where sound. */
 int db_check(struct db *db, struct err *err);
 

@@ -76,13 +76,6 @@ pid_t __wrap_getpid(void)
 	return sim_self ? sim_self->pid : 1;
 }
 
-/* There is nothing to gain here, and it takes as long as all of a job else. */
-int __wrap_db_rehearse(void);
-int __wrap_db_rehearse(void)
-{
-	return 0;
-}
-
 int __wrap_gethostname(char *to, size_t size);
 int __wrap_gethostname(char *to, size_t size)
 {

@@ -687,13 +687,6 @@ static void from_a_step_of_what_is_completed(void **state)
 	assert_int_equal(db_commit(h->db, NULL), 0);
 }
 
-static void a_rehearsal_goes_to_its_end(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(db_rehearse(), 0);
-}
-
 static void submissions(void **state)
 {
 	struct here *h = *state;
@@ -991,7 +984,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(steps_are_remembered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(from_a_step_of_what_is_completed, set_up,
 						tear_down),
-		cmocka_unit_test_setup_teardown(a_rehearsal_goes_to_its_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(submissions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(pruning, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(settings, set_up, tear_down),
