@@ -183,8 +183,8 @@ $(B)/t/%: $(B)/t/tool/%.o $(LIB)
 sim_calls := open64 openat64 close read pread64 write pwrite64 ftruncate64 fstat64 stat64 fstatat64 \
 	unlinkat unlink renameat mkdir mkdirat fsync fdatasync futimens fchmodat fcntl64 mmap64 munmap realpath \
 	fopen64 getcwd fdopendir readdir64 closedir getpid gethostname setenv \
-	spool_right_start drain_apply spool_journal_post policy_decide \
-	spool_file_ages ticket_age slurm_state_alive
+	claim_file_win ingest_apply journal_file_post policy_decide \
+	folder_file_ages manifest_age slurm_state_alive
 
 $(B)/t/simulate: $(SIM:%.c=$(B)/%.o) $(LIB)
 	$(call say,LD,$@)

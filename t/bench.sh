@@ -172,8 +172,8 @@ mkfifo go
 n=${ENDS:-500}
 printf 'name: ends\nparams: {n: {from: 1, to: %d, step: 1}}\nrun: [cat, "%s"]\n' "$n" "$work/ends/go" >sweep.yaml
 told() {
-	set -- .slurmq/running/* .slurmq/spool/*
-	[ "$*" = '.slurmq/running/* .slurmq/spool/*' ]
+	set -- .slurmq/running/* .slurmq/outbox/*
+	[ "$*" = '.slurmq/running/* .slurmq/outbox/*' ]
 }
 waiting() {
 	[ "$(grep -zlxF "$work/ends/go" /proc/[0-9]*/cmdline 2>/dev/null | wc -l)" -ge "$n" ] &&

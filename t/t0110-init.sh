@@ -21,7 +21,7 @@ run slurmq init
 is_status 0 'again'
 is_out "$TEST_TMP/.slurmq is there already, and stays as it is"
 is_err ''
-is "$(snapshot .slurmq | grep -v ' \./gate$')" "$(grep -v ' \./gate$' <<<"$before")" \
+is "$(snapshot .slurmq | grep -v ' \./queue.lock$')" "$(grep -v ' \./queue.lock$' <<<"$before")" \
 	'again: nothing was changed'
 run slurmq config limit
 is_out 7 'its settings stay'
@@ -77,7 +77,7 @@ is_status 0
 
 # ... but not one whose database has gone
 
-for f in tickets ready running spool logs; do
+for f in manifests claims running outbox logs; do
 	mkdir "gone-$f"
 	slurmq init "gone-$f" >/dev/null
 	rm "gone-$f/.slurmq/jobs.db"*
@@ -149,7 +149,7 @@ like_out " --chdir='?$TEST_TMP/line'? " 'where the file is'
 mkdir shut
 (umask 0777 && slurmq init shut && slurmq -C shut config limit 3) >shut.out 2>shut.err
 is "$(cat shut.err)" '' 'a umask of 0777'
-is "$(stat -c %a shut/.slurmq shut/.slurmq/{jobs.db,id,tickets} | paste -sd' ')" '700 600 600 700' 'is no matter'
+is "$(stat -c %a shut/.slurmq shut/.slurmq/{jobs.db,id,manifests} | paste -sd' ')" '700 600 600 700' 'is no matter'
 
 # Others may not write to it
 
@@ -200,7 +200,7 @@ done
 # refused WHAT REGEX: in a folder whose jobs.db is wrong
 refused() {
 	local what=$1 regex=$2 before call
-	before=$(snapshot bad/.slurmq | grep -v ' \./gate$')
+	before=$(snapshot bad/.slurmq | grep -v ' \./queue.lock$')
 	for call in init status 'config limit 3' 'pause' 'expand x.yaml'; do
 		printf 'name: x\nrun: "true"\n' >bad/x.yaml
 		# shellcheck disable=SC2086
@@ -209,7 +209,7 @@ refused() {
 		is_out '' "$what: $call: no output"
 		like "$err" "$regex" "$what: $call: says what"
 	done
-	is "$(snapshot bad/.slurmq | grep -v ' \./gate$')" "$before" "$what: untouched, byte for byte"
+	is "$(snapshot bad/.slurmq | grep -v ' \./queue.lock$')" "$before" "$what: untouched, byte for byte"
 }
 
 fresh() {

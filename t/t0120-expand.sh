@@ -3,7 +3,7 @@
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 snapshot() {
-	find . -path '*/gate' -prune -o -type f -print0 | sort -z | xargs -0 sha256sum
+	find . -path '*/queue.lock' -prune -o -type f -print0 | sort -z | xargs -0 sha256sum
 }
 
 cat >grid.yaml <<'END'

@@ -31,7 +31,7 @@ for mode in 770 702 720 777; do
 		env SLURMQ_DIR="$PWD/mine/.slurmq" SLURM_JOB_ID=7 slurmq run 0123456789abcdef
 done
 chmod 755 mine/.slurmq
-for folder in bin env tickets ready running spool retired; do
+for folder in bin env manifests claims running outbox revoked; do
 	chmod 722 "mine/.slurmq/$folder"
 	refused "$folder below a folder that others may enter" "others may write to '.*/$folder'.*chmod 700" \
 		slurmq -C mine submit
@@ -102,7 +102,7 @@ unlike "$(cat "$FAKE_SLURM/log")" hunter2 'and on no command line'
 # Links in the way are not followed
 
 echo precious >../precious
-for f in gate expand last deciding; do
+for f in queue.lock expand last deciding; do
 	rm -f ".slurmq/$f"
 	ln -s ../../precious ".slurmq/$f"
 	slurmq expand sweep.yaml >/dev/null 2>&1

@@ -12,7 +12,7 @@ export LEDGER=$TEST_TMP/ledger
 FAULT_SO=$TEST_BUILD/t/fault.so
 fake_start 6
 
-nok 'the plain build has no trace of it' grep -qE 'SLURMQ_FAILPOINT|failpoint_pass|claim-ticket' "$SLURMQ"
+nok 'the plain build has no trace of it' grep -qE 'SLURMQ_FAILPOINT|failpoint_pass|claim-manifest' "$SLURMQ"
 
 # A job takes as long as stop.NAME is there
 
@@ -26,7 +26,7 @@ cat >until-packed <<'END'
 #!/bin/bash
 rm -f "$@"
 for ((i = 0; i < 60; i++)); do
-	[ ! -e "$SLURMQ_FAILPOINT_ONCE" ] && ! compgen -G '.slurmq/spool/*;*' || break
+	[ ! -e "$SLURMQ_FAILPOINT_ONCE" ] && ! compgen -G '.slurmq/outbox/*;*' || break
 	sleep 0.05
 done >/dev/null
 END
@@ -76,12 +76,12 @@ crash() {
 }
 # The site starts a job again that had begun
 requeue() {
-	local name=${journal##*/} ticket task id
-	IFS=., read -r ticket task id _ <<<"$name"
+	local name=${journal##*/} manifest task id
+	IFS=., read -r manifest task id _ <<<"$name"
 	[ -e "$journal" ] || return
 	for _ in 1 2; do
 		SLURM_JOB_ID=$id SLURM_RESTART_COUNT=1 SLURM_ARRAY_TASK_ID=$task SLURMD_NODENAME=fake1 \
-			.slurmq/bin/1 run "$ticket" >>out 2>&1
+			.slurmq/bin/1 run "$manifest" >>out 2>&1
 		[ $? = 137 ] || break
 	done
 } 2>/dev/null
@@ -104,7 +104,7 @@ story() {
 	echo refuse >"$FAKE_SLURM/mode"
 	s submit -n 1
 	s release all
-	cp -p "$(find .slurmq/tickets -type f | head -n 1)" "$TEST_TMP/ticket"
+	cp -p "$(find .slurmq/manifests -type f | head -n 1)" "$TEST_TMP/manifest"
 	# the user takes some back, and wants them after all; a job's end fills the slot
 	s cancel --yes 3
 	s chain
@@ -123,22 +123,22 @@ story() {
 	rm -f "$FAKE_SLURM/purged"
 	# one that had not begun in time is lost and alive: retry ends it first
 	s retry
-	# one ends while another has the gate, and has to wait with what it tells
-	"$TEST_BUILD/t/gate" .slurmq ./until-packed stop.a1 stop.b1
+	# one ends while another has the lock, and has to wait with what it tells
+	"$TEST_BUILD/t/queue_lock" .slurmq ./until-packed stop.a1 stop.b1
 	await_begun a3
 	s cancel --yes 5
 	_tap_poll 10 over a3
 	rm -f stop.*
-	# a ticket without a row
-	cp -p "$TEST_TMP/ticket" .slurmq/tickets/00000000deadbeef
-	: >.slurmq/ready/00000000deadbeef.0
+	# a manifest without a row
+	cp -p "$TEST_TMP/manifest" .slurmq/manifests/00000000deadbeef
+	: >.slurmq/claims/00000000deadbeef.0
 	sed -i 's/^params:/# again\n&/' sweep.yaml
 	s expand sweep.yaml
 	later 7200 sync
 }
 
 no_claims() {
-	[ -z "$(find .slurmq/ready -type f)" ]
+	[ -z "$(find .slurmq/claims -type f)" ]
 }
 n_begun() {
 	[ "$(find . -maxdepth 1 -name 'begun.*' | wc -l)" -ge "$1" ]
@@ -206,7 +206,7 @@ wrongs() {
 		SELECT 'attempt ' || id || ' ended and never began' FROM attempt WHERE completed AND started = 0;
 		SELECT 'counter of state ' || state || ' is ' || n FROM counter
 			WHERE n <> (SELECT count(*) FROM job WHERE job.state = counter.state)"
-	for f in ready running spool retired tickets; do find ".slurmq/$f" -type f; done
+	for f in claims running outbox revoked manifests; do find ".slurmq/$f" -type f; done
 	find .slurmq -name '.t*' -mmin +60
 	# each start is one of the attempts; no more starts than attempts that had begun
 	awk 'NR == FNR { started[$1 " " $2] = 1; next }
@@ -216,7 +216,7 @@ wrongs() {
 	# no Slurm job without a row
 	cut -d' ' -f8 "$FAKE_SLURM"/jobs/* | sed 's/.*\.//' | sort -u | while read -r f; do
 		[ "$(sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db "SELECT count(*) FROM submission WHERE printf('%016x', id) = '$f'")" = 1 ] ||
-			echo "Slurm job of ticket $f has no row"
+			echo "Slurm job of manifest $f has no row"
 	done
 }
 
@@ -285,17 +285,17 @@ while read -r command point has; do
 	SLURMQ_FAILPOINT=$point run slurmq "$command" 2>/dev/null
 	is_status 137 "$command is killed at $point"
 	is "$(sqlite3 .slurmq/jobs.db 'SELECT count(*) FROM job WHERE state = 4')" "$has" "$point: whether it is told"
-	[ "$has" = 1 ] || is "$(find .slurmq/spool -name '*,*' -type f | wc -l)" 1 "$point: it lies there"
+	[ "$has" = 1 ] || is "$(find .slurmq/outbox -name '*,*' -type f | wc -l)" 1 "$point: it lies there"
 	s sync
 	is "$(sqlite3 .slurmq/jobs.db 'SELECT state, closed, completed FROM job j JOIN attempt a ON a.id = j.attempt')" \
 		"4|3|1" "$point: told by the next one, as its own end"
 done <<'END'
-sync drain-applied 0
-sync drain-committed 1
-sync clean-spool 1
+sync ingest-applied 0
+sync ingest-committed 1
+sync clean-outbox 1
 chain fill-changed 0
 chain fill-committed 1
-chain clean-spool 1
+chain clean-outbox 1
 END
 
 done_testing

@@ -48,7 +48,7 @@ fake_quiet 20
 rm .slurmq/bin/1
 sql "DELETE FROM setting WHERE key = '.reconcile.at'" # long ago: who chains asks Slurm as well
 cp -a .slurmq ended
-is "$(find ended/spool -type f | wc -l) $(find empty pending queued cancelled -path '*/spool/*' | wc -l)" '2 0' \
+is "$(find ended/outbox -type f | wc -l) $(find empty pending queued cancelled -path '*/outbox/*' | wc -l)" '2 0' \
 	'what they begin with is there'
 mv ledger ledger.ended
 
@@ -103,7 +103,7 @@ left_over() {
 	sql "SELECT 'job ' || id || ' is in state ' || state FROM job WHERE state <> 4;
 		SELECT 'attempt ' || id || ' is open' FROM attempt WHERE closed = 0;
 		SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"
-	find .slurmq/{ready,running,spool,retired,tickets} -type f
+	find .slurmq/{claims,running,outbox,revoked,manifests} -type f
 	sort "$LEDGER" | uniq -d
 	[ "$(cut -d' ' -f1 "$LEDGER" | sort -u | wc -l)" = $JOBS ] || echo 'not every job has run'
 	awk 'NR == FNR { started[$1 " " $2] = 1; next } !($0 in started) { print $0 ": no attempt" }' \

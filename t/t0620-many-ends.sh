@@ -1,6 +1,6 @@
 #!/bin/bash
-# many jobs that end in one moment: all of it is told, by whoever gets the gate, also where files are slow
-# and where the one that has the gate is killed
+# many jobs that end in one moment: all of it is told, by whoever gets the lock, also where files are slow
+# and where the one that has the queue lock is killed
 . "${BASH_SOURCE[0]%/*}/lib/memory.sh"
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
@@ -33,7 +33,7 @@ ends() {
 	ok "$name: they come to their end" fake_quiet 100
 	wait $!
 	rm -f begun.*
-	is "$(find .slurmq/spool .slurmq/running .slurmq/ready .slurmq/tickets -type f)" '' "$name: no event is left"
+	is "$(find .slurmq/outbox .slurmq/running .slurmq/claims .slurmq/manifests -type f)" '' "$name: no event is left"
 	is "$(sqlite3 -separator ' ' .slurmq/jobs.db 'SELECT state, count(*) FROM job GROUP BY state')" "4 $n" \
 		"$name: all are completed, and nobody asked"
 	is "$(sqlite3 .slurmq/jobs.db 'SELECT count(*) FROM attempt WHERE completed AND started > 0 AND ended >= started')" \
@@ -46,7 +46,7 @@ all_begun() {
 }
 
 ends 'slow files' 100 "LD_PRELOAD=$TEST_BUILD/t/fault.so" DELAY=1000 "SLURMQ_FAULT_UNDER=$TEST_TMP/.slurmq"
-for point in fill-gate fill-changed fill-committed; do
+for point in fill-locked fill-changed fill-committed; do
 	ends "killed at $point" 18 "SLURMQ_FAILPOINT=$point" "SLURMQ_FAILPOINT_ONCE=$TEST_TMP/died"
 	ok 'one was' test -e died
 done

@@ -31,7 +31,7 @@ fresh() {
 once() {
 	is "$(states)" 444 "$1: all are completed"
 	is "$(sort ledger | paste -sd' ')" '1 2 3' "$1: each has run once"
-	is "$(find .slurmq/{ready,running,spool,retired,tickets} -type f)" '' "$1: nothing is left over"
+	is "$(find .slurmq/{claims,running,outbox,revoked,manifests} -type f)" '' "$1: nothing is left over"
 }
 
 # It has made an array of three, and says so in a way of its own, or not at all
@@ -206,7 +206,7 @@ for shift in 86400 -86400; do
 	done
 done
 
-# A refusal is told by whoever drains, with all that goes with it: its submitter may have died by then
+# A refusal is told by whoever ingests, with all that goes with it: its submitter may have died by then
 
 fresh
 slurmq config limit 3 >/dev/null
@@ -229,10 +229,10 @@ slurmq config limit 3 >/dev/null
 echo refuse >"$FAKE_SLURM/mode"
 SLURMQ_FAILPOINT=answer-posted "$TEST_BUILD/failpoints/slurmq" submit >/dev/null 2>&1
 mkdir -p aside
-mv .slurmq/spool/*.answer aside/
+mv .slurmq/outbox/*.answer aside/
 sed 's/\[1, 2, 3\]/[1, 2, 3, 4, 5]/' sweep.yaml >mended.yaml
 slurmq expand mended.yaml >/dev/null
-mv aside/*.answer .slurmq/spool/
+mv aside/*.answer .slurmq/outbox/
 slurmq status >/dev/null
 is "$(states)" 77000 'only the refused ones are held'
 # nor is it in anybody's way where its version can't be read any more

@@ -37,7 +37,7 @@ finish() {
 	is "$(sort ledger | paste -sd' ')" '1 2 3' "$1: each has run once"
 	ok "$1: Slurm has no more" fake_quiet
 	is "$(sql 'PRAGMA integrity_check')" ok "$1: the database is sound"
-	is "$(find .slurmq/{ready,running,spool} -type f)" '' "$1: nothing is left to be told"
+	is "$(find .slurmq/{claims,running,outbox} -type f)" '' "$1: nothing is left to be told"
 }
 
 begin 'another file'
@@ -64,7 +64,7 @@ is_status 0
 sql 'VACUUM; CREATE INDEX more ON job(reason)'
 finish 'other settings'
 
-# What a job must not write to it does not: the end waits in spool/
+# What a job must not write to it does not: the end waits in outbox/
 begin 'a newer one'
 sql 'PRAGMA user_version=99'
 touch go

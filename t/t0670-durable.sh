@@ -21,7 +21,7 @@ cat >until-packed <<'END'
 # the end of the job that is at work comes, and its teller has to wait
 rm -f stop
 for ((i = 0; i < 600; i++)); do
-	! compgen -G '.slurmq/spool/*;*' >"$1" || break
+	! compgen -G '.slurmq/outbox/*;*' >"$1" || break
 	sleep 0.05
 done
 END
@@ -51,11 +51,11 @@ fresh() {
 
 # effects: what matters of the log, of the process that was the first; a word each, and one for many of a kind:
 #
-#	touch look	a file is made in spool/, so that no listing is an old one; it is listed
-#	ticket right	they are written; with -kept behind it (tickets: the folder's), synced
+#	touch look	a file is made in outbox/, so that no listing is an old one; it is listed
+#	manifest right	they are written; with -kept behind it (manifests: the folder's), synced
 #	journal db	synced; journal-head: what is in the journal counts; commit: it is void; commit-kept
 #	script		sbatch gets it; answer: its own is there
-#	told		what is told in spool/ is removed
+#	told		what is told in outbox/ is removed
 #	taken command end	a task has its right, begins, has ended; event-kept: what it has to tell
 #	packed		the same, into its name
 #	back forgotten	a right is taken back; its file is removed
@@ -65,36 +65,36 @@ effects() {
 		!pid { pid = $1 }
 		$1 != pid { next }
 		{ call = $2 " " $3 }
-		call ~ /^make spool\/\.touch-/ { put("touch") }
-		call == "list spool" { put("look") }
-		call ~ /^write tickets\// { put("ticket") }
-		call ~ /^sync tickets\// { put("ticket-kept") }
-		call == "sync tickets" { put("tickets-kept") }
-		call ~ /^make ready\// { put("right") }
-		call == "sync ready" { put("right-kept") }
+		call ~ /^make outbox\/\.touch-/ { put("touch") }
+		call == "list outbox" { put("look") }
+		call ~ /^write manifests\// { put("manifest") }
+		call ~ /^sync manifests\// { put("manifest-kept") }
+		call == "sync manifests" { put("manifests-kept") }
+		call ~ /^make claims\// { put("right") }
+		call == "sync claims" { put("right-kept") }
 		call == "sync jobs.db-journal" { put(void ? "commit-kept" : "journal"); kept = !void; void = written = 0 }
 		call == "write jobs.db-journal" && kept && $4 == 0 { put("journal-head") }
 		call ~ /^write jobs\.db$/ { kept = 0 }
 		call == "sync jobs.db" { put("db"); written = 1 }
 		call ~ /^(write|cut|unlink) jobs\.db-journal$/ && written && $4 + 0 == 0 { put("commit"); void = 1 }
 		$2 == "feed" { put("script") }
-		call ~ /^rename spool\/\.tmp-/ && $4 ~ /\.answer$/ { put("answer") }
-		call ~ /^sync spool\/\.tmp-/ { put("answer-kept") }
-		call ~ /^sync spool\/[0-9a-f]/ { put("event-kept") }
-		call == "sync spool" { put("spool-kept") }
-		call ~ /^unlink spool\/[0-9a-f]/ { put("told") }
-		call ~ /^rename ready\// { put($4 ~ /^running/ ? "taken" : "back") }
+		call ~ /^rename outbox\/\.tmp-/ && $4 ~ /\.answer$/ { put("answer") }
+		call ~ /^sync outbox\/\.tmp-/ { put("answer-kept") }
+		call ~ /^sync outbox\/[0-9a-f]/ { put("event-kept") }
+		call == "sync outbox" { put("outbox-kept") }
+		call ~ /^unlink outbox\/[0-9a-f]/ { put("told") }
+		call ~ /^rename claims\// { put($4 ~ /^running/ ? "taken" : "back") }
 		call == "sync running" { put("taken-kept") }
-		call == "sync retired" { put("back-kept") }
-		call ~ /^unlink retired\/[0-9a-f]/ { put("forgotten") }
+		call == "sync revoked" { put("back-kept") }
+		call ~ /^unlink revoked\/[0-9a-f]/ { put("forgotten") }
 		$2 == "command" { put("command") }
 		call ~ /^rename running\// { put("end") }
-		call ~ /^rename spool\/[0-9a-f]/ { put("packed") }
+		call ~ /^rename outbox\/[0-9a-f]/ { put("packed") }
 		END { print "" }' "$LOG"
 }
 
 commit='journal journal-head journal db commit commit-kept'
-claim="ticket right ticket-kept tickets-kept right-kept $commit"
+claim="manifest right manifest-kept manifests-kept right-kept $commit"
 
 # A database is made whole before it has its name
 
@@ -103,13 +103,13 @@ is_status 0
 is "$(tail -n 5 "$LOG" | cut -d' ' -f2- | sed -E 's/\.new-[0-9a-f]+/NEW/')" \
 	$'sync NEW.db\nunlink NEW.db-journal\nsync .\nrename NEW.db jobs.db\nsync .' 'init: its name comes last'
 
-# By hand, and tickets take their time: rows are written meanwhile, and wait for them
+# By hand, and manifests take their time: rows are written meanwhile, and wait for them
 
 fresh 3
-SLURMQ_TRACE_SLOW=tickets traced slurmq submit
+SLURMQ_TRACE_SLOW=manifests traced slurmq submit
 is_status 0
-is "$(effects | grep -oE 'ticket .*')" "$claim script answer look $commit told" \
-	'submit: tickets and rights, then rows, then the script, then the answer'
+is "$(effects | grep -oE 'manifest .*')" "$claim script answer look $commit told" \
+	'submit: manifests and rights, then rows, then the script, then the answer'
 is "$(effects | tr ' ' '\n' | grep -B1 -m1 '^look' | paste -sd' ')" 'touch look' 'submit: it does not look at an old listing'
 
 # sbatch refuses: no right is left to a job that it may have made, before anybody can submit it once more
@@ -118,8 +118,8 @@ fresh 1
 echo refuse >"$FAKE_SLURM/mode"
 traced slurmq submit
 like_err 'sbatch refused the jobs'
-is "$(effects | grep -oE 'ticket .*')" \
-	"$claim script answer-kept answer spool-kept look back back-kept $commit told forgotten" \
+is "$(effects | grep -oE 'manifest .*')" \
+	"$claim script answer-kept answer outbox-kept look back back-kept $commit told forgotten" \
 	'submit: a refused job'"'"'s right is taken back before its row is'
 
 # A job takes its right, ends, and the next one is submitted before its own end is forgotten
@@ -144,10 +144,10 @@ is "$(effects)" "taken taken-kept command end look $commit told" \
 # What Slurm is asked for takes its time
 ok 'one that has to ask for the limit' jobs_run 1 "DELETE FROM setting WHERE key = '.limit.at'"
 is "$(effects | grep -oE 'end .*')" \
-	"end event-kept spool-kept $commit look $commit told" \
+	"end event-kept outbox-kept $commit look $commit told" \
 	'a job: its event is kept before Slurm is asked'
 
-# Another holds the gate: what is to be told is kept before it is waited for
+# Another holds the queue lock: what is to be told is kept before it is waited for
 
 fresh 2
 traced_jobs
@@ -156,11 +156,11 @@ slurmq submit >/dev/null
 : >"$LOG"
 rm "$FAKE_SLURM/hold"
 ok_within 30 'a job is at work' grep -q ' command$' "$LOG"
-ok 'the gate is held while it ends' "$TEST_BUILD/t/gate" .slurmq ./until-packed "$TEST_TMP/packed"
+ok 'the queue lock is held while it ends' "$TEST_BUILD/t/queue_lock" .slurmq ./until-packed "$TEST_TMP/packed"
 ok 'its event is in its name' test -s packed
 ok 'it ends' fake_quiet 30
-is "$(effects | grep -oE 'end .*')" "end packed spool-kept look $claim script told answer spool-kept" \
-	'who waits for the gate keeps its event first'
+is "$(effects | grep -oE 'end .*')" "end packed outbox-kept look $claim script told answer outbox-kept" \
+	'who waits for the queue lock keeps its event first'
 
 # Whoever tells what another has left looks at no old listing either
 

@@ -17,7 +17,7 @@ run: |
   sleep 0.2
 END
 
-# The database as it is, by no command of slurmq's: these tell it what waits in spool/
+# The database as it is, by no command of slurmq's: these tell it what waits in outbox/
 sql() {
 	sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db "$1"
 }
@@ -71,7 +71,7 @@ is "$(cut -d'|' -f4 ledger | sort -u | wc -l)" 200 'each in a Slurm job of its o
 
 # The folder, still untouched
 
-is "$(find .slurmq/{ready,running,spool,retired,tickets} -mindepth 1)" '' 'no file is left over'
+is "$(find .slurmq/{claims,running,outbox,revoked,manifests} -mindepth 1)" '' 'no file is left over'
 is "$(sql 'PRAGMA integrity_check')" ok 'the database is sound'
 is "$(sql 'SELECT state, n FROM counter WHERE n <> 0 ORDER BY state')" '4|200' 'counters'
 is "$(sql 'SELECT state, count(*) FROM job GROUP BY state')" '4|200' 'and rows'

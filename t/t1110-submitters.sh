@@ -53,11 +53,11 @@ all_ready() {
 }
 # What is in Slurm, as "job of slurmq's by its database", a line each
 in_slurm() {
-	# SWEEP.TICKET and an index, of which the database knows the attempt
+	# SWEEP.MANIFEST and an index, of which the database knows the attempt
 	squeue -h -r -t pending,configuring,running,suspended -o '%j %K' | sed 's/^crowd\.//; s%N/A$%0%' |
-		while read -r ticket task; do
+		while read -r manifest task; do
 			printf "SELECT job FROM attempt WHERE id = (SELECT first + %d FROM submission WHERE printf('%%016x', id) = '%s');\n" \
-				"$task" "$ticket"
+				"$task" "$manifest"
 		done >in_slurm.sql
 	sql "$(<in_slurm.sql)" | sort -n
 }

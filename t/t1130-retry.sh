@@ -175,7 +175,7 @@ unlike_out 'not to be seen'
 is "$(row)" '["failed","SIGNAL",null,1]' 'the row says what Slurm says: killed'
 is "$(sql 'SELECT count(*) FROM step WHERE state = 0 AND attempt =
 	(SELECT attempt FROM job WHERE id = 97)')" 9 'nine steps are kept'
-is "$(find .slurmq/{ready,running,spool,retired,tickets} -mindepth 1)" '' 'no file is left over'
+is "$(find .slurmq/{claims,running,outbox,revoked,manifests} -mindepth 1)" '' 'no file is left over'
 
 touch healed
 run slurmq retry

@@ -278,7 +278,7 @@ is "$(jq .id "$out_file")" 1 'limit: it is found by that word'
 ok 'Slurm becomes empty' slurm_quiet
 for name in limit fails crowd queued again; do
 	cd "../$name" || exit
-	is "$(find .slurmq/{ready,running,spool,retired,tickets} -mindepth 1)" '' "$name: no file is left over"
+	is "$(find .slurmq/{claims,running,outbox,revoked,manifests} -mindepth 1)" '' "$name: no file is left over"
 	is "$(sqlite3 -batch .slurmq/jobs.db 'SELECT count(*) FROM attempt WHERE closed = 0')" 0 \
 		"$name: no attempt is open"
 done

@@ -26,8 +26,8 @@ each_once() {
 	is "$(sort -n "$TEST_TMP/$1.ledger" | paste -sd' ')" "$(seq -s' ' "$2")" "$3"
 }
 snapshot() {
-	(cd "$1" && find . ! -name gate -printf '%p %y %m\n' | sort &&
-		find . -type f ! -name gate -print0 | sort -z | xargs -0 sha256sum)
+	(cd "$1" && find . ! -name queue.lock -printf '%p %y %m\n' | sort &&
+		find . -type f ! -name queue.lock -print0 | sort -z | xargs -0 sha256sum)
 }
 
 # Usage
@@ -241,7 +241,7 @@ is_status 75
 is_out ''
 like_err '^slurmq submit: of 30 submitted jobs Slurm has not said yet what became: slurmq sync'
 ok 'what has no answer is not submitted anew' in_states submitting=30
-touch -d '11 minutes ago' .slurmq/tickets/*
+touch -d '11 minutes ago' .slurmq/manifests/*
 run slurmq submit
 is_status 0
 like_out '^submitted [1-9][0-9]* jobs; '

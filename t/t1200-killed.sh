@@ -34,7 +34,7 @@ done
 
 # Its sbatch may have outlived it; what it claimed has no answer, and gets its time.
 slurm_quiet 60 || diag 'Slurm is still busy'
-find .slurmq -type f \( -path '*/tickets/*' -o -name '.t*' \) -exec touch -d '2 hours ago' {} +
+find .slurmq -type f \( -path '*/manifests/*' -o -name '.t*' \) -exec touch -d '2 hours ago' {} +
 run slurmq sync
 is_status 0 'reconciliation works'
 run sqlite3 .slurmq/jobs.db "SELECT count(*) FROM job WHERE state = 1"
@@ -58,7 +58,7 @@ is "$(sort -n ledger | uniq | wc -l)" "$JOBS" 'every job has run'
 is "$(sort -n ledger | uniq -d)" '' 'none has run twice'
 run sqlite3 .slurmq/jobs.db 'PRAGMA integrity_check'
 is_out ok 'the database is sound'
-for folder in ready running spool retired tickets; do
+for folder in claims running outbox revoked manifests; do
 	is "$(find ".slurmq/$folder" -type f | wc -l)" 0 "nothing is left in $folder"
 done
 is "$(find .slurmq -name '.t*')" '' 'no temporary file is left'

@@ -74,7 +74,7 @@ is "$(sort -n ledger | uniq | wc -l)" $JOBS 'every job has run'
 is "$(sort -n ledger | uniq -d)" '' 'none has run twice'
 ok 'nothing is left in Slurm' slurm_quiet 30
 slurmq status >/dev/null
-for folder in ready running spool retired tickets; do
+for folder in claims running outbox revoked manifests; do
 	is "$(find ".slurmq/$folder" -type f | wc -l)" 0 "nothing is left in $folder"
 done
 is "$(sqlite3 .slurmq/jobs.db 'PRAGMA integrity_check')" ok 'the database is sound'

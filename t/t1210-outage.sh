@@ -35,9 +35,9 @@ is_status 75 'who submits now is told to come back'
 slurm_ctld_start
 wait_for 20 'slurmctld answers' squeue
 
-# What got no clear answer gets its time, by the age of its ticket: here it is over at once.
+# What got no clear answer gets its time, by the age of its manifest: here it is over at once.
 done_all() {
-	find .slurmq/tickets -type f -exec touch -c -d '1 hour ago' {} + 2>/dev/null
+	find .slurmq/manifests -type f -exec touch -c -d '1 hour ago' {} + 2>/dev/null
 	[ "$(sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db 'SELECT count(*) FROM job WHERE state = 4')" = 10 ]
 }
 ok_within 120 'all ten are completed, and nobody has typed a word' done_all

@@ -75,7 +75,7 @@ whole() {
 	is "$(sed -n 's/^end //p' ledger | sort -n)" "$(seq $JOBS)" "$1: and each came to its end once"
 	is "$(in_db 'SELECT count(*) FROM attempt WHERE closed = 0')" 0 "$1: no attempt is open"
 	is "$(in_db 'PRAGMA integrity_check')" ok "$1: the database is sound"
-	is "$(find .slurmq/{ready,running,spool,retired,tickets} -mindepth 1)" '' "$1: no file is left over"
+	is "$(find .slurmq/{claims,running,outbox,revoked,manifests} -mindepth 1)" '' "$1: no file is left over"
 }
 
 node=1
@@ -179,9 +179,9 @@ four_ended() {
 ok_within 60 'outage: what runs ends meanwhile' four_ended
 wait_for 90 'a minute' away_for 60
 slurm_ctld_start
-# What got no clear answer gets its time, by the age of its ticket: here it is over at once
+# What got no clear answer gets its time, by the age of its manifest: here it is over at once
 over_at_last() {
-	find .slurmq/tickets -type f -exec touch -c -d '1 hour ago' {} + 2>/dev/null
+	find .slurmq/manifests -type f -exec touch -c -d '1 hour ago' {} + 2>/dev/null
 	over
 }
 ok_within 120 'outage: goes on to its end' over_at_last

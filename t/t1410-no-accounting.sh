@@ -64,6 +64,6 @@ all_ended() {
 }
 ok_within 20 'the others end' all_ended
 ok 'Slurm becomes empty' slurm_quiet
-is "$(find .slurmq/{ready,running,spool,retired,tickets} -mindepth 1)" '' 'no file is left over'
+is "$(find .slurmq/{claims,running,outbox,revoked,manifests} -mindepth 1)" '' 'no file is left over'
 
 done_testing

@@ -89,7 +89,7 @@ run slurmq retry 1
 is_status 0
 is_err ''
 like_out "^nothing to retry: job 1 is tried again by its sweep's policy, not before [-0-9]+ [0-9:]+; at once: slurmq cancel 1 && slurmq retry 1\$" 'retry says why it does nothing'
-is "$(row 2)" '["failed","EXIT",1,1,0]' 'another exit code is no such wish'
+is "$(row 2)" '["failed","EXIT",1,1,0]' 'another exit code is no such request'
 run slurmq show 2
 like_out "^not again   its sweep's retry does not name exit code 1$"
 
@@ -176,7 +176,7 @@ ok 'memory: its supervisor dies' scancel --signal=KILL --batch "$ran"
 ok_within 30 'memory: Slurm sees it' is_state "$ran" FAILED
 journal=$(ls .slurmq/running)
 printf 'end failed 4 0 9 %s 0 0\n' "$(date +%s000)" >>".slurmq/running/$journal"
-mv ".slurmq/running/$journal" ".slurmq/spool/$journal"
+mv ".slurmq/running/$journal" ".slurmq/outbox/$journal"
 run slurmq submit
 is_status 0
 is_out 'submitted 1 job; 0 pending, 1 in Slurm (limit 3, slurmq config limit)'
@@ -253,7 +253,7 @@ is "$(reasons 1)" '["TIMEOUT",null]' 'limit: and it is told why'
 ok 'Slurm becomes empty' slurm_quiet
 for name in limit code restart twin plain memory checkpoint; do
 	cd "../$name" || exit
-	is "$(find .slurmq/{ready,running,spool,retired,tickets} -mindepth 1)" '' "$name: no file is left over"
+	is "$(find .slurmq/{claims,running,outbox,revoked,manifests} -mindepth 1)" '' "$name: no file is left over"
 done
 
 done_testing

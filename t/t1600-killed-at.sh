@@ -76,7 +76,7 @@ is "$(cut -d' ' -f1 ledger | sort -n | uniq -d)" '' 'none has run twice'
 is "$(sqlite3 -separator ' ' .slurmq/jobs.db 'SELECT job, slurm_id FROM attempt WHERE started > 0' |
 	awk 'NR == FNR { started[$0] = 1; next } !($0 in started)' - ledger)" '' 'each start is of an attempt'
 is "$(sqlite3 .slurmq/jobs.db 'SELECT count(*) FROM attempt WHERE closed = 0')" 0 'every attempt is closed'
-for folder in ready running spool retired tickets; do
+for folder in claims running outbox revoked manifests; do
 	is "$(find ".slurmq/$folder" -type f | wc -l)" 0 "nothing is left in $folder"
 done
 is "$(sqlite3 .slurmq/jobs.db 'PRAGMA integrity_check')" ok 'the database is sound'

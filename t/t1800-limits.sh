@@ -83,9 +83,9 @@ all_ran 100
 at_exit slurm_set_limits qos=extra MaxSubmitJobsPerUser=-1
 slurm_set_limits MaxSubmitJobsPerUser=20 MaxJobsPerUser=20 || bail_out 'no limits'
 slurm_set_limits qos=extra MaxSubmitJobsPerUser=3 || bail_out 'no limits'
-folder pools
+folder limit_groups
 cat >sweep.yaml <<'END'
-name: pools
+name: limit_groups
 params:
   qos: [extra, normal]
   n: {from: 1, to: 30, step: 1}

@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "lib/failpoint.h"
 #include "lib/proc.h"
 #include "chain/reconcile.h"
 #include "chain/reconcile_internal.h"
 #include "chain/sentinel.h"
 #include "slurm/slurm.h"
-#include "store/ticket.h"
+#include "store/manifest.h"
 #include "store/state.h"
 
 enum {
@@ -45,10 +45,10 @@ static void release_records(struct records *r)
 }
 
 /* A folder that cannot be listed has no records: it is made with the first one. */
-static void read_records(struct spool *sp, struct records *r)
+static void read_records(struct folder *sp, struct records *r)
 {
 	memset(r, 0, sizeof(*r));
-	if (spool_file_ages(sp, FOLDER, &r->ids, &r->ages, NULL)) {
+	if (folder_file_ages(sp, FOLDER, &r->ids, &r->ages, NULL)) {
 		release_records(r);
 		memset(r, 0, sizeof(*r));
 	}
@@ -75,13 +75,13 @@ static bool is_recorded(const struct records *r, uint64_t id)
 	return false;
 }
 
-static void remove_records(struct spool *sp, const struct records *r)
+static void remove_records(struct folder *sp, const struct records *r)
 {
 	for (size_t i = 0; i < r->ids.n; i++) {
 		char path[PATH_SIZE];
 
 		snprintf(path, sizeof(path), FOLDER "/%.40s", r->ids.v[i]);
-		spool_unmark(sp, path);
+		folder_unmark(sp, path);
 	}
 }
 
@@ -90,24 +90,24 @@ static void path_of(const struct who *me, char *path)
 	snprintf(path, PATH_SIZE, FOLDER "/%" PRIu64, me->slurm_id);
 }
 
-void cancel_record(struct spool *sp, const struct who *me)
+void cancel_record(struct folder *sp, const struct who *me)
 {
 	char path[PATH_SIZE];
 
 	path_of(me, path);
-	spool_folder_make(sp, FOLDER, NULL);
-	spool_mark(sp, path);
+	folder_make_subfolder(sp, FOLDER, NULL);
+	folder_mark(sp, path);
 }
 
-void cancel_withdraw(struct spool *sp, const struct who *me)
+void cancel_withdraw(struct folder *sp, const struct who *me)
 {
 	char path[PATH_SIZE];
 
 	path_of(me, path);
-	spool_unmark(sp, path);
+	folder_unmark(sp, path);
 }
 
-void cancel_forget(struct spool *sp)
+void cancel_forget(struct folder *sp)
 {
 	struct records r;
 
@@ -129,7 +129,7 @@ static enum cancel_phase phase_of(const struct records *r, int64_t *left_ms)
 	return CANCEL_HOLD_OFF;
 }
 
-enum cancel_phase cancel_phase(struct spool *sp, int64_t *left_ms)
+enum cancel_phase cancel_phase(struct folder *sp, int64_t *left_ms)
 {
 	enum cancel_phase phase;
 	struct records r;
@@ -160,7 +160,7 @@ int cancel_query(const struct who *me)
 }
 
 /* The record comes first: squeue may take its time, and others must not submit meanwhile. */
-int cancel_on_term(struct spool *sp, const struct who *me)
+int cancel_on_term(struct folder *sp, const struct who *me)
 {
 	int reason;
 
@@ -172,7 +172,7 @@ int cancel_on_term(struct spool *sp, const struct who *me)
 	return reason;
 }
 
-bool cancel_after_term(struct spool *sp)
+bool cancel_after_term(struct folder *sp)
 {
 	struct who me;
 	int reason;
@@ -182,7 +182,7 @@ bool cancel_after_term(struct spool *sp)
 	return reason < 0 || reason == REASON_CANCELLED;
 }
 
-bool cancel_take_term(struct spool *sp)
+bool cancel_take_term(struct folder *sp)
 {
 	if (!proc_term_pending())
 		return false;
@@ -216,16 +216,16 @@ static int64_t lead_of(const struct tally *t, int64_t age)
 /* scancel's list may lack a job that another job submitted while scancel ran. A person's submission it has. */
 static bool was_there_before(struct store *store, const struct tally *t, uint64_t submission)
 {
-	int64_t lead = lead_of(t, ticket_age(store->spool, submission));
-	struct ticket_task task;
+	int64_t lead = lead_of(t, manifest_age(store->folder, submission));
+	struct manifest_task task;
 	bool by_person;
 
 	if (lead < 0 || lead >= MARGIN_MS)
 		return lead >= 0;
-	if (ticket_read(store->spool, submission, 0, &task, NULL))
+	if (manifest_read(store->folder, submission, 0, &task, NULL))
 		return false;
 	by_person = !task.head.chained;
-	ticket_task_release(&task);
+	manifest_task_release(&task);
 	return by_person;
 }
 
@@ -279,7 +279,7 @@ static void tally_sentinel(struct store *store, const struct slurm_jobs *jobs, s
 		t->cancelled += is_cancelled(job) && job->ended >= t->since;
 		t->survivors +=
 			slurm_state_alive(job->state) &&
-			lead_of(t, spool_mark_age(store->spool, SENTINEL_MARK)) >= MARGIN_MS;
+			lead_of(t, folder_mark_age(store->folder, SENTINEL_MARK)) >= MARGIN_MS;
 	}
 }
 
@@ -291,7 +291,7 @@ static int64_t count_forgotten(const struct records *r, const struct seen_list *
 	int64_t forgotten = 0;
 
 	for (size_t i = 0; i < n; i++)
-		forgotten += v[i].wish != WISH_CANCEL && !seen_find(seen, &v[i]) &&
+		forgotten += v[i].request != REQUEST_CANCEL && !seen_find(seen, &v[i]) &&
 			     !is_recorded(r, v[i].slurm_id);
 	return forgotten;
 }
@@ -329,7 +329,7 @@ static int revoke_claims(struct store *store, const struct tally *t, struct strs
 	int changed, rc;
 	size_t n = 0;
 
-	if (drain_lock(store, err))
+	if (ingest_lock(store, err))
 		return -1;
 	rc = db_flights(store->db, &v, &n, err) || db_begin(store->db, err) ? -1 : 0;
 	for (size_t i = 0; i < n && !rc; i++) {
@@ -346,8 +346,8 @@ static int revoke_claims(struct store *store, const struct tally *t, struct strs
 		rc = -1;
 	}
 	if (!rc && n)
-		rc = drain_take_back(store, v, n, NULL, queued, err);
-	drain_unlock(store);
+		rc = ingest_revoke(store, v, n, NULL, queued, err);
+	ingest_unlock(store);
 	FAILPOINT("cancel-revoked");
 	free(v);
 	return rc;
@@ -383,7 +383,7 @@ static int stop_queue(struct store *store, const struct tally *t, struct err *er
 		rc = pause_queue(store, t, err);
 	FAILPOINT("cancel-paused");
 	if (!rc)
-		remove_records(store->spool, t->records);
+		remove_records(store->folder, t->records);
 	if (!rc && running.n)
 		slurm_scancel(&running, NULL);
 	/* a job that has started by now waits for this decision, and leaves by itself */
@@ -397,14 +397,14 @@ static int stop_queue(struct store *store, const struct tally *t, struct err *er
 /* Manifests that were kept for the decision. */
 static void forget_closed(struct store *store)
 {
-	const struct spool_list no_journals = {0};
+	const struct folder_list no_journals = {0};
 	uint64_t *v;
 	size_t n;
 
-	if (ticket_list(store->spool, &v, &n, NULL))
+	if (manifest_list(store->folder, &v, &n, NULL))
 		return;
 	for (size_t i = 0; i < n; i++)
-		drain_forget(store, &no_journals, v[i]);
+		ingest_forget(store, &no_journals, v[i]);
 	free(v);
 }
 
@@ -417,7 +417,7 @@ static int decide(struct store *store, const struct records *r, struct err *err)
 	struct db_flight *v = NULL;
 	size_t n = 0;
 	/* the files know the Slurm id of what runs */
-	int rc = drain_now(store, err) || db_flights(store->db, &v, &n, err) ? -1 : 0;
+	int rc = ingest_now(store, err) || db_flights(store->db, &v, &n, err) ? -1 : 0;
 
 	if (!rc) /* it writes down what was cancelled, too */
 		rc = reconcile_jobs(store, &jobs, &seen, err);
@@ -427,7 +427,7 @@ static int decide(struct store *store, const struct records *r, struct err *err)
 		if (t.cancelled >= 2 && !t.survivors)
 			rc = stop_queue(store, &t, err);
 		else
-			remove_records(store->spool, r);
+			remove_records(store->folder, r);
 	}
 	FAILPOINT("cancel-decided");
 	if (!rc)
@@ -444,15 +444,15 @@ int cancel_decide(struct store *store, struct err *err)
 	int64_t left;
 	int lock, rc;
 
-	if (cancel_phase(store->spool, NULL) != CANCEL_DUE)
+	if (cancel_phase(store->folder, NULL) != CANCEL_DUE)
 		return 0;
-	rc = spool_lock(store->spool, LOCK, &lock, err);
+	rc = folder_lock(store->folder, LOCK, &lock, err);
 	if (rc)
-		return rc == SPOOL_BUSY ? 0 : -1;
-	read_records(store->spool, &r);
+		return rc == FOLDER_BUSY ? 0 : -1;
+	read_records(store->folder, &r);
 	if (phase_of(&r, &left) == CANCEL_DUE)
 		rc = decide(store, &r, err);
 	release_records(&r);
-	spool_unlock(lock);
+	folder_unlock(lock);
 	return rc;
 }

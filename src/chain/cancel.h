@@ -27,7 +27,7 @@
 
 #include "lib/err.h"
 #include "store/journal.h"
-#include "store/spool.h"
+#include "store/folder.h"
 #include "store/store.h"
 
 /* Ask Slurm why it sent SIGTERM to a job. Returns an enum job_reason (REASON_NONE: the job goes on;
@@ -36,16 +36,16 @@ int cancel_query(const struct who *me);
 
 /* SIGTERM came to this process's job. Writes a cancel record, asks Slurm for the reason, and withdraws the record
  * unless the job is cancelled. Returns the reason; -1 if Slurm does not answer, which counts as a cancel. */
-int cancel_on_term(struct spool *sp, const struct who *me);
+int cancel_on_term(struct folder *sp, const struct who *me);
 /* The same for this process, which has taken a SIGTERM (proc_signal_wait()). True: its job is cancelled. */
-bool cancel_after_term(struct spool *sp);
+bool cancel_after_term(struct folder *sp);
 /* Take a pending SIGTERM, if there is one. True: the job is cancelled. */
-bool cancel_take_term(struct spool *sp);
+bool cancel_take_term(struct folder *sp);
 
-void cancel_record(struct spool *sp, const struct who *me);
-void cancel_withdraw(struct spool *sp, const struct who *me);
+void cancel_record(struct folder *sp, const struct who *me);
+void cancel_withdraw(struct folder *sp, const struct who *me);
 /* A person submits: remove all records. */
-void cancel_forget(struct spool *sp);
+void cancel_forget(struct folder *sp);
 
 enum cancel_phase {
 	CANCEL_NONE,	 /* no records */
@@ -53,9 +53,9 @@ enum cancel_phase {
 	CANCEL_DUE,	 /* nobody submits until one process has decided */
 };
 /* left_ms may be NULL. */
-enum cancel_phase cancel_phase(struct spool *sp, int64_t *left_ms);
+enum cancel_phase cancel_phase(struct folder *sp, int64_t *left_ms);
 
-/* Decide, if a decision is due, with the database open and the gate not held. 0, also if another process is deciding
+/* Decide, if a decision is due, with the database open and the queue lock not held. 0, also if another process is deciding
  * or there is nothing to decide; -1, and the records stay, if Slurm or the database does not answer. */
 int cancel_decide(struct store *store, struct err *err);
 

@@ -59,17 +59,17 @@ static bool has_row(struct store *store, uint64_t submission)
 /* No other task of ours runs or may start: where the database can't be asked, the files alone tell. */
 static bool alone(struct store *store)
 {
-	static const enum spool_folder folders[] = {SPOOL_READY, SPOOL_RUNNING};
+	static const enum folder_part folders[] = {FOLDER_CLAIMS, FOLDER_RUNNING};
 	size_t n = 0;
 
 	for (int i = 0; i < 2; i++) {
-		struct spool_list l;
+		struct folder_list l;
 
-		if (!spool_scan(store->spool, folders[i], &l, NULL))
+		if (!folder_scan(store->folder, folders[i], &l, NULL))
 			for (size_t k = 0; k < l.n; k++)
-				n += folders[i] == SPOOL_RUNNING ||
+				n += folders[i] == FOLDER_RUNNING ||
 				     has_row(store, l.v[k].submission);
-		spool_list_release(&l);
+		folder_list_release(&l);
 	}
 	return !n;
 }
@@ -125,7 +125,7 @@ static struct rest look_around(struct store *store, const struct fill_result *r)
 
 static bool untold(struct store *store, const struct fill_opts *q)
 {
-	return q->mine && spool_has(store->spool, SPOOL_SPOOL, q->mine);
+	return q->mine && folder_has(store->folder, FOLDER_OUTBOX, q->mine);
 }
 
 static bool work_left(struct store *store)
@@ -140,7 +140,7 @@ static bool work_left(struct store *store)
 /* Jobs were cancelled in Slurm: nobody submits until that is decided. */
 static bool held_up(struct store *store, const struct fill_result *r)
 {
-	return r->stop == FILL_BACKOFF && cancel_phase(store->spool, NULL) != CANCEL_NONE;
+	return r->stop == FILL_BACKOFF && cancel_phase(store->folder, NULL) != CANCEL_NONE;
 }
 
 /* After a try that went as it should: work is left, nothing was submitted, and that may change. */
@@ -155,7 +155,7 @@ static bool left_undone(struct store *store, const struct fill_opts *q, const st
 	case FILL_ELSEWHERE:
 	case FILL_MAX:
 		return false; /* a person's turn */
-	case FILL_GATE:
+	case FILL_LOCKED:
 		/* its holder goes on, unless it hangs, or only tells (status, sync), or is our own tick, which
 		 * ends with us: what it has claimed would lie there by now */
 		return alone(store) && (untold(store, q) || work_left(store));
@@ -177,16 +177,17 @@ static void say_trouble(struct store *store, const struct chain_opts *o, const s
 {
 	if (r->text && *r->text && r->stop != FILL_LIMITED && r->stop != FILL_REFUSED)
 		say(o, r->text);
-	if (r->stop == FILL_GATE && untold(store, q))
-		say(o, "another slurmq holds the gate: what this job has to tell lies in spool/ "
-		       "until the next one tells it");
+	if (r->stop == FILL_LOCKED && untold(store, q))
+		say(o,
+		    "another slurmq holds the queue lock: what this job has to tell lies in outbox/ "
+		    "until the next one tells it");
 }
 
 /* What the tries have come to. */
 struct tried {
 	int failed;
 	bool submitted; /* by the last one */
-	bool busy;	/* it did not get the gate */
+	bool busy;	/* it did not get the queue lock */
 	bool held;	/* nobody submits until a cancellation is decided */
 	bool cancelled; /* while we stayed, or would have */
 };
@@ -196,7 +197,7 @@ static void keep_event(struct store *store, const struct chain_opts *o)
 {
 	struct err err = {0};
 
-	if (o->event && spool_event_sync(store->spool, o->event, &err))
+	if (o->event && outbox_sync(store->folder, o->event, &err))
 		say(o, err.msg);
 }
 
@@ -206,7 +207,7 @@ static bool was_cancelled(struct store *store, const struct chain_opts *o, struc
 {
 	if (proc_term_pending()) {
 		keep_event(store, o);
-		tried->cancelled = cancel_take_term(store->spool);
+		tried->cancelled = cancel_take_term(store->folder);
 	}
 	return tried->cancelled;
 }
@@ -246,12 +247,12 @@ static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct 
 	}
 	tried->held = held;
 	tried->submitted = !rc && r.submitted;
-	tried->busy = !rc && r.stop == FILL_GATE;
+	tried->busy = !rc && r.stop == FILL_LOCKED;
 	fill_result_release(&r);
 	return hangs;
 }
 
-static void pause_for(struct spool *sp, int64_t ms, struct tried *tried)
+static void pause_for(struct folder *sp, int64_t ms, struct tried *tried)
 {
 	if (pause_ms(ms) == PAUSE_TERM)
 		tried->cancelled = cancel_after_term(sp);
@@ -264,9 +265,9 @@ static int lock_last(struct store *store, int64_t ms, struct tried *tried, int *
 	int64_t end = clock_mono_ms() + ms;
 	int rc;
 
-	while ((rc = spool_lock(store->spool, SPOOL_LAST, lock, NULL)) == SPOOL_BUSY &&
+	while ((rc = folder_lock(store->folder, FOLDER_LAST, lock, NULL)) == FOLDER_BUSY &&
 	       clock_mono_ms() < end && !tried->cancelled)
-		pause_for(store->spool, 100, tried);
+		pause_for(store->folder, 100, tried);
 	return rc;
 }
 
@@ -275,7 +276,7 @@ static int lock_last(struct store *store, int64_t ms, struct tried *tried, int *
 static bool outlast_hold_off(struct store *store, const struct chain_opts *o, struct tried *tried,
 			     int *lock)
 {
-	struct spool *sp = store->spool;
+	struct folder *sp = store->folder;
 
 	say(o, "jobs may have been cancelled in Slurm: staying until that is clear");
 	while (!tried->cancelled) {
@@ -283,7 +284,7 @@ static bool outlast_hold_off(struct store *store, const struct chain_opts *o, st
 		enum cancel_phase phase = cancel_phase(sp, &left);
 
 		if (phase != CANCEL_HOLD_OFF) {
-			if (spool_lock(sp, SPOOL_LAST, lock, NULL) != SPOOL_BUSY) {
+			if (folder_lock(sp, FOLDER_LAST, lock, NULL) != FOLDER_BUSY) {
 				cancel_decide(store, NULL);
 				pause_for(sp, LEAVE_MS, tried);
 				return true;
@@ -306,14 +307,14 @@ static void stay(struct store *store, const struct chain_opts *o, struct fill_op
 	bool answered = false;
 	int lock, locked = lock_last(store, o->stay_ms, tried, &lock);
 
-	if (locked == SPOOL_BUSY)
+	if (locked == FOLDER_BUSY)
 		return; /* somebody else does */
 	say(o, "nothing else would go on with the chain: staying until something is submitted");
 	for (;;) {
 		struct reconcile_result seen;
 		bool ends = pause_ms(wait) == PAUSE_TERM, answers;
 
-		tried->cancelled = ends && cancel_after_term(store->spool);
+		tried->cancelled = ends && cancel_after_term(store->folder);
 		if (tried->cancelled)
 			break;
 		/* what got no answer is looked for first: it may be all that is in the way */
@@ -332,7 +333,7 @@ static void stay(struct store *store, const struct chain_opts *o, struct fill_op
 		answered = answers;
 	}
 	if (!locked) /* without one where the lock itself failed: two who stay are no harm */
-		spool_unlock(lock);
+		folder_unlock(lock);
 }
 
 /* The command may take weeks, in which the database may be moved or replaced: it is not kept open. */
@@ -356,7 +357,7 @@ bool chain_decide(struct store *store)
 			clock_sleep_ms(DECIDE_PAUSE_MS);
 		if (store->db || !store_open(store, NULL))
 			cancel_decide(store, NULL);
-		decided = cancel_phase(store->spool, NULL) == CANCEL_NONE;
+		decided = cancel_phase(store->folder, NULL) == CANCEL_NONE;
 	}
 	close_again(store, open);
 	return decided;
@@ -365,22 +366,22 @@ bool chain_decide(struct store *store)
 /* slurmq cancel ended this job: that is no external cancel, and nobody has to wait for a decision. */
 static void withdraw_requested(struct store *store, const struct chain_opts *o)
 {
-	struct spool_entry e;
+	struct folder_entry e;
 	struct who me;
 	bool requested;
 
-	if (!store->db || !o->event || spool_name_parse(o->event, &e) ||
+	if (!store->db || !o->event || folder_name_parse(o->event, &e) ||
 	    db_cancel_requested(store->db, e.submission, e.task, &requested, NULL) || !requested)
 		return;
 	who_self(&me);
-	cancel_withdraw(store->spool, &me);
+	cancel_withdraw(store->folder, &me);
 }
 
 enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 {
-	struct fill_opts q = {.caller = QUEUE_CHAIN,
+	struct fill_opts q = {.caller = FILL_CHAIN,
 			      .max = -1,
-			      .gate_ms = o->gate_ms,
+			      .lock_ms = o->lock_ms,
 			      .mine = o->event,
 			      .say = o->say,
 			      .say_arg = o->say_arg};
@@ -394,12 +395,12 @@ enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 		withdraw_requested(store, o);
 	/* more may be cancelled while the decision on the last ones is made */
 	while (hangs && tried.held && !tried.cancelled &&
-	       cancel_phase(store->spool, NULL) != CANCEL_NONE) {
+	       cancel_phase(store->folder, NULL) != CANCEL_NONE) {
 		ours = outlast_hold_off(store, o, &tried, &lock);
 		hangs = ours && !tried.cancelled && hangs_on_us(store, o, &q, &tried);
 		if (ours) /* not before: status is to see it until something is submitted */
-			spool_unlock(lock);
-		if (cancel_phase(store->spool, NULL) == CANCEL_DUE)
+			folder_unlock(lock);
+		if (cancel_phase(store->folder, NULL) == CANCEL_DUE)
 			break; /* Slurm does not answer: one of us stays for it */
 	}
 	if (hangs && o->refill && !was_cancelled(store, o, &tried))

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chain/brake.h"
+#include "chain/breaker.h"
 #include "lib/clock.h"
 #include "sweep/policy.h"
 #include "sweep/sweep.h"
@@ -44,7 +44,7 @@ static char *exclusion(const struct strs *nodes, const char *directives, const s
 	struct buf b = {0};
 	const char *own;
 
-	if (!nodes->n || nodes->n > BRAKE_NODES_MOST)
+	if (!nodes->n || nodes->n > BREAKER_NODES_MOST)
 		return NULL;
 	policy_directives(directives, &all);
 	for (size_t i = 0; i < options->n; i++)
@@ -117,7 +117,7 @@ static void add_to_batch(struct batch *b, struct db_job *job, struct plan *plan)
 struct choice {
 	struct store *store;
 	struct loader *loader;
-	struct pools *pools;
+	struct limit_groups *limit_groups;
 	struct batches *out;
 	int64_t max_array, now;
 	int64_t wanted, taken;
@@ -129,7 +129,7 @@ struct kind {
 	struct strs options;
 	char *chdir;
 	const char *directives;
-	struct pool *pool;
+	struct limit_group *limit_group;
 };
 
 static void kind_of(struct choice *c, const struct db_job *job, const struct plan *plan,
@@ -141,8 +141,8 @@ static void kind_of(struct choice *c, const struct db_job *job, const struct pla
 	k->directives = plan->directives ? plan->directives : "";
 	job_options(job, plan, c->now, &k->options);
 	k->chdir = take_chdir(c->store->root, &k->options);
-	key = pool_key(&k->options, k->directives);
-	k->pool = pools_get(c->pools, key);
+	key = limit_group_key(&k->options, k->directives);
+	k->limit_group = limit_groups_get(c->limit_groups, key);
 	free(key);
 }
 
@@ -158,12 +158,12 @@ static struct batch *new_batch(struct choice *c, const struct loaded *ld, const 
 	memset(b, 0, sizeof(*b));
 	b->options = k->options;
 	b->chdir = k->chdir;
-	b->pool = k->pool;
+	b->limit_group = k->limit_group;
 	b->directives = mem_strdup(k->directives);
 	b->sweep = job->sweep;
 	b->sweep_name = mem_strdup(job->sweep_name);
 	b->sub.version = job->version;
-	b->sub.pool = mem_strdup(k->pool->key);
+	b->sub.limit_group = mem_strdup(k->limit_group->key);
 	b->restartable = sweep_restartable(ld->sweep);
 	b->checkpoint = checkpoint ? mem_strdup(checkpoint) : NULL;
 	b->exclude = exclusion(&c->nodes, k->directives, &b->options);
@@ -198,22 +198,22 @@ static void wait_no_longer(struct db_job *job, const struct sweep *sweep, int64_
 		job->again.due = latest;
 }
 
-/* One pending job: 1 where it was taken (or held: it is out of the way), 0 where its pool has no room. With
+/* One pending job: 1 where it was taken (or held: it is out of the way), 0 where its limit_group has no room. With
  * look, nothing is taken: only what would be. */
 static int choose_one(struct choice *c, struct db_job *job, bool look, struct err *err)
 {
 	struct plan plan = {0};
 	struct err why = {0};
 	struct loaded *ld;
-	struct pool *pool;
+	struct limit_group *limit_group;
 	struct kind k;
 	bool uniform;
 
 	if (loader_get(c->loader, c->store->db, job->version, &ld, &why))
 		return look || !db_job_refuse(c->store->db, job, why.msg, err) ? 1 : -1;
 	uniform = sweep_sbatch_uniform(ld->sweep) && !job->options && !job->again.options;
-	pool = uniform ? pools_of_version(c->pools, job->version) : NULL;
-	if (pool && !pool_room(c->pools, pool))
+	limit_group = uniform ? limit_groups_of_version(c->limit_groups, job->version) : NULL;
+	if (limit_group && !limit_group_room(c->limit_groups, limit_group))
 		return 0;
 	if (sweep_plan(ld->sweep, &job->point, job->id, &plan, &why)) {
 		plan_release(&plan);
@@ -222,16 +222,16 @@ static int choose_one(struct choice *c, struct db_job *job, bool look, struct er
 	wait_no_longer(job, ld->sweep, c->now);
 	kind_of(c, job, &plan, &k);
 	if (uniform)
-		pools_set_version(c->pools, job->version, k.pool);
-	if (look || !pool_room(c->pools, k.pool)) {
-		int rc = pool_room(c->pools, k.pool) > 0;
+		limit_groups_set_version(c->limit_groups, job->version, k.limit_group);
+	if (look || !limit_group_room(c->limit_groups, k.limit_group)) {
+		int rc = limit_group_room(c->limit_groups, k.limit_group) > 0;
 
 		strs_release(&k.options);
 		free(k.chdir);
 		plan_release(&plan);
 		return rc;
 	}
-	k.pool->taken++;
+	k.limit_group->taken++;
 	c->taken++;
 	batch_job(c, ld, job, &plan, &k);
 	return 1;
@@ -365,22 +365,22 @@ static int choose_waiting(struct choice *c, struct err *err)
 
 enum { SLICE_LEAST = 256, SLICES_MOST = 64 };
 
-int claim_jobs_choose(struct store *store, struct loader *l, struct pools *pools, int64_t n,
-		      int64_t max_array, struct batches *out, struct err *err)
+int claim_jobs_choose(struct store *store, struct loader *l, struct limit_groups *limit_groups,
+		      int64_t n, int64_t max_array, struct batches *out, struct err *err)
 {
 	struct choice c = {.store = store,
 			   .loader = l,
-			   .pools = pools,
+			   .limit_groups = limit_groups,
 			   .out = out,
 			   .max_array = max_array,
 			   .now = clock_now_ms(),
 			   .wanted = n};
 	struct spot spot = {INT64_MAX, 0};
-	int64_t size = pools->any && n < SLICE_LEAST ? SLICE_LEAST : n;
+	int64_t size = limit_groups->any && n < SLICE_LEAST ? SLICE_LEAST : n;
 	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
-	rc = brake_nodes(store->db, &c.nodes, err);
+	rc = breaker_nodes(store->db, &c.nodes, err);
 	for (int i = 0; i < SLICES_MOST && !rc; i++)
 		rc = choose_slice(&c, &spot, size, err);
 	if (rc >= 0 && c.taken < n)

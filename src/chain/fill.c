@@ -3,20 +3,20 @@
  *
  * The order of effects, and who mends it where a process dies between two of them:
  *
- *   1. gate      one holder at a time; the kernel lets go for the dead
- *   2. look      files are listed; rights of refused submissions are taken back (retired/)
+ *   1. queue lock      one holder at a time; the kernel lets go for the dead
+ *   2. look      files are listed; rights of refused submissions are taken back (revoked/)
  *   3. BEGIN     tell the database what the files say; choose pending jobs; render them
- *   4. ticket    sbatch is started: half of its time goes by before it reads a script, and it gets none
+ *   4. manifest    sbatch is started: half of its time goes by before it reads a script, and it gets none
  *                before 6; without one it makes no job
- *                tickets/T and ready/T.* durable  - died here: a ticket without a row; reconcile drops it
- *   5. COMMIT    rows are `submitting`            - died here: spool files are told twice, which is nothing
+ *                manifests/T and claims/T.* durable  - died here: a manifest without a row; reconcile drops it
+ *   5. COMMIT    rows are `submitting`            - died here: outbox files are told twice, which is nothing
  *   6. script    sbatch goes on                   - died before: no job; after 10 minutes without one of
  *                                                   that name reconcile takes the rights back
- *   7. unlink    what was told; gate released;
+ *   7. unlink    what was told; queue lock released;
  *                sbatch ends: a Slurm job, or none - died here: reconcile finds the job by its name
- *   8. answer    spool/T.answer                   - died here: the next drain tells it; lost, as 7
+ *   8. answer    outbox/T.answer                   - died here: the next ingest tells it; lost, as 7
  *
- * Nothing is waited for while the gate is held but the disk.
+ * Nothing is waited for while the queue lock is held but the disk.
  */
 #include "chain/fill.h"
 
@@ -27,9 +27,9 @@
 
 #include "chain/cancel.h"
 #include "chain/claim.h"
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "chain/limits.h"
-#include "chain/pool.h"
+#include "chain/limit_group.h"
 #include "chain/submission.h"
 #include "chain/via.h"
 #include "lib/clock.h"
@@ -37,7 +37,7 @@
 #include "lib/proc.h"
 #include "slurm/slurm.h"
 #include "store/loader.h"
-#include "store/ticket.h"
+#include "store/manifest.h"
 #include "store/state.h"
 
 enum { MAX_ROUNDS = 40 };
@@ -58,10 +58,10 @@ struct fill {
 	struct fill_result *r;
 	struct loader loader;
 	struct limits_site site;
-	struct pools pools;
+	struct limit_groups limit_groups;
 	int refusals, limits;
 	bool unblock; /* a person has asked: nothing that was learnt stands in the way */
-	bool drain_only;
+	bool ingest_only;
 	struct early early;
 	char *via;	     /* reaches the host that submits; NULL: this one does */
 	bool via_due;	     /* there is something for it */
@@ -102,12 +102,12 @@ static void set_text(struct fill_result *r, const char *text)
 /* Jobs were cancelled in Slurm, or SIGTERM came to this one: only a person submits now. */
 static bool held_back(const struct fill *f)
 {
-	return f->o->caller == QUEUE_CHAIN &&
-	       (proc_term_pending() || cancel_phase(f->store->spool, NULL) != CANCEL_NONE);
+	return f->o->caller == FILL_CHAIN &&
+	       (proc_term_pending() || cancel_phase(f->store->folder, NULL) != CANCEL_NONE);
 }
 
 /* How many to claim now: by deficit, never one for one. Sets r->stop where that is none. */
-static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct err *err)
+static int deficit(struct fill *f, const struct ingested *d, int64_t *n, struct err *err)
 {
 	struct fill_result *r = f->r;
 	int64_t counts[JOB_NSTATES], reserve, target, paused, sentinel;
@@ -155,9 +155,9 @@ static int deficit(struct fill *f, const struct drained *d, int64_t *n, struct e
 	return 0;
 }
 
-/* ---- a round: drain and claim ---- */
+/* ---- a round: ingest and claim ---- */
 
-static void take_refusals(struct fill_result *r, const struct drained *d)
+static void take_refusals(struct fill_result *r, const struct ingested *d)
 {
 	r->held += d->held;
 	if (!d->refused_sweep)
@@ -186,7 +186,7 @@ static int begin_early(struct fill *f, const struct batch *b, bool any_node, str
 	return 0;
 }
 
-/* The rows are committed: sbatch may go on while the gate's work is finished. */
+/* The rows are committed: sbatch may go on while the queue lock's work is finished. */
 static void feed_early(struct fill *f)
 {
 	struct early *e = &f->early;
@@ -218,29 +218,31 @@ static void abandon_early(struct fill *f)
 }
 
 /* What is blocked, as of now: a person's word takes it back, and so does Slurm's. */
-static int look_at_pools(struct fill *f, const struct drained *d, bool *changed, struct err *err)
+static int look_at_limit_groups(struct fill *f, const struct ingested *d, bool *changed,
+				struct err *err)
 {
 	struct db *db = f->store->db;
 
 	if (f->o->no_claim)
 		return 0;
 	if (f->unblock) {
-		if (pools_unblock(db, err) || state_unset_text(db, STATE_SENTINEL_REFUSED, err) ||
+		if (limit_groups_unblock(db, err) ||
+		    state_unset_text(db, STATE_SENTINEL_REFUSED, err) ||
 		    store_keep_root(f->store, err))
 			return -1;
 		f->unblock = false;
 		*changed = true;
 	}
-	if (pools_load(&f->pools, db, f->r->in_flight, f->r->limit, changed, err))
+	if (limit_groups_load(&f->limit_groups, db, f->r->in_flight, f->r->limit, changed, err))
 		return -1;
-	for (size_t i = 0; f->pools.any && i < d->nanswers; i++) {
+	for (size_t i = 0; f->limit_groups.any && i < d->nanswers; i++) {
 		struct db_submission sub;
 		int rc = 0;
 
 		if (d->answers[i].answer.answer != SLURM_ACCEPTED ||
 		    db_submission_get(db, d->answers[i].submission, &sub, NULL))
 			continue;
-		rc = pools_accepted(&f->pools, db, sub.pool, err);
+		rc = limit_groups_accepted(&f->limit_groups, db, sub.limit_group, err);
 		db_submission_release(&sub);
 		if (rc)
 			return -1;
@@ -252,56 +254,57 @@ static int look_at_pools(struct fill *f, const struct drained *d, bool *changed,
  * rows. */
 static int claim_write(struct fill *f, struct batches *b, struct err *err)
 {
-	bool chained = f->o->caller != QUEUE_USER;
+	bool chained = f->o->caller != FILL_USER;
 
 	if (begin_early(f, &b->v[0], false, err) ||
 	    submission_files_write(f->store, b, f->site.kill_wait_s, chained, err) ||
-	    pools_taken(&f->pools, f->store->db, err) || claim_rows_write(f->store, b, err))
+	    limit_groups_taken(&f->limit_groups, f->store->db, err) ||
+	    claim_rows_write(f->store, b, err))
 		return -1;
 	return state_set_int(f->store->db, STATE_CHAIN_LAST_REFILL, clock_now_ms(), err);
 }
 
-static int claim(struct fill *f, const struct drained *d, struct batches *b, bool *changed,
+static int claim(struct fill *f, const struct ingested *d, struct batches *b, bool *changed,
 		 struct err *err)
 {
-	bool user = f->o->caller == QUEUE_USER;
+	bool user = f->o->caller == FILL_USER;
 	int64_t n;
 
 	take_refusals(f->r, d);
-	if (deficit(f, d, &n, err) || look_at_pools(f, d, changed, err))
+	if (deficit(f, d, &n, err) || look_at_limit_groups(f, d, changed, err))
 		return -1;
-	if (f->drain_only || n <= 0)
+	if (f->ingest_only || n <= 0)
 		return 0;
 	if (f->via) {
 		f->via_due = true;
 		return 0;
 	}
 	if (limits_site_get(f->store, &f->site, err) ||
-	    claim_jobs_choose(f->store, &f->loader, &f->pools, n, f->site.max_array, b, err))
+	    claim_jobs_choose(f->store, &f->loader, &f->limit_groups, n, f->site.max_array, b, err))
 		return -1;
 	*changed = true;
 	if (!b->n) {
-		if (f->pools.any) /* all that is pending waits for room */
+		if (f->limit_groups.any) /* all that is pending waits for room */
 			f->r->stop = FILL_LIMITED;
 		return 0;
 	}
 	if (submission_provide(f->store, b, user, user && f->o->renew_env, err) ||
-	    claim_ids_assign(f->store, b, err) || submission_tickets_render(f->store, b, err))
+	    claim_ids_assign(f->store, b, err) || submission_manifests_render(f->store, b, err))
 		return -1;
 	return claim_write(f, b, err);
 }
 
-/* Under the gate. */
+/* Under the queue lock. */
 static int round_held(struct fill *f, struct batches *b, struct err *err)
 {
-	struct drained d;
+	struct ingested d;
 	bool changed = false;
-	int rc = drain_look(f->store, &d, err);
+	int rc = ingest_read(f->store, &d, err);
 
 	FAILPOINT("fill-looked");
 	if (!rc && !(rc = db_begin(f->store->db, err))) {
 		FAILPOINT("fill-begun");
-		rc = drain_apply(f->store, &d, err);
+		rc = ingest_apply(f->store, &d, err);
 		if (!rc)
 			rc = claim(f, &d, b, &changed, err);
 		FAILPOINT("fill-changed");
@@ -312,29 +315,29 @@ static int round_held(struct fill *f, struct batches *b, struct err *err)
 		FAILPOINT("fill-committed");
 		if (!rc) {
 			feed_early(f);
-			f->r->drained = true;
-			drain_clean(f->store, &d);
+			f->r->ingested = true;
+			ingest_clean(f->store, &d);
 			FAILPOINT("fill-cleaned");
 		}
 	}
-	drained_release(&d);
+	ingested_release(&d);
 	return rc;
 }
 
 static int one_round(struct fill *f, struct batches *b, struct err *err)
 {
-	char *mine = f->r->drained ? NULL : f->o->mine;
+	char *mine = f->r->ingested ? NULL : f->o->mine;
 	int rc;
 
 	memset(b, 0, sizeof(*b));
-	rc = drain_gate(f->store, f->o->gate_ms, mine, err);
+	rc = ingest_wait_lock(f->store, f->o->lock_ms, mine, err);
 	if (rc) {
-		f->r->stop = FILL_GATE;
-		return rc < 0 ? -1 : SPOOL_BUSY;
+		f->r->stop = FILL_LOCKED;
+		return rc < 0 ? -1 : FOLDER_BUSY;
 	}
-	FAILPOINT("fill-gate");
+	FAILPOINT("fill-locked");
 	rc = round_held(f, b, err);
-	spool_gate_release(f->store->spool);
+	queue_lock_release(f->store->folder);
 	FAILPOINT("fill-released");
 	return rc;
 }
@@ -356,7 +359,7 @@ static int run_anywhere(struct fill *f, const struct batch *b, struct slurm_repl
 
 static int submit_batch(struct fill *f, const struct batch *b, int *answer, struct err *err)
 {
-	struct spool_answer a = {0};
+	struct outbox_answer a = {0};
 	struct slurm_reply reply = {0};
 	int rc = f->early.of == b ? 0 : begin_early(f, b, false, err);
 
@@ -371,8 +374,8 @@ static int submit_batch(struct fill *f, const struct batch *b, int *answer, stru
 		a.slurm_job = reply.job;
 		a.cluster = reply.cluster;
 		a.text = reply.text;
-		rc = spool_answer_post(f->store->spool, b->sub.id, &a, a.answer != SLURM_ACCEPTED,
-				       err);
+		rc = outbox_answer_post(f->store->folder, b->sub.id, &a, a.answer != SLURM_ACCEPTED,
+					err);
 		FAILPOINT("answer-posted");
 		if (reply.answer != SLURM_ACCEPTED)
 			set_text(f->r, reply.text);
@@ -385,10 +388,10 @@ static int submit_batch(struct fill *f, const struct batch *b, int *answer, stru
 /* Slurm does not answer as it should: what was claimed and not yet sent goes back. */
 static int send_back(struct fill *f, const struct batches *b, size_t from, struct err *err)
 {
-	struct spool_answer a = {.answer = SLURM_BUSY};
+	struct outbox_answer a = {.answer = SLURM_BUSY};
 
 	for (size_t i = from; i < b->n; i++)
-		if (spool_answer_post(f->store->spool, b->v[i].sub.id, &a, true, err))
+		if (outbox_answer_post(f->store->folder, b->v[i].sub.id, &a, true, err))
 			return -1;
 	FAILPOINT("sent-back");
 	return 0;
@@ -403,7 +406,7 @@ static int learn_limit(struct fill *f, struct err *err)
 
 	if (limit.limit >= 0 && limit.used >= 0)
 		told = limit.used < limit.limit ? limit.limit - limit.used : 0;
-	pools_guess(&f->pools, told);
+	limit_groups_guess(&f->limit_groups, told);
 	slurm_limit_release(&limit);
 	return rc;
 }
@@ -431,10 +434,10 @@ static void take_answer(struct fill *f, const struct batch *b, int answer)
 	switch (answer) {
 	case SLURM_ACCEPTED:
 		r->submitted += n;
-		pool_took(b->pool, n);
+		limit_group_took(b->limit_group, n);
 		return;
 	case SLURM_LIMIT:
-		pool_refused(b->pool, n);
+		limit_group_refused(b->limit_group, n);
 		f->limits++;
 		f->stop = FILL_LIMITED;
 		return;
@@ -455,7 +458,7 @@ static void take_answer(struct fill *f, const struct batch *b, int answer)
 		f->stop = FILL_UNCLEAR;
 		break;
 	}
-	f->drain_only = true;
+	f->ingest_only = true;
 }
 
 static int submit_all(struct fill *f, const struct batches *b, struct err *err)
@@ -463,30 +466,30 @@ static int submit_all(struct fill *f, const struct batches *b, struct err *err)
 	for (size_t i = 0; i < b->n; i++) {
 		int answer;
 
-		if (f->drain_only)
+		if (f->ingest_only)
 			return send_back(f, b, i, err);
 		if (submit_batch(f, &b->v[i], &answer, err))
 			return -1;
 		take_answer(f, &b->v[i], answer);
 	}
-	if (pools_feel(&f->pools) && learn_limit(f, err))
+	if (limit_groups_feel(&f->limit_groups) && learn_limit(f, err))
 		return -1;
 	if (f->refusals >= 3 || f->limits >= 8)
-		f->drain_only = true;
+		f->ingest_only = true;
 	return 0;
 }
 
 static int prepare(struct fill *f, struct err *err)
 {
-	bool user = f->o->caller == QUEUE_USER;
+	bool user = f->o->caller == FILL_USER;
 	struct slurm_limit limit;
 	int rc;
 
 	f->unblock = user;
-	f->drain_only = f->o->no_claim;
+	f->ingest_only = f->o->no_claim;
 	if (user)
-		cancel_forget(f->store->spool);
-	if (f->drain_only)
+		cancel_forget(f->store->folder);
+	if (f->ingest_only)
 		return 0;
 	if (!user) /* without an answer nothing is claimed (held_back) */
 		cancel_decide(f->store, NULL);
@@ -527,10 +530,10 @@ static int rounds(struct fill *f, struct err *err)
 		abandon_early(f);
 		batches_release(&b);
 		if (rc || done)
-			return rc == SPOOL_BUSY ? 0 : rc;
-		/* sbatch's yes waits in the spool for whoever comes next; a refusal's rights, and what a
+			return rc == FOLDER_BUSY ? 0 : rc;
+		/* sbatch's yes waits in the outbox for whoever comes next; a refusal's rights, and what a
 		 * person is to see, do not */
-		if (!f->stop && f->o->caller == QUEUE_CHAIN) {
+		if (!f->stop && f->o->caller == FILL_CHAIN) {
 			f->r->confirmed += f->r->submitted;
 			return 0;
 		}
@@ -572,7 +575,7 @@ int fill_run(struct store *store, const struct fill_opts *opts, struct fill_resu
 	if (!rc && f.via_due)
 		rc = fill_elsewhere(&f, err);
 	free(f.via);
-	if (!rc && !f.why.status && opts->caller == QUEUE_USER)
+	if (!rc && !f.why.status && opts->caller == FILL_USER)
 		rc = submission_environments_keep(store, opts->renew_env, err);
 	if (!rc && f.stop && r->stop != FILL_PAUSED)
 		r->stop = f.stop;
@@ -581,7 +584,7 @@ int fill_run(struct store *store, const struct fill_opts *opts, struct fill_resu
 		rc = -1;
 	}
 	loader_release(&f.loader);
-	pools_release(&f.pools);
+	limit_groups_release(&f.limit_groups);
 	return rc;
 }
 
@@ -609,10 +612,10 @@ static void preview_batch(struct store *store, struct batch *b, struct buf *out,
 
 int fill_preview(struct store *store, int64_t max, struct buf *out, struct err *err)
 {
-	struct fill_opts opts = {.caller = QUEUE_USER, .max = max};
+	struct fill_opts opts = {.caller = FILL_USER, .max = max};
 	struct fill_result r = {0};
 	struct fill f = {.store = store, .o = &opts, .r = &r};
-	struct drained none = {0};
+	struct ingested none = {0};
 	struct batches b = {0};
 	int64_t n;
 	int rc;
@@ -621,12 +624,13 @@ int fill_preview(struct store *store, int64_t max, struct buf *out, struct err *
 		return -1;
 	rc = deficit(&f, &none, &n, err);
 	if (!rc && n > 0)
-		rc = claim_jobs_choose(store, &f.loader, &f.pools, n, f.site.max_array, &b, err);
+		rc = claim_jobs_choose(store, &f.loader, &f.limit_groups, n, f.site.max_array, &b,
+				       err);
 	db_rollback(store->db);
 	for (size_t i = 0; i < b.n && !rc; i++)
 		preview_batch(store, &b.v[i], out, err);
 	batches_release(&b);
 	loader_release(&f.loader);
-	pools_release(&f.pools);
+	limit_groups_release(&f.limit_groups);
 	return rc;
 }

@@ -1,7 +1,7 @@
 /*
- * fill.h - drain, claim, submit, answer: what keeps the queue full.
+ * fill.h - ingest, claim, submit, answer: what keeps the queue full.
  *
- * One gate, one spool: whoever holds the gate tells the database all that waits in spool/, claims
+ * One lock, one outbox: whoever holds the queue lock tells the database all that waits in outbox/, claims
  * what the queue is short of in the same transaction, and lets go; sbatch runs after that. See the
  * head of fill.c for the order of effects and why a kill between any two of them is safe.
  */
@@ -19,21 +19,21 @@
 /* A remark for the user, on its way: one line or several, without the last newline. */
 typedef void fill_say(void *arg, const char *text);
 
-enum queue_caller {
-	QUEUE_USER,  /* a person typed a command: stores the environment, clears back-offs */
-	QUEUE_CHAIN, /* a job's end or start, cron */
+enum fill_caller {
+	FILL_USER,  /* a person typed a command: stores the environment, clears back-offs */
+	FILL_CHAIN, /* a job's end or start, cron */
 };
 
 struct fill_opts {
-	enum queue_caller caller;
+	enum fill_caller caller;
 	int64_t max;	 /* submit at most so many jobs; -1: no such limit */
 	bool renew_env;	 /* submit --env */
-	bool no_claim;	 /* drain only */
+	bool no_claim;	 /* ingest only */
 	bool no_via;	 /* this is the host that submits, whatever the setting says */
-	int64_t gate_ms; /* wait so long for the gate, at most */
-	char *mine;    /* name of the event file that the caller put into spool/, of SPOOL_NAME_SIZE
+	int64_t lock_ms; /* wait so long for the lock, at most */
+	char *mine; /* name of the event file that the caller put into outbox/, of FOLDER_NAME_SIZE
 			    bytes, or NULL: it waits until that is gone, whoever takes it; it may be
-			    given another name meanwhile (spool_event_pack) */
+			    given another name meanwhile (outbox_pack) */
 	fill_say *say; /* may be NULL */
 	void *say_arg;
 };
@@ -47,7 +47,7 @@ enum fill_stop {
 	FILL_REFUSED,	/* sbatch refused a specification: jobs are held */
 	FILL_UNCLEAR,	/* no clear answer; reconciliation will find out */
 	FILL_BACKOFF,	/* Slurm is busy, or somebody cancels jobs just now */
-	FILL_GATE,	/* the gate was not to be had: its holder drains */
+	FILL_LOCKED,	/* the queue lock was not to be had: its holder ingests */
 	FILL_MAX,	/* opts.max is reached */
 	FILL_ELSEWHERE, /* this is not the cluster that the folder belongs to */
 };
@@ -61,7 +61,7 @@ struct fill_result {
 	int64_t confirmed; /* of these, how many Slurm is known to have */
 	int64_t limit;	   /* that counted */
 	enum fill_stop stop;
-	bool drained;	     /* the spool was told to the database */
+	bool ingested;	     /* the outbox was told to the database */
 	char *text;	     /* sbatch's own words where refused, limited or unclear; else NULL */
 	char *refused_sweep; /* whose jobs were held */
 };

@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chain/brake.h"
+#include "chain/breaker.h"
 #include "chain/hosts.h"
 #include "chain/limits.h"
 #include "chain/sentinel.h"
 #include "chain/via.h"
 #include "lib/clock.h"
 #include "store/setting.h"
-#include "store/spool.h"
+#include "store/folder.h"
 #include "store/state.h"
 
 enum {
@@ -43,7 +43,7 @@ void health_release(struct health *h)
 		strs_release(&h->needs[i].names);
 	}
 	free(h->needs);
-	pool_blocks_release(h->blocks, h->nblocks);
+	limit_group_blocks_release(h->blocks, h->nblocks);
 	memset(h, 0, sizeof(*h));
 }
 
@@ -133,12 +133,12 @@ static int add_nodes(struct store *store, struct health *h, struct err *err)
 {
 	struct strs nodes = {0};
 
-	if (brake_nodes(store->db, &nodes, err)) {
+	if (breaker_nodes(store->db, &nodes, err)) {
 		strs_release(&nodes);
 		return -1;
 	}
 	if (nodes.n)
-		add_need(h, nodes.n > BRAKE_NODES_MOST ? NEED_MANY_NODES : NEED_NODES)->names =
+		add_need(h, nodes.n > BREAKER_NODES_MOST ? NEED_MANY_NODES : NEED_NODES)->names =
 			nodes;
 	return 0;
 }
@@ -188,17 +188,17 @@ static int add_needs(struct store *store, struct health *h, bool pending, struct
 
 static bool is_held(struct store *store, const char *lock)
 {
-	int fd, rc = spool_lock(store->spool, lock, &fd, NULL);
+	int fd, rc = folder_lock(store->folder, lock, &fd, NULL);
 
 	if (!rc)
-		spool_unlock(fd);
-	return rc == SPOOL_BUSY;
+		folder_unlock(fd);
+	return rc == FOLDER_BUSY;
 }
 
 /* A job that has ended keeps trying to go on with the chain, or waits until it may: it holds the lock. */
 static bool somebody_stays(struct store *store)
 {
-	return is_held(store, SPOOL_LAST) || cancel_phase(store->spool, NULL) == CANCEL_HOLD_OFF;
+	return is_held(store, FOLDER_LAST) || cancel_phase(store->folder, NULL) == CANCEL_HOLD_OFF;
 }
 
 /* The sentinel as it was seen last: Slurm is not asked. */
@@ -241,8 +241,8 @@ static int read_pause(struct db *db, struct health_pause *p, struct err *err)
 
 	if (state_get_text(db, STATE_PAUSED_WHY, &p->words, err) < 0 ||
 	    hosts_local(db, &pair, err) < 0 ||
-	    state_get_int(db, STATE_BRAKE_FAILURES, &p->failures, err) ||
-	    state_get_int(db, STATE_BRAKE_JOB, &p->job, err) ||
+	    state_get_int(db, STATE_BREAKER_FAILURES, &p->failures, err) ||
+	    state_get_int(db, STATE_BREAKER_JOB, &p->job, err) ||
 	    state_get_int(db, STATE_CANCELLED_JOBS, &p->cancelled, err) ||
 	    state_get_int(db, STATE_CANCELLED_AT, &p->cancelled_at, err))
 		rc = -1;
@@ -274,7 +274,7 @@ int health_read(struct store *store, struct health *out, struct err *err)
 	in_flight = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
 	/* with none of ours in Slurm one is tried whatever was learnt */
 	if (counts[JOB_PENDING] && in_flight &&
-	    pools_show(store->db, &out->blocks, &out->nblocks, err))
+	    limit_groups_show(store->db, &out->blocks, &out->nblocks, err))
 		return -1;
 	if (paused)
 		out->state = CHAIN_PAUSED;

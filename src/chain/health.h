@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "chain/pool.h"
+#include "chain/limit_group.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "store/store.h"
@@ -28,7 +28,7 @@ struct health_pause {
 	struct strs hosts;    /* file locks do not reach from the first host to the second */
 	int64_t cancelled;    /* all jobs, so many, were cancelled in Slurm (cancel.h) */
 	int64_t cancelled_at; /* ms since 1970 */
-	int64_t job; /* the brake: the last job of so many failures in a row, and its sweep */
+	int64_t job; /* the breaker: the last job of so many failures in a row, and its sweep */
 	int64_t failures;
 	char *sweep;
 };
@@ -37,7 +37,7 @@ struct health_pause {
 enum health_need_kind {
 	NEED_RESUME, /* resume the queue, which a person has paused */
 	NEED_LOCKS,  /* the same, once locks reach from one host to the other: names */
-	NEED_REPAIR, /* the same, once what made job fail is repaired: the brake has paused it */
+	NEED_REPAIR, /* the same, once what made job fail is repaired: the breaker has paused it */
 	NEED_NODES,  /* report the nodes of names, which get no jobs */
 	NEED_MANY_NODES, /* look at the jobs that fail on the nodes of names, which get jobs all the same */
 	NEED_SENTINEL, /* release slurm_job, the sentinel, which is held in Slurm; by_admin: the site can */
@@ -70,7 +70,7 @@ struct health {
 	bool only_cancelled; /* of a stall: the job that ended last, the only one in Slurm, was cancelled there */
 	struct health_need *needs;
 	size_t nneeds;
-	struct pool_block *blocks;
+	struct limit_group_block *blocks;
 	size_t nblocks;
 	enum health_sentinel sentinel;
 	uint64_t sentinel_job;

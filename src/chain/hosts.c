@@ -12,7 +12,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/proc.h"
-#include "store/spool.h"
+#include "store/folder.h"
 #include "store/state.h"
 
 enum {
@@ -83,7 +83,7 @@ static int range(const struct play *p, uint64_t id, short type)
 
 	if (!fcntl(p->fd, F_SETLK, &fl))
 		return 0;
-	return errno == EACCES || errno == EAGAIN ? SPOOL_BUSY : -1;
+	return errno == EACCES || errno == EAGAIN ? FOLDER_BUSY : -1;
 }
 
 /* ---- the files ---- */
@@ -108,7 +108,7 @@ static void name_file(char out[32], uint64_t id)
 	snprintf(out, 32, "hosts/%016" PRIx64, id);
 }
 
-/* What stands there: 0, or SPOOL_NONE where nothing does that makes sense. */
+/* What stands there: 0, or FOLDER_NONE where nothing does that makes sense. */
 static int look(struct play *p, uint64_t id, char name[NAME_MOST + 1], uint64_t *number)
 {
 	struct buf b = {0};
@@ -117,10 +117,10 @@ static int look(struct play *p, uint64_t id, char name[NAME_MOST + 1], uint64_t 
 	bool whole;
 
 	name_file(file, id);
-	whole = !spool_file_get(p->store->spool, file, &b, NULL) && b.len &&
+	whole = !folder_file_get(p->store->folder, file, &b, NULL) && b.len &&
 		sscanf(b.s, "%63[A-Za-z0-9._-] %16" SCNx64 "\n%n", name, number, &end) == 2 && end;
 	buf_release(&b);
-	return whole ? 0 : SPOOL_NONE;
+	return whole ? 0 : FOLDER_NONE;
 }
 
 static void remove_file(struct play *p, uint64_t id)
@@ -128,7 +128,7 @@ static void remove_file(struct play *p, uint64_t id)
 	char file[32];
 
 	name_file(file, id);
-	(void)spool_file_remove(p->store->spool, file, NULL);
+	(void)folder_file_remove(p->store->folder, file, NULL);
 }
 
 /* ---- what is known ---- */
@@ -232,7 +232,7 @@ static enum hosts_answer watch(struct play *p, struct other *x)
 	}
 	if (!x->held) {
 		rc = range(p, x->id, F_WRLCK);
-		if (rc == SPOOL_BUSY)
+		if (rc == FOLDER_BUSY)
 			return HOSTS_REACH;
 		if (rc) {
 			forget(p, x);
@@ -257,12 +257,12 @@ static enum hosts_answer watch(struct play *p, struct other *x)
  * entry caching). */
 static void look_around(struct play *p)
 {
-	struct spool *sp = p->store->spool;
+	struct folder *sp = p->store->folder;
 	struct strs names = {0};
 
-	spool_mark(sp, "hosts/.new");
-	spool_unmark(sp, "hosts/.new");
-	if (spool_file_names(sp, "hosts", &names, NULL))
+	folder_mark(sp, "hosts/.new");
+	folder_unmark(sp, "hosts/.new");
+	if (folder_file_names(sp, "hosts", &names, NULL))
 		return;
 	for (size_t i = 0; i < names.n; i++) {
 		uint64_t id;
@@ -280,7 +280,7 @@ static bool another_has_a_file(struct play *p)
 {
 	bool any;
 
-	if (!spool_file_exists(p->store->spool, "hosts"))
+	if (!folder_file_exists(p->store->folder, "hosts"))
 		return false;
 	look_around(p);
 	any = p->n > 0;
@@ -290,13 +290,13 @@ static bool another_has_a_file(struct play *p)
 /* A job of ours runs on a node of another name. */
 static bool another_runs(struct play *p)
 {
-	struct spool_list l;
+	struct folder_list l;
 	bool any = false;
 
-	if (!spool_scan(p->store->spool, SPOOL_RUNNING, &l, NULL))
+	if (!folder_scan(p->store->folder, FOLDER_RUNNING, &l, NULL))
 		for (size_t i = 0; i < l.n && !any; i++)
 			any = l.v[i].has_who && strcmp(l.v[i].who.node, p->name) != 0;
-	spool_list_release(&l);
+	folder_list_release(&l);
 	return any;
 }
 
@@ -344,7 +344,7 @@ static enum hosts_answer begin(struct play *p)
 	enum hosts_answer a = HOSTS_UNKNOWN;
 	char *path;
 
-	if (spool_folder_make(p->store->spool, "hosts", NULL))
+	if (folder_make_subfolder(p->store->folder, "hosts", NULL))
 		return HOSTS_UNKNOWN;
 	path = store_path(p->store, "hosts/lock");
 	p->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -1,7 +1,7 @@
 /*
  * hosts.h - whether the locks of this file system reach from host to host.
  *
- * The gate, and SQLite itself, rely on it (fcntl(2), https://sqlite.org/howtocorrupt.html, 2.1), and no option of a
+ * The lock, and SQLite itself, rely on it (fcntl(2), https://sqlite.org/howtocorrupt.html, 2.1), and no option of a
  * mount shows it everywhere: BeeGFS keeps such locks on one host unless tuneUseGlobalFileLocks is set, Lustre and
  * NFS have mount options that do the same and are seen on the host alone that has them. So the first two hosts that
  * are there at one time find it out, and it is remembered.
@@ -43,7 +43,7 @@ enum hosts_answer {
 };
 
 /* Where it is not known, find it out if another host takes part; where none does, nothing is waited for (beside
- * a command: o->ms at most). What goes wrong leaves it unknown: the gate meets the same, and tells. */
+ * a command: o->ms at most). What goes wrong leaves it unknown: the queue lock meets the same, and tells. */
 enum hosts_answer hosts_check(struct store *store, const struct hosts_opts *o);
 
 /* "HOST HOST" between which locks do not reach, given; DB_NONE where nothing of the kind is known. */

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chain/pool.h"
+#include "chain/limit_group.h"
 #include "lib/clock.h"
 #include "lib/proc.h"
 #include "store/setting.h"
-#include "store/spool.h"
+#include "store/folder.h"
 #include "store/state.h"
 
 enum { LIMIT_MOST = 1000, LIMIT_DEFAULT = 200 };
@@ -45,7 +45,7 @@ static int store_site(struct store *store, const struct slurm_site *site,
 	    state_set_int(db, STATE_LIMIT_JOBS, limit->limit, err) ||
 	    state_set_text(db, STATE_LIMIT_FROM, limit->from ? limit->from : "", err) ||
 	    state_set_int(db, STATE_LIMIT_AT, read_at(limit), err) ||
-	    (limit->limit > limit->used && limit->used >= 0 && pools_unblock(db, err)) ||
+	    (limit->limit > limit->used && limit->used >= 0 && limit_groups_unblock(db, err)) ||
 	    db_commit(db, err)) {
 		db_rollback(db);
 		return -1;
@@ -100,7 +100,7 @@ int limits_refresh(struct store *store, const char *mine, int64_t max_age_ms,
 	if (at && age >= 0 && age < max_age_ms)
 		return 0;
 	/* Slurm may take its time: what the caller has to tell must not hang on that */
-	if (mine && spool_event_sync(store->spool, mine, err))
+	if (mine && outbox_sync(store->folder, mine, err))
 		return -1;
 	if (slurm_site_read(&site, NULL)) {
 		slurm_site_release(&site);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chain/brake.h"
+#include "chain/breaker.h"
 #include "lib/clock.h"
 #include "sweep/policy.h"
 
@@ -79,7 +79,7 @@ static int well_done(struct outcome *o, int64_t attempt, struct err *err)
 	int rc = db_attempt_node(o->db, attempt, &node, err);
 
 	if (!rc)
-		rc = brake_completed(o->db, node, err);
+		rc = breaker_completed(o->db, node, err);
 	free(node);
 	return rc < 0 ? -1 : 0;
 }
@@ -97,19 +97,19 @@ static int follow(struct outcome *o, int64_t attempt, int was, struct err *err)
 	if (!rc && job.state == JOB_FAILED) {
 		rc = try_again(o, &a, &job, &again, err);
 		if (!rc && was == CLOSED_NOT) /* an end that is corrected is not another one */
-			rc = brake_failed(o->db, &a, &job, again, err);
+			rc = breaker_failed(o->db, &a, &job, again, err);
 	}
 	db_job_release(&job);
 	db_attempt_release(&a);
 	return rc < 0 ? -1 : 0;
 }
 
-int outcome_line(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err)
+int outcome_report(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err)
 {
 	int changed, was;
 
 	if (db_attempt_closed(o->db, attempt, &was, err) ||
-	    db_attempt_line(o->db, attempt, end, &changed, err))
+	    db_attempt_reported(o->db, attempt, end, &changed, err))
 		return -1;
 	if (!changed)
 		return 0;
@@ -126,20 +126,20 @@ int outcome_preempted(struct outcome *o, int64_t attempt, const struct job_end *
 	return changed ? follow(o, attempt, CLOSED_PREEMPTED, err) : 0;
 }
 
-int outcome_verdict(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err)
+int outcome_infer(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err)
 {
 	int changed;
 
-	if (db_attempt_verdict(o->db, attempt, end, &changed, err))
+	if (db_attempt_inferred(o->db, attempt, end, &changed, err))
 		return -1;
 	return changed ? follow(o, attempt, CLOSED_NOT, err) : 0;
 }
 
-int outcome_retired(struct outcome *o, int64_t attempt, int to, int reason, struct err *err)
+int outcome_revoked(struct outcome *o, int64_t attempt, int to, int reason, struct err *err)
 {
 	int changed;
 
-	if (db_attempt_retired(o->db, attempt, to, reason, &changed, err))
+	if (db_attempt_revoked(o->db, attempt, to, reason, &changed, err))
 		return -1;
 	return changed && to == JOB_FAILED ? follow(o, attempt, CLOSED_NOT, err) : 0;
 }

@@ -1,7 +1,7 @@
 /*
  * reconcile.c - rows whose attempt never reported, against what Slurm shows.
  *
- * Slurm is asked without the gate: squeue, and sacct where squeue lacks a row. Then, under the gate, files
+ * Slurm is asked without the queue lock: squeue, and sacct where squeue lacks a row. Then, under the lock, files
  * and rows are read again, and only a row whose state and attempt are what they were before is acted upon.
  *
  * What counts as evidence:
@@ -18,16 +18,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "chain/brake.h"
+#include "chain/breaker.h"
 #include "chain/cancel.h"
 #include "lib/clock.h"
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "lib/failpoint.h"
 #include "chain/outcome.h"
 #include "chain/reconcile_internal.h"
 #include "slurm/slurm.h"
 #include "store/state.h"
-#include "store/ticket.h"
+#include "store/manifest.h"
 
 enum {
 	SUBMITTING_MS = 10 * 60 * 1000, /* a submission without an answer and without a job */
@@ -52,7 +52,7 @@ struct look {
 	enum acct acct;
 	struct db_flight *before;
 	size_t nbefore;
-	struct spool_list ready, running;
+	struct folder_list ready, running;
 	struct strs unwanted; /* scancel's names of what is to end */
 	size_t nstuck;	      /* so many of them since they never will begin */
 	bool forgave;	      /* nodes were left out, and are not any more */
@@ -60,7 +60,7 @@ struct look {
 	int64_t now; /* of the file server */
 	struct outcome outcome;
 	uint64_t aged;
-	int64_t age; /* of the ticket `aged` */
+	int64_t age; /* of the manifest `aged` */
 };
 
 static bool unchanged(const struct look *l, const struct db_flight *f)
@@ -71,23 +71,23 @@ static bool unchanged(const struct look *l, const struct db_flight *f)
 	return false;
 }
 
-/* Of a submission, whose rows follow each other, the ticket's age is looked at once. */
+/* Of a submission, whose rows follow each other, the manifest's age is looked at once. */
 static int64_t age_of(struct look *l, uint64_t submission)
 {
 	if (l->aged != submission) {
-		l->age = ticket_age(l->store->spool, submission);
+		l->age = manifest_age(l->store->folder, submission);
 		l->aged = submission;
 	}
 	return l->age;
 }
 
 /* Take a right back that Slurm will not use: 0 where it was won. */
-static int retire(struct look *l, const struct db_flight *f, struct err *err)
+static int revoke_claim(struct look *l, const struct db_flight *f, struct err *err)
 {
-	int rc = spool_right_retire(l->store->spool, f->submission, f->task, &l->me, err);
+	int rc = claim_file_revoke(l->store->folder, f->submission, f->task, &l->me, err);
 
 	if (!rc)
-		FAILPOINT("reconcile-retired");
+		FAILPOINT("reconcile-revoked");
 	return rc;
 }
 
@@ -110,10 +110,10 @@ static int give_up(struct look *l, const struct db_flight *f, const struct slurm
 {
 	const struct job_end end = end_of(l, f, job, true);
 
-	if (spool_list_find(&l->running, f->submission, f->task))
+	if (folder_list_find(&l->running, f->submission, f->task))
 		return 0;
 	*(job ? &l->out->ended : &l->out->lost) += 1;
-	return outcome_verdict(&l->outcome, f->attempt, &end, err);
+	return outcome_infer(&l->outcome, f->attempt, &end, err);
 }
 
 /* Not to be seen, or over: since when? True where that is long enough. */
@@ -153,7 +153,7 @@ static bool is_stuck(const struct slurm_job *job)
 }
 
 /* Where nodes are left out since they look bad, that is the most likely reason: they are better than none. 0: taken
- * back, to be submitted again; SPOOL_NONE: it is for somebody else to mend. */
+ * back, to be submitted again; FOLDER_NONE: it is for somebody else to mend. */
 static int unstick(struct look *l, const struct db_flight *f, const struct slurm_job *job,
 		   struct err *err)
 {
@@ -161,21 +161,21 @@ static int unstick(struct look *l, const struct db_flight *f, const struct slurm
 	int changed, rc;
 
 	if (!l->forgave) {
-		rc = brake_nodes(l->store->db, &nodes, err);
+		rc = breaker_nodes(l->store->db, &nodes, err);
 		l->forgave = nodes.n > 0;
 		strs_release(&nodes);
 		if (rc || !l->forgave)
-			return rc ? rc : SPOOL_NONE;
-		if (brake_forgive_nodes(l->store->db, err))
+			return rc ? rc : FOLDER_NONE;
+		if (breaker_forgive_nodes(l->store->db, err))
 			return -1;
 	}
-	rc = retire(l, f, err);
+	rc = revoke_claim(l, f, err);
 	if (rc)
 		return rc;
 	slurm_scancel_add(&l->unwanted, job);
 	l->nstuck++;
 	l->out->returned++;
-	return db_attempt_retired(l->store->db, f->attempt, JOB_PENDING, REASON_NONE, &changed,
+	return db_attempt_revoked(l->store->db, f->attempt, JOB_PENDING, REASON_NONE, &changed,
 				  err);
 }
 
@@ -186,7 +186,7 @@ static int look_at_queued(struct look *l, const struct db_flight *f, const struc
 	int to = JOB_PENDING, rc;
 	bool gone;
 
-	rc = job && is_stuck(job) ? unstick(l, f, job, err) : SPOOL_NONE;
+	rc = job && is_stuck(job) ? unstick(l, f, job, err) : FOLDER_NONE;
 	if (rc <= 0)
 		return rc;
 	if (job) {
@@ -202,10 +202,10 @@ static int look_at_queued(struct look *l, const struct db_flight *f, const struc
 		if (!gone)
 			return 0;
 	}
-	rc = retire(l, f, err);
+	rc = revoke_claim(l, f, err);
 	if (!rc) {
 		*(job ? &l->out->ended : &l->out->returned) += 1;
-		return outcome_retired(&l->outcome, f->attempt, to, end.reason, err);
+		return outcome_revoked(&l->outcome, f->attempt, to, end.reason, err);
 	}
 	/* it has started after all: its journal or its end will tell, where a listing is not old */
 	if (rc > 0 && job) {
@@ -238,11 +238,11 @@ static int look_at_submitting(struct look *l, struct db_flight *f, const struct 
 	l->out->soon |= !long_enough && f->answer;
 	if (!long_enough)
 		return 0;
-	rc = retire(l, f, err);
+	rc = revoke_claim(l, f, err);
 	if (rc)
 		return rc < 0 ? -1 : age < 0 ? give_up(l, f, NULL, err) : 0;
 	l->out->returned++;
-	return db_attempt_retired(l->store->db, f->attempt, JOB_PENDING, REASON_NONE, &changed,
+	return db_attempt_revoked(l->store->db, f->attempt, JOB_PENDING, REASON_NONE, &changed,
 				  err);
 }
 
@@ -250,17 +250,17 @@ static int look_at_submitting(struct look *l, struct db_flight *f, const struct 
  * could post it, its end, which counts before anybody's verdict. */
 static int keep_journal(struct look *l, const struct db_flight *f, struct err *err)
 {
-	const struct spool_entry *e = spool_list_find(&l->running, f->submission, f->task);
+	const struct folder_entry *e = folder_list_find(&l->running, f->submission, f->task);
 	struct journal j;
 	int rc;
 
 	if (!e)
 		return 0;
-	rc = spool_journal_read(l->store->spool, SPOOL_RUNNING, e->name, &j, err);
+	rc = journal_file_read(l->store->folder, FOLDER_RUNNING, e->name, &j, err);
 	if (!rc)
-		rc = drain_tell_steps(l->store, f->attempt, &j, err);
+		rc = ingest_steps(l->store, f->attempt, &j, err);
 	if (!rc && j.has_end)
-		rc = outcome_line(&l->outcome, f->attempt, &j.end, err);
+		rc = outcome_report(&l->outcome, f->attempt, &j.end, err);
 	journal_release(&j);
 	return rc < 0 ? -1 : 0;
 }
@@ -291,24 +291,24 @@ static int look_at_running(struct look *l, const struct db_flight *f, const stru
 	if (keep_journal(l, f, err))
 		return -1;
 	*(job ? &l->out->ended : &l->out->lost) += 1;
-	return outcome_verdict(&l->outcome, f->attempt, &end, err);
+	return outcome_infer(&l->outcome, f->attempt, &end, err);
 }
 
-/* Cancelled or held while nobody could take its right: taken now. 0: done, SPOOL_NONE: it has started. */
-static int honour_wish(struct look *l, const struct db_flight *f, struct err *err)
+/* Cancelled or held while nobody could take its right: taken now. 0: done, FOLDER_NONE: it has started. */
+static int honour_request(struct look *l, const struct db_flight *f, struct err *err)
 {
-	int changed, rc = retire(l, f, err);
+	int changed, rc = revoke_claim(l, f, err);
 
 	if (rc)
 		return rc;
-	return db_attempt_retired(l->store->db, f->attempt, JOB_PENDING, REASON_NONE, &changed,
+	return db_attempt_revoked(l->store->db, f->attempt, JOB_PENDING, REASON_NONE, &changed,
 				  err);
 }
 
 /* Cancelled, and Slurm runs it all the same: who cancelled may not have known its number. */
 static void end_unwanted(struct look *l, const struct db_flight *f, const struct slurm_job *job)
 {
-	if (f->wish != WISH_CANCEL || !job || !slurm_state_active(job->state) ||
+	if (f->request != REQUEST_CANCEL || !job || !slurm_state_active(job->state) ||
 	    !strcmp(job->state, "COMPLETING"))
 		return;
 	slurm_scancel_add(&l->unwanted, job);
@@ -318,8 +318,8 @@ static int look_at(struct look *l, struct db_flight *f, struct err *err)
 {
 	const struct slurm_job *job = seen_find(&l->seen, f);
 
-	if (f->wish != WISH_NONE && f->state != JOB_RUNNING) {
-		int rc = honour_wish(l, f, err);
+	if (f->request != REQUEST_NONE && f->state != JOB_RUNNING) {
+		int rc = honour_request(l, f, err);
 
 		if (rc <= 0)
 			return rc;
@@ -339,12 +339,12 @@ static int look_at(struct look *l, struct db_flight *f, struct err *err)
 	}
 }
 
-/* A ticket that no row knows: its submitter died before the commit, and the gate is ours. */
+/* A manifest that no row knows: its submitter died before the commit, and the queue lock is ours. */
 static int drop_orphans(struct look *l, struct err *err)
 {
 	uint64_t *v;
 	size_t n;
-	int rc = ticket_list(l->store->spool, &v, &n, err);
+	int rc = manifest_list(l->store->folder, &v, &n, err);
 
 	for (size_t i = 0; i < n && !rc; i++) {
 		struct db_submission sub;
@@ -352,37 +352,37 @@ static int drop_orphans(struct look *l, struct err *err)
 		rc = db_submission_get(l->store->db, v[i], &sub, err);
 		if (!rc) { /* or died after the commit that closed it, and before it cleared up */
 			db_submission_release(&sub);
-			drain_forget(l->store, &l->running, v[i]);
+			ingest_forget(l->store, &l->running, v[i]);
 		}
 		if (rc != DB_NONE)
 			continue;
 		rc = 0;
 		for (size_t k = 0; k < l->ready.n && !rc; k++)
 			if (l->ready.v[k].submission == v[i])
-				rc = spool_remove(l->store->spool, SPOOL_READY, l->ready.v[k].name,
-						  err);
+				rc = folder_remove(l->store->folder, FOLDER_CLAIMS,
+						   l->ready.v[k].name, err);
 		FAILPOINT("reconcile-orphan");
 		if (!rc)
-			rc = ticket_remove(l->store->spool, v[i], err);
+			rc = manifest_remove(l->store->folder, v[i], err);
 	}
 	free(v);
 	return rc < 0 ? -1 : 0;
 }
 
-/* Nobody will tell the end of what was closed by Slurm's word, so no drain comes by its files. */
+/* Nobody will tell the end of what was closed by Slurm's word, so no ingest comes by its files. */
 static void forget(struct look *l, const struct db_flight *v, size_t n)
 {
 	if (!l->out->ended && !l->out->lost)
 		return;
 	for (size_t i = 0; i < n; i++)
 		if (!i || v[i].submission != v[i - 1].submission)
-			drain_forget(l->store, &l->running, v[i].submission);
+			ingest_forget(l->store, &l->running, v[i].submission);
 }
 
 /* Of the file server; of this host, where the folder can't be written. */
 static int64_t stamp(struct store *store)
 {
-	int64_t now = spool_now_ms(store->spool);
+	int64_t now = folder_now_ms(store->folder);
 
 	return now < 0 ? clock_now_ms() : now;
 }
@@ -419,7 +419,7 @@ static void end_stuck(struct look *l, const struct db_flight *v, size_t n)
 	}
 }
 
-/* Under the gate, drained. */
+/* Under the lock, ingested. */
 static int act(struct look *l, struct err *err)
 {
 	struct store *store = l->store;
@@ -427,12 +427,12 @@ static int act(struct look *l, struct err *err)
 	int rc = -1;
 	size_t n;
 
-	l->now = spool_now_ms(store->spool);
+	l->now = folder_now_ms(store->folder);
 	if (l->now < 0)
 		return err_errno(err, ERR_FAILED, "making a file in '%s'", store->dir);
-	spool_tidy(store->spool);
-	if (spool_scan(store->spool, SPOOL_READY, &l->ready, err) ||
-	    spool_scan(store->spool, SPOOL_RUNNING, &l->running, err) || drop_orphans(l, err) ||
+	folder_tidy(store->folder);
+	if (folder_scan(store->folder, FOLDER_CLAIMS, &l->ready, err) ||
+	    folder_scan(store->folder, FOLDER_RUNNING, &l->running, err) || drop_orphans(l, err) ||
 	    db_begin(store->db, err))
 		return -1;
 	if (!db_flights(store->db, &v, &n, err)) {
@@ -475,18 +475,18 @@ static int due(struct store *store, int64_t max_age_ms, bool *yes, bool *soon, s
 /* squeue; one that has just failed to answer is not waited for again by who does not insist. */
 static int ask_squeue(struct look *l, int64_t max_age_ms, struct err *err)
 {
-	struct spool *sp = l->store->spool;
-	int64_t age = spool_mark_age(sp, SPOOL_NO_ANSWER);
+	struct folder *sp = l->store->folder;
+	int64_t age = folder_mark_age(sp, FOLDER_NO_ANSWER);
 
-	if (max_age_ms > 0 && age >= 0 && age < SPOOL_NO_ANSWER_MS)
+	if (max_age_ms > 0 && age >= 0 && age < FOLDER_NO_ANSWER_MS)
 		return err_set(err, ERR_AGAIN, "squeue gave no answer %lld s ago: try again later",
 			       (long long)(age / 1000));
 	if (slurm_squeue((uint64_t)geteuid(), &l->jobs, err)) {
-		spool_mark(sp, SPOOL_NO_ANSWER);
+		folder_mark(sp, FOLDER_NO_ANSWER);
 		return -1;
 	}
 	if (age >= 0)
-		spool_unmark(sp, SPOOL_NO_ANSWER);
+		folder_unmark(sp, FOLDER_NO_ANSWER);
 	seen_index(&l->seen, &l->jobs, l->before, l->nbefore);
 	l->out->ran = true;
 	return 0;
@@ -520,14 +520,14 @@ static bool rows_missed(struct look *l, struct strs *ids, int64_t *since)
 
 static void ask_sacct(struct look *l, int64_t max_age_ms)
 {
-	int64_t age = spool_mark_age(l->store->spool, SPOOL_NO_ACCT), now = clock_now_ms();
+	int64_t age = folder_mark_age(l->store->folder, FOLDER_NO_ACCT), now = clock_now_ms();
 	struct strs ids = {0};
 	int64_t since = now;
 
 	if (!rows_missed(l, &ids, &since))
 		goto out;
 	l->acct = ACCT_AWAY;
-	if (max_age_ms > 0 && age >= 0 && age < SPOOL_NO_ANSWER_MS)
+	if (max_age_ms > 0 && age >= 0 && age < FOLDER_NO_ANSWER_MS)
 		goto out;
 	since = (now > since ? now - since : 0) / 1000 + CLOCKS_S;
 	switch (slurm_sacct((uint64_t)geteuid(), since, &ids, &l->records, NULL)) {
@@ -538,11 +538,11 @@ static void ask_sacct(struct look *l, int64_t max_age_ms)
 		l->acct = ACCT_NONE;
 		break;
 	default:
-		spool_mark(l->store->spool, SPOOL_NO_ACCT);
+		folder_mark(l->store->folder, FOLDER_NO_ACCT);
 		goto out;
 	}
 	if (age >= 0)
-		spool_unmark(l->store->spool, SPOOL_NO_ACCT);
+		folder_unmark(l->store->folder, FOLDER_NO_ACCT);
 	seen_index(&l->acct_seen, &l->records, l->before, l->nbefore);
 out:
 	l->out->acct_away = l->acct == ACCT_AWAY;
@@ -555,7 +555,7 @@ static int take_turn(struct store *store, int64_t max_age_ms, int *turn)
 {
 	int64_t end = clock_mono_ms() + TURN_MS;
 
-	while (spool_lock(store->spool, "asking", turn, NULL) == SPOOL_BUSY) {
+	while (folder_lock(store->folder, "asking", turn, NULL) == FOLDER_BUSY) {
 		if (max_age_ms >= PATIENT_MS)
 			return 1;
 		if (clock_mono_ms() >= end)
@@ -565,7 +565,7 @@ static int take_turn(struct store *store, int64_t max_age_ms, int *turn)
 	return 0;
 }
 
-/* In our turn: ask, then act under the gate. */
+/* In our turn: ask, then act under the queue lock. */
 static int look(struct look *l, int64_t max_age_ms, struct err *err)
 {
 	struct store *store = l->store;
@@ -583,18 +583,18 @@ static int look(struct look *l, int64_t max_age_ms, struct err *err)
 	FAILPOINT("reconcile-asked");
 	who_self(&l->me);
 	l->aged = 0;
-	if (drain_lock(store, err))
+	if (ingest_lock(store, err))
 		return -1;
 	rc = act(l, err);
 	FAILPOINT("reconcile-forgotten");
-	/* what was taken back lies in retired/: told already, and removed */
-	drain_unlock(store);
+	/* what was taken back lies in revoked/: told already, and removed */
+	ingest_unlock(store);
 	if (!rc && l->unwanted.n && !slurm_scancel(&l->unwanted, err))
 		l->out->stopped = (int64_t)(l->unwanted.n - l->nstuck);
 	else if (!rc && l->unwanted.n) /* the next look tries again */
 		rc = -1;
 	FAILPOINT("reconcile-stopped");
-	return rc ? rc : drain_now(store, err);
+	return rc ? rc : ingest_now(store, err);
 }
 
 static int take_a_look(struct store *store, int64_t max_age_ms, struct slurm_jobs *jobs,
@@ -617,7 +617,7 @@ static int take_a_look(struct store *store, int64_t max_age_ms, struct slurm_job
 	if (rc || !yes) /* as the last look left it */
 		out->soon = soon;
 	if (turn >= 0)
-		spool_unlock(turn);
+		folder_unlock(turn);
 	outcome_release(&l.outcome);
 	if (jobs)
 		*jobs = l.jobs;
@@ -628,8 +628,8 @@ static int take_a_look(struct store *store, int64_t max_age_ms, struct slurm_job
 	free(l.seen.v);
 	free(l.acct_seen.v);
 	free(l.before);
-	spool_list_release(&l.ready);
-	spool_list_release(&l.running);
+	folder_list_release(&l.ready);
+	folder_list_release(&l.running);
 	return rc;
 }
 
@@ -640,7 +640,7 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
 	memset(out, 0, sizeof(*out));
 	if (cancel_decide(store, err))
 		return -1;
-	if (cancel_phase(store->spool, NULL) != CANCEL_NONE)
+	if (cancel_phase(store->folder, NULL) != CANCEL_NONE)
 		return 0;
 	return take_a_look(store, max_age_ms, NULL, out, err);
 }

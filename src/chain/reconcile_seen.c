@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/ticket.h"
+#include "store/manifest.h"
 
 /* A row's submission is older than its job's by as long as an sbatch takes, and by the clocks of two hosts. */
 enum { RENAMED_MS = 15 * 60 * 1000 };
@@ -18,12 +18,12 @@ static int compare_seen(const void *a, const void *b)
 	return x->task < y->task ? -1 : x->task > y->task;
 }
 
-/* "cifar.0123456789abcdef": sweeps may have dots in their names, tickets have none. */
+/* "cifar.0123456789abcdef": sweeps may have dots in their names, manifests have none. */
 static bool by_name(const struct slurm_job *job, uint64_t *submission)
 {
 	const char *dot = strrchr(job->name, '.');
 
-	return dot && !ticket_name_parse(dot + 1, submission);
+	return dot && !manifest_name_parse(dot + 1, submission);
 }
 
 static bool by_id(const struct slurm_job *job, const struct db_flight *flights, size_t n,

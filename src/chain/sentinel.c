@@ -10,12 +10,12 @@
 #include "lib/clock.h"
 #include "lib/proc.h"
 #include "chain/limits.h"
-#include "chain/pool.h"
+#include "chain/limit_group.h"
 #include "chain/reconcile.h"
 #include "chain/submission.h"
 #include "store/setting.h"
 #include "slurm/slurm.h"
-#include "store/spool.h"
+#include "store/folder.h"
 #include "store/state.h"
 
 enum {
@@ -36,7 +36,7 @@ static char *job_name(struct store *store)
 	struct buf id = {0};
 	char *name = NULL;
 
-	if (!spool_file_get(store->spool, "id", &id, NULL) && id.len >= 8)
+	if (!folder_file_get(store->folder, "id", &id, NULL) && id.len >= 8)
 		name = mem_printf("slurmq-sentinel.%.8s", id.s);
 	buf_release(&id);
 	return name;
@@ -255,7 +255,7 @@ static int order(struct store *store, int64_t every, bool memory, struct order *
 		rc = 0;
 	else
 		rc = -1;
-	pool_options(last.pool, &o->options);
+	limit_group_options(last.limit_group, &o->options);
 	strs_add(&o->options, "--ntasks=1");
 	strs_add(&o->options, "--time=30");
 	if (memory)
@@ -311,7 +311,7 @@ static int make(struct store *store, int64_t every, fill_say *say, void *arg, st
 	struct slurm_reply reply;
 	int rc;
 
-	spool_mark(store->spool, SENTINEL_MARK);
+	folder_mark(store->folder, SENTINEL_MARK);
 	rc = make_with(store, every, true, &reply, err);
 	if (!rc && reply.answer == SLURM_REFUSED) {
 		slurm_reply_release(&reply);
@@ -345,7 +345,7 @@ static int take_lock(struct store *store, int64_t ms, int *fd, struct err *err)
 	int64_t end = clock_mono_ms() + ms;
 	int rc;
 
-	while ((rc = spool_lock(store->spool, "sentinel", fd, err)) == SPOOL_BUSY &&
+	while ((rc = folder_lock(store->folder, "sentinel", fd, err)) == FOLDER_BUSY &&
 	       clock_mono_ms() < end)
 		clock_sleep_ms(50);
 	return rc;
@@ -410,7 +410,7 @@ void sentinel_withdraw(struct store *store, fill_say *say, void *arg)
 
 	withdraw(store, say, arg);
 	if (!locked)
-		spool_unlock(lock);
+		folder_unlock(lock);
 }
 
 /* None was wanted: looked at again under the lock, since a person's word may have changed that meanwhile, and of
@@ -424,7 +424,7 @@ static void withdraw_unwanted(struct store *store, int64_t ms, fill_say *say, vo
 		return;
 	if (!read_need(store, &n, NULL) && n.at && (!n.work || !n.every))
 		withdraw(store, say, arg);
-	spool_unlock(lock);
+	folder_unlock(lock);
 }
 
 void sentinel_tend(struct store *store, enum sentinel_caller who, fill_say *say, void *arg)
@@ -446,7 +446,7 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, fill_say *say,
 		return;
 	}
 	age = clock_now_ms() - n.at;
-	if (who == SENTINEL_TICK && (cancel_phase(store->spool, NULL) != CANCEL_NONE ||
+	if (who == SENTINEL_TICK && (cancel_phase(store->folder, NULL) != CANCEL_NONE ||
 				     (age >= 0 && age < n.every * 1500 + SLACK_MS)))
 		return;
 	if (take_lock(store, wait, &lock, &err))
@@ -454,7 +454,7 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, fill_say *say,
 	rc = ensure(store, false, say, arg, &err);
 	if (rc < 0 && who != SENTINEL_TICK)
 		say_text(say, arg, err.msg);
-	spool_unlock(lock);
+	folder_unlock(lock);
 }
 
 void sentinel_settle(struct store *store, fill_say *say, void *arg)
@@ -498,7 +498,7 @@ static bool goes_on_at_limit(struct store *store)
 	if (others_wait(store))
 		return false;
 	if (proc_term_pending()) /* it was more than that, or has become so */
-		return !cancel_take_term(store->spool);
+		return !cancel_take_term(store->folder);
 	return slurm_requeue(own_job(), NULL);
 }
 
@@ -512,7 +512,7 @@ bool sentinel_pause(struct store *store, int64_t *ms)
 		int sig = proc_signal_wait((int)left);
 
 		if (sig == SIGTERM)
-			return !cancel_after_term(store->spool);
+			return !cancel_after_term(store->folder);
 		if (sig == SIGUSR1)
 			return goes_on_at_limit(store);
 	}
@@ -534,7 +534,7 @@ enum sentinel_turn sentinel_turn(struct store *store, fill_say *say, void *arg)
 		rc = take_lock(store, LOCK_MS, &lock, &err);
 	if (!rc) {
 		rc = ensure(store, true, say, arg, &err);
-		spool_unlock(lock);
+		folder_unlock(lock);
 	}
 	if (rc < 0)
 		say_text(say, arg, err.msg);

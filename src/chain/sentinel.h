@@ -3,7 +3,7 @@
  *
  * It begins some minutes from now (sbatch(1), --begin), queues its successor before anything else, and then
  * does what slurmq chain does. Two of them wait for each other (--dependency=singleton: jobs of one name and
- * user, one at a time), and it is looked for by that name before it is made. Its name holds no ticket, so
+ * user, one at a time), and it is looked for by that name before it is made. Its name holds no manifest, so
  * that reconciliation passes over it.
  *
  * What is known of it is in store/state.h, STATE_SENTINEL_*.

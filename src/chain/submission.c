@@ -1,7 +1,7 @@
 /*
  * submission.c - what one sbatch takes, written down.
  *
- * Ticket and rights are durable before the claim's COMMIT, under the same hold of the gate. Else a
+ * Manifest and rights are durable before the claim's COMMIT, under the same hold of the queue lock. Else a
  * submitter that dies in between leaves a row whose right can never be won.
  */
 #include "chain/submission.h"
@@ -16,7 +16,7 @@
 #include "lib/env.h"
 #include "lib/failpoint.h"
 #include "lib/proc.h"
-#include "store/spool.h"
+#include "store/folder.h"
 #include "store/state.h"
 
 /* In the environment that sbatch gets: the job is to get none of it. */
@@ -38,7 +38,7 @@ static void batch_release(struct batch *b)
 	free(b->group);
 	free(b->checkpoint);
 	free(b->exclude);
-	ticket_writer_release(&b->ticket);
+	manifest_writer_release(&b->manifest);
 	memset(b, 0, sizeof(*b));
 }
 
@@ -50,8 +50,8 @@ void batches_release(struct batches *b)
 	memset(b, 0, sizeof(*b));
 }
 
-/* Under the gate. */
-static int render_ticket(struct store *store, struct batch *b, struct err *err)
+/* Under the queue lock. */
+static int render_manifest(struct store *store, struct batch *b, struct err *err)
 {
 	int rc = 0;
 
@@ -60,17 +60,17 @@ static int render_ticket(struct store *store, struct batch *b, struct err *err)
 
 		rc = db_steps_done(store->db, &b->jobs[i], &done, err);
 		if (!rc)
-			ticket_add(&b->ticket, b->jobs[i].id, b->sub.first + (int64_t)i,
-				   b->jobs[i].tries + 1, &b->jobs[i].point, &b->plans[i], &done);
+			manifest_add(&b->manifest, b->jobs[i].id, b->sub.first + (int64_t)i,
+				     b->jobs[i].tries + 1, &b->jobs[i].point, &b->plans[i], &done);
 		strs_release(&done);
 	}
 	return rc ? -1 : 0;
 }
 
-int submission_tickets_render(struct store *store, struct batches *b, struct err *err)
+int submission_manifests_render(struct store *store, struct batches *b, struct err *err)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (render_ticket(store, &b->v[i], err))
+		if (render_manifest(store, &b->v[i], err))
 			return -1;
 	return 0;
 }
@@ -78,24 +78,24 @@ int submission_tickets_render(struct store *store, struct batches *b, struct err
 static int write_batch(struct store *store, const struct batch *b, int64_t kill_wait_s,
 		       bool chained, struct err *err)
 {
-	struct spool *sp = store->spool;
-	struct ticket_head head = {.sweep = b->sweep_name,
-				   .version = b->sub.version,
-				   .chdir = b->chdir,
-				   .chained = chained,
-				   .checkpoint = b->checkpoint,
-				   .kill_wait_s = kill_wait_s};
+	struct folder *sp = store->folder;
+	struct manifest_head head = {.sweep = b->sweep_name,
+				     .version = b->sub.version,
+				     .chdir = b->chdir,
+				     .chained = chained,
+				     .checkpoint = b->checkpoint,
+				     .kill_wait_s = kill_wait_s};
 	char *script = mem_printf("env/%" PRId64 ".script", b->sub.version);
 	char *logs = mem_printf("logs/%04" PRId64, b->sub.first / 1000);
 	int rc = 0;
 
-	if (spool_file_exists(sp, script))
+	if (folder_file_exists(sp, script))
 		head.script = script;
-	if (spool_folder_make(sp, logs, err) || spool_folder_make(sp, "tickets", err) ||
-	    ticket_write(sp, b->sub.id, &b->ticket, &head, err))
+	if (folder_make_subfolder(sp, logs, err) || folder_make_subfolder(sp, "manifests", err) ||
+	    manifest_write(sp, b->sub.id, &b->manifest, &head, err))
 		rc = -1;
-	FAILPOINT("claim-ticket");
-	if (!rc && spool_rights_make(sp, b->sub.id, (int)b->njobs, err))
+	FAILPOINT("claim-manifest");
+	if (!rc && claim_files_make(sp, b->sub.id, (int)b->njobs, err))
 		rc = -1;
 	FAILPOINT("claim-rights");
 	free(logs);
@@ -111,9 +111,9 @@ int submission_files_write(struct store *store, const struct batches *b, int64_t
 		if (write_batch(store, &b->v[i], kill_wait_s, chained, err))
 			return -1;
 	for (size_t i = 0; i < b->n; i++)
-		if (ticket_sync(store->spool, b->v[i].sub.id, err))
+		if (manifest_sync(store->folder, b->v[i].sub.id, err))
 			return -1;
-	if (b->n && spool_rights_sync(store->spool, err))
+	if (b->n && claim_files_sync(store->folder, err))
 		return -1;
 	FAILPOINT("claim-synced");
 	return 0;
@@ -145,7 +145,7 @@ static int put_binary(struct store *store, const char *name, struct err *err)
 		rc = err_errno(err, ERR_FAILED, "copying this program to '%s/%s'", store->dir,
 			       name);
 	else
-		rc = spool_file_put(store->spool, name, b.s, b.len, 0700, err);
+		rc = folder_file_put(store->folder, name, b.s, b.len, 0700, err);
 	if (fd >= 0)
 		close(fd);
 	buf_release(&b);
@@ -155,32 +155,32 @@ static int put_binary(struct store *store, const char *name, struct err *err)
 static int get_env(struct store *store, int64_t version, struct buf *out, struct err *err)
 {
 	char *name = mem_printf("env/%" PRId64, version);
-	int rc = spool_file_get(store->spool, name, out, err);
+	int rc = folder_file_get(store->folder, name, out, err);
 
 	free(name);
 	return rc;
 }
 
-/* What the sweep was submitted with before this version of it; SPOOL_NONE: it was not. */
+/* What the sweep was submitted with before this version of it; FOLDER_NONE: it was not. */
 static int env_of_sweep(struct store *store, int64_t version, struct buf *out, struct err *err)
 {
 	int rc;
 
 	while (!(rc = db_version_before(store->db, version, &version, err))) {
 		rc = get_env(store, version, out, err);
-		if (rc != SPOOL_NONE)
+		if (rc != FOLDER_NONE)
 			return rc;
 	}
-	return rc == DB_NONE ? SPOOL_NONE : -1;
+	return rc == DB_NONE ? FOLDER_NONE : -1;
 }
 
 /* A job that chains into a sweep which nobody has submitted by hand yet must not lend it its own environment: it
  * takes what another one was submitted with, until somebody does. */
 static int borrow_env(struct store *store, int64_t version, struct buf *out, struct err *err)
 {
-	int rc = SPOOL_NONE;
+	int rc = FOLDER_NONE;
 
-	while (rc == SPOOL_NONE && --version > 0)
+	while (rc == FOLDER_NONE && --version > 0)
 		rc = get_env(store, version, out, err);
 	return rc;
 }
@@ -192,16 +192,16 @@ static int put_env(struct store *store, int64_t version, bool renew, bool *taken
 	char *name = mem_printf("env/%" PRId64, version);
 	struct strs env = {0};
 	struct buf text = {0};
-	int rc = renew ? SPOOL_NONE : env_of_sweep(store, version, &text, err);
+	int rc = renew ? FOLDER_NONE : env_of_sweep(store, version, &text, err);
 
-	*taken = rc == SPOOL_NONE;
+	*taken = rc == FOLDER_NONE;
 	if (*taken) {
 		env_capture(environ, &env);
 		env_encode(&env, &text);
 		rc = 0;
 	}
 	if (!rc)
-		rc = spool_file_put(store->spool, name, buf_str(&text), text.len, 0600, err);
+		rc = folder_file_put(store->folder, name, buf_str(&text), text.len, 0600, err);
 	strs_release(&env);
 	buf_release(&text);
 	free(name);
@@ -211,7 +211,7 @@ static int put_env(struct store *store, int64_t version, bool renew, bool *taken
 static bool env_missing(struct store *store, int64_t version)
 {
 	char *name = mem_printf("env/%" PRId64, version);
-	bool there = spool_file_exists(store->spool, name);
+	bool there = folder_file_exists(store->folder, name);
 
 	free(name);
 	return !there;
@@ -225,18 +225,18 @@ static int provide_version(struct store *store, int64_t version, bool user, bool
 	struct db_version row = {0};
 	int rc = 0;
 
-	if (spool_folder_make(store->spool, "env", err) ||
-	    spool_folder_make(store->spool, "bin", err))
+	if (folder_make_subfolder(store->folder, "env", err) ||
+	    folder_make_subfolder(store->folder, "bin", err))
 		rc = -1;
 	*stored = false;
 	if (!rc && user && (renew || env_missing(store, version)))
 		rc = put_env(store, version, renew, stored, err);
 	FAILPOINT("claim-env");
-	if (!rc && !spool_file_exists(store->spool, bin)) {
+	if (!rc && !folder_file_exists(store->folder, bin)) {
 		rc = db_version_get(store->db, version, &row, err) ? -1 : 0;
-		if (!rc && row.script && !spool_file_exists(store->spool, script))
-			rc = spool_file_put(store->spool, script, row.script, strlen(row.script),
-					    0700, err);
+		if (!rc && row.script && !folder_file_exists(store->folder, script))
+			rc = folder_file_put(store->folder, script, row.script, strlen(row.script),
+					     0700, err);
 		if (!rc)
 			rc = put_binary(store, bin, err);
 		FAILPOINT("claim-binary");
@@ -275,7 +275,7 @@ int submission_environments_keep(struct store *store, bool renew, struct err *er
 
 	if (!proc_on_path("sbatch"))
 		return 0;
-	if (spool_folder_make(store->spool, "env", err) || db_sweeps(store->db, &v, &n, err))
+	if (folder_make_subfolder(store->folder, "env", err) || db_sweeps(store->db, &v, &n, err))
 		return -1;
 	for (size_t i = 0; i < n && !rc; i++)
 		rc = provide_sweep(store, &v[i], renew, err);
@@ -287,7 +287,7 @@ void submission_environment_forget(struct store *store, const struct batch *b)
 {
 	char *env = mem_printf("env/%" PRId64, b->sub.version);
 
-	spool_file_remove(store->spool, env, NULL);
+	folder_file_remove(store->folder, env, NULL);
 	free(env);
 }
 
@@ -375,11 +375,11 @@ int submission_environment_get(struct store *store, int64_t version, struct strs
 	struct buf text = {0};
 	int rc = get_env(store, version, &text, err);
 
-	if (rc == SPOOL_NONE)
+	if (rc == FOLDER_NONE)
 		rc = env_of_sweep(store, version, &text, err);
-	if (rc == SPOOL_NONE)
+	if (rc == FOLDER_NONE)
 		rc = borrow_env(store, version, &text, err);
-	if (rc == SPOOL_NONE) /* a preview before the first submit */
+	if (rc == FOLDER_NONE) /* a preview before the first submit */
 		env_capture(environ, env);
 	else if (!rc)
 		rc = env_decode(buf_str(&text), text.len, env, err);

@@ -1,5 +1,5 @@
 /*
- * submission.h - one sbatch: its ticket and rights, script, environment and output.
+ * submission.h - one sbatch: its manifest and rights, script, environment and output.
  */
 #ifndef SLURMQ_SUBMISSION_H
 #define SLURMQ_SUBMISSION_H
@@ -8,13 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "chain/pool.h"
+#include "chain/limit_group.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "slurm/slurm.h"
 #include "store/db.h"
 #include "store/store.h"
-#include "store/ticket.h"
+#include "store/manifest.h"
 #include "sweep/sweep.h"
 
 /* One sbatch to come. */
@@ -32,8 +32,8 @@ struct batch {
 	char *exclude;	  /* for --exclude, with nodes that look bad; NULL: as the options say */
 	bool env_stored;  /* for this very submission */
 	char *group;	  /* what its jobs have in common, as text */
-	struct pool *pool;
-	struct ticket_writer ticket;
+	struct limit_group *limit_group;
+	struct manifest_writer manifest;
 	struct plan *plans; /* of each job */
 };
 struct batches {
@@ -42,9 +42,9 @@ struct batches {
 };
 void batches_release(struct batches *b);
 
-/* After claim_ids_assign(): what each batch's ticket says. */
-int submission_tickets_render(struct store *store, struct batches *b, struct err *err);
-/* After that: tickets and rights are written and made durable. What is left of them where that fails is nobody's.
+/* After claim_ids_assign(): what each batch's manifest says. */
+int submission_manifests_render(struct store *store, struct batches *b, struct err *err);
+/* After that: manifests and rights are written and made durable. What is left of them where that fails is nobody's.
  * chained: for a job that chains; kill_wait_s: slurm.conf's KillWait, -1 where it is not known. */
 int submission_files_write(struct store *store, const struct batches *b, int64_t kill_wait_s,
 			   bool chained, struct err *err);

@@ -23,7 +23,7 @@
 #include "lib/json.h"
 #include "lib/proc.h"
 #include "lib/table.h"
-#include "store/ticket.h"
+#include "store/manifest.h"
 
 enum {
 	DEFAULT_KILL_WAIT_S = 30,
@@ -38,8 +38,8 @@ enum {
 struct run {
 	const struct supervise_opts *o;
 	struct who who;
-	struct ticket_task task;
-	struct spool_journal journal;
+	struct manifest_task task;
+	struct journal_file journal;
 	struct strs env; /* of every step */
 	pid_t child;	 /* the step's process group, 0: none */
 	pid_t tick;
@@ -77,7 +77,7 @@ static void record(struct run *r, const struct buf *line, bool sync)
 {
 	struct err err = {0};
 
-	if (spool_journal_append(&r->journal, line->s, line->len, sync, &err))
+	if (journal_file_append(&r->journal, line->s, line->len, sync, &err))
 		note(r, "%s", err.msg);
 }
 
@@ -141,7 +141,7 @@ static void base_env(struct run *r)
 	set_number(&r->env, "SLURMQ_ATTEMPT", r->task.number);
 }
 
-static void step_env(const struct run *r, const struct ticket_step *s, struct strs *env)
+static void step_env(const struct run *r, const struct manifest_step *s, struct strs *env)
 {
 	struct buf text = {0};
 	struct json j = {.out = &text};
@@ -174,7 +174,7 @@ static void stop_because(struct run *r, int reason, bool sure)
 	r->stop_reason = reason;
 	r->unsure = !sure;
 	if (reason == REASON_CANCELLED)
-		cancel_record(r->o->spool, &r->who);
+		cancel_record(r->o->folder, &r->who);
 	if (sure)
 		note(r, "TERM: %s",
 		     reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
@@ -200,10 +200,10 @@ static void on_term(struct run *r)
 		record(r, &line, false);
 		buf_release(&line);
 	}
-	reason = cancel_on_term(r->o->spool, &r->who);
+	reason = cancel_on_term(r->o->folder, &r->who);
 	if (reason < 0 && r->near_limit) {
 		reason = REASON_TIMEOUT;
-		cancel_withdraw(r->o->spool, &r->who);
+		cancel_withdraw(r->o->folder, &r->who);
 	}
 	sure = reason >= 0;
 	if (!sure)
@@ -355,7 +355,7 @@ static char *end_text(const struct journal_step *s)
 	return mem_printf("exit %d", s->exit_code);
 }
 
-static pid_t start_step(struct run *r, const struct ticket_step *s, struct journal_step *rec)
+static pid_t start_step(struct run *r, const struct manifest_step *s, struct journal_step *rec)
 {
 	struct proc_child c = {.dies_with_us = true,
 			       .argv = (const char *const *)s->argv.v,
@@ -396,7 +396,7 @@ static int64_t oom_kills(const struct run *r)
 /* Run one step to its end and record it. */
 static void run_step(struct run *r, size_t i, struct journal_step *rec)
 {
-	const struct ticket_step *s = &r->task.steps[i];
+	const struct manifest_step *s = &r->task.steps[i];
 	struct proc_end end = {0};
 	struct buf line = {0};
 	char *text;
@@ -461,7 +461,7 @@ static bool need_met(const struct run *r, const bool *ok, const char *name)
 	return true;
 }
 
-static bool needs_met(const struct run *r, const bool *ok, const struct ticket_step *s)
+static bool needs_met(const struct run *r, const bool *ok, const struct manifest_step *s)
 {
 	for (size_t i = 0; i < s->needs.n; i++)
 		if (!need_met(r, ok, s->needs.v[i]))
@@ -518,7 +518,7 @@ static void run_steps(struct run *r)
 	for (size_t i = 0; i < r->task.nsteps; i++)
 		ok[i] = r->task.steps[i].done;
 	for (size_t i = 0; i < r->task.nsteps; i++) {
-		const struct ticket_step *s = &r->task.steps[i];
+		const struct manifest_step *s = &r->task.steps[i];
 		struct journal_step rec = {0};
 
 		if (ok[i])
@@ -567,7 +567,7 @@ static int tell_end(struct run *r, struct err *err)
 	for (int i = 0; i < END_TRIES && rc; i++) {
 		if (i)
 			clock_sleep_ms(END_PAUSE_MS);
-		rc = spool_journal_post(r->o->spool, &r->journal, err);
+		rc = journal_file_post(r->o->folder, &r->journal, err);
 	}
 	FAILPOINT("end-posted");
 	return rc;
@@ -585,37 +585,37 @@ static int exit_status(const struct run *r)
 }
 
 /* The site started this very job again. Never run twice in one attempt: close it. 0: closed,
- * SPOOL_NONE: it has no journal here, so it had not begun. */
+ * FOLDER_NONE: it has no journal here, so it had not begun. */
 static int close_requeued(const struct run *r, struct supervise_result *out, struct err *err)
 {
-	struct spool_list running;
-	struct spool_journal j;
+	struct folder_list running;
+	struct journal_file j;
 	struct buf line = {0};
 	int rc;
 
-	if (spool_scan(r->o->spool, SPOOL_RUNNING, &running, err))
+	if (folder_scan(r->o->folder, FOLDER_RUNNING, &running, err))
 		return -1;
-	rc = SPOOL_NONE;
-	for (size_t i = 0; i < running.n && rc == SPOOL_NONE; i++) {
-		const struct spool_entry *e = &running.v[i];
+	rc = FOLDER_NONE;
+	for (size_t i = 0; i < running.n && rc == FOLDER_NONE; i++) {
+		const struct folder_entry *e = &running.v[i];
 
 		if (e->submission != r->o->submission || e->task != r->o->task ||
 		    e->who.slurm_id != r->who.slurm_id)
 			continue;
-		rc = spool_journal_open(r->o->spool, e, &j, err);
+		rc = journal_file_open(r->o->folder, e, &j, err);
 		if (rc)
 			break;
 		journal_add_preempted(&line, clock_now_ms());
-		rc = spool_journal_append(&j, line.s, line.len, true, err);
+		rc = journal_file_append(&j, line.s, line.len, true, err);
 		FAILPOINT("requeue-recorded");
 		if (!rc)
-			rc = spool_journal_move(r->o->spool, &j, err);
+			rc = journal_file_move(r->o->folder, &j, err);
 		snprintf(out->event, sizeof(out->event), "%s", j.entry.name);
 		FAILPOINT("requeue-moved");
-		spool_journal_close(&j);
+		journal_file_close(&j);
 	}
 	buf_release(&line);
-	spool_list_release(&running);
+	folder_list_release(&running);
 	return rc;
 }
 
@@ -624,10 +624,10 @@ static bool wait_for_decision(struct run *r)
 {
 	int64_t left;
 
-	if (cancel_phase(r->o->spool, NULL) == CANCEL_NONE)
+	if (cancel_phase(r->o->folder, NULL) == CANCEL_NONE)
 		return true;
 	note(r, "jobs may have been cancelled in Slurm: waiting until that is clear");
-	while (!r->stop_reason && cancel_phase(r->o->spool, &left) == CANCEL_HOLD_OFF) {
+	while (!r->stop_reason && cancel_phase(r->o->folder, &left) == CANCEL_HOLD_OFF) {
 		int sig = proc_signal_wait(left < HOLD_POLL_MS ? (int)left : HOLD_POLL_MS);
 
 		if (sig > 0)
@@ -637,31 +637,31 @@ static bool wait_for_decision(struct run *r)
 	return r->stop_reason || (r->o->decide && r->o->decide(r->o->decide_arg));
 }
 
-/* Give the right back unused: whoever drains finds the job pending again. */
+/* Give the right back unused: whoever ingests finds the job pending again. */
 static int give_back(struct run *r, struct supervise_result *out, struct err *err)
 {
-	int rc = spool_right_retire(r->o->spool, r->o->submission, r->o->task, &r->who, err);
+	int rc = claim_file_revoke(r->o->folder, r->o->submission, r->o->task, &r->who, err);
 
 	FAILPOINT("given-back");
 	if (rc < 0)
 		return rc;
 	note(r, "jobs were cancelled in Slurm, and no decision came: not begun, and pending again");
 	out->outcome = SUPERVISE_GIVEN_BACK;
-	return SPOOL_NONE;
+	return FOLDER_NONE;
 }
 
 /* Take the right and open the journal. Asked again it is found to be ours: a folder that fails for a moment leaves
  * no row that runs with nobody behind it. */
 static int take_right(struct run *r, struct err *err)
 {
-	struct spool_entry e;
+	struct folder_entry e;
 	int rc;
 
 	for (int i = 1;; i++) {
-		rc = spool_right_start(r->o->spool, r->o->submission, r->o->task, &r->who, &e, err);
+		rc = claim_file_win(r->o->folder, r->o->submission, r->o->task, &r->who, &e, err);
 		FAILPOINT("start-taken");
 		if (!rc)
-			rc = spool_journal_open(r->o->spool, &e, &r->journal, err);
+			rc = journal_file_open(r->o->folder, &e, &r->journal, err);
 		if (rc >= 0 || i == START_TRIES)
 			return rc;
 		clock_sleep_ms(END_PAUSE_MS);
@@ -676,13 +676,13 @@ static int start(struct run *r, struct supervise_result *out, struct err *err)
 
 	if (r->who.restart > 0) {
 		rc = close_requeued(r, out, err);
-		if (rc != SPOOL_NONE) {
+		if (rc != FOLDER_NONE) {
 			out->outcome = SUPERVISE_REQUEUED;
-			return rc < 0 ? -1 : SPOOL_NONE;
+			return rc < 0 ? -1 : FOLDER_NONE;
 		}
 	}
-	rc = ticket_read(r->o->spool, r->o->submission, r->o->task, &r->task, err);
-	FAILPOINT("start-ticket");
+	rc = manifest_read(r->o->folder, r->o->submission, r->o->task, &r->task, err);
+	FAILPOINT("start-manifest");
 	if (!rc && !wait_for_decision(r))
 		return give_back(r, out, err);
 	if (!rc)
@@ -724,7 +724,7 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 	out->refill = true;
 	who_self(&r.who);
 	rc = start(&r, out, err);
-	if (rc == SPOOL_NONE && out->outcome == SUPERVISE_SPENT)
+	if (rc == FOLDER_NONE && out->outcome == SUPERVISE_SPENT)
 		note(&r, "the right to start this job is spent: nothing was run");
 	if (rc)
 		goto out;
@@ -747,8 +747,8 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 	if (told)
 		snprintf(out->event, sizeof(out->event), "%s", r.journal.entry.name);
 out:
-	spool_journal_close(&r.journal);
-	ticket_task_release(&r.task);
+	journal_file_close(&r.journal);
+	manifest_task_release(&r.task);
 	strs_release(&r.env);
 	return rc < 0 ? -1 : 0;
 }

@@ -1,7 +1,7 @@
 /*
  * supervise.h - run one attempt: take its right, run its steps, forward signals, keep its journal.
  *
- * Needs no database: what it has to tell lies in spool/ when it returns (spool_journal_post()).
+ * Needs no database: what it has to tell lies in outbox/ when it returns (journal_file_post()).
  */
 #ifndef SLURMQ_SUPERVISE_H
 #define SLURMQ_SUPERVISE_H
@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 #include "lib/err.h"
-#include "store/spool.h"
+#include "store/folder.h"
 
 struct supervise_opts {
-	struct spool *spool;
+	struct folder *folder;
 	const char *dir;     /* the folder .slurmq, absolute */
-	uint64_t submission; /* the ticket */
+	uint64_t submission; /* the manifest */
 	int task;	     /* SLURM_ARRAY_TASK_ID, or 0 */
 	int log;	     /* headings and remarks go to this descriptor */
 	const char *root;    /* where /proc and /sys are; NULL: there */
@@ -31,7 +31,7 @@ struct supervise_opts {
 
 enum supervise_outcome {
 	SUPERVISE_ENDED, /* the steps came to their end, however */
-	SUPERVISE_SPENT, /* no right, or no ticket: somebody else has run this, or it was taken back */
+	SUPERVISE_SPENT, /* no right, or no manifest: somebody else has run this, or it was taken back */
 	SUPERVISE_GIVEN_BACK, /* jobs were cancelled in Slurm, and no decision came: pending again */
 	SUPERVISE_REQUEUED, /* the site started this job again: the attempt is closed as PREEMPTED */
 };
@@ -40,8 +40,8 @@ struct supervise_result {
 	enum supervise_outcome outcome;
 	int exit_status; /* for the process: that of the step that failed, 128 + signal, or 0 */
 	bool refill;	 /* the chain goes on: not where its owner cancelled it */
-	char event[SPOOL_NAME_SIZE]; /* name of what lies in spool/, "" where nothing */
-	int tick_pid;		     /* a tick that still runs, or 0 */
+	char event[FOLDER_NAME_SIZE]; /* name of what lies in outbox/, "" where nothing */
+	int tick_pid;		      /* a tick that still runs, or 0 */
 };
 
 /* Signals must be blocked (proc_signals_block()) by the caller, before anything else. -1 with err where the

@@ -67,7 +67,7 @@ static void print_done(struct cmd_ctx *ctx, int64_t changed, bool told_slurm,
 static int cancel_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, bool pause,
 		       struct err *err)
 {
-	struct steer_undo undo = {.wish = WISH_CANCEL};
+	struct steer_undo undo = {.request = REQUEST_CANCEL};
 	const struct steer_change change = {
 		.one = cancel_one, .after = steer_take_back, .arg = &undo};
 	int64_t changed = 0, stopped = 0;

@@ -17,7 +17,7 @@ struct args {
 
 enum {
 	RECONCILE_MS = 5 * 60 * 1000,
-	GATE_MS = 20 * 1000,
+	QUEUE_LOCK_MS = 20 * 1000,
 	STAY_MS = 2000,
 	LOCKS_MS = 4000,
 	LOCKS_BESIDE_MS =
@@ -39,9 +39,9 @@ static int refill_queue(struct cmd_ctx *ctx, const struct args *args, int64_t re
 			struct err *err)
 {
 	const struct fill_opts opts = {
-		.caller = QUEUE_CHAIN,
+		.caller = FILL_CHAIN,
 		.max = -1,
-		.gate_ms = GATE_MS,
+		.lock_ms = QUEUE_LOCK_MS,
 		.no_via = args->no_via,
 		.say = cmd_say_text,
 		.say_arg = ctx,
@@ -121,7 +121,7 @@ static int run_sentinel_via(struct cmd_ctx *ctx, const char *via, struct err *er
 static void stay_as_last(struct cmd_ctx *ctx)
 {
 	const struct chain_opts o = {.refill = true,
-				     .gate_ms = GATE_MS,
+				     .lock_ms = QUEUE_LOCK_MS,
 				     .stay_ms = STAY_MS,
 				     .say = cmd_say_text,
 				     .say_arg = ctx};

@@ -163,8 +163,8 @@ static void set_stop_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 				    "Slurm takes no jobs just now%s%s: slurmq submit, in a while",
 				    colon, text);
 		break;
-	case FILL_GATE:
-		owner = spool_gate_owner(ctx->store->spool);
+	case FILL_LOCKED:
+		owner = queue_lock_owner(ctx->store->folder);
 		f->status = err_set(&f->err, ERR_AGAIN,
 				    "another slurmq fills this queue just now (%s): try again",
 				    *owner ? owner : "it did not say who it is");
@@ -192,10 +192,10 @@ static void set_stop_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 void cmd_fill(struct cmd_ctx *ctx, int64_t max, bool renew_env, struct cmd_filled *f)
 {
 	const struct fill_opts opts = {
-		.caller = QUEUE_USER,
+		.caller = FILL_USER,
 		.max = max,
 		.renew_env = renew_env,
-		.gate_ms = 60 * 1000,
+		.lock_ms = 60 * 1000,
 		.say = cmd_say_text,
 		.say_arg = ctx,
 	};
@@ -282,7 +282,7 @@ void cmd_filled_json(const struct cmd_filled *f, struct json *j)
 		[FILL_FULL] = "full",	    [FILL_EMPTY] = "empty",
 		[FILL_PAUSED] = "paused",   [FILL_LIMITED] = "limited",
 		[FILL_REFUSED] = "refused", [FILL_UNCLEAR] = "unclear",
-		[FILL_BACKOFF] = "backoff", [FILL_GATE] = "gate",
+		[FILL_BACKOFF] = "backoff", [FILL_LOCKED] = "queue.lock",
 		[FILL_MAX] = "max",	    [FILL_ELSEWHERE] = "elsewhere",
 	};
 

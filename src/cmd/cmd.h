@@ -88,7 +88,7 @@ int cmd_filled_end(struct cmd_filled *f, struct err *err);
 /* All of it, without JSON: what run returns. */
 int cmd_fill_and_print(struct cmd_ctx *ctx, struct err *err);
 
-/* Submit nothing more from now on; why: the command that says so. Needs no gate. */
+/* Submit nothing more from now on; why: the command that says so. Needs no queue lock. */
 int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err);
 
 /* Print a JSON text and a newline; the buffer is empty again. */

@@ -14,7 +14,7 @@ static int hold_one(struct db *db, int64_t id, void *arg, int *changed, struct e
 
 static int hold_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, struct err *err)
 {
-	struct steer_undo undo = {.wish = WISH_HOLD};
+	struct steer_undo undo = {.request = REQUEST_HOLD};
 	const struct steer_change change = {
 		.one = hold_one, .after = steer_take_back, .arg = &undo};
 	int64_t changed = 0;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "lib/clock.h"
 #include "cmd/view.h"
 
@@ -105,7 +105,7 @@ static void add_state(struct list *l, const struct db_job *job, const struct db_
 {
 	const struct style *s = &l->ctx->out;
 	const char *why = job->reason ? job_reason_name(job->reason) : "";
-	bool stopping = job->wish == WISH_CANCEL && job_state_in_flight(job->state);
+	bool stopping = job->request == REQUEST_CANCEL && job_state_in_flight(job->state);
 	char number[16] = "";
 
 	if (!strcasecmp(why, job_state_name(job->state)))
@@ -221,7 +221,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct selection sel = {0};
 	int rc;
 
-	rc = drain_now(ctx->store, err);
+	rc = ingest_now(ctx->store, err);
 	if (!rc)
 		rc = selection_parse(ctx->store->db, argc, argv, args->states, &sel, err);
 	if (!rc)

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "lib/clock.h"
 #include "cmd/view.h"
 
@@ -164,7 +164,7 @@ static int has_ended(struct cmd_ctx *ctx, int64_t attempt, bool *ended, struct e
 	struct db_attempt a = {0};
 	int rc;
 
-	if (drain_now(ctx->store, err))
+	if (ingest_now(ctx->store, err))
 		return -1;
 	rc = db_attempt_get(ctx->store->db, attempt, &a, err);
 	*ended = rc == DB_NONE || a.closed != CLOSED_NOT;
@@ -251,7 +251,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (opt_int(argv[0], &id) || id < 1)
 		return err_set(err, ERR_USAGE, "'%s' is no job's id: slurmq list shows them",
 			       argv[0]);
-	rc = drain_now(ctx->store, err);
+	rc = ingest_now(ctx->store, err);
 	if (!rc)
 		rc = db_job_get(ctx->store->db, id, &job, err);
 	if (rc == DB_NONE)

@@ -1,7 +1,7 @@
 /* slurmq resume - take a pause back */
 #include "cmd/cmd.h"
 
-#include "chain/brake.h"
+#include "chain/breaker.h"
 #include "chain/cancel.h"
 #include "chain/hosts.h"
 #include "chain/reconcile.h"
@@ -15,7 +15,7 @@ static int unset_pause(struct db *db, struct err *err)
 {
 	if (db_begin(db, err))
 		return -1;
-	if (state_unpause(db, err) || brake_reset(db, err) || hosts_forget(db, err) ||
+	if (state_unpause(db, err) || breaker_reset(db, err) || hosts_forget(db, err) ||
 	    db_commit(db, err)) {
 		db_rollback(db);
 		return -1;
@@ -35,7 +35,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	(void)argv;
 	if (state_get_int(ctx->store->db, STATE_PAUSED, &paused, err))
 		return -1;
-	rc = brake_nodes(ctx->store->db, &bad, err);
+	rc = breaker_nodes(ctx->store->db, &bad, err);
 	if (!rc && bad.n) /* which jobs wait for ever without them? (reconcile.h) */
 		reconcile(ctx->store, 0, &seen, NULL);
 	if (rc || unset_pause(ctx->store->db, err)) {

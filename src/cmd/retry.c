@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "cmd/steer.h"
 #include "lib/clock.h"
 #include "lib/failpoint.h"
@@ -21,8 +21,9 @@ struct args {
 };
 
 enum {
-	AGAIN = 1U << JOB_FAILED | 1U << JOB_CANCELLED,
-	NAMED = AGAIN | 1U << JOB_COMPLETED | JOB_NOT_OVER, /* of which some are spoken of only */
+	RETRY_STATE = 1U << JOB_FAILED | 1U << JOB_CANCELLED,
+	NAMED = RETRY_STATE | 1U << JOB_COMPLETED |
+		JOB_NOT_OVER, /* of which some are spoken of only */
 };
 
 struct retry {
@@ -339,7 +340,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 
 	rc = read_options(&args->sbatch, &r.options, err);
 	if (!rc)
-		rc = drain_now(ctx->store, err);
+		rc = ingest_now(ctx->store, err);
 	if (!rc)
 		rc = selection_parse(r.db, argc, argv, args->states, &sel, err);
 	if (!rc)

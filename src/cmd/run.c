@@ -13,11 +13,11 @@
 #include "chain/fill.h"
 #include "chain/sentinel.h"
 #include "chain/supervise.h"
-#include "store/ticket.h"
+#include "store/manifest.h"
 
 enum {
-	GATE_MS = 60 * 1000,
-	GATE_CANCELLED_MS = 1000,
+	QUEUE_LOCK_MS = 60 * 1000,
+	QUEUE_LOCK_CANCELLED_MS = 1000,
 	TICK_FIRST_MS = 1000,
 	TICK_EVERY_MS = 5 * 60 * 1000,
 	STAY_MS = 2000,
@@ -40,7 +40,7 @@ static bool wait_for_tick(struct store *store, int pid, bool *cancelled)
 				pid = 0;
 		if (pid) {
 			proc_group_kill(pid, SIGCONT);
-			if (proc_signal_wait(100) == SIGTERM && cancel_after_term(store->spool))
+			if (proc_signal_wait(100) == SIGTERM && cancel_after_term(store->folder))
 				*cancelled = true;
 		}
 	}
@@ -62,7 +62,7 @@ static int task_index(void)
 static int open_patiently(struct store *store, struct err *err)
 {
 	for (int i = 1;; i++) {
-		if (!store_find(store, err) && !store_open_spool(store, err))
+		if (!store_find(store, err) && !store_open_folder(store, err))
 			return 0;
 		store_close(store);
 		if (i == OPEN_TRIES || err->status == ERR_USAGE)
@@ -76,11 +76,11 @@ static bool decide(void *arg)
 	return chain_decide(arg);
 }
 
-static int read_ticket(const char *text, uint64_t *submission, struct err *err)
+static int read_manifest(const char *text, uint64_t *submission, struct err *err)
 {
-	if (ticket_name_parse(text, submission))
+	if (manifest_name_parse(text, submission))
 		return err_set(err, ERR_USAGE,
-			       "'%s' is no ticket: this is what a submitted job executes", text);
+			       "'%s' is no manifest: this is what a submitted job executes", text);
 	if (!getenv("SLURM_JOB_ID"))
 		return err_set(
 			err, ERR_USAGE,
@@ -107,9 +107,9 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	(void)options;
 	(void)argc;
 	proc_signals_block();
-	if (read_ticket(argv[0], &o.submission, err) || open_patiently(store, err))
+	if (read_manifest(argv[0], &o.submission, err) || open_patiently(store, err))
 		return -1;
-	o.spool = store->spool;
+	o.folder = store->folder;
 	o.dir = store->dir;
 	o.task = task_index();
 	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0)
@@ -123,7 +123,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	chain = (struct chain_opts){
 		.refill = s.refill,
 		.event = s.event[0] ? s.event : NULL,
-		.gate_ms = s.refill ? GATE_MS : GATE_CANCELLED_MS,
+		.lock_ms = s.refill ? QUEUE_LOCK_MS : QUEUE_LOCK_CANCELLED_MS,
 		.stay_ms = STAY_MS,
 		.say = cmd_say_text,
 		.say_arg = ctx,
@@ -135,13 +135,13 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	waited = wait_for_tick(store, s.tick_pid, &cancelled);
 	if (s.refill && !cancelled && (!waited || (s.tick_pid && chained == CHAIN_BUSY)))
 		chain_end(store, &chain);
-	cancel_take_term(store->spool); /* what comes this late, others are to see all the same */
+	cancel_take_term(store->folder); /* what comes this late, others are to see all the same */
 	return s.exit_status;
 }
 
 const struct cmd cmd_run = {
 	.name = "run",
-	.args = "TICKET",
+	.args = "MANIFEST",
 	.summary = "what a submitted job executes: run it, report, chain",
 	.theme = CMD_INSIDE,
 	.needs = CMD_NONE,

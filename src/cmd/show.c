@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "lib/clock.h"
 #include "chain/outcome.h"
 #include "cmd/view.h"
@@ -120,9 +120,9 @@ static void print_head(struct cmd_ctx *ctx, const struct db_job *job)
 	clean_add(&line, &ctx->out, job->sweep_name);
 	buf_addstr(&line, ": ");
 	paint_add(&line, &ctx->out, view_paint(job->state), buf_str(&state));
-	if (job->wish != WISH_NONE && job_state_in_flight(job->state))
+	if (job->request != REQUEST_NONE && job_state_in_flight(job->state))
 		buf_addf(&line, " (%s)",
-			 job->wish == WISH_CANCEL ? "is being cancelled" : "to be held");
+			 job->request == REQUEST_CANCEL ? "is being cancelled" : "to be held");
 	if (job->tries > 1)
 		buf_addf(&line, ", %" PRId64 " tries", job->tries);
 	buf_addch(&line, '\n');
@@ -511,7 +511,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct selection sel = {0};
 	int rc;
 
-	rc = drain_now(ctx->store, err);
+	rc = ingest_now(ctx->store, err);
 	if (!rc)
 		rc = selection_parse(ctx->store->db, argc, argv, NULL, &sel, err);
 	if (!rc && args->json)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "chain/cancel.h"
 #include "lib/clock.h"
 #include "chain/reconcile.h"
@@ -45,12 +45,12 @@ static int refresh_store(struct cmd_ctx *ctx, struct err *err)
 	struct err away = {0};
 
 	/* a full disk must not keep anybody from looking */
-	if (drain_now(ctx->store, &away))
+	if (ingest_now(ctx->store, &away))
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
 	if (db_counts(ctx->store->db, counts, err))
 		return -1;
 	/* with nothing in flight there may still be a decision to make (cancel.h) */
-	if ((count_in_flight(counts) || cancel_phase(ctx->store->spool, NULL) != CANCEL_NONE) &&
+	if ((count_in_flight(counts) || cancel_phase(ctx->store->folder, NULL) != CANCEL_NONE) &&
 	    reconcile(ctx->store, RECONCILE_MS, &seen, &away))
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
 	/* whether the chain is alive may hang on it alone: it may have been cancelled, too; and be held, which is
@@ -148,7 +148,7 @@ static void add_blocks(struct json *j, const struct health *c)
 {
 	json_open(j, "blocked", '[');
 	for (size_t i = 0; i < c->nblocks; i++) {
-		const struct pool_block *b = &c->blocks[i];
+		const struct limit_group_block *b = &c->blocks[i];
 
 		json_open(j, NULL, '{');
 		json_str(j, "account", *b->account ? b->account : NULL);
@@ -365,7 +365,8 @@ static void add_sentinel_text(const struct status *s, struct buf *text)
 	}
 }
 
-static void add_block_text(const struct status *s, const struct pool_block *b, struct buf *text)
+static void add_block_text(const struct status *s, const struct limit_group_block *b,
+			   struct buf *text)
 {
 	buf_addf(text, "Slurm takes no %sjobs", b->in_flight ? "more " : "");
 	if (*b->partition)
@@ -391,7 +392,7 @@ static void print_blocks(const struct status *s)
 	const struct health *c = &s->chain;
 
 	for (size_t i = 0; i < c->nblocks; i++) {
-		const struct pool_block *b = &c->blocks[i];
+		const struct limit_group_block *b = &c->blocks[i];
 		struct buf text = {0};
 
 		add_block_text(s, b, &text);

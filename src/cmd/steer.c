@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "lib/failpoint.h"
 #include "slurm/slurm.h"
 
@@ -46,7 +46,7 @@ int steer_confirm_many(struct cmd_ctx *ctx, bool yes, const char *verb, size_t n
 	return rc;
 }
 
-/* So many a transaction: those who wait for the gate get in between. */
+/* So many a transaction: those who wait for the queue lock get in between. */
 enum { SLICE = 5000 };
 
 static int change_slice(struct cmd_ctx *ctx, const int64_t *ids, size_t n,
@@ -55,7 +55,7 @@ static int change_slice(struct cmd_ctx *ctx, const int64_t *ids, size_t n,
 	struct db *db = ctx->store->db;
 	int64_t sum = 0;
 
-	if (drain_lock(ctx->store, err))
+	if (ingest_lock(ctx->store, err))
 		return -1;
 	if (db_begin(db, err))
 		goto fail;
@@ -72,11 +72,11 @@ static int change_slice(struct cmd_ctx *ctx, const int64_t *ids, size_t n,
 	FAILPOINT("change-committed");
 	if (change->after && change->after(ctx, ids, n, change->arg, err))
 		goto fail;
-	drain_unlock(ctx->store);
+	ingest_unlock(ctx->store);
 	return 0;
 fail:
 	db_rollback(db);
-	drain_unlock(ctx->store);
+	ingest_unlock(ctx->store);
 	return -1;
 }
 
@@ -96,7 +96,7 @@ int steer_change(struct cmd_ctx *ctx, const struct ids *ids, const struct steer_
 int steer_take_back(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *arg, struct err *err)
 {
 	struct steer_undo *undo = arg;
-	bool cancel = undo->wish == WISH_CANCEL;
+	bool cancel = undo->request == REQUEST_CANCEL;
 	struct db_flight *v = NULL;
 	size_t nflights = 0, kept = 0, named = undo->running.n + undo->queued.n;
 	int rc = 0;
@@ -104,12 +104,12 @@ int steer_take_back(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *arg
 	if (db_flights(ctx->store->db, &v, &nflights, err))
 		return -1;
 	for (size_t i = 0; i < nflights; i++)
-		if (v[i].wish == undo->wish && (cancel || v[i].state != JOB_RUNNING) &&
+		if (v[i].request == undo->request && (cancel || v[i].state != JOB_RUNNING) &&
 		    ids_have(ids, n, v[i].job))
 			v[kept++] = v[i];
 	if (kept)
-		rc = drain_take_back(ctx->store, v, kept, cancel ? &undo->running : NULL,
-				     &undo->queued, err);
+		rc = ingest_revoke(ctx->store, v, kept, cancel ? &undo->running : NULL,
+				   &undo->queued, err);
 	undo->unnamed += kept - (undo->running.n + undo->queued.n - named);
 	free(v);
 	return rc;

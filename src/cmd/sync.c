@@ -2,7 +2,7 @@
 #include <inttypes.h>
 
 #include "cmd/cmd.h"
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "chain/reconcile.h"
 
 static void add_count(struct buf *line, int64_t n, const char *what)
@@ -47,7 +47,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	(void)options;
 	(void)argc;
 	(void)argv;
-	if (drain_now(ctx->store, err) || reconcile(ctx->store, 0, &r, err))
+	if (ingest_now(ctx->store, err) || reconcile(ctx->store, 0, &r, err))
 		return -1;
 	if (r.ran)
 		print_result(ctx, &r);

@@ -306,7 +306,7 @@ static int find_file(struct launch *l, char **found, int *exec_errno, struct err
 	return set_exec_error(err, l->argv[0], errnum);
 }
 
-/* proc_run: feed, drain, wait */
+/* proc_run: feed, ingest, wait */
 
 struct proc_run {
 	struct proc_spec spec;

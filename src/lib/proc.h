@@ -27,7 +27,7 @@ struct proc_spec {
 };
 
 struct proc_result {
-	struct buf out, err; /* all that it printed, drained together; each capped at 64 MiB */
+	struct buf out, err; /* all that it printed, ingested together; each capped at 64 MiB */
 	int exit_code;	     /* valid where signal is 0 and !timed_out */
 	int signal;	     /* that ended it, else 0 */
 	bool timed_out;

@@ -45,14 +45,14 @@ enum job_reason {
 };
 
 /* What the user wants of a job that is in flight; every way back to pending honours it. */
-enum job_wish { WISH_NONE = 0, WISH_CANCEL = 1, WISH_HOLD = 2 };
+enum job_request { REQUEST_NONE = 0, REQUEST_CANCEL = 1, REQUEST_HOLD = 2 };
 
 /* What closed an attempt, by rising authority. */
 enum attempt_closed {
 	CLOSED_NOT = 0,
-	CLOSED_VERDICT = 1,   /* Slurm, or a right taken back */
+	CLOSED_INFERRED = 1,  /* Slurm, or a right taken back */
 	CLOSED_PREEMPTED = 2, /* its own twin, requeued by the site */
-	CLOSED_LINE = 3,      /* its own end line */
+	CLOSED_REPORTED = 3,  /* its own end line */
 };
 
 enum step_state { STEP_COMPLETED = 0, STEP_FAILED = 1, STEP_SKIPPED = 2 };

@@ -339,7 +339,7 @@ static void choose_limit(struct state *s)
 		*(q->grp.limit >= 0 ? &grp_set : &grp_unset) = true;
 	}
 	/* with several accounts in use, each counts its own: which one the next jobs go to, and that it is
-	 * full, a refusal tells (pool.c) */
+	 * full, a refusal tells (limit_group.c) */
 	for (size_t i = 0; i < s->nassocs && count_used_accounts(s) < 2; i++) {
 		const struct assoc *a = &s->assocs[i];
 

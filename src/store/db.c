@@ -21,16 +21,16 @@ enum { APPLICATION_ID = 0x736c7172, /* "slqr" */ SCHEMA_VERSION = 1 };
 
 /* db_block_set(). Added to a database that does not have it: see db_open(). */
 #define TABLE_BLOCKED \
-	"CREATE TABLE IF NOT EXISTS blocked(pool TEXT PRIMARY KEY, cap INTEGER NOT NULL," \
+	"CREATE TABLE IF NOT EXISTS blocked(limit_group TEXT PRIMARY KEY, cap INTEGER NOT NULL," \
 	" until INTEGER NOT NULL, pause INTEGER NOT NULL, trying INTEGER NOT NULL) WITHOUT ROWID;"
 
 /*
- * The bytes of a row. A job is some 60 bytes: its values alone, without their names (the shape holds
+ * The bytes of a row. A job is some 60 bytes: its values alone, without their names (the schema holds
  * these once), and small integers, which SQLite stores in as few bytes as they need and 0 in none
  * (sqlite.org/fileformat2.html, 2.1). Its identity is 64 bits; the parameters are compared on a hit.
  * An attempt's array index is its distance from its submission's first.
  */
-static const char schema[] =
+static const char tables[] =
 	"CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE sweep(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
 	" version INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL);"
@@ -38,12 +38,13 @@ static const char schema[] =
 	" published INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL, first_job INTEGER NOT NULL,"
 	" file TEXT NOT NULL, dir TEXT NOT NULL, source BLOB NOT NULL, script TEXT);"
 	"CREATE INDEX version_sweep ON version(sweep, id);"
-	"CREATE TABLE shape(id INTEGER PRIMARY KEY, text BLOB NOT NULL UNIQUE);"
+	"CREATE TABLE schema(id INTEGER PRIMARY KEY, text BLOB NOT NULL UNIQUE);"
 	"CREATE TABLE job(id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL, version INTEGER NOT NULL,"
-	" shape INTEGER NOT NULL, key INTEGER NOT NULL, vals BLOB NOT NULL, sample INTEGER,"
+	" schema INTEGER NOT NULL, key INTEGER NOT NULL, vals BLOB NOT NULL, sample INTEGER,"
 	" state INTEGER NOT NULL DEFAULT " SQL_PENDING
 	", reason INTEGER NOT NULL DEFAULT " SQL_REASON_NONE ","
-	" wish INTEGER NOT NULL DEFAULT " SQL_WISH_NONE ", priority INTEGER NOT NULL DEFAULT 0,"
+	" request INTEGER NOT NULL DEFAULT " SQL_REQUEST_NONE
+	", priority INTEGER NOT NULL DEFAULT 0,"
 	" tries INTEGER NOT NULL DEFAULT 0, attempt INTEGER NOT NULL DEFAULT 0,"
 	" missing INTEGER NOT NULL DEFAULT 0, options TEXT);"
 	"CREATE UNIQUE INDEX job_key ON job(sweep, key);"
@@ -51,19 +52,19 @@ static const char schema[] =
 	"CREATE INDEX job_flight ON job(attempt) WHERE state IN " SQL_IN_FLIGHT ";"
 	"CREATE INDEX job_trouble ON job(state, id) WHERE state IN (" SQL_FAILED ", " SQL_CANCELLED
 	", " SQL_HELD ");"
-	/* rare: what a later version says of an older job; shape 0: it does not name it */
-	"CREATE TABLE reshape(job INTEGER NOT NULL, version INTEGER NOT NULL, shape INTEGER NOT NULL,"
+	/* rare: what a later version says of an older job; schema 0: it does not name it */
+	"CREATE TABLE job_schema(job INTEGER NOT NULL, version INTEGER NOT NULL, schema INTEGER NOT NULL,"
 	" vals BLOB, PRIMARY KEY(job, version)) WITHOUT ROWID;"
 	"CREATE TABLE counter(sweep INTEGER NOT NULL, state INTEGER NOT NULL, n INTEGER NOT NULL,"
 	" PRIMARY KEY(sweep, state)) WITHOUT ROWID;"
 	/* rare, and so no columns of job: what a sweep's retry policy has done for one. due: not before,
 	 * options: lines that count for jobs of that version */
-	"CREATE TABLE again(job INTEGER PRIMARY KEY, tries INTEGER NOT NULL, site INTEGER NOT NULL,"
+	"CREATE TABLE retry_state(job INTEGER PRIMARY KEY, tries INTEGER NOT NULL, site INTEGER NOT NULL,"
 	" due INTEGER NOT NULL, version INTEGER NOT NULL, options TEXT);"
 	"CREATE TABLE submission(id INTEGER PRIMARY KEY, version INTEGER NOT NULL,"
 	" first INTEGER NOT NULL, ntasks INTEGER NOT NULL, slurm_job INTEGER NOT NULL DEFAULT 0,"
 	" answer INTEGER NOT NULL DEFAULT 0, text TEXT, created INTEGER NOT NULL,"
-	" pool TEXT NOT NULL DEFAULT '//');" TABLE_BLOCKED
+	" limit_group TEXT NOT NULL DEFAULT '//');" TABLE_BLOCKED
 	"CREATE TABLE attempt(id INTEGER PRIMARY KEY, job INTEGER NOT NULL, prev INTEGER NOT NULL,"
 	" submission INTEGER NOT NULL, slurm_id INTEGER NOT NULL DEFAULT 0,"
 	" closed INTEGER NOT NULL DEFAULT " SQL_CLOSED_NOT ", completed INTEGER NOT NULL DEFAULT 0,"
@@ -84,7 +85,7 @@ static const char schema[] =
 	"CREATE TRIGGER job_goes AFTER DELETE ON job"
 	" WHEN (SELECT published FROM version WHERE id = old.version) BEGIN"
 	" UPDATE counter SET n = n - 1 WHERE sweep = old.sweep AND state = old.state;"
-	" DELETE FROM reshape WHERE job = old.id; END;";
+	" DELETE FROM job_schema WHERE job = old.id; END;";
 
 /* The errno behind an error of SQLite's, 0 where there is none to know. A read that failed with EIO comes out
  * of a statement as a damaged database (SQLITE_IOERR_CORRUPTFS in sqlite3.h), with nothing but errno to tell
@@ -332,9 +333,9 @@ static void close_handle(struct db *db)
 		sqlite3_finalize(db->cache[i].stmt);
 	if (db->sql)
 		sqlite3_close(db->sql);
-	for (size_t i = 0; i < db->nshapes; i++)
-		strs_release(&db->shapes[i].words);
-	free(db->shapes);
+	for (size_t i = 0; i < db->nschemas; i++)
+		strs_release(&db->schemas[i].words);
+	free(db->schemas);
 	free(db->path);
 	free(db);
 }
@@ -401,7 +402,7 @@ int db_create(const char *path, const char *id, struct err *err)
 	if (simple(db, "PRAGMA synchronous=EXTRA; PRAGMA page_size=4096; BEGIN IMMEDIATE",
 		   "making the database", err) ||
 	    simple(db, pragma, "making the database", err) ||
-	    simple(db, schema, "making the database", err) ||
+	    simple(db, tables, "making the database", err) ||
 	    state_set_text(db, STATE_FOLDER, id, err))
 		goto out;
 	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", SCHEMA_VERSION);

@@ -104,7 +104,7 @@ int db_job_find_key(struct db *db, int64_t sweep, uint64_t key, int64_t *id, str
 /* Add a job to an unpublished version. */
 int db_job_add(struct db *db, int64_t sweep, int64_t version, uint64_t key,
 	       const struct sweep_point *point, int64_t *id, struct err *err);
-/* Note that this version names an older job with another shape (variant, order of parameters), or,
+/* Note that this version names an older job with another schema (variant, order of parameters), or,
  * with point NULL, does not name it. Takes effect when the version is published. */
 int db_job_reshape(struct db *db, int64_t job, int64_t version, const struct sweep_point *point,
 		   struct err *err);
@@ -127,7 +127,7 @@ void db_again_release(struct db_again *again);
 struct db_job {
 	int64_t id, sweep;
 	int64_t version; /* the published version that it takes commands and resources from */
-	int state, reason, wish;
+	int state, reason, request;
 	int64_t priority;
 	int64_t tries;	 /* attempts that were started */
 	int64_t attempt; /* the newest one's id, 0: none yet */
@@ -175,18 +175,18 @@ int db_jobs_later(struct db *db, int64_t *n, int64_t *first, struct err *err);
 /* The user's transitions. Each returns 0 with *changed: 1 where the row was changed, 0 where its
  * state (now) does not allow it. */
 /* failed or cancelled (with completed set completed, with options held since sbatch refused it, as well) ->
- * pending; clears the wish. from_step (may be NULL): results of that step and of those after it count no
+ * pending; clears the request. from_step (may be NULL): results of that step and of those after it count no
  * more; else, with all, no result counts. options (may be NULL; "": none) replace the job's own, and what the
  * policy had made of them. The policy's tries are all there again, and nothing is waited for. */
 int db_job_retry(struct db *db, int64_t id, bool completed, bool all, const char *from_step,
 		 const char *options, int *changed, struct err *err);
-/* pending, held -> cancelled; in flight -> the wish. */
+/* pending, held -> cancelled; in flight -> the request. */
 int db_job_cancel(struct db *db, int64_t id, int *changed, struct err *err);
-/* pending -> held; submitting, queued -> the wish. */
+/* pending -> held; submitting, queued -> the request. */
 int db_job_hold(struct db *db, int64_t id, int *changed, struct err *err);
 /* pending -> held, because its specification can't be submitted; text goes where status shows it. */
 int db_job_refuse(struct db *db, const struct db_job *job, const char *text, struct err *err);
-/* held -> pending; takes back the wish to hold. */
+/* held -> pending; takes back the request to hold. */
 int db_job_release_held(struct db *db, int64_t id, int *changed, struct err *err);
 int db_job_priority(struct db *db, int64_t id, int64_t priority, int *changed, struct err *err);
 /* pending and never tried -> gone, for expand --prune. */
@@ -198,7 +198,7 @@ int db_sweep_hold(struct db *db, int64_t sweep, const char *text, int64_t *n, st
 
 /* ---- submissions ---- */
 
-/* A submission is what one sbatch makes; its id is its ticket's random name T (63 bits, never 0).
+/* A submission is what one sbatch makes; its id is its manifest's random name T (63 bits, never 0).
  * Its attempts have consecutive ids from `first`, in the order of their array index. */
 struct db_submission {
 	uint64_t id;
@@ -209,14 +209,14 @@ struct db_submission {
 	int answer;	    /* enum slurm_answer, 0: none yet */
 	char *text;	    /* what sbatch said, where it refused */
 	int64_t created;
-	char *pool; /* "account/partition/qos", each empty where the site's default is meant */
+	char *limit_group; /* "account/partition/qos", each empty where the site's default is meant */
 };
 void db_submission_release(struct db_submission *s);
 /* The id that the next attempt will have. */
 int db_next_attempt(struct db *db, int64_t *id, struct err *err);
 /* pending -> submitting for jobs[0..n-1] of one version, an attempt each, from in->first, which is to be
  * the next (0: it is looked up, and set). A job that is not pending any more is an error: the caller holds
- * the gate and has just read it. */
+ * the queue lock and has just read it. */
 int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs, size_t n,
 	     struct err *err);
 int db_submission_get(struct db *db, uint64_t id, struct db_submission *out, struct err *err);
@@ -234,26 +234,26 @@ int db_last_cancelled(struct db *db, bool *yes, struct err *err);
 /* Whether slurmq itself ended the job of that task: a user asked for it, or its right was taken back unused. */
 int db_cancel_requested(struct db *db, uint64_t submission, int task, bool *yes, struct err *err);
 
-/* ---- pools: what Slurm counts together, "account/partition/qos" ---- */
+/* ---- limit_groups: what Slurm counts together, "account/partition/qos" ---- */
 
-/* How many jobs are in flight by their submission's pool: names and numbers, side by side. *n is given. */
-int db_pools(struct db *db, struct strs *names, int64_t **n, struct err *err);
+/* How many jobs are in flight by their submission's limit_group: names and numbers, side by side. *n is given. */
+int db_limit_groups(struct db *db, struct strs *names, int64_t **n, struct err *err);
 
-/* A pool in which Slurm refused more jobs. */
+/* A limit_group in which Slurm refused more jobs. */
 struct db_block {
-	char *pool;
+	char *limit_group;
 	int64_t cap;   /* so many of ours may be in flight */
 	int64_t until; /* when one more is tried */
 	int64_t pause; /* how long that was put off this time, ms */
 	bool trying;   /* that one is being submitted */
 };
-/* All of them, by pool. *v given: db_blocks_free(). */
+/* All of them, by limit_group. *v given: db_blocks_free(). */
 int db_blocks(struct db *db, struct db_block **v, size_t *n, struct err *err);
 void db_blocks_free(struct db_block *v, size_t n);
-/* Add a block, or replace that of its pool. */
+/* Add a block, or replace that of its limit_group. */
 int db_block_set(struct db *db, const struct db_block *b, struct err *err);
-/* Remove the block of a pool, if there is one; and all blocks. */
-int db_block_drop(struct db *db, const char *pool, struct err *err);
+/* Remove the block of a limit_group, if there is one; and all blocks. */
+int db_block_drop(struct db *db, const char *limit_group, struct err *err);
 int db_blocks_drop(struct db *db, struct err *err);
 
 /* ---- attempts ---- */
@@ -279,7 +279,7 @@ int db_attempt_get(struct db *db, int64_t id, struct db_attempt *out, struct err
  * claimed it (or was set back). */
 int db_attempt_find(struct db *db, uint64_t submission, int task, int64_t *id, int *closed,
 		    struct err *err);
-/* What has closed it; CLOSED_LINE where there is no such attempt, which nothing changes any more. */
+/* What has closed it; CLOSED_REPORTED where there is no such attempt, which nothing changes any more. */
 int db_attempt_closed(struct db *db, int64_t attempt, int *closed, struct err *err);
 /* Where it ran, NULL where nobody has told. *node is given. DB_NONE: there is no such attempt. */
 int db_attempt_node(struct db *db, int64_t attempt, char **node, struct err *err);
@@ -287,7 +287,7 @@ int db_attempt_node(struct db *db, int64_t attempt, char **node, struct err *err
 /* A row in flight, with all that reconciliation looks at. */
 struct db_flight {
 	int64_t job, attempt, sweep;
-	int state, wish;
+	int state, request;
 	uint64_t submission;
 	int task, ntasks;
 	uint64_t slurm_job, slurm_id;
@@ -306,24 +306,24 @@ int db_attempt_queued(struct db *db, int64_t attempt, uint64_t slurm_job, int *c
 /* started 0: its journal does not say yet; now is taken, until a later call with an earlier time. */
 int db_attempt_running(struct db *db, int64_t attempt, uint64_t slurm_id, const char *node,
 		       int64_t started, int *changed, struct err *err);
-/* Its own end line. Closes it for good. The job becomes completed, failed or cancelled; a wish to
+/* Its own end line. Closes it for good. The job becomes completed, failed or cancelled; a request to
  * cancel or hold is honoured where it failed. Corrects what a verdict or a twin said before, unless a
  * newer attempt has been claimed; a late failure does not undo a retry. Told twice: nothing. */
-int db_attempt_line(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
-		    struct err *err);
+int db_attempt_reported(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
+			struct err *err);
 /* The end as its requeued twin tells it: PREEMPTED. */
 int db_attempt_preempted(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
 			 struct err *err);
 /* Slurm's verdict on a running one that never told its end (end->reason; REASON_LOST: nobody knows). */
-int db_attempt_verdict(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
-		       struct err *err);
-/* Its right was taken back: never started. -> pending, or what the wish says. to: JOB_PENDING, or, by
+int db_attempt_inferred(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
+			struct err *err);
+/* Its right was taken back: never started. -> pending, or what the request says. to: JOB_PENDING, or, by
  * who took the right itself, JOB_CANCELLED, JOB_FAILED (with reason) or JOB_HELD. */
-int db_attempt_retired(struct db *db, int64_t attempt, int to, int reason, int *changed,
+int db_attempt_revoked(struct db *db, int64_t attempt, int to, int reason, int *changed,
 		       struct err *err);
-/* The sweep's policy: failed -> pending, where this is the job's newest attempt and the user has no wish;
+/* The sweep's policy: failed -> pending, where this is the job's newest attempt and the user has no request;
  * next is written down beside it. Else *changed 0, and nothing is. A late end line still has its say: see
- * db_attempt_line(). */
+ * db_attempt_reported(). */
 int db_attempt_again(struct db *db, int64_t attempt, const struct db_again *next, int *changed,
 		     struct err *err);
 /* Is it the node? Since then an attempt of the sweep did well on another one (completed, lived for `lived` ms,

@@ -97,7 +97,7 @@ int db_attempt_node(struct db *db, int64_t attempt, char **node, struct err *err
 int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
 {
 	static const char sql[] =
-		"SELECT j.id, j.attempt, j.sweep, j.state, j.wish, a.submission, s.first, s.ntasks,"
+		"SELECT j.id, j.attempt, j.sweep, j.state, j.request, a.submission, s.first, s.ntasks,"
 		" s.slurm_job, a.slurm_id, s.created, j.missing, s.version, s.answer"
 		" FROM job j INDEXED BY job_flight CROSS JOIN attempt a ON a.id = j.attempt"
 		" CROSS JOIN submission s ON s.id = a.submission"
@@ -120,7 +120,7 @@ int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
 		f->attempt = sqlite3_column_int64(s, 1);
 		f->sweep = sqlite3_column_int64(s, 2);
 		f->state = sqlite3_column_int(s, 3);
-		f->wish = sqlite3_column_int(s, 4);
+		f->request = sqlite3_column_int(s, 4);
 		f->submission = (uint64_t)sqlite3_column_int64(s, 5);
 		f->task = (int)(f->attempt - sqlite3_column_int64(s, 6));
 		f->ntasks = sqlite3_column_int(s, 7);
@@ -215,14 +215,14 @@ struct row {
 	int64_t job;
 	int closed;
 	bool newest, started;
-	int state, reason, wish;
+	int state, reason, request;
 };
 
 /* An attempt or a job that is not there (another database was put in place) reads as closed. */
 static int read_row(struct db *db, int64_t attempt, struct row *r, struct err *err)
 {
 	static const char sql[] =
-		"SELECT a.job, a.closed, j.attempt = a.id, j.state, j.reason, j.wish, a.started > 0"
+		"SELECT a.job, a.closed, j.attempt = a.id, j.state, j.reason, j.request, a.started > 0"
 		" FROM attempt a JOIN job j ON j.id = a.job WHERE a.id = ?1";
 	sqlite3_stmt *s = db_stmt(db, sql, err, "i", attempt);
 	int rc = s ? db_step_row(db, s, err) : -1;
@@ -231,7 +231,7 @@ static int read_row(struct db *db, int64_t attempt, struct row *r, struct err *e
 	if (rc < 0)
 		return -1;
 	if (rc != SQLITE_ROW) { /* closed is closed: what comes of it now changes nothing */
-		r->closed = CLOSED_LINE;
+		r->closed = CLOSED_REPORTED;
 		return 0;
 	}
 	r->job = sqlite3_column_int64(s, 0);
@@ -239,7 +239,7 @@ static int read_row(struct db *db, int64_t attempt, struct row *r, struct err *e
 	r->newest = sqlite3_column_int(s, 2) != 0;
 	r->state = sqlite3_column_int(s, 3);
 	r->reason = sqlite3_column_int(s, 4);
-	r->wish = sqlite3_column_int(s, 5);
+	r->request = sqlite3_column_int(s, 5);
 	r->started = sqlite3_column_int(s, 6) != 0;
 	sqlite3_reset(s);
 	return 0;
@@ -254,7 +254,7 @@ int db_attempt_closed(struct db *db, int64_t attempt, int *closed, struct err *e
 	return rc;
 }
 
-/* reason: of the attempt; a job that ends as its owner wished is cancelled, however that came about. */
+/* reason: of the attempt; a job that ends as its owner requested is cancelled, however that came about. */
 static int move_job(struct db *db, const struct row *r, int64_t attempt, int state, int reason,
 		    int *changed, struct err *err)
 {
@@ -282,12 +282,12 @@ static int close_attempt(struct db *db, int64_t attempt, int how, const struct j
 		e->maxrss_kib, e->cpu_ms);
 }
 
-/* Where a job goes that did not complete: what the wish says, else failed or cancelled. */
+/* Where a job goes that did not complete: what the request says, else failed or cancelled. */
 static int state_after(const struct row *r, int reason)
 {
-	if (r->wish == WISH_CANCEL || reason == REASON_CANCELLED)
+	if (r->request == REQUEST_CANCEL || reason == REASON_CANCELLED)
 		return JOB_CANCELLED;
-	if (r->wish == WISH_HOLD)
+	if (r->request == REQUEST_HOLD)
 		return JOB_HELD;
 	return JOB_FAILED;
 }
@@ -338,8 +338,8 @@ static bool may_move(const struct row *r)
 	return r->newest && (r->closed != CLOSED_NOT || job_state_in_flight(r->state));
 }
 
-int db_attempt_line(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
-		    struct err *err)
+int db_attempt_reported(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
+			struct err *err)
 {
 	struct row r;
 	int rc = 0;
@@ -347,7 +347,7 @@ int db_attempt_line(struct db *db, int64_t attempt, const struct job_end *end, i
 	*changed = 0;
 	if (read_row(db, attempt, &r, err))
 		return -1;
-	if (r.closed == CLOSED_LINE)
+	if (r.closed == CLOSED_REPORTED)
 		return 0;
 	if (may_move(&r)) {
 		if (end->completed)
@@ -360,7 +360,7 @@ int db_attempt_line(struct db *db, int64_t attempt, const struct job_end *end, i
 				      changed, err);
 		/* pending or held by now: a late failure does not undo what the user asked for */
 	}
-	return rc ? rc : close_attempt(db, attempt, CLOSED_LINE, end, err);
+	return rc ? rc : close_attempt(db, attempt, CLOSED_REPORTED, end, err);
 }
 
 int db_attempt_preempted(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
@@ -372,18 +372,18 @@ int db_attempt_preempted(struct db *db, int64_t attempt, const struct job_end *e
 	*changed = 0;
 	if (read_row(db, attempt, &r, err))
 		return -1;
-	if (r.closed == CLOSED_LINE || r.closed == CLOSED_PREEMPTED)
+	if (r.closed == CLOSED_REPORTED || r.closed == CLOSED_PREEMPTED)
 		return 0;
 	if (r.newest &&
 	    ((r.closed == CLOSED_NOT && job_state_in_flight(r.state)) ||
-	     (r.closed == CLOSED_VERDICT && r.state == JOB_FAILED && r.reason == REASON_LOST)))
+	     (r.closed == CLOSED_INFERRED && r.state == JOB_FAILED && r.reason == REASON_LOST)))
 		rc = move_job(db, &r, attempt, state_after(&r, end->reason), end->reason, changed,
 			      err);
 	return rc ? rc : close_attempt(db, attempt, CLOSED_PREEMPTED, end, err);
 }
 
-int db_attempt_verdict(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
-		       struct err *err)
+int db_attempt_inferred(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
+			struct err *err)
 {
 	struct row r;
 
@@ -394,10 +394,10 @@ int db_attempt_verdict(struct db *db, int64_t attempt, const struct job_end *end
 		return 0;
 	if (move_job(db, &r, attempt, state_after(&r, end->reason), end->reason, changed, err))
 		return -1;
-	return close_attempt(db, attempt, CLOSED_VERDICT, end, err);
+	return close_attempt(db, attempt, CLOSED_INFERRED, end, err);
 }
 
-int db_attempt_retired(struct db *db, int64_t attempt, int to, int reason, int *changed,
+int db_attempt_revoked(struct db *db, int64_t attempt, int to, int reason, int *changed,
 		       struct err *err)
 {
 	struct job_end end = {.reason = reason, .ended = clock_now_ms()};
@@ -409,17 +409,17 @@ int db_attempt_retired(struct db *db, int64_t attempt, int to, int reason, int *
 	if (!r.newest || r.closed != CLOSED_NOT ||
 	    (r.state != JOB_SUBMITTING && r.state != JOB_QUEUED))
 		return 0;
-	if (r.wish == WISH_CANCEL) {
+	if (r.request == REQUEST_CANCEL) {
 		to = JOB_CANCELLED;
 		end.reason = REASON_CANCELLED;
-	} else if (r.wish == WISH_HOLD) {
+	} else if (r.request == REQUEST_HOLD) {
 		to = JOB_HELD;
 		end.reason = REASON_USER;
 	}
 	if (move_job(db, &r, attempt, to, to == JOB_PENDING ? REASON_NONE : end.reason, changed,
 		     err))
 		return -1;
-	return close_attempt(db, attempt, CLOSED_VERDICT, &end, err);
+	return close_attempt(db, attempt, CLOSED_INFERRED, &end, err);
 }
 
 int db_attempt_again(struct db *db, int64_t attempt, const struct db_again *next, int *changed,
@@ -428,7 +428,7 @@ int db_attempt_again(struct db *db, int64_t attempt, const struct db_again *next
 	static const char pending[] =
 		"UPDATE job SET state = " SQL_PENDING ", reason = " SQL_REASON_NONE ", missing = 0"
 		" WHERE id = ?1 AND attempt = ?2 AND state = " SQL_FAILED
-		" AND wish = " SQL_WISH_NONE;
+		" AND request = " SQL_REQUEST_NONE;
 	struct row r;
 	int64_t n;
 
@@ -439,7 +439,7 @@ int db_attempt_again(struct db *db, int64_t attempt, const struct db_again *next
 	if (!n)
 		return 0;
 	return db_exec(db,
-		       "INSERT OR REPLACE INTO again(job, tries, site, due, version, options)"
+		       "INSERT OR REPLACE INTO retry_state(job, tries, site, due, version, options)"
 		       " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
 		       NULL, err, "iiiiit", r.job, next->tries, next->site, next->due,
 		       next->version, next->options);

@@ -16,9 +16,9 @@ struct db {
 	size_t ncached;
 	struct {
 		int64_t id;
-		struct strs words; /* of the shape's text: see db_shape_id() */
-	} * shapes;
-	size_t nshapes;
+		struct strs words; /* of the schema's text: see db_schema_id() */
+	} * schemas;
+	size_t nschemas;
 };
 
 /* Fill err from SQLite's last error; doing: "reading jobs". Returns -1. */
@@ -51,13 +51,13 @@ struct db_move {
  * once. *changed: 1, or 0 if the job is not in that state with that attempt. */
 int db_job_move(struct db *db, const struct db_move *m, int *changed, struct err *err);
 
-/* A shape is what jobs of one make share: variant, seed, names of parameters and which are drawn. Its
+/* A schema is what jobs of one make share: variant, seed, names of parameters and which are drawn. Its
  * id, made where there is none. */
-int db_shape_id(struct db *db, const struct sweep_point *point, int64_t *id, struct err *err);
+int db_schema_id(struct db *db, const struct sweep_point *point, int64_t *id, struct err *err);
 /* Values of a point as the job's row holds them. */
 void db_values_encode(const struct sweep_point *point, struct buf *out);
 /* And back: out->params is allocated, its strings are too. */
-int db_point_decode(struct db *db, int64_t shape, const char *values, size_t len, int64_t sample,
+int db_point_decode(struct db *db, int64_t schema, const char *values, size_t len, int64_t sample,
 		    struct sweep_point *out, struct err *err);
 
 #endif

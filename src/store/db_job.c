@@ -14,11 +14,11 @@
 /* j: job, s: its sweep. A job of an unpublished version is not there. */
 #define JOB_COLUMNS_AT(version) \
 	"SELECT j.id, j.sweep, " version \
-	", j.state, j.reason, j.wish, j.priority, j.tries, j.attempt," \
-	" j.options, s.name, j.shape, j.vals, j.sample, g.tries, g.site, g.due, g.version," \
-	" g.options, EXISTS(SELECT 1 FROM reshape r WHERE r.job = j.id) FROM "
+	", j.state, j.reason, j.request, j.priority, j.tries, j.attempt," \
+	" j.options, s.name, j.schema, j.vals, j.sample, g.tries, g.site, g.due, g.version," \
+	" g.options, EXISTS(SELECT 1 FROM job_schema r WHERE r.job = j.id) FROM "
 #define JOB_COLUMNS JOB_COLUMNS_AT("s.version")
-#define AGAIN " LEFT JOIN again g ON g.job = j.id "
+#define RETRY_STATE " LEFT JOIN retry_state g ON g.job = j.id "
 #define PUBLISHED " j.version IN (SELECT id FROM version WHERE published) "
 
 void db_again_release(struct db_again *again)
@@ -57,12 +57,12 @@ static void take_point(struct db_job *job, struct sweep_point *point)
 	*point = old;
 }
 
-/* What versions after the job's own say of it: another shape, or that they do not name it, in which
+/* What versions after the job's own say of it: another schema, or that they do not name it, in which
  * case the newest one that does counts. */
 static int apply_reshapes(struct db *db, struct db_job *job, struct err *err)
 {
 	static const char sql[] =
-		"SELECT r.version, r.shape, r.vals FROM reshape r JOIN version v ON v.id = r.version"
+		"SELECT r.version, r.schema, r.vals FROM job_schema r JOIN version v ON v.id = r.version"
 		" WHERE r.job = ?1 AND v.published AND r.version <= ?2 ORDER BY r.version DESC";
 	static const char before[] =
 		"SELECT max(id) FROM version WHERE sweep = ?1 AND published AND id < ?2";
@@ -72,16 +72,16 @@ static int apply_reshapes(struct db *db, struct db_job *job, struct err *err)
 	if (!s)
 		return -1;
 	while ((rc = db_step_row(db, s, err)) == SQLITE_ROW) {
-		int64_t version = sqlite3_column_int64(s, 0), shape = sqlite3_column_int64(s, 1);
+		int64_t version = sqlite3_column_int64(s, 0), schema = sqlite3_column_int64(s, 1);
 		struct db_job other = {0};
 
-		if (!shape) {
+		if (!schema) {
 			if (version == job->version &&
 			    db_number(db, before, &job->version, err, "ii", job->sweep, version))
 				break;
 			continue;
 		}
-		rc = db_point_decode(db, shape, sqlite3_column_blob(s, 2),
+		rc = db_point_decode(db, schema, sqlite3_column_blob(s, 2),
 				     (size_t)sqlite3_column_bytes(s, 2), job->point.sample,
 				     &other.point, err);
 		if (!rc)
@@ -103,7 +103,7 @@ static int read_job(struct db *db, sqlite3_stmt *s, struct db_job *out, struct e
 	out->version = sqlite3_column_int64(s, 2);
 	out->state = sqlite3_column_int(s, 3);
 	out->reason = sqlite3_column_int(s, 4);
-	out->wish = sqlite3_column_int(s, 5);
+	out->request = sqlite3_column_int(s, 5);
 	out->priority = sqlite3_column_int64(s, 6);
 	out->tries = sqlite3_column_int64(s, 7);
 	out->attempt = sqlite3_column_int64(s, 8);
@@ -169,7 +169,7 @@ static int one_job(struct db *db, sqlite3_stmt *s, struct db_job *out, struct er
 
 int db_job_get(struct db *db, int64_t id, struct db_job *out, struct err *err)
 {
-	static const char sql[] = JOB_COLUMNS "job j JOIN sweep s ON s.id = j.sweep" AGAIN
+	static const char sql[] = JOB_COLUMNS "job j JOIN sweep s ON s.id = j.sweep" RETRY_STATE
 					      "WHERE j.id = ?1 AND" PUBLISHED;
 
 	return one_job(db, db_stmt(db, sql, err, "i", id), out, err);
@@ -178,7 +178,7 @@ int db_job_get(struct db *db, int64_t id, struct db_job *out, struct err *err)
 int db_job_get_any(struct db *db, int64_t id, struct db_job *out, struct err *err)
 {
 	static const char sql[] =
-		JOB_COLUMNS "job j JOIN sweep s ON s.id = j.sweep" AGAIN "WHERE j.id = ?1";
+		JOB_COLUMNS "job j JOIN sweep s ON s.id = j.sweep" RETRY_STATE "WHERE j.id = ?1";
 
 	return one_job(db, db_stmt(db, sql, err, "i", id), out, err);
 }
@@ -188,7 +188,7 @@ int db_job_get_ran(struct db *db, int64_t id, struct db_job *out, struct err *er
 	static const char sql[] =
 		JOB_COLUMNS_AT("u.version") "job j JOIN sweep s ON s.id = j.sweep"
 					    " JOIN attempt a ON a.id = j.attempt"
-					    " JOIN submission u ON u.id = a.submission" AGAIN
+					    " JOIN submission u ON u.id = a.submission" RETRY_STATE
 					    "WHERE j.id = ?1";
 
 	return one_job(db, db_stmt(db, sql, err, "i", id), out, err);
@@ -203,8 +203,9 @@ int db_jobs_each(struct db *db, const struct db_select *select,
 		 int (*fn)(void *arg, const struct db_job *job), void *arg, struct err *err)
 {
 	enum { SLICE = 500 };
-	static const char sql[] = JOB_COLUMNS "job j CROSS JOIN sweep s ON s.id = j.sweep" AGAIN
-					      "WHERE" SELECTED "ORDER BY j.id LIMIT 500";
+	static const char sql[] =
+		JOB_COLUMNS "job j CROSS JOIN sweep s ON s.id = j.sweep" RETRY_STATE
+			    "WHERE" SELECTED "ORDER BY j.id LIMIT 500";
 	int64_t first = select->first, last = select->last ? select->last : INT64_MAX;
 	int rc = 0;
 
@@ -238,7 +239,7 @@ int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, str
 
 #define PENDING \
 	JOB_COLUMNS \
-	"job j INDEXED BY job_pending CROSS JOIN sweep s ON s.id = j.sweep" AGAIN \
+	"job j INDEXED BY job_pending CROSS JOIN sweep s ON s.id = j.sweep" RETRY_STATE \
 	"WHERE j.state = " SQL_PENDING " AND ifnull(g.due, 0) <= ?1 AND" PUBLISHED
 
 int db_jobs_pending(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err)
@@ -294,7 +295,7 @@ int db_jobs_waiting(struct db *db, int64_t n, struct db_job **v, size_t *count, 
 int db_jobs_later(struct db *db, int64_t *n, int64_t *first, struct err *err)
 {
 	static const char sql[] =
-		"SELECT count(*), ifnull(min(g.due), 0) FROM again g CROSS JOIN job j ON j.id = g.job"
+		"SELECT count(*), ifnull(min(g.due), 0) FROM retry_state g CROSS JOIN job j ON j.id = g.job"
 		" WHERE g.due > ?1 AND j.state IN (" SQL_PENDING ", " SQL_SUBMITTING ", " SQL_QUEUED
 		")";
 	sqlite3_stmt *s = db_stmt(db, sql, err, "i", clock_now_ms());
@@ -311,15 +312,16 @@ int db_jobs_later(struct db *db, int64_t *n, int64_t *first, struct err *err)
 
 #define TO_PENDING \
 	"UPDATE job SET state = " SQL_PENDING ", reason = " SQL_REASON_NONE \
-	", wish = " SQL_WISH_NONE
+	", request = " SQL_REQUEST_NONE
 #define TO_CANCELLED \
 	"UPDATE job SET state = " SQL_CANCELLED ", reason = " SQL_REASON_CANCELLED \
-	", wish = " SQL_WISH_CANCEL
+	", request = " SQL_REQUEST_CANCEL
 #define TO_HELD \
-	"UPDATE job SET state = " SQL_HELD ", reason = " SQL_REASON_USER ", wish = " SQL_WISH_HOLD
+	"UPDATE job SET state = " SQL_HELD ", reason = " SQL_REASON_USER \
+	", request = " SQL_REQUEST_HOLD
 #define TO_REFUSED \
 	"UPDATE job SET state = " SQL_HELD ", reason = " SQL_REASON_REFUSED \
-	", wish = " SQL_WISH_HOLD
+	", request = " SQL_REQUEST_HOLD
 
 static int changed(struct db *db, const char *sql, int64_t id, int *out, struct err *err)
 {
@@ -361,8 +363,9 @@ int db_job_retry(struct db *db, int64_t id, bool completed, bool all, const char
 			   ") OR (?2 AND state = " SQL_COMPLETED ")"
 			   "  OR (?3 IS NOT NULL AND state = " SQL_HELD
 			   " AND reason = " SQL_REASON_REFUSED "))";
-	static const char gone[] = "DELETE FROM again WHERE job = ?1";
-	static const char anew[] = "UPDATE again SET tries = 0, site = 0, due = 0 WHERE job = ?1";
+	static const char gone[] = "DELETE FROM retry_state WHERE job = ?1";
+	static const char anew[] =
+		"UPDATE retry_state SET tries = 0, site = 0, due = 0 WHERE job = ?1";
 	int64_t n;
 
 	if (db_exec(db, sql, &n, err, "iit", id, (int64_t)completed, options))
@@ -379,37 +382,37 @@ int db_job_cancel(struct db *db, int64_t id, int *out, struct err *err)
 {
 	static const char now[] =
 		TO_CANCELLED " WHERE id = ?1 AND state IN (" SQL_PENDING ", " SQL_HELD ")";
-	static const char wish[] = "UPDATE job SET wish = " SQL_WISH_CANCEL
-				   " WHERE id = ?1 AND state IN " SQL_IN_FLIGHT;
+	static const char request[] = "UPDATE job SET request = " SQL_REQUEST_CANCEL
+				      " WHERE id = ?1 AND state IN " SQL_IN_FLIGHT;
 
 	if (changed(db, now, id, out, err))
 		return -1;
-	return *out ? 0 : changed(db, wish, id, out, err);
+	return *out ? 0 : changed(db, request, id, out, err);
 }
 
 int db_job_hold(struct db *db, int64_t id, int *out, struct err *err)
 {
 	static const char now[] = TO_HELD " WHERE id = ?1 AND state = " SQL_PENDING;
-	static const char wish[] =
-		"UPDATE job SET wish = " SQL_WISH_HOLD
+	static const char request[] =
+		"UPDATE job SET request = " SQL_REQUEST_HOLD
 		" WHERE id = ?1 AND state IN (" SQL_SUBMITTING ", " SQL_QUEUED ")"
-		" AND wish = " SQL_WISH_NONE;
+		" AND request = " SQL_REQUEST_NONE;
 
 	if (changed(db, now, id, out, err))
 		return -1;
-	return *out ? 0 : changed(db, wish, id, out, err);
+	return *out ? 0 : changed(db, request, id, out, err);
 }
 
 int db_job_release_held(struct db *db, int64_t id, int *out, struct err *err)
 {
 	static const char now[] = TO_PENDING " WHERE id = ?1 AND state = " SQL_HELD;
-	static const char wish[] =
-		"UPDATE job SET wish = " SQL_WISH_NONE " WHERE id = ?1 AND wish = " SQL_WISH_HOLD
-		" AND state IN " SQL_IN_FLIGHT;
+	static const char request[] =
+		"UPDATE job SET request = " SQL_REQUEST_NONE
+		" WHERE id = ?1 AND request = " SQL_REQUEST_HOLD " AND state IN " SQL_IN_FLIGHT;
 
 	if (changed(db, now, id, out, err))
 		return -1;
-	return *out ? 0 : changed(db, wish, id, out, err);
+	return *out ? 0 : changed(db, request, id, out, err);
 }
 
 int db_job_priority(struct db *db, int64_t id, int64_t priority, int *out, struct err *err)

@@ -12,7 +12,7 @@
 void db_submission_release(struct db_submission *s)
 {
 	free(s->text);
-	free(s->pool);
+	free(s->limit_group);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -48,10 +48,10 @@ int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs,
 	in->ntasks = (int)n;
 	if ((!in->first && db_next_attempt(db, &in->first, err)) ||
 	    db_exec(db,
-		    "INSERT INTO submission(id, version, first, ntasks, created, pool)"
+		    "INSERT INTO submission(id, version, first, ntasks, created, limit_group)"
 		    " VALUES(?1, ?2, ?3, ?4, ?5, ifnull(?6, '//'))",
 		    NULL, err, "uiiiit", in->id, in->version, in->first, (int64_t)n, in->created,
-		    in->pool))
+		    in->limit_group))
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (claim_one(db, in, &jobs[i], in->first + (int64_t)i, err))
@@ -60,7 +60,7 @@ int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs,
 }
 
 #define SUBMISSION_COLUMNS \
-	"SELECT version, first, ntasks, slurm_job, answer, text, created, pool, id FROM submission "
+	"SELECT version, first, ntasks, slurm_job, answer, text, created, limit_group, id FROM submission "
 
 static int one_submission(struct db *db, sqlite3_stmt *s, struct db_submission *out,
 			  struct err *err)
@@ -77,7 +77,7 @@ static int one_submission(struct db *db, sqlite3_stmt *s, struct db_submission *
 	out->answer = sqlite3_column_int(s, 4);
 	out->text = db_column_text(s, 5);
 	out->created = sqlite3_column_int64(s, 6);
-	out->pool = db_column_text(s, 7);
+	out->limit_group = db_column_text(s, 7);
 	out->id = (uint64_t)sqlite3_column_int64(s, 8);
 	sqlite3_reset(s);
 	return 0;
@@ -155,7 +155,7 @@ int db_submission_plain(struct db *db, uint64_t id, bool *plain, struct err *err
 {
 	static const char sql[] =
 		"SELECT count(*) FROM submission s JOIN attempt a ON a.id BETWEEN s.first AND"
-		" s.first + s.ntasks - 1 JOIN job j ON j.id = a.job LEFT JOIN again g ON g.job = j.id"
+		" s.first + s.ntasks - 1 JOIN job j ON j.id = a.job LEFT JOIN retry_state g ON g.job = j.id"
 		" WHERE s.id = ?1 AND (j.options IS NOT NULL OR g.options IS NOT NULL)";
 	int64_t n;
 	int rc = db_number(db, sql, &n, err, "u", id);
@@ -182,7 +182,7 @@ int db_last_cancelled(struct db *db, bool *yes, struct err *err)
 	static const char sql[] =
 		"SELECT count(*) FROM attempt a JOIN job j ON j.id = a.job"
 		" WHERE a.ended = (SELECT max(ended) FROM attempt)"
-		" AND a.reason = " SQL_REASON_CANCELLED " AND j.wish = " SQL_WISH_NONE;
+		" AND a.reason = " SQL_REASON_CANCELLED " AND j.request = " SQL_REQUEST_NONE;
 	int64_t n = 0;
 	int rc = db_number(db, sql, &n, err, "");
 
@@ -194,8 +194,8 @@ int db_cancel_requested(struct db *db, uint64_t submission, int task, bool *yes,
 {
 	static const char sql[] =
 		"SELECT count(*) FROM submission s JOIN attempt a ON a.id = s.first + ?2"
-		" JOIN job j ON j.id = a.job WHERE s.id = ?1 AND (j.wish <> " SQL_WISH_NONE
-		" OR (a.closed = " SQL_CLOSED_VERDICT " AND a.reason = " SQL_REASON_NONE "))";
+		" JOIN job j ON j.id = a.job WHERE s.id = ?1 AND (j.request <> " SQL_REQUEST_NONE
+		" OR (a.closed = " SQL_CLOSED_INFERRED " AND a.reason = " SQL_REASON_NONE "))";
 	int64_t n = 0;
 	int rc = db_number(db, sql, &n, err, "ui", submission, (int64_t)task);
 

@@ -1,9 +1,9 @@
 /*
- * db_sweep.c - sweeps, their versions, shapes, and how an expand puts jobs in.
+ * db_sweep.c - sweeps, their versions, schemas, and how an expand puts jobs in.
  *
  * A version is unpublished while its jobs are put in, slice by slice; nobody claims, counts or lists
  * them. One statement publishes it. Older jobs are not touched: they take their commands from their
- * sweep's current version, and the few that it names differently, or not at all, stand in `reshape`.
+ * sweep's current version, and the few that it names differently, or not at all, stand in `job_schema`.
  */
 #include "store/db_internal.h"
 
@@ -170,9 +170,9 @@ int db_version_before(struct db *db, int64_t id, int64_t *before, struct err *er
 	return db_number(db, sql, before, err, "i", id);
 }
 
-/* ---- shapes ---- */
+/* ---- schemas ---- */
 
-static void shape_text(const struct sweep_point *point, struct buf *out)
+static void schema_text(const struct sweep_point *point, struct buf *out)
 {
 	const char *variant = point->variant ? point->variant : "";
 	const char *seed = point->seed ? point->seed : "";
@@ -188,15 +188,15 @@ static void shape_text(const struct sweep_point *point, struct buf *out)
 	}
 }
 
-int db_shape_id(struct db *db, const struct sweep_point *point, int64_t *id, struct err *err)
+int db_schema_id(struct db *db, const struct sweep_point *point, int64_t *id, struct err *err)
 {
 	struct buf text = {0};
 	int rc;
 
-	shape_text(point, &text);
-	rc = db_number(db, "SELECT id FROM shape WHERE text = ?1", id, err, "b", text.s, text.len);
+	schema_text(point, &text);
+	rc = db_number(db, "SELECT id FROM schema WHERE text = ?1", id, err, "b", text.s, text.len);
 	if (rc == DB_NONE) {
-		rc = db_exec(db, "INSERT INTO shape(text) VALUES(?1)", NULL, err, "b", text.s,
+		rc = db_exec(db, "INSERT INTO schema(text) VALUES(?1)", NULL, err, "b", text.s,
 			     text.len);
 		*id = sqlite3_last_insert_rowid(db->sql);
 	}
@@ -214,8 +214,8 @@ void db_values_encode(const struct sweep_point *point, struct buf *out)
 	}
 }
 
-/* The words of a shape: variant, seed, names. Kept with the handle. */
-static int shape_words(struct db *db, int64_t id, const struct strs **out, struct err *err)
+/* The words of a schema: variant, seed, names. Kept with the handle. */
+static int schema_words(struct db *db, int64_t id, const struct strs **out, struct err *err)
 {
 	sqlite3_stmt *s;
 	struct strs words = {0};
@@ -223,17 +223,17 @@ static int shape_words(struct db *db, int64_t id, const struct strs **out, struc
 	size_t len;
 	int rc;
 
-	for (size_t i = 0; i < db->nshapes; i++) {
-		if (db->shapes[i].id == id) {
-			*out = &db->shapes[i].words;
+	for (size_t i = 0; i < db->nschemas; i++) {
+		if (db->schemas[i].id == id) {
+			*out = &db->schemas[i].words;
 			return 0;
 		}
 	}
-	s = db_stmt(db, "SELECT text FROM shape WHERE id = ?1", err, "i", id);
+	s = db_stmt(db, "SELECT text FROM schema WHERE id = ?1", err, "i", id);
 	rc = s ? db_step_row(db, s, err) : -1;
 	if (rc != SQLITE_ROW)
 		return rc < 0 ? -1
-			      : err_set(err, ERR_FAILED, "'%s' is damaged: a shape is missing",
+			      : err_set(err, ERR_FAILED, "'%s' is damaged: a schema is missing",
 					db->path);
 	p = sqlite3_column_blob(s, 0);
 	len = (size_t)sqlite3_column_bytes(s, 0);
@@ -248,14 +248,14 @@ static int shape_words(struct db *db, int64_t id, const struct strs **out, struc
 	sqlite3_reset(s);
 	while (words.n < 2)
 		strs_add(&words, "");
-	db->shapes = mem_grow(db->shapes, db->nshapes + 1, sizeof(*db->shapes));
-	db->shapes[db->nshapes].id = id;
-	db->shapes[db->nshapes].words = words;
-	*out = &db->shapes[db->nshapes++].words;
+	db->schemas = mem_grow(db->schemas, db->nschemas + 1, sizeof(*db->schemas));
+	db->schemas[db->nschemas].id = id;
+	db->schemas[db->nschemas].words = words;
+	*out = &db->schemas[db->nschemas++].words;
 	return 0;
 }
 
-int db_point_decode(struct db *db, int64_t shape, const char *values, size_t len, int64_t sample,
+int db_point_decode(struct db *db, int64_t schema, const char *values, size_t len, int64_t sample,
 		    struct sweep_point *out, struct err *err)
 {
 	const struct strs *words = NULL;
@@ -263,7 +263,7 @@ int db_point_decode(struct db *db, int64_t shape, const char *values, size_t len
 
 	memset(out, 0, sizeof(*out));
 	out->sample = sample;
-	if (shape_words(db, shape, &words, err))
+	if (schema_words(db, schema, &words, err))
 		return -1;
 	if (words->v[0][0])
 		out->variant = mem_strdup(words->v[0]);
@@ -307,7 +307,7 @@ int db_expand_sweep_up(struct db *db, int64_t n, bool *left, struct err *err)
 	*left = true;
 	if (changes)
 		return 0;
-	if (db_exec(db, "DELETE FROM reshape WHERE version = ?1", NULL, err, "i", version) ||
+	if (db_exec(db, "DELETE FROM job_schema WHERE version = ?1", NULL, err, "i", version) ||
 	    db_exec(db, "DELETE FROM version WHERE id = ?1", NULL, err, "i", version))
 		return -1;
 	return 0;
@@ -361,22 +361,22 @@ int db_job_find_key(struct db *db, int64_t sweep, uint64_t key, int64_t *id, str
 int db_job_add(struct db *db, int64_t sweep, int64_t version, uint64_t key,
 	       const struct sweep_point *point, int64_t *id, struct err *err)
 {
-	static const char plain[] = "INSERT INTO job(sweep, version, shape, key, vals)"
+	static const char plain[] = "INSERT INTO job(sweep, version, schema, key, vals)"
 				    " VALUES(?1, ?2, ?3, ?4, ?5)";
-	static const char drawn[] = "INSERT INTO job(sweep, version, shape, key, vals, sample)"
+	static const char drawn[] = "INSERT INTO job(sweep, version, schema, key, vals, sample)"
 				    " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
 	struct buf values = {0};
-	int64_t shape;
+	int64_t schema;
 	int rc = -1;
 
-	if (db_shape_id(db, point, &shape, err))
+	if (db_schema_id(db, point, &schema, err))
 		return -1;
 	db_values_encode(point, &values);
 	if (point->sample < 0)
-		rc = db_exec(db, plain, NULL, err, "iiiub", sweep, version, shape, key, values.s,
+		rc = db_exec(db, plain, NULL, err, "iiiub", sweep, version, schema, key, values.s,
 			     values.len);
 	else
-		rc = db_exec(db, drawn, NULL, err, "iiiubi", sweep, version, shape, key, values.s,
+		rc = db_exec(db, drawn, NULL, err, "iiiubi", sweep, version, schema, key, values.s,
 			     values.len, point->sample);
 	*id = sqlite3_last_insert_rowid(db->sql);
 	buf_release(&values);
@@ -387,17 +387,17 @@ int db_job_reshape(struct db *db, int64_t job, int64_t version, const struct swe
 		   struct err *err)
 {
 	static const char sql[] =
-		"INSERT OR REPLACE INTO reshape(job, version, shape, vals) VALUES(?1, ?2, ?3, ?4)";
+		"INSERT OR REPLACE INTO job_schema(job, version, schema, vals) VALUES(?1, ?2, ?3, ?4)";
 	struct buf values = {0};
-	int64_t shape = 0;
+	int64_t schema = 0;
 	int rc;
 
 	if (!point)
-		return db_exec(db, sql, NULL, err, "iiin", job, version, shape);
-	if (db_shape_id(db, point, &shape, err))
+		return db_exec(db, sql, NULL, err, "iiin", job, version, schema);
+	if (db_schema_id(db, point, &schema, err))
 		return -1;
 	db_values_encode(point, &values);
-	rc = db_exec(db, sql, NULL, err, "iiib", job, version, shape, values.s, values.len);
+	rc = db_exec(db, sql, NULL, err, "iiib", job, version, schema, values.s, values.len);
 	buf_release(&values);
 	return rc;
 }

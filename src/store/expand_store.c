@@ -63,7 +63,7 @@ static bool marked(const struct work *w, int64_t id)
 	return byte < w->nbytes && (w->bits[byte] & (1 << (id % 8)));
 }
 
-static bool same_shape(const struct sweep_point *a, const struct sweep_point *b)
+static bool same_schema(const struct sweep_point *a, const struct sweep_point *b)
 {
 	if (a->n != b->n || !expand_same_text(a->variant, b->variant) ||
 	    !expand_same_text(a->seed, b->seed))
@@ -187,7 +187,7 @@ static int again_ran(struct work *w, const struct sweep_point *point, const stru
 	if (rc < 0)
 		return -1;
 	same = !rc && w->same_text && ran.version == w->old_version &&
-	       same_shape(point, &ran.point);
+	       same_schema(point, &ran.point);
 	if (!rc && !same) {
 		was = sweep_ran(w, ran.version);
 		same = was && runs_same(w, plan, was, &ran);
@@ -207,7 +207,7 @@ static int again(struct work *w, const struct sweep_point *point, const struct p
 		 const struct db_job *job, struct err *err)
 {
 	w->old_seen++;
-	if (!same_shape(point, &job->point) || job->version != w->old_version) {
+	if (!same_schema(point, &job->point) || job->version != w->old_version) {
 		w->reshaped++;
 		if (db_job_reshape(w->store->db, job->id, w->version.id, point, err))
 			return -1;
@@ -488,10 +488,10 @@ static int lock_expand(struct store *store, int *fd, struct err *err)
 	int64_t end = clock_mono_ms() + LOCK_MS;
 	int rc;
 
-	while ((rc = spool_lock(store->spool, "expand", fd, err)) == SPOOL_BUSY &&
+	while ((rc = folder_lock(store->folder, "expand", fd, err)) == FOLDER_BUSY &&
 	       clock_mono_ms() < end)
 		clock_sleep_ms(100);
-	if (rc == SPOOL_BUSY)
+	if (rc == FOLDER_BUSY)
 		return err_set(
 			err, ERR_AGAIN,
 			"another slurmq expand has been at work for a minute: try again when it is done");
@@ -509,7 +509,7 @@ int expand_store(struct store *store, const struct expand_file *f, const struct 
 	if (lock_expand(store, &fd, err))
 		return -1;
 	rc = expand_locked(&w, err);
-	spool_unlock(fd);
+	folder_unlock(fd);
 	if (w.old)
 		sweep_free(w.old);
 	loader_release(&w.ran);

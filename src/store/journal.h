@@ -1,7 +1,7 @@
 /*
  * journal.h - an attempt's own record, as text: who took the right, each step's end, its own end.
  *
- * Pure: spool.c moves the file about. A line counts once its newline is there, so an append that a crash
+ * Pure: folder.c moves the file about. A line counts once its newline is there, so an append that a crash
  * tore is as if it never was.
  */
 #ifndef SLURMQ_JOURNAL_H

@@ -45,13 +45,13 @@ struct state_text {
 #define STATE_CANCELLED_JOBS STATE_INT(".cancelled.jobs", 0)
 #define STATE_CANCELLED_AT STATE_INT(".cancelled.at", 0)
 
-/* brake.c: how many jobs in a row failed within a minute of their start; the node on which all of them
+/* breaker.c: how many jobs in a row failed within a minute of their start; the node on which all of them
  * did, "" if there were several; and the last such job's id, once the queue was paused for it. */
-#define STATE_BRAKE_N STATE_INT(".brake.n", 0)
-#define STATE_BRAKE_NODE STATE_TEXT(".brake.node")
-#define STATE_BRAKE_JOB STATE_INT(".brake.job", 0)
-/* brake.c: how many failures in a row paused the queue. */
-#define STATE_BRAKE_FAILURES STATE_INT(".brake.failures", 0)
+#define STATE_BREAKER_N STATE_INT(".breaker.n", 0)
+#define STATE_BREAKER_NODE STATE_TEXT(".breaker.node")
+#define STATE_BREAKER_JOB STATE_INT(".breaker.job", 0)
+/* breaker.c: how many failures in a row paused the queue. */
+#define STATE_BREAKER_FAILURES STATE_INT(".breaker.failures", 0)
 
 /* queue.c: Slurm's limit of jobs, -1: never read; the limit's name in Slurm, "" if there is none; and
  * when it was read. */
@@ -105,7 +105,7 @@ int state_set_refused(struct db *db, int64_t sweep, const char *text, struct err
 /* DB_NONE with *text NULL if there is none; the caller frees *text. */
 int state_get_refused(struct db *db, int64_t sweep, char **text, struct err *err);
 
-/* .node.NAME: what brake.c holds against a node. */
+/* .node.NAME: what breaker.c holds against a node. */
 struct state_node {
 	int64_t deaths; /* attempts that failed there within seconds */
 	int64_t since;	/* when the first of them began */

@@ -103,9 +103,9 @@ static int check_owner(const char *path, const struct stat *st, struct err *err)
 /* What is executed and believed lies in there: where others can get at it, its rights count too. */
 static int check_below(const char *dir, struct err *err)
 {
-	static const char *const names[] = {"bin",     "env",	  "tickets",
-					    "ready",   "running", "spool",
-					    "retired", "jobs.db", "jobs.db-journal"};
+	static const char *const names[] = {"bin",     "env",	  "manifests",
+					    "claims",  "running", "outbox",
+					    "revoked", "jobs.db", "jobs.db-journal"};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !rc; i++) {
@@ -227,9 +227,9 @@ int store_find(struct store *s, struct err *err)
 static char *read_id(struct store *s, struct err *err)
 {
 	struct buf b = {0};
-	int rc = spool_file_get(s->spool, "id", &b, err);
+	int rc = folder_file_get(s->folder, "id", &b, err);
 
-	if (rc == SPOOL_NONE)
+	if (rc == FOLDER_NONE)
 		err_set(err, ERR_USAGE,
 			"'%s/id' is missing: this is no whole slurmq folder; put a backup in its place",
 			s->dir);
@@ -242,9 +242,9 @@ static char *read_id(struct store *s, struct err *err)
 	return buf_take(&b);
 }
 
-int store_open_spool(struct store *s, struct err *err)
+int store_open_folder(struct store *s, struct err *err)
 {
-	return s->spool ? 0 : spool_open(s->dir, &s->spool, err);
+	return s->folder ? 0 : folder_open(s->dir, &s->folder, err);
 }
 
 /* The folder that holds .slurmq, as who walked up to it has noted it. */
@@ -276,7 +276,7 @@ int store_open(struct store *s, struct err *err)
 	char *path = store_path(s, "jobs.db"), *id = NULL;
 	int rc = -1;
 
-	if (!store_open_spool(s, err)) {
+	if (!store_open_folder(s, err)) {
 		id = read_id(s, err);
 		if (id)
 			rc = db_open(path, id, &s->db, err);
@@ -291,7 +291,7 @@ int store_open(struct store *s, struct err *err)
 void store_close(struct store *s)
 {
 	db_close(s->db);
-	spool_close(s->spool);
+	folder_close(s->folder);
 	free(s->dir);
 	free(s->root);
 	memset(s, 0, sizeof(*s));
@@ -344,16 +344,16 @@ static bool is_new_database(const char *name)
 	return !strcmp(name + 5 + 16, ".db") || !strcmp(name + 5 + 16, ".db-journal");
 }
 
-/* Databases that inits which were killed have left. The gate is ours, and signed a moment ago: who writes one
- * holds it; a minute more for a gate that does not reach from host to host. */
+/* Databases that inits which were killed have left. The queue lock is ours, and signed a moment ago: who writes one
+ * holds it; a minute more for a queue lock that does not reach from host to host. */
 static void tidy(const struct store *s)
 {
-	char *gate = store_path(s, "gate");
+	char *lock = store_path(s, "queue.lock");
 	DIR *d = opendir(s->dir);
 	struct dirent *e;
 	struct stat now, st;
 
-	while (d && !stat(gate, &now) && (e = readdir(d))) {
+	while (d && !stat(lock, &now) && (e = readdir(d))) {
 		if (is_new_database(e->d_name) &&
 		    !fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
 		    st.st_mtime < now.st_mtime - 60)
@@ -361,7 +361,7 @@ static void tidy(const struct store *s)
 	}
 	if (d)
 		closedir(d);
-	free(gate);
+	free(lock);
 }
 
 static bool holds_files(const char *path)
@@ -380,8 +380,8 @@ static bool holds_files(const char *path)
  * database would let them run once more. */
 static int check_unused(const struct store *s, struct err *err)
 {
-	static const char *const names[] = {"tickets", "ready",	  "running",
-					    "spool",   "retired", "logs"};
+	static const char *const names[] = {"manifests", "claims",  "running",
+					    "outbox",	 "revoked", "logs"};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !rc; i++) {
@@ -413,12 +413,12 @@ static int judge_existing(struct store *s, struct err *err)
 		rc = err_errno(err, ERR_FAILED, "looking for '%s'", db);
 	else
 		rc = check_unused(s, err);
-	if (rc == DB_NONE && !spool_gate_try(s->spool, NULL))
+	if (rc == DB_NONE && !queue_lock_try(s->folder, NULL))
 		tidy(s);
 	db_close(s->db);
-	spool_close(s->spool);
+	folder_close(s->folder);
 	s->db = NULL;
-	s->spool = NULL;
+	s->folder = NULL;
 	free(db);
 	return rc;
 }
@@ -426,11 +426,11 @@ static int judge_existing(struct store *s, struct err *err)
 /* One init at a time: DB_NONE where another has just done it. */
 static int take_turn(struct store *s, struct err *err)
 {
-	int rc = spool_gate_try(s->spool, err);
+	int rc = queue_lock_try(s->folder, err);
 
-	if (rc == SPOOL_BUSY)
+	if (rc == FOLDER_BUSY)
 		return err_set(err, ERR_AGAIN, "another slurmq is making '%s': try again", s->dir);
-	if (!rc && spool_file_exists(s->spool, "jobs.db"))
+	if (!rc && folder_file_exists(s->folder, "jobs.db"))
 		return DB_NONE;
 	return rc;
 }
@@ -443,13 +443,13 @@ static int put_new(struct store *s, const char *id, struct err *err)
 	int rc;
 
 	buf_addf(&line, "%s\n", id);
-	rc = spool_file_put(s->spool, "id", line.s, line.len, 0600, err);
+	rc = folder_file_put(s->folder, "id", line.s, line.len, 0600, err);
 	FAILPOINT("init-id");
 	if (!rc)
 		rc = db_create(tmp, id, err);
 	FAILPOINT("init-database");
 	if (!rc)
-		rc = spool_file_rename(s->spool, tmp + strlen(s->dir) + 1, "jobs.db", err);
+		rc = folder_file_rename(s->folder, tmp + strlen(s->dir) + 1, "jobs.db", err);
 	FAILPOINT("init-renamed");
 	if (rc)
 		unlink(tmp);
@@ -464,13 +464,13 @@ static int fill_new(struct store *s, struct err *err)
 	int rc = -1;
 
 	snprintf(id, sizeof(id), "%016" PRIx64 "%016" PRIx64, clock_random(), clock_random());
-	if (!spool_create(s->dir, err) && !spool_open(s->dir, &s->spool, err) &&
+	if (!folder_create(s->dir, err) && !folder_open(s->dir, &s->folder, err) &&
 	    !(rc = take_turn(s, err))) {
 		tidy(s);
 		rc = put_new(s, id, err);
 	}
-	spool_close(s->spool);
-	s->spool = NULL;
+	folder_close(s->folder);
+	s->folder = NULL;
 	return rc;
 }
 

@@ -10,14 +10,14 @@
 #include "lib/buf.h"
 #include "store/db.h"
 #include "lib/err.h"
-#include "store/spool.h"
+#include "store/folder.h"
 
 struct store {
 	char *dir;    /* the folder itself, absolute, with links resolved: .../.slurmq */
 	char *root;   /* the folder that the user sees it in: where jobs run */
 	bool by_name; /* SLURMQ_DIR named it: root is what the last submit noted, once it is open */
 	struct db *db;
-	struct spool *spool;
+	struct folder *folder;
 };
 
 /* Find it: SLURMQ_DIR where set, else walking up from the current folder to one that holds .slurmq,
@@ -30,8 +30,8 @@ int store_find(struct store *s, struct err *err);
 int store_create(struct store *s, const char *dir, struct err *err);
 
 /* Open the files of a store that was found, and not its database. */
-int store_open_spool(struct store *s, struct err *err);
-/* Open database and spool of a store that was found. */
+int store_open_folder(struct store *s, struct err *err);
+/* Open database and outbox of a store that was found. */
 int store_open(struct store *s, struct err *err);
 void store_close(struct store *s); /* also releases what store_find() filled in */
 

@@ -7,13 +7,13 @@
  *
  * A line is the process, what it does, and to what:
  *
- *	17 make tickets/.tmp-1		opened, to be made where it is not there
- *	17 write tickets/.tmp-1 0	at which offset; - where the file's own counts
+ *	17 make manifests/.tmp-1		opened, to be made where it is not there
+ *	17 write manifests/.tmp-1 0	at which offset; - where the file's own counts
  *	17 cut jobs.db-journal 0	to which length
- *	17 sync tickets/T		fsync(2) or fdatasync(2)
- *	17 rename ready/T.0 running/T.0.1
- *	17 unlink spool/E
- *	17 list spool
+ *	17 sync manifests/T		fsync(2) or fdatasync(2)
+ *	17 rename claims/T.0 running/T.0.1
+ *	17 unlink outbox/E
+ *	17 list outbox
  *	17 feed				a write to a pipe that is none of 0, 1 and 2
  *
  * A sync stands there when it has succeeded, all else before it is done: what stands before another has

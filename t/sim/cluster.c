@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/ticket.h"
+#include "store/manifest.h"
 
 enum { MIN_JOB_AGE_S = 300, KILL_WAIT_S = 30, USR1_S = 60, MAX_ARRAY = 1001, ACCT_LAG_S = 5 };
 static const int64_t EPOCH_S = 1700000000;
@@ -58,7 +58,7 @@ static void harm(void *arg);
 static void start_job(struct sim_job *j)
 {
 	bool last = true;
-	char **env = mem_alloc(16 * sizeof(*env)), *ticket;
+	char **env = mem_alloc(16 * sizeof(*env)), *manifest;
 	struct sim_proc *p;
 	size_t n = 0;
 
@@ -83,11 +83,11 @@ static void start_job(struct sim_job *j)
 		env[n++] = mem_printf("SLURM_ARRAY_JOB_ID=%" PRIu64, j->array_id);
 		env[n++] = mem_printf("SLURM_ARRAY_TASK_ID=%d", j->task);
 	}
-	ticket = mem_printf("%016" PRIx64, j->submission);
+	manifest = mem_printf("%016" PRIx64, j->submission);
 	sim_trace("job %" PRIu64 " (%" PRIu64 "_%d) starts on node%d", j->id, j->array_id, j->task,
 		  j->host);
 	p = sim_spawn(j->sentinel ? (const char *const[]){"chain", "--sentinel", NULL}
-				  : (const char *const[]){"run", ticket, NULL},
+				  : (const char *const[]){"run", manifest, NULL},
 		      (const char *const *)env, j->host, j);
 	p->ppid = 1;
 	j->batch_pid = p->pid;
@@ -97,7 +97,7 @@ static void start_job(struct sim_job *j)
 		p->fail_in = (int)(1 + sim_rnd(400));
 	if (!j->sentinel && sim_chance(sim.k.site_harms))
 		sim_at(sim.now + sim_rnd(20 * SEC), harm, j);
-	free(ticket);
+	free(manifest);
 	for (size_t i = 0; i < n; i++)
 		free(env[i]);
 	free(env);
@@ -445,11 +445,11 @@ static void read_request(const struct proc_spec *spec, struct request *r)
 		return;
 	}
 	dot = strrchr(r->name, '.');
-	if (!dot || ticket_name_parse(dot + 1, &r->submission))
+	if (!dot || manifest_name_parse(dot + 1, &r->submission))
 		sim_violation("a job's name is '%s'", r->name);
 	bin = strstr(spec->in, "exec ");
 	if (!bin || !strstr(bin, dot ? dot + 1 : "?"))
-		sim_violation("the script does not run its ticket: %s", spec->in);
+		sim_violation("the script does not run its manifest: %s", spec->in);
 	for (const char *const *e = spec->envp; e && *e; e++)
 		if (!strncmp(*e, "SLURM_JOB", 9))
 			sim_violation("sbatch is given %s", *e);

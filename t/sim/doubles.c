@@ -11,11 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "lib/fs.h"
 #include "sweep/policy.h"
-#include "store/spool.h"
-#include "store/ticket.h"
+#include "store/folder.h"
+#include "store/manifest.h"
 
 /* ---- clock.h ---- */
 
@@ -175,7 +175,7 @@ static pid_t start_work(const struct proc_child *c)
 	struct sim_work *w;
 	uint64_t submission = 0;
 
-	ticket_name_parse(me->argv[1], &submission);
+	manifest_name_parse(me->argv[1], &submission);
 	w = ledger_begin(submission, index ? atoi(index) : 0, job ? atoi(job) : 0,
 			 step ? step : "?", me->pid);
 	w->exit_code = sim_chance(sim.k.step_fails) ? (int)(1 + sim_rnd(3)) : 0;
@@ -281,36 +281,36 @@ void proc_result_release(struct proc_result *result)
 
 /* ---- bugs on purpose: the archive's own calls of these come by here (--wrap) ---- */
 
-int __real_spool_right_start(struct spool *sp, uint64_t submission, int task, const struct who *who,
-			     struct spool_entry *e, struct err *err);
-int __wrap_spool_right_start(struct spool *sp, uint64_t submission, int task, const struct who *who,
-			     struct spool_entry *e, struct err *err);
-int __wrap_spool_right_start(struct spool *sp, uint64_t submission, int task, const struct who *who,
-			     struct spool_entry *e, struct err *err)
+int __real_claim_file_win(struct folder *sp, uint64_t submission, int task, const struct who *who,
+			  struct folder_entry *e, struct err *err);
+int __wrap_claim_file_win(struct folder *sp, uint64_t submission, int task, const struct who *who,
+			  struct folder_entry *e, struct err *err);
+int __wrap_claim_file_win(struct folder *sp, uint64_t submission, int task, const struct who *who,
+			  struct folder_entry *e, struct err *err)
 {
 	char *name, *copy;
-	int rc = __real_spool_right_start(sp, submission, task, who, e, err);
+	int rc = __real_claim_file_win(sp, submission, task, who, e, err);
 
 	if (sim.plant != PLANT_START || rc)
 		return rc;
 	/* START copies, and leaves the right for another */
 	name = mem_printf("/sim/.slurmq/running/%s", e->name);
-	copy = mem_printf("/sim/.slurmq/ready/%016" PRIx64 ".%d", submission, task);
+	copy = mem_printf("/sim/.slurmq/claims/%016" PRIx64 ".%d", submission, task);
 	disk_copy_entry(name, copy);
 	free(name);
 	free(copy);
 	return 0;
 }
 
-int __real_drain_apply(struct store *store, struct drained *d, struct err *err);
-int __wrap_drain_apply(struct store *store, struct drained *d, struct err *err);
-int __wrap_drain_apply(struct store *store, struct drained *d, struct err *err)
+int __real_ingest_apply(struct store *store, struct ingested *d, struct err *err);
+int __wrap_ingest_apply(struct store *store, struct ingested *d, struct err *err);
+int __wrap_ingest_apply(struct store *store, struct ingested *d, struct err *err)
 {
-	int rc = __real_drain_apply(store, d, err);
+	int rc = __real_ingest_apply(store, d, err);
 
 	/* events are unlinked before their commit */
-	for (size_t i = 0; sim.plant == PLANT_EVENT && !rc && i < d->spool.n; i++)
-		spool_remove(store->spool, SPOOL_SPOOL, d->spool.v[i].name, NULL);
+	for (size_t i = 0; sim.plant == PLANT_EVENT && !rc && i < d->outbox.n; i++)
+		folder_remove(store->folder, FOLDER_OUTBOX, d->outbox.v[i].name, NULL);
 	return rc;
 }
 
@@ -329,26 +329,26 @@ void __wrap_policy_decide(const struct sweep_retry *retry, bool restartable, int
 }
 
 /* A bug on purpose: the hold-off is over as it begins. */
-int __real_spool_file_ages(struct spool *sp, const char *folder, struct strs *names, int64_t **ages,
-			   struct err *err);
-int __wrap_spool_file_ages(struct spool *sp, const char *folder, struct strs *names, int64_t **ages,
-			   struct err *err);
-int __wrap_spool_file_ages(struct spool *sp, const char *folder, struct strs *names, int64_t **ages,
-			   struct err *err)
+int __real_folder_file_ages(struct folder *sp, const char *folder, struct strs *names,
+			    int64_t **ages, struct err *err);
+int __wrap_folder_file_ages(struct folder *sp, const char *folder, struct strs *names,
+			    int64_t **ages, struct err *err);
+int __wrap_folder_file_ages(struct folder *sp, const char *folder, struct strs *names,
+			    int64_t **ages, struct err *err)
 {
-	int rc = __real_spool_file_ages(sp, folder, names, ages, err);
+	int rc = __real_folder_file_ages(sp, folder, names, ages, err);
 
 	for (size_t i = 0; !rc && i < names->n && sim.plant == PLANT_HOLD_OFF; i++)
 		(*ages)[i] += 60000;
 	return rc;
 }
 
-/* A bug on purpose: what was cancelled counts as a survivor, though its ticket has gone. */
-int64_t __real_ticket_age(struct spool *sp, uint64_t submission);
-int64_t __wrap_ticket_age(struct spool *sp, uint64_t submission);
-int64_t __wrap_ticket_age(struct spool *sp, uint64_t submission)
+/* A bug on purpose: what was cancelled counts as a survivor, though its manifest has gone. */
+int64_t __real_manifest_age(struct folder *sp, uint64_t submission);
+int64_t __wrap_manifest_age(struct folder *sp, uint64_t submission);
+int64_t __wrap_manifest_age(struct folder *sp, uint64_t submission)
 {
-	int64_t age = __real_ticket_age(sp, submission);
+	int64_t age = __real_manifest_age(sp, submission);
 
 	return age < 0 && sim.plant == PLANT_SURVIVOR ? INT32_MAX : age;
 }
@@ -362,11 +362,11 @@ bool __wrap_slurm_state_alive(const char *state)
 }
 
 /* What was told for good is noted, and compared with the database at the end. */
-int __real_spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *err);
-int __wrap_spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *err);
-int __wrap_spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *err)
+int __real_journal_file_post(struct folder *sp, struct journal_file *j, struct err *err);
+int __wrap_journal_file_post(struct folder *sp, struct journal_file *j, struct err *err);
+int __wrap_journal_file_post(struct folder *sp, struct journal_file *j, struct err *err)
 {
-	int rc = __real_spool_journal_post(sp, j, err);
+	int rc = __real_journal_file_post(sp, j, err);
 	struct journal text;
 
 	if (rc)

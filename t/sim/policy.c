@@ -111,15 +111,15 @@ int policy_keep_history(const char *path)
 {
 	static const char sql[] =
 		"CREATE TABLE sim_history(seq INTEGER PRIMARY KEY, what TEXT, job INT, attempt INT,"
-		" was INT, state INT, reason INT, wish INT, code INT, key TEXT, who TEXT, at INT);"
+		" was INT, state INT, reason INT, request INT, code INT, key TEXT, who TEXT, at INT);"
 		/* reason: why it failed, both as it does and as it is tried again */
 		"CREATE TRIGGER sim_state AFTER UPDATE OF state ON job"
 		" WHEN old.state <> new.state OR old.reason <> new.reason BEGIN"
 		" INSERT INTO sim_history VALUES(NULL, 'state', new.id, new.attempt, old.state,"
-		"  new.state, CASE old.state WHEN 5 THEN old.reason ELSE new.reason END, new.wish,"
+		"  new.state, CASE old.state WHEN 5 THEN old.reason ELSE new.reason END, new.request,"
 		"  (SELECT exit_code FROM attempt WHERE id = new.attempt), NULL, sim_who(),"
 		"  sim_now()); END;"
-		"CREATE TRIGGER sim_again AFTER INSERT ON again BEGIN"
+		"CREATE TRIGGER sim_again AFTER INSERT ON retry_state BEGIN"
 		" INSERT INTO sim_history(what, job) VALUES('again', new.job); END;"
 		"CREATE TRIGGER sim_step AFTER INSERT ON step WHEN new.state = 0 BEGIN"
 		" INSERT INTO sim_history(what, job, key) VALUES('step',"
@@ -150,7 +150,7 @@ struct life {
 struct event {
 	char what[8], key[24], who[16];
 	int64_t attempt, at;
-	int was, state, reason, wish, code;
+	int was, state, reason, request, code;
 	uint64_t submission;
 	int task;
 };
@@ -202,7 +202,7 @@ static void judge_try(struct life *l, const struct event *e)
 {
 	int kind = kind_of(e->reason);
 
-	if (e->was != JOB_FAILED || e->wish == WISH_CANCEL || scancelled(e))
+	if (e->was != JOB_FAILED || e->request == REQUEST_CANCEL || scancelled(e))
 		sim_violation("job %d was cancelled, and its policy tries it again", (int)l->job);
 	else if (!named(l->policy, e->reason, e->code))
 		sim_violation("job %d is tried again after %s (exit %d), which its policy does "
@@ -295,7 +295,7 @@ static void read_event(sqlite3_stmt *s, struct event *e)
 	e->was = sqlite3_column_int(s, 4);
 	e->state = sqlite3_column_int(s, 5);
 	e->reason = sqlite3_column_int(s, 6);
-	e->wish = sqlite3_column_int(s, 7);
+	e->request = sqlite3_column_int(s, 7);
 	e->code = sqlite3_column_int(s, 8);
 	e->at = sqlite3_column_int64(s, 9);
 	e->submission = (uint64_t)sqlite3_column_int64(s, 10);
@@ -305,7 +305,7 @@ static void read_event(sqlite3_stmt *s, struct event *e)
 static void judge_job(sqlite3 *db, struct life *l, int state, int reason, int code)
 {
 	static const char sql[] =
-		"SELECT what, key, who, attempt, was, state, reason, wish, code, at, s.id,"
+		"SELECT what, key, who, attempt, was, state, reason, request, code, at, s.id,"
 		" attempt - s.first FROM sim_history h LEFT JOIN submission s"
 		" ON s.id = (SELECT submission FROM attempt WHERE id = h.attempt)"
 		" WHERE job = ?1 ORDER BY seq";

@@ -43,7 +43,7 @@ struct sim_fd {
 
 /* What a step's command does. */
 struct sim_work {
-	uint64_t submission; /* its attempt: the ticket and the index in it */
+	uint64_t submission; /* its attempt: the manifest and the index in it */
 	int task;
 	int64_t job;
 	char key[24];

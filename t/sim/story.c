@@ -355,7 +355,7 @@ static void check_ends(struct db *db)
 				      e->submission, e->task);
 			continue;
 		}
-		if (a.closed != CLOSED_LINE || a.completed != e->completed ||
+		if (a.closed != CLOSED_REPORTED || a.completed != e->completed ||
 		    (!e->completed && a.exit_code != e->exit_code))
 			sim_violation(
 				"attempt %d told %s (exit %d), and the database has it closed "
@@ -517,7 +517,7 @@ static bool counted_upon(const struct sim_job *last)
  * Nothing is left that would go on: was that right? It was not where work is pending, nothing is paused,
  * and the last job of all to leave did so by itself: neither was it killed, nor was it told to end, nor
  * was another while it chained, and no person has come since, or been told since that it did not go well, or cancelled
- * everything. A limit of one leaves no slot to chain with, and where each call may take seconds, the gate is not to be
+ * everything. A limit of one leaves no slot to chain with, and where each call may take seconds, the queue lock is not to be
  * had within its minute.
  */
 static void judge_chain(void)

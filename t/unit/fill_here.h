@@ -12,8 +12,8 @@
 #include "fake_slurm.h"
 #include "lib/clock.h"
 #include "lib/proc.h"
-#include "store/spool.h"
-#include "store/ticket.h"
+#include "store/folder.h"
+#include "store/manifest.h"
 #include "sweep_here.h"
 
 static const char ten[] __attribute__((unused)) =
@@ -41,9 +41,9 @@ static inline void put(struct here *h, const char *text)
 	expand_result_release(&r);
 }
 
-static inline struct fill_result fill(struct here *h, enum queue_caller who, int want)
+static inline struct fill_result fill(struct here *h, enum fill_caller who, int want)
 {
-	struct fill_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
+	struct fill_opts o = {.caller = who, .max = -1, .lock_ms = 1000};
 	struct fill_result r;
 	struct err err = {0};
 	int rc = fill_run(&h->store, &o, &r, &err);
@@ -59,7 +59,7 @@ static inline struct fill_result fill(struct here *h, enum queue_caller who, int
 /* As a person's submit -n does; 0: nothing but looking around. */
 static inline void fill_max(struct here *h, int64_t max)
 {
-	struct fill_opts o = {.caller = QUEUE_USER, .max = max, .gate_ms = 1000};
+	struct fill_opts o = {.caller = FILL_USER, .max = max, .lock_ms = 1000};
 	struct fill_result r;
 
 	assert_int_equal(fill_run(&h->store, &o, &r, NULL), 0);
@@ -82,14 +82,14 @@ static inline void counts_are(struct here *h, const char *want)
 	assert_int_equal(db_check(h->store.db, NULL), 0);
 }
 
-static inline size_t files(struct here *h, enum spool_folder folder)
+static inline size_t files(struct here *h, enum folder_part folder)
 {
-	struct spool_list l;
+	struct folder_list l;
 	size_t n;
 
-	assert_int_equal(spool_scan(h->store.spool, folder, &l, NULL), 0);
+	assert_int_equal(folder_scan(h->store.folder, folder, &l, NULL), 0);
 	n = l.n;
-	spool_list_release(&l);
+	folder_list_release(&l);
 	return n;
 }
 
@@ -106,19 +106,19 @@ static inline void play(struct here *h, const struct fake_job *job, int task, co
 			      .reason = *how == '+'   ? 0
 					: *how == 'k' ? REASON_CANCELLED
 						      : REASON_EXIT};
-	struct spool_journal j;
-	struct spool_entry e;
+	struct journal_file j;
+	struct folder_entry e;
 	struct buf text = {0};
 
-	assert_int_equal(spool_right_start(h->store.spool, submission, task, &me, &e, NULL), 0);
-	assert_int_equal(spool_journal_open(h->store.spool, &e, &j, NULL), 0);
+	assert_int_equal(claim_file_win(h->store.folder, submission, task, &me, &e, NULL), 0);
+	assert_int_equal(journal_file_open(h->store.folder, &e, &j, NULL), 0);
 	journal_add_start(&text, 5, &me);
 	if (*how)
 		journal_add_end(&text, &end);
-	assert_int_equal(spool_journal_append(&j, text.s, text.len, true, NULL), 0);
+	assert_int_equal(journal_file_append(&j, text.s, text.len, true, NULL), 0);
 	if (*how)
-		assert_int_equal(spool_journal_post(h->store.spool, &j, NULL), 0);
-	spool_journal_close(&j);
+		assert_int_equal(journal_file_post(h->store.folder, &j, NULL), 0);
+	journal_file_close(&j);
 	buf_release(&text);
 }
 

@@ -11,13 +11,13 @@
 #include "chain/cancel.h"
 #include "fake_slurm.h"
 #include "lib/proc.h"
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "chain/fill.h"
 #include "chain/health.h"
 #include "cmd/needs.h"
 #include "chain/reconcile.h"
 #include "sweep_here.h"
-#include "store/ticket.h"
+#include "store/manifest.h"
 
 static int set_up(void **state)
 {
@@ -36,7 +36,7 @@ static void record(struct here *h, uint64_t id, int64_t age)
 {
 	char path[40];
 
-	cancel_record(h->store.spool, &(struct who){.slurm_id = id});
+	cancel_record(h->store.folder, &(struct who){.slurm_id = id});
 	snprintf(path, sizeof(path), "cancelled/%" PRIu64, id);
 	scratch_later(h->store.dir, path, age);
 }
@@ -46,7 +46,7 @@ static bool is_recorded(struct here *h, uint64_t id)
 	char path[40];
 
 	snprintf(path, sizeof(path), "cancelled/%" PRIu64, id);
-	return spool_file_exists(h->store.spool, path);
+	return folder_file_exists(h->store.folder, path);
 }
 
 /* ---- the hold-off ---- */
@@ -88,13 +88,13 @@ static void phases(void **state)
 		h = s;
 		for (size_t k = 0; k < 3 && v[i].ages[k]; k++)
 			record(h, 100 + k, v[i].ages[k]);
-		phase = cancel_phase(h->store.spool, &left);
+		phase = cancel_phase(h->store.folder, &left);
 		if (phase != v[i].phase || left > v[i].left + 50 ||
 		    left < v[i].left - (v[i].left ? 700 : 0))
 			fail_msg("case %zu: phase %d, %" PRId64 " ms left", i, (int)phase, left);
-		assert_int_equal(cancel_phase(h->store.spool, NULL), v[i].phase);
-		cancel_forget(h->store.spool);
-		assert_int_equal(cancel_phase(h->store.spool, &left), CANCEL_NONE);
+		assert_int_equal(cancel_phase(h->store.folder, NULL), v[i].phase);
+		cancel_forget(h->store.folder);
+		assert_int_equal(cancel_phase(h->store.folder, &left), CANCEL_NONE);
 		assert_int_equal(left, 0);
 		here_tear_down(&s);
 	}
@@ -108,12 +108,12 @@ static void records_are_by_job(void **state)
 
 	record(h, 100, 9000);
 	record(h, 101, 9000);
-	cancel_withdraw(h->store.spool, &(struct who){.slurm_id = 101});
-	cancel_withdraw(h->store.spool, &(struct who){.slurm_id = 102});
+	cancel_withdraw(h->store.folder, &(struct who){.slurm_id = 101});
+	cancel_withdraw(h->store.folder, &(struct who){.slurm_id = 102});
 	assert_true(is_recorded(h, 100));
 	assert_false(is_recorded(h, 101));
-	cancel_record(h->store.spool, &(struct who){.slurm_id = 100});
-	assert_int_equal(cancel_phase(h->store.spool, &left), CANCEL_HOLD_OFF);
+	cancel_record(h->store.folder, &(struct who){.slurm_id = 100});
+	assert_int_equal(cancel_phase(h->store.folder, &left), CANCEL_HOLD_OFF);
 	assert_in_range(left, 8000, 10000);
 }
 
@@ -167,7 +167,7 @@ static void reasons(void **state)
 		asked = h;
 		fake.on_squeue_job = look_for_the_record;
 		record(h, 8, 5000); /* another's stays as it is */
-		reason = cancel_on_term(h->store.spool, &me);
+		reason = cancel_on_term(h->store.folder, &me);
 		if (reason != v[i].reason || is_recorded(h, 7) != v[i].recorded)
 			fail_msg("case %zu: reason %d", i, reason);
 		assert_true(recorded_when_asked);
@@ -175,15 +175,15 @@ static void reasons(void **state)
 		assert_true(is_recorded(h, 8));
 
 		/* the same where the signal is pending, or was taken */
-		cancel_forget(h->store.spool);
+		cancel_forget(h->store.folder);
 		setenv("SLURM_JOB_ID", "7", 1);
-		assert_false(cancel_take_term(h->store.spool));
+		assert_false(cancel_take_term(h->store.folder));
 		assert_false(is_recorded(h, 7));
 		kill(getpid(), SIGTERM);
-		assert_int_equal(cancel_take_term(h->store.spool), v[i].recorded);
+		assert_int_equal(cancel_take_term(h->store.folder), v[i].recorded);
 		assert_int_equal(is_recorded(h, 7), v[i].recorded);
 		assert_false(proc_term_pending());
-		assert_int_equal(cancel_after_term(h->store.spool), v[i].recorded);
+		assert_int_equal(cancel_after_term(h->store.folder), v[i].recorded);
 		unsetenv("SLURM_JOB_ID");
 		here_tear_down(&s);
 	}
@@ -194,16 +194,16 @@ static void outside_of_a_job_it_is_a_cancel(void **state)
 {
 	struct here *h = *state;
 
-	assert_int_equal(cancel_on_term(h->store.spool, &(struct who){0}), REASON_CANCELLED);
+	assert_int_equal(cancel_on_term(h->store.folder, &(struct who){0}), REASON_CANCELLED);
 	assert_int_equal(fake.squeues, 0);
-	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_HOLD_OFF);
+	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_HOLD_OFF);
 }
 
 /* ---- the decision ---- */
 
-static void fill(struct here *h, enum queue_caller who, int64_t limit)
+static void fill(struct here *h, enum fill_caller who, int64_t limit)
 {
-	struct fill_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
+	struct fill_opts o = {.caller = who, .max = -1, .lock_ms = 1000};
 	struct fill_result r;
 	struct err err = {0};
 	char *sql = mem_printf("UPDATE setting SET value = %" PRId64 " WHERE key = '.limit.jobs'",
@@ -229,7 +229,7 @@ static void put(struct here *h)
 	expand_result_release(&r);
 }
 
-static uint64_t ticket_of(const struct fake_job *job)
+static uint64_t manifest_of(const struct fake_job *job)
 {
 	return strtoull(strrchr(job->name, '.') + 1, NULL, 16);
 }
@@ -238,7 +238,7 @@ static void made_ago(struct here *h, const struct fake_job *job, int64_t ms)
 {
 	char path[40];
 
-	snprintf(path, sizeof(path), "tickets/%016" PRIx64, ticket_of(job));
+	snprintf(path, sizeof(path), "manifests/%016" PRIx64, manifest_of(job));
 	scratch_later(h->store.dir, path, ms);
 }
 
@@ -248,15 +248,15 @@ static void take(struct here *h, const struct fake_job *job, int task)
 			 .node = "n1",
 			 .pid = 1,
 			 .random = clock_random()};
-	struct spool_journal j;
-	struct spool_entry e;
+	struct journal_file j;
+	struct folder_entry e;
 	struct buf text = {0};
 
-	assert_int_equal(spool_right_start(h->store.spool, ticket_of(job), task, &me, &e, NULL), 0);
-	assert_int_equal(spool_journal_open(h->store.spool, &e, &j, NULL), 0);
+	assert_int_equal(claim_file_win(h->store.folder, manifest_of(job), task, &me, &e, NULL), 0);
+	assert_int_equal(journal_file_open(h->store.folder, &e, &j, NULL), 0);
 	journal_add_start(&text, 5, &me);
-	assert_int_equal(spool_journal_append(&j, text.s, text.len, true, NULL), 0);
-	spool_journal_close(&j);
+	assert_int_equal(journal_file_append(&j, text.s, text.len, true, NULL), 0);
+	journal_file_close(&j);
 	buf_release(&text);
 }
 
@@ -277,7 +277,7 @@ static void counts_are(struct here *h, const char *want, size_t at)
 	assert_int_equal(db_check(h->store.db, NULL), 0);
 }
 
-static void wish_cancel(struct here *h, int64_t job)
+static void request_cancel(struct here *h, int64_t job)
 {
 	int changed;
 
@@ -323,15 +323,15 @@ static char *pause_reason(struct here *h)
 
 /* The folder has an array of four (jobs 100 to 103), and one or two that a job submitted, or another person. */
 struct decision {
-	const char *first;    /* its states */
-	const char *second;   /* NULL: none */
-	int lead, lead2;      /* they were submitted so many ms before the first record */
-	bool by_job, by_job2; /* and by a job */
-	const char *records;  /* tasks of the first that have one: "01" */
-	int64_t age;	      /* of the records, 0: 11 s */
-	const char *running;  /* tasks of the first that have begun */
-	const char *wished;   /* ... that slurmq cancel ends */
-	char sentinel;	      /* its state; 0: none */
+	const char *first;     /* its states */
+	const char *second;    /* NULL: none */
+	int lead, lead2;       /* they were submitted so many ms before the first record */
+	bool by_job, by_job2;  /* and by a job */
+	const char *records;   /* tasks of the first that have one: "01" */
+	int64_t age;	       /* of the records, 0: 11 s */
+	const char *running;   /* tasks of the first that have begun */
+	const char *requested; /* ... that slurmq cancel ends */
+	char sentinel;	       /* its state; 0: none */
 	int sentinel_lead;
 	int64_t cancelled_ago; /* 0: with the first record */
 	int stops;	       /* with that many cancelled; 0: the chain goes on */
@@ -345,7 +345,7 @@ static void sentinel_is(struct here *h, const struct decision *d, int64_t age)
 	*job = (struct fake_job){.id = 777, .ntasks = 1};
 	snprintf(job->name, sizeof(job->name), "slurmq-sentinel.01234567");
 	becomes(job, (const char[]){d->sentinel, '\0'}, age);
-	spool_mark(h->store.spool, "sentinel-made");
+	folder_mark(h->store.folder, "sentinel-made");
 	scratch_later(h->store.dir, "sentinel-made", age + d->sentinel_lead);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_setting_set_int(h->store.db, ".sentinel.job", 777, NULL), 0);
@@ -358,20 +358,20 @@ static void arrange(struct here *h, const struct decision *d)
 	const int64_t ended = d->cancelled_ago ? d->cancelled_ago : age;
 
 	put(h);
-	fill(h, d->by_job ? QUEUE_CHAIN : QUEUE_USER, 5);
-	fill(h, d->by_job ? QUEUE_CHAIN : QUEUE_USER, 5);
+	fill(h, d->by_job ? FILL_CHAIN : FILL_USER, 5);
+	fill(h, d->by_job ? FILL_CHAIN : FILL_USER, 5);
 	assert_int_equal(fake.njobs, 1);
 	if (d->second) {
-		fill(h, d->by_job2 ? QUEUE_CHAIN : QUEUE_USER, 5 + (int64_t)strlen(d->second));
+		fill(h, d->by_job2 ? FILL_CHAIN : FILL_USER, 5 + (int64_t)strlen(d->second));
 		assert_int_equal(fake.njobs, 2);
 		made_ago(h, &fake.jobs[1], age + d->lead2);
 	}
 	made_ago(h, &fake.jobs[0], age + d->lead);
 	for (const char *p = d->running; p && *p; p++)
 		take(h, &fake.jobs[0], *p - '0');
-	assert_int_equal(drain_now(&h->store, NULL), 0);
-	for (const char *p = d->wished; p && *p; p++)
-		wish_cancel(h, 1 + *p - '0');
+	assert_int_equal(ingest_now(&h->store, NULL), 0);
+	for (const char *p = d->requested; p && *p; p++)
+		request_cancel(h, 1 + *p - '0');
 	becomes(&fake.jobs[0], d->first, ended);
 	for (const char *p = d->records; *p; p++)
 		if (fake.jobs[0].ended_at[*p - '0'])
@@ -522,13 +522,13 @@ static void decides(void **state)
 		 .lead = 6000,
 		 .records = "01",
 		 .running = "23",
-		 .wished = "0",
+		 .requested = "0",
 		 .counts = "pending 6, running 2, cancelled 2"},
 		{.first = "CCCD",
 		 .lead = 6000,
 		 .records = "01",
 		 .running = "3",
-		 .wished = "2",
+		 .requested = "2",
 		 .stops = 2,
 		 .counts = "pending 6, running 1, cancelled 3"},
 		/* the sentinel is a job, too */
@@ -580,7 +580,7 @@ static void decides(void **state)
 		 .records = "0",
 		 .age = 3600000,
 		 .running = "0",
-		 .wished = "123",
+		 .requested = "123",
 		 .counts = "pending 6, running 1, cancelled 3"},
 	};
 
@@ -597,7 +597,7 @@ static void decides(void **state)
 		arrange(h, &v[i]);
 		if (cancel_decide(&h->store, &err))
 			fail_msg("case %zu: %s", i, err.msg);
-		assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+		assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
 		why = pause_reason(h);
 		buf_addf(&want, "all %d jobs were cancelled in Slurm at ", v[i].stops);
 		if (!why != !v[i].stops || (why && strncmp(why, buf_str(&want), want.len) != 0) ||
@@ -611,8 +611,9 @@ static void decides(void **state)
 		for (const char *p = v[i].running; p && *p && v[i].stops; p++) {
 			bool yes;
 
-			assert_int_equal(db_cancel_requested(h->store.db, ticket_of(&fake.jobs[0]),
-							     *p - '0', &yes, NULL),
+			assert_int_equal(db_cancel_requested(h->store.db,
+							     manifest_of(&fake.jobs[0]), *p - '0',
+							     &yes, NULL),
 					 0);
 			assert_int_equal(yes,
 					 !strchr(v[i].records, *p) && v[i].first[*p - '0'] == 'R');
@@ -697,11 +698,11 @@ static void no_answer_no_decision(void **state)
 	fake.away = true;
 	assert_int_equal(cancel_decide(&h->store, &err), -1);
 	assert_int_equal(err.status, ERR_AGAIN);
-	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_DUE);
+	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_DUE);
 	counts_are(h, "pending 6, queued 4", 0);
 	fake.away = false;
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
-	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
 	counts_are(h, "pending 6, cancelled 4", 1);
 }
 
@@ -715,7 +716,7 @@ static void not_before_it_is_due(void **state)
 	fake.squeues = 0;
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
 	assert_int_equal(fake.squeues, 0);
-	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_HOLD_OFF);
+	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_HOLD_OFF);
 	counts_are(h, "pending 6, queued 4", 0);
 }
 
@@ -731,11 +732,11 @@ static void one_decides(void **state)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
-		struct spool *other;
+		struct folder *other;
 		int lock;
 
-		if (spool_open(h->store.dir, &other, NULL) ||
-		    spool_lock(other, "deciding", &lock, NULL) || write(ready[1], &c, 1) != 1)
+		if (folder_open(h->store.dir, &other, NULL) ||
+		    folder_lock(other, "deciding", &lock, NULL) || write(ready[1], &c, 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
@@ -744,13 +745,13 @@ static void one_decides(void **state)
 	fake.squeues = 0;
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
 	assert_int_equal(fake.squeues, 0);
-	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_DUE);
+	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_DUE);
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	close(ready[0]);
 	close(ready[1]);
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
-	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
 }
 
 /* A queue that a person has paused stays so, for that reason; claims that no job has started become pending again. */
@@ -769,7 +770,7 @@ static void paused_already(void **state)
 	here_sql(h, "INSERT INTO setting VALUES ('.paused', 1)");
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
 	assert_null(pause_reason(h));
-	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
 	assert_int_equal(fake.cancelled.n, 1);
 	becomes(&fake.jobs[1], "C", 0);
 	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
@@ -785,9 +786,9 @@ static void requested_by_slurmq(void **state)
 		bool requested;
 	} v[] = {
 		{"DELETE FROM setting WHERE key = 'x'", false},
-		{"UPDATE job SET wish = 1 WHERE id = 2", true},
-		{"UPDATE job SET wish = 2 WHERE id = 2", true},
-		{"UPDATE job SET wish = 1 WHERE id <> 2", false},
+		{"UPDATE job SET request = 1 WHERE id = 2", true},
+		{"UPDATE job SET request = 2 WHERE id = 2", true},
+		{"UPDATE job SET request = 1 WHERE id <> 2", false},
 		/* taken back unused; ended by itself, or cancelled in Slurm */
 		{"UPDATE attempt SET closed = 1, reason = 0 WHERE id = 2", true},
 		{"UPDATE attempt SET closed = 1, reason = 0 WHERE id <> 2", false},
@@ -804,10 +805,10 @@ static void requested_by_slurmq(void **state)
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		put(h);
-		fill(h, QUEUE_USER, 5);
+		fill(h, FILL_USER, 5);
 		here_sql(h, v[i].sql);
 		assert_int_equal(
-			db_cancel_requested(h->store.db, ticket_of(&fake.jobs[0]), 1, &yes, NULL),
+			db_cancel_requested(h->store.db, manifest_of(&fake.jobs[0]), 1, &yes, NULL),
 			0);
 		if (yes != v[i].requested)
 			fail_msg("case %zu", i);
@@ -829,7 +830,7 @@ static void the_last_one_was_cancelled(void **state)
 		 "UPDATE attempt SET reason = 0 WHERE id = 4",
 		 false},
 		{"UPDATE attempt SET ended = 9 - id, reason = 10 * (id = 1)", true},
-		{"UPDATE attempt SET ended = id, reason = 10; UPDATE job SET wish = 1", false},
+		{"UPDATE attempt SET ended = id, reason = 10; UPDATE job SET request = 1", false},
 	};
 
 	(void)state;
@@ -841,7 +842,7 @@ static void the_last_one_was_cancelled(void **state)
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		put(h);
-		fill(h, QUEUE_USER, 5);
+		fill(h, FILL_USER, 5);
 		here_sql(h, v[i].sql);
 		assert_int_equal(db_last_cancelled(h->store.db, &yes, NULL), 0);
 		if (yes != v[i].yes)

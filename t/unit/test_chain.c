@@ -49,7 +49,7 @@ static void end(struct here *h, bool refill)
 {
 	chain_end(&h->store,
 		  &(struct chain_opts){
-			  .refill = refill, .gate_ms = 1000, .stay_ms = 1, .say = count_said});
+			  .refill = refill, .lock_ms = 1000, .stay_ms = 1, .say = count_said});
 }
 
 static int64_t count(struct here *h, int state)
@@ -167,7 +167,7 @@ static void nothing_to_wait_for(void **state)
 
 static pid_t somebody_holds(struct here *h, const char *name)
 {
-	struct spool *other;
+	struct folder *other;
 	int lock, ready[2];
 	pid_t pid;
 	char c = 0;
@@ -175,8 +175,8 @@ static pid_t somebody_holds(struct here *h, const char *name)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
-		if (spool_open(h->store.dir, &other, NULL) ||
-		    spool_lock(other, name, &lock, NULL) || write(ready[1], &c, 1) != 1)
+		if (folder_open(h->store.dir, &other, NULL) ||
+		    folder_lock(other, name, &lock, NULL) || write(ready[1], &c, 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
@@ -189,7 +189,7 @@ static pid_t somebody_holds(struct here *h, const char *name)
 
 static pid_t somebody_else_stays(struct here *h)
 {
-	return somebody_holds(h, SPOOL_LAST);
+	return somebody_holds(h, FOLDER_LAST);
 }
 
 static void only_one_stays(void **state)
@@ -219,7 +219,7 @@ static void a_late_term_submits_nothing(void **state)
 	end(h, true);
 	assert_int_equal(fake.sbatches, 0);
 	assert_int_equal(count(h, JOB_PENDING), 5);
-	assert_true(spool_file_exists(h->store.spool, "cancelled/0"));
+	assert_true(folder_file_exists(h->store.folder, "cancelled/0"));
 }
 
 static void send_term(void)
@@ -328,7 +328,7 @@ static void its_own_rights_are_no_others(void **state)
 	broken = h;
 	chain_end(&h->store,
 		  &(struct chain_opts){
-			  .refill = true, .gate_ms = 1000, .stay_ms = 1, .say = it_is_mended});
+			  .refill = true, .lock_ms = 1000, .stay_ms = 1, .say = it_is_mended});
 	assert_true(said >= 6);
 	assert_int_equal(count(h, JOB_QUEUED) + count(h, JOB_SUBMITTING), 5);
 }
@@ -380,7 +380,7 @@ static void answers_in_the_end(void)
 	fake.away = fake.squeues < 4;
 }
 
-/* The same in an outage: what lies in ready/ may be of the dead, so it is waited for Slurm's word. */
+/* The same in an outage: what lies in claims/ may be of the dead, so it is waited for Slurm's word. */
 static void nor_in_an_outage(void **state)
 {
 	struct here *h = *state;
@@ -396,11 +396,11 @@ static void nor_in_an_outage(void **state)
 	assert_int_equal(count(h, JOB_CANCELLED), 3);
 }
 
-static char *tickets;
+static char *manifests;
 
-static void tickets_age(void)
+static void manifests_age(void)
 {
-	char *cmd = mem_printf("touch -d '1 hour ago' %s/*", tickets);
+	char *cmd = mem_printf("touch -d '1 hour ago' %s/*", manifests);
 
 	assert_int_equal(system(cmd), 0);
 	free(cmd);
@@ -441,7 +441,7 @@ static void the_last_one_waits_for_the_dead(void **state)
 	(void)state;
 	/* Slurm answers all the while, or not for some of it */
 	for (int away = 0; away < 2; away++) {
-		struct spool_entry e;
+		struct folder_entry e;
 		struct who who = {.slurm_id = 101, .node = "n1", .pid = 1, .random = 7};
 		struct here *h;
 		uint64_t t;
@@ -453,7 +453,7 @@ static void the_last_one_waits_for_the_dead(void **state)
 		end(h, true);
 		assert_int_equal(count(h, JOB_PENDING), 0);
 		t = strtoull(strrchr(fake.jobs[0].name, '.') + 1, NULL, 16);
-		assert_int_equal(spool_right_start(h->store.spool, t, 1, &who, &e, NULL), 0);
+		assert_int_equal(claim_file_win(h->store.folder, t, 1, &who, &e, NULL), 0);
 		for (int i = 0; i < 5; i++)
 			snprintf(fake.jobs[0].state[i], 24, i == 1 ? "NODE_FAIL" : "CANCELLED");
 		asked.h = h;
@@ -495,21 +495,21 @@ static void unanswered_rows_are_no_others(void **state)
 	fake.answers[0] = SLURM_UNCLEAR;
 	fake.nanswers = 1;
 	put(h);
-	tickets = mem_printf("%s/tickets", h->store.dir);
-	fake.on_squeue = tickets_age;
+	manifests = mem_printf("%s/manifests", h->store.dir);
+	fake.on_squeue = manifests_age;
 	end(h, true);
-	free(tickets);
+	free(manifests);
 	assert_true(fake.sbatches >= 2);
 	assert_int_equal(count(h, JOB_SUBMITTING) + count(h, JOB_QUEUED), 2);
 	assert_int_equal(fake_active(), 2);
 }
 
 /* A holder that only tells, as status does: our event has gone, and nobody has refilled. */
-static void a_gate_that_tells_and_goes(void **state)
+static void a_lock_that_tells_and_goes(void **state)
 {
 	struct here *h = *state;
-	char name[SPOOL_NAME_SIZE] = "00000000000000aa.0.5,0,n,1,0000000000000001";
-	struct spool *other;
+	char name[FOLDER_NAME_SIZE] = "00000000000000aa.0.5,0,n,1,0000000000000001";
+	struct folder *other;
 	int status, ready[2];
 	char c = 0;
 	pid_t pid;
@@ -518,7 +518,7 @@ static void a_gate_that_tells_and_goes(void **state)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
-		if (spool_open(h->store.dir, &other, NULL) || spool_gate_try(other, NULL) ||
+		if (folder_open(h->store.dir, &other, NULL) || queue_lock_try(other, NULL) ||
 		    write(ready[1], &c, 1) != 1)
 			_exit(1);
 		usleep(100000);
@@ -527,32 +527,32 @@ static void a_gate_that_tells_and_goes(void **state)
 	assert_int_equal(read(ready[0], &c, 1), 1);
 	chain_end(&h->store,
 		  &(struct chain_opts){
-			  .refill = true, .event = name, .gate_ms = 5000, .stay_ms = 10});
+			  .refill = true, .event = name, .lock_ms = 5000, .stay_ms = 10});
 	assert_int_equal(fake.sbatches, 1);
 	waitpid(pid, &status, 0);
 	close(ready[0]);
 	close(ready[1]);
 }
 
-/* A holder of the gate that hangs: who has something to tell and is alone stays until it is told. */
-static void a_gate_that_hangs(void **state)
+/* A holder of the queue lock that hangs: who has something to tell and is alone stays until it is told. */
+static void a_lock_that_hangs(void **state)
 {
 	struct here *h = *state;
-	char name[SPOOL_NAME_SIZE] = "00000000000000aa.0.5,0,n,1,0000000000000001";
-	struct spool *other;
+	char name[FOLDER_NAME_SIZE] = "00000000000000aa.0.5,0,n,1,0000000000000001";
+	struct folder *other;
 	int status, ready[2];
 	char c = 0;
 	pid_t pid;
 
 	put(h);
-	assert_int_equal(spool_file_put(h->store.spool,
-					"spool/00000000000000aa.0.5,0,n,1,0000000000000001", "x\n",
-					2, 0600, NULL),
+	assert_int_equal(folder_file_put(h->store.folder,
+					 "outbox/00000000000000aa.0.5,0,n,1,0000000000000001",
+					 "x\n", 2, 0600, NULL),
 			 0);
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
-		if (spool_open(h->store.dir, &other, NULL) || spool_gate_try(other, NULL) ||
+		if (folder_open(h->store.dir, &other, NULL) || queue_lock_try(other, NULL) ||
 		    write(ready[1], &c, 1) != 1)
 			_exit(1);
 		usleep(300000);
@@ -560,7 +560,7 @@ static void a_gate_that_hangs(void **state)
 	}
 	assert_int_equal(read(ready[0], &c, 1), 1);
 	chain_end(&h->store, &(struct chain_opts){
-				     .refill = true, .event = name, .gate_ms = 20, .stay_ms = 10});
+				     .refill = true, .event = name, .lock_ms = 20, .stay_ms = 10});
 	assert_int_equal(fake.sbatches, 1);
 	waitpid(pid, &status, 0);
 	close(ready[0]);
@@ -575,11 +575,11 @@ static void cancel_us(void *arg, const char *text)
 		kill(getpid(), SIGTERM);
 }
 
-/* Cancelled while it stays, having not had the gate: that is no reason to come again. */
-static void a_gate_that_hangs_and_a_cancellation(void **state)
+/* Cancelled while it stays, having not had the queue lock: that is no reason to come again. */
+static void a_lock_that_hangs_and_a_cancellation(void **state)
 {
 	struct here *h = *state;
-	struct spool *other;
+	struct folder *other;
 	int status, ready[2];
 	char c = 0;
 	pid_t pid;
@@ -588,7 +588,7 @@ static void a_gate_that_hangs_and_a_cancellation(void **state)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
-		if (spool_open(h->store.dir, &other, NULL) || spool_gate_try(other, NULL) ||
+		if (folder_open(h->store.dir, &other, NULL) || queue_lock_try(other, NULL) ||
 		    write(ready[1], &c, 1) != 1)
 			_exit(1);
 		for (;;)
@@ -596,7 +596,7 @@ static void a_gate_that_hangs_and_a_cancellation(void **state)
 	}
 	assert_int_equal(read(ready[0], &c, 1), 1);
 	assert_int_equal(chain_end(&h->store, &(struct chain_opts){.refill = true,
-								   .gate_ms = 20,
+								   .lock_ms = 20,
 								   .stay_ms = 10,
 								   .say = cancel_us}),
 			 CHAIN_NOTHING);
@@ -607,9 +607,9 @@ static void a_gate_that_hangs_and_a_cancellation(void **state)
 	close(ready[1]);
 }
 
-/* A holder of the gate that hangs is left to others, where there are any: tasks of rows that may still begin, and
+/* A holder of the queue lock that hangs is left to others, where there are any: tasks of rows that may still begin, and
  * those that run. Only who is alone stays. */
-static void a_gate_that_hangs_is_for_others_too(void **state)
+static void a_lock_that_hangs_is_for_others_too(void **state)
 {
 	static const struct {
 		const char *rest; /* of two tasks that were submitted: as they are */
@@ -619,9 +619,9 @@ static void a_gate_that_hangs_is_for_others_too(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
 		struct who who = {.slurm_id = 100, .node = "n1", .pid = 1, .random = 7};
-		char name[SPOOL_NAME_SIZE];
-		struct spool_entry e;
-		struct spool *other;
+		char name[FOLDER_NAME_SIZE];
+		struct folder_entry e;
+		struct folder *other;
 		int status, ready[2];
 		struct here *h;
 		uint64_t t;
@@ -640,16 +640,17 @@ static void a_gate_that_hangs_is_for_others_too(void **state)
 			snprintf(name, sizeof(name), "%016" PRIx64 ".%d", t, k);
 			if (v[i].rest[k] == 'j')
 				assert_int_equal(
-					spool_right_start(h->store.spool, t, k, &who, &e, NULL), 0);
+					claim_file_win(h->store.folder, t, k, &who, &e, NULL), 0);
 			else if (v[i].rest[k] == 'x')
 				assert_int_equal(
-					spool_remove(h->store.spool, SPOOL_READY, name, NULL), 0);
+					folder_remove(h->store.folder, FOLDER_CLAIMS, name, NULL),
+					0);
 		}
 		assert_int_equal(pipe(ready), 0);
 		pid = fork();
 		if (!pid) {
-			if (spool_open(h->store.dir, &other, NULL) || spool_gate_try(other, NULL) ||
-			    write(ready[1], &c, 1) != 1)
+			if (folder_open(h->store.dir, &other, NULL) ||
+			    queue_lock_try(other, NULL) || write(ready[1], &c, 1) != 1)
 				_exit(1);
 			usleep(300000);
 			_exit(0);
@@ -657,7 +658,7 @@ static void a_gate_that_hangs_is_for_others_too(void **state)
 		assert_int_equal(read(ready[0], &c, 1), 1);
 		chain_end(&h->store,
 			  &(struct chain_opts){
-				  .refill = true, .gate_ms = 20, .stay_ms = 1, .say = count_said});
+				  .refill = true, .lock_ms = 20, .stay_ms = 1, .say = count_said});
 		if ((said > 0) != v[i].stays)
 			fail_msg("%s: %s", v[i].rest, said ? "it stays" : "it goes");
 		kill(pid, SIGKILL);
@@ -680,7 +681,7 @@ static void one_is_cancelled(struct here *h, const char *state, int64_t ago)
 	for (int i = 0; i < 4; i++)
 		snprintf(fake.jobs[0].state[i], 24, "%s", i ? "RUNNING" : state);
 	fake.jobs[0].ended_at[0] = clock_now_ms() - ago;
-	cancel_record(h->store.spool, &(struct who){.slurm_id = 100});
+	cancel_record(h->store.folder, &(struct who){.slurm_id = 100});
 	scratch_later(h->store.dir, "cancelled/100", ago);
 	here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
 	fake.limit = 6;
@@ -702,7 +703,7 @@ static void end_with(struct here *h, int sig)
 	sent = sig;
 	chain_end(&h->store,
 		  &(struct chain_opts){
-			  .refill = true, .gate_ms = 1000, .stay_ms = 1, .say = say_and_send});
+			  .refill = true, .lock_ms = 1000, .stay_ms = 1, .say = say_and_send});
 }
 
 /* A job that ends in the hold-off stays until it is over, and goes on unless all were cancelled. */
@@ -752,8 +753,9 @@ static void outlasts_the_hold_off(void **state)
 			fail_msg("case %zu: %zu submissions", i, fake.sbatches);
 		if (took < v[i].least || took > v[i].most)
 			fail_msg("case %zu: took %d ms", i, (int)took);
-		assert_int_equal(spool_file_exists(h->store.spool, "cancelled/7"), v[i].recorded);
-		assert_int_equal(cancel_phase(h->store.spool, NULL) == CANCEL_NONE, !v[i].recorded);
+		assert_int_equal(folder_file_exists(h->store.folder, "cancelled/7"), v[i].recorded);
+		assert_int_equal(cancel_phase(h->store.folder, NULL) == CANCEL_NONE,
+				 !v[i].recorded);
 		assert_int_equal(db_setting_int(h->store.db, ".paused", 0, &paused, NULL), 0);
 		assert_int_equal(paused, v[i].second);
 		here_tear_down(&s);
@@ -804,7 +806,7 @@ static void stays_until_it_is_decided(void **state)
 	end_with(h, 0);
 	assert_true(fake.squeues >= 3);
 	assert_int_equal(fake.sbatches, 2);
-	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
 }
 
 /* The lock is held until something is submitted: status is to see that. */
@@ -817,11 +819,11 @@ static void looks_at_the_lock(void)
 	int status = 0;
 
 	if (!pid) {
-		struct spool *other;
+		struct folder *other;
 		int lock;
 
-		_exit(spool_open(watched->store.dir, &other, NULL) ||
-		      spool_lock(other, SPOOL_LAST, &lock, NULL) != SPOOL_BUSY);
+		_exit(folder_open(watched->store.dir, &other, NULL) ||
+		      folder_lock(other, FOLDER_LAST, &lock, NULL) != FOLDER_BUSY);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	seen_held += !status;
@@ -842,7 +844,7 @@ static void others_see_that_it_waits(void **state)
 
 static void and_so_does_status(void **state)
 {
-	static const char *const locks[] = {NULL, SPOOL_LAST, "expand"};
+	static const char *const locks[] = {NULL, FOLDER_LAST, "expand"};
 	struct here *h = *state;
 
 	put(h);
@@ -868,23 +870,23 @@ static void a_requested_end_leaves_no_record(void **state)
 {
 	(void)state;
 	for (int requested = 0; requested < 2; requested++) {
-		char name[SPOOL_NAME_SIZE];
+		char name[FOLDER_NAME_SIZE];
 		struct here *h;
 		void *s;
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		one_is_cancelled(h, "CANCELLED", 1000);
-		cancel_record(h->store.spool, &(struct who){.slurm_id = 101});
+		cancel_record(h->store.folder, &(struct who){.slurm_id = 101});
 		if (requested)
-			here_sql(h, "UPDATE job SET wish = 1 WHERE id = 1");
+			here_sql(h, "UPDATE job SET request = 1 WHERE id = 1");
 		snprintf(name, sizeof(name), "%s.0.100,0,n,1,0000000000000001",
 			 strrchr(fake.jobs[0].name, '.') + 1);
 		setenv("SLURM_JOB_ID", "100", 1);
-		chain_end(&h->store, &(struct chain_opts){.event = name, .gate_ms = 1000});
+		chain_end(&h->store, &(struct chain_opts){.event = name, .lock_ms = 1000});
 		unsetenv("SLURM_JOB_ID");
-		assert_int_equal(spool_file_exists(h->store.spool, "cancelled/100"), !requested);
-		assert_true(spool_file_exists(h->store.spool, "cancelled/101"));
+		assert_int_equal(folder_file_exists(h->store.folder, "cancelled/100"), !requested);
+		assert_true(folder_file_exists(h->store.folder, "cancelled/101"));
 		assert_int_equal(fake.sbatches, 1);
 		here_tear_down(&s);
 	}
@@ -914,7 +916,7 @@ static void decides_before_a_job_begins(void **state)
 		}
 		assert_true(chain_decide(&h->store));
 		assert_int_equal(h->store.db != NULL, open);
-		assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+		assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
 		assert_int_equal(fake.squeues, open ? 1 : 2);
 		here_tear_down(&s);
 	}
@@ -944,10 +946,10 @@ int main(void)
 		cmocka_unit_test(the_last_one_waits_for_the_dead),
 		T(nor_does_it_wait_for_the_living),
 		T(unanswered_rows_are_no_others),
-		T(a_gate_that_hangs),
-		T(a_gate_that_hangs_and_a_cancellation),
-		T(a_gate_that_tells_and_goes),
-		cmocka_unit_test(a_gate_that_hangs_is_for_others_too),
+		T(a_lock_that_hangs),
+		T(a_lock_that_hangs_and_a_cancellation),
+		T(a_lock_that_tells_and_goes),
+		cmocka_unit_test(a_lock_that_hangs_is_for_others_too),
 		cmocka_unit_test(outlasts_the_hold_off),
 		T(one_goes_on_after_it),
 		T(stays_until_it_is_decided),

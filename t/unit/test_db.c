@@ -131,28 +131,28 @@ static void act(struct play *p, char what, int which)
 		rc = db_attempt_running(db, a, 500, "n1", 5, &c, NULL);
 		break;
 	case '+':
-		rc = db_attempt_line(db, a, &ok, &c, NULL);
+		rc = db_attempt_reported(db, a, &ok, &c, NULL);
 		break;
 	case '-':
-		rc = db_attempt_line(db, a, &bad, &c, NULL);
+		rc = db_attempt_reported(db, a, &bad, &c, NULL);
 		break;
 	case 'k':
-		rc = db_attempt_line(db, a, &can, &c, NULL);
+		rc = db_attempt_reported(db, a, &can, &c, NULL);
 		break;
 	case 'p':
 		rc = db_attempt_preempted(db, a, &pre, &c, NULL);
 		break;
 	case 'l':
-		rc = db_attempt_verdict(db, a, &lost, &c, NULL);
+		rc = db_attempt_inferred(db, a, &lost, &c, NULL);
 		break;
 	case 'e':
-		rc = db_attempt_retired(db, a, JOB_PENDING, 0, &c, NULL);
+		rc = db_attempt_revoked(db, a, JOB_PENDING, 0, &c, NULL);
 		break;
 	case 'E':
-		rc = db_attempt_retired(db, a, JOB_CANCELLED, REASON_CANCELLED, &c, NULL);
+		rc = db_attempt_revoked(db, a, JOB_CANCELLED, REASON_CANCELLED, &c, NULL);
 		break;
 	case 'F':
-		rc = db_attempt_retired(db, a, JOB_HELD, REASON_REFUSED, &c, NULL);
+		rc = db_attempt_revoked(db, a, JOB_HELD, REASON_REFUSED, &c, NULL);
 		break;
 	case 'X':
 		rc = db_job_cancel(db, job, &c, NULL);
@@ -230,7 +230,7 @@ static void transitions(void **state)
 		{"cqrlTcqr1+", JOB_RUNNING, 0, 2},
 		{"cqrlTcqr1-+", JOB_COMPLETED, 0, 2},
 		{"cqr-Tcqr+", JOB_COMPLETED, 0, 2},
-		/* another try by policy: of what failed, once, and where the user has no wish */
+		/* another try by policy: of what failed, once, and where the user has no request */
 		{"cqr-G", JOB_PENDING, 0, 1},
 		{"cqr-GG", JOB_PENDING, 0, 1},
 		{"cqr-Gcqr+", JOB_COMPLETED, 0, 2},
@@ -265,7 +265,7 @@ static void transitions(void **state)
 		{"cqrlGcqr-1+", JOB_FAILED, REASON_EXIT, 2},
 		{"cqrlGX+", JOB_COMPLETED, 0, 1},
 		{"cqrl-G", JOB_PENDING, 0, 1},
-		/* the user's wishes */
+		/* the user's requests */
 		{"X", JOB_CANCELLED, REASON_CANCELLED, 0},
 		{"XT", JOB_PENDING, 0, 0},
 		{"H", JOB_HELD, REASON_USER, 0},
@@ -450,7 +450,8 @@ static void elsewhere(void **state)
 						    now - v[i].started, &c, NULL),
 				 0);
 		if (v[i].ended)
-			assert_int_equal(db_attempt_line(h->db, p.attempt[1], &end, &c, NULL), 0);
+			assert_int_equal(db_attempt_reported(h->db, p.attempt[1], &end, &c, NULL),
+					 0);
 		assert_int_equal(db_does_well_elsewhere(h->db, "n1", sweep, now - 100000,
 							now - 20000, 20000, &yes, NULL),
 				 0);
@@ -673,7 +674,7 @@ static void from_a_step_of_what_is_completed(void **state)
 	s.seq++;
 	s.key = (char *)(uintptr_t) "eval";
 	assert_int_equal(db_step_add(h->db, &s, NULL), 0);
-	assert_int_equal(db_attempt_line(h->db, s.attempt, &ok, &c, NULL), 0);
+	assert_int_equal(db_attempt_reported(h->db, s.attempt, &ok, &c, NULL), 0);
 	assert_int_equal(db_job_retry(h->db, h->job, false, true, "eval", NULL, &c, NULL), 0);
 	assert_int_equal(c, 0);
 	assert_int_equal(db_job_retry(h->db, h->job, true, true, "eval", NULL, &c, NULL), 0);
@@ -729,7 +730,7 @@ static void submissions(void **state)
 	assert_int_equal(db_attempt_closed(h->db, id, &how, NULL), 0);
 	assert_int_equal(how, CLOSED_NOT);
 	assert_int_equal(db_attempt_closed(h->db, 12345, &how, NULL), 0);
-	assert_int_equal(how, CLOSED_LINE);
+	assert_int_equal(how, CLOSED_REPORTED);
 	assert_int_equal(db_attempt_node(h->db, 12345, &node, NULL), DB_NONE);
 	assert_int_equal(db_attempt_node(h->db, id, &node, NULL), 0);
 	assert_null(node);
@@ -740,7 +741,7 @@ static void submissions(void **state)
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(db_submission_closed(h->db, 77, &closed, NULL), 0);
 		assert_false(closed);
-		assert_int_equal(db_attempt_retired(h->db, s.first + i, JOB_PENDING, 0, &c, NULL),
+		assert_int_equal(db_attempt_revoked(h->db, s.first + i, JOB_PENDING, 0, &c, NULL),
 				 0);
 	}
 	assert_int_equal(db_submission_closed(h->db, 77, &closed, NULL), 0);
@@ -768,12 +769,12 @@ static void pruning(void **state)
 	act(&p, 'T', 0);
 	assert_int_equal(db_job_delete(h->db, h->job, &c, NULL), 0);
 	assert_int_equal(c, 0);
-	assert_int_equal(db_attempt_line(h->db, 12345, &ok, &c, NULL), 0);
+	assert_int_equal(db_attempt_reported(h->db, 12345, &ok, &c, NULL), 0);
 	assert_int_equal(c, 0);
 	assert_int_equal(db_attempt_running(h->db, 12345, 1, "n", 1, &c, NULL), 0);
-	assert_int_equal(db_attempt_verdict(h->db, 12345, &ok, &c, NULL), 0);
+	assert_int_equal(db_attempt_inferred(h->db, 12345, &ok, &c, NULL), 0);
 	assert_int_equal(db_attempt_preempted(h->db, 12345, &ok, &c, NULL), 0);
-	assert_int_equal(db_attempt_retired(h->db, 12345, JOB_PENDING, 0, &c, NULL), 0);
+	assert_int_equal(db_attempt_revoked(h->db, 12345, JOB_PENDING, 0, &c, NULL), 0);
 	act(&p, '+', 1);
 	assert_int_equal(db_commit(h->db, NULL), 0);
 	add_jobs(h, "s", 2, 1);
@@ -825,8 +826,12 @@ static void sql(const char *path, const char *text)
 /* A database that was made before there were blocks in a table. */
 static void a_missing_table(void **state)
 {
-	const struct db_block one = {.pool = (char *)(uintptr_t) "a//", .cap = 3, .until = 7},
-			      two = {.pool = (char *)(uintptr_t) "b//", .pause = 9, .trying = true};
+	const struct db_block one = {.limit_group = (char *)(uintptr_t) "a//",
+				     .cap = 3,
+				     .until = 7},
+			      two = {.limit_group = (char *)(uintptr_t) "b//",
+				     .pause = 9,
+				     .trying = true};
 	struct here *h = *state;
 	struct strs k = {0}, values = {0};
 	struct db_block *v;
@@ -847,7 +852,7 @@ static void a_missing_table(void **state)
 	assert_int_equal(db_open(h->path, "abc", &h->db, NULL), 0);
 	assert_int_equal(db_blocks(h->db, &v, &n, NULL), 0);
 	assert_int_equal(n, 2);
-	assert_string_equal(v[0].pool, "a//");
+	assert_string_equal(v[0].limit_group, "a//");
 	assert_int_equal(v[0].cap, 3);
 	assert_int_equal(v[0].until, 7);
 	assert_false(v[0].trying);

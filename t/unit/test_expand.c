@@ -95,9 +95,9 @@ static void more_and_less(void **state)
 }
 
 /* A job's attempt, submitted with this version; running, or over where it is completed. */
-static int64_t runs(struct here *h, int64_t id, int64_t version, uint64_t ticket)
+static int64_t runs(struct here *h, int64_t id, int64_t version, uint64_t manifest)
 {
-	struct db_submission sub = {.id = ticket, .version = version};
+	struct db_submission sub = {.id = manifest, .version = version};
 	struct db_job job;
 	int c;
 
@@ -116,7 +116,7 @@ static void completes(struct here *h, int64_t attempt)
 	int c;
 
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
-	assert_int_equal(db_attempt_line(h->store.db, attempt, &ok, &c, NULL), 0);
+	assert_int_equal(db_attempt_reported(h->store.db, attempt, &ok, &c, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	assert_int_equal(c, 1);
 }

@@ -1,4 +1,4 @@
-/* test_fill.c - drain, claim, submit, answer, against a Slurm that answers as it is told */
+/* test_fill.c - ingest, claim, submit, answer, against a Slurm that answers as it is told */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 
 #include "chain/cancel.h"
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "chain/fill.h"
 #include "chain/health.h"
 #include "chain/via.h"
@@ -25,24 +25,24 @@ static void the_queue_is_filled_to_the_limit(void **state)
 
 	fake.limit = 5;
 	put(h, ten);
-	r = fill(h, QUEUE_USER, 0);
+	r = fill(h, FILL_USER, 0);
 	assert_int_equal(r.submitted, 4);
 	assert_int_equal(r.stop, FILL_FULL);
 	assert_int_equal(fake.sbatches, 1); /* equal options: one array */
 	counts_are(h, "pending 6, queued 4");
-	assert_int_equal(files(h, SPOOL_READY), 4);
-	assert_int_equal(files(h, SPOOL_SPOOL), 0);
-	r = fill(h, QUEUE_USER, 0);
+	assert_int_equal(files(h, FOLDER_CLAIMS), 4);
+	assert_int_equal(files(h, FOLDER_OUTBOX), 0);
+	r = fill(h, FILL_USER, 0);
 	assert_int_equal(r.submitted, 0);
 	assert_int_equal(fake.sbatches, 1);
 	/* one ends: one comes in its place, and sbatch's answer waits for the next who comes */
 	play(h, &fake.jobs[0], 0, "+");
 	fake.jobs[0].gone[0] = true;
-	r = fill(h, QUEUE_CHAIN, 0);
+	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.submitted, 1);
 	counts_are(h, "pending 5, submitting 1, queued 3, completed 1");
-	assert_int_equal(files(h, SPOOL_SPOOL), 1);
-	fill(h, QUEUE_CHAIN, 0);
+	assert_int_equal(files(h, FOLDER_OUTBOX), 1);
+	fill(h, FILL_CHAIN, 0);
 	counts_are(h, "pending 5, queued 4, completed 1");
 }
 
@@ -53,10 +53,10 @@ static void what_sbatch_gets(void **state)
 	char *want;
 
 	put(h, ten);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	assert_string_equal(fake.last_argv.v[1], "--mem=1G");
 	assert_int_equal(strncmp(fake.last_argv.v[2], "--job-name=ten.", 15), 0);
-	assert_int_equal(ticket_name_parse(fake.last_argv.v[2] + 15, &t), 0);
+	assert_int_equal(manifest_name_parse(fake.last_argv.v[2] + 15, &t), 0);
 	assert_string_equal(fake.last_argv.v[3], "--array=0-9");
 	want = mem_printf("--output=%s/logs/0000/%016" PRIx64 ".%%a.log", h->store.dir, t);
 	assert_string_equal(fake.last_argv.v[4], want);
@@ -69,8 +69,8 @@ static void what_sbatch_gets(void **state)
 			  h->store.dir, h->store.dir, t);
 	assert_string_equal(fake.last_script, want);
 	free(want);
-	assert_true(spool_file_exists(h->store.spool, "bin/1"));
-	assert_true(spool_file_exists(h->store.spool, "env/1"));
+	assert_true(folder_file_exists(h->store.folder, "bin/1"));
+	assert_true(folder_file_exists(h->store.folder, "env/1"));
 }
 
 static void options_that_differ_go_apart(void **state)
@@ -79,7 +79,7 @@ static void options_that_differ_go_apart(void **state)
 
 	put(h, "name: two\nparams: {mem: [1G, 2G], n: [1, 2, 3]}\nsbatch: {mem: \"{mem}\"}\n"
 	       "run: [echo, \"{n}\"]\n");
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	assert_int_equal(fake.sbatches, 2);
 	assert_int_equal(fake.jobs[0].ntasks, 3);
 	assert_int_equal(fake.jobs[1].ntasks, 3);
@@ -117,14 +117,14 @@ static void answers(void **state)
 		fake.nanswers = 1;
 		fake.accept_silently = v[i].made;
 		put(h, ten);
-		r = fill(h, QUEUE_USER, v[i].rc);
+		r = fill(h, FILL_USER, v[i].rc);
 		assert_int_equal(r.stop, v[i].stop);
 		assert_int_equal(fake.sbatches, 1);
 		counts_are(h, v[i].counts);
-		assert_int_equal(files(h, SPOOL_READY), v[i].ready);
-		assert_int_equal(files(h, SPOOL_RETIRED), 0);
+		assert_int_equal(files(h, FOLDER_CLAIMS), v[i].ready);
+		assert_int_equal(files(h, FOLDER_REVOKED), 0);
 		/* an environment without sbatch is no use to anybody */
-		assert_int_equal(spool_file_exists(h->store.spool, "env/1"),
+		assert_int_equal(folder_file_exists(h->store.folder, "env/1"),
 				 v[i].answer != SLURM_NO_SBATCH);
 		here_tear_down(&s);
 	}
@@ -135,19 +135,18 @@ static void a_denied_job_finds_no_right(void **state)
 {
 	struct here *h = *state;
 	struct who me;
-	struct spool_entry e;
+	struct folder_entry e;
 	uint64_t t;
 
 	fake.answers[0] = SLURM_REFUSED;
 	fake.nanswers = 1;
 	fake.accept_silently = true;
 	put(h, ten);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	t = strtoull(strrchr(fake.jobs[0].name, '.') + 1, NULL, 16);
 	who_self(&me);
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(spool_right_start(h->store.spool, t, i, &me, &e, NULL),
-				 SPOOL_NONE);
+		assert_int_equal(claim_file_win(h->store.folder, t, i, &me, &e, NULL), FOLDER_NONE);
 }
 
 /* The limit is met by an array: as many as Slurm says are left go at once. */
@@ -160,11 +159,11 @@ static void the_limit_is_learnt(void **state)
 	fill_max(h, 0); /* the limit is read, and then others take slots */
 	fake.limit = 8;
 	fake.others = 5;
-	r = fill(h, QUEUE_USER, 0);
+	r = fill(h, FILL_USER, 0);
 	assert_int_equal(r.submitted, 3);
 	assert_int_equal(fake.sbatches, 2);
 	counts_are(h, "pending 7, queued 3");
-	assert_int_equal(files(h, SPOOL_READY), 3);
+	assert_int_equal(files(h, FOLDER_CLAIMS), 3);
 }
 
 /* A Slurm that does not tell is felt for: ten and five are too many, two and one and one are not. */
@@ -177,7 +176,7 @@ static void a_limit_that_is_not_told(void **state)
 	fake.answers[2] = SLURM_ACCEPTED;
 	fake.nanswers = 3;
 	put(h, ten);
-	r = fill(h, QUEUE_USER, 0);
+	r = fill(h, FILL_USER, 0);
 	assert_int_equal(r.submitted, 4);
 	assert_int_equal(r.stop, FILL_LIMITED);
 	counts_are(h, "pending 6, queued 4");
@@ -193,7 +192,7 @@ static void paused(void **state)
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_setting_set(h->store.db, ".paused", "1", NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	r = fill(h, QUEUE_USER, 0);
+	r = fill(h, FILL_USER, 0);
 	assert_int_equal(r.stop, FILL_PAUSED);
 	assert_int_equal(fake.sbatches, 0);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
@@ -203,7 +202,7 @@ static void paused(void **state)
 
 static void record(struct here *h, int64_t age)
 {
-	cancel_record(h->store.spool, &(struct who){.slurm_id = 7});
+	cancel_record(h->store.folder, &(struct who){.slurm_id = 7});
 	scratch_later(h->store.dir, "cancelled/7", age);
 }
 
@@ -217,24 +216,24 @@ static void cancelled_in_slurm(void **state)
 	fake.limit = 5;
 	put(h, ten);
 	record(h, 5000);
-	r = fill(h, QUEUE_CHAIN, 0);
+	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.stop, FILL_BACKOFF);
 	record(h, 11000);
 	fake.away = true; /* so it stays undecided */
-	r = fill(h, QUEUE_CHAIN, 0);
+	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.stop, FILL_BACKOFF);
 	assert_int_equal(fake.sbatches, 0);
 	counts_are(h, "pending 10");
 	fake.away = false;
-	r = fill(h, QUEUE_CHAIN, 0);
+	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.submitted, 4);
-	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
 	record(h, 5000);
 	fake.limit = 7;
 	here_sql(h, "UPDATE setting SET value = 7 WHERE key = '.limit.jobs'");
-	r = fill(h, QUEUE_USER, 0);
+	r = fill(h, FILL_USER, 0);
 	assert_true(r.submitted > 0);
-	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
 }
 
 /* The chain has stalled, and status says why. */
@@ -242,31 +241,31 @@ static void the_only_job_was_cancelled(void **state)
 {
 	struct here *h = *state;
 
-	for (int wish = 0; wish < 2; wish++) {
+	for (int request = 0; request < 2; request++) {
 		struct health c;
 
-		if (!wish) {
+		if (!request) {
 			fake.limit = 2;
 			put(h, ten);
-			fill(h, QUEUE_USER, 0);
+			fill(h, FILL_USER, 0);
 			play(h, &fake.jobs[0], 0, "k");
-			assert_int_equal(drain_now(&h->store, NULL), 0);
+			assert_int_equal(ingest_now(&h->store, NULL), 0);
 		} else {
-			here_sql(h, "UPDATE job SET wish = 1 WHERE state = 6");
+			here_sql(h, "UPDATE job SET request = 1 WHERE state = 6");
 		}
 		here_sql(h, "INSERT OR REPLACE INTO setting VALUES ('.chain.last_refill', 1)");
 		assert_int_equal(health_read(&h->store, &c, NULL), 0);
 		assert_int_equal(c.state, CHAIN_STALLED);
-		assert_int_equal(c.only_cancelled, !wish);
+		assert_int_equal(c.only_cancelled, !request);
 		health_release(&c);
-		if (wish)
+		if (request)
 			break;
 		/* in the hold-off a job may stay, so it is alive */
 		record(h, 5000);
 		assert_int_equal(health_read(&h->store, &c, NULL), 0);
 		assert_int_equal(c.state, CHAIN_ALIVE);
 		health_release(&c);
-		cancel_forget(h->store.spool);
+		cancel_forget(h->store.folder);
 	}
 }
 
@@ -280,14 +279,14 @@ static void send_term(void)
 static void term_after_sbatch_has_begun(void **state)
 {
 	static const struct {
-		enum queue_caller who;
+		enum fill_caller who;
 		int answer;
 		const char *counts;
 	} v[] = {
-		{QUEUE_CHAIN, 0, "queued 10"},
-		{QUEUE_CHAIN, SLURM_BUSY, "pending 10"},
-		{QUEUE_CHAIN, SLURM_UNCLEAR, "submitting 10"},
-		{QUEUE_USER, 0, "queued 10"},
+		{FILL_CHAIN, 0, "queued 10"},
+		{FILL_CHAIN, SLURM_BUSY, "pending 10"},
+		{FILL_CHAIN, SLURM_UNCLEAR, "submitting 10"},
+		{FILL_USER, 0, "queued 10"},
 	};
 
 	(void)state;
@@ -305,18 +304,18 @@ static void term_after_sbatch_has_begun(void **state)
 		assert_int_equal(fake.sbatches, 1);
 		assert_int_equal(fake.squeues, 0);
 		assert_int_equal(fake.cancelled.n, 0);
-		/* its reason is for the caller to ask, once the gate is free */
+		/* its reason is for the caller to ask, once the queue lock is free */
 		assert_true(proc_term_pending());
-		assert_int_equal(drain_now(&h->store, NULL), 0);
+		assert_int_equal(ingest_now(&h->store, NULL), 0);
 		counts_are(h, v[i].counts);
-		assert_int_equal(files(h, SPOOL_READY), strncmp(v[i].counts, "pend", 4) ? 10 : 0);
+		assert_int_equal(files(h, FOLDER_CLAIMS), strncmp(v[i].counts, "pend", 4) ? 10 : 0);
 		while (proc_signal_wait(0) > 0)
 			;
 		here_tear_down(&s);
 	}
 }
 
-/* Many ends in one drain still hold their slots while their jobs leave. */
+/* Many ends in one ingest still hold their slots while their jobs leave. */
 static void ends_that_leave_together(void **state)
 {
 	struct here *h = *state;
@@ -324,19 +323,19 @@ static void ends_that_leave_together(void **state)
 
 	fake.limit = 7;
 	put(h, ten);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	counts_are(h, "pending 4, queued 6");
 	for (int i = 0; i < 4; i++)
 		play(h, &fake.jobs[0], i, "+");
-	r = fill(h, QUEUE_CHAIN, 0);
+	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.submitted, 1);
 	assert_int_equal(r.stop, FILL_FULL);
 }
 
-static void a_held_gate_is_waited_for(void **state)
+static void a_held_lock_is_waited_for(void **state)
 {
 	struct here *h = *state;
-	struct fill_opts o = {.caller = QUEUE_CHAIN, .max = -1, .gate_ms = 50};
+	struct fill_opts o = {.caller = FILL_CHAIN, .max = -1, .lock_ms = 50};
 	struct fill_result r;
 	int ready[2], status;
 	char c = 0;
@@ -346,9 +345,9 @@ static void a_held_gate_is_waited_for(void **state)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
-		struct spool *sp;
+		struct folder *sp;
 
-		if (spool_open(h->store.dir, &sp, NULL) || spool_gate_try(sp, NULL) ||
+		if (folder_open(h->store.dir, &sp, NULL) || queue_lock_try(sp, NULL) ||
 		    write(ready[1], &c, 1) != 1)
 			_exit(1);
 		pause();
@@ -356,26 +355,27 @@ static void a_held_gate_is_waited_for(void **state)
 	}
 	assert_int_equal(read(ready[0], &c, 1), 1);
 	assert_int_equal(fill_run(&h->store, &o, &r, NULL), 0);
-	assert_int_equal(r.stop, FILL_GATE);
-	assert_false(r.drained);
-	assert_int_equal(drain_now(&h->store, NULL), 0); /* no error, nothing done */
+	assert_int_equal(r.stop, FILL_LOCKED);
+	assert_false(r.ingested);
+	assert_int_equal(ingest_now(&h->store, NULL), 0); /* no error, nothing done */
 	kill(pid, 9);
 	waitpid(pid, &status, 0);
-	r = fill(h, QUEUE_CHAIN, 0); /* the dead let go */
+	r = fill(h, FILL_CHAIN, 0); /* the dead let go */
 	assert_int_equal(r.submitted, 10);
 	close(ready[0]);
 	close(ready[1]);
 }
 
 /* The event that lies there alone, in name. False where it has not that sign in it. */
-static bool only_event(struct spool *sp, char *name, int sign)
+static bool only_event(struct folder *sp, char *name, int sign)
 {
-	struct spool_list l;
-	bool is = !spool_scan(sp, SPOOL_SPOOL, &l, NULL) && l.n == 1 && strchr(l.v[0].name, sign);
+	struct folder_list l;
+	bool is =
+		!folder_scan(sp, FOLDER_OUTBOX, &l, NULL) && l.n == 1 && strchr(l.v[0].name, sign);
 
 	if (is)
-		memcpy(name, l.v[0].name, SPOOL_NAME_SIZE);
-	spool_list_release(&l);
+		memcpy(name, l.v[0].name, FOLDER_NAME_SIZE);
+	folder_list_release(&l);
 	return is;
 }
 
@@ -383,8 +383,8 @@ static bool only_event(struct spool *sp, char *name, int sign)
 static void who_waits_tells_its_end(void **state)
 {
 	struct here *h = *state;
-	char mine[SPOOL_NAME_SIZE];
-	struct fill_opts o = {.caller = QUEUE_CHAIN, .max = -1, .gate_ms = 60 * 1000, .mine = mine};
+	char mine[FOLDER_NAME_SIZE];
+	struct fill_opts o = {.caller = FILL_CHAIN, .max = -1, .lock_ms = 60 * 1000, .mine = mine};
 	struct fill_result r;
 	int ready[2], status;
 	char c = 0;
@@ -392,16 +392,16 @@ static void who_waits_tells_its_end(void **state)
 
 	fake.limit = 5;
 	put(h, ten);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	play(h, &fake.jobs[0], 0, "+");
-	assert_true(only_event(h->store.spool, mine, ','));
+	assert_true(only_event(h->store.folder, mine, ','));
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
-		char name[SPOOL_NAME_SIZE];
-		struct spool *sp;
+		char name[FOLDER_NAME_SIZE];
+		struct folder *sp;
 
-		if (spool_open(h->store.dir, &sp, NULL) || spool_gate_try(sp, NULL) ||
+		if (folder_open(h->store.dir, &sp, NULL) || queue_lock_try(sp, NULL) ||
 		    write(ready[1], &c, 1) != 1)
 			_exit(1);
 		for (int i = 0; i < 30000 && !only_event(sp, name, ';'); i++)
@@ -410,9 +410,9 @@ static void who_waits_tells_its_end(void **state)
 	}
 	assert_int_equal(read(ready[0], &c, 1), 1);
 	assert_int_equal(fill_run(&h->store, &o, &r, NULL), 0);
-	assert_int_not_equal(r.stop, FILL_GATE);
-	assert_true(r.drained);
-	assert_false(spool_has(h->store.spool, SPOOL_SPOOL, mine));
+	assert_int_not_equal(r.stop, FILL_LOCKED);
+	assert_true(r.ingested);
+	assert_false(folder_has(h->store.folder, FOLDER_OUTBOX, mine));
 	assert_int_equal(r.submitted, 1);
 	fill_result_release(&r);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -421,17 +421,17 @@ static void who_waits_tells_its_end(void **state)
 	close(ready[1]);
 }
 
-/* Told to end before it takes the gate, or while it waits for it: nothing is claimed, whatever the reason, which is for
+/* Told to end before it takes the lock, or while it waits for it: nothing is claimed, whatever the reason, which is for
  * the caller to ask, and what the job has to tell is told in any case. */
-static void term_before_the_gate(void **state)
+static void term_before_the_lock(void **state)
 {
 	static const bool while_waiting[] = {false, true};
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		char mine[SPOOL_NAME_SIZE];
+		char mine[FOLDER_NAME_SIZE];
 		struct fill_opts o = {
-			.caller = QUEUE_CHAIN, .max = -1, .gate_ms = 60 * 1000, .mine = mine};
+			.caller = FILL_CHAIN, .max = -1, .lock_ms = 60 * 1000, .mine = mine};
 		struct fill_result r;
 		int ready[2], status;
 		size_t squeues;
@@ -444,9 +444,9 @@ static void term_before_the_gate(void **state)
 		h = s;
 		fake.limit = 5;
 		put(h, ten);
-		fill(h, QUEUE_USER, 0);
+		fill(h, FILL_USER, 0);
 		play(h, &fake.jobs[0], 0, "+");
-		assert_true(only_event(h->store.spool, mine, ','));
+		assert_true(only_event(h->store.folder, mine, ','));
 		setenv("SLURM_JOB_ID", "100", 1);
 		fake.jobs[0].gone[0] = false;
 		snprintf(fake.jobs[0].state[0], 24, "COMPLETING");
@@ -454,10 +454,10 @@ static void term_before_the_gate(void **state)
 		assert_int_equal(pipe(ready), 0);
 		pid = fork();
 		if (!pid) {
-			char name[SPOOL_NAME_SIZE];
-			struct spool *sp;
+			char name[FOLDER_NAME_SIZE];
+			struct folder *sp;
 
-			if (spool_open(h->store.dir, &sp, NULL) || spool_gate_try(sp, NULL))
+			if (folder_open(h->store.dir, &sp, NULL) || queue_lock_try(sp, NULL))
 				_exit(1);
 			if (!while_waiting[i])
 				kill(getppid(), SIGTERM);
@@ -473,7 +473,7 @@ static void term_before_the_gate(void **state)
 		assert_int_equal(fill_run(&h->store, &o, &r, NULL), 0);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(status, 0);
-		assert_true(r.drained);
+		assert_true(r.ingested);
 		assert_int_equal(r.submitted, 0);
 		assert_int_equal(r.stop, FILL_BACKOFF);
 		assert_int_equal(fake.squeues, squeues);
@@ -491,24 +491,24 @@ static void term_before_the_gate(void **state)
 static void told_again_is_nothing(void **state)
 {
 	struct here *h = *state;
-	struct spool_list l;
+	struct folder_list l;
 	struct buf text = {0};
 	char *name;
 
 	put(h, ten);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	play(h, &fake.jobs[0], 3, "+");
-	assert_int_equal(spool_scan(h->store.spool, SPOOL_SPOOL, &l, NULL), 0);
+	assert_int_equal(folder_scan(h->store.folder, FOLDER_OUTBOX, &l, NULL), 0);
 	assert_int_equal(l.n, 1);
-	name = mem_printf("spool/%s", l.v[0].name);
-	assert_int_equal(spool_file_get(h->store.spool, name, &text, NULL), 0);
-	assert_int_equal(drain_now(&h->store, NULL), 0);
+	name = mem_printf("outbox/%s", l.v[0].name);
+	assert_int_equal(folder_file_get(h->store.folder, name, &text, NULL), 0);
+	assert_int_equal(ingest_now(&h->store, NULL), 0);
 	counts_are(h, "queued 9, completed 1");
-	assert_int_equal(spool_file_put(h->store.spool, name, text.s, text.len, 0600, NULL), 0);
-	assert_int_equal(drain_now(&h->store, NULL), 0);
+	assert_int_equal(folder_file_put(h->store.folder, name, text.s, text.len, 0600, NULL), 0);
+	assert_int_equal(ingest_now(&h->store, NULL), 0);
 	counts_are(h, "queued 9, completed 1");
-	assert_int_equal(files(h, SPOOL_SPOOL), 0);
-	spool_list_release(&l);
+	assert_int_equal(files(h, FOLDER_OUTBOX), 0);
+	folder_list_release(&l);
 	buf_release(&text);
 	free(name);
 }
@@ -527,21 +527,21 @@ static void sql(struct here *h, const char *text)
 static void a_claim_that_fails_submits_nothing(void **state)
 {
 	struct here *h = *state;
-	struct fill_opts o = {.caller = QUEUE_USER, .max = -1};
+	struct fill_opts o = {.caller = FILL_USER, .max = -1};
 	struct fill_result r;
 	struct err err = {0};
-	char *tickets = store_path(&h->store, "tickets");
+	char *manifests = store_path(&h->store, "manifests");
 
 	put(h, ten);
-	rmdir(tickets); /* where it is there yet */
-	assert_int_equal(spool_file_put(h->store.spool, "tickets", "", 0, 0600, NULL), 0);
+	rmdir(manifests); /* where it is there yet */
+	assert_int_equal(folder_file_put(h->store.folder, "manifests", "", 0, 0600, NULL), 0);
 	assert_int_equal(fill_run(&h->store, &o, &r, &err), -1);
-	assert_non_null(strstr(err.msg, "tickets"));
+	assert_non_null(strstr(err.msg, "manifests"));
 	fill_result_release(&r);
 	assert_int_equal(fake.abandoned, fake.begun);
 	assert_int_equal(fake.fed, 0);
 	counts_are(h, "pending 10");
-	assert_int_equal(unlink(tickets), 0);
+	assert_int_equal(unlink(manifests), 0);
 	sql(h, "CREATE TRIGGER no BEFORE INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'no'); END");
 	assert_int_equal(fill_run(&h->store, &o, &r, &err), -1);
 	fill_result_release(&r);
@@ -551,12 +551,12 @@ static void a_claim_that_fails_submits_nothing(void **state)
 	assert_int_equal(fake.sbatches, 0);
 	counts_are(h, "pending 10");
 	sql(h, "DROP TRIGGER no");
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	counts_are(h, "queued 10");
 	assert_int_equal(fake.begun, 3);
 	assert_int_equal(fake.fed, 1);
 	assert_int_equal(fake.abandoned, 2);
-	free(tickets);
+	free(manifests);
 }
 
 static struct here *broken;
@@ -575,14 +575,14 @@ static void a_round_that_fails_behind_sbatch(void **state)
 	put(h, ten);
 	broken = h;
 	fake.on_sbatch = it_breaks;
-	r = fill(h, QUEUE_USER, -1);
+	r = fill(h, FILL_USER, -1);
 	assert_int_equal(fake.sbatches, 1);
 	assert_int_equal(r.submitted, 10);
 	assert_int_equal(r.pending, 0);
 	assert_int_equal(r.in_flight, 10);
 	sql(h, "DROP TRIGGER no");
 	fake.on_sbatch = NULL;
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	counts_are(h, "queued 10");
 }
 
@@ -590,12 +590,13 @@ static void a_round_that_fails_behind_sbatch(void **state)
 static void foreign_events_stay(void **state)
 {
 	struct here *h = *state;
-	static const char name[] = "spool/00000000000000aa.0.5,0,n,1,0000000000000001";
+	static const char name[] = "outbox/00000000000000aa.0.5,0,n,1,0000000000000001";
 	static const char end[] = "end completed 0 0 0 1 2 3\n";
 
-	assert_int_equal(spool_file_put(h->store.spool, name, end, sizeof(end) - 1, 0600, NULL), 0);
-	assert_int_equal(drain_now(&h->store, NULL), 0);
-	assert_true(spool_file_exists(h->store.spool, name));
+	assert_int_equal(folder_file_put(h->store.folder, name, end, sizeof(end) - 1, 0600, NULL),
+			 0);
+	assert_int_equal(ingest_now(&h->store, NULL), 0);
+	assert_true(folder_file_exists(h->store.folder, name));
 }
 
 /* What status says of the way to the host that submits. */
@@ -636,7 +637,7 @@ static void a_way_out_that_is_closed_is_told(void **state)
 
 	fake.limit = 5;
 	put(h, "name: far\nparams: {n: {from: 1, to: 30, step: 1}}\nrun: [echo, \"{n}\"]\n");
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	via_is(h, NULL);
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
 		struct err err = {0};
@@ -665,9 +666,9 @@ int main(void)
 		T(the_only_job_was_cancelled),
 		cmocka_unit_test(term_after_sbatch_has_begun),
 		T(ends_that_leave_together),
-		T(a_held_gate_is_waited_for),
+		T(a_held_lock_is_waited_for),
 		T(who_waits_tells_its_end),
-		cmocka_unit_test(term_before_the_gate),
+		cmocka_unit_test(term_before_the_lock),
 		T(told_again_is_nothing),
 		T(a_round_that_fails_behind_sbatch),
 		T(foreign_events_stay),

@@ -1,4 +1,4 @@
-/* test_outcome.c - what follows from an attempt's end: another try, the next sbatch, the brakes */
+/* test_outcome.c - what follows from an attempt's end: another try, the next sbatch, the breakers */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -6,18 +6,18 @@
 #include <cmocka.h>
 #include <inttypes.h>
 
-#include "chain/brake.h"
+#include "chain/breaker.h"
 #include "lib/clock.h"
 #include "store/db_internal.h"
 #include "fake_slurm.h"
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "chain/outcome.h"
 #include "chain/fill.h"
 #include "chain/health.h"
 #include "chain/reconcile.h"
-#include "store/spool.h"
+#include "store/folder.h"
 #include "sweep_here.h"
-#include "store/ticket.h"
+#include "store/manifest.h"
 
 static int set_up(void **state)
 {
@@ -46,9 +46,9 @@ static void put_jobs(struct here *h, int jobs, const char *more)
 	free(text);
 }
 
-static void fill(struct here *h, enum queue_caller who)
+static void fill(struct here *h, enum fill_caller who)
 {
-	struct fill_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
+	struct fill_opts o = {.caller = who, .max = -1, .lock_ms = 1000};
 	struct fill_result r;
 	struct err err = {0};
 
@@ -83,8 +83,8 @@ static void go(struct here *h, int64_t job, const struct went *w)
 			      .reason = w->reason,
 			      .exit_code = w->exit_code,
 			      .ended = now};
-	struct spool_journal j;
-	struct spool_entry e;
+	struct journal_file j;
+	struct folder_entry e;
 	struct buf text = {0};
 	struct db_attempt a;
 	struct db_job row;
@@ -92,17 +92,17 @@ static void go(struct here *h, int64_t job, const struct went *w)
 	assert_int_equal(db_job_get(h->store.db, job, &row, NULL), 0);
 	assert_int_equal(db_attempt_get(h->store.db, row.attempt, &a, NULL), 0);
 	snprintf(me.node, sizeof(me.node), "%s", w->node ? w->node : "n1");
-	assert_int_equal(spool_right_start(h->store.spool, a.submission, a.task, &me, &e, NULL), 0);
-	assert_int_equal(spool_journal_open(h->store.spool, &e, &j, NULL), 0);
+	assert_int_equal(claim_file_win(h->store.folder, a.submission, a.task, &me, &e, NULL), 0);
+	assert_int_equal(journal_file_open(h->store.folder, &e, &j, NULL), 0);
 	journal_add_start(&text, now - ms, &me);
 	if (w->twin)
 		journal_add_preempted(&text, now);
 	else if (!w->still)
 		journal_add_end(&text, &end);
-	assert_int_equal(spool_journal_append(&j, text.s, text.len, true, NULL), 0);
+	assert_int_equal(journal_file_append(&j, text.s, text.len, true, NULL), 0);
 	if (!w->still)
-		assert_int_equal(spool_journal_post(h->store.spool, &j, NULL), 0);
-	spool_journal_close(&j);
+		assert_int_equal(journal_file_post(h->store.folder, &j, NULL), 0);
+	journal_file_close(&j);
 	buf_release(&text);
 	db_attempt_release(&a);
 	db_job_release(&row);
@@ -126,11 +126,11 @@ static void job_is(struct here *h, int64_t id, const char *want)
 	db_job_release(&job);
 }
 
-static void drain(struct here *h)
+static void ingest(struct here *h)
 {
 	struct err err = {0};
 
-	if (drain_now(&h->store, &err))
+	if (ingest_now(&h->store, &err))
 		fail_msg("%s", err.msg);
 	assert_int_equal(db_check(h->store.db, NULL), 0);
 }
@@ -202,12 +202,12 @@ static void tries(void **state)
 
 		set_up((void **)&h);
 		put_jobs(h, 1, policy);
-		fill(h, QUEUE_USER);
+		fill(h, FILL_USER);
 		for (const char *p = v[i].ends; *p; p += strspn(p, " ")) {
 			struct went w = went(p);
 
 			go(h, 1, &w);
-			fill(h, QUEUE_USER);
+			fill(h, FILL_USER);
 			p += strcspn(p, " ");
 		}
 		job_is(h, 1, v[i].then);
@@ -226,27 +226,27 @@ static void by_hand(void **state)
 	int c;
 
 	put_jobs(h, 1, policy);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	for (int i = 0; i < 3; i++) {
 		go(h, 1, i ? &code : &late);
-		fill(h, QUEUE_USER);
+		fill(h, FILL_USER);
 	}
 	job_is(h, 1, "failed EXIT 2+0 --time=1:30:00");
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_job_retry(h->store.db, 1, false, false, NULL, NULL, &c, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	job_is(h, 1, "pending 0+0 --time=1:30:00");
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	assert_string_equal(option("--time"), "1:30:00");
 	go(h, 1, &code);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 1, "queued 1+0 --time=1:30:00");
-	/* a wish wins */
+	/* a request wins */
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_job_cancel(h->store.db, 1, &c, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	go(h, 1, &code);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 1, "cancelled CANCELLED 1+0 --time=1:30:00");
 }
 
@@ -257,17 +257,17 @@ static void another_version(void **state)
 	struct went late = {.reason = REASON_TIMEOUT};
 
 	put_jobs(h, 1, policy);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	go(h, 1, &late);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 1, "queued 1+0 --time=1:30:00");
 	put_jobs(h, 1, "sbatch: {time: 10, mem: 4G}\nretry: {TIMEOUT: {time: x3}}\n");
 	go(h, 1, &late);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 1, "queued 2+0");
 	assert_string_equal(option("--time"), "10");
 	go(h, 1, &late);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 1, "queued 3+0 --time=30:00");
 	assert_string_equal(option("--time"), "30:00");
 }
@@ -334,10 +334,10 @@ static void why_not_again(void **state)
 		h = s;
 		o.db = h->store.db;
 		put_jobs(h, 1, v[i].more);
-		fill(h, QUEUE_USER);
+		fill(h, FILL_USER);
 		for (int k = 0; k < v[i].times; k++) {
 			go(h, 1, &v[i].went);
-			fill(h, QUEUE_USER);
+			fill(h, FILL_USER);
 		}
 		assert_int_equal(db_job_get(h->store.db, 1, &job, NULL), 0);
 		assert_int_equal(job.state, JOB_FAILED);
@@ -362,10 +362,10 @@ static void delays(void **state)
 
 	put_jobs(h, 3, "retry: {EXIT: {codes: [75], delay: 10m}}\n");
 	limit(h, 2);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 1, "queued 0+0");
 	go(h, 1, &code);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 1, "pending 1+0");
 	job_is(h, 2, "queued 0+0");
 	assert_string_equal(option("--begin"), "none");
@@ -375,10 +375,10 @@ static void delays(void **state)
 		    chain.later_at <= clock_now_ms() + 600 * 1000);
 	health_release(&chain);
 	go(h, 2, &well);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 3, "queued 0+0");
 	go(h, 3, &well);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 1, "queued 1+0");
 	assert_string_equal(option("--begin"), "now+600");
 }
@@ -391,11 +391,11 @@ static void delays_go_together(void **state)
 	size_t before;
 
 	put_jobs(h, 3, "retry: {EXIT: {delay: 595s}}\n");
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	before = fake.sbatches;
 	for (int64_t id = 1; id <= 3; id++)
 		go(h, id, &code);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	assert_int_equal(fake.sbatches, before + 1);
 	assert_string_equal(option("--begin"), "now+600");
 }
@@ -408,16 +408,17 @@ static void delay_by_another_clock(void **state)
 
 	put_jobs(h, 2, "retry: {EXIT: {delay: 10m}, SIGNAL: {delay: 5m}}\n");
 	limit(h, 2);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	go(h, 1, &code);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 1, "pending 1+0");
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(
-		db_exec(h->store.db, "UPDATE again SET due = due + 86400000", NULL, NULL, ""), 0);
+		db_exec(h->store.db, "UPDATE retry_state SET due = due + 86400000", NULL, NULL, ""),
+		0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	go(h, 2, &well);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 1, "queued 1+0");
 	assert_string_equal(option("--begin"), "now+600");
 }
@@ -452,10 +453,10 @@ static void verdicts(void **state)
 				continue;
 			set_up((void **)&h);
 			put_jobs(h, 1, with_signal);
-			fill(h, QUEUE_USER);
+			fill(h, FILL_USER);
 			if (started) {
 				go(h, 1, &runs);
-				drain(h);
+				ingest(h);
 				job_is(h, 1, "running 0+0");
 				assert_int_equal(db_begin(h->store.db, NULL), 0);
 				assert_int_equal(db_attempt_missing(h->store.db, 1,
@@ -481,10 +482,10 @@ static void restartable(void **state)
 		    fails = {.reason = REASON_EXIT, .exit_code = 1};
 
 	put_jobs(h, 2, "restartable: true\n");
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	go(h, 1, &twin);
 	go(h, 2, &fails);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 1, "queued 0+1");
 	job_is(h, 2, "failed EXIT 0+0");
 }
@@ -495,9 +496,9 @@ static void not_restartable(void **state)
 	struct went twin = {.reason = REASON_PREEMPTED, .twin = true};
 
 	put_jobs(h, 1, "");
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	go(h, 1, &twin);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 1, "failed PREEMPTED 0+0");
 }
 
@@ -509,18 +510,18 @@ static void refused_once_grown(void **state)
 
 	put_jobs(h, 5, policy);
 	limit(h, 3);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	go(h, 1, &late);
 	fake.answers[fake.sbatches] = SLURM_REFUSED;
 	fake.nanswers = fake.sbatches + 1;
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	job_is(h, 1, "held REFUSED 1+0 --time=1:30:00");
 	job_is(h, 2, "queued 0+0");
 	job_is(h, 3, "queued 0+0");
 	job_is(h, 4, "pending 0+0");
 }
 
-/* ---- brakes ---- */
+/* ---- breakers ---- */
 
 static bool paused(struct here *h)
 {
@@ -562,7 +563,7 @@ static void failures_in_a_row(void **state)
 
 		set_up((void **)&h);
 		put_jobs(h, 20, v[i].more);
-		fill(h, QUEUE_USER);
+		fill(h, FILL_USER);
 		if (v[i].breaker) {
 			assert_int_equal(db_begin(h->store.db, NULL), 0);
 			assert_int_equal(db_setting_set(h->store.db, "breaker", v[i].breaker, NULL),
@@ -586,7 +587,7 @@ static void failures_in_a_row(void **state)
 				w.exit_code = 75;
 			}
 			go(h, (int64_t)++n, &w);
-			drain(h);
+			ingest(h);
 		}
 		if (paused(h) != (v[i].pauses > 0) || (v[i].pauses && n != v[i].pauses))
 			fail_msg("%s: %s after %zu", v[i].ends, paused(h) ? "paused" : "goes on",
@@ -605,9 +606,9 @@ static void a_quick_end_without_a_word_counts(void **state)
 	int64_t n;
 
 	put_jobs(h, 1, "");
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	go(h, 1, &runs);
-	drain(h);
+	ingest(h);
 	fake.jobs[0].id = 7;
 	fake.jobs[0].ended = clock_now_ms() - 2 * 3600 * 1000 + 2000;
 	snprintf(fake.jobs[0].state[0], sizeof(fake.jobs[0].state[0]), "FAILED/JobLaunchFailure");
@@ -616,7 +617,7 @@ static void a_quick_end_without_a_word_counts(void **state)
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
 	job_is(h, 1, "failed SIGNAL 0+0");
-	assert_int_equal(db_setting_int(h->store.db, ".brake.n", 0, &n, NULL), 0);
+	assert_int_equal(db_setting_int(h->store.db, ".breaker.n", 0, &n, NULL), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(db_setting_get(h->store.db, ".node.n1", &record, NULL), 0);
 	assert_int_equal(strncmp(record, "1 ", 2), 0);
@@ -633,21 +634,21 @@ static void a_corrected_end_is_no_other_one(void **state)
 	struct outcome o = {.db = h->store.db};
 
 	put_jobs(h, 3, "");
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_setting_set(h->store.db, "breaker", "2", NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	go(h, 1, &runs);
-	drain(h);
+	ingest(h);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
-	assert_int_equal(outcome_verdict(&o, 1, &verdict, NULL), 0);
-	assert_int_equal(outcome_line(&o, 1, &line, NULL), 0);
+	assert_int_equal(outcome_infer(&o, 1, &verdict, NULL), 0);
+	assert_int_equal(outcome_report(&o, 1, &line, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	outcome_release(&o);
 	job_is(h, 1, "failed SIGNAL 0+0");
 	assert_false(paused(h));
 	go(h, 2, &fails);
-	drain(h);
+	ingest(h);
 	assert_true(paused(h));
 }
 
@@ -659,10 +660,10 @@ static void what_a_pause_says(void **state)
 
 	put_jobs(h, 30, "");
 	limit(h, 12); /* less one that leaves, less the sentinel */
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	for (int64_t id = 1; id <= 10; id++)
 		go(h, id, &fails);
-	fill(h, QUEUE_CHAIN); /* the transaction that tells of them claims nothing more */
+	fill(h, FILL_CHAIN); /* the transaction that tells of them claims nothing more */
 	assert_int_equal(fake.sbatches, 1);
 	assert_int_equal(health_read(&h->store, &chain, NULL), 0);
 	assert_int_equal(chain.state, CHAIN_PAUSED);
@@ -674,16 +675,16 @@ static void what_a_pause_says(void **state)
 	assert_int_equal(chain.needs[0].job, chain.pause.job);
 	health_release(&chain);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
-	assert_int_equal(brake_reset(h->store.db, NULL), 0);
+	assert_int_equal(breaker_reset(h->store.db, NULL), 0);
 	assert_int_equal(db_setting_unset(h->store.db, ".paused", NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	for (int64_t id = 11; id <= 19; id++)
 		go(h, id, &fails);
-	drain(h);
+	ingest(h);
 	assert_false(paused(h));
 	go(h, 20, &fails);
-	drain(h);
+	ingest(h);
 	assert_true(paused(h));
 }
 
@@ -695,15 +696,15 @@ static void it_is_the_jobs(void **state)
 	struct strs bad = {0};
 
 	put_jobs(h, 20, "");
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	for (int64_t id = 1; id <= 10; id++) {
 		struct went w = {.reason = REASON_EXIT, .exit_code = 1, .node = nodes[id % 2]};
 
 		go(h, id, &w);
-		drain(h);
+		ingest(h);
 	}
 	assert_true(paused(h));
-	assert_int_equal(brake_nodes(h->store.db, &bad, NULL), 0);
+	assert_int_equal(breaker_nodes(h->store.db, &bad, NULL), 0);
 	assert_int_equal(bad.n, 0);
 }
 
@@ -714,7 +715,7 @@ static const char *bad_nodes(struct here *h)
 	size_t n = 0;
 
 	*text = '\0';
-	assert_int_equal(brake_nodes(h->store.db, &bad, NULL), 0);
+	assert_int_equal(breaker_nodes(h->store.db, &bad, NULL), 0);
 	for (size_t i = 0; i < bad.n; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i ? "," : "", bad.v[i]);
 	strs_release(&bad);
@@ -732,23 +733,23 @@ static void a_bad_node(void **state)
 
 	put_jobs(h, 60, "sbatch: {exclude: \"n[7-9]\"}\n");
 	limit(h, 24);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	go(h, 1, &quick);
 	go(h, 2, &quick);
-	drain(h);
+	ingest(h);
 	go(h, 3, &slow); /* begins a new row */
-	drain(h);
+	ingest(h);
 	go(h, 4, &well);
-	drain(h);
+	ingest(h);
 	go(h, 5, &quick);
 	go(h, 6, &quick);
-	drain(h);
+	ingest(h);
 	assert_string_equal(bad_nodes(h), "");
 	go(h, 7, &quick);
 	go(h, 8, &well);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	go(h, 9, &quick);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	assert_string_equal(bad_nodes(h), "n1");
 	assert_string_equal(option("--exclude"), "n[7-9],n1");
 	assert_int_equal(health_read(&h->store, &chain, NULL), 0);
@@ -760,14 +761,14 @@ static void a_bad_node(void **state)
 	for (int64_t id = 10; id <= 20; id++) {
 		quick.node = id == 12 ? "n3" : id == 16 ? "n4" : "n1";
 		go(h, id, &quick);
-		drain(h);
+		ingest(h);
 	}
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	assert_false(paused(h));
 	/* one that does well takes it back */
 	well.node = "n1";
 	go(h, 21, &well);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	assert_string_equal(bad_nodes(h), "");
 	assert_string_equal(option("--exclude"), "n[7-9]");
 }
@@ -798,10 +799,10 @@ static void tried_again_is_no_bad_node(void **state)
 		h = s;
 		put_jobs(h, 30, v[i].more);
 		limit(h, 24);
-		fill(h, QUEUE_USER);
+		fill(h, FILL_USER);
 		for (int64_t id = 1; id <= 8; id++) {
 			go(h, id, id % 2 ? &quick : &well);
-			drain(h);
+			ingest(h);
 		}
 		if (strcmp(bad_nodes(h), v[i].bad) != 0)
 			fail_msg("%zu: '%s', and not '%s'", i, bad_nodes(h), v[i].bad);
@@ -818,15 +819,15 @@ static void a_black_hole(void **state)
 
 	put_jobs(h, 40, "");
 	limit(h, 16);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	go(h, 1, &runs);
 	for (int64_t id = 2; id <= 10; id++) {
 		go(h, id, &quick);
-		drain(h);
+		ingest(h);
 	}
 	assert_string_equal(bad_nodes(h), "");
 	go(h, 11, &quick);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	assert_false(paused(h));
 	assert_string_equal(bad_nodes(h), "n1");
 	assert_string_equal(option("--exclude"), "n1");
@@ -845,14 +846,14 @@ static void no_black_hole(void **state)
 		set_up((void **)&h);
 		put_jobs(h, 40, "");
 		limit(h, 16);
-		fill(h, QUEUE_USER);
+		fill(h, FILL_USER);
 		go(h, 1, &begins);
 		if (alone)
 			go(h, 2, &runs);
 		for (int64_t id = 3; id <= 12; id++) {
 			quick.node = !alone && id == 5 ? "n3" : "n1";
 			go(h, id, &quick);
-			drain(h);
+			ingest(h);
 		}
 		assert_string_equal(bad_nodes(h), "");
 		assert_true(paused(h));
@@ -897,7 +898,7 @@ static void nodes_that_are_left_out(void **state)
 			assert_int_equal(db_setting_set(h->store.db, key, text, NULL), 0);
 		}
 		assert_int_equal(db_commit(h->store.db, NULL), 0);
-		fill(h, QUEUE_USER);
+		fill(h, FILL_USER);
 		if (strcmp(option("--exclude"), v[i].exclude) != 0)
 			fail_msg("%zu: %s", i, option("--exclude"));
 		here_tear_down((void **)&h);
@@ -917,7 +918,7 @@ static void refused_without_a_node(void **state)
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	fake.answers[0] = SLURM_REFUSED;
 	fake.nanswers = 1;
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	assert_int_equal(fake.sbatches, 2);
 	assert_string_equal(option("--exclude"), "none");
 	job_is(h, 1, "queued 0+0");
@@ -937,7 +938,7 @@ static void failed_before_the_start(void **state)
 		set_up((void **)&h);
 		put_jobs(h, 20, "");
 		limit(h, 12);
-		fill(h, QUEUE_USER);
+		fill(h, FILL_USER);
 		for (int i = 0; i < 10; i++)
 			snprintf(fake.jobs[0].state[i], sizeof(fake.jobs[0].state[i]), "%s",
 				 says[k]);

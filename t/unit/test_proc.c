@@ -1,4 +1,4 @@
-/* proc: starting programs, feeding and draining them, ending them in time, signals. */
+/* proc: starting programs, feeding and ingesting them, ending them in time, signals. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

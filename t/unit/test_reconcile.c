@@ -11,15 +11,15 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "chain/brake.h"
+#include "chain/breaker.h"
 #include "chain/cancel.h"
 #include "lib/clock.h"
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "fake_slurm.h"
 #include "chain/fill.h"
 #include "chain/reconcile.h"
 #include "sweep_here.h"
-#include "store/ticket.h"
+#include "store/manifest.h"
 
 static const char one[] = "name: one\nparams: {n: [0]}\nrun: [\"true\"]\n";
 static const char ten[] = "name: ten\nparams: {n: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}\n"
@@ -65,7 +65,7 @@ static int set_up(void **state)
 
 static void submit(struct here *h, const char *text)
 {
-	struct fill_opts o = {.caller = QUEUE_USER, .max = -1, .gate_ms = 1000};
+	struct fill_opts o = {.caller = FILL_USER, .max = -1, .lock_ms = 1000};
 	struct expand_result e;
 	struct fill_result r;
 	struct err err = {0};
@@ -76,7 +76,7 @@ static void submit(struct here *h, const char *text)
 	fill_result_release(&r);
 }
 
-static uint64_t ticket_of(const struct fake_job *job)
+static uint64_t manifest_of(const struct fake_job *job)
 {
 	return strtoull(strrchr(job->name, '.') + 1, NULL, 16);
 }
@@ -91,20 +91,20 @@ static void take(struct here *h, int task, bool end)
 			 .random = clock_random()};
 	struct journal_step step = {.key = (char *)(uintptr_t) "first", .started = 5, .ended = 6};
 	struct job_end completed = {.completed = true, .ended = 9};
-	struct spool_journal j;
-	struct spool_entry e;
+	struct journal_file j;
+	struct folder_entry e;
 	struct buf text = {0};
 
-	assert_int_equal(spool_right_start(h->store.spool, ticket_of(job), task, &me, &e, NULL), 0);
-	assert_int_equal(spool_journal_open(h->store.spool, &e, &j, NULL), 0);
+	assert_int_equal(claim_file_win(h->store.folder, manifest_of(job), task, &me, &e, NULL), 0);
+	assert_int_equal(journal_file_open(h->store.folder, &e, &j, NULL), 0);
 	journal_add_start(&text, 5, &me);
 	journal_add_step(&text, &step);
 	if (end)
 		journal_add_end(&text, &completed);
-	assert_int_equal(spool_journal_append(&j, text.s, text.len, true, NULL), 0);
+	assert_int_equal(journal_file_append(&j, text.s, text.len, true, NULL), 0);
 	if (end)
-		assert_int_equal(spool_journal_post(h->store.spool, &j, NULL), 0);
-	spool_journal_close(&j);
+		assert_int_equal(journal_file_post(h->store.folder, &j, NULL), 0);
+	journal_file_close(&j);
 	buf_release(&text);
 }
 
@@ -112,7 +112,7 @@ static void take(struct here *h, int task, bool end)
 static void start(struct here *h, int task, bool end)
 {
 	take(h, task, end);
-	assert_int_equal(drain_now(&h->store, NULL), 0);
+	assert_int_equal(ingest_now(&h->store, NULL), 0);
 }
 
 static void counts_are(struct here *h, const char *want, const char *where)
@@ -131,14 +131,14 @@ static void counts_are(struct here *h, const char *want, const char *where)
 	assert_int_equal(db_check(h->store.db, NULL), 0);
 }
 
-static size_t files(struct here *h, enum spool_folder folder)
+static size_t files(struct here *h, enum folder_part folder)
 {
-	struct spool_list l;
+	struct folder_list l;
 	size_t n;
 
-	assert_int_equal(spool_scan(h->store.spool, folder, &l, NULL), 0);
+	assert_int_equal(folder_scan(h->store.folder, folder, &l, NULL), 0);
 	n = l.n;
-	spool_list_release(&l);
+	folder_list_release(&l);
 	return n;
 }
 
@@ -157,7 +157,7 @@ static int64_t setting(struct here *h, const char *key)
 	return n;
 }
 
-/* Tickets, the times since which rows are missed, and the stamp of the last look become that much older. */
+/* Manifests, the times since which rows are missed, and the stamp of the last look become that much older. */
 static void later(struct here *h, int64_t minutes)
 {
 	struct strs names = {0};
@@ -168,9 +168,9 @@ static void later(struct here *h, int64_t minutes)
 	clock_gettime(CLOCK_REALTIME, &t[0]);
 	t[0].tv_sec -= minutes * 60;
 	t[1] = t[0];
-	assert_int_equal(spool_file_names(h->store.spool, "tickets", &names, NULL), 0);
+	assert_int_equal(folder_file_names(h->store.folder, "manifests", &names, NULL), 0);
 	for (size_t i = 0; i < names.n; i++) {
-		char *path = mem_printf("%s/tickets/%s", h->store.dir, names.v[i]);
+		char *path = mem_printf("%s/manifests/%s", h->store.dir, names.v[i]);
 
 		assert_int_equal(utimensat(AT_FDCWD, path, t, 0), 0);
 		free(path);
@@ -325,10 +325,10 @@ static void look_at_row(struct here *h, const struct row *r, const char *where)
 	assert_int_equal(db_steps(h->store.db, 1, &steps, &n, NULL), 0);
 	db_steps_free(steps, n);
 	assert_int_equal(n, r->row == 'r' && strcmp(want, "running 1") != 0);
-	assert_int_equal(files(h, SPOOL_RUNNING), !strcmp(want, "running 1"));
-	assert_int_equal(files(h, SPOOL_READY), !strcmp(want, "queued 1"));
-	assert_int_equal(files(h, SPOOL_RETIRED), 0);
-	assert_int_equal(ticket_age(h->store.spool, ticket_of(&fake.jobs[0])) >= 0,
+	assert_int_equal(files(h, FOLDER_RUNNING), !strcmp(want, "running 1"));
+	assert_int_equal(files(h, FOLDER_CLAIMS), !strcmp(want, "queued 1"));
+	assert_int_equal(files(h, FOLDER_REVOKED), 0);
+	assert_int_equal(manifest_age(h->store.folder, manifest_of(&fake.jobs[0])) >= 0,
 			 !strcmp(want, "running 1") || !strcmp(want, "queued 1"));
 }
 
@@ -413,7 +413,7 @@ static void without_an_id_for_all(void **state)
 static void a_refill_never_asks_it(void **state)
 {
 	struct here *h = *state;
-	struct fill_opts o = {.caller = QUEUE_CHAIN, .max = -1, .gate_ms = 1000};
+	struct fill_opts o = {.caller = FILL_CHAIN, .max = -1, .lock_ms = 1000};
 	struct fill_result r;
 
 	fake.limit = 4;
@@ -562,7 +562,7 @@ static void what_waits_for_ever_is_taken_back(void **state)
 			buf_addf(&names, "%s%s", k ? " " : "", fake.cancelled.v[k]);
 		assert_string_equal(buf_str(&names), v[i].cancelled);
 		assert_int_equal(r.stopped, 0);
-		assert_int_equal(brake_nodes(h->store.db, &nodes, NULL), 0);
+		assert_int_equal(breaker_nodes(h->store.db, &nodes, NULL), 0);
 		assert_int_equal(nodes.n, v[i].left_out && !*v[i].cancelled);
 		/* Slurm has not heard of it, and shows them yet: it is told again */
 		n = fake.cancelled.n;
@@ -585,7 +585,7 @@ static void a_decision_comes_first(void **state)
 	submit(h, ten);
 	for (int i = 0; i < 10; i++)
 		snprintf(fake.jobs[0].state[i], 24, "%s", i ? "CANCELLED" : "RUNNING");
-	cancel_record(h->store.spool, &(struct who){.slurm_id = 101});
+	cancel_record(h->store.folder, &(struct who){.slurm_id = 101});
 	fake.squeues = 0;
 	r = look(h, 0);
 	assert_false(r.ran);
@@ -594,10 +594,10 @@ static void a_decision_comes_first(void **state)
 	scratch_later(h->store.dir, "cancelled/101", 11000);
 	fake.away = true;
 	assert_int_equal(reconcile(&h->store, 0, &r, NULL), -1);
-	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_DUE);
+	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_DUE);
 	fake.away = false;
 	look(h, 0);
-	assert_int_equal(cancel_phase(h->store.spool, NULL), CANCEL_NONE);
+	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
 	counts_are(h, "pending 1, cancelled 9", "decided");
 }
 
@@ -755,7 +755,7 @@ static void an_array_in_the_accounting(void **state)
 	counts_are(h, "queued 1, failed 2, cancelled 7", "after a minute");
 	job_is(h, 1, REASON_TIMEOUT, 1, "task 0");
 	job_is(h, 2, REASON_NODE_FAIL, 1, "task 1");
-	assert_int_equal(files(h, SPOOL_READY), 1);
+	assert_int_equal(files(h, FOLDER_CLAIMS), 1);
 }
 
 /* Squeue shows some tasks of an array and not others: cancelled while they waited, of which there is no trace, or over
@@ -814,7 +814,7 @@ static void when_it_ended(void **state)
 	}
 }
 
-/* ---- under the gate all is looked at anew ---- */
+/* ---- under the queue lock all is looked at anew ---- */
 
 static struct here *asked;
 
@@ -896,7 +896,7 @@ static void a_right_that_nobody_has(void **state)
 		h = s;
 		submit(h, one);
 		assert_int_equal(
-			spool_rights_drop(h->store.spool, ticket_of(&fake.jobs[0]), 1, NULL), 0);
+			claim_files_drop(h->store.folder, manifest_of(&fake.jobs[0]), 1, NULL), 0);
 		slurm_shows(&r);
 		look(h, 0);
 		later(h, 9);
@@ -920,7 +920,7 @@ static void a_right_that_was_taken_just_now(void **state)
 {
 	static const struct {
 		int answer;
-		bool ticket; /* it is there */
+		bool manifest; /* it is there */
 		const char *before;
 	} v[] = {{SLURM_ACCEPTED, true, "queued 1"}, {SLURM_UNCLEAR, false, "submitting 1"}};
 
@@ -935,9 +935,10 @@ static void a_right_that_was_taken_just_now(void **state)
 		fake.nanswers = 1;
 		fake.accept_silently = true;
 		submit(h, one);
-		if (!v[i].ticket)
+		if (!v[i].manifest)
 			assert_int_equal(
-				ticket_remove(h->store.spool, ticket_of(&fake.jobs[0]), NULL), 0);
+				manifest_remove(h->store.folder, manifest_of(&fake.jobs[0]), NULL),
+				0);
 		fake.jobs[0].gone[0] = true;
 		look(h, 0);
 		later(h, 11);
@@ -947,7 +948,7 @@ static void a_right_that_was_taken_just_now(void **state)
 		look(h, 0);
 		assert_null(clock_in);
 		counts_are(h, "running 1", "it has begun");
-		assert_int_equal(files(h, SPOOL_RUNNING), 1);
+		assert_int_equal(files(h, FOLDER_RUNNING), 1);
 		here_tear_down(&s);
 	}
 }
@@ -1013,7 +1014,7 @@ static void one_asks_at_a_time(void **state)
 {
 	struct here *h = *state;
 	int ready[2], status, lock;
-	struct spool *other;
+	struct folder *other;
 	char c = 0;
 	pid_t pid;
 
@@ -1022,8 +1023,8 @@ static void one_asks_at_a_time(void **state)
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
-		if (spool_open(h->store.dir, &other, NULL) ||
-		    spool_lock(other, "asking", &lock, NULL) || write(ready[1], &c, 1) != 1)
+		if (folder_open(h->store.dir, &other, NULL) ||
+		    folder_lock(other, "asking", &lock, NULL) || write(ready[1], &c, 1) != 1)
 			_exit(1);
 		usleep(300000);
 		_exit(0);
@@ -1086,15 +1087,15 @@ static void killed_before_it_clears_up(void **state)
 		lived = look_and_die(h, n);
 		counts_are(h, "failed 1", "committed before anything is removed");
 		died += !lived;
-		left += files(h, SPOOL_RUNNING);
+		left += files(h, FOLDER_RUNNING);
 		look(h, 0); /* nothing is in flight: what the killed one left is cleared up */
 		counts_are(h, "failed 1", "afterwards");
 		job_is(h, 1, REASON_NODE_FAIL, 1, "afterwards");
-		assert_int_equal(files(h, SPOOL_RUNNING), 0);
-		assert_int_equal(ticket_age(h->store.spool, ticket_of(&fake.jobs[0])), -1);
+		assert_int_equal(files(h, FOLDER_RUNNING), 0);
+		assert_int_equal(manifest_age(h->store.folder, manifest_of(&fake.jobs[0])), -1);
 		here_tear_down(&s);
 	}
-	assert_true(died >= 2); /* a journal and a ticket */
+	assert_true(died >= 2); /* a journal and a manifest */
 	assert_int_equal(left, 1);
 }
 
@@ -1121,8 +1122,8 @@ static void killed_with_rights_taken(void **state)
 		died += !lived;
 		look(h, 0);
 		counts_are(h, "queued 4, failed 3, cancelled 3", "afterwards");
-		assert_int_equal(files(h, SPOOL_RETIRED), 0);
-		assert_int_equal(files(h, SPOOL_READY), 4);
+		assert_int_equal(files(h, FOLDER_REVOKED), 0);
+		assert_int_equal(files(h, FOLDER_CLAIMS), 4);
 		here_tear_down(&s);
 	}
 	assert_true(died >= 6);

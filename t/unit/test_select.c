@@ -67,7 +67,7 @@ static void end_jobs(struct db *db)
 			.completed = ends[i] == 0, .reason = ends[i], .ended = 3000};
 
 		MUST(db_attempt_running(db, sub.first + i, 500, "n1", 2000, &changed, &err));
-		MUST(db_attempt_line(db, sub.first + i, &end, &changed, &err));
+		MUST(db_attempt_reported(db, sub.first + i, &end, &changed, &err));
 	}
 	MUST(db_commit(db, &err));
 	db_jobs_free(jobs, n);

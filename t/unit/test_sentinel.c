@@ -52,9 +52,9 @@ static void put(struct here *h, const char *text)
 	expand_result_release(&r);
 }
 
-static void fill(struct here *h, enum queue_caller who)
+static void fill(struct here *h, enum fill_caller who)
 {
-	struct fill_opts o = {.caller = who, .max = -1, .gate_ms = 1000};
+	struct fill_opts o = {.caller = who, .max = -1, .lock_ms = 1000};
 	struct fill_result r;
 
 	assert_int_equal(fill_run(&h->store, &o, &r, NULL), 0);
@@ -126,7 +126,7 @@ static pid_t somebody_refused(struct here *h, int64_t ms, const char *words)
 	assert_int_equal(pipe(pipefd), 0);
 	pid = fork();
 	if (!pid) {
-		if (spool_lock(h->store.spool, "sentinel", &lock, NULL))
+		if (folder_lock(h->store.folder, "sentinel", &lock, NULL))
 			_exit(1);
 		(void)!write(pipefd[1], "x", 1);
 		clock_sleep_ms(ms);
@@ -151,7 +151,7 @@ static void a_person_waits_for_who_is_at_it(void **state)
 	pid_t pid;
 
 	put(h, many);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	pid = somebody_at_it(h, 60 * 1000);
 	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
 	assert_int_equal(sentinels("PENDING"), 0);
@@ -196,7 +196,7 @@ static void made_once_and_seen(void **state)
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	assert_int_equal(sentinels("PENDING"),
 			 0); /* nothing was submitted: like what would it be? */
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	assert_int_equal(fake_active(), 18);
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	hear_nothing();
@@ -249,7 +249,7 @@ static void wanted_or_not(void **state)
 		put(h, many);
 		if (v[i].setting)
 			set(h, "sentinel", v[i].setting);
-		fill(h, QUEUE_USER);
+		fill(h, FILL_USER);
 		assert_int_equal(fake_active(), v[i].jobs);
 		sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 		hear_nothing();
@@ -265,7 +265,7 @@ static void refused_stays_off(void **state)
 	char *words;
 
 	put(h, many);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	/* with memory, and without */
 	fake.answers[fake.sbatches] = fake.answers[fake.sbatches + 1] = SLURM_REFUSED;
 	fake.nanswers = fake.sbatches + 2;
@@ -284,10 +284,10 @@ static void refused_stays_off(void **state)
 	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
 	assert_int_equal(fake.sbatches, before + 2);
 	/* its slot is free for a job */
-	fill(h, QUEUE_CHAIN);
+	fill(h, FILL_CHAIN);
 	assert_int_equal(fake_active(), 19);
 	/* a person's submit tries again */
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	hear_nothing();
 	assert_int_equal(sentinels("PENDING"), 1);
@@ -300,7 +300,7 @@ static void refused_to_who_had_the_lock_before(void **state)
 	pid_t pid;
 
 	put(h, many);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	pid = somebody_refused(h, 300, "no such partition");
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -321,7 +321,7 @@ static void withdrawn_with_the_work(void **state)
 	size_t before;
 
 	put(h, many);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	before = fake.squeues;
 	sentinel_settle(&h->store, hear, NULL);
@@ -359,7 +359,7 @@ static void withdrawn_with_the_work(void **state)
 	said = NULL;
 }
 
-/* The queue was paused by the brakes, whose holder asks Slurm nothing: the next job that ends withdraws it, work
+/* The queue was paused by the breakers, whose holder asks Slurm nothing: the next job that ends withdraws it, work
  * left or not. */
 static void withdrawn_after_a_pause(void **state)
 {
@@ -367,7 +367,7 @@ static void withdrawn_after_a_pause(void **state)
 	size_t before;
 
 	put(h, many);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	assert_int_equal(sentinels("PENDING"), 1);
 	set(h, ".paused", "1");
@@ -418,7 +418,7 @@ static void its_own_run(void **state)
 	size_t before;
 
 	put(h, many);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	mine = newest();
 	begin(mine);
@@ -515,13 +515,13 @@ static void none_is_made_in_the_hold_off(void **state)
 	struct here *h = *state;
 
 	put(h, many);
-	fill(h, QUEUE_USER);
-	cancel_record(h->store.spool, &(struct who){.slurm_id = 7});
+	fill(h, FILL_USER);
+	cancel_record(h->store.folder, &(struct who){.slurm_id = 7});
 	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
 	assert_int_equal(sentinels("PENDING"), 0);
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	assert_int_equal(sentinels("PENDING"), 1);
-	assert_true(spool_mark_age(h->store.spool, SENTINEL_MARK) >= 0);
+	assert_true(folder_mark_age(h->store.folder, SENTINEL_MARK) >= 0);
 }
 
 static void chain_is(struct here *h, enum chain_state want)
@@ -560,7 +560,7 @@ static void it_is_left_with_the_unanswered(void **state)
 	fake.answers[0] = SLURM_UNCLEAR;
 	fake.nanswers = 1;
 	put(h, many);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	set(h, ".chain.last_refill", "1");
 	chain_is(h, CHAIN_STALLED);
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
@@ -575,7 +575,7 @@ static void held_in_slurm(void **state)
 	size_t before;
 
 	put(h, many);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
 	sentinel_is(h, SENTINEL_WAITING, 0);
 	assert_true(sentinel_waits(&h->store));
@@ -627,11 +627,11 @@ static void many_race(void **state)
 	pid_t pids[8];
 
 	put(h, many);
-	fill(h, QUEUE_USER);
+	fill(h, FILL_USER);
 	db_close(h->store.db);
-	spool_close(h->store.spool);
+	folder_close(h->store.folder);
 	h->store.db = NULL;
-	h->store.spool = NULL;
+	h->store.folder = NULL;
 	assert_int_equal(pipe(go), 0);
 	for (int i = 0; i < 8; i++) {
 		pids[i] = fork();

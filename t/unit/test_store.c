@@ -107,7 +107,7 @@ static void cut_short_and_gone_on_with(void **state)
 
 	(void)state;
 	assert_int_equal(mkdir(".slurmq", 0700), 0);
-	assert_int_equal(mkdir(".slurmq/ready", 0700), 0);
+	assert_int_equal(mkdir(".slurmq/claims", 0700), 0);
 	make();
 	assert_int_equal(store_find(&s, NULL), 0);
 	assert_int_equal(store_open(&s, NULL), 0);

@@ -12,15 +12,15 @@
 #include "lib/clock.h"
 #include "lib/proc.h"
 #include "scratch.h"
-#include "store/spool.h"
+#include "store/folder.h"
 #include "chain/supervise.h"
-#include "store/ticket.h"
+#include "store/manifest.h"
 
 enum { T = 0x99, ID = 100 };
 
 struct here {
 	char *dir;
-	struct spool *sp;
+	struct folder *sp;
 	int log;
 };
 
@@ -39,8 +39,8 @@ static int set_up(void **state)
 	setenv("SLURMD_NODENAME", "n1", 1);
 	unsetenv("SLURM_RESTART_COUNT");
 	h->dir = scratch_make();
-	assert_int_equal(spool_create(h->dir, NULL), 0);
-	assert_int_equal(spool_open(h->dir, &h->sp, NULL), 0);
+	assert_int_equal(folder_create(h->dir, NULL), 0);
+	assert_int_equal(folder_open(h->dir, &h->sp, NULL), 0);
 	assert_true(asprintf(&path, "%s/log", h->dir) > 0);
 	h->log = open(path, O_CREAT | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
 	free(path);
@@ -54,7 +54,7 @@ static int tear_down(void **state)
 	struct here *h = *state;
 
 	close(h->log);
-	spool_close(h->sp);
+	folder_close(h->sp);
 	scratch_drop(h->dir);
 	free(h);
 	return 0;
@@ -69,16 +69,16 @@ struct step {
 static const char *checkpoint;
 static char *root; /* NULL: none of its own */
 
-/* A ticket of one task: each step a script for sh, in the scratch folder. */
-static void make_ticket(struct here *h, const struct step *steps, size_t n)
+/* A manifest of one task: each step a script for sh, in the scratch folder. */
+static void make_manifest(struct here *h, const struct step *steps, size_t n)
 {
-	struct ticket_head head = {.checkpoint = (char *)(uintptr_t)checkpoint,
-				   .sweep = (char *)(uintptr_t) "s",
-				   .chdir = h->dir,
-				   .kill_wait_s = 2};
+	struct manifest_head head = {.checkpoint = (char *)(uintptr_t)checkpoint,
+				     .sweep = (char *)(uintptr_t) "s",
+				     .chdir = h->dir,
+				     .kill_wait_s = 2};
 	struct sweep_param params[] = {{"lr", "1e-3", false}, {"a.b", "x y", false}};
 	struct sweep_point point = {.n = 2, .params = params, .sample = -1};
-	struct ticket_writer w = {0};
+	struct manifest_writer w = {0};
 	struct plan plan = {0};
 	struct strs done = {0};
 
@@ -98,9 +98,9 @@ static void make_ticket(struct here *h, const struct step *steps, size_t n)
 		if (steps[i].done)
 			strs_add(&done, steps[i].key);
 	}
-	ticket_add(&w, 7, 8, 2, &point, &plan, &done);
-	assert_int_equal(ticket_write(h->sp, T, &w, &head, NULL), 0);
-	assert_int_equal(spool_rights_make(h->sp, T, 1, NULL), 0);
+	manifest_add(&w, 7, 8, 2, &point, &plan, &done);
+	assert_int_equal(manifest_write(h->sp, T, &w, &head, NULL), 0);
+	assert_int_equal(claim_files_make(h->sp, T, 1, NULL), 0);
 	for (size_t i = 0; i < n; i++) {
 		free(plan.steps[i].key);
 		free(plan.steps[i].name);
@@ -109,13 +109,13 @@ static void make_ticket(struct here *h, const struct step *steps, size_t n)
 	}
 	free(plan.steps);
 	strs_release(&done);
-	ticket_writer_release(&w);
+	manifest_writer_release(&w);
 }
 
 /* What comes of the decision, and how often it was asked for. */
 static enum { NO_HOOK, UNDECIDED, GOES_ON, STOPS } decision;
 static int asked;
-static struct spool *decided_in;
+static struct folder *decided_in;
 
 static bool decide(void *arg)
 {
@@ -123,13 +123,13 @@ static bool decide(void *arg)
 	asked++;
 	if (decision == STOPS)
 		assert_int_equal(
-			spool_right_retire(decided_in, T, 0, &(struct who){.node = "n2"}, NULL), 0);
+			claim_file_revoke(decided_in, T, 0, &(struct who){.node = "n2"}, NULL), 0);
 	return decision != UNDECIDED;
 }
 
 static struct supervise_result go(struct here *h)
 {
-	struct supervise_opts o = {.spool = h->sp,
+	struct supervise_opts o = {.folder = h->sp,
 				   .dir = h->dir,
 				   .submission = T,
 				   .log = h->log,
@@ -143,22 +143,22 @@ static struct supervise_result go(struct here *h)
 	return r;
 }
 
-/* The journal that lies in spool/ under the result's name, or else still in running/, in short:
+/* The journal that lies in outbox/ under the result's name, or else still in running/, in short:
  * "0 ok, 1 failed; failed EXIT 3". */
 static char *told(struct here *h, const struct supervise_result *r)
 {
-	struct spool_list running;
+	struct folder_list running;
 	struct buf b = {0};
 	struct journal j;
 
-	assert_int_equal(spool_scan(h->sp, SPOOL_RUNNING, &running, NULL), 0);
+	assert_int_equal(folder_scan(h->sp, FOLDER_RUNNING, &running, NULL), 0);
 	assert_int_equal(running.n, !*r->event);
 	if (*r->event)
-		assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, r->event, &j, NULL), 0);
+		assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, r->event, &j, NULL), 0);
 	else
 		assert_int_equal(
-			spool_journal_read(h->sp, SPOOL_RUNNING, running.v[0].name, &j, NULL), 0);
-	spool_list_release(&running);
+			journal_file_read(h->sp, FOLDER_RUNNING, running.v[0].name, &j, NULL), 0);
+	folder_list_release(&running);
 	for (size_t i = 0; i < j.nsteps; i++)
 		buf_addf(&b, "%s%s %s", i ? ", " : "", j.steps[i].key,
 			 step_state_name(j.steps[i].state));
@@ -236,7 +236,7 @@ static void ends(void **state)
 		h = s;
 		while (n < 4 && v[i].steps[n].key)
 			n++;
-		make_ticket(h, v[i].steps, n);
+		make_manifest(h, v[i].steps, n);
 		r = go(h);
 		assert_int_equal(r.outcome, SUPERVISE_ENDED);
 		assert_true(r.refill);
@@ -255,17 +255,17 @@ static void a_spent_right_runs_nothing(void **state)
 	struct supervise_result r;
 	struct buf ran = {0};
 
-	make_ticket(h, &one, 1);
+	make_manifest(h, &one, 1);
 	r = go(h);
 	assert_int_equal(r.outcome, SUPERVISE_ENDED);
 	r = go(h);
 	assert_int_equal(r.outcome, SUPERVISE_SPENT);
 	assert_int_equal(r.exit_status, 1);
 	assert_string_equal(r.event, "");
-	assert_int_equal(ticket_remove(h->sp, T, NULL), 0);
+	assert_int_equal(manifest_remove(h->sp, T, NULL), 0);
 	r = go(h);
 	assert_int_equal(r.outcome, SUPERVISE_SPENT);
-	assert_int_equal(spool_file_get(h->sp, "ran", &ran, NULL), 0);
+	assert_int_equal(folder_file_get(h->sp, "ran", &ran, NULL), 0);
 	assert_string_equal(ran.s, "ran\n");
 	buf_release(&ran);
 }
@@ -332,12 +332,12 @@ static void term(void **state)
 		fake_reason = v[i].reason;
 		fake.away_times = v[i].away;
 		fake.jobs[0].restarts = v[i].restarts;
-		make_ticket(h, steps, 2);
+		make_manifest(h, steps, 2);
 		r = go(h);
 		text = told(h, &r);
 		assert_string_equal(text, v[i].told);
 		assert_int_equal(r.refill, v[i].refill);
-		assert_int_equal(spool_file_exists(h->sp, "cancelled/100"), v[i].recorded);
+		assert_int_equal(folder_file_exists(h->sp, "cancelled/100"), v[i].recorded);
 		free(text);
 		tear_down(&s);
 	}
@@ -381,12 +381,12 @@ static void checkpoints(void **state)
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		checkpoint = v[i].checkpoint;
-		make_ticket(h, &one, 1);
+		make_manifest(h, &one, 1);
 		checkpoint = NULL;
 		r = go(h);
 		text = told(h, &r);
 		assert_string_equal(text, v[i].told);
-		assert_int_equal(spool_file_get(h->sp, "log", &log, NULL), 0);
+		assert_int_equal(folder_file_get(h->sp, "log", &log, NULL), 0);
 		if (v[i].log ? !strstr(log.s, v[i].log) : !!strstr(log.s, "is near"))
 			fail_msg("%zu: %s", i, log.s);
 		buf_release(&log);
@@ -431,7 +431,7 @@ static void out_of_memory(void **state)
 		assert_int_equal(system(cmd), 0);
 		free(cmd);
 		root = mem_printf("%s/root", h->dir);
-		make_ticket(h, steps, 2);
+		make_manifest(h, steps, 2);
 		r = go(h);
 		free(root);
 		root = NULL;
@@ -483,14 +483,14 @@ static void begins_in_the_hold_off(void **state)
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
 		const struct step one = {.key = "a", .script = "true"};
 		struct supervise_result r;
-		struct spool_list retired;
+		struct folder_list revoked;
 		int64_t began, took;
 		struct here *h;
 		void *s;
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		make_ticket(h, &one, 1);
+		make_manifest(h, &one, 1);
 		if (v[i].age) {
 			cancel_record(h->sp, &(struct who){.slurm_id = 7});
 			scratch_later(h->dir, "cancelled/7", v[i].age);
@@ -513,11 +513,11 @@ static void begins_in_the_hold_off(void **state)
 		if (v[i].age == 5000 && took > 4000)
 			fail_msg("case %zu: waited %d ms", i, (int)took);
 		assert_int_equal(r.refill, v[i].refill);
-		assert_int_equal(spool_file_exists(h->sp, "cancelled/100"), v[i].recorded);
-		assert_int_equal(spool_file_exists(h->sp, "cancelled/7"), v[i].age > 0);
-		assert_int_equal(spool_scan(h->sp, SPOOL_RETIRED, &retired, NULL), 0);
-		assert_int_equal(retired.n, v[i].outcome != SUPERVISE_ENDED);
-		spool_list_release(&retired);
+		assert_int_equal(folder_file_exists(h->sp, "cancelled/100"), v[i].recorded);
+		assert_int_equal(folder_file_exists(h->sp, "cancelled/7"), v[i].age > 0);
+		assert_int_equal(folder_scan(h->sp, FOLDER_REVOKED, &revoked, NULL), 0);
+		assert_int_equal(revoked.n, v[i].outcome != SUPERVISE_ENDED);
+		folder_list_release(&revoked);
 		if (v[i].told) {
 			char *text = told(h, &r);
 
@@ -538,11 +538,11 @@ static void requeued(void **state)
 	const struct step one = {.key = "a", .script = "echo ran >>ran"};
 	struct who first = {.slurm_id = ID, .node = "n0", .pid = 1, .random = 1};
 	struct supervise_result r;
-	struct spool_entry e;
+	struct folder_entry e;
 	char *text;
 
-	make_ticket(h, &one, 1);
-	assert_int_equal(spool_right_start(h->sp, T, 0, &first, &e, NULL), 0);
+	make_manifest(h, &one, 1);
+	assert_int_equal(claim_file_win(h->sp, T, 0, &first, &e, NULL), 0);
 	setenv("SLURM_RESTART_COUNT", "1", 1);
 	r = go(h);
 	assert_int_equal(r.outcome, SUPERVISE_REQUEUED);
@@ -551,7 +551,7 @@ static void requeued(void **state)
 	text = told(h, &r);
 	assert_string_equal(text, "; no end preempted");
 	free(text);
-	assert_false(spool_file_exists(h->sp, "ran"));
+	assert_false(folder_file_exists(h->sp, "ran"));
 }
 
 /* Requeued before it had begun: it may begin now. */
@@ -562,7 +562,7 @@ static void requeued_before_it_began(void **state)
 	struct supervise_result r;
 	char *text;
 
-	make_ticket(h, &one, 1);
+	make_manifest(h, &one, 1);
 	setenv("SLURM_RESTART_COUNT", "1", 1);
 	r = go(h);
 	assert_int_equal(r.outcome, SUPERVISE_ENDED);
@@ -579,7 +579,7 @@ static void the_end_of_one_that_was_given_up(void **state)
 	struct supervise_result r;
 	char *text;
 
-	make_ticket(h, &one, 1);
+	make_manifest(h, &one, 1);
 	r = go(h);
 	text = told(h, &r);
 	assert_string_equal(text, "a completed; completed");

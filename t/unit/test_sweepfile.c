@@ -43,7 +43,7 @@ struct said {
 #define HEAD "name: n\n"
 #define RUN "run: [a]\n"
 
-static const struct said shape[] = {
+static const struct said schema[] = {
 	{HEAD RUN, ""},
 	{"", "s:1:1: error: the file is empty\n"},
 	{"- a\n", "s:1:1: error: a sweep is a map, as in name: my-study\n"},
@@ -331,10 +331,10 @@ static void check_said(const struct said *cases, size_t n)
 	}
 }
 
-static void test_shape(void **state)
+static void test_schema(void **state)
 {
 	(void)state;
-	check_said(shape, sizeof(shape) / sizeof(*shape));
+	check_said(schema, sizeof(schema) / sizeof(*schema));
 }
 
 static void test_placeholders(void **state)
@@ -496,7 +496,7 @@ static void test_broken_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shape),	      cmocka_unit_test(test_placeholders),
+		cmocka_unit_test(test_schema),	      cmocka_unit_test(test_placeholders),
 		cmocka_unit_test(test_jobs),	      cmocka_unit_test(test_spaces),
 		cmocka_unit_test(test_files),	      cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_slurp_refuses), cmocka_unit_test(test_slurp),

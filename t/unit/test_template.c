@@ -403,15 +403,15 @@ static void add_word(struct buf *b, int depth)
 
 /* In these, W is a word and C a command. A <(...) within a $(...) is not among them: bash 5.2 reads
  * such a one twice, and loses a blank behind a backslash. */
-static void add_shape(struct buf *b, const char *shape, int depth)
+static void add_schema(struct buf *b, const char *schema, int depth)
 {
-	for (; *shape; shape++) {
-		if (*shape == 'W')
+	for (; *schema; schema++) {
+		if (*schema == 'W')
 			add_word(b, depth);
-		else if (*shape == 'C')
+		else if (*schema == 'C')
 			add_command(b, depth - 1);
 		else
-			buf_addch(b, *shape);
+			buf_addch(b, *schema);
 	}
 }
 
@@ -450,9 +450,9 @@ static void add_command(struct buf *b, int depth)
 	};
 
 	if (depth > 0 && any_of(3) > 0)
-		add_shape(b, nested[any_of(sizeof(nested) / sizeof(*nested))], depth);
+		add_schema(b, nested[any_of(sizeof(nested) / sizeof(*nested))], depth);
 	else
-		add_shape(b, flat[any_of(sizeof(flat) / sizeof(*flat))], depth);
+		add_schema(b, flat[any_of(sizeof(flat) / sizeof(*flat))], depth);
 }
 
 /* What must be refused, wherever it stands. */

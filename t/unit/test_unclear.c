@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "chain/reconcile.h"
 #include "fill_here.h"
 
@@ -22,9 +22,9 @@ static void taking_back(void **state)
 	int c;
 
 	put(h, ten);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	play(h, &fake.jobs[0], 2, "");
-	assert_int_equal(drain_lock(&h->store, NULL), 0);
+	assert_int_equal(ingest_lock(&h->store, NULL), 0);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	for (int64_t id = 1; id <= 4; id++)
 		assert_int_equal(db_job_cancel(h->store.db, id, &c, NULL), 0);
@@ -32,8 +32,8 @@ static void taking_back(void **state)
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
 	assert_int_equal(n, 10);
-	assert_int_equal(drain_take_back(&h->store, v, 5, &running, &queued, NULL), 0);
-	drain_unlock(&h->store);
+	assert_int_equal(ingest_revoke(&h->store, v, 5, &running, &queued, NULL), 0);
+	ingest_unlock(&h->store);
 	free(v);
 	assert_int_equal(running.n, 1);
 	assert_string_equal(running.v[0], "100_2");
@@ -42,9 +42,9 @@ static void taking_back(void **state)
 	counts_are(h, "queued 5, running 1, cancelled 3, held 1");
 	strs_release(&running);
 	strs_release(&queued);
-	/* the one that ran ends as it was wished */
+	/* the one that ran ends as it was requested */
 	fake.jobs[0].gone[2] = true;
-	assert_int_equal(files(h, SPOOL_RETIRED), 0);
+	assert_int_equal(files(h, FOLDER_REVOKED), 0);
 }
 
 /* ---- reconciling ---- */
@@ -59,7 +59,7 @@ static void reconciled(struct here *h, const char *want)
 	counts_are(h, want);
 }
 
-/* Every ticket, and every time a row was missed, becomes that much older. */
+/* Every manifest, and every time a row was missed, becomes that much older. */
 static void later(struct here *h, int64_t minutes)
 {
 	struct strs names = {0};
@@ -70,9 +70,9 @@ static void later(struct here *h, int64_t minutes)
 	clock_gettime(CLOCK_REALTIME, &t[0]);
 	t[0].tv_sec -= minutes * 60;
 	t[1] = t[0];
-	assert_int_equal(spool_file_names(h->store.spool, "tickets", &names, NULL), 0);
+	assert_int_equal(folder_file_names(h->store.folder, "manifests", &names, NULL), 0);
 	for (size_t i = 0; i < names.n; i++) {
-		char *path = mem_printf("%s/tickets/%s", h->store.dir, names.v[i]);
+		char *path = mem_printf("%s/manifests/%s", h->store.dir, names.v[i]);
 
 		assert_int_equal(utimensat(AT_FDCWD, path, t, 0), 0);
 		free(path);
@@ -103,7 +103,7 @@ static void an_unclear_answer_is_cleared_up(void **state)
 		fake.nanswers = 1;
 		fake.accept_silently = made;
 		put(h, ten);
-		fill(h, QUEUE_USER, 0);
+		fill(h, FILL_USER, 0);
 		if (made) {
 			reconciled(h, "queued 10"); /* adopted by name */
 		} else {
@@ -112,7 +112,7 @@ static void an_unclear_answer_is_cleared_up(void **state)
 			reconciled(h, "submitting 10");
 			later(h, 2);
 			reconciled(h, "pending 10");
-			assert_int_equal(files(h, SPOOL_READY), 0);
+			assert_int_equal(files(h, FOLDER_CLAIMS), 0);
 		}
 		here_tear_down(&s);
 	}
@@ -128,7 +128,7 @@ static void no_answer_is_waited_for_longer(void **state)
 	fake.answers[0] = SLURM_UNCLEAR;
 	fake.nanswers = 1;
 	put(h, ten);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_submission_answer(h->store.db, v[0].submission, 0, 0, NULL, NULL), 0);
@@ -138,11 +138,11 @@ static void no_answer_is_waited_for_longer(void **state)
 	reconciled(h, "submitting 10");
 	later(h, 11);
 	reconciled(h, "pending 10");
-	assert_int_equal(files(h, SPOOL_READY), 0);
+	assert_int_equal(files(h, FOLDER_CLAIMS), 0);
 }
 
-/* A wish that found no right to take, since Slurm's number was not known: honoured once it is. */
-static void a_wish_is_honoured_later(void **state)
+/* A request that found no right to take, since Slurm's number was not known: honoured once it is. */
+static void a_request_is_honoured_later(void **state)
 {
 	struct here *h = *state;
 	int c;
@@ -151,13 +151,13 @@ static void a_wish_is_honoured_later(void **state)
 	fake.nanswers = 1;
 	fake.accept_silently = true;
 	put(h, ten);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_job_cancel(h->store.db, 1, &c, NULL), 0);
 	assert_int_equal(db_job_hold(h->store.db, 2, &c, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	reconciled(h, "queued 8, cancelled 1, held 1");
-	assert_int_equal(files(h, SPOOL_READY), 8);
+	assert_int_equal(files(h, FOLDER_CLAIMS), 8);
 }
 
 static void slurm_away_changes_nothing(void **state)
@@ -167,7 +167,7 @@ static void slurm_away_changes_nothing(void **state)
 	struct err err = {0};
 
 	put(h, ten);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	play(h, &fake.jobs[0], 0, "");
 	later(h, 1000);
 	fake.away = true;
@@ -198,7 +198,7 @@ static void queued_and_over(void **state)
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		put(h, ten);
-		fill(h, QUEUE_USER, 0);
+		fill(h, FILL_USER, 0);
 		snprintf(fake.jobs[0].state[3], sizeof(fake.jobs[0].state[3]), "%s", v[i].slurm);
 		reconciled(h, v[i].counts);
 		here_tear_down(&s);
@@ -216,7 +216,7 @@ static void queued_and_gone(void **state)
 	struct here *h = *state;
 
 	put(h, ten);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	all_gone(true);
 	reconciled(h, "queued 10");
 	later(h, 9);
@@ -229,7 +229,7 @@ static void queued_and_gone(void **state)
 	reconciled(h, "queued 10");
 	later(h, 2);
 	reconciled(h, "pending 10");
-	assert_int_equal(files(h, SPOOL_READY), 0);
+	assert_int_equal(files(h, FOLDER_CLAIMS), 0);
 }
 
 /* A pending task that is cancelled alone leaves no trace, but its array is there. */
@@ -238,12 +238,12 @@ static void a_task_that_its_array_lacks(void **state)
 	struct here *h = *state;
 
 	put(h, ten);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	fake.jobs[0].gone[4] = true;
 	reconciled(h, "queued 9, cancelled 1");
 	/* one that runs is not judged so */
 	play(h, &fake.jobs[0], 5, "");
-	assert_int_equal(drain_now(&h->store, NULL), 0);
+	assert_int_equal(ingest_now(&h->store, NULL), 0);
 	fake.jobs[0].gone[5] = true;
 	reconciled(h, "queued 8, running 1, cancelled 1");
 	/* one line for all that never started */
@@ -281,9 +281,9 @@ static void running_and_over(void **state)
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		put(h, ten);
-		fill(h, QUEUE_USER, 0);
+		fill(h, FILL_USER, 0);
 		play(h, &fake.jobs[0], 3, "");
-		assert_int_equal(drain_now(&h->store, NULL), 0);
+		assert_int_equal(ingest_now(&h->store, NULL), 0);
 		snprintf(fake.jobs[0].state[3], sizeof(fake.jobs[0].state[3]), "%s", v[i].slurm);
 		reconciled(h, "queued 9, running 1");
 		later(h, 2);
@@ -301,9 +301,9 @@ static void running_and_gone_is_lost(void **state)
 	struct db_job job;
 
 	put(h, ten);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	play(h, &fake.jobs[0], 3, "");
-	assert_int_equal(drain_now(&h->store, NULL), 0);
+	assert_int_equal(ingest_now(&h->store, NULL), 0);
 	fake.jobs[0].gone[3] = true;
 	reconciled(h, "queued 9, running 1");
 	later(h, 2);
@@ -316,20 +316,20 @@ static void running_and_gone_is_lost(void **state)
 }
 
 /* A submitter that died before its commit. */
-static void an_orphaned_ticket_goes(void **state)
+static void an_orphaned_manifest_goes(void **state)
 {
 	struct here *h = *state;
-	struct ticket_head head = {0};
-	struct ticket_writer w = {0};
+	struct manifest_head head = {0};
+	struct manifest_writer w = {0};
 
 	put(h, ten);
-	fill(h, QUEUE_USER, 0);
-	assert_int_equal(ticket_write(h->store.spool, 77, &w, &head, NULL), 0);
-	assert_int_equal(spool_rights_make(h->store.spool, 77, 3, NULL), 0);
-	assert_int_equal(files(h, SPOOL_READY), 13);
+	fill(h, FILL_USER, 0);
+	assert_int_equal(manifest_write(h->store.folder, 77, &w, &head, NULL), 0);
+	assert_int_equal(claim_files_make(h->store.folder, 77, 3, NULL), 0);
+	assert_int_equal(files(h, FOLDER_CLAIMS), 13);
 	reconciled(h, "queued 10");
-	assert_int_equal(files(h, SPOOL_READY), 10);
-	assert_int_equal(ticket_age(h->store.spool, 77), -1);
+	assert_int_equal(files(h, FOLDER_CLAIMS), 10);
+	assert_int_equal(manifest_age(h->store.folder, 77), -1);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
@@ -340,14 +340,14 @@ int main(void)
 		T(taking_back),
 		cmocka_unit_test(an_unclear_answer_is_cleared_up),
 		T(no_answer_is_waited_for_longer),
-		T(a_wish_is_honoured_later),
+		T(a_request_is_honoured_later),
 		T(slurm_away_changes_nothing),
 		cmocka_unit_test(queued_and_over),
 		T(queued_and_gone),
 		T(a_task_that_its_array_lacks),
 		cmocka_unit_test(running_and_over),
 		T(running_and_gone_is_lost),
-		T(an_orphaned_ticket_goes),
+		T(an_orphaned_manifest_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

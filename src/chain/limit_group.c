@@ -1,15 +1,15 @@
 /*
- * pool.c - what Slurm counts apart: jobs of one account, partition and QOS.
+ * limit_group.c - what Slurm counts apart: jobs of one account, partition and QOS.
  *
  * Which limits a job counts under nobody tells a plain user: its QOS' own, its partition's QOS', its
  * account's. So a refusal is the word that counts. It is felt for how many go in (Slurm's own numbers
- * are the first guess), and what is in flight then (with those that are just leaving) is all that pool gets
- * for a while, and others go on. A job of the pool that ends makes room below that number; after 5 s,
- * doubled each time up to 5 minutes, one more is tried, and where Slurm takes it, the pool is open again.
+ * are the first guess), and what is in flight then (with those that are just leaving) is all that limit_group gets
+ * for a while, and others go on. A job of the limit_group that ends makes room below that number; after 5 s,
+ * doubled each time up to 5 minutes, one more is tried, and where Slurm takes it, the limit_group is open again.
  * Nothing of a sweep depends on it: a block that is
  * lost costs a refusal, one that is too narrow ends by itself.
  */
-#include "chain/pool.h"
+#include "chain/limit_group.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 
 enum { FIRST_MS = 5 * 1000, MOST_MS = 5 * 60 * 1000, TRY_MS = 60 * 1000, LEAVING_MS = 3000 };
 
-void pools_release(struct pools *ps)
+void limit_groups_release(struct limit_groups *ps)
 {
 	for (size_t i = 0; i < ps->n; i++) {
 		free(ps->v[i]->key);
@@ -29,9 +29,9 @@ void pools_release(struct pools *ps)
 	memset(ps, 0, sizeof(*ps));
 }
 
-struct pool *pools_get(struct pools *ps, const char *key)
+struct limit_group *limit_groups_get(struct limit_groups *ps, const char *key)
 {
-	struct pool *p;
+	struct limit_group *p;
 
 	for (size_t i = 0; i < ps->n; i++)
 		if (!strcmp(ps->v[i]->key, key))
@@ -40,24 +40,24 @@ struct pool *pools_get(struct pools *ps, const char *key)
 	p->key = mem_strdup(key);
 	p->cap = p->hi = -1;
 	p->room = -1;
-	ps->v = mem_grow(ps->v, ps->n + 1, sizeof(struct pool *));
+	ps->v = mem_grow(ps->v, ps->n + 1, sizeof(struct limit_group *));
 	return ps->v[ps->n++] = p;
 }
 
-struct pool *pools_of_version(const struct pools *ps, int64_t version)
+struct limit_group *limit_groups_of_version(const struct limit_groups *ps, int64_t version)
 {
 	for (size_t i = 0; i < ps->nversions; i++)
 		if (ps->versions[i].version == version)
-			return ps->versions[i].pool;
+			return ps->versions[i].limit_group;
 	return NULL;
 }
 
-void pools_set_version(struct pools *ps, int64_t version, struct pool *p)
+void limit_groups_set_version(struct limit_groups *ps, int64_t version, struct limit_group *p)
 {
-	if (pools_of_version(ps, version))
+	if (limit_groups_of_version(ps, version))
 		return;
 	ps->versions = mem_grow(ps->versions, ps->nversions + 1, sizeof(*ps->versions));
-	ps->versions[ps->nversions++] = (struct pool_version){version, p};
+	ps->versions[ps->nversions++] = (struct limit_group_version){version, p};
 }
 
 /* ---- which one a job belongs to ---- */
@@ -108,7 +108,7 @@ static void take_directives(const char *text, char *parts[3])
 	}
 }
 
-char *pool_key(const struct strs *options, const char *directives)
+char *limit_group_key(const struct strs *options, const char *directives)
 {
 	char *parts[3] = {NULL, NULL, NULL}, *key;
 
@@ -122,7 +122,7 @@ char *pool_key(const struct strs *options, const char *directives)
 	return key;
 }
 
-void pool_options(const char *key, struct strs *options)
+void limit_group_options(const char *key, struct strs *options)
 {
 	static const char *const names[3] = {"account", "partition", "qos"};
 
@@ -137,9 +137,9 @@ void pool_options(const char *key, struct strs *options)
 
 /* ---- blocks ---- */
 
-static int write_block(struct db *db, const struct pool *p, struct err *err)
+static int write_block(struct db *db, const struct limit_group *p, struct err *err)
 {
-	const struct db_block b = {.pool = p->key,
+	const struct db_block b = {.limit_group = p->key,
 				   .cap = p->cap,
 				   .until = p->until,
 				   .pause = p->pause,
@@ -148,26 +148,26 @@ static int write_block(struct db *db, const struct pool *p, struct err *err)
 	return db_block_set(db, &b, err);
 }
 
-static int drop_block(struct db *db, struct pool *p, struct err *err)
+static int drop_block(struct db *db, struct limit_group *p, struct err *err)
 {
 	p->cap = -1;
 	p->trying = false;
 	return db_block_drop(db, p->key, err);
 }
 
-int pools_unblock(struct db *db, struct err *err)
+int limit_groups_unblock(struct db *db, struct err *err)
 {
 	return db_blocks_drop(db, err);
 }
 
-static int read_blocks(struct pools *ps, struct db *db, bool *any, struct err *err)
+static int read_blocks(struct limit_groups *ps, struct db *db, bool *any, struct err *err)
 {
 	struct db_block *v;
 	size_t n;
 	int rc = db_blocks(db, &v, &n, err);
 
 	for (size_t i = 0; i < n; i++) {
-		struct pool *p = pools_get(ps, v[i].pool);
+		struct limit_group *p = limit_groups_get(ps, v[i].limit_group);
 
 		p->cap = v[i].cap;
 		p->until = v[i].until;
@@ -179,23 +179,23 @@ static int read_blocks(struct pools *ps, struct db *db, bool *any, struct err *e
 	return rc;
 }
 
-static int count_flying(struct pools *ps, struct db *db, struct err *err)
+static int count_flying(struct limit_groups *ps, struct db *db, struct err *err)
 {
 	struct strs names = {0};
 	int64_t *n = NULL;
-	int rc = db_pools(db, &names, &n, err);
+	int rc = db_limit_groups(db, &names, &n, err);
 
 	for (size_t i = 0; i < names.n && !rc; i++)
-		pools_get(ps, names.v[i])->flying = n[i];
+		limit_groups_get(ps, names.v[i])->flying = n[i];
 	strs_release(&names);
 	free(n);
 	return rc;
 }
 
 /* A refusal while jobs of ours were ending says little: told as ended, each holds its slot until it has
- * left. What a pool gets is that much more. */
-static int refused_at(struct db *db, const struct pool *p, int64_t now, int64_t limit, int64_t *cap,
-		      struct err *err)
+ * left. What a limit_group gets is that much more. */
+static int refused_at(struct db *db, const struct limit_group *p, int64_t now, int64_t limit,
+		      int64_t *cap, struct err *err)
 {
 	int64_t leaving;
 
@@ -207,8 +207,8 @@ static int refused_at(struct db *db, const struct pool *p, int64_t now, int64_t 
 	return 0;
 }
 
-int pools_load(struct pools *ps, struct db *db, int64_t in_flight, int64_t limit, bool *changed,
-	       struct err *err)
+int limit_groups_load(struct limit_groups *ps, struct db *db, int64_t in_flight, int64_t limit,
+		      bool *changed, struct err *err)
 {
 	bool any = false;
 
@@ -223,7 +223,7 @@ int pools_load(struct pools *ps, struct db *db, int64_t in_flight, int64_t limit
 	if (read_blocks(ps, db, &any, err) || (any && count_flying(ps, db, err)))
 		return -1;
 	for (size_t i = 0; i < ps->n; i++) {
-		struct pool *p = ps->v[i];
+		struct limit_group *p = ps->v[i];
 
 		if (!p->full || p->told)
 			continue;
@@ -240,14 +240,14 @@ int pools_load(struct pools *ps, struct db *db, int64_t in_flight, int64_t limit
 	return 0;
 }
 
-int pools_accepted(struct pools *ps, struct db *db, const char *key, struct err *err)
+int limit_groups_accepted(struct limit_groups *ps, struct db *db, const char *key, struct err *err)
 {
-	struct pool *p = pools_get(ps, key);
+	struct limit_group *p = limit_groups_get(ps, key);
 
 	return p->cap >= 0 && p->trying ? drop_block(db, p, err) : 0;
 }
 
-int64_t pool_room(const struct pools *ps, const struct pool *p)
+int64_t limit_group_room(const struct limit_groups *ps, const struct limit_group *p)
 {
 	int64_t room = INT64_MAX;
 
@@ -268,10 +268,10 @@ int64_t pool_room(const struct pools *ps, const struct pool *p)
 	return room > p->taken ? room - p->taken : 0;
 }
 
-int pools_taken(struct pools *ps, struct db *db, struct err *err)
+int limit_groups_taken(struct limit_groups *ps, struct db *db, struct err *err)
 {
 	for (size_t i = 0; i < ps->n; i++) {
-		struct pool *p = ps->v[i];
+		struct limit_group *p = ps->v[i];
 
 		if (p->cap < 0 || p->flying + p->taken <= p->cap)
 			continue;
@@ -285,7 +285,7 @@ int pools_taken(struct pools *ps, struct db *db, struct err *err)
 
 /* ---- for status ---- */
 
-static void split_key(const char *key, struct pool_block *b)
+static void split_key(const char *key, struct limit_group_block *b)
 {
 	char **parts[3] = {&b->account, &b->partition, &b->qos};
 
@@ -297,7 +297,7 @@ static void split_key(const char *key, struct pool_block *b)
 	}
 }
 
-void pool_blocks_release(struct pool_block *v, size_t n)
+void limit_group_blocks_release(struct limit_group_block *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		free(v[i].account);
@@ -307,9 +307,9 @@ void pool_blocks_release(struct pool_block *v, size_t n)
 	free(v);
 }
 
-int pools_show(struct db *db, struct pool_block **v, size_t *n, struct err *err)
+int limit_groups_show(struct db *db, struct limit_group_block **v, size_t *n, struct err *err)
 {
-	struct pools ps = {.now = clock_now_ms()};
+	struct limit_groups ps = {.now = clock_now_ms()};
 	bool any = false, others = false;
 	int rc = read_blocks(&ps, db, &any, err);
 
@@ -320,8 +320,8 @@ int pools_show(struct db *db, struct pool_block **v, size_t *n, struct err *err)
 	for (size_t i = 0; i < ps.n; i++)
 		others = others || (ps.v[i]->cap < 0 && ps.v[i]->flying);
 	for (size_t i = 0; i < ps.n && !rc; i++) {
-		const struct pool *p = ps.v[i];
-		struct pool_block *b;
+		const struct limit_group *p = ps.v[i];
+		struct limit_group_block *b;
 
 		if (p->cap < 0)
 			continue;
@@ -332,26 +332,26 @@ int pools_show(struct db *db, struct pool_block **v, size_t *n, struct err *err)
 		b->until = p->until;
 		b->others = others;
 	}
-	pools_release(&ps);
+	limit_groups_release(&ps);
 	return rc;
 }
 
 /* ---- feeling for the limit ---- */
 
-void pool_refused(struct pool *p, int64_t n)
+void limit_group_refused(struct limit_group *p, int64_t n)
 {
 	if (p->hi < 0 || p->lo + n < p->hi)
 		p->hi = p->lo + n;
 	p->feel = true;
 }
 
-void pool_took(struct pool *p, int64_t n)
+void limit_group_took(struct limit_group *p, int64_t n)
 {
 	p->lo += n;
 	p->feel = p->hi >= 0;
 }
 
-bool pools_feel(const struct pools *ps)
+bool limit_groups_feel(const struct limit_groups *ps)
 {
 	for (size_t i = 0; i < ps->n; i++)
 		if (ps->v[i]->feel)
@@ -359,10 +359,10 @@ bool pools_feel(const struct pools *ps)
 	return false;
 }
 
-void pools_guess(struct pools *ps, int64_t told)
+void limit_groups_guess(struct limit_groups *ps, int64_t told)
 {
 	for (size_t i = 0; i < ps->n; i++) {
-		struct pool *p = ps->v[i];
+		struct limit_group *p = ps->v[i];
 		int64_t open = p->hi - p->lo; /* so many at once were too many */
 
 		if (!p->feel)

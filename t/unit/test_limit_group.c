@@ -1,4 +1,4 @@
-/* test_pool.c - jobs that Slurm counts apart: what is blocked, and what goes on */
+/* test_limit_group.c - jobs that Slurm counts apart: what is blocked, and what goes on */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -6,18 +6,18 @@
 #include <cmocka.h>
 #include <inttypes.h>
 
-#include "chain/drain.h"
+#include "chain/ingest.h"
 #include "chain/health.h"
-#include "chain/pool.h"
+#include "chain/limit_group.h"
 #include "fill_here.h"
 
-static const char two_pools[] =
+static const char two_limit_groups[] =
 	"name: two\nparams: {where: [gpu, cpu], n: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}\n"
 	"sbatch: {partition: \"{where}\"}\nrun: [echo, \"{n}\"]\n";
 
-static char *block_of(struct here *h, const char *pool)
+static char *block_of(struct here *h, const char *limit_group)
 {
-	char *key = mem_printf(".blocked.%s", pool), *value = NULL;
+	char *key = mem_printf(".blocked.%s", limit_group), *value = NULL;
 
 	db_setting_get(h->store.db, key, &value, NULL);
 	free(key);
@@ -25,9 +25,10 @@ static char *block_of(struct here *h, const char *pool)
 }
 
 /* What a block says, without its time. */
-static void block_is(struct here *h, const char *pool, int64_t cap, int64_t pause, int trying)
+static void block_is(struct here *h, const char *limit_group, int64_t cap, int64_t pause,
+		     int trying)
 {
-	char *value = block_of(h, pool);
+	char *value = block_of(h, limit_group);
 	int64_t got, until, paused;
 	int now;
 
@@ -55,9 +56,9 @@ static void others_go_on(struct here *h, bool want)
 	health_release(&c);
 }
 
-static void let_blocks_pass(struct here *h, const char *pool, int64_t cap, int pause)
+static void let_blocks_pass(struct here *h, const char *limit_group, int64_t cap, int pause)
 {
-	char *key = mem_printf(".blocked.%s", pool);
+	char *key = mem_printf(".blocked.%s", limit_group);
 	char *value = mem_printf("%" PRId64 " 1000 %d 0", cap, pause);
 
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
@@ -67,14 +68,14 @@ static void let_blocks_pass(struct here *h, const char *pool, int64_t cap, int p
 	free(value);
 }
 
-static int64_t in_pool(struct here *h, const char *pool)
+static int64_t in_limit_group(struct here *h, const char *limit_group)
 {
 	struct strs names = {0};
 	int64_t *n, found = 0;
 
-	assert_int_equal(db_pools(h->store.db, &names, &n, NULL), 0);
+	assert_int_equal(db_limit_groups(h->store.db, &names, &n, NULL), 0);
 	for (size_t i = 0; i < names.n; i++)
-		if (!strcmp(names.v[i], pool))
+		if (!strcmp(names.v[i], limit_group))
 			found = n[i];
 	free(n);
 	strs_release(&names);
@@ -90,17 +91,17 @@ static void a_full_partition_stops_no_other(void **state)
 
 	snprintf(fake.full, sizeof(fake.full), "--partition=gpu");
 	fake.full_at = 3;
-	put(h, two_pools);
-	r = fill(h, QUEUE_USER, 0);
+	put(h, two_limit_groups);
+	r = fill(h, FILL_USER, 0);
 	assert_int_equal(r.submitted, 13);
-	assert_int_equal(in_pool(h, "/gpu/"), 3);
-	assert_int_equal(in_pool(h, "/cpu/"), 10);
+	assert_int_equal(in_limit_group(h, "/gpu/"), 3);
+	assert_int_equal(in_limit_group(h, "/cpu/"), 10);
 	block_is(h, "/gpu/", 3, 5000, 0);
 	block_is(h, "/cpu/", -1, 0, 0);
 	others_go_on(h, true);
 	/* it is full, and nobody asks again */
 	before = fake.sbatches;
-	r = fill(h, QUEUE_CHAIN, 0);
+	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.stop, FILL_LIMITED);
 	assert_int_equal(fake.sbatches, before);
 	/* one of it ends: one more goes in */
@@ -109,23 +110,23 @@ static void a_full_partition_stops_no_other(void **state)
 		gpu++;
 	play(h, gpu, 0, "+");
 	gpu->gone[0] = true;
-	r = fill(h, QUEUE_CHAIN, 0);
+	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.submitted, 1);
-	assert_int_equal(in_pool(h, "/gpu/"), 3);
+	assert_int_equal(in_limit_group(h, "/gpu/"), 3);
 	assert_int_equal(fake.sbatches, before + 1);
 	/* time has gone by: one is tried, and no more */
 	let_blocks_pass(h, "/gpu/", 3, 5000);
-	r = fill(h, QUEUE_CHAIN, 0);
+	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.submitted, 0);
 	assert_int_equal(fake.sbatches, before + 2);
 	block_is(h, "/gpu/", 3, 10000, 0);
 	/* there is room again: found out by that one, and then filled */
 	fake.full_at = 20;
 	let_blocks_pass(h, "/gpu/", 3, 200000);
-	r = fill(h, QUEUE_CHAIN, 0);
+	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.submitted, 1);
 	block_is(h, "/gpu/", 3, 200000, 1);
-	r = fill(h, QUEUE_CHAIN, 0);
+	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.submitted, 5);
 	block_is(h, "/gpu/", -1, 0, 0);
 }
@@ -148,10 +149,10 @@ static void refused_while_one_leaves(void **state)
 		assert_int_equal(db_begin(h->store.db, NULL), 0);
 		assert_int_equal(db_setting_set(h->store.db, "limit", "9", NULL), 0);
 		assert_int_equal(db_commit(h->store.db, NULL), 0);
-		fill(h, QUEUE_USER, 0);
+		fill(h, FILL_USER, 0);
 		counts_are(h, "pending 2, queued 8");
 		play(h, &fake.jobs[0], 0, ends[i]); /* Slurm shows it still */
-		fill(h, QUEUE_CHAIN, 0);
+		fill(h, FILL_CHAIN, 0);
 		counts_are(h, "pending 2, queued 7, completed 1");
 		block_is(h, "//", i ? 8 : 7, 5000, 0);
 		others_go_on(h, false);
@@ -171,18 +172,18 @@ static void blocked_at_no_more_than_the_limit(void **state)
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_setting_set(h->store.db, "limit", "9", NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	counts_are(h, "pending 32, queued 8");
 	for (int k = 0; k < 5; k++) {
 		play(h, &fake.jobs[0], k, "+!");
 		fake.jobs[0].gone[k] = true;
-		fill(h, QUEUE_CHAIN, 0);
+		fill(h, FILL_CHAIN, 0);
 	}
-	assert_int_equal(drain_now(&h->store, NULL), 0);
+	assert_int_equal(ingest_now(&h->store, NULL), 0);
 	counts_are(h, "pending 27, queued 8, completed 5");
 	block_is(h, "//", -1, 0, 0);
 	play(h, &fake.jobs[0], 5, "+!"); /* Slurm shows it still */
-	fill(h, QUEUE_CHAIN, 0);
+	fill(h, FILL_CHAIN, 0);
 	counts_are(h, "pending 27, queued 7, completed 6");
 	block_is(h, "//", 9, 5000, 0);
 }
@@ -198,10 +199,10 @@ static void idle_and_blocked(void **state)
 	assert_int_equal(db_setting_set(h->store.db, ".blocked.//", value, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	free(value);
-	r = fill(h, QUEUE_CHAIN, 0);
+	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.submitted, 1);
 	/* a person's word takes it back */
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	counts_are(h, "queued 10");
 }
 
@@ -217,21 +218,21 @@ static void past_very_many_that_are_blocked(void **state)
 	snprintf(fake.full, sizeof(fake.full), "--partition=gpu");
 	fake.full_at = 2;
 	fake.limit = 20;
-	r = fill(h, QUEUE_USER, 0);
+	r = fill(h, FILL_USER, 0);
 	assert_int_equal(r.submitted, 18); /* a slot for who ends, one for the sentinel */
-	assert_int_equal(in_pool(h, "/gpu/"), 2);
-	assert_int_equal(in_pool(h, "/cpu/"), 16);
+	assert_int_equal(in_limit_group(h, "/gpu/"), 2);
+	assert_int_equal(in_limit_group(h, "/cpu/"), 16);
 	began = clock_mono_ms();
 	fake.jobs[fake.njobs - 1].gone[0] = true;
 	play(h, &fake.jobs[fake.njobs - 1], 0, "+");
-	r = fill(h, QUEUE_CHAIN, 0);
+	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.submitted, 1);
 	print_message("a refill past 30,000 blocked jobs: %" PRId64 " ms\n",
 		      clock_mono_ms() - began);
-	assert_int_equal(in_pool(h, "/cpu/"), 16);
+	assert_int_equal(in_limit_group(h, "/cpu/"), 16);
 }
 
-static void pools_of_options(void **state)
+static void limit_groups_of_options(void **state)
 {
 	static const struct {
 		const char *directives, *options[4], *want;
@@ -254,12 +255,12 @@ static void pools_of_options(void **state)
 
 		for (const char *const *o = v[i].options; *o; o++)
 			strs_add(&options, *o);
-		key = pool_key(&options, v[i].directives);
+		key = limit_group_key(&options, v[i].directives);
 		assert_string_equal(key, v[i].want);
-		pool_options(key, &back);
+		limit_group_options(key, &back);
 		strs_release(&options);
 		free(key);
-		key = pool_key(&back, "");
+		key = limit_group_key(&back, "");
 		assert_string_equal(key, v[i].want);
 		strs_release(&back);
 		free(key);
@@ -276,7 +277,7 @@ static void refused_once_for_all_and_released(void **state)
 	fake.answers[0] = SLURM_REFUSED;
 	fake.nanswers = 1;
 	put(h, ten);
-	r = fill(h, QUEUE_USER, 0);
+	r = fill(h, FILL_USER, 0);
 	assert_int_equal(fake.sbatches, 1);
 	assert_int_equal(r.held, 10);
 	counts_are(h, "held 10");
@@ -284,7 +285,7 @@ static void refused_once_for_all_and_released(void **state)
 	for (int64_t id = 1; id <= 10; id++)
 		assert_int_equal(db_job_release_held(h->store.db, id, &changed, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	fill(h, QUEUE_USER, 0);
+	fill(h, FILL_USER, 0);
 	counts_are(h, "pending 7, queued 3");
 }
 
@@ -298,7 +299,7 @@ int main(void)
 		T(idle_and_blocked),
 		T(blocked_at_no_more_than_the_limit),
 		T(past_very_many_that_are_blocked),
-		cmocka_unit_test(pools_of_options),
+		cmocka_unit_test(limit_groups_of_options),
 		T(refused_once_for_all_and_released),
 	};
 

@@ -1,4 +1,4 @@
-/* test_ticket.c - what a submission's tasks run is what was put in, byte for byte */
+/* test_manifest.c - what a submission's tasks run is what was put in, byte for byte */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -7,13 +7,13 @@
 #include <string.h>
 
 #include "scratch.h"
-#include "store/ticket.h"
+#include "store/manifest.h"
 
 enum { T = 0x77 };
 
 struct here {
 	char *dir;
-	struct spool *sp;
+	struct folder *sp;
 };
 
 static int set_up(void **state)
@@ -21,8 +21,8 @@ static int set_up(void **state)
 	struct here *h = calloc(1, sizeof(*h));
 
 	h->dir = scratch_make();
-	assert_int_equal(spool_create(h->dir, NULL), 0);
-	assert_int_equal(spool_open(h->dir, &h->sp, NULL), 0);
+	assert_int_equal(folder_create(h->dir, NULL), 0);
+	assert_int_equal(folder_open(h->dir, &h->sp, NULL), 0);
 	*state = h;
 	return 0;
 }
@@ -31,7 +31,7 @@ static int tear_down(void **state)
 {
 	struct here *h = *state;
 
-	spool_close(h->sp);
+	folder_close(h->sp);
 	scratch_drop(h->dir);
 	free(h);
 	return 0;
@@ -81,23 +81,23 @@ static void drop_plan(struct plan *p)
 	strs_release(&p->env);
 }
 
-static void write_ticket(struct here *h, int ntasks)
+static void write_manifest(struct here *h, int ntasks)
 {
-	struct ticket_head head = {.sweep = (char *)(uintptr_t) "cifar",
-				   .version = 4,
-				   .chdir = (char *)(uintptr_t) "/a b",
-				   .kill_wait_s = 30};
+	struct manifest_head head = {.sweep = (char *)(uintptr_t) "cifar",
+				     .version = 4,
+				     .chdir = (char *)(uintptr_t) "/a b",
+				     .kill_wait_s = 30};
 	struct sweep_param params[] = {{"lr", "1e-3", false}, {"note", "a=b c", false}};
 	struct sweep_point point = {.n = 2, .params = params, .sample = -1};
-	struct ticket_writer w = {0};
+	struct manifest_writer w = {0};
 	struct strs done = {0};
 	struct plan plan;
 
 	make_plan(&plan, &done);
 	for (int i = 0; i < ntasks; i++)
-		ticket_add(&w, 100 + i, 200 + i, 1 + i, &point, &plan, i % 2 ? &done : NULL);
-	assert_int_equal(ticket_write(h->sp, T, &w, &head, NULL), 0);
-	ticket_writer_release(&w);
+		manifest_add(&w, 100 + i, 200 + i, 1 + i, &point, &plan, i % 2 ? &done : NULL);
+	assert_int_equal(manifest_write(h->sp, T, &w, &head, NULL), 0);
+	manifest_writer_release(&w);
 	drop_plan(&plan);
 	strs_release(&done);
 }
@@ -105,11 +105,11 @@ static void write_ticket(struct here *h, int ntasks)
 static void each_task_reads_its_own(void **state)
 {
 	struct here *h = *state;
-	struct ticket_task t;
+	struct manifest_task t;
 
-	write_ticket(h, 40);
+	write_manifest(h, 40);
 	for (int i = 0; i < 40; i++) {
-		assert_int_equal(ticket_read(h->sp, T, i, &t, NULL), 0);
+		assert_int_equal(manifest_read(h->sp, T, i, &t, NULL), 0);
 		assert_string_equal(t.head.sweep, "cifar");
 		assert_string_equal(t.head.chdir, "/a b");
 		assert_null(t.head.script);
@@ -132,10 +132,10 @@ static void each_task_reads_its_own(void **state)
 		assert_string_equal(t.steps[1].vars.v[0], "_v=$(x)");
 		assert_string_equal(t.steps[1].needs.v[0], "train");
 		assert_int_equal(t.steps[1].on_fail, PLAN_CONTINUE);
-		ticket_task_release(&t);
+		manifest_task_release(&t);
 	}
-	assert_int_equal(ticket_read(h->sp, T, 40, &t, NULL), SPOOL_NONE);
-	assert_int_equal(ticket_read(h->sp, T + 1, 0, &t, NULL), SPOOL_NONE);
+	assert_int_equal(manifest_read(h->sp, T, 40, &t, NULL), FOLDER_NONE);
+	assert_int_equal(manifest_read(h->sp, T + 1, 0, &t, NULL), FOLDER_NONE);
 }
 
 static void shared_words_stand_once(void **state)
@@ -144,8 +144,8 @@ static void shared_words_stand_once(void **state)
 	struct buf b = {0};
 	size_t n = 0;
 
-	write_ticket(h, 40);
-	assert_int_equal(spool_file_get(h->sp, "tickets/0000000000000077", &b, NULL), 0);
+	write_manifest(h, 40);
+	assert_int_equal(folder_file_get(h->sp, "manifests/0000000000000077", &b, NULL), 0);
 	for (const char *p = b.s; (p = strstr(p, long_script)); p += strlen(long_script))
 		n++;
 	assert_int_equal(n, 1);
@@ -158,11 +158,11 @@ static void damage_is_refused(void **state)
 	struct here *h = *state;
 	struct buf b = {0};
 
-	write_ticket(h, 2);
-	assert_int_equal(spool_file_get(h->sp, "tickets/0000000000000077", &b, NULL), 0);
+	write_manifest(h, 2);
+	assert_int_equal(folder_file_get(h->sp, "manifests/0000000000000077", &b, NULL), 0);
 	for (size_t i = 0; i < b.len; i++) {
 		char old = b.s[i];
-		struct ticket_task t;
+		struct manifest_task t;
 		struct err err = {0};
 		int rc;
 
@@ -170,15 +170,15 @@ static void damage_is_refused(void **state)
 		if (i >= 16 && i < 28)
 			continue;
 		b.s[i] = old == '9' ? '0' : '9';
-		assert_int_equal(
-			spool_file_put(h->sp, "tickets/0000000000000077", b.s, b.len, 0600, NULL),
-			0);
-		rc = ticket_read(h->sp, T, 1, &t, &err);
-		assert_true(rc == 0 || rc == -1 || rc == SPOOL_NONE);
+		assert_int_equal(folder_file_put(h->sp, "manifests/0000000000000077", b.s, b.len,
+						 0600, NULL),
+				 0);
+		rc = manifest_read(h->sp, T, 1, &t, &err);
+		assert_true(rc == 0 || rc == -1 || rc == FOLDER_NONE);
 		if (rc == -1)
 			assert_non_null(strstr(err.msg, "damaged"));
 		if (!rc)
-			ticket_task_release(&t);
+			manifest_task_release(&t);
 		b.s[i] = old;
 	}
 	buf_release(&b);
@@ -190,20 +190,20 @@ static void lists_and_goes(void **state)
 	uint64_t *v, id;
 	size_t n;
 
-	write_ticket(h, 1);
-	assert_true(ticket_age(h->sp, T) >= 0);
-	assert_int_equal(ticket_age(h->sp, T + 1), -1);
-	assert_int_equal(ticket_list(h->sp, &v, &n, NULL), 0);
+	write_manifest(h, 1);
+	assert_true(manifest_age(h->sp, T) >= 0);
+	assert_int_equal(manifest_age(h->sp, T + 1), -1);
+	assert_int_equal(manifest_list(h->sp, &v, &n, NULL), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(v[0], T);
 	free(v);
-	assert_int_equal(ticket_remove(h->sp, T, NULL), 0);
-	assert_int_equal(ticket_remove(h->sp, T, NULL), 0);
-	assert_int_equal(ticket_age(h->sp, T), -1);
-	assert_int_equal(ticket_name_parse("0000000000000077", &id), 0);
+	assert_int_equal(manifest_remove(h->sp, T, NULL), 0);
+	assert_int_equal(manifest_remove(h->sp, T, NULL), 0);
+	assert_int_equal(manifest_age(h->sp, T), -1);
+	assert_int_equal(manifest_name_parse("0000000000000077", &id), 0);
 	assert_int_equal(id, T);
-	assert_int_equal(ticket_name_parse("77", &id), -1);
-	assert_int_equal(ticket_name_parse("00000000000000g7", &id), -1);
+	assert_int_equal(manifest_name_parse("77", &id), -1);
+	assert_int_equal(manifest_name_parse("00000000000000g7", &id), -1);
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* test_spool.c - the files that carry the promises: one winner of each right, nothing told is lost */
+/* test_folder.c - the files that carry the promises: one winner of each right, nothing told is lost */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,13 +13,13 @@
 #include <sys/wait.h>
 
 #include "scratch.h"
-#include "store/spool.h"
+#include "store/folder.h"
 
 enum { T = 0x1234 };
 
 struct here {
 	char *dir;
-	struct spool *sp;
+	struct folder *sp;
 };
 
 static int set_up(void **state)
@@ -27,8 +27,8 @@ static int set_up(void **state)
 	struct here *h = calloc(1, sizeof(*h));
 
 	h->dir = scratch_make();
-	assert_int_equal(spool_create(h->dir, NULL), 0);
-	assert_int_equal(spool_open(h->dir, &h->sp, NULL), 0);
+	assert_int_equal(folder_create(h->dir, NULL), 0);
+	assert_int_equal(folder_open(h->dir, &h->sp, NULL), 0);
 	*state = h;
 	return 0;
 }
@@ -37,20 +37,20 @@ static int tear_down(void **state)
 {
 	struct here *h = *state;
 
-	spool_close(h->sp);
+	folder_close(h->sp);
 	scratch_drop(h->dir);
 	free(h);
 	return 0;
 }
 
-static size_t count(struct spool *sp, enum spool_folder folder)
+static size_t count(struct folder *sp, enum folder_part folder)
 {
-	struct spool_list l;
+	struct folder_list l;
 	size_t n;
 
-	assert_int_equal(spool_scan(sp, folder, &l, NULL), 0);
+	assert_int_equal(folder_scan(sp, folder, &l, NULL), 0);
 	n = l.n;
-	spool_list_release(&l);
+	folder_list_release(&l);
 	return n;
 }
 
@@ -79,9 +79,9 @@ static void names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct spool_entry e;
+		struct folder_entry e;
 
-		assert_int_equal(spool_name_parse(v[i].name, &e), v[i].rc);
+		assert_int_equal(folder_name_parse(v[i].name, &e), v[i].rc);
 		if (v[i].rc)
 			continue;
 		assert_int_equal(e.submission, T);
@@ -100,52 +100,52 @@ static void names(void **state)
 static void a_right_is_taken_once(void **state)
 {
 	struct here *h = *state;
-	struct spool_entry e;
+	struct folder_entry e;
 	struct who me;
 
-	assert_int_equal(spool_rights_make(h->sp, T, 2, NULL), 0);
+	assert_int_equal(claim_files_make(h->sp, T, 2, NULL), 0);
 	who_self(&me);
-	assert_int_equal(spool_right_start(h->sp, T, 0, &me, &e, NULL), 0);
+	assert_int_equal(claim_file_win(h->sp, T, 0, &me, &e, NULL), 0);
 	who_self(&me);
-	assert_int_equal(spool_right_start(h->sp, T, 0, &me, &e, NULL), SPOOL_NONE);
-	assert_int_equal(spool_right_retire(h->sp, T, 0, &me, NULL), SPOOL_NONE);
-	assert_int_equal(spool_right_retire(h->sp, T, 1, &me, NULL), 0);
-	assert_int_equal(spool_right_start(h->sp, T, 1, &me, &e, NULL), SPOOL_NONE);
-	assert_int_equal(spool_right_start(h->sp, T, 2, &me, &e, NULL), SPOOL_NONE);
-	assert_int_equal(count(h->sp, SPOOL_READY), 0);
-	assert_int_equal(count(h->sp, SPOOL_RUNNING), 1);
-	assert_int_equal(count(h->sp, SPOOL_RETIRED), 1);
-	/* a ticket's rights are made once: a name that is there already is never taken over */
-	assert_int_equal(spool_rights_make(h->sp, T + 1, 1, NULL), 0);
-	assert_int_equal(spool_rights_make(h->sp, T + 1, 1, NULL), -1);
+	assert_int_equal(claim_file_win(h->sp, T, 0, &me, &e, NULL), FOLDER_NONE);
+	assert_int_equal(claim_file_revoke(h->sp, T, 0, &me, NULL), FOLDER_NONE);
+	assert_int_equal(claim_file_revoke(h->sp, T, 1, &me, NULL), 0);
+	assert_int_equal(claim_file_win(h->sp, T, 1, &me, &e, NULL), FOLDER_NONE);
+	assert_int_equal(claim_file_win(h->sp, T, 2, &me, &e, NULL), FOLDER_NONE);
+	assert_int_equal(count(h->sp, FOLDER_CLAIMS), 0);
+	assert_int_equal(count(h->sp, FOLDER_RUNNING), 1);
+	assert_int_equal(count(h->sp, FOLDER_REVOKED), 1);
+	/* a manifest's rights are made once: a name that is there already is never taken over */
+	assert_int_equal(claim_files_make(h->sp, T + 1, 1, NULL), 0);
+	assert_int_equal(claim_files_make(h->sp, T + 1, 1, NULL), -1);
 }
 
 /* One racer, told apart by its WHO: exit status 1 where it won. */
 static void race_one(const char *dir, int task, bool start, int go)
 {
-	struct spool_entry e;
-	struct spool *sp;
+	struct folder_entry e;
+	struct folder *sp;
 	struct who me;
 	char c;
 	int rc;
 
-	if (spool_open(dir, &sp, NULL))
+	if (folder_open(dir, &sp, NULL))
 		_exit(9);
 	who_self(&me);
 	if (read(go, &c, 1) < 0)
 		_exit(9);
-	rc = start ? spool_right_start(sp, T, task, &me, &e, NULL)
-		   : spool_right_retire(sp, T, task, &me, NULL);
-	_exit(rc == 0 ? 1 : rc == SPOOL_NONE ? 0 : 9);
+	rc = start ? claim_file_win(sp, T, task, &me, &e, NULL)
+		   : claim_file_revoke(sp, T, task, &me, NULL);
+	_exit(rc == 0 ? 1 : rc == FOLDER_NONE ? 0 : 9);
 }
 
-/* START against START and RETIRE, processes of their own: one winner, a thousand times. */
+/* START against START and REVOKE, processes of their own: one winner, a thousand times. */
 static void races_have_one_winner(void **state)
 {
 	enum { RACES = 1000, RACERS = 4 };
 	struct here *h = *state;
 
-	assert_int_equal(spool_rights_make(h->sp, T, RACES, NULL), 0);
+	assert_int_equal(claim_files_make(h->sp, T, RACES, NULL), 0);
 	for (int task = 0; task < RACES; task++) {
 		int go[2], won = 0;
 
@@ -170,48 +170,48 @@ static void races_have_one_winner(void **state)
 		}
 		assert_int_equal(won, 1);
 	}
-	assert_int_equal(count(h->sp, SPOOL_READY), 0);
-	assert_int_equal(count(h->sp, SPOOL_RUNNING) + count(h->sp, SPOOL_RETIRED), RACES);
+	assert_int_equal(count(h->sp, FOLDER_CLAIMS), 0);
+	assert_int_equal(count(h->sp, FOLDER_RUNNING) + count(h->sp, FOLDER_REVOKED), RACES);
 }
 
-static void begin(struct here *h, struct spool_journal *j)
+static void begin(struct here *h, struct journal_file *j)
 {
-	struct spool_entry e;
+	struct folder_entry e;
 	struct who me;
 
-	assert_int_equal(spool_rights_make(h->sp, T, 1, NULL), 0);
+	assert_int_equal(claim_files_make(h->sp, T, 1, NULL), 0);
 	who_self(&me);
-	assert_int_equal(spool_right_start(h->sp, T, 0, &me, &e, NULL), 0);
-	assert_int_equal(spool_journal_open(h->sp, &e, j, NULL), 0);
+	assert_int_equal(claim_file_win(h->sp, T, 0, &me, &e, NULL), 0);
+	assert_int_equal(journal_file_open(h->sp, &e, j, NULL), 0);
 }
 
-static void append(struct spool_journal *j, const char *text)
+static void append(struct journal_file *j, const char *text)
 {
-	assert_int_equal(spool_journal_append(j, text, strlen(text), true, NULL), 0);
+	assert_int_equal(journal_file_append(j, text, strlen(text), true, NULL), 0);
 }
 
 static void a_journal_becomes_an_event(void **state)
 {
 	struct here *h = *state;
-	struct spool_journal j;
+	struct journal_file j;
 	struct journal read;
 
 	begin(h, &j);
 	append(&j, "start 5 1 0 n 1\n");
 	append(&j, "end completed 0 0 0 9 0 0\n");
-	assert_int_equal(spool_journal_post(h->sp, &j, NULL), 0);
-	assert_int_equal(count(h->sp, SPOOL_RUNNING), 0);
-	assert_int_equal(count(h->sp, SPOOL_SPOOL), 1);
-	assert_true(spool_has(h->sp, SPOOL_SPOOL, j.entry.name));
-	assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL), 0);
+	assert_int_equal(journal_file_post(h->sp, &j, NULL), 0);
+	assert_int_equal(count(h->sp, FOLDER_RUNNING), 0);
+	assert_int_equal(count(h->sp, FOLDER_OUTBOX), 1);
+	assert_true(folder_has(h->sp, FOLDER_OUTBOX, j.entry.name));
+	assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, j.entry.name, &read, NULL), 0);
 	assert_int_equal(read.started, 5);
 	assert_true(read.end.completed);
 	journal_release(&read);
-	assert_int_equal(spool_remove(h->sp, SPOOL_SPOOL, j.entry.name, NULL), 0);
-	assert_int_equal(spool_remove(h->sp, SPOOL_SPOOL, j.entry.name, NULL), 0);
-	assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL),
-			 SPOOL_NONE);
-	spool_journal_close(&j);
+	assert_int_equal(folder_remove(h->sp, FOLDER_OUTBOX, j.entry.name, NULL), 0);
+	assert_int_equal(folder_remove(h->sp, FOLDER_OUTBOX, j.entry.name, NULL), 0);
+	assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, j.entry.name, &read, NULL),
+			 FOLDER_NONE);
+	journal_file_close(&j);
 }
 
 /* What waits is part of its name, where it can be; where it can't, it is what it was. */
@@ -234,10 +234,10 @@ static void an_event_is_packed(void **state)
 	for (size_t i = 0; i <= sizeof(v) / sizeof(v[0]); i++) {
 		bool last = i == sizeof(v) / sizeof(v[0]), packed = !last && v[i].packed;
 		struct buf text = {0};
-		char old[SPOOL_NAME_SIZE];
-		struct spool_journal j;
+		char old[FOLDER_NAME_SIZE];
+		struct journal_file j;
 		struct journal a, b;
-		struct spool_list l;
+		struct folder_list l;
 
 		if (!last)
 			buf_addstr(&text, v[i].text);
@@ -245,19 +245,19 @@ static void an_event_is_packed(void **state)
 			buf_addf(&text, "step %d 0 0 0 1 2 3 4 train\n", step);
 		begin(h, &j);
 		append(&j, buf_str(&text));
-		assert_int_equal(spool_journal_post(h->sp, &j, NULL), 0);
+		assert_int_equal(journal_file_post(h->sp, &j, NULL), 0);
 		memcpy(old, j.entry.name, sizeof(old));
-		assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, old, &a, NULL), 0);
-		spool_event_pack(h->sp, j.entry.name);
+		assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, old, &a, NULL), 0);
+		outbox_pack(h->sp, j.entry.name);
 		assert_int_equal(strcmp(old, j.entry.name) != 0, packed);
-		assert_int_equal(spool_has(h->sp, SPOOL_SPOOL, old), !packed);
-		spool_event_pack(h->sp, j.entry.name); /* once is enough */
-		assert_int_equal(spool_event_sync(h->sp, j.entry.name, NULL), 0);
-		assert_int_equal(spool_scan(h->sp, SPOOL_SPOOL, &l, NULL), 0);
+		assert_int_equal(folder_has(h->sp, FOLDER_OUTBOX, old), !packed);
+		outbox_pack(h->sp, j.entry.name); /* once is enough */
+		assert_int_equal(outbox_sync(h->sp, j.entry.name, NULL), 0);
+		assert_int_equal(folder_scan(h->sp, FOLDER_OUTBOX, &l, NULL), 0);
 		assert_int_equal(l.n, 1);
 		assert_true(l.v[0].has_who);
 		assert_string_equal(l.v[0].name, j.entry.name);
-		assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, l.v[0].name, &b, NULL), 0);
+		assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, l.v[0].name, &b, NULL), 0);
 		assert_int_equal(a.started, b.started);
 		assert_int_equal(a.nsteps, b.nsteps);
 		for (size_t k = 0; k < a.nsteps; k++)
@@ -265,15 +265,15 @@ static void an_event_is_packed(void **state)
 		assert_int_equal(a.has_end, b.has_end);
 		assert_int_equal(a.end.exit_code, b.end.exit_code);
 		assert_int_equal(a.end.ended, b.end.ended);
-		assert_int_equal(spool_remove(h->sp, SPOOL_SPOOL, j.entry.name, NULL), 0);
+		assert_int_equal(folder_remove(h->sp, FOLDER_OUTBOX, j.entry.name, NULL), 0);
 		/* told meanwhile */
 		memcpy(j.entry.name, old, sizeof(old));
-		spool_event_pack(h->sp, j.entry.name);
+		outbox_pack(h->sp, j.entry.name);
 		assert_string_equal(j.entry.name, old);
-		spool_list_release(&l);
+		folder_list_release(&l);
 		journal_release(&a);
 		journal_release(&b);
-		spool_journal_close(&j);
+		journal_file_close(&j);
 		buf_release(&text);
 	}
 }
@@ -283,32 +283,32 @@ static void a_moved_journal_is_told_anew(void **state)
 {
 	struct here *h = *state;
 
-	for (int drained = 0; drained < 2; drained++) {
-		struct spool_journal j, twin;
+	for (int ingested = 0; ingested < 2; ingested++) {
+		struct journal_file j, twin;
 		char old[sizeof(j.entry.name)];
 		struct journal read;
 
 		begin(h, &j);
 		append(&j, "start 5 1 0 n 1\n");
-		assert_int_equal(spool_journal_open(h->sp, &j.entry, &twin, NULL), 0);
+		assert_int_equal(journal_file_open(h->sp, &j.entry, &twin, NULL), 0);
 		append(&twin, "preempted 6\n");
-		assert_int_equal(spool_journal_move(h->sp, &twin, NULL), 0);
-		spool_journal_close(&twin);
+		assert_int_equal(journal_file_move(h->sp, &twin, NULL), 0);
+		journal_file_close(&twin);
 		memcpy(old, j.entry.name, sizeof(old));
-		if (drained)
-			assert_int_equal(spool_remove(h->sp, SPOOL_SPOOL, old, NULL), 0);
+		if (ingested)
+			assert_int_equal(folder_remove(h->sp, FOLDER_OUTBOX, old, NULL), 0);
 		append(&j, "end completed 0 0 0 9 0 0\n");
-		assert_int_equal(spool_journal_post(h->sp, &j, NULL), 0);
+		assert_int_equal(journal_file_post(h->sp, &j, NULL), 0);
 		assert_string_not_equal(j.entry.name, old);
-		assert_int_equal(count(h->sp, SPOOL_SPOOL), drained ? 1 : 2);
-		assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL),
+		assert_int_equal(count(h->sp, FOLDER_OUTBOX), ingested ? 1 : 2);
+		assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, j.entry.name, &read, NULL),
 				 0);
 		assert_int_equal(read.started, 5);
 		assert_true(read.has_end && read.end.completed);
 		journal_release(&read);
-		spool_remove(h->sp, SPOOL_SPOOL, old, NULL);
-		spool_remove(h->sp, SPOOL_SPOOL, j.entry.name, NULL);
-		spool_journal_close(&j);
+		folder_remove(h->sp, FOLDER_OUTBOX, old, NULL);
+		folder_remove(h->sp, FOLDER_OUTBOX, j.entry.name, NULL);
+		journal_file_close(&j);
 	}
 }
 
@@ -326,25 +326,25 @@ static void half_a_line_of_the_dead_is_none(void **state)
 	struct here *h = *state;
 
 	for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
-		struct spool_journal dead, j;
+		struct journal_file dead, j;
 		struct journal read;
 
 		begin(h, &dead);
 		append(&dead, "start 5 1 0 n 1\n");
 		append(&dead, halves[i]);
-		assert_int_equal(spool_journal_open(h->sp, &dead.entry, &j, NULL), 0);
+		assert_int_equal(journal_file_open(h->sp, &dead.entry, &j, NULL), 0);
 		append(&j, "preempted 6\n");
-		assert_int_equal(spool_journal_move(h->sp, &j, NULL), 0);
-		assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL),
+		assert_int_equal(journal_file_move(h->sp, &j, NULL), 0);
+		assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, j.entry.name, &read, NULL),
 				 0);
 		assert_int_equal(read.started, 5);
 		assert_true(read.preempted && !read.has_end);
 		assert_int_equal(read.nsteps, 0);
 		assert_int_equal(read.preempted_at, 6);
 		journal_release(&read);
-		spool_remove(h->sp, SPOOL_SPOOL, j.entry.name, NULL);
-		spool_journal_close(&j);
-		spool_journal_close(&dead);
+		folder_remove(h->sp, FOLDER_OUTBOX, j.entry.name, NULL);
+		journal_file_close(&j);
+		journal_file_close(&dead);
 	}
 }
 
@@ -352,7 +352,7 @@ static void half_a_line_of_the_dead_is_none(void **state)
 static void a_failed_append_is_told_with_the_end(void **state)
 {
 	struct here *h = *state;
-	struct spool_journal j;
+	struct journal_file j;
 	struct journal read;
 	int good, full;
 
@@ -362,27 +362,27 @@ static void a_failed_append_is_told_with_the_end(void **state)
 	full = open("/dev/full", O_WRONLY);
 	assert_true(full >= 0);
 	j.fd = full;
-	assert_int_equal(spool_journal_append(&j, "step 0 0 0 0 1 2 3 4 train\n", 27, true, NULL),
+	assert_int_equal(journal_file_append(&j, "step 0 0 0 0 1 2 3 4 train\n", 27, true, NULL),
 			 -1);
 	assert_int_equal(errno, ENOSPC);
 	j.fd = good;
 	close(full);
 	append(&j, "end completed 0 0 0 9 0 0\n");
-	assert_int_equal(spool_journal_post(h->sp, &j, NULL), 0);
-	assert_int_equal(count(h->sp, SPOOL_RUNNING), 0);
-	assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL), 0);
+	assert_int_equal(journal_file_post(h->sp, &j, NULL), 0);
+	assert_int_equal(count(h->sp, FOLDER_RUNNING), 0);
+	assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, j.entry.name, &read, NULL), 0);
 	assert_int_equal(read.nsteps, 1);
 	assert_true(read.has_end);
 	journal_release(&read);
-	spool_journal_close(&j);
+	journal_file_close(&j);
 }
 
 /* write(2) may do a part, and it is the next one that fails: half a file is none, half a line is told again. */
 static void half_a_write_is_none(void **state)
 {
-	static const char step[] = "step 0 0 0 0 1 2 3 4 train\n", text[100] = "ticket";
+	static const char step[] = "step 0 0 0 0 1 2 3 4 train\n", text[100] = "manifest";
 	struct here *h = *state;
-	struct spool_journal j;
+	struct journal_file j;
 	struct buf none = {0};
 	struct journal read;
 	struct rlimit most, few;
@@ -395,106 +395,106 @@ static void half_a_write_is_none(void **state)
 	few = most;
 	few.rlim_cur = sizeof(step) / 2 + strlen("start 5 1 0 n 1\n");
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0); /* for this program's log, too */
-	appended = spool_journal_append(&j, step, strlen(step), false, NULL);
-	put = spool_file_put_nosync(h->sp, "tickets/1", text, sizeof(text), 0600, NULL);
+	appended = journal_file_append(&j, step, strlen(step), false, NULL);
+	put = folder_file_put_nosync(h->sp, "manifests/1", text, sizeof(text), 0600, NULL);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &most), 0);
 	assert_int_equal(appended, -1);
 	assert_int_equal(put, -1);
-	assert_int_equal(spool_file_get(h->sp, "tickets/1", &none, NULL), SPOOL_NONE);
+	assert_int_equal(folder_file_get(h->sp, "manifests/1", &none, NULL), FOLDER_NONE);
 	append(&j, "end completed 0 0 0 9 0 0\n");
-	assert_int_equal(spool_journal_post(h->sp, &j, NULL), 0);
-	assert_int_equal(spool_journal_read(h->sp, SPOOL_SPOOL, j.entry.name, &read, NULL), 0);
+	assert_int_equal(journal_file_post(h->sp, &j, NULL), 0);
+	assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, j.entry.name, &read, NULL), 0);
 	assert_int_equal(read.nsteps, 1);
 	assert_true(read.has_end);
 	journal_release(&read);
-	spool_journal_close(&j);
+	journal_file_close(&j);
 }
 
 static void an_answer_comes_back(void **state)
 {
 	struct here *h = *state;
-	struct spool_answer a = {
+	struct outbox_answer a = {
 		.answer = 5, .slurm_job = 991, .text = (char *)(uintptr_t) "two\nlines"};
-	struct spool_answer b;
+	struct outbox_answer b;
 
-	assert_int_equal(spool_answer_read(h->sp, T, &b, NULL), SPOOL_NONE);
-	assert_int_equal(spool_answer_post(h->sp, T, &a, true, NULL), 0);
-	assert_int_equal(spool_answer_read(h->sp, T, &b, NULL), 0);
+	assert_int_equal(outbox_answer_read(h->sp, T, &b, NULL), FOLDER_NONE);
+	assert_int_equal(outbox_answer_post(h->sp, T, &a, true, NULL), 0);
+	assert_int_equal(outbox_answer_read(h->sp, T, &b, NULL), 0);
 	assert_int_equal(b.answer, 5);
 	assert_int_equal(b.slurm_job, 991);
 	assert_null(b.cluster);
 	assert_string_equal(b.text, "two\nlines");
-	spool_answer_release(&b);
-	assert_int_equal(count(h->sp, SPOOL_SPOOL), 1);
+	outbox_answer_release(&b);
+	assert_int_equal(count(h->sp, FOLDER_OUTBOX), 1);
 	/* cut short by a crash, it is no answer */
 	for (size_t len = 0; len < 14; len++) {
-		assert_int_equal(spool_file_put(h->sp, "spool/0000000000001234.answer",
-						"answer 5 991 -\n", len, 0600, NULL),
+		assert_int_equal(folder_file_put(h->sp, "outbox/0000000000001234.answer",
+						 "answer 5 991 -\n", len, 0600, NULL),
 				 0);
-		assert_int_equal(spool_answer_read(h->sp, T, &b, NULL), 0);
+		assert_int_equal(outbox_answer_read(h->sp, T, &b, NULL), 0);
 		assert_int_equal(b.answer, 0);
-		spool_answer_release(&b);
+		outbox_answer_release(&b);
 	}
 }
 
-static void the_gate_has_one_holder(void **state)
+static void the_lock_has_one_holder(void **state)
 {
 	struct here *h = *state;
 	int status;
 	pid_t pid;
 
-	assert_int_equal(spool_gate_try(h->sp, NULL), 0);
-	assert_int_equal(spool_gate_try(h->sp, NULL), 0);
+	assert_int_equal(queue_lock_try(h->sp, NULL), 0);
+	assert_int_equal(queue_lock_try(h->sp, NULL), 0);
 	pid = fork();
 	if (!pid) {
-		struct spool *sp;
+		struct folder *sp;
 
-		if (spool_open(h->dir, &sp, NULL))
+		if (folder_open(h->dir, &sp, NULL))
 			_exit(9);
-		_exit(spool_gate_try(sp, NULL) == SPOOL_BUSY ? 0 : 1);
+		_exit(queue_lock_try(sp, NULL) == FOLDER_BUSY ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	spool_gate_release(h->sp);
+	queue_lock_release(h->sp);
 	pid = fork(); /* who dies holding it lets go of it */
 	if (!pid) {
-		struct spool *sp;
+		struct folder *sp;
 
-		if (spool_open(h->dir, &sp, NULL) || spool_gate_try(sp, NULL))
+		if (folder_open(h->dir, &sp, NULL) || queue_lock_try(sp, NULL))
 			_exit(9);
 		kill(getpid(), 9);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
-	assert_int_equal(spool_gate_try(h->sp, NULL), 0);
+	assert_int_equal(queue_lock_try(h->sp, NULL), 0);
 }
 
 static void lists_are_sorted_and_clean(void **state)
 {
 	struct here *h = *state;
-	struct spool_list l;
+	struct folder_list l;
 	char *path = NULL;
 	int fd;
 
-	assert_int_equal(spool_rights_make(h->sp, T + 9, 12, NULL), 0);
-	assert_int_equal(spool_rights_make(h->sp, T, 3, NULL), 0);
-	assert_true(asprintf(&path, "%s/ready/notes.txt", h->dir) > 0);
+	assert_int_equal(claim_files_make(h->sp, T + 9, 12, NULL), 0);
+	assert_int_equal(claim_files_make(h->sp, T, 3, NULL), 0);
+	assert_true(asprintf(&path, "%s/claims/notes.txt", h->dir) > 0);
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	assert_true(fd >= 0);
 	close(fd);
 	free(path);
-	assert_int_equal(spool_scan(h->sp, SPOOL_READY, &l, NULL), 0);
+	assert_int_equal(folder_scan(h->sp, FOLDER_CLAIMS, &l, NULL), 0);
 	assert_int_equal(l.n, 15);
 	for (size_t i = 0; i < l.n; i++) {
 		assert_int_equal(l.v[i].submission, i < 3 ? T : T + 9);
 		assert_int_equal(l.v[i].task, i < 3 ? i : i - 3);
 	}
-	assert_non_null(spool_list_find(&l, T + 9, 11));
-	assert_null(spool_list_find(&l, T + 9, 12));
-	assert_null(spool_list_find(&l, T + 1, 0));
-	spool_list_release(&l);
-	assert_int_equal(spool_rights_drop(h->sp, T + 9, 12, NULL), 0);
-	assert_int_equal(count(h->sp, SPOOL_READY), 3);
+	assert_non_null(folder_list_find(&l, T + 9, 11));
+	assert_null(folder_list_find(&l, T + 9, 12));
+	assert_null(folder_list_find(&l, T + 1, 0));
+	folder_list_release(&l);
+	assert_int_equal(claim_files_drop(h->sp, T + 9, 12, NULL), 0);
+	assert_int_equal(count(h->sp, FOLDER_CLAIMS), 3);
 }
 
 static void files_are_put_whole(void **state)
@@ -504,17 +504,17 @@ static void files_are_put_whole(void **state)
 	struct stat st;
 	char *path = NULL;
 
-	assert_int_equal(spool_file_get(h->sp, "env/1", &b, NULL), SPOOL_NONE);
-	assert_int_equal(spool_file_put(h->sp, "env/1", "a\0b", 3, 0600, NULL), 0);
-	assert_int_equal(spool_file_put(h->sp, "env/1", "a\0bc", 4, 0600, NULL), 0);
-	assert_int_equal(spool_file_get(h->sp, "env/1", &b, NULL), 0);
+	assert_int_equal(folder_file_get(h->sp, "env/1", &b, NULL), FOLDER_NONE);
+	assert_int_equal(folder_file_put(h->sp, "env/1", "a\0b", 3, 0600, NULL), 0);
+	assert_int_equal(folder_file_put(h->sp, "env/1", "a\0bc", 4, 0600, NULL), 0);
+	assert_int_equal(folder_file_get(h->sp, "env/1", &b, NULL), 0);
 	assert_int_equal(b.len, 4);
 	assert_memory_equal(b.s, "a\0bc", 4);
 	assert_true(asprintf(&path, "%s/env/1", h->dir) > 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_true(spool_file_age(h->sp, "env/1") >= 0);
-	assert_int_equal(spool_file_age(h->sp, "env/2"), -1);
+	assert_true(folder_file_age(h->sp, "env/1") >= 0);
+	assert_int_equal(folder_file_age(h->sp, "env/2"), -1);
 	free(path);
 	buf_release(&b);
 }
@@ -533,7 +533,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(half_a_write_is_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_answer_comes_back, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_gate_has_one_holder, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_lock_has_one_holder, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lists_are_sorted_and_clean, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(files_are_put_whole, set_up, tear_down),
 	};

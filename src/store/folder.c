@@ -1,11 +1,11 @@
 /*
- * spool.c - the files of the protocol.
+ * folder.c - the files of the protocol.
  *
- * Everything that must outlive a crash is synced here, in the order that spool.h promises: a file's
+ * Everything that must outlive a crash is synced here, in the order that folder.h promises: a file's
  * bytes by fdatasync(2) before the rename that publishes it, its name by fsync(2) of the folder after
  * (fsync(2), NOTES: syncing a file does not sync its entry in the folder).
  */
-#include "store/spool.h"
+#include "store/folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,19 +20,19 @@
 
 #include "lib/clock.h"
 #include "lib/failpoint.h"
-#include "store/spool_internal.h"
+#include "store/folder_internal.h"
 
-const char *const spool_folder_names[SPOOL_NFOLDERS] = {"ready", "running", "spool", "retired"};
-static const char *const other_folders[] = {"tickets", "env", "bin", "logs"};
+const char *const folder_part_names[FOLDER_NPARTS] = {"claims", "running", "outbox", "revoked"};
+static const char *const other_folders[] = {"manifests", "env", "bin", "logs"};
 
 /* ---- opening ---- */
 
-int spool_create(const char *dir, struct err *err)
+int folder_create(const char *dir, struct err *err)
 {
-	for (size_t i = 0; i < SPOOL_NFOLDERS + sizeof(other_folders) / sizeof(other_folders[0]);
+	for (size_t i = 0; i < FOLDER_NPARTS + sizeof(other_folders) / sizeof(other_folders[0]);
 	     i++) {
-		const char *name = i < SPOOL_NFOLDERS ? spool_folder_names[i]
-						      : other_folders[i - SPOOL_NFOLDERS];
+		const char *name =
+			i < FOLDER_NPARTS ? folder_part_names[i] : other_folders[i - FOLDER_NPARTS];
 		char *path = mem_printf("%s/%s", dir, name);
 		int rc = mkdir(path, 0700);
 
@@ -47,26 +47,26 @@ int spool_create(const char *dir, struct err *err)
 	return 0;
 }
 
-int spool_open(const char *dir, struct spool **out, struct err *err)
+int folder_open(const char *dir, struct folder **out, struct err *err)
 {
-	struct spool *sp = mem_alloc(sizeof(*sp));
+	struct folder *sp = mem_alloc(sizeof(*sp));
 
 	*out = NULL;
 	sp->path = mem_strdup(dir);
-	sp->dir = sp->gate = -1;
-	for (int i = 0; i < SPOOL_NFOLDERS; i++)
+	sp->dir = sp->lock = -1;
+	for (int i = 0; i < FOLDER_NPARTS; i++)
 		sp->folder[i] = -1;
 	sp->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (sp->dir < 0) {
 		err_errno(err, ERR_FAILED, "opening folder '%s'", dir);
 		goto fail;
 	}
-	for (int i = 0; i < SPOOL_NFOLDERS; i++) {
+	for (int i = 0; i < FOLDER_NPARTS; i++) {
 		sp->folder[i] =
-			openat(sp->dir, spool_folder_names[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			openat(sp->dir, folder_part_names[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (sp->folder[i] < 0) {
 			int errnum = errno;
-			char *path = mem_printf("%s/%s", dir, spool_folder_names[i]);
+			char *path = mem_printf("%s/%s", dir, folder_part_names[i]);
 			struct buf word = {0};
 
 			buf_add_shell_word(&word, path);
@@ -82,17 +82,17 @@ int spool_open(const char *dir, struct spool **out, struct err *err)
 	*out = sp;
 	return 0;
 fail:
-	spool_close(sp);
+	folder_close(sp);
 	return -1;
 }
 
-void spool_close(struct spool *sp)
+void folder_close(struct folder *sp)
 {
 	if (!sp)
 		return;
-	if (sp->gate >= 0)
-		close(sp->gate);
-	for (int i = 0; i < SPOOL_NFOLDERS; i++)
+	if (sp->lock >= 0)
+		close(sp->lock);
+	for (int i = 0; i < FOLDER_NPARTS; i++)
 		if (sp->folder[i] >= 0)
 			close(sp->folder[i]);
 	if (sp->dir >= 0)
@@ -101,23 +101,23 @@ void spool_close(struct spool *sp)
 	free(sp);
 }
 
-int spool_sync_folder(struct spool *sp, int fd, const char *name, struct err *err)
+int folder_sync_part(struct folder *sp, int fd, const char *name, struct err *err)
 {
 	if (fsync(fd))
 		return err_errno(err, ERR_FAILED, "syncing folder '%s/%s'", sp->path, name);
 	return 0;
 }
 
-/* ---- the gate ---- */
+/* ---- the queue lock ---- */
 
-int spool_lock_fd(int fd)
+int folder_lock_fd(int fd)
 {
 	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
 	return fcntl(fd, F_SETLK, &fl);
 }
 
-static void sign_gate(struct spool *sp)
+static void sign_lock(struct folder *sp)
 {
 	struct who me;
 	struct stat st;
@@ -126,61 +126,62 @@ static void sign_gate(struct spool *sp)
 
 	who_self(&me);
 	n = snprintf(text, sizeof(text), "%s %" PRId64 "\n", me.node, me.pid);
-	/* for people alone: a gate without a name is as good a gate. It is cut only where that is needed,
+	/* for people alone: a queue lock without a name is as good a queue lock. It is cut only where that is needed,
 	 * since that costs as much as a sync */
-	if (n > 0 && !fstat(sp->gate, &st) && (st.st_size <= n || !ftruncate(sp->gate, n)) &&
-	    pwrite(sp->gate, text, (size_t)n, 0) < 0)
+	if (n > 0 && !fstat(sp->lock, &st) && (st.st_size <= n || !ftruncate(sp->lock, n)) &&
+	    pwrite(sp->lock, text, (size_t)n, 0) < 0)
 		return;
 }
 
-int spool_gate_try(struct spool *sp, struct err *err)
+int queue_lock_try(struct folder *sp, struct err *err)
 {
 	if (sp->held)
 		return 0;
-	if (sp->gate < 0) {
+	if (sp->lock < 0) {
 		/* once a process, and never closed before its end: closing any descriptor of a file
 		 * drops the process's locks on it (fcntl(2), Advisory record locking) */
-		sp->gate = openat(sp->dir, "gate", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (sp->gate < 0)
-			return err_errno(err, ERR_FAILED, "opening '%s/gate'", sp->path);
+		sp->lock = openat(sp->dir, "queue.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+				  0600);
+		if (sp->lock < 0)
+			return err_errno(err, ERR_FAILED, "opening '%s/queue lock'", sp->path);
 	}
-	if (spool_lock_fd(sp->gate)) {
+	if (folder_lock_fd(sp->lock)) {
 		if (errno == EACCES || errno == EAGAIN || errno == EINTR)
-			return SPOOL_BUSY;
-		return err_errno(err, ERR_FAILED, "locking '%s/gate'", sp->path);
+			return FOLDER_BUSY;
+		return err_errno(err, ERR_FAILED, "locking '%s/queue lock'", sp->path);
 	}
 	sp->held = true;
-	sign_gate(sp);
+	sign_lock(sp);
 	return 0;
 }
 
-bool spool_gate_held(const struct spool *sp)
+bool queue_lock_held(const struct folder *sp)
 {
 	return sp->held;
 }
 
-void spool_gate_release(struct spool *sp)
+void queue_lock_release(struct folder *sp)
 {
 	struct flock fl = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
 
 	if (!sp->held)
 		return;
 	sp->held = false;
-	if (fcntl(sp->gate, F_SETLK, &fl) == 0)
+	if (fcntl(sp->lock, F_SETLK, &fl) == 0)
 		return;
 	/* a lock server that is away: the kernel drops the lock with the descriptor */
-	close(sp->gate);
-	sp->gate = -1;
+	close(sp->lock);
+	sp->lock = -1;
 }
 
-char *spool_gate_owner(const struct spool *sp)
+char *queue_lock_owner(const struct folder *sp)
 {
 	char text[128] = "";
 	ssize_t n;
 
-	if (sp->gate < 0)
+	if (sp->lock < 0)
 		return mem_strdup("");
-	n = pread(sp->gate, text, sizeof(text) - 1, 0);
+	n = pread(sp->lock, text, sizeof(text) - 1, 0);
 	text[n > 0 ? (size_t)n : 0] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	return mem_strdup(text);
@@ -188,19 +189,19 @@ char *spool_gate_owner(const struct spool *sp)
 
 /* ---- names ---- */
 
-void spool_name_right(char *out, size_t size, uint64_t submission, int task)
+void folder_name_right(char *out, size_t size, uint64_t submission, int task)
 {
 	snprintf(out, size, "%016" PRIx64 ".%d", submission, task);
 }
 
-void spool_name_taken(char *out, size_t size, uint64_t submission, int task, const struct who *w)
+void folder_name_taken(char *out, size_t size, uint64_t submission, int task, const struct who *w)
 {
 	snprintf(out, size, "%016" PRIx64 ".%d.%" PRIu64 ",%d,%s,%" PRId64 ",%016" PRIx64,
 		 submission, task, w->slurm_id, w->restart, w->node[0] ? w->node : "_", w->pid,
 		 w->random);
 }
 
-void spool_name_answer(char *out, size_t size, uint64_t submission)
+void folder_name_answer(char *out, size_t size, uint64_t submission)
 {
 	snprintf(out, size, "%016" PRIx64 ".answer", submission);
 }
@@ -218,7 +219,7 @@ static int parse_who(const char *text, struct who *w)
 	return 0;
 }
 
-int spool_name_parse(const char *name, struct spool_entry *out)
+int folder_name_parse(const char *name, struct folder_entry *out)
 {
 	size_t len = strlen(name);
 	char *end;
@@ -252,7 +253,7 @@ int spool_name_parse(const char *name, struct spool_entry *out)
 
 static int compare_entries(const void *a, const void *b)
 {
-	const struct spool_entry *x = a, *y = b;
+	const struct folder_entry *x = a, *y = b;
 
 	if (x->submission != y->submission)
 		return x->submission < y->submission ? -1 : 1;
@@ -262,7 +263,7 @@ static int compare_entries(const void *a, const void *b)
 }
 
 /* A file made now, for its time or for the folder's new version; removed at once. */
-int spool_touch(int fd, int64_t *mtime_ms)
+int folder_touch(int fd, int64_t *mtime_ms)
 {
 	char name[40];
 	struct stat st;
@@ -280,7 +281,8 @@ int spool_touch(int fd, int64_t *mtime_ms)
 	return rc;
 }
 
-int spool_scan(struct spool *sp, enum spool_folder folder, struct spool_list *out, struct err *err)
+int folder_scan(struct folder *sp, enum folder_part folder, struct folder_list *out,
+		struct err *err)
 {
 	struct dirent *de;
 	size_t cap = 0;
@@ -288,25 +290,25 @@ int spool_scan(struct spool *sp, enum spool_folder folder, struct spool_list *ou
 	int fd;
 
 	memset(out, 0, sizeof(*out));
-	if (folder == SPOOL_SPOOL) {
+	if (folder == FOLDER_OUTBOX) {
 		if (!sp->changed)
-			spool_touch(sp->folder[folder], NULL);
+			folder_touch(sp->folder[folder], NULL);
 		sp->changed = false;
 	}
 	/* a descriptor of its own: the position of a shared one is shared too */
-	fd = openat(sp->dir, spool_folder_names[folder], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(sp->dir, folder_part_names[folder], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
 		err_errno(err, ERR_FAILED, "listing folder '%s/%s'", sp->path,
-			  spool_folder_names[folder]);
+			  folder_part_names[folder]);
 		if (fd >= 0)
 			close(fd);
 		return -1;
 	}
 	while (errno = 0, (de = readdir(d))) {
-		struct spool_entry e;
+		struct folder_entry e;
 
-		if (spool_name_parse(de->d_name, &e))
+		if (folder_name_parse(de->d_name, &e))
 			continue;
 		if (out->n == cap) {
 			cap = cap ? cap * 2 : 64;
@@ -316,9 +318,9 @@ int spool_scan(struct spool *sp, enum spool_folder folder, struct spool_list *ou
 	}
 	if (errno) {
 		err_errno(err, ERR_FAILED, "listing folder '%s/%s'", sp->path,
-			  spool_folder_names[folder]);
+			  folder_part_names[folder]);
 		closedir(d);
-		spool_list_release(out);
+		folder_list_release(out);
 		return -1;
 	}
 	closedir(d);
@@ -327,19 +329,20 @@ int spool_scan(struct spool *sp, enum spool_folder folder, struct spool_list *ou
 	return 0;
 }
 
-void spool_list_release(struct spool_list *l)
+void folder_list_release(struct folder_list *l)
 {
 	free(l->v);
 	memset(l, 0, sizeof(*l));
 }
 
-const struct spool_entry *spool_list_find(const struct spool_list *l, uint64_t submission, int task)
+const struct folder_entry *folder_list_find(const struct folder_list *l, uint64_t submission,
+					    int task)
 {
 	size_t lo = 0, hi = l->n;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		const struct spool_entry *e = &l->v[mid];
+		const struct folder_entry *e = &l->v[mid];
 
 		if (e->submission < submission || (e->submission == submission && e->task < task))
 			lo = mid + 1;
@@ -353,114 +356,115 @@ const struct spool_entry *spool_list_find(const struct spool_list *l, uint64_t s
 
 /* ---- rights ---- */
 
-int spool_rights_make(struct spool *sp, uint64_t submission, int n, struct err *err)
+int claim_files_make(struct folder *sp, uint64_t submission, int n, struct err *err)
 {
 	char name[40];
 
 	for (int i = 0; i < n; i++) {
 		int fd;
 
-		spool_name_right(name, sizeof(name), submission, i);
-		fd = openat(sp->folder[SPOOL_READY], name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-			    0600);
+		folder_name_right(name, sizeof(name), submission, i);
+		fd = openat(sp->folder[FOLDER_CLAIMS], name,
+			    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd < 0 || close(fd))
-			return err_errno(err, ERR_FAILED, "making '%s/ready/%s'", sp->path, name);
+			return err_errno(err, ERR_FAILED, "making '%s/claims/%s'", sp->path, name);
 	}
 	return 0;
 }
 
-int spool_rights_sync(struct spool *sp, struct err *err)
+int claim_files_sync(struct folder *sp, struct err *err)
 {
-	return spool_sync_folder(sp, sp->folder[SPOOL_READY], "ready", err);
+	return folder_sync_part(sp, sp->folder[FOLDER_CLAIMS], "claims", err);
 }
 
-int spool_rights_drop(struct spool *sp, uint64_t submission, int n, struct err *err)
+int claim_files_drop(struct folder *sp, uint64_t submission, int n, struct err *err)
 {
 	char name[40];
 
 	for (int i = 0; i < n; i++) {
-		spool_name_right(name, sizeof(name), submission, i);
-		if (spool_remove(sp, SPOOL_READY, name, err))
+		folder_name_right(name, sizeof(name), submission, i);
+		if (folder_remove(sp, FOLDER_CLAIMS, name, err))
 			return -1;
 	}
 	return 0;
 }
 
-/* Whether a file is there: 0, SPOOL_NONE, or -1 where that could not be told. */
-int spool_look(struct spool *sp, enum spool_folder folder, const char *name, struct err *err)
+/* Whether a file is there: 0, FOLDER_NONE, or -1 where that could not be told. */
+int folder_look(struct folder *sp, enum folder_part folder, const char *name, struct err *err)
 {
 	struct stat st;
 
 	if (!fstatat(sp->folder[folder], name, &st, AT_SYMLINK_NOFOLLOW))
 		return 0;
 	if (errno == ENOENT)
-		return SPOOL_NONE;
+		return FOLDER_NONE;
 	return err_errno(err, ERR_FAILED, "looking for '%s/%s/%s'", sp->path,
-			 spool_folder_names[folder], name);
+			 folder_part_names[folder], name);
 }
 
-static int take_right(struct spool *sp, uint64_t submission, int task, const struct who *who,
-		      enum spool_folder to, bool sync, struct spool_entry *e, struct err *err)
+static int take_right(struct folder *sp, uint64_t submission, int task, const struct who *who,
+		      enum folder_part to, bool sync, struct folder_entry *e, struct err *err)
 {
 	char from_name[40];
 	int errnum, rc;
 
-	spool_name_right(from_name, sizeof(from_name), submission, task);
+	folder_name_right(from_name, sizeof(from_name), submission, task);
 	memset(e, 0, sizeof(*e));
 	e->submission = submission;
 	e->task = task;
 	e->has_who = true;
 	e->who = *who;
-	spool_name_taken(e->name, sizeof(e->name), submission, task, who);
-	errnum = renameat(sp->folder[SPOOL_READY], from_name, sp->folder[to], e->name) ? errno : 0;
+	folder_name_taken(e->name, sizeof(e->name), submission, task, who);
+	errnum =
+		renameat(sp->folder[FOLDER_CLAIMS], from_name, sp->folder[to], e->name) ? errno : 0;
 	FAILPOINT("right-renamed");
-	rc = spool_look(sp, to, e->name, err);
-	if (rc == SPOOL_NONE && errnum && errnum != ENOENT) {
+	rc = folder_look(sp, to, e->name, err);
+	if (rc == FOLDER_NONE && errnum && errnum != ENOENT) {
 		errno = errnum;
-		return err_errno(err, ERR_FAILED, "taking '%s/ready/%s'", sp->path, from_name);
+		return err_errno(err, ERR_FAILED, "taking '%s/claims/%s'", sp->path, from_name);
 	}
 	if (rc || !sync)
 		return rc;
-	return spool_sync_folder(sp, sp->folder[to], spool_folder_names[to], err);
+	return folder_sync_part(sp, sp->folder[to], folder_part_names[to], err);
 }
 
-int spool_right_start(struct spool *sp, uint64_t submission, int task, const struct who *who,
-		      struct spool_entry *e, struct err *err)
+int claim_file_win(struct folder *sp, uint64_t submission, int task, const struct who *who,
+		   struct folder_entry *e, struct err *err)
 {
-	return take_right(sp, submission, task, who, SPOOL_RUNNING, true, e, err);
+	return take_right(sp, submission, task, who, FOLDER_RUNNING, true, e, err);
 }
 
-int spool_right_retire(struct spool *sp, uint64_t submission, int task, const struct who *who,
-		       struct err *err)
+int claim_file_revoke(struct folder *sp, uint64_t submission, int task, const struct who *who,
+		      struct err *err)
 {
-	struct spool_entry e;
+	struct folder_entry e;
 
-	return take_right(sp, submission, task, who, SPOOL_RETIRED, true, &e, err);
+	return take_right(sp, submission, task, who, FOLDER_REVOKED, true, &e, err);
 }
 
-int spool_right_retire_nosync(struct spool *sp, uint64_t submission, int task,
-			      const struct who *who, struct err *err)
+int claim_file_revoke_nosync(struct folder *sp, uint64_t submission, int task,
+			     const struct who *who, struct err *err)
 {
-	struct spool_entry e;
+	struct folder_entry e;
 
-	return take_right(sp, submission, task, who, SPOOL_RETIRED, false, &e, err);
+	return take_right(sp, submission, task, who, FOLDER_REVOKED, false, &e, err);
 }
 
-int spool_retired_sync(struct spool *sp, struct err *err)
+int claim_files_sync_revoked(struct folder *sp, struct err *err)
 {
-	return spool_sync_folder(sp, sp->folder[SPOOL_RETIRED], spool_folder_names[SPOOL_RETIRED],
-				 err);
+	return folder_sync_part(sp, sp->folder[FOLDER_REVOKED], folder_part_names[FOLDER_REVOKED],
+				err);
 }
 
-bool spool_has(struct spool *sp, enum spool_folder folder, const char *name)
+bool folder_has(struct folder *sp, enum folder_part folder, const char *name)
 {
-	return spool_look(sp, folder, name, NULL) != SPOOL_NONE;
+	return folder_look(sp, folder, name, NULL) != FOLDER_NONE;
 }
 
-int spool_remove(struct spool *sp, enum spool_folder folder, const char *name, struct err *err)
+int folder_remove(struct folder *sp, enum folder_part folder, const char *name, struct err *err)
 {
 	if (unlinkat(sp->folder[folder], name, 0) && errno != ENOENT)
 		return err_errno(err, ERR_FAILED, "removing '%s/%s/%s'", sp->path,
-				 spool_folder_names[folder], name);
+				 folder_part_names[folder], name);
 	return 0;
 }

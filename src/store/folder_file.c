@@ -1,5 +1,5 @@
-/* spool_file.c - files of any name below the folder, marks and locks. */
-#include "store/spool_internal.h"
+/* folder_file.c - files of any name below the folder, marks and locks. */
+#include "store/folder_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "lib/clock.h"
 #include "lib/failpoint.h"
 
-int spool_write_all(int fd, const char *p, size_t len)
+int folder_write_all(int fd, const char *p, size_t len)
 {
 	while (len) {
 		ssize_t n = write(fd, p, len);
@@ -33,8 +33,8 @@ int spool_write_all(int fd, const char *p, size_t len)
 	return 0;
 }
 
-int spool_put_whole(int fd, const char *name, const void *data, size_t len, unsigned mode,
-		    bool durable)
+int folder_put_whole(int fd, const char *name, const void *data, size_t len, unsigned mode,
+		     bool durable)
 {
 	char tmp[40];
 	int file, errnum;
@@ -43,7 +43,7 @@ int spool_put_whole(int fd, const char *name, const void *data, size_t len, unsi
 	file = openat(fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (file < 0)
 		return -1;
-	if (spool_write_all(file, data, len) || (durable && fsync(file))) {
+	if (folder_write_all(file, data, len) || (durable && fsync(file))) {
 		errnum = errno;
 		close(file);
 		goto fail;
@@ -62,7 +62,7 @@ fail:
 }
 
 /* The folder that holds name, opened, and *base its last part. */
-static int open_parent(struct spool *sp, const char *name, const char **base)
+static int open_parent(struct folder *sp, const char *name, const char **base)
 {
 	const char *slash = strrchr(name, '/');
 	char *dir;
@@ -77,14 +77,14 @@ static int open_parent(struct spool *sp, const char *name, const char **base)
 	return fd;
 }
 
-static int file_put(struct spool *sp, const char *name, const void *data, size_t len, unsigned mode,
-		    bool durable, struct err *err)
+static int file_put(struct folder *sp, const char *name, const void *data, size_t len,
+		    unsigned mode, bool durable, struct err *err)
 {
 	const char *base;
 	int fd = open_parent(sp, name, &base), rc = -1;
 
 	if (fd >= 0)
-		rc = spool_put_whole(fd, base, data, len, mode, durable);
+		rc = folder_put_whole(fd, base, data, len, mode, durable);
 	if (rc)
 		err_errno(err, ERR_FAILED, "writing '%s/%s'", sp->path, name);
 	if (fd >= 0)
@@ -92,19 +92,19 @@ static int file_put(struct spool *sp, const char *name, const void *data, size_t
 	return rc ? -1 : 0;
 }
 
-int spool_file_put(struct spool *sp, const char *name, const void *data, size_t len, unsigned mode,
-		   struct err *err)
+int folder_file_put(struct folder *sp, const char *name, const void *data, size_t len,
+		    unsigned mode, struct err *err)
 {
 	return file_put(sp, name, data, len, mode, true, err);
 }
 
-int spool_file_put_nosync(struct spool *sp, const char *name, const void *data, size_t len,
-			  unsigned mode, struct err *err)
+int folder_file_put_nosync(struct folder *sp, const char *name, const void *data, size_t len,
+			   unsigned mode, struct err *err)
 {
 	return file_put(sp, name, data, len, mode, false, err);
 }
 
-int spool_sync_and_close(int fd)
+int folder_sync_and_close(int fd)
 {
 	int rc = fd < 0 ? -1 : fsync(fd), errnum = errno;
 
@@ -114,12 +114,12 @@ int spool_sync_and_close(int fd)
 	return rc;
 }
 
-int spool_file_sync(struct spool *sp, const char *name, struct err *err)
+int folder_file_sync(struct folder *sp, const char *name, struct err *err)
 {
 	const char *base;
 
-	if (spool_sync_and_close(openat(sp->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) ||
-	    spool_sync_and_close(open_parent(sp, name, &base)))
+	if (folder_sync_and_close(openat(sp->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) ||
+	    folder_sync_and_close(open_parent(sp, name, &base)))
 		return err_errno(err, ERR_FAILED, "syncing '%s/%s'", sp->path, name);
 	return 0;
 }
@@ -138,13 +138,13 @@ static int read_all(int fd, struct buf *out)
 	return n < 0 ? -1 : 0;
 }
 
-int spool_get_whole(struct spool *sp, int dirfd, const char *what, const char *name,
-		    struct buf *out, struct err *err)
+int folder_get_whole(struct folder *sp, int dirfd, const char *what, const char *name,
+		     struct buf *out, struct err *err)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), rc;
 
 	if (fd < 0 && errno == ENOENT)
-		return SPOOL_NONE;
+		return FOLDER_NONE;
 	rc = fd < 0 ? -1 : read_all(fd, out);
 	if (rc)
 		err_errno(err, ERR_FAILED, "reading '%s/%s%s'", sp->path, what, name);
@@ -153,12 +153,13 @@ int spool_get_whole(struct spool *sp, int dirfd, const char *what, const char *n
 	return rc;
 }
 
-int spool_file_get(struct spool *sp, const char *name, struct buf *out, struct err *err)
+int folder_file_get(struct folder *sp, const char *name, struct buf *out, struct err *err)
 {
-	return spool_get_whole(sp, sp->dir, "", name, out, err);
+	return folder_get_whole(sp, sp->dir, "", name, out, err);
 }
 
-int spool_file_map(struct spool *sp, const char *name, const char **p, size_t *len, struct err *err)
+int folder_file_map(struct folder *sp, const char *name, const char **p, size_t *len,
+		    struct err *err)
 {
 	int fd = openat(sp->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	void *map = MAP_FAILED;
@@ -167,7 +168,7 @@ int spool_file_map(struct spool *sp, const char *name, const char **p, size_t *l
 	*p = NULL;
 	*len = 0;
 	if (fd < 0 && errno == ENOENT)
-		return SPOOL_NONE;
+		return FOLDER_NONE;
 	if (fd >= 0 && !fstat(fd, &st)) {
 		if (!st.st_size) {
 			close(fd);
@@ -186,13 +187,13 @@ int spool_file_map(struct spool *sp, const char *name, const char **p, size_t *l
 	return 0;
 }
 
-void spool_unmap(const char *p, size_t len)
+void folder_unmap(const char *p, size_t len)
 {
 	if (len)
 		munmap((void *)(uintptr_t)p, len);
 }
 
-int spool_file_names(struct spool *sp, const char *folder, struct strs *names, struct err *err)
+int folder_file_names(struct folder *sp, const char *folder, struct strs *names, struct err *err)
 {
 	int fd = openat(sp->dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -213,32 +214,32 @@ int spool_file_names(struct spool *sp, const char *folder, struct strs *names, s
 	return rc;
 }
 
-int spool_file_remove(struct spool *sp, const char *name, struct err *err)
+int folder_file_remove(struct folder *sp, const char *name, struct err *err)
 {
 	if (unlinkat(sp->dir, name, 0) && errno != ENOENT)
 		return err_errno(err, ERR_FAILED, "removing '%s/%s'", sp->path, name);
 	return 0;
 }
 
-int spool_file_rename(struct spool *sp, const char *from, const char *to, struct err *err)
+int folder_file_rename(struct folder *sp, const char *from, const char *to, struct err *err)
 {
 	if (renameat(sp->dir, from, sp->dir, to) || fsync(sp->dir))
 		return err_errno(err, ERR_FAILED, "renaming '%s/%s' to '%s'", sp->path, from, to);
 	return 0;
 }
 
-bool spool_file_exists(struct spool *sp, const char *name)
+bool folder_file_exists(struct folder *sp, const char *name)
 {
 	struct stat st;
 
 	return !fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW);
 }
 
-int64_t spool_now_ms(struct spool *sp)
+int64_t folder_now_ms(struct folder *sp)
 {
 	int64_t now;
 
-	return spool_touch(sp->dir, &now) ? -1 : now;
+	return folder_touch(sp->dir, &now) ? -1 : now;
 }
 
 static int64_t stamp_ms(struct timespec t)
@@ -247,29 +248,29 @@ static int64_t stamp_ms(struct timespec t)
 }
 
 /* By the file server's clock; negative where that was set back since. */
-static int age_of(struct spool *sp, const char *name, int64_t *age)
+static int age_of(struct folder *sp, const char *name, int64_t *age)
 {
 	struct stat st;
 	int64_t now;
 
-	if (fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW) || spool_touch(sp->dir, &now))
+	if (fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW) || folder_touch(sp->dir, &now))
 		return -1;
 	*age = now - stamp_ms(st.st_mtim);
 	return 0;
 }
 
-int spool_file_ages(struct spool *sp, const char *folder, struct strs *names, int64_t **ages,
-		    struct err *err)
+int folder_file_ages(struct folder *sp, const char *folder, struct strs *names, int64_t **ages,
+		     struct err *err)
 {
 	int64_t now;
 	size_t n = 0;
 
 	*ages = NULL;
-	if (spool_file_names(sp, folder, names, err))
+	if (folder_file_names(sp, folder, names, err))
 		return -1;
 	if (!names->n)
 		return 0;
-	if (spool_touch(sp->dir, &now))
+	if (folder_touch(sp->dir, &now))
 		return err_errno(err, ERR_FAILED, "making a file in '%s'", sp->path);
 	*ages = mem_alloc(names->n * sizeof(**ages));
 	for (size_t i = 0; i < names->n; i++) {
@@ -288,7 +289,7 @@ int spool_file_ages(struct spool *sp, const char *folder, struct strs *names, in
 	return 0;
 }
 
-int64_t spool_file_age(struct spool *sp, const char *name)
+int64_t folder_file_age(struct folder *sp, const char *name)
 {
 	int64_t age;
 
@@ -319,17 +320,17 @@ static void tidy_folder(int fd, int64_t now)
 	closedir(d);
 }
 
-void spool_tidy(struct spool *sp)
+void folder_tidy(struct folder *sp)
 {
-	static const char *const folders[] = {".",	 "ready",   "running", "spool",
-					      "retired", "tickets", "env",     "bin"};
-	int64_t now = spool_now_ms(sp);
+	static const char *const folders[] = {".",	 "claims",    "running", "outbox",
+					      "revoked", "manifests", "env",	 "bin"};
+	int64_t now = folder_now_ms(sp);
 
 	for (size_t i = 0; now >= 0 && i < sizeof(folders) / sizeof(folders[0]); i++)
 		tidy_folder(openat(sp->dir, folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC), now);
 }
 
-int spool_folder_make(struct spool *sp, const char *name, struct err *err)
+int folder_make_subfolder(struct folder *sp, const char *name, struct err *err)
 {
 	char *path = mem_strdup(name), *p = path;
 	int rc = 0;
@@ -349,7 +350,7 @@ int spool_folder_make(struct spool *sp, const char *name, struct err *err)
 
 /* ---- marks and locks ---- */
 
-void spool_mark(struct spool *sp, const char *name)
+void folder_mark(struct folder *sp, const char *name)
 {
 	int fd = openat(sp->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
@@ -359,12 +360,12 @@ void spool_mark(struct spool *sp, const char *name)
 	close(fd);
 }
 
-void spool_unmark(struct spool *sp, const char *name)
+void folder_unmark(struct folder *sp, const char *name)
 {
 	unlinkat(sp->dir, name, 0);
 }
 
-int64_t spool_mark_age(struct spool *sp, const char *name)
+int64_t folder_mark_age(struct folder *sp, const char *name)
 {
 	int64_t age;
 
@@ -375,17 +376,17 @@ int64_t spool_mark_age(struct spool *sp, const char *name)
 	return age > 0 ? age : 0;
 }
 
-int spool_lock(struct spool *sp, const char *name, int *fd, struct err *err)
+int folder_lock(struct folder *sp, const char *name, int *fd, struct err *err)
 {
 	*fd = openat(sp->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0)
 		return err_errno(err, ERR_FAILED, "opening '%s/%s'", sp->path, name);
-	if (!spool_lock_fd(*fd))
+	if (!folder_lock_fd(*fd))
 		return 0;
 	if (errno == EACCES || errno == EAGAIN) {
 		close(*fd);
 		*fd = -1;
-		return SPOOL_BUSY;
+		return FOLDER_BUSY;
 	}
 	err_errno(err, ERR_FAILED, "locking '%s/%s'", sp->path, name);
 	close(*fd);
@@ -393,7 +394,7 @@ int spool_lock(struct spool *sp, const char *name, int *fd, struct err *err)
 	return -1;
 }
 
-void spool_unlock(int fd)
+void folder_unlock(int fd)
 {
 	if (fd >= 0)
 		close(fd);

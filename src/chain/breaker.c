@@ -1,4 +1,4 @@
-#include "chain/brake.h"
+#include "chain/breaker.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -48,32 +48,32 @@ static int end_row(struct db *db, struct err *err)
 	int64_t n;
 
 	/* nearly every time there is nothing to end, and then nothing is written */
-	if (state_get_int(db, STATE_BRAKE_N, &n, err))
+	if (state_get_int(db, STATE_BREAKER_N, &n, err))
 		return -1;
-	return n ? state_unset_int(db, STATE_BRAKE_N, err) : 0;
+	return n ? state_unset_int(db, STATE_BREAKER_N, err) : 0;
 }
 
-int brake_completed(struct db *db, const char *node, struct err *err)
+int breaker_completed(struct db *db, const char *node, struct err *err)
 {
 	return end_row(db, err) || good_node(db, node, err) ? -1 : 0;
 }
 
-int brake_forgive_nodes(struct db *db, struct err *err)
+int breaker_forgive_nodes(struct db *db, struct err *err)
 {
 	return state_unset_nodes(db, err);
 }
 
-int brake_reset(struct db *db, struct err *err)
+int breaker_reset(struct db *db, struct err *err)
 {
-	if (brake_forgive_nodes(db, err) || state_unset_int(db, STATE_BRAKE_N, err) ||
-	    state_unset_text(db, STATE_BRAKE_NODE, err) ||
-	    state_unset_int(db, STATE_BRAKE_FAILURES, err) ||
-	    state_unset_int(db, STATE_BRAKE_JOB, err))
+	if (breaker_forgive_nodes(db, err) || state_unset_int(db, STATE_BREAKER_N, err) ||
+	    state_unset_text(db, STATE_BREAKER_NODE, err) ||
+	    state_unset_int(db, STATE_BREAKER_FAILURES, err) ||
+	    state_unset_int(db, STATE_BREAKER_JOB, err))
 		return -1;
 	return 0;
 }
 
-int brake_nodes(struct db *db, struct strs *nodes, struct err *err)
+int breaker_nodes(struct db *db, struct strs *nodes, struct err *err)
 {
 	struct strs names = {0};
 	struct state_node *v;
@@ -122,8 +122,8 @@ static int bad_node(struct db *db, const struct db_attempt *a, int64_t sweep, bo
 static int pause_queue(struct db *db, int64_t failures, int64_t job, struct err *err)
 {
 	return state_set_int(db, STATE_PAUSED, 1, err) ||
-			       state_set_int(db, STATE_BRAKE_FAILURES, failures, err) ||
-			       state_set_int(db, STATE_BRAKE_JOB, job, err)
+			       state_set_int(db, STATE_BREAKER_FAILURES, failures, err) ||
+			       state_set_int(db, STATE_BREAKER_JOB, job, err)
 		       ? -1
 		       : 0;
 }
@@ -139,14 +139,14 @@ static int count(struct db *db, const struct db_attempt *a, const struct db_job 
 	int rc;
 
 	if (state_get_int(db, STATE_BREAKER, &most, err) ||
-	    state_get_int(db, STATE_BRAKE_N, &n, err) ||
+	    state_get_int(db, STATE_BREAKER_N, &n, err) ||
 	    state_get_int(db, STATE_PAUSED, &paused, err))
 		return -1;
 	if (most <= 0 || paused)
 		return 0;
-	rc = state_get_text(db, STATE_BRAKE_NODE, &node, err) < 0 ? -1 : 0;
+	rc = state_get_text(db, STATE_BREAKER_NODE, &node, err) < 0 ? -1 : 0;
 	if (!n || !node || strcmp(node, here) != 0) /* "" from the second node on */
-		rc = rc ? rc : state_set_text(db, STATE_BRAKE_NODE, n ? "" : here, err);
+		rc = rc ? rc : state_set_text(db, STATE_BREAKER_NODE, n ? "" : here, err);
 	if (!rc && ++n >= most && node && *node && !strcmp(node, here))
 		rc = bad_node(db, a, job->sweep, true, &out, err);
 	free(node);
@@ -154,11 +154,11 @@ static int count(struct db *db, const struct db_attempt *a, const struct db_job 
 		return -1;
 	if (n >= most && !out)
 		return pause_queue(db, n, a->job, err);
-	return state_set_int(db, STATE_BRAKE_N, out ? 0 : n, err);
+	return state_set_int(db, STATE_BREAKER_N, out ? 0 : n, err);
 }
 
-int brake_failed(struct db *db, const struct db_attempt *a, const struct db_job *job, bool again,
-		 struct err *err)
+int breaker_failed(struct db *db, const struct db_attempt *a, const struct db_job *job, bool again,
+		   struct err *err)
 {
 	int64_t lived = a->started && a->ended > a->started ? a->ended - a->started : 0;
 	bool out = false;

@@ -1,5 +1,5 @@
-/* spool_journal.c - journals, what becomes of them at the end, and sbatch's answers. */
-#include "store/spool_internal.h"
+/* folder_journal.c - journals, what becomes of them at the end, and sbatch's answers. */
+#include "store/folder_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,14 +13,14 @@
 #include "lib/clock.h"
 #include "lib/failpoint.h"
 
-int spool_journal_open(struct spool *sp, const struct spool_entry *e, struct spool_journal *j,
-		       struct err *err)
+int journal_file_open(struct folder *sp, const struct folder_entry *e, struct journal_file *j,
+		      struct err *err)
 {
 	struct stat st;
 
 	memset(j, 0, sizeof(*j));
 	j->entry = *e;
-	j->fd = openat(sp->folder[SPOOL_RUNNING], e->name,
+	j->fd = openat(sp->folder[FOLDER_RUNNING], e->name,
 		       O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 	if (j->fd < 0)
 		return err_errno(err, ERR_FAILED, "opening '%s/running/%s'", sp->path, e->name);
@@ -29,21 +29,21 @@ int spool_journal_open(struct spool *sp, const struct spool_entry *e, struct spo
 	return 0;
 }
 
-static int append(struct spool_journal *j, const char *lines, size_t len, bool sync)
+static int append(struct journal_file *j, const char *lines, size_t len, bool sync)
 {
 	/* what an append that failed left behind must not run into this one's first line, nor pass for a whole line: a
 	 * step's key may be cut short. A line that holds a NUL is none (journal_parse). */
-	if (j->torn && spool_write_all(j->fd, "\0\n", 2))
+	if (j->torn && folder_write_all(j->fd, "\0\n", 2))
 		return -1;
 	j->torn = true;
-	if (spool_write_all(j->fd, lines, len))
+	if (folder_write_all(j->fd, lines, len))
 		return -1;
 	j->torn = false;
 	return sync ? fdatasync(j->fd) : 0;
 }
 
-int spool_journal_append(struct spool_journal *j, const char *lines, size_t len, bool sync,
-			 struct err *err)
+int journal_file_append(struct journal_file *j, const char *lines, size_t len, bool sync,
+			struct err *err)
 {
 	buf_add(&j->text, lines, len);
 	if (!append(j, lines, len, sync))
@@ -53,47 +53,47 @@ int spool_journal_append(struct spool_journal *j, const char *lines, size_t len,
 }
 
 /* All of it once more under a name of its own: what is told twice changes nothing. */
-static int post_anew(struct spool *sp, struct spool_journal *j, struct err *err)
+static int post_anew(struct folder *sp, struct journal_file *j, struct err *err)
 {
-	struct spool_entry *e = &j->entry;
+	struct folder_entry *e = &j->entry;
 	char old[sizeof(e->name)];
 
 	memcpy(old, e->name, sizeof(old));
 	e->who.random = clock_random();
-	spool_name_taken(e->name, sizeof(e->name), e->submission, e->task, &e->who);
-	if (spool_put_whole(sp->folder[SPOOL_SPOOL], e->name, buf_str(&j->text), j->text.len, 0600,
-			    true)) {
-		err_errno(err, ERR_FAILED, "writing '%s/spool/%s'", sp->path, e->name);
+	folder_name_taken(e->name, sizeof(e->name), e->submission, e->task, &e->who);
+	if (folder_put_whole(sp->folder[FOLDER_OUTBOX], e->name, buf_str(&j->text), j->text.len,
+			     0600, true)) {
+		err_errno(err, ERR_FAILED, "writing '%s/outbox/%s'", sp->path, e->name);
 		memcpy(e->name, old, sizeof(old));
 		return -1;
 	}
-	unlinkat(sp->folder[SPOOL_RUNNING], old, 0);
+	unlinkat(sp->folder[FOLDER_RUNNING], old, 0);
 	return 0;
 }
 
-int spool_journal_move(struct spool *sp, struct spool_journal *j, struct err *err)
+int journal_file_move(struct folder *sp, struct journal_file *j, struct err *err)
 {
-	if (!renameat(sp->folder[SPOOL_RUNNING], j->entry.name, sp->folder[SPOOL_SPOOL],
+	if (!renameat(sp->folder[FOLDER_RUNNING], j->entry.name, sp->folder[FOLDER_OUTBOX],
 		      j->entry.name) ||
 	    errno == ENOENT)
-		return spool_sync_folder(sp, sp->folder[SPOOL_SPOOL], "spool", err);
-	return err_errno(err, ERR_FAILED, "moving '%s/running/%s' to spool/", sp->path,
+		return folder_sync_part(sp, sp->folder[FOLDER_OUTBOX], "outbox", err);
+	return err_errno(err, ERR_FAILED, "moving '%s/running/%s' to outbox/", sp->path,
 			 j->entry.name);
 }
 
-int spool_journal_post(struct spool *sp, struct spool_journal *j, struct err *err)
+int journal_file_post(struct folder *sp, struct journal_file *j, struct err *err)
 {
-	struct spool_entry *e = &j->entry;
+	struct folder_entry *e = &j->entry;
 
 	sp->changed = true;
 	if (j->lacks)
 		return post_anew(sp, j, err);
-	if (!renameat(sp->folder[SPOOL_RUNNING], e->name, sp->folder[SPOOL_SPOOL], e->name))
+	if (!renameat(sp->folder[FOLDER_RUNNING], e->name, sp->folder[FOLDER_OUTBOX], e->name))
 		return 0;
 	if (errno != ENOENT)
-		return err_errno(err, ERR_FAILED, "moving '%s/running/%s' to spool/", sp->path,
+		return err_errno(err, ERR_FAILED, "moving '%s/running/%s' to outbox/", sp->path,
 				 e->name);
-	/* A twin moved it, or the reply to our own rename was lost. Whoever drains may have read it
+	/* A twin moved it, or the reply to our own rename was lost. Whoever ingests may have read it
 	 * before our last line was there. */
 	return post_anew(sp, j, err);
 }
@@ -125,39 +125,40 @@ static void from_name(const char *in, struct buf *out)
 		buf_addch(out, *in == ';' ? '\n' : *in == ',' ? ' ' : *in);
 }
 
-void spool_event_pack(struct spool *sp, char *name)
+void outbox_pack(struct folder *sp, char *name)
 {
-	char packed[SPOOL_NAME_SIZE];
+	char packed[FOLDER_NAME_SIZE];
 	size_t n = strlen(name);
 	struct buf text = {0};
 
 	if (!strchr(name, ';') && n + 1 < sizeof(packed) &&
-	    !spool_get_whole(sp, sp->folder[SPOOL_SPOOL], "spool/", name, &text, NULL)) {
+	    !folder_get_whole(sp, sp->folder[FOLDER_OUTBOX], "outbox/", name, &text, NULL)) {
 		memcpy(packed, name, n);
 		packed[n] = ';';
 		/* an error does not tell that it failed (spool.h) */
 		if (to_name(buf_str(&text), text.len, packed + n + 1, sizeof(packed) - n - 1) &&
-		    (!renameat(sp->folder[SPOOL_SPOOL], name, sp->folder[SPOOL_SPOOL], packed) ||
-		     spool_look(sp, SPOOL_SPOOL, packed, NULL) == 0))
+		    (!renameat(sp->folder[FOLDER_OUTBOX], name, sp->folder[FOLDER_OUTBOX],
+			       packed) ||
+		     folder_look(sp, FOLDER_OUTBOX, packed, NULL) == 0))
 			memcpy(name, packed, sizeof(packed));
 		FAILPOINT("event-packed");
 	}
 	buf_release(&text);
 }
 
-int spool_event_sync(struct spool *sp, const char *name, struct err *err)
+int outbox_sync(struct folder *sp, const char *name, struct err *err)
 {
 	if (strchr(name, ';'))
-		return spool_sync_folder(sp, sp->folder[SPOOL_SPOOL], "spool", err);
-	if (!spool_sync_and_close(
-		    openat(sp->folder[SPOOL_SPOOL], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)))
-		return spool_sync_folder(sp, sp->folder[SPOOL_SPOOL], "spool", err);
+		return folder_sync_part(sp, sp->folder[FOLDER_OUTBOX], "outbox", err);
+	if (!folder_sync_and_close(
+		    openat(sp->folder[FOLDER_OUTBOX], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)))
+		return folder_sync_part(sp, sp->folder[FOLDER_OUTBOX], "outbox", err);
 	return errno == ENOENT
 		       ? 0
-		       : err_errno(err, ERR_FAILED, "syncing '%s/spool/%s'", sp->path, name);
+		       : err_errno(err, ERR_FAILED, "syncing '%s/outbox/%s'", sp->path, name);
 }
 
-void spool_journal_close(struct spool_journal *j)
+void journal_file_close(struct journal_file *j)
 {
 	if (j->fd >= 0)
 		close(j->fd);
@@ -166,18 +167,18 @@ void spool_journal_close(struct spool_journal *j)
 	j->fd = -1;
 }
 
-int spool_journal_read(struct spool *sp, enum spool_folder folder, const char *name,
-		       struct journal *out, struct err *err)
+int journal_file_read(struct folder *sp, enum folder_part folder, const char *name,
+		      struct journal *out, struct err *err)
 {
 	struct buf text = {0};
-	char *what = mem_printf("%s/", spool_folder_names[folder]);
+	char *what = mem_printf("%s/", folder_part_names[folder]);
 	const char *says = strchr(name, ';');
 	int rc = 0;
 
 	if (says)
 		from_name(says + 1, &text);
 	else
-		rc = spool_get_whole(sp, sp->folder[folder], what, name, &text, err);
+		rc = folder_get_whole(sp, sp->folder[folder], what, name, &text, err);
 	memset(out, 0, sizeof(*out));
 	if (!rc)
 		journal_parse(buf_str(&text), text.len, out);
@@ -186,8 +187,8 @@ int spool_journal_read(struct spool *sp, enum spool_folder folder, const char *n
 	return rc;
 }
 
-int spool_answer_post(struct spool *sp, uint64_t submission, const struct spool_answer *a,
-		      bool durable, struct err *err)
+int outbox_answer_post(struct folder *sp, uint64_t submission, const struct outbox_answer *a,
+		       bool durable, struct err *err)
 {
 	struct buf b = {0};
 	char name[40];
@@ -195,24 +196,24 @@ int spool_answer_post(struct spool *sp, uint64_t submission, const struct spool_
 
 	buf_addf(&b, "answer %d %" PRIu64 " %s\n%s", a->answer, a->slurm_job,
 		 a->cluster ? a->cluster : "-", a->text ? a->text : "");
-	spool_name_answer(name, sizeof(name), submission);
+	folder_name_answer(name, sizeof(name), submission);
 	sp->changed = true;
-	if (spool_put_whole(sp->folder[SPOOL_SPOOL], name, buf_str(&b), b.len, 0600, durable))
-		rc = err_errno(err, ERR_FAILED, "writing '%s/spool/%s'", sp->path, name);
+	if (folder_put_whole(sp->folder[FOLDER_OUTBOX], name, buf_str(&b), b.len, 0600, durable))
+		rc = err_errno(err, ERR_FAILED, "writing '%s/outbox/%s'", sp->path, name);
 	buf_release(&b);
 	return rc;
 }
 
-int spool_answer_read(struct spool *sp, uint64_t submission, struct spool_answer *a,
-		      struct err *err)
+int outbox_answer_read(struct folder *sp, uint64_t submission, struct outbox_answer *a,
+		       struct err *err)
 {
 	struct buf b = {0};
 	char name[40], cluster[65];
 	int rc, end = 0;
 
 	memset(a, 0, sizeof(*a));
-	spool_name_answer(name, sizeof(name), submission);
-	rc = spool_get_whole(sp, sp->folder[SPOOL_SPOOL], "spool/", name, &b, err);
+	folder_name_answer(name, sizeof(name), submission);
+	rc = folder_get_whole(sp, sp->folder[FOLDER_OUTBOX], "outbox/", name, &b, err);
 	if (!rc) {
 		const char *nl = strchr(buf_str(&b), '\n');
 
@@ -229,7 +230,7 @@ int spool_answer_read(struct spool *sp, uint64_t submission, struct spool_answer
 	return rc;
 }
 
-void spool_answer_release(struct spool_answer *a)
+void outbox_answer_release(struct outbox_answer *a)
 {
 	free(a->cluster);
 	free(a->text);

@@ -1,12 +1,12 @@
 /*
- * drain.c - what the files tell, into the database.
+ * ingest.c - what the files tell, into the database.
  *
- * Under the gate: list spool/, running/ and retired/; take back the rights of submissions that sbatch
+ * Under the queue lock: list outbox/, running/ and revoked/; take back the rights of submissions that sbatch
  * refused; one transaction; unlink. A kill anywhere in between leaves files that the next holder finds
  * and tells again, which changes nothing. Every way to close an attempt without its own end line takes
  * its right first: a job that Slurm made all the same then finds none.
  */
-#include "chain/drain.h"
+#include "chain/ingest.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,49 +18,49 @@
 #include "store/loader.h"
 #include "chain/outcome.h"
 #include "slurm/slurm.h"
-#include "store/ticket.h"
+#include "store/manifest.h"
 
 enum { LOOKS_MOST = 32 };
 
-int drain_gate(struct store *store, int64_t ms, char *mine, struct err *err)
+int ingest_wait_lock(struct store *store, int64_t ms, char *mine, struct err *err)
 {
 	int64_t deadline = clock_mono_ms() + ms;
 	int64_t pause = 2;
 	bool safe = false;
 
 	for (;;) {
-		int rc = spool_gate_try(store->spool, err);
+		int rc = queue_lock_try(store->folder, err);
 
-		if (rc != SPOOL_BUSY)
+		if (rc != FOLDER_BUSY)
 			return rc;
 		if (mine && !safe) { /* a wait: whatever comes now finds it on the disk */
-			spool_event_pack(store->spool, mine);
-			safe = !spool_event_sync(store->spool, mine, NULL);
+			outbox_pack(store->folder, mine);
+			safe = !outbox_sync(store->folder, mine, NULL);
 		}
-		if (mine && !spool_has(store->spool, SPOOL_SPOOL, mine))
-			return SPOOL_BUSY;
+		if (mine && !folder_has(store->folder, FOLDER_OUTBOX, mine))
+			return FOLDER_BUSY;
 		if (clock_mono_ms() >= deadline)
-			return SPOOL_BUSY;
+			return FOLDER_BUSY;
 		clock_sleep_ms(pause / 2 + (int64_t)(clock_random() % (uint64_t)pause) + 1);
 		if (pause < 200)
 			pause *= 2;
 	}
 }
 
-void drained_release(struct drained *d)
+void ingested_release(struct ingested *d)
 {
-	spool_list_release(&d->spool);
-	spool_list_release(&d->running);
-	spool_list_release(&d->retired);
+	folder_list_release(&d->outbox);
+	folder_list_release(&d->running);
+	folder_list_release(&d->revoked);
 	for (size_t i = 0; i < d->nanswers; i++)
-		spool_answer_release(&d->answers[i].answer);
+		outbox_answer_release(&d->answers[i].answer);
 	free(d->answers);
 	free(d->touched);
 	free(d->refused_sweep);
 	memset(d, 0, sizeof(*d));
 }
 
-static void touch_submission(struct drained *d, uint64_t submission)
+static void touch_submission(struct ingested *d, uint64_t submission)
 {
 	if (d->ntouched && d->touched[d->ntouched - 1] == submission)
 		return;
@@ -77,7 +77,7 @@ static bool takes_right_back(int answer)
 	       answer == SLURM_NO_SBATCH;
 }
 
-static int retire_all(struct store *store, uint64_t submission, struct err *err)
+static int revoke_all(struct store *store, uint64_t submission, struct err *err)
 {
 	struct db_submission sub;
 	struct who me;
@@ -87,23 +87,23 @@ static int retire_all(struct store *store, uint64_t submission, struct err *err)
 		return rc < 0 ? -1 : 0;
 	who_self(&me);
 	for (int task = 0; task < sub.ntasks && rc >= 0; task++) {
-		rc = spool_right_retire_nosync(store->spool, submission, task, &me, err);
-		FAILPOINT("drain-retired-one");
+		rc = claim_file_revoke_nosync(store->folder, submission, task, &me, err);
+		FAILPOINT("ingest-revoked-one");
 	}
 	db_submission_release(&sub);
-	return rc < 0 ? -1 : spool_retired_sync(store->spool, err);
+	return rc < 0 ? -1 : claim_files_sync_revoked(store->folder, err);
 }
 
-static int read_answers(struct store *store, struct drained *d, struct err *err)
+static int read_answers(struct store *store, struct ingested *d, struct err *err)
 {
-	for (size_t i = 0; i < d->spool.n; i++) {
-		const struct spool_entry *e = &d->spool.v[i];
-		struct spool_answer a;
+	for (size_t i = 0; i < d->outbox.n; i++) {
+		const struct folder_entry *e = &d->outbox.v[i];
+		struct outbox_answer a;
 		int rc;
 
 		if (e->task >= 0)
 			continue;
-		rc = spool_answer_read(store->spool, e->submission, &a, err);
+		rc = outbox_answer_read(store->folder, e->submission, &a, err);
 		if (rc < 0)
 			return -1;
 		if (rc)
@@ -111,25 +111,26 @@ static int read_answers(struct store *store, struct drained *d, struct err *err)
 		d->answers = mem_grow(d->answers, d->nanswers + 1, sizeof(*d->answers));
 		d->answers[d->nanswers].submission = e->submission;
 		d->answers[d->nanswers++].answer = a;
-		if (takes_right_back(a.answer) && retire_all(store, e->submission, err))
+		if (takes_right_back(a.answer) && revoke_all(store, e->submission, err))
 			return -1;
 	}
 	return 0;
 }
 
-int drain_look(struct store *store, struct drained *d, struct err *err)
+int ingest_read(struct store *store, struct ingested *d, struct err *err)
 {
 	memset(d, 0, sizeof(*d));
-	if (spool_scan(store->spool, SPOOL_SPOOL, &d->spool, err) || read_answers(store, d, err) ||
-	    spool_scan(store->spool, SPOOL_RUNNING, &d->running, err) ||
-	    spool_scan(store->spool, SPOOL_RETIRED, &d->retired, err))
+	if (folder_scan(store->folder, FOLDER_OUTBOX, &d->outbox, err) ||
+	    read_answers(store, d, err) ||
+	    folder_scan(store->folder, FOLDER_RUNNING, &d->running, err) ||
+	    folder_scan(store->folder, FOLDER_REVOKED, &d->revoked, err))
 		return -1;
 	return 0;
 }
 
 /* ---- telling ---- */
 
-static const struct spool_answer *answer_of(const struct drained *d, uint64_t submission)
+static const struct outbox_answer *answer_of(const struct ingested *d, uint64_t submission)
 {
 	for (size_t i = 0; i < d->nanswers; i++)
 		if (d->answers[i].submission == submission)
@@ -137,10 +138,10 @@ static const struct spool_answer *answer_of(const struct drained *d, uint64_t su
 	return NULL;
 }
 
-static int apply_answers(struct store *store, struct drained *d, struct err *err)
+static int apply_answers(struct store *store, struct ingested *d, struct err *err)
 {
 	for (size_t i = 0; i < d->nanswers; i++) {
-		const struct spool_answer *a = &d->answers[i].answer;
+		const struct outbox_answer *a = &d->answers[i].answer;
 
 		d->changed = true;
 		if (!a->answer)
@@ -152,13 +153,13 @@ static int apply_answers(struct store *store, struct drained *d, struct err *err
 	return 0;
 }
 
-/* A right that was taken back counts, whoever finds it: pending, or what the wish says; held only where
+/* A right that was taken back counts, whoever finds it: pending, or what the request says; held only where
  * sbatch's own refusal lies beside it. */
-static int apply_retired(struct store *store, struct drained *d, struct err *err)
+static int apply_revoked(struct store *store, struct ingested *d, struct err *err)
 {
-	for (size_t i = 0; i < d->retired.n; i++) {
-		const struct spool_entry *e = &d->retired.v[i];
-		const struct spool_answer *a = answer_of(d, e->submission);
+	for (size_t i = 0; i < d->revoked.n; i++) {
+		const struct folder_entry *e = &d->revoked.v[i];
+		const struct outbox_answer *a = answer_of(d, e->submission);
 		bool held = a && a->answer == SLURM_REFUSED;
 		int64_t attempt;
 		int closed, changed, rc;
@@ -167,7 +168,7 @@ static int apply_retired(struct store *store, struct drained *d, struct err *err
 		rc = db_attempt_find(store->db, e->submission, e->task, &attempt, &closed, err);
 		if (!rc) {
 			touch_submission(d, e->submission);
-			rc = db_attempt_retired(store->db, attempt, held ? JOB_HELD : JOB_PENDING,
+			rc = db_attempt_revoked(store->db, attempt, held ? JOB_HELD : JOB_PENDING,
 						held ? REASON_REFUSED : REASON_NONE, &changed, err);
 		}
 		if (rc < 0)
@@ -177,15 +178,15 @@ static int apply_retired(struct store *store, struct drained *d, struct err *err
 }
 
 /* A task that runs: who has it, since when. Of many that start at once, not every journal is read under the
- * gate: that of the end will correct the time. */
-static int mark_running(struct store *store, const struct db_flight *f, const struct spool_entry *e,
-			bool look, struct err *err)
+ * queue lock: that of the end will correct the time. */
+static int mark_running(struct store *store, const struct db_flight *f,
+			const struct folder_entry *e, bool look, struct err *err)
 {
 	struct journal j = {0};
 	int changed, rc = 0;
 
 	if (look)
-		rc = spool_journal_read(store->spool, SPOOL_RUNNING, e->name, &j, err);
+		rc = journal_file_read(store->folder, FOLDER_RUNNING, e->name, &j, err);
 	if (rc < 0)
 		return -1;
 	rc = db_attempt_running(store->db, f->attempt, e->who.slurm_id, e->who.node,
@@ -194,7 +195,7 @@ static int mark_running(struct store *store, const struct db_flight *f, const st
 	return rc;
 }
 
-static int apply_running(struct store *store, struct drained *d, struct err *err)
+static int apply_running(struct store *store, struct ingested *d, struct err *err)
 {
 	struct db_flight *v;
 	int rc = 0, looks = 0;
@@ -205,11 +206,11 @@ static int apply_running(struct store *store, struct drained *d, struct err *err
 	if (db_flights(store->db, &v, &n, err))
 		return -1;
 	for (size_t i = 0; i < n && !rc; i++) {
-		const struct spool_entry *e;
+		const struct folder_entry *e;
 
 		if (v[i].state == JOB_RUNNING)
 			continue;
-		e = spool_list_find(&d->running, v[i].submission, v[i].task);
+		e = folder_list_find(&d->running, v[i].submission, v[i].task);
 		if (!e || !e->has_who)
 			continue;
 		d->changed = true;
@@ -219,7 +220,7 @@ static int apply_running(struct store *store, struct drained *d, struct err *err
 	return rc;
 }
 
-int drain_tell_steps(struct store *store, int64_t attempt, const struct journal *j, struct err *err)
+int ingest_steps(struct store *store, int64_t attempt, const struct journal *j, struct err *err)
 {
 	for (size_t i = 0; i < j->nsteps; i++) {
 		const struct journal_step *s = &j->steps[i];
@@ -241,24 +242,24 @@ int drain_tell_steps(struct store *store, int64_t attempt, const struct journal 
 }
 
 static int tell_end(struct store *store, struct outcome *o, int64_t attempt,
-		    const struct spool_entry *e, const struct journal *j, struct err *err)
+		    const struct folder_entry *e, const struct journal *j, struct err *err)
 {
 	struct job_end preempted = {.reason = REASON_PREEMPTED, .ended = j->preempted_at};
 	int changed;
 
 	if (db_attempt_running(store->db, attempt, e->who.slurm_id, e->who.node, j->started,
 			       &changed, err) ||
-	    drain_tell_steps(store, attempt, j, err))
+	    ingest_steps(store, attempt, j, err))
 		return -1;
 	if (j->has_end)
-		return outcome_line(o, attempt, &j->end, err);
+		return outcome_report(o, attempt, &j->end, err);
 	if (j->preempted)
 		return outcome_preempted(o, attempt, &preempted, err);
 	return 0; /* its end line was torn: Slurm will have to say */
 }
 
-static int apply_event(struct store *store, struct drained *d, struct outcome *o,
-		       struct spool_entry *e, struct err *err)
+static int apply_event(struct store *store, struct ingested *d, struct outcome *o,
+		       struct folder_entry *e, struct err *err)
 {
 	int64_t attempt;
 	struct journal j;
@@ -270,7 +271,7 @@ static int apply_event(struct store *store, struct drained *d, struct outcome *o
 		e->name[0] = '\0';
 		return 0;
 	}
-	rc = spool_journal_read(store->spool, SPOOL_SPOOL, e->name, &j, err);
+	rc = journal_file_read(store->folder, FOLDER_OUTBOX, e->name, &j, err);
 	if (!rc) {
 		d->changed = true;
 		d->ends += closed == CLOSED_NOT;
@@ -281,14 +282,14 @@ static int apply_event(struct store *store, struct drained *d, struct outcome *o
 	return rc < 0 ? -1 : 0;
 }
 
-static int apply_events(struct store *store, struct drained *d, struct err *err)
+static int apply_events(struct store *store, struct ingested *d, struct err *err)
 {
 	struct outcome o = {.db = store->db};
 	int rc = 0;
 
-	for (size_t i = 0; i < d->spool.n && !rc; i++)
-		if (d->spool.v[i].task >= 0 && d->spool.v[i].has_who)
-			rc = apply_event(store, d, &o, &d->spool.v[i], err);
+	for (size_t i = 0; i < d->outbox.n && !rc; i++)
+		if (d->outbox.v[i].task >= 0 && d->outbox.v[i].has_who)
+			rc = apply_event(store, d, &o, &d->outbox.v[i], err);
 	outcome_release(&o);
 	return rc;
 }
@@ -315,9 +316,9 @@ static int like_all(struct store *store, const struct db_submission *sub, int64_
 }
 
 /* Jobs of a submission that sbatch refused are held by now; with options that every job of the sweep has, all of it
- * is. Whoever drains says why: it may not be the one that submits. */
+ * is. Whoever ingests says why: it may not be the one that submits. */
 static int hold_like_refused(struct store *store, const struct db_submission *sub, const char *text,
-			     struct drained *d, struct err *err)
+			     struct ingested *d, struct err *err)
 {
 	struct db_version v;
 	bool all;
@@ -339,10 +340,10 @@ static int hold_like_refused(struct store *store, const struct db_submission *su
 	return rc ? -1 : 0;
 }
 
-static int apply_refusals(struct store *store, struct drained *d, struct err *err)
+static int apply_refusals(struct store *store, struct ingested *d, struct err *err)
 {
 	for (size_t i = 0; i < d->nanswers; i++) {
-		const struct spool_answer *a = &d->answers[i].answer;
+		const struct outbox_answer *a = &d->answers[i].answer;
 		struct db_submission sub;
 		int rc;
 
@@ -360,16 +361,16 @@ static int apply_refusals(struct store *store, struct drained *d, struct err *er
 	return 0;
 }
 
-int drain_apply(struct store *store, struct drained *d, struct err *err)
+int ingest_apply(struct store *store, struct ingested *d, struct err *err)
 {
-	if (apply_answers(store, d, err) || apply_retired(store, d, err) ||
+	if (apply_answers(store, d, err) || apply_revoked(store, d, err) ||
 	    apply_running(store, d, err) || apply_events(store, d, err) ||
 	    apply_refusals(store, d, err))
 		return -1;
 	return 0;
 }
 
-void drain_forget(struct store *store, const struct spool_list *running, uint64_t submission)
+void ingest_forget(struct store *store, const struct folder_list *running, uint64_t submission)
 {
 	bool closed;
 
@@ -377,68 +378,68 @@ void drain_forget(struct store *store, const struct spool_list *running, uint64_
 		return;
 	for (size_t i = 0; i < running->n; i++)
 		if (running->v[i].submission == submission)
-			spool_remove(store->spool, SPOOL_RUNNING, running->v[i].name, NULL);
+			folder_remove(store->folder, FOLDER_RUNNING, running->v[i].name, NULL);
 	FAILPOINT("forget-journals");
 	/* its jobs may stay in Slurm until a cancellation is decided, which asks for its age and submitter */
-	if (cancel_phase(store->spool, NULL) != CANCEL_NONE)
+	if (cancel_phase(store->folder, NULL) != CANCEL_NONE)
 		return;
-	ticket_remove(store->spool, submission, NULL);
+	manifest_remove(store->folder, submission, NULL);
 }
 
-void drain_clean(struct store *store, struct drained *d)
+void ingest_clean(struct store *store, struct ingested *d)
 {
-	for (size_t i = 0; i < d->spool.n; i++)
-		if (d->spool.v[i].name[0])
-			spool_remove(store->spool, SPOOL_SPOOL, d->spool.v[i].name, NULL);
-	FAILPOINT("clean-spool");
-	for (size_t i = 0; i < d->retired.n; i++)
-		spool_remove(store->spool, SPOOL_RETIRED, d->retired.v[i].name, NULL);
-	FAILPOINT("clean-retired");
+	for (size_t i = 0; i < d->outbox.n; i++)
+		if (d->outbox.v[i].name[0])
+			folder_remove(store->folder, FOLDER_OUTBOX, d->outbox.v[i].name, NULL);
+	FAILPOINT("clean-outbox");
+	for (size_t i = 0; i < d->revoked.n; i++)
+		folder_remove(store->folder, FOLDER_REVOKED, d->revoked.v[i].name, NULL);
+	FAILPOINT("clean-revoked");
 	for (size_t i = 0; i < d->ntouched; i++)
-		drain_forget(store, &d->running, d->touched[i]);
+		ingest_forget(store, &d->running, d->touched[i]);
 }
 
 /* ---- for other floors ---- */
 
 /* Gate held: look, tell, commit where there is something, clean. */
-static int drain_once(struct store *store, struct err *err)
+static int ingest_once(struct store *store, struct err *err)
 {
-	struct drained d;
-	int rc = drain_look(store, &d, err);
+	struct ingested d;
+	int rc = ingest_read(store, &d, err);
 
-	FAILPOINT("drain-looked");
+	FAILPOINT("ingest-looked");
 	if (!rc && !(rc = db_begin(store->db, err))) {
-		rc = drain_apply(store, &d, err);
-		FAILPOINT("drain-applied");
+		rc = ingest_apply(store, &d, err);
+		FAILPOINT("ingest-applied");
 		if (!rc && d.changed)
 			rc = db_commit(store->db, err);
 		else
 			db_rollback(store->db);
-		FAILPOINT("drain-committed");
+		FAILPOINT("ingest-committed");
 		if (!rc)
-			drain_clean(store, &d);
+			ingest_clean(store, &d);
 	}
-	drained_release(&d);
+	ingested_release(&d);
 	return rc;
 }
 
-int drain_now(struct store *store, struct err *err)
+int ingest_now(struct store *store, struct err *err)
 {
-	int rc = spool_gate_try(store->spool, err);
+	int rc = queue_lock_try(store->folder, err);
 
 	if (rc)
-		return rc == SPOOL_BUSY ? 0 : -1;
-	rc = drain_once(store, err);
-	spool_gate_release(store->spool);
+		return rc == FOLDER_BUSY ? 0 : -1;
+	rc = ingest_once(store, err);
+	queue_lock_release(store->folder);
 	return rc;
 }
 
-int drain_lock(struct store *store, struct err *err)
+int ingest_lock(struct store *store, struct err *err)
 {
-	int rc = drain_gate(store, 60000, NULL, err);
+	int rc = ingest_wait_lock(store, 60000, NULL, err);
 
-	if (rc == SPOOL_BUSY) {
-		char *owner = spool_gate_owner(store->spool);
+	if (rc == FOLDER_BUSY) {
+		char *owner = queue_lock_owner(store->folder);
 
 		err_set(err, ERR_AGAIN,
 			"another slurmq (%s) has been at work for a minute: try again",
@@ -448,21 +449,21 @@ int drain_lock(struct store *store, struct err *err)
 	}
 	if (rc)
 		return -1;
-	rc = drain_once(store, err);
+	rc = ingest_once(store, err);
 	if (rc)
-		spool_gate_release(store->spool);
+		queue_lock_release(store->folder);
 	return rc;
 }
 
-void drain_unlock(struct store *store)
+void ingest_unlock(struct store *store)
 {
-	spool_gate_release(store->spool);
+	queue_lock_release(store->folder);
 }
 
 /* "123", "123_4", or NULL where Slurm's number is not known. scancel knows an array's task by its index
  * alone: with the id that a task has of its own it does nothing, or, where that is the array's (slurm.h,
  * struct slurm_job), ends all of them. */
-static char *slurm_ref(const struct db_flight *f, const struct spool_entry *running)
+static char *slurm_ref(const struct db_flight *f, const struct folder_entry *running)
 {
 	if (f->slurm_job && f->ntasks > 1)
 		return mem_printf("%" PRIu64 "_%d", f->slurm_job, f->task);
@@ -473,7 +474,8 @@ static char *slurm_ref(const struct db_flight *f, const struct spool_entry *runn
 	return f->slurm_job ? mem_printf("%" PRIu64, f->slurm_job) : NULL;
 }
 
-static void add_ref(struct strs *list, const struct db_flight *f, const struct spool_entry *running)
+static void add_ref(struct strs *list, const struct db_flight *f,
+		    const struct folder_entry *running)
 {
 	char *ref = list ? slurm_ref(f, running) : NULL;
 
@@ -489,37 +491,37 @@ static int take_rights(struct store *store, const struct db_flight *v, size_t n,
 
 	who_self(&me);
 	for (size_t i = 0; i < n; i++) {
-		int rc = spool_right_retire_nosync(store->spool, v[i].submission, v[i].task, &me,
-						   err);
+		int rc = claim_file_revoke_nosync(store->folder, v[i].submission, v[i].task, &me,
+						  err);
 
 		if (rc < 0)
 			return -1;
 		won[i] = !rc;
 	}
-	return spool_retired_sync(store->spool, err);
+	return claim_files_sync_revoked(store->folder, err);
 }
 
-int drain_take_back(struct store *store, const struct db_flight *v, size_t n, struct strs *running,
-		    struct strs *queued, struct err *err)
+int ingest_revoke(struct store *store, const struct db_flight *v, size_t n, struct strs *running,
+		  struct strs *queued, struct err *err)
 {
 	bool *won = mem_alloc(n + 1);
-	struct spool_list taken = {0};
+	struct folder_list taken = {0};
 	int rc = take_rights(store, v, n, won, err);
 
 	FAILPOINT("back-taken");
 	if (!rc)
-		rc = spool_scan(store->spool, SPOOL_RUNNING, &taken, err);
+		rc = folder_scan(store->folder, FOLDER_RUNNING, &taken, err);
 	for (size_t i = 0; i < n && !rc; i++) {
 		if (won[i])
 			add_ref(queued, &v[i], NULL);
 		else
 			add_ref(running, &v[i],
-				spool_list_find(&taken, v[i].submission, v[i].task));
+				folder_list_find(&taken, v[i].submission, v[i].task));
 	}
-	/* the retired files are there now: a drain tells the database, honouring each wish */
+	/* the revoked files are there now: a ingest tells the database, honouring each request */
 	if (!rc)
-		rc = drain_once(store, err);
-	spool_list_release(&taken);
+		rc = ingest_once(store, err);
+	folder_list_release(&taken);
 	free(won);
 	return rc;
 }

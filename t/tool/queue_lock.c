@@ -1,5 +1,5 @@
 /*
- * gate.c - "gate FOLDER CMD...": the gate of a .slurmq folder is held while a command runs.
+ * queue_lock.c - "queue lock FOLDER CMD...": the queue lock of a .slurmq folder is held while a command runs.
  *
  * Who has something to tell meanwhile has to wait. The status is the command's, 125 where it was not run.
  */
@@ -9,18 +9,18 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "store/spool.h"
+#include "store/folder.h"
 
 enum { PATIENCE_MS = 30000 };
 
-static int hold(const char *dir, struct spool **sp, struct err *err)
+static int hold(const char *dir, struct folder **sp, struct err *err)
 {
 	int64_t deadline = clock_mono_ms() + PATIENCE_MS;
-	int rc = spool_open(dir, sp, err);
+	int rc = folder_open(dir, sp, err);
 
-	while (!rc && (rc = spool_gate_try(*sp, err)) == SPOOL_BUSY) {
+	while (!rc && (rc = queue_lock_try(*sp, err)) == FOLDER_BUSY) {
 		if (clock_mono_ms() > deadline)
-			return err_set(err, ERR_AGAIN, "%s: the gate is not free", dir);
+			return err_set(err, ERR_AGAIN, "%s: the queue lock is not free", dir);
 		clock_sleep_ms(2);
 		rc = 0;
 	}
@@ -30,14 +30,14 @@ static int hold(const char *dir, struct spool **sp, struct err *err)
 int main(int argc, char **argv)
 {
 	struct err err = {0};
-	struct spool *sp = NULL;
+	struct folder *sp = NULL;
 	int status = 125 << 8;
 	pid_t pid;
 
 	if (argc < 3)
 		return 125;
 	if (hold(argv[1], &sp, &err)) {
-		fprintf(stderr, "gate: %s\n", err.msg);
+		fprintf(stderr, "queue lock: %s\n", err.msg);
 		return 125;
 	}
 	pid = fork();
@@ -47,6 +47,6 @@ int main(int argc, char **argv)
 	}
 	if (pid > 0 && waitpid(pid, &status, 0) < 0)
 		status = 125 << 8;
-	spool_close(sp);
+	folder_close(sp);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 125;
 }

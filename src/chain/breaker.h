@@ -1,5 +1,5 @@
 /*
- * brake.h - what keeps a mistake or a bad node from burning a whole sweep.
+ * breaker.h - what keeps a mistake or a bad node from burning a whole sweep.
  *
  * Ten failures in a row (setting `breaker`; 0: any number), each within a minute of its start, pause the
  * queue. A completed attempt, or a failure that took longer, begins a new row. What counts is what the
@@ -13,11 +13,11 @@
  * then, and none that does so on this one. Where more than three nodes look bad, it is the jobs: none is left
  * out.
  *
- * Kept as settings: ".brake.n", ".brake.node", ".node.NAME", and since it paused the queue ".brake.failures" (in
- * a row) and ".brake.job" (of the last one).
+ * Kept as settings: ".breaker.n", ".breaker.node", ".node.NAME", and since it paused the queue ".breaker.failures" (in
+ * a row) and ".breaker.job" (of the last one).
  */
-#ifndef SLURMQ_BRAKE_H
-#define SLURMQ_BRAKE_H
+#ifndef SLURMQ_BREAKER_H
+#define SLURMQ_BREAKER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,21 +26,21 @@
 #include "store/db.h"
 #include "lib/err.h"
 
-enum { BRAKE_NODES_MOST = 3 };
+enum { BREAKER_NODES_MOST = 3 };
 
 /* In an open transaction. An attempt is completed; node may be NULL. */
-int brake_completed(struct db *db, const char *node, struct err *err);
+int breaker_completed(struct db *db, const char *node, struct err *err);
 /* An attempt of this job has failed; again: its policy tries it again. May pause the queue. */
-int brake_failed(struct db *db, const struct db_attempt *a, const struct db_job *job, bool again,
-		 struct err *err);
+int breaker_failed(struct db *db, const struct db_attempt *a, const struct db_job *job, bool again,
+		   struct err *err);
 /* In an open transaction: all is forgiven. */
-int brake_reset(struct db *db, struct err *err);
+int breaker_reset(struct db *db, struct err *err);
 
 /* In an open transaction: no node is left out any more, nor is anything held against one. */
-int brake_forgive_nodes(struct db *db, struct err *err);
+int breaker_forgive_nodes(struct db *db, struct err *err);
 
 /* Names (letters, digits and "._-" alone) of the nodes that look bad. All of them are left out where there
- * are BRAKE_NODES_MOST at most, and else none is. */
-int brake_nodes(struct db *db, struct strs *nodes, struct err *err);
+ * are BREAKER_NODES_MOST at most, and else none is. */
+int breaker_nodes(struct db *db, struct strs *nodes, struct err *err);
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * ticket.c - tickets/T.
+ * manifest.c - manifests/T.
  *
- *   slurmq-ticket 1 SIZE NTASKS NSHARED     a line of fixed width; SIZE of the whole file
+ *   slurmq-manifest 1 SIZE NTASKS NSHARED     a line of fixed width; SIZE of the whole file
  *   OFFSET LENGTH                           a line of fixed width for the head, each task, each shared word
  *   records                                 fields "tag LENGTH:bytes\n"; tag in upper case: bytes is
  *                                           the number of a shared word
  */
-#include "store/ticket.h"
+#include "store/manifest.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -17,8 +17,8 @@
 
 #include "lib/clock.h"
 
-#define FIRST_FORMAT "slurmq-ticket 1 %012" PRIu64 " %08zu %08zu\n"
-#define FIRST_LEN (16 + 12 + 1 + 8 + 1 + 8 + 1)
+#define FIRST_FORMAT "slurmq-manifest 1 %012" PRIu64 " %08zu %08zu\n"
+#define FIRST_LEN (18 + 12 + 1 + 8 + 1 + 8 + 1)
 #define INDEX_FORMAT "%012" PRIu64 " %012" PRIu64 "\n"
 #define INDEX_LEN (12 + 1 + 12 + 1)
 
@@ -47,7 +47,7 @@ static void put_int(struct buf *b, const char *tag, int64_t value)
 	put_str(b, tag, text);
 }
 
-static void put_word(struct ticket_writer *w, struct buf *b, const char *tag, const char *word)
+static void put_word(struct manifest_writer *w, struct buf *b, const char *tag, const char *word)
 {
 	char up[16];
 	size_t i;
@@ -72,7 +72,7 @@ static void put_word(struct ticket_writer *w, struct buf *b, const char *tag, co
 	put_int(b, up, (int64_t)i - 1);
 }
 
-static void put_list(struct ticket_writer *w, struct buf *b, const char *tag,
+static void put_list(struct manifest_writer *w, struct buf *b, const char *tag,
 		     const struct strs *list)
 {
 	for (size_t i = 0; i < list->n; i++)
@@ -90,8 +90,8 @@ static bool has(const struct strs *sorted, const char *key)
 	       bsearch(key, sorted->v, sorted->n, sizeof(*sorted->v), by_text);
 }
 
-void ticket_add(struct ticket_writer *w, int64_t job, int64_t attempt, int64_t number,
-		const struct sweep_point *point, const struct plan *plan, const struct strs *done)
+void manifest_add(struct manifest_writer *w, int64_t job, int64_t attempt, int64_t number,
+		  const struct sweep_point *point, const struct plan *plan, const struct strs *done)
 {
 	struct buf b = {0};
 	size_t len;
@@ -125,7 +125,7 @@ void ticket_add(struct ticket_writer *w, int64_t job, int64_t attempt, int64_t n
 	strs_take(&w->tasks, buf_take(&b));
 }
 
-void ticket_writer_release(struct ticket_writer *w)
+void manifest_writer_release(struct manifest_writer *w)
 {
 	strs_release(&w->tasks);
 	strs_release(&w->shared);
@@ -133,7 +133,8 @@ void ticket_writer_release(struct ticket_writer *w)
 	memset(w, 0, sizeof(*w));
 }
 
-void ticket_encode(const struct ticket_writer *w, const struct ticket_head *head, struct buf *out)
+void manifest_encode(const struct manifest_writer *w, const struct manifest_head *head,
+		     struct buf *out)
 {
 	struct buf h = {0};
 	uint64_t at, size;
@@ -170,53 +171,53 @@ void ticket_encode(const struct ticket_writer *w, const struct ticket_head *head
 	buf_release(&h);
 }
 
-static char *ticket_path(uint64_t submission)
+static char *manifest_path(uint64_t submission)
 {
-	return mem_printf("tickets/%016" PRIx64, submission);
+	return mem_printf("manifests/%016" PRIx64, submission);
 }
 
-int ticket_write(struct spool *sp, uint64_t submission, const struct ticket_writer *w,
-		 const struct ticket_head *head, struct err *err)
+int manifest_write(struct folder *sp, uint64_t submission, const struct manifest_writer *w,
+		   const struct manifest_head *head, struct err *err)
 {
 	struct buf b = {0};
-	char *path = ticket_path(submission);
+	char *path = manifest_path(submission);
 	int rc;
 
-	ticket_encode(w, head, &b);
-	rc = spool_file_put_nosync(sp, path, buf_str(&b), b.len, 0600, err);
+	manifest_encode(w, head, &b);
+	rc = folder_file_put_nosync(sp, path, buf_str(&b), b.len, 0600, err);
 	buf_release(&b);
 	free(path);
 	return rc;
 }
 
-int ticket_sync(struct spool *sp, uint64_t submission, struct err *err)
+int manifest_sync(struct folder *sp, uint64_t submission, struct err *err)
 {
-	char *path = ticket_path(submission);
-	int rc = spool_file_sync(sp, path, err);
+	char *path = manifest_path(submission);
+	int rc = folder_file_sync(sp, path, err);
 
 	free(path);
 	return rc;
 }
 
-int ticket_remove(struct spool *sp, uint64_t submission, struct err *err)
+int manifest_remove(struct folder *sp, uint64_t submission, struct err *err)
 {
-	char *path = ticket_path(submission);
-	int rc = spool_file_remove(sp, path, err);
+	char *path = manifest_path(submission);
+	int rc = folder_file_remove(sp, path, err);
 
 	free(path);
 	return rc;
 }
 
-int64_t ticket_age(struct spool *sp, uint64_t submission)
+int64_t manifest_age(struct folder *sp, uint64_t submission)
 {
-	char *path = ticket_path(submission);
-	int64_t age = spool_file_age(sp, path);
+	char *path = manifest_path(submission);
+	int64_t age = folder_file_age(sp, path);
 
 	free(path);
 	return age;
 }
 
-int ticket_name_parse(const char *text, uint64_t *submission)
+int manifest_name_parse(const char *text, uint64_t *submission)
 {
 	if (strlen(text) != 16 || strspn(text, "0123456789abcdef") != 16)
 		return -1;
@@ -228,7 +229,7 @@ int ticket_name_parse(const char *text, uint64_t *submission)
 
 /* A record being read: fields in turn. */
 struct reader {
-	const char *file; /* the whole ticket */
+	const char *file; /* the whole manifest */
 	size_t len;
 	size_t ntasks, nshared;
 };
@@ -301,7 +302,7 @@ static int64_t int_of(const struct field *f)
 	return v;
 }
 
-static int read_head(const struct reader *r, struct ticket_head *h)
+static int read_head(const struct reader *r, struct manifest_head *h)
 {
 	const char *p;
 	struct field f;
@@ -329,7 +330,7 @@ static int read_head(const struct reader *r, struct ticket_head *h)
 	return rc;
 }
 
-static void read_step_field(struct ticket_step *s, const struct field *f)
+static void read_step_field(struct manifest_step *s, const struct field *f)
 {
 	if (!strcmp(f->tag, "key") && !s->key)
 		s->key = text_of(f);
@@ -347,7 +348,7 @@ static void read_step_field(struct ticket_step *s, const struct field *f)
 		strs_take(&s->needs, text_of(f));
 }
 
-static int read_task(const struct reader *r, int task, struct ticket_task *t)
+static int read_task(const struct reader *r, int task, struct manifest_task *t)
 {
 	const char *p;
 	struct field f;
@@ -392,7 +393,7 @@ static int read_first(const char *p, size_t len, struct reader *r)
 	if (len < FIRST_LEN)
 		return 1;
 	memcpy(line, p, FIRST_LEN);
-	if (sscanf(line, "slurmq-ticket 1 %12" SCNu64 " %8zu %8zu", &size, &r->ntasks,
+	if (sscanf(line, "slurmq-manifest 1 %12" SCNu64 " %8zu %8zu", &size, &r->ntasks,
 		   &r->nshared) != 3)
 		return -1;
 	if (len < size)
@@ -405,10 +406,10 @@ static int read_first(const char *p, size_t len, struct reader *r)
 	return 0;
 }
 
-int ticket_read(struct spool *sp, uint64_t submission, int task, struct ticket_task *out,
-		struct err *err)
+int manifest_read(struct folder *sp, uint64_t submission, int task, struct manifest_task *out,
+		  struct err *err)
 {
-	char *path = ticket_path(submission);
+	char *path = manifest_path(submission);
 	struct reader r = {0};
 	const char *p = NULL;
 	int rc = 0, whole = 1;
@@ -419,8 +420,8 @@ int ticket_read(struct spool *sp, uint64_t submission, int task, struct ticket_t
 	for (int tries = 0; tries < 40 && (rc < 0 || (whole == 1 && !rc)); tries++) {
 		if (tries)
 			clock_sleep_ms(250);
-		spool_unmap(p, len);
-		rc = spool_file_map(sp, path, &p, &len, err);
+		folder_unmap(p, len);
+		rc = folder_file_map(sp, path, &p, &len, err);
 		if (!rc)
 			whole = read_first(p, len, &r);
 	}
@@ -428,33 +429,33 @@ int ticket_read(struct spool *sp, uint64_t submission, int task, struct ticket_t
 		goto out;
 	out->head.kill_wait_s = -1;
 	if (!whole && task >= 0 && (size_t)task >= r.ntasks)
-		rc = SPOOL_NONE;
+		rc = FOLDER_NONE;
 	else if (whole || task < 0 || read_head(&r, &out->head) || read_task(&r, task, out))
 		rc = err_set(err, ERR_FAILED,
-			     "ticket '%s' is damaged or was written by another version", path);
+			     "manifest '%s' is damaged or was written by another version", path);
 	if (rc)
-		ticket_task_release(out);
+		manifest_task_release(out);
 out:
-	spool_unmap(p, len);
+	folder_unmap(p, len);
 	free(path);
 	return rc;
 }
 
-int ticket_list(struct spool *sp, uint64_t **v, size_t *n, struct err *err)
+int manifest_list(struct folder *sp, uint64_t **v, size_t *n, struct err *err)
 {
 	struct strs names = {0};
-	int rc = spool_file_names(sp, "tickets", &names, err);
+	int rc = folder_file_names(sp, "manifests", &names, err);
 
 	*n = 0;
 	*v = mem_alloc((names.n + 1) * sizeof(**v));
 	for (size_t i = 0; i < names.n; i++)
-		if (!ticket_name_parse(names.v[i], &(*v)[*n]))
+		if (!manifest_name_parse(names.v[i], &(*v)[*n]))
 			++*n;
 	strs_release(&names);
 	return rc;
 }
 
-void ticket_task_release(struct ticket_task *t)
+void manifest_task_release(struct manifest_task *t)
 {
 	free(t->head.sweep);
 	free(t->head.chdir);
@@ -464,7 +465,7 @@ void ticket_task_release(struct ticket_task *t)
 	strs_release(&t->params);
 	strs_release(&t->env);
 	for (size_t i = 0; i < t->nsteps; i++) {
-		struct ticket_step *s = &t->steps[i];
+		struct manifest_step *s = &t->steps[i];
 
 		free(s->name);
 		free(s->key);
