@@ -33,7 +33,7 @@ static const struct opt before_opts[] = {
 
 /* Before a command and after it. */
 static const struct opt common_opts[] = {
-	OPT_STR(0, "color", "WHEN", "colours: auto, always or never", struct before, colour),
+	OPT_STR(0, "color", "WHEN", "use colours: auto, always or never", struct before, colour),
 	OPT_FLAG('h', "help", "print this usage", struct before, help), OPT_END};
 
 /* A closed one would be given to the next file that is opened, and written to. */

@@ -32,8 +32,9 @@ is "$(options "$man/slurmq.1")" "$(printf '%s\n' -C --directory --color --versio
 	'slurmq(1) has the options before a command'
 
 if command -v mandoc >/dev/null; then
+	# examples stand before the options, which is not the order of mdoc(7)
 	for page in "$man"/*.1; do
-		is "$(mandoc -T lint -W warning "$page" 2>&1)" '' "${page##*/}: mandoc has nothing to say"
+		is "$(mandoc -T lint -W warning "$page" 2>&1 | grep -v 'sections out of conventional order')" '' "${page##*/}: mandoc has nothing to say"
 	done
 else
 	skip "$(find "$man" -name '*.1' | wc -l)" 'mandoc is not installed'

@@ -25,9 +25,10 @@ is "$(slurmq -C slurmq-storage.7/study status)" 'no jobs yet: slurmq expand FILE
 	'a folder in another place is there'
 
 if command -v mandoc >/dev/null; then
+	# examples stand before the options, which is not the order of mdoc(7)
 	for page in "$man"/*.[157]; do
-		run mandoc -T lint -W warning "$page"
-		is "$out$err" '' "${page##*/}: mandoc has nothing to say"
+		is "$(mandoc -T lint -W warning "$page" 2>&1 | grep -v 'sections out of conventional order')" '' \
+			"${page##*/}: mandoc has nothing to say"
 		is "$(mandoc -T utf8 -O width=80 "$page" | col -b -x | awk 'length > 80')" '' \
 			"${page##*/} fits 80 columns"
 	done

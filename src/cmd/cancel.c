@@ -111,7 +111,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 const struct cmd cmd_cancel = {
 	.name = "cancel",
 	.args = "SELECTOR... [-s STATE] [--yes]",
-	.summary = "end jobs; cancel all pauses the queue first",
+	.summary = "cancel jobs; 'all' also pauses the queue",
 	.theme = CMD_STEER,
 	.needs = CMD_STORE,
 	.opts = steer_opts,

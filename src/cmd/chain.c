@@ -200,15 +200,15 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 }
 
 static const struct opt opts[] = {
-	OPT_FLAG(0, "strict", "fail where there is a problem", struct args, strict),
-	OPT_FLAG(0, "sentinel", "as the job that waits in Slurm does", struct args, sentinel),
-	OPT_FLAG(0, "no-via", "submit from this very host", struct args, no_via),
-	OPT_FLAG(0, "beside", "as beside a job's command", struct args, beside), OPT_END};
+	OPT_FLAG(0, "strict", "exit with an error if there is a problem", struct args, strict),
+	OPT_FLAG(0, "sentinel", "run as the sentinel does", struct args, sentinel),
+	OPT_FLAG(0, "no-via", "submit from this host, ignoring via", struct args, no_via),
+	OPT_FLAG(0, "beside", "run beside the command of a job", struct args, beside), OPT_END};
 
 const struct cmd cmd_chain = {
 	.name = "chain",
 	.args = "[--strict] [--sentinel] [--no-via] [--beside]",
-	.summary = "refill the queue; from scripts, traps and cron",
+	.summary = "refill the queue from scripts, traps and cron",
 	.theme = CMD_INSIDE,
 	.opts = opts,
 	.size = sizeof(struct args),

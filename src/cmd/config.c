@@ -163,7 +163,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 }
 
 static const struct opt opts[] = {
-	OPT_STR(0, "unset", "KEY", "back to its default", struct args, unset), OPT_END};
+	OPT_STR(0, "unset", "KEY", "reset KEY to its default", struct args, unset), OPT_END};
 
 const struct cmd cmd_config = {
 	.name = "config",

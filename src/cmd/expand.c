@@ -502,13 +502,13 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 
 static const struct opt opts[] = {
 	OPT_FLAG(0, "dry-run", "show what would be added; needs no .slurmq", struct args, dry_run),
-	OPT_FLAG(0, "list", "with --dry-run: a JSON document for each job", struct args, list),
-	OPT_FLAG(0, "json", "print one JSON document for each FILE", struct args, json),
-	OPT_FLAG(0, "prune", "remove pending jobs that are no longer named", struct args, prune),
-	OPT_FLAG(0, "rerun-changed", "completed jobs with new commands: again", struct args,
+	OPT_FLAG(0, "list", "with --dry-run: print one JSON document per job", struct args, list),
+	OPT_FLAG(0, "json", "print one JSON document per FILE", struct args, json),
+	OPT_FLAG(0, "prune", "remove pending jobs that FILE no longer has", struct args, prune),
+	OPT_FLAG(0, "rerun-changed", "run changed completed jobs again", struct args,
 		 rerun_changed),
-	OPT_INT(0, "max-jobs", "N", "refuse more jobs than N (5000000)", struct args, max_jobs, 1,
-		INT64_C(1000000000)),
+	OPT_INT(0, "max-jobs", "N", "refuse a FILE of more than N jobs (5000000)", struct args,
+		max_jobs, 1, INT64_C(1000000000)),
 	OPT_END};
 
 const struct cmd cmd_expand = {

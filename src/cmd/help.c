@@ -142,18 +142,19 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 }
 
 static const struct opt opts[] = {
-	OPT_FLAG(0, "list-commands", "every command, one a line", struct args, list_commands),
-	OPT_FLAG(0, "list-options", "every option of COMMAND, one a line", struct args,
+	OPT_FLAG(0, "list-commands", "print every command, one per line", struct args,
+		 list_commands),
+	OPT_FLAG(0, "list-options", "print every option of COMMAND, one per line", struct args,
 		 list_options),
-	OPT_FLAG(0, "complete", "what the last of the words after -- can become", struct args,
+	OPT_FLAG(0, "complete", "print completions of the last word after --", struct args,
 		 complete),
-	OPT_FLAG(0, "schema", "the JSON Schema of a sweep file, for editors", struct args, schema),
+	OPT_FLAG(0, "schema", "print the JSON Schema of a sweep file", struct args, schema),
 	OPT_END};
 
 const struct cmd cmd_help = {
 	.name = "help",
 	.args = "[COMMAND]",
-	.summary = "list the commands, or print the manual page of one",
+	.summary = "list the commands or print a manual page",
 	.theme = CMD_LOOK,
 	.opts = opts,
 	.size = sizeof(struct args),

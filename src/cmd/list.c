@@ -236,12 +236,12 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 
 static const struct opt opts[] = {
 	OPT_STR('s', "state", "STATE,...", "only jobs in these states", struct args, states),
-	OPT_FLAG(0, "json", "print a JSON document a line", struct args, json), OPT_END};
+	OPT_FLAG(0, "json", "print one JSON document per line", struct args, json), OPT_END};
 
 const struct cmd cmd_list = {
 	.name = "list",
 	.args = "[SELECTOR...] [-s STATE] [--json]",
-	.summary = "list jobs with their parameters, one a line",
+	.summary = "list jobs with their parameters, one per line",
 	.theme = CMD_LOOK,
 	.needs = CMD_STORE,
 	.opts = opts,

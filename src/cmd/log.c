@@ -267,15 +267,16 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 }
 
 static const struct opt opts[] = {
-	OPT_STR(0, "step", "STEP", "only what this step printed", struct args, step),
-	OPT_INT(0, "attempt", "N", "of its N-th attempt rather than its newest", struct args,
-		attempt, 1, 1000000),
-	OPT_FLAG('f', "follow", "go on until the job has ended", struct args, follow), OPT_END};
+	OPT_STR(0, "step", "STEP", "print only the output of this step", struct args, step),
+	OPT_INT(0, "attempt", "N", "print attempt N, not the newest", struct args, attempt, 1,
+		1000000),
+	OPT_FLAG('f', "follow", "print new output until the job has ended", struct args, follow),
+	OPT_END};
 
 const struct cmd cmd_log = {
 	.name = "log",
 	.args = "ID [--step STEP] [--attempt N] [-f]",
-	.summary = "print what a job printed",
+	.summary = "print the output of a job",
 	.theme = CMD_LOOK,
 	.needs = CMD_STORE,
 	.opts = opts,

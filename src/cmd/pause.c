@@ -26,7 +26,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 const struct cmd cmd_pause = {
 	.name = "pause",
 	.args = "",
-	.summary = "submit nothing more; what is in Slurm goes on",
+	.summary = "stop submitting; jobs already in Slurm go on",
 	.theme = CMD_STEER,
 	.needs = CMD_STORE,
 	.run = run,

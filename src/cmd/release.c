@@ -50,13 +50,13 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 
 static const struct opt opts[] = {
 	OPT_STR('s', "state", "STATE,...", "only jobs in these states", struct args, states),
-	OPT_FLAG(0, "no-submit", "do not fill the queue now", struct args, no_submit),
-	OPT_FLAG('y', "yes", "do not ask", struct args, yes), OPT_END};
+	OPT_FLAG(0, "no-submit", "do not submit jobs now", struct args, no_submit),
+	OPT_FLAG('y', "yes", "do not ask for confirmation", struct args, yes), OPT_END};
 
 const struct cmd cmd_release = {
 	.name = "release",
 	.args = "SELECTOR... [--no-submit] [--yes]",
-	.summary = "let held jobs go, and submit",
+	.summary = "make held jobs pending again, then submit",
 	.theme = CMD_STEER,
 	.needs = CMD_STORE,
 	.opts = opts,

@@ -51,12 +51,12 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 }
 
 static const struct opt opts[] = {
-	OPT_FLAG(0, "no-submit", "do not fill the queue now", struct args, no_submit), OPT_END};
+	OPT_FLAG(0, "no-submit", "do not submit jobs now", struct args, no_submit), OPT_END};
 
 const struct cmd cmd_resume = {
 	.name = "resume",
 	.args = "[--no-submit]",
-	.summary = "take a pause back, and submit",
+	.summary = "end a pause, then submit",
 	.theme = CMD_STEER,
 	.needs = CMD_STORE,
 	.opts = opts,

@@ -358,14 +358,13 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 }
 
 static const struct opt opts[] = {
-	OPT_STR('s', "state", "STATE,...", "only jobs that failed so", struct args, states),
-	OPT_FLAG(0, "all", "run completed steps again too", struct args, all),
-	OPT_STR(0, "from-step", "STEP", "run STEP and those after it again", struct args,
+	OPT_STR('s', "state", "STATE,...", "only jobs in these states", struct args, states),
+	OPT_FLAG(0, "all", "also run completed steps again", struct args, all),
+	OPT_STR(0, "from-step", "STEP", "run STEP and the steps after it again", struct args,
 		from_step),
-	OPT_STRS(0, "sbatch", "OPTION=VALUE", "give sbatch this option for them", struct args,
-		 sbatch),
-	OPT_FLAG(0, "no-submit", "do not fill the queue now", struct args, no_submit),
-	OPT_FLAG('y', "yes", "do not ask", struct args, yes),
+	OPT_STRS(0, "sbatch", "OPTION=VALUE", "pass this option to sbatch", struct args, sbatch),
+	OPT_FLAG(0, "no-submit", "do not submit jobs now", struct args, no_submit),
+	OPT_FLAG('y', "yes", "do not ask for confirmation", struct args, yes),
 	OPT_FLAG(0, "json", "print one JSON document", struct args, json),
 	OPT_END};
 

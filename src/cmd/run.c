@@ -142,7 +142,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 const struct cmd cmd_run = {
 	.name = "run",
 	.args = "MANIFEST",
-	.summary = "what a submitted job executes: run it, report, chain",
+	.summary = "run one submitted job; slurmq itself calls this",
 	.theme = CMD_INSIDE,
 	.needs = CMD_NONE,
 	.min_args = 1,

@@ -10,7 +10,7 @@ enum { MANY = 1000 };
 
 const struct opt steer_opts[] = {
 	OPT_STR('s', "state", "STATE,...", "only jobs in these states", struct steer_args, states),
-	OPT_FLAG('y', "yes", "do not ask", struct steer_args, yes), OPT_END};
+	OPT_FLAG('y', "yes", "do not ask for confirmation", struct steer_args, yes), OPT_END};
 
 int steer_select(struct cmd_ctx *ctx, int argc, char **argv, const char *states, unsigned allowed,
 		 struct ids *ids, bool *everything, struct err *err)

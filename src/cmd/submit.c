@@ -57,8 +57,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 
 static const struct opt opts[] = {
 	OPT_INT('n', "max", "N", "submit at most N jobs now", struct args, max, 1, 1000000),
-	OPT_FLAG(0, "env", "store the environment anew", struct args, env),
-	OPT_FLAG(0, "dry-run", "print what would be given to sbatch", struct args, dry_run),
+	OPT_FLAG(0, "env", "store the current environment", struct args, env),
+	OPT_FLAG(0, "dry-run", "print the sbatch commands and scripts", struct args, dry_run),
 	OPT_FLAG(0, "json", "print one JSON document", struct args, json), OPT_END};
 
 const struct cmd cmd_submit = {

@@ -59,7 +59,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 const struct cmd cmd_sync = {
 	.name = "sync",
 	.args = "",
-	.summary = "ask Slurm now what became of what it was given",
+	.summary = "query Slurm now for the state of submitted jobs",
 	.theme = CMD_STEER,
 	.needs = CMD_STORE,
 	.run = run,
