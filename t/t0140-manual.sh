@@ -34,7 +34,8 @@ is "$(options "$man/slurmq.1")" "$(printf '%s\n' -C --directory --color --versio
 if command -v mandoc >/dev/null; then
 	# examples stand before the options, which is not the order of mdoc(7)
 	for page in "$man"/*.1; do
-		is "$(mandoc -T lint -W warning "$page" 2>&1 | grep -v 'sections out of conventional order')" '' "${page##*/}: mandoc has nothing to say"
+		is "$(mandoc -T lint -W warning "$page" 2>&1 | grep -v 'sections out of conventional order')" '' \
+			"${page##*/}: mandoc has nothing to say"
 	done
 else
 	skip "$(find "$man" -name '*.1' | wc -l)" 'mandoc is not installed'
