@@ -72,11 +72,11 @@ nok 'and leaves no Slurm' test -e "$bed"
 unknown() {
 	local name
 	# shellcheck disable=SC2016
-	for name in $(grep '^| ' "$TEST_TOP/README.md" | grep -oE '`(t1?[0-9]+|unit/[a-z_]+)`' | tr -d '`'); do
+	for name in $(grep '^| ' "$TEST_TOP/src/README.md" | grep -oE '`(t1?[0-9]+|unit/[a-z_]+)`' | tr -d '`'); do
 		compgen -G "$TEST_TOP/t/${name}[-.]*" >/dev/null || printf '%s\n' "$name"
 	done
 }
-is "$(unknown)" '' 'the tests that it names are there'
+is "$(unknown)" '' 'the tests that src/README.md names are there'
 is "$(awk 'length > 100' "$TEST_TOP/README.md")" '' 'the README fits 100 columns'
 
 done_testing
