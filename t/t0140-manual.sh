@@ -44,12 +44,20 @@ fi
 # help shows the page where man(1) finds it
 
 if command -v man >/dev/null && man -w true >/dev/null 2>&1; then
-	mkdir -p pages/man1
-	cp "$man"/*.1 pages/man1
+	mkdir -p pages/man{1,5,7}
+	for page in "$man"/*.[157]; do
+		cp "$page" "pages/man${page##*.}"
+	done
 	run env MANPATH="$PWD/pages" slurmq help pause
 	is_status 0
 	like_out '^ +slurmq-pause'
 	like_out 'SEE ALSO'
+	for page in "$man"/slurmq-*.[57]; do
+		name=${page##*/slurmq-}
+		run env MANPATH="$PWD/pages" slurmq help "${name%.*}"
+		is_status 0
+		like_out "^ +slurmq-${name%.*}" "slurmq help ${name%.*} prints ${page##*/}"
+	done
 else
 	skip 3 'no man(1)'
 fi
