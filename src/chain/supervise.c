@@ -16,11 +16,10 @@
 #include <unistd.h>
 
 #include "chain/cancel.h"
+#include "chain/step_env.h"
 #include "lib/cgroup.h"
 #include "lib/clock.h"
-#include "lib/env.h"
 #include "lib/failpoint.h"
-#include "lib/json.h"
 #include "lib/proc.h"
 #include "lib/table.h"
 #include "store/manifest.h"
@@ -32,7 +31,6 @@ enum {
 	END_PAUSE_MS = 3000,
 	TERM_LATE_MS = 50,
 	HOLD_POLL_MS = 500,
-	VARIABLE_MOST = 120 * 1024,
 };
 
 struct run {
@@ -79,84 +77,6 @@ static void record(struct run *r, const struct buf *line, bool sync)
 
 	if (journal_file_append(&r->journal, line->s, line->len, sync, &err))
 		note(r, "%s", err.msg);
-}
-
-/* ---- environment ---- */
-
-/* NAME as an environment variable's: what is neither letter, digit nor _ becomes _. */
-static char *variable(const char *prefix, const char *name, size_t len)
-{
-	struct buf b = {0};
-
-	buf_addstr(&b, prefix);
-	for (size_t i = 0; i < len; i++) {
-		char c = name[i];
-		bool ok =
-			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-		buf_addch(&b, ok ? c : '_');
-	}
-	return buf_take(&b);
-}
-
-/* A variable that execve(2) takes (MAX_ARG_STRLEN is 128 KiB): a larger one, which the command may not even
- * look at, would keep it from starting. */
-static void set_small(struct strs *env, const char *name, const char *value)
-{
-	if (strlen(name) + strlen(value) < VARIABLE_MOST)
-		env_set(env, name, value);
-}
-
-static void add_params(struct strs *env, const struct strs *params, struct json *j)
-{
-	for (size_t i = 0; i < params->n; i++) {
-		const char *pair = params->v[i], *eq = strchr(pair, '=');
-		char *name = mem_strndup(pair, (size_t)(eq - pair));
-		char *var = variable("SLURMQ_PARAM_", pair, (size_t)(eq - pair));
-
-		set_small(env, var, eq + 1);
-		json_str(j, name, eq + 1);
-		free(var);
-		free(name);
-	}
-}
-
-static void set_number(struct strs *env, const char *name, int64_t n)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRId64, n);
-	env_set(env, name, text);
-}
-
-static void base_env(struct run *r)
-{
-	for (char **e = environ; *e; e++)
-		strs_add(&r->env, *e);
-	for (size_t i = 0; i < r->task.env.n; i++)
-		env_put(&r->env, r->task.env.v[i]);
-	env_set(&r->env, "SLURMQ_DIR", r->o->dir);
-	env_set(&r->env, "SLURMQ_SWEEP", r->task.head.sweep ? r->task.head.sweep : "");
-	set_number(&r->env, "SLURMQ_JOB_ID", r->task.job);
-	set_number(&r->env, "SLURMQ_ATTEMPT", r->task.number);
-}
-
-static void step_env(const struct run *r, const struct manifest_step *s, struct strs *env)
-{
-	struct buf text = {0};
-	struct json j = {.out = &text};
-
-	for (size_t i = 0; i < r->env.n; i++)
-		strs_add(env, r->env.v[i]);
-	json_open(&j, NULL, '{');
-	add_params(env, &r->task.params, &j);
-	add_params(env, &s->params, &j);
-	json_close(&j);
-	set_small(env, "SLURMQ_PARAMS", buf_str(&text));
-	env_set(env, "SLURMQ_STEP", s->name);
-	for (size_t i = 0; i < s->vars.n; i++)
-		env_put(env, s->vars.v[i]);
-	buf_release(&text);
 }
 
 /* ---- signals ---- */
@@ -369,7 +289,7 @@ static pid_t start_step(struct run *r, const struct manifest_step *s, struct jou
 	int exec_errno = 0;
 	pid_t pid;
 
-	step_env(r, s, &env);
+	step_env(&r->task, &r->env, s, &env);
 	c.envp = (const char *const *)env.v;
 	if (!s->argv.n && r->task.head.script) {
 		script = mem_printf("%s/%s", r->o->dir, r->task.head.script);
@@ -730,7 +650,7 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 		goto out;
 	out->outcome = SUPERVISE_ENDED;
 	heading(&r);
-	base_env(&r);
+	step_env_base(&r.task, o->dir, &r.env);
 	if (o->tick)
 		r.tick_at = clock_mono_ms() + o->tick_first_ms / 2 +
 			    (int64_t)(clock_random() % (uint64_t)(o->tick_first_ms + 1));

@@ -1,0 +1,89 @@
+#include "chain/step_env.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/env.h"
+#include "lib/json.h"
+
+enum { VARIABLE_MOST = 120 * 1024 };
+
+/* NAME as an environment variable's: what is neither letter, digit nor _ becomes _. */
+static char *variable(const char *prefix, const char *name, size_t len)
+{
+	struct buf b = {0};
+
+	buf_addstr(&b, prefix);
+	for (size_t i = 0; i < len; i++) {
+		char c = name[i];
+		bool ok =
+			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+		buf_addch(&b, ok ? c : '_');
+	}
+	return buf_take(&b);
+}
+
+/* A variable that execve(2) takes (MAX_ARG_STRLEN is 128 KiB): a larger one, which the command may not even
+ * look at, would keep it from starting. */
+static void set_small(struct strs *env, const char *name, const char *value)
+{
+	if (strlen(name) + strlen(value) < VARIABLE_MOST)
+		env_set(env, name, value);
+}
+
+static void add_params(struct strs *env, const struct strs *params, struct json *j)
+{
+	for (size_t i = 0; i < params->n; i++) {
+		const char *pair = params->v[i], *eq = strchr(pair, '=');
+		char *name = mem_strndup(pair, (size_t)(eq - pair));
+		char *var = variable("SLURMQ_PARAM_", pair, (size_t)(eq - pair));
+
+		set_small(env, var, eq + 1);
+		json_str(j, name, eq + 1);
+		free(var);
+		free(name);
+	}
+}
+
+static void set_number(struct strs *env, const char *name, int64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRId64, n);
+	env_set(env, name, text);
+}
+
+void step_env_base(const struct manifest_task *task, const char *dir, struct strs *env)
+{
+	for (char **e = environ; *e; e++)
+		strs_add(env, *e);
+	for (size_t i = 0; i < task->env.n; i++)
+		env_put(env, task->env.v[i]);
+	env_set(env, "SLURMQ_DIR", dir);
+	env_set(env, "SLURMQ_SWEEP", task->head.sweep ? task->head.sweep : "");
+	set_number(env, "SLURMQ_JOB_ID", task->job);
+	set_number(env, "SLURMQ_ATTEMPT", task->number);
+}
+
+void step_env(const struct manifest_task *task, const struct strs *base,
+	      const struct manifest_step *s, struct strs *env)
+{
+	struct buf text = {0};
+	struct json j = {.out = &text};
+
+	for (size_t i = 0; i < base->n; i++)
+		strs_add(env, base->v[i]);
+	json_open(&j, NULL, '{');
+	add_params(env, &task->params, &j);
+	add_params(env, &s->params, &j);
+	json_close(&j);
+	set_small(env, "SLURMQ_PARAMS", buf_str(&text));
+	env_set(env, "SLURMQ_STEP", s->name);
+	for (size_t i = 0; i < s->vars.n; i++)
+		env_put(env, s->vars.v[i]);
+	buf_release(&text);
+}
