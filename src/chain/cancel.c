@@ -11,7 +11,7 @@
 #include "lib/failpoint.h"
 #include "lib/proc.h"
 #include "chain/reconcile.h"
-#include "chain/reconcile_internal.h"
+#include "chain/seen.h"
 #include "chain/sentinel.h"
 #include "slurm/slurm.h"
 #include "store/manifest.h"

@@ -24,7 +24,7 @@
 #include "chain/ingest.h"
 #include "lib/failpoint.h"
 #include "chain/outcome.h"
-#include "chain/reconcile_internal.h"
+#include "chain/seen.h"
 #include "slurm/slurm.h"
 #include "store/state.h"
 #include "store/manifest.h"

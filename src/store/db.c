@@ -16,13 +16,7 @@
 #include "store/db_sql.h"
 #include "store/state.h"
 
-enum { APPLICATION_ID = 0x736c7172, /* "slqr" */ SCHEMA_VERSION = 1 };
 #define BUSY_MS 30000
-
-/* db_block_set(). Added to a database that does not have it: see db_open(). */
-#define TABLE_BLOCKED \
-	"CREATE TABLE IF NOT EXISTS blocked(limit_group TEXT PRIMARY KEY, cap INTEGER NOT NULL," \
-	" until INTEGER NOT NULL, pause INTEGER NOT NULL, trying INTEGER NOT NULL) WITHOUT ROWID;"
 
 /*
  * The bytes of a row. A job is some 60 bytes: its values alone, without their names (the schema holds
@@ -64,7 +58,7 @@ static const char tables[] =
 	"CREATE TABLE submission(id INTEGER PRIMARY KEY, version INTEGER NOT NULL,"
 	" first INTEGER NOT NULL, ntasks INTEGER NOT NULL, slurm_job INTEGER NOT NULL DEFAULT 0,"
 	" answer INTEGER NOT NULL DEFAULT 0, text TEXT, created INTEGER NOT NULL,"
-	" limit_group TEXT NOT NULL DEFAULT '//');" TABLE_BLOCKED
+	" limit_group TEXT NOT NULL DEFAULT '//');" DB_TABLE_BLOCKED
 	"CREATE TABLE attempt(id INTEGER PRIMARY KEY, job INTEGER NOT NULL, prev INTEGER NOT NULL,"
 	" submission INTEGER NOT NULL, slurm_id INTEGER NOT NULL DEFAULT 0,"
 	" closed INTEGER NOT NULL DEFAULT " SQL_CLOSED_NOT ", completed INTEGER NOT NULL DEFAULT 0,"
@@ -327,7 +321,7 @@ char *db_column_text(sqlite3_stmt *stmt, int column)
 
 /* ---- opening ---- */
 
-static void close_handle(struct db *db)
+void db_handle_close(struct db *db)
 {
 	for (size_t i = 0; i < db->ncached; i++)
 		sqlite3_finalize(db->cache[i].stmt);
@@ -343,7 +337,7 @@ static void close_handle(struct db *db)
 void db_close(struct db *db)
 {
 	if (db)
-		close_handle(db);
+		db_handle_close(db);
 }
 
 /* One thread alone comes to SQLite, which needs no mutexes then, and nobody asks how much memory SQLite has:
@@ -356,7 +350,7 @@ static void configure(void)
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-static int open_handle(const char *path, int flags, struct db **out, struct err *err)
+int db_handle_open(const char *path, int flags, struct db **out, struct err *err)
 {
 	struct db *db = mem_alloc(sizeof(*db));
 
@@ -366,7 +360,7 @@ static int open_handle(const char *path, int flags, struct db **out, struct err 
 		if (!db->sql)
 			abort();
 		db_error(db, "opening", err);
-		close_handle(db);
+		db_handle_close(db);
 		return -1;
 	}
 	sqlite3_extended_result_codes(db->sql, 1);
@@ -376,14 +370,14 @@ static int open_handle(const char *path, int flags, struct db **out, struct err 
 	return 0;
 }
 
-static int simple(struct db *db, const char *sql, const char *doing, struct err *err)
+int db_script(struct db *db, const char *sql, const char *doing, struct err *err)
 {
 	if (sqlite3_exec(db->sql, sql, NULL, NULL, NULL) != SQLITE_OK)
 		return db_error(db, doing, err);
 	return 0;
 }
 
-static int pragma_number(struct db *db, const char *sql, int64_t *value, struct err *err)
+int db_pragma(struct db *db, const char *sql, int64_t *value, struct err *err)
 {
 	int rc = db_number(db, sql, value, err, "");
 
@@ -396,22 +390,22 @@ int db_create(const char *path, const char *id, struct err *err)
 	char pragma[64];
 	int rc = -1;
 
-	if (open_handle(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db, err))
+	if (db_handle_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db, err))
 		return -1;
-	snprintf(pragma, sizeof(pragma), "PRAGMA application_id=%d", APPLICATION_ID);
-	if (simple(db, "PRAGMA synchronous=EXTRA; PRAGMA page_size=4096; BEGIN IMMEDIATE",
-		   "making the database", err) ||
-	    simple(db, pragma, "making the database", err) ||
-	    simple(db, tables, "making the database", err) ||
+	snprintf(pragma, sizeof(pragma), "PRAGMA application_id=%d", DB_APPLICATION_ID);
+	if (db_script(db, "PRAGMA synchronous=EXTRA; PRAGMA page_size=4096; BEGIN IMMEDIATE",
+		      "making the database", err) ||
+	    db_script(db, pragma, "making the database", err) ||
+	    db_script(db, tables, "making the database", err) ||
 	    state_set_text(db, STATE_FOLDER, id, err))
 		goto out;
-	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", SCHEMA_VERSION);
-	if (simple(db, pragma, "making the database", err) ||
-	    simple(db, "COMMIT", "making the database", err))
+	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", DB_VERSION);
+	if (db_script(db, pragma, "making the database", err) ||
+	    db_script(db, "COMMIT", "making the database", err))
 		goto out;
 	rc = 0;
 out:
-	close_handle(db);
+	db_handle_close(db);
 	return rc;
 }
 
@@ -445,19 +439,19 @@ static int check_marks(struct db *db, const char *id, struct err *err)
 	char *folder = NULL;
 	int rc;
 
-	if (pragma_number(db, "PRAGMA application_id", &app, err) ||
-	    pragma_number(db, "PRAGMA user_version", &version, err))
+	if (db_pragma(db, "PRAGMA application_id", &app, err) ||
+	    db_pragma(db, "PRAGMA user_version", &version, err))
 		return -1;
-	if (app != APPLICATION_ID)
+	if (app != DB_APPLICATION_ID)
 		return err_set(err, ERR_USAGE,
 			       "'%s' is a database of another program; it was left as it is",
 			       db->path);
-	if (version > SCHEMA_VERSION)
+	if (version > DB_VERSION)
 		return err_set(err, ERR_USAGE,
 			       "'%s' was made by a newer slurmq (schema %" PRId64
 			       ", this one knows %d): install that one; it was left as it is",
-			       db->path, version, SCHEMA_VERSION);
-	if (version < 1)
+			       db->path, version, DB_VERSION);
+	if (version < DB_VERSION)
 		return err_set(err, ERR_USAGE,
 			       "'%s' has schema %" PRId64
 			       ", which no slurmq wrote; it was left as it is",
@@ -478,29 +472,6 @@ static int check_marks(struct db *db, const char *id, struct err *err)
 	return rc;
 }
 
-static int has_all_tables(struct db *db, bool *yes, struct err *err)
-{
-	int64_t n = 0;
-	int rc = db_number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'blocked'", &n, err,
-			   "");
-
-	*yes = n > 0;
-	return rc ? -1 : 0;
-}
-
-/* A block was a setting before there was a table of them: one that is lost costs a refusal. */
-static int add_tables(struct db *db, struct err *err)
-{
-	if (db_begin(db, err))
-		return -1;
-	if (simple(db, TABLE_BLOCKED "DELETE FROM setting WHERE key GLOB '.blocked.*'",
-		   "adding a table", err)) {
-		db_rollback(db);
-		return -1;
-	}
-	return db_commit(db, err);
-}
-
 /* The journal stays when a transaction ends, its header overwritten: that takes a third less than to remove
  * it, and a host that has its folder's listing in a cache sees one that a dead writer left
  * (sqlite.org/pragma.html#pragma_journal_mode). */
@@ -510,7 +481,6 @@ static const char settings[] =
 
 int db_open(const char *path, const char *id, struct db **out, struct err *err)
 {
-	bool complete;
 	struct stat st;
 	struct db *db;
 
@@ -530,22 +500,22 @@ int db_open(const char *path, const char *id, struct db **out, struct err *err)
 			err, ERR_USAGE,
 			"'%s' is empty, its jobs are gone from it: put a backup in its place; it was left as it is",
 			path);
-	if (open_handle(path, SQLITE_OPEN_READWRITE, &db, err))
+	if (db_handle_open(path, SQLITE_OPEN_READWRITE, &db, err))
 		return -1;
 	/* one lock for all that is looked at */
-	if (simple(db, "BEGIN", "opening", err) || check_marks(db, id, err) ||
-	    has_all_tables(db, &complete, err) || simple(db, "COMMIT", "opening", err))
+	if (db_script(db, "BEGIN", "opening", err) || check_marks(db, id, err) ||
+	    db_script(db, "COMMIT", "opening", err))
 		goto fail;
 	if (sqlite3_db_readonly(db->sql, "main") == 1) {
 		err_set(err, ERR_FAILED, "'%s' can't be written: %s", path, why_not_written(path));
 		goto fail;
 	}
-	if (simple(db, settings, "opening", err) || (!complete && add_tables(db, err)))
+	if (db_script(db, settings, "opening", err))
 		goto fail;
 	*out = db;
 	return 0;
 fail:
-	close_handle(db);
+	db_handle_close(db);
 	return -1;
 }
 

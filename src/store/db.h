@@ -30,10 +30,15 @@ int db_create(const char *path, const char *id, struct err *err);
 
 /* Open it. Refused with what to do, and left untouched: none there, empty, no database, foreign
  * (application_id), another folder's (id; NULL: not compared), newer (user_version), WAL, read-only.
- * A table that an older slurmq of the same user_version did not have is added: a job whose bin/V is that
- * older one opens the database as before, and ignores the table. */
+ * An older database is converted first: db_convert(). */
 int db_open(const char *path, const char *id, struct db **out, struct err *err);
 void db_close(struct db *db);
+
+/* Convert the database of slurmq 0.1 (user_version 1) in one transaction, after a backup of it to the file backup,
+ * unless one of its jobs is in flight: *in_flight says how many are, and nothing is changed. Returns 0 also if the
+ * database is of this version already. id: as in db_open(). */
+int db_convert(const char *path, const char *backup, const char *id, int64_t *in_flight,
+	       struct err *err);
 
 /* BEGIN IMMEDIATE; waits up to 30 s for other processes, then ERR_AGAIN. Every function below that
  * changes something is to be called between db_begin() and db_commit(). What is forked between them must

@@ -6,6 +6,13 @@
 
 #include "store/db.h"
 
+enum { DB_APPLICATION_ID = 0x736c7172 /* "slqr" */, DB_VERSION = 2 };
+
+/* db_block_set() */
+#define DB_TABLE_BLOCKED \
+	"CREATE TABLE blocked(limit_group TEXT PRIMARY KEY, cap INTEGER NOT NULL," \
+	" until INTEGER NOT NULL, pause INTEGER NOT NULL, trying INTEGER NOT NULL) WITHOUT ROWID;"
+
 struct db {
 	sqlite3 *sql;
 	char *path;
@@ -23,6 +30,14 @@ struct db {
 
 /* Fill err from SQLite's last error; doing: "reading jobs". Returns -1. */
 int db_error(struct db *db, const char *doing, struct err *err);
+
+/* Open a handle on a file as it is, with the busy handler and nothing else; and close it. */
+int db_handle_open(const char *path, int flags, struct db **out, struct err *err);
+void db_handle_close(struct db *db);
+/* Run statements that take no values and return no rows. */
+int db_script(struct db *db, const char *sql, const char *doing, struct err *err);
+/* Read the number that a pragma returns. */
+int db_pragma(struct db *db, const char *sql, int64_t *value, struct err *err);
 
 /* The statement for a constant text, prepared once a handle, reset and with its binds cleared; then
  * bound as types say: i int64_t, u uint64_t (as the signed one of the same bits), t text (NULL: null),

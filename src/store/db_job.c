@@ -285,7 +285,7 @@ int db_jobs_pending_from(struct db *db, int64_t priority, int64_t id, int64_t n,
 int db_jobs_waiting(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err)
 {
 	static const char sql[] =
-		JOB_COLUMNS "again g CROSS JOIN job j ON j.id = g.job CROSS JOIN sweep s"
+		JOB_COLUMNS "retry_state g CROSS JOIN job j ON j.id = g.job CROSS JOIN sweep s"
 			    " ON s.id = j.sweep WHERE g.due > ?1 AND j.state = " SQL_PENDING
 			    " AND" PUBLISHED "ORDER BY g.due, j.id LIMIT ?2";
 

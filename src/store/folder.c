@@ -47,6 +47,19 @@ int folder_create(const char *dir, struct err *err)
 	return 0;
 }
 
+int folder_rename_part(const char *dir, const char *old, const char *new, struct err *err)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return err_errno(err, ERR_FAILED, "opening folder '%s'", dir);
+	if (faccessat(fd, new, F_OK, 0) &&
+	    ((renameat(fd, old, fd, new) && errno != ENOENT) || fsync(fd)))
+		rc = err_errno(err, ERR_FAILED, "renaming '%s/%s' to '%s'", dir, old, new);
+	close(fd);
+	return rc;
+}
+
 int folder_open(const char *dir, struct folder **out, struct err *err)
 {
 	struct folder *sp = mem_alloc(sizeof(*sp));

@@ -33,6 +33,8 @@ struct folder;
 /* Make the folders, mode 0700, in an existing dir. What is there already stays. */
 int folder_create(const char *dir, struct err *err);
 int folder_open(const char *dir, struct folder **out, struct err *err);
+/* Rename a part of a folder that is not open, durably, unless the new name is there or the old one is not. */
+int folder_rename_part(const char *dir, const char *old, const char *new, struct err *err);
 void folder_close(struct folder *sp); /* lets go of the queue lock */
 
 /* ---- the queue lock: an fcntl lock on a file of its own (fcntl(2), F_SETLK), held by one process ---- */

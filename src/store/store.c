@@ -14,6 +14,7 @@
 #include "lib/clock.h"
 #include "lib/failpoint.h"
 #include "lib/fs.h"
+#include "store/convert.h"
 #include "store/state.h"
 
 static const char folder[] = ".slurmq";
@@ -242,9 +243,33 @@ static char *read_id(struct store *s, struct err *err)
 	return buf_take(&b);
 }
 
+/* The id is read without the folder's handle, which a folder of 0.1 does not have yet. */
+static int convert_store(struct store *s, struct err *err)
+{
+	char *path = store_path(s, "id"), id[64] = "";
+	FILE *f = fopen(path, "re");
+	int rc = -1;
+
+	if (!f || !fgets(id, sizeof(id), f))
+		err_errno(err, ERR_FAILED, "reading '%s'", path);
+	else
+		rc = 0;
+	if (f)
+		fclose(f);
+	id[strcspn(id, "\n")] = '\0';
+	free(path);
+	return rc ? rc : convert_folder(s->dir, id, err);
+}
+
 int store_open_folder(struct store *s, struct err *err)
 {
-	return s->folder ? 0 : folder_open(s->dir, &s->folder, err);
+	if (s->folder)
+		return 0;
+	if (!folder_open(s->dir, &s->folder, err))
+		return 0;
+	if (!convert_is_due(s->dir) || convert_store(s, err))
+		return -1;
+	return folder_open(s->dir, &s->folder, err);
 }
 
 /* The folder that holds .slurmq, as who walked up to it has noted it. */

@@ -823,8 +823,8 @@ static void sql(const char *path, const char *text)
 	sqlite3_close(s);
 }
 
-/* A database that was made before there were blocks in a table. */
-static void a_missing_table(void **state)
+/* What Slurm takes no more of stays in a table. */
+static void blocks_stay(void **state)
 {
 	const struct db_block one = {.limit_group = (char *)(uintptr_t) "a//",
 				     .cap = 3,
@@ -833,17 +833,9 @@ static void a_missing_table(void **state)
 				     .pause = 9,
 				     .trying = true};
 	struct here *h = *state;
-	struct strs k = {0}, values = {0};
 	struct db_block *v;
 	size_t n;
 
-	db_close(h->db);
-	sql(h->path, "DROP TABLE blocked; INSERT INTO setting VALUES('.blocked.a//', '3 7 0 0')");
-	assert_int_equal(db_open(h->path, "abc", &h->db, NULL), 0);
-	assert_int_equal(db_blocks(h->db, &v, &n, NULL), 0);
-	assert_int_equal(n, 0);
-	assert_int_equal(db_settings(h->db, ".blocked", &k, &values, NULL), 0);
-	assert_int_equal(k.n, 0);
 	assert_int_equal(db_block_set(h->db, &two, NULL), 0);
 	assert_int_equal(db_block_set(h->db, &one, NULL), 0);
 	assert_int_equal(db_block_set(h->db, &one, NULL), 0);
@@ -992,7 +984,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(submissions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(pruning, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(settings, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_missing_table, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(blocks_stay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_journal_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(why_it_is_not_written, set_up, tear_down),

@@ -1,6 +1,6 @@
-/* reconcile_internal.h - Slurm's jobs by the rows that they belong to. Nobody but reconcile*.c includes it. */
-#ifndef SLURMQ_RECONCILE_INTERNAL_H
-#define SLURMQ_RECONCILE_INTERNAL_H
+/* seen.h - Slurm's jobs by the rows that they belong to. For reconcile.c and cancel.c. */
+#ifndef SLURMQ_SEEN_H
+#define SLURMQ_SEEN_H
 
 #include <stddef.h>
 #include <stdint.h>

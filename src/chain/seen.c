@@ -1,5 +1,5 @@
-/* reconcile_seen.c - which of the jobs that Slurm shows belongs to which row. */
-#include "chain/reconcile_internal.h"
+/* seen.c - which of the jobs that Slurm shows belongs to which row. */
+#include "chain/seen.h"
 
 #include <stdlib.h>
 #include <string.h>
