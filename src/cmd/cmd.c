@@ -282,7 +282,7 @@ void cmd_filled_json(const struct cmd_filled *f, struct json *j)
 		[FILL_FULL] = "full",	    [FILL_EMPTY] = "empty",
 		[FILL_PAUSED] = "paused",   [FILL_LIMITED] = "limited",
 		[FILL_REFUSED] = "refused", [FILL_UNCLEAR] = "unclear",
-		[FILL_BACKOFF] = "backoff", [FILL_LOCKED] = "queue.lock",
+		[FILL_BACKOFF] = "backoff", [FILL_LOCKED] = "gate",
 		[FILL_MAX] = "max",	    [FILL_ELSEWHERE] = "elsewhere",
 	};
 

@@ -15,34 +15,26 @@ static const char two_limit_groups[] =
 	"name: two\nparams: {where: [gpu, cpu], n: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}\n"
 	"sbatch: {partition: \"{where}\"}\nrun: [echo, \"{n}\"]\n";
 
-static char *block_of(struct here *h, const char *limit_group)
-{
-	char *key = mem_printf(".blocked.%s", limit_group), *value = NULL;
-
-	db_setting_get(h->store.db, key, &value, NULL);
-	free(key);
-	return value;
-}
-
-/* What a block says, without its time. */
+/* What a block says, without its time. cap -1: there is none. */
 static void block_is(struct here *h, const char *limit_group, int64_t cap, int64_t pause,
 		     int trying)
 {
-	char *value = block_of(h, limit_group);
-	int64_t got, until, paused;
-	int now;
+	struct db_block *v;
+	bool found = false;
+	size_t n;
 
-	if (!value) {
-		assert_int_equal(cap, -1);
-		return;
+	assert_int_equal(db_blocks(h->store.db, &v, &n, NULL), 0);
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(v[i].limit_group, limit_group) != 0)
+			continue;
+		found = true;
+		assert_int_equal(v[i].pause, pause);
+		assert_int_equal(v[i].cap, cap);
+		assert_int_equal(v[i].trying, trying);
 	}
-	assert_int_equal(sscanf(value, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %d", &got, &until,
-				&paused, &now),
-			 4);
-	assert_int_equal(paused, pause);
-	assert_int_equal(got, cap);
-	assert_int_equal(now, trying);
-	free(value);
+	if (!found)
+		assert_int_equal(cap, -1);
+	db_blocks_free(v, n);
 }
 
 /* The one block: whether status says that jobs of others go on. */
@@ -56,16 +48,22 @@ static void others_go_on(struct here *h, bool want)
 	health_release(&c);
 }
 
-static void let_blocks_pass(struct here *h, const char *limit_group, int64_t cap, int pause)
+static void put_block(struct here *h, const char *limit_group, int64_t cap, int64_t until,
+		      int pause)
 {
-	char *key = mem_printf(".blocked.%s", limit_group);
-	char *value = mem_printf("%" PRId64 " 1000 %d 0", cap, pause);
+	const struct db_block b = {.limit_group = (char *)(uintptr_t)limit_group,
+				   .cap = cap,
+				   .until = until,
+				   .pause = pause};
 
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
-	assert_int_equal(db_setting_set(h->store.db, key, value, NULL), 0);
+	assert_int_equal(db_block_set(h->store.db, &b, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	free(key);
-	free(value);
+}
+
+static void let_blocks_pass(struct here *h, const char *limit_group, int64_t cap, int pause)
+{
+	put_block(h, limit_group, cap, 1000, pause);
 }
 
 static int64_t in_limit_group(struct here *h, const char *limit_group)
@@ -192,13 +190,9 @@ static void idle_and_blocked(void **state)
 {
 	struct here *h = *state;
 	struct fill_result r;
-	char *value = mem_printf("0 %" PRId64 " 300000 0", clock_now_ms() + 290000);
 
 	put(h, ten);
-	assert_int_equal(db_begin(h->store.db, NULL), 0);
-	assert_int_equal(db_setting_set(h->store.db, ".blocked.//", value, NULL), 0);
-	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	free(value);
+	put_block(h, "//", 0, clock_now_ms() + 290000, 300000);
 	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.submitted, 1);
 	/* a person's word takes it back */
