@@ -116,7 +116,7 @@ printf 'name: two\nparams: {n: [1, 2]}\nrun: [train, "{n}"]\n' >two.yaml
 { slurmq init && slurmq expand two.yaml && slurmq submit -n 1; } >/dev/null
 mv ../bin ../newbin
 path=$TEST_TMP/tools:$TEST_TMP/newbin
-says 'sbatch is not on PATH: .*slurmq submit --env takes this one$' slurmq submit
+says 'sbatch is not on PATH: .*to use the current PATH: slurmq submit --env$' slurmq submit
 run slurmq submit --env
 is_status 0
 like_out '^submitted 1 job; 0 pending'

@@ -8,21 +8,21 @@
 #include "store/state.h"
 
 enum {
-	FAST_MS = 60 * 1000,  /* of a failure that counts in the row */
-	QUICK_MS = 20 * 1000, /* of a death that is held against its node */
+	FAST_MS = 60 * 1000,  /* a failure within this time counts */
+	QUICK_MS = 20 * 1000, /* a failure within this time counts against its node */
 	DEATHS = 3,
 	OUT_MS = 24 * 3600 * 1000,
 };
 
-static bool fit_for_a_name(const char *node)
+static bool is_valid_node_name(const char *node)
 {
 	return node && *node && *node != '-' && strlen(node) < 64 &&
 	       !node[strspn(node, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				  "0123456789._-")];
 }
 
-/* What is held against a node ends a day after it was left out. */
-static void forget_after_a_day(struct state_node *r)
+/* Clears a node's failures a day after the node was excluded. */
+static void clear_old_failures(struct state_node *r)
 {
 	int64_t now = clock_now_ms();
 
@@ -30,24 +30,24 @@ static void forget_after_a_day(struct state_node *r)
 		memset(r, 0, sizeof(*r));
 }
 
-/* A node has run something as it should. */
-static int good_node(struct db *db, const char *node, struct err *err)
+/* Clears the failures of a node on which an attempt did well. */
+static int clear_node(struct db *db, const char *node, struct err *err)
 {
 	struct state_node r;
 	int rc;
 
-	if (!fit_for_a_name(node))
+	if (!is_valid_node_name(node))
 		return 0;
-	/* nearly every time there is nothing to unset, and then nothing is written */
+	/* nearly every time no value is set, and then the database is not written */
 	rc = state_get_node(db, node, &r, err);
 	return rc ? (rc < 0 ? -1 : 0) : state_unset_node(db, node, err);
 }
 
-static int end_row(struct db *db, struct err *err)
+static int reset_count(struct db *db, struct err *err)
 {
 	int64_t n;
 
-	/* nearly every time there is nothing to end, and then nothing is written */
+	/* nearly every time the count is 0, and then the database is not written */
 	if (state_get_int(db, STATE_BREAKER_N, &n, err))
 		return -1;
 	return n ? state_unset_int(db, STATE_BREAKER_N, err) : 0;
@@ -55,7 +55,7 @@ static int end_row(struct db *db, struct err *err)
 
 int breaker_completed(struct db *db, const char *node, struct err *err)
 {
-	return end_row(db, err) || good_node(db, node, err) ? -1 : 0;
+	return reset_count(db, err) || clear_node(db, node, err) ? -1 : 0;
 }
 
 int breaker_forgive_nodes(struct db *db, struct err *err)
@@ -80,7 +80,7 @@ int breaker_nodes(struct db *db, struct strs *nodes, struct err *err)
 	int rc = state_get_nodes(db, &names, &v, err);
 
 	for (size_t i = 0; i < names.n && !rc; i++) {
-		forget_after_a_day(&v[i]);
+		clear_old_failures(&v[i]);
 		if (v[i].out)
 			strs_add(nodes, names.v[i]);
 	}
@@ -91,17 +91,17 @@ int breaker_nodes(struct db *db, struct strs *nodes, struct err *err)
 
 /* ---- a failure ---- */
 
-/* Hold a quick death against its node. *out: it is left out, by now or already. at_once: any attempt of the
- * sweep that runs elsewhere is witness enough. */
-static int bad_node(struct db *db, const struct db_attempt *a, int64_t sweep, bool at_once,
-		    bool *out, struct err *err)
+/* Counts a quick failure against its node. Sets *out if the node is excluded, by now or already.
+ * at_once: adds no failure; any attempt of the sweep that runs on another node is a witness. */
+static int count_node_failure(struct db *db, const struct db_attempt *a, int64_t sweep,
+			      bool at_once, bool *out, struct err *err)
 {
 	int64_t now = clock_now_ms();
 	struct state_node r;
 	bool elsewhere;
 	int rc = state_get_node(db, a->node, &r, err) < 0 ? -1 : 0;
 
-	forget_after_a_day(&r);
+	clear_old_failures(&r);
 	if (!rc && !at_once) {
 		if (!r.deaths++)
 			r.since = a->started;
@@ -128,12 +128,12 @@ static int pause_queue(struct db *db, int64_t failures, int64_t job, struct err 
 		       : 0;
 }
 
-/* One more in the row. */
-static int count(struct db *db, const struct db_attempt *a, const struct db_job *job,
-		 struct err *err)
+/* Counts a failure; at the limit, excludes the only node of all failures or pauses the queue. */
+static int count_failure(struct db *db, const struct db_attempt *a, const struct db_job *job,
+			 struct err *err)
 {
 	int64_t n, most, paused;
-	const char *here = a->started && fit_for_a_name(a->node) ? a->node : "";
+	const char *here = a->started && is_valid_node_name(a->node) ? a->node : "";
 	char *node = NULL;
 	bool out = false;
 	int rc;
@@ -145,10 +145,11 @@ static int count(struct db *db, const struct db_attempt *a, const struct db_job 
 	if (most <= 0 || paused)
 		return 0;
 	rc = state_get_text(db, STATE_BREAKER_NODE, &node, err) < 0 ? -1 : 0;
-	if (!n || !node || strcmp(node, here) != 0) /* "" from the second node on */
+	if (!n || !node ||
+	    strcmp(node, here) != 0) /* "" if the failures were on two nodes or more */
 		rc = rc ? rc : state_set_text(db, STATE_BREAKER_NODE, n ? "" : here, err);
 	if (!rc && ++n >= most && node && *node && !strcmp(node, here))
-		rc = bad_node(db, a, job->sweep, true, &out, err);
+		rc = count_node_failure(db, a, job->sweep, true, &out, err);
 	free(node);
 	if (rc)
 		return -1;
@@ -166,11 +167,11 @@ int breaker_failed(struct db *db, const struct db_attempt *a, const struct db_jo
 	if (a->reason != REASON_EXIT && a->reason != REASON_SIGNAL &&
 	    a->reason != REASON_OUT_OF_MEMORY && (a->reason != REASON_BOOT_FAIL || a->started))
 		return 0;
-	if (!again && a->started && fit_for_a_name(a->node) &&
-	    (lived < QUICK_MS ? bad_node(db, a, job->sweep, false, &out, err)
-			      : good_node(db, a->node, err)))
+	if (!again && a->started && is_valid_node_name(a->node) &&
+	    (lived < QUICK_MS ? count_node_failure(db, a, job->sweep, false, &out, err)
+			      : clear_node(db, a->node, err)))
 		return -1;
 	if (lived >= FAST_MS)
-		return end_row(db, err);
-	return again || out ? 0 : count(db, a, job, err);
+		return reset_count(db, err);
+	return again || out ? 0 : count_failure(db, a, job, err);
 }

@@ -1,20 +1,24 @@
 /*
- * breaker.h - what keeps a mistake or a bad node from burning a whole sweep.
+ * breaker.h - pauses the queue after consecutive failures, and excludes bad nodes.
  *
- * Ten failures in a row (setting `breaker`; 0: any number), each within a minute of its start, pause the
- * queue. A completed attempt, or a failure that took longer, begins a new row. What counts is what the
- * command itself did (EXIT, SIGNAL, OUT_OF_MEMORY), and a Slurm job that failed before it came so far (EXIT, or
- * BOOT_FAIL where it could not be started: a folder for logs that has gone); what the site did does not, nor
- * what the sweep's policy tries again, nor deaths on a node that is left out.
+ * The breaker keeps a mistake or a bad node from failing a whole sweep. Ten consecutive failures
+ * (setting `breaker`; 0 disables it), each within a minute of its start, pause the queue. A
+ * completed attempt, or a failure that took longer, resets the count.
  *
- * A node where three attempts in a row died within 20 s is left out of what is submitted for a day, or until
- * `slurmq resume`, or until an attempt does well on it. Jobs that die wherever they are must not take all
- * nodes with them, so that needs a witness: an attempt of the same sweep that did well on another node since
- * then, and none that does so on this one. Where more than three nodes look bad, it is the jobs: none is left
- * out.
+ * A failure counts if the command itself caused it (EXIT, SIGNAL, OUT_OF_MEMORY). A Slurm job that
+ * failed before it ran the command counts too: EXIT, or BOOT_FAIL if Slurm could not start it
+ * because the folder for logs is gone. A failure that the site caused does not count, nor does one
+ * that the sweep's policy retries, nor one on an excluded node.
  *
- * Kept as settings: ".breaker.n", ".breaker.node", ".node.NAME", and since it paused the queue ".breaker.failures" (in
- * a row) and ".breaker.job" (of the last one).
+ * If three consecutive attempts on a node fail within 20 s, submissions exclude that node. The
+ * exclusion ends after a day, at `slurmq resume`, or when an attempt does well on the node. Jobs
+ * that fail on every node must not exclude all nodes. So an exclusion needs a witness: an attempt
+ * of the same sweep that did well on another node since then, while none does so on this node. If
+ * more than three nodes look bad, the jobs are the cause, and no node is excluded.
+ *
+ * The state is kept as settings: ".breaker.n", ".breaker.node" and ".node.NAME". When the breaker
+ * pauses the queue, it also sets ".breaker.failures" (their number) and ".breaker.job" (the job
+ * that failed last).
  */
 #ifndef SLURMQ_BREAKER_H
 #define SLURMQ_BREAKER_H
@@ -28,19 +32,23 @@
 
 enum { BREAKER_NODES_MOST = 3 };
 
-/* In an open transaction. An attempt is completed; node may be NULL. */
+/* Resets the count of failures, and clears the node that completed an attempt. node may be NULL.
+ * Needs an open transaction. */
 int breaker_completed(struct db *db, const char *node, struct err *err);
-/* An attempt of this job has failed; again: its policy tries it again. May pause the queue. */
+/* Counts a failed attempt of this job, which may pause the queue or exclude a node. again: the
+ * policy retries the job. Needs an open transaction. */
 int breaker_failed(struct db *db, const struct db_attempt *a, const struct db_job *job, bool again,
 		   struct err *err);
-/* In an open transaction: all is forgiven. */
+/* Clears the count of failures, the reason of the pause and all nodes. Needs an open
+ * transaction. */
 int breaker_reset(struct db *db, struct err *err);
 
-/* In an open transaction: no node is left out any more, nor is anything held against one. */
+/* Includes every excluded node again, and clears the failures of all nodes. Needs an open
+ * transaction. */
 int breaker_forgive_nodes(struct db *db, struct err *err);
 
-/* Names (letters, digits and "._-" alone) of the nodes that look bad. All of them are left out where there
- * are BREAKER_NODES_MOST at most, and else none is. */
+/* Adds the names (only letters, digits and "._-") of the nodes that look bad. If they are at most
+ * BREAKER_NODES_MOST, all are excluded; if they are more, none is. The caller releases nodes. */
 int breaker_nodes(struct db *db, struct strs *nodes, struct err *err);
 
 #endif

@@ -125,7 +125,7 @@ static struct rest look_around(struct store *store, const struct fill_result *r)
 
 static bool untold(struct store *store, const struct fill_opts *q)
 {
-	return q->mine && folder_has(store->folder, FOLDER_OUTBOX, q->mine);
+	return q->record && folder_has(store->folder, FOLDER_OUTBOX, q->record);
 }
 
 static bool work_left(struct store *store)
@@ -382,7 +382,7 @@ enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 	struct fill_opts q = {.caller = FILL_CHAIN,
 			      .max = -1,
 			      .lock_ms = o->lock_ms,
-			      .mine = o->event,
+			      .record = o->event,
 			      .say = o->say,
 			      .say_arg = o->say_arg};
 

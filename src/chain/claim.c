@@ -1,5 +1,5 @@
 /*
- * claim.c - from pending rows to what one sbatch takes: rendered and grouped.
+ * claim.c - renders pending jobs and groups them into the batches that sbatch submits.
  */
 #include "chain/claim.h"
 
@@ -12,10 +12,11 @@
 #include "sweep/policy.h"
 #include "sweep/sweep.h"
 
-/* A job that is not to start yet is Slurm's to hold (sbatch(1), --begin): so it is in its queue, the chain is
- * sure to go on with it, and nobody has to stay or to look again for its sake. It costs a slot, which is why
- * such jobs are claimed behind all others. In steps of 10 s, so that those that failed together go as one
- * array. Relative, since clocks differ between hosts. */
+/* Adds --begin to the options of a job that must not start yet (sbatch(1)). So Slurm holds the
+ * job in its queue: the job goes on with the chain, and no process must stay or check again for
+ * it. The job costs a slot, so such jobs are claimed after all others. The delay is rounded to
+ * steps of 10 s, so that jobs that failed together share an array. It is relative, since the
+ * clocks of hosts differ. */
 static void add_begin(const struct db_job *job, int64_t now, struct strs *out)
 {
 	int64_t s = (job->again.due - now + 999) / 1000;
@@ -24,10 +25,10 @@ static void add_begin(const struct db_job *job, int64_t now, struct strs *out)
 		strs_addf(out, "--begin=now+%" PRId64, s > 60 ? (s + 9) / 10 * 10 : s);
 }
 
-/* The rendered options and, after them, those of the job's own retry and of its policy: sbatch takes the
- * last. */
-static void job_options(const struct db_job *job, const struct plan *plan, int64_t now,
-			struct strs *out)
+/* Adds the rendered options, then those of the job and of its retry: sbatch applies the last
+ * value of an option. */
+static void collect_options(const struct db_job *job, const struct plan *plan, int64_t now,
+			    struct strs *out)
 {
 	for (size_t i = 0; i < plan->sbatch.n; i++)
 		strs_add(out, plan->sbatch.v[i]);
@@ -36,9 +37,11 @@ static void job_options(const struct db_job *job, const struct plan *plan, int64
 	add_begin(job, now, out);
 }
 
-/* The user's own --exclude and the nodes that look bad; NULL where there are none to be left out, or that
- * can't be said together with what the user asks for. */
-static char *exclusion(const struct strs *nodes, const char *directives, const struct strs *options)
+/* Returns the value of --exclude: the user's own and the nodes that look bad. Returns NULL if no
+ * node is excluded, or if the user's options do not allow an addition. The caller frees the
+ * value. */
+static char *render_exclude(const struct strs *nodes, const char *directives,
+			    const struct strs *options)
 {
 	struct strs all = {0};
 	struct buf b = {0};
@@ -51,7 +54,7 @@ static char *exclusion(const struct strs *nodes, const char *directives, const s
 		strs_add(&all, options->v[i]);
 	own = policy_option(&all, "--exclude");
 	if (!policy_option(&all, "--nodelist") && !policy_option(&all, "--nodefile") &&
-	    !(own && strchr(own, '/'))) { /* a file of names */
+	    !(own && strchr(own, '/'))) { /* with a slash, --exclude names a file */
 		if (own)
 			buf_addstr(&b, own);
 		for (size_t i = 0; i < nodes->n; i++)
@@ -61,8 +64,9 @@ static char *exclusion(const struct strs *nodes, const char *directives, const s
 	return b.len ? buf_take(&b) : NULL;
 }
 
-/* The folder to run in: an option --chdir (taken out of the list), below root where relative. */
-static char *take_chdir(const char *root, struct strs *options)
+/* Removes the options --chdir from the list, and returns the folder of the last, below root if it
+ * is relative; root if there is none. The caller frees the folder. */
+static char *remove_chdir(const char *root, struct strs *options)
 {
 	char *dir = NULL;
 	size_t to = 0;
@@ -84,8 +88,8 @@ static char *take_chdir(const char *root, struct strs *options)
 	return dir ? dir : mem_strdup(root);
 }
 
-static char *group_text(int64_t version, const char *chdir, const char *directives,
-			const struct strs *options)
+static char *render_group(int64_t version, const char *chdir, const char *directives,
+			  const struct strs *options)
 {
 	struct buf b = {0};
 
@@ -95,7 +99,7 @@ static char *group_text(int64_t version, const char *chdir, const char *directiv
 	return buf_take(&b);
 }
 
-static struct batch *batch_for(struct batches *bs, const char *group, int64_t max_array)
+static struct batch *find_batch(struct batches *bs, const char *group, int64_t max_array)
 {
 	for (size_t i = bs->n; i-- > 0;)
 		if (!strcmp(bs->v[i].group, group) && (int64_t)bs->v[i].njobs < max_array)
@@ -113,18 +117,18 @@ static void add_to_batch(struct batch *b, struct db_job *job, struct plan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
-/* What choosing carries along. */
+/* The state of one claim_jobs_choose(). */
 struct choice {
 	struct store *store;
 	struct loader *loader;
 	struct limit_groups *limit_groups;
 	struct batches *out;
 	int64_t max_array, now;
-	int64_t wanted, taken;
-	struct strs nodes; /* that look bad */
+	int64_t wanted, chosen;
+	struct strs nodes; /* the nodes that look bad */
 };
 
-/* A job's options for sbatch, and where it runs. */
+/* A job's options for sbatch, and the folder that it runs in. */
 struct kind {
 	struct strs options;
 	char *chdir;
@@ -132,21 +136,21 @@ struct kind {
 	struct limit_group *limit_group;
 };
 
-static void kind_of(struct choice *c, const struct db_job *job, const struct plan *plan,
-		    struct kind *k)
+static void find_kind(struct choice *c, const struct db_job *job, const struct plan *plan,
+		      struct kind *k)
 {
 	char *key;
 
 	memset(k, 0, sizeof(*k));
 	k->directives = plan->directives ? plan->directives : "";
-	job_options(job, plan, c->now, &k->options);
-	k->chdir = take_chdir(c->store->root, &k->options);
+	collect_options(job, plan, c->now, &k->options);
+	k->chdir = remove_chdir(c->store->root, &k->options);
 	key = limit_group_key(&k->options, k->directives);
 	k->limit_group = limit_groups_get(c->limit_groups, key);
 	free(key);
 }
 
-static struct batch *new_batch(struct choice *c, const struct loaded *ld, const struct db_job *job,
+static struct batch *add_batch(struct choice *c, const struct loaded *ld, const struct db_job *job,
 			       struct kind *k)
 {
 	const char *checkpoint = sweep_checkpoint(ld->sweep);
@@ -166,31 +170,31 @@ static struct batch *new_batch(struct choice *c, const struct loaded *ld, const 
 	b->sub.limit_group = mem_strdup(k->limit_group->key);
 	b->restartable = sweep_restartable(ld->sweep);
 	b->checkpoint = checkpoint ? mem_strdup(checkpoint) : NULL;
-	b->exclude = exclusion(&c->nodes, k->directives, &b->options);
+	b->exclude = render_exclude(&c->nodes, k->directives, &b->options);
 	return b;
 }
 
-/* Put a job into the batch of its kind; takes job, plan and kind over. */
+/* Adds a job to the batch of its kind. Moves job, plan and kind into the batch. */
 static void batch_job(struct choice *c, const struct loaded *ld, struct db_job *job,
 		      struct plan *plan, struct kind *k)
 {
-	char *group = group_text(job->version, k->chdir, k->directives, &k->options);
-	struct batch *b = batch_for(c->out, group, c->max_array);
+	char *group = render_group(job->version, k->chdir, k->directives, &k->options);
+	struct batch *b = find_batch(c->out, group, c->max_array);
 
 	if (b) {
 		strs_release(&k->options);
 		free(k->chdir);
 		free(group);
 	} else {
-		b = new_batch(c, ld, job, k);
+		b = add_batch(c, ld, job, k);
 		b->group = group;
 	}
 	add_to_batch(b, job, plan);
 }
 
-/* When it is due was said by the clock of another host, maybe a day ahead: it waits no longer than its policy
- * asks for. */
-static void wait_no_longer(struct db_job *job, const struct sweep *sweep, int64_t now)
+/* Limits the time of the next try to the longest delay of the policy. The clock of another host
+ * set that time, and may be a day ahead. */
+static void limit_due_time(struct db_job *job, const struct sweep *sweep, int64_t now)
 {
 	int64_t latest = now + policy_longest_delay(sweep_retry(sweep)) * 1000;
 
@@ -198,9 +202,9 @@ static void wait_no_longer(struct db_job *job, const struct sweep *sweep, int64_
 		job->again.due = latest;
 }
 
-/* One pending job: 1 where it was taken (or held: it is out of the way), 0 where its limit_group has no room. With
- * look, nothing is taken: only what would be. */
-static int choose_one(struct choice *c, struct db_job *job, bool look, struct err *err)
+/* Chooses one pending job. Returns 1 if the job was chosen or held (either way it is done with),
+ * 0 if its limit group has no room. If probe is set, returns the same but changes nothing. */
+static int choose_job(struct choice *c, struct db_job *job, bool probe, struct err *err)
 {
 	struct plan plan = {0};
 	struct err why = {0};
@@ -210,20 +214,20 @@ static int choose_one(struct choice *c, struct db_job *job, bool look, struct er
 	bool uniform;
 
 	if (loader_get(c->loader, c->store->db, job->version, &ld, &why))
-		return look || !db_job_refuse(c->store->db, job, why.msg, err) ? 1 : -1;
+		return probe || !db_job_refuse(c->store->db, job, why.msg, err) ? 1 : -1;
 	uniform = sweep_sbatch_uniform(ld->sweep) && !job->options && !job->again.options;
 	limit_group = uniform ? limit_groups_of_version(c->limit_groups, job->version) : NULL;
 	if (limit_group && !limit_group_room(c->limit_groups, limit_group))
 		return 0;
 	if (sweep_plan(ld->sweep, &job->point, job->id, &plan, &why)) {
 		plan_release(&plan);
-		return look || !db_job_refuse(c->store->db, job, why.msg, err) ? 1 : -1;
+		return probe || !db_job_refuse(c->store->db, job, why.msg, err) ? 1 : -1;
 	}
-	wait_no_longer(job, ld->sweep, c->now);
-	kind_of(c, job, &plan, &k);
+	limit_due_time(job, ld->sweep, c->now);
+	find_kind(c, job, &plan, &k);
 	if (uniform)
 		limit_groups_set_version(c->limit_groups, job->version, k.limit_group);
-	if (look || !limit_group_room(c->limit_groups, k.limit_group)) {
+	if (probe || !limit_group_room(c->limit_groups, k.limit_group)) {
 		int rc = limit_group_room(c->limit_groups, k.limit_group) > 0;
 
 		strs_release(&k.options);
@@ -232,21 +236,21 @@ static int choose_one(struct choice *c, struct db_job *job, bool look, struct er
 		return rc;
 	}
 	k.limit_group->taken++;
-	c->taken++;
+	c->chosen++;
 	batch_job(c, ld, job, &plan, &k);
 	return 1;
 }
 
-/* A place in the order of claiming. */
+/* A place in the order of claiming: priority descending, id ascending. */
 struct spot {
 	int64_t priority, id;
 };
 
-/* Is the first pending job from there on, of that priority, one that could be taken? 1, 0; SPOT_END where
- * there is none of that priority. *s becomes its place. */
+/* Moves *s to the first pending job of its priority from there on. Returns 1 if that job can be
+ * chosen, 0 if it is blocked, SPOT_END if no job of that priority is left. */
 enum { SPOT_END = 2 };
 
-static int look_at_spot(struct choice *c, struct spot *s, struct err *err)
+static int probe_spot(struct choice *c, struct spot *s, struct err *err)
 {
 	struct db_job *job;
 	size_t n;
@@ -258,15 +262,16 @@ static int look_at_spot(struct choice *c, struct spot *s, struct err *err)
 		rc = SPOT_END;
 	} else {
 		s->id = job->id;
-		rc = choose_one(c, job, true, err);
+		rc = choose_job(c, job, true, err);
 	}
 	db_jobs_free(job, n);
 	return rc;
 }
 
-/* All that lies before *s, and a good deal of it, is blocked. Jobs that differ come in runs, since the first
- * parameter varies slowest: so look ever further ahead, and then back to where the run begins. 0: *s is the
- * place to go on; DB_NONE: nothing was found of this priority. Some forty seeks among a million. */
+/* Moves *s past blocked jobs: all before *s, and many after it, are blocked. Jobs that differ
+ * come in runs, since the first parameter varies slowest. So the search doubles its step until a
+ * job is free, then bisects back to the start of the run. Returns 0 if *s is the place to go on,
+ * DB_NONE if no job of this priority is free. Among a million jobs this takes about forty seeks. */
 static int leap_over_blocked(struct choice *c, struct spot *s, struct err *err)
 {
 	int64_t lo = s->id, hi = -1, step = 256;
@@ -275,11 +280,11 @@ static int leap_over_blocked(struct choice *c, struct spot *s, struct err *err)
 	while (hi < 0 && step < INT64_MAX / 4) {
 		struct spot at = {s->priority, lo + step};
 
-		rc = look_at_spot(c, &at, err);
+		rc = probe_spot(c, &at, err);
 		if (rc < 0)
 			return -1;
 		if (rc)
-			hi = lo + step; /* free, or the end: what lies before it may be free */
+			hi = lo + step; /* free, or the end: a job before it may be free */
 		else
 			lo = at.id;
 		step *= 2;
@@ -288,7 +293,7 @@ static int leap_over_blocked(struct choice *c, struct spot *s, struct err *err)
 	while (hi - lo > 1) {
 		struct spot at = {s->priority, lo + (hi - lo) / 2};
 
-		rc = look_at_spot(c, &at, err);
+		rc = probe_spot(c, &at, err);
 		if (rc < 0)
 			return -1;
 		if (rc)
@@ -301,8 +306,9 @@ static int leap_over_blocked(struct choice *c, struct spot *s, struct err *err)
 	return s->id < 0 ? DB_NONE : 0;
 }
 
-/* Where to go on after a slice of which nothing could be taken; DB_NONE: nowhere. */
-static int look_ahead(struct choice *c, struct spot *s, struct err *err)
+/* Moves *s to the place to go on, after a slice of which no job was chosen. Returns DB_NONE if
+ * there is no such place. */
+static int skip_blocked_jobs(struct choice *c, struct spot *s, struct err *err)
 {
 	int64_t priority = s->priority;
 	struct db_job *job;
@@ -321,10 +327,11 @@ static int look_ahead(struct choice *c, struct spot *s, struct err *err)
 	return n ? 0 : DB_NONE;
 }
 
-/* The next pending jobs from there on; *s is where to go on, DB_NONE: there are no more. */
+/* Chooses among the next pending jobs from *s on, and moves *s to the place to go on. Returns
+ * DB_NONE if no more jobs can be chosen. */
 static int choose_slice(struct choice *c, struct spot *s, int64_t size, struct err *err)
 {
-	int64_t before = c->taken;
+	int64_t before = c->chosen;
 	struct db_job *jobs;
 	bool held = false;
 	size_t n;
@@ -332,33 +339,33 @@ static int choose_slice(struct choice *c, struct spot *s, int64_t size, struct e
 
 	if (db_jobs_pending_from(c->store->db, s->priority, s->id, size, &jobs, &n, err))
 		return -1;
-	for (size_t i = 0; i < n && rc >= 0 && c->taken < c->wanted; i++) {
-		int64_t taken = c->taken;
+	for (size_t i = 0; i < n && rc >= 0 && c->chosen < c->wanted; i++) {
+		int64_t chosen = c->chosen;
 
 		s->priority = jobs[i].priority;
 		s->id = jobs[i].id + 1;
-		rc = choose_one(c, &jobs[i], false, err);
-		held = held || (rc == 1 && c->taken == taken);
+		rc = choose_job(c, &jobs[i], false, err);
+		held = held || (rc == 1 && c->chosen == chosen);
 	}
 	db_jobs_free(jobs, n);
 	if (rc < 0)
 		return -1;
-	if ((int64_t)n < size || c->taken == c->wanted)
+	if ((int64_t)n < size || c->chosen == c->wanted)
 		return DB_NONE;
-	return c->taken > before || held ? 0 : look_ahead(c, s, err);
+	return c->chosen > before || held ? 0 : skip_blocked_jobs(c, s, err);
 }
 
-/* What is to wait goes into the slots that nothing else wants. */
+/* Chooses jobs whose next try is later, for the slots that no other job needs. */
 static int choose_waiting(struct choice *c, struct err *err)
 {
 	struct db_job *jobs;
 	size_t n;
 	int rc = 0;
 
-	if (db_jobs_waiting(c->store->db, c->wanted - c->taken, &jobs, &n, err))
+	if (db_jobs_waiting(c->store->db, c->wanted - c->chosen, &jobs, &n, err))
 		return -1;
 	for (size_t i = 0; i < n && rc >= 0; i++)
-		rc = choose_one(c, &jobs[i], false, err);
+		rc = choose_job(c, &jobs[i], false, err);
 	db_jobs_free(jobs, n);
 	return rc < 0 ? -1 : 0;
 }
@@ -383,13 +390,13 @@ int claim_jobs_choose(struct store *store, struct loader *l, struct limit_groups
 	rc = breaker_nodes(store->db, &c.nodes, err);
 	for (int i = 0; i < SLICES_MOST && !rc; i++)
 		rc = choose_slice(&c, &spot, size, err);
-	if (rc >= 0 && c.taken < n)
+	if (rc >= 0 && c.chosen < n)
 		rc = choose_waiting(&c, err);
 	strs_release(&c.nodes);
 	return rc < 0 ? -1 : 0;
 }
 
-static uint64_t new_token(void)
+static uint64_t make_submission_id(void)
 {
 	uint64_t t;
 
@@ -406,7 +413,7 @@ int claim_ids_assign(struct store *store, struct batches *b, struct err *err)
 	if (db_next_attempt(store->db, &next, err))
 		return -1;
 	for (size_t i = 0; i < b->n; i++) {
-		b->v[i].sub.id = new_token();
+		b->v[i].sub.id = make_submission_id();
 		b->v[i].sub.first = next;
 		next += (int64_t)b->v[i].njobs;
 	}

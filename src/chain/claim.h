@@ -1,5 +1,5 @@
 /*
- * claim.h - choosing pending jobs, and grouping them into submissions.
+ * claim.h - chooses pending jobs, and groups them into submissions.
  */
 #ifndef SLURMQ_CLAIM_H
 #define SLURMQ_CLAIM_H
@@ -12,14 +12,17 @@
 #include "store/loader.h"
 #include "store/store.h"
 
-/* Choose up to n pending jobs, render them, group those of equal options (each group at most max_array
- * jobs). Those of a limit_group without room are passed over, and looked past a bounded way. A job that can't be
- * rendered is held, with the reason where status shows it. Changes the database only for that. */
+/* Chooses up to n pending jobs, renders them, and groups those of equal options (each group at
+ * most max_array jobs). Skips jobs of a limit group without room, and searches a bounded distance
+ * past them. Holds a job that cannot be rendered, and stores the reason for status; changes the
+ * database only for that. The caller releases *out with batches_release(). */
 int claim_jobs_choose(struct store *store, struct loader *l, struct limit_groups *limit_groups,
 		      int64_t n, int64_t max_array, struct batches *out, struct err *err);
-/* In the open transaction: each batch gets its name and its attempts' numbers. */
+/* Gives each batch its submission id, and its attempts their numbers. Needs the open
+ * transaction. */
 int claim_ids_assign(struct store *store, struct batches *b, struct err *err);
-/* In the open transaction, after claim_ids_assign(): its rows are submitting. */
+/* Writes the rows of the batches as submitting. Needs the open transaction, after
+ * claim_ids_assign(). */
 int claim_rows_write(struct store *store, struct batches *b, struct err *err);
 
 #endif

@@ -1,22 +1,27 @@
 /*
- * fill.c - keep the queue full.
+ * fill.c - keeps the queue full.
  *
- * The order of effects, and who mends it where a process dies between two of them:
+ * The order of effects, and what repairs the state if a process dies between two of them:
  *
- *   1. queue lock      one holder at a time; the kernel lets go for the dead
- *   2. look      files are listed; rights of refused submissions are taken back (revoked/)
- *   3. BEGIN     tell the database what the files say; choose pending jobs; render them
- *   4. manifest    sbatch is started: half of its time goes by before it reads a script, and it gets none
- *                before 6; without one it makes no job
- *                manifests/T and claims/T.* durable  - died here: a manifest without a row; reconcile drops it
- *   5. COMMIT    rows are `submitting`            - died here: outbox files are told twice, which is nothing
- *   6. script    sbatch goes on                   - died before: no job; after 10 minutes without one of
- *                                                   that name reconcile takes the rights back
- *   7. unlink    what was told; queue lock released;
- *                sbatch ends: a Slurm job, or none - died here: reconcile finds the job by its name
- *   8. answer    outbox/T.answer                   - died here: the next ingest tells it; lost, as 7
+ *   1. queue lock  one holder at a time; the kernel releases the lock of a dead process
+ *   2. read        the files are listed; claims of refused submissions are revoked (revoked/)
+ *   3. BEGIN       the files are ingested; pending jobs are chosen and rendered
+ *   4. manifest    sbatch is started: half of its time passes before it reads a script. It gets
+ *                  no script before 6, and without a script it makes no job.
+ *                  manifests/T and claims/T.* become durable
+ *                  - died here: a manifest without a row; reconcile drops it
+ *   5. COMMIT      the rows are `submitting`
+ *                  - died here: outbox files are ingested twice, which changes nothing
+ *   6. script      sbatch gets its script and goes on
+ *                  - died before: no job; reconcile revokes the claims after 10 minutes without
+ *                    a job of that name
+ *   7. unlink      the ingested files are removed; the queue lock is released; sbatch ends:
+ *                  there is a Slurm job, or none
+ *                  - died here: reconcile finds the job by its name
+ *   8. answer      outbox/T.answer is written
+ *                  - died here: the next ingest applies the answer; if it is lost, as 7
  *
- * Nothing is waited for while the queue lock is held but the disk.
+ * While a process holds the queue lock, it waits for nothing but the disk.
  */
 #include "chain/fill.h"
 
@@ -42,16 +47,16 @@
 
 enum { MAX_ROUNDS = 40 };
 
-/* The sbatch that was started ahead of the commit, for the first batch of a claim. */
+/* The sbatch that was started before the commit, for the first batch of a claim. */
 struct early {
 	const struct batch *of; /* NULL: none */
 	struct slurm_submission s;
 	struct submission_text own;
 	struct slurm_sbatch *sbatch;
-	bool fed; /* there may be a job: it is not given up any more */
+	bool fed; /* the script is sent: a job may exist, so sbatch is not abandoned */
 };
 
-/* What a fill carries along. */
+/* The state of one fill. */
 struct fill {
 	struct store *store;
 	const struct fill_opts *o;
@@ -60,13 +65,13 @@ struct fill {
 	struct limits_site site;
 	struct limit_groups limit_groups;
 	int refusals, limits;
-	bool unblock; /* a person has asked: nothing that was learnt stands in the way */
+	bool unblock; /* a person submits: drop the blocks and refusals that were learnt */
 	bool ingest_only;
 	struct early early;
-	char *via;	     /* reaches the host that submits; NULL: this one does */
-	bool via_due;	     /* there is something for it */
-	enum fill_stop stop; /* why submitting ended, where it did not go well */
-	struct err why;	     /* of an sbatch that was not found; status 0: none */
+	char *via;	     /* command that reaches the host that submits; NULL: this host */
+	bool via_due;	     /* jobs are to be submitted by that host */
+	enum fill_stop stop; /* why submitting ended, if it failed */
+	struct err why;	     /* the error if sbatch was not found; status 0: none */
 };
 
 void fill_result_release(struct fill_result *r)
@@ -99,15 +104,17 @@ static void set_text(struct fill_result *r, const char *text)
 	r->text = mem_strdup(text);
 }
 
-/* Jobs were cancelled in Slurm, or SIGTERM came to this one: only a person submits now. */
-static bool held_back(const struct fill *f)
+/* Returns whether only a person may submit now: jobs were cancelled in Slurm, or SIGTERM came to
+ * this process. */
+static bool is_held_back(const struct fill *f)
 {
 	return f->o->caller == FILL_CHAIN &&
 	       (proc_term_pending() || cancel_phase(f->store->folder, NULL) != CANCEL_NONE);
 }
 
-/* How many to claim now: by deficit, never one for one. Sets r->stop where that is none. */
-static int deficit(struct fill *f, const struct ingested *d, int64_t *n, struct err *err)
+/* Computes how many jobs to claim now: what the queue is short of, never one job for one end.
+ * Sets r->stop if *n is 0. */
+static int compute_deficit(struct fill *f, const struct ingested *d, int64_t *n, struct err *err)
 {
 	struct fill_result *r = f->r;
 	int64_t counts[JOB_NSTATES], reserve, target, paused, sentinel;
@@ -126,8 +133,8 @@ static int deficit(struct fill *f, const struct ingested *d, int64_t *n, struct 
 	r->pending = counts[JOB_PENDING];
 	r->confirmed = counts[JOB_QUEUED] + counts[JOB_RUNNING];
 	r->in_flight = counts[JOB_SUBMITTING] + r->confirmed;
-	/* a finishing job still holds its own slot while it chains; so do those that ended with it, and the
-	 * sentinel has one */
+	/* a job that is ending still holds its slot while it runs the chain, as do jobs that
+	 * ended with it; the sentinel holds one slot */
 	target = r->limit - reserve - 1 - (sentinel > 0);
 	if (target < 1)
 		target = 1;
@@ -142,7 +149,7 @@ static int deficit(struct fill *f, const struct ingested *d, int64_t *n, struct 
 		r->stop = FILL_EMPTY;
 	else if (paused)
 		r->stop = FILL_PAUSED;
-	else if (held_back(f))
+	else if (is_held_back(f))
 		r->stop = FILL_BACKOFF;
 	else if (*n > 0)
 		return 0;
@@ -157,7 +164,7 @@ static int deficit(struct fill *f, const struct ingested *d, int64_t *n, struct 
 
 /* ---- a round: ingest and claim ---- */
 
-static void take_refusals(struct fill_result *r, const struct ingested *d)
+static void add_refusals(struct fill_result *r, const struct ingested *d)
 {
 	r->held += d->held;
 	if (!d->refused_sweep)
@@ -174,7 +181,7 @@ static int begin_early(struct fill *f, const struct batch *b, bool any_node, str
 		submission_text_release(&e->own);
 		return -1;
 	}
-	if (any_node && b->exclude) { /* the last one (submission.c) */
+	if (any_node && b->exclude) { /* --exclude is the last option (submission.c) */
 		struct strs *o = &e->own.options;
 
 		free(o->v[--o->n]);
@@ -186,7 +193,8 @@ static int begin_early(struct fill *f, const struct batch *b, bool any_node, str
 	return 0;
 }
 
-/* The rows are committed: sbatch may go on while the queue lock's work is finished. */
+/* Sends sbatch its script: the rows are committed. So sbatch goes on while the work under the
+ * queue lock is finished. */
 static void feed_early(struct fill *f)
 {
 	struct early *e = &f->early;
@@ -217,9 +225,10 @@ static void abandon_early(struct fill *f)
 	memset(e, 0, sizeof(*e));
 }
 
-/* What is blocked, as of now: a person's word takes it back, and so does Slurm's. */
-static int look_at_limit_groups(struct fill *f, const struct ingested *d, bool *changed,
-				struct err *err)
+/* Loads the blocks of the limit groups as of now. Drops all if a person submits, and those of
+ * groups whose jobs Slurm has accepted. */
+static int load_limit_groups(struct fill *f, const struct ingested *d, bool *changed,
+			     struct err *err)
 {
 	struct db *db = f->store->db;
 
@@ -250,9 +259,9 @@ static int look_at_limit_groups(struct fill *f, const struct ingested *d, bool *
 	return 0;
 }
 
-/* sbatch begins first, and takes its time beside what follows: the disk with the files, the database with the
- * rows. */
-static int claim_write(struct fill *f, struct batches *b, struct err *err)
+/* Starts sbatch, and writes the files and the rows of the batches. sbatch starts first, so that
+ * its start-up overlaps with the writing. */
+static int write_claim(struct fill *f, struct batches *b, struct err *err)
 {
 	bool chained = f->o->caller != FILL_USER;
 
@@ -264,14 +273,14 @@ static int claim_write(struct fill *f, struct batches *b, struct err *err)
 	return state_set_int(f->store->db, STATE_CHAIN_LAST_REFILL, clock_now_ms(), err);
 }
 
-static int claim(struct fill *f, const struct ingested *d, struct batches *b, bool *changed,
-		 struct err *err)
+static int claim_pending_jobs(struct fill *f, const struct ingested *d, struct batches *b,
+			      bool *changed, struct err *err)
 {
 	bool user = f->o->caller == FILL_USER;
 	int64_t n;
 
-	take_refusals(f->r, d);
-	if (deficit(f, d, &n, err) || look_at_limit_groups(f, d, changed, err))
+	add_refusals(f->r, d);
+	if (compute_deficit(f, d, &n, err) || load_limit_groups(f, d, changed, err))
 		return -1;
 	if (f->ingest_only || n <= 0)
 		return 0;
@@ -284,18 +293,18 @@ static int claim(struct fill *f, const struct ingested *d, struct batches *b, bo
 		return -1;
 	*changed = true;
 	if (!b->n) {
-		if (f->limit_groups.any) /* all that is pending waits for room */
+		if (f->limit_groups.any) /* every pending job waits for room in its limit group */
 			f->r->stop = FILL_LIMITED;
 		return 0;
 	}
 	if (submission_provide(f->store, b, user, user && f->o->renew_env, err) ||
 	    claim_ids_assign(f->store, b, err) || submission_manifests_render(f->store, b, err))
 		return -1;
-	return claim_write(f, b, err);
+	return write_claim(f, b, err);
 }
 
-/* Under the queue lock. */
-static int round_held(struct fill *f, struct batches *b, struct err *err)
+/* Ingests and claims. The caller holds the queue lock. */
+static int run_round_locked(struct fill *f, struct batches *b, struct err *err)
 {
 	struct ingested d;
 	bool changed = false;
@@ -306,7 +315,7 @@ static int round_held(struct fill *f, struct batches *b, struct err *err)
 		FAILPOINT("fill-begun");
 		rc = ingest_apply(f->store, &d, err);
 		if (!rc)
-			rc = claim(f, &d, b, &changed, err);
+			rc = claim_pending_jobs(f, &d, b, &changed, err);
 		FAILPOINT("fill-changed");
 		if (!rc && (d.changed || changed))
 			rc = db_commit(f->store->db, err);
@@ -324,19 +333,19 @@ static int round_held(struct fill *f, struct batches *b, struct err *err)
 	return rc;
 }
 
-static int one_round(struct fill *f, struct batches *b, struct err *err)
+static int run_round(struct fill *f, struct batches *b, struct err *err)
 {
-	char *mine = f->r->ingested ? NULL : f->o->mine;
+	char *record = f->r->ingested ? NULL : f->o->record;
 	int rc;
 
 	memset(b, 0, sizeof(*b));
-	rc = ingest_wait_lock(f->store, f->o->lock_ms, mine, err);
+	rc = ingest_wait_lock(f->store, f->o->lock_ms, record, err);
 	if (rc) {
 		f->r->stop = FILL_LOCKED;
 		return rc < 0 ? -1 : FOLDER_BUSY;
 	}
 	FAILPOINT("fill-locked");
-	rc = round_held(f, b, err);
+	rc = run_round_locked(f, b, err);
 	queue_lock_release(f->store->folder);
 	FAILPOINT("fill-released");
 	return rc;
@@ -344,10 +353,11 @@ static int one_round(struct fill *f, struct batches *b, struct err *err)
 
 /* ---- submitting ---- */
 
-/* Refused without the nodes that look bad: perhaps no other one will do, and they are better than none. Should
- * there be a job all the same, one of the two finds no right. */
-static int run_anywhere(struct fill *f, const struct batch *b, struct slurm_reply *reply,
-			struct err *err)
+/* Submits a refused batch again without excluding the nodes that look bad. Perhaps no other node
+ * suits its jobs, and these nodes are better than none. If the first sbatch made a job all the
+ * same, only one of the two finds a claim. */
+static int submit_without_exclude(struct fill *f, const struct batch *b, struct slurm_reply *reply,
+				  struct err *err)
 {
 	slurm_reply_release(reply);
 	abandon_early(f);
@@ -368,7 +378,8 @@ static int submit_batch(struct fill *f, const struct batch *b, int *answer, stru
 		feed_early(f);
 		end_early(f, &reply);
 		FAILPOINT("sbatch-after");
-		if (reply.answer == SLURM_REFUSED && b->exclude && run_anywhere(f, b, &reply, err))
+		if (reply.answer == SLURM_REFUSED && b->exclude &&
+		    submit_without_exclude(f, b, &reply, err))
 			return -1;
 		*answer = a.answer = reply.answer;
 		a.slurm_job = reply.job;
@@ -385,8 +396,8 @@ static int submit_batch(struct fill *f, const struct batch *b, int *answer, stru
 	return rc;
 }
 
-/* Slurm does not answer as it should: what was claimed and not yet sent goes back. */
-static int send_back(struct fill *f, const struct batches *b, size_t from, struct err *err)
+/* Undoes the claims that were not sent yet, since Slurm does not answer as it should. */
+static int undo_unsent_claims(struct fill *f, const struct batches *b, size_t from, struct err *err)
 {
 	struct outbox_answer a = {.answer = SLURM_BUSY};
 
@@ -397,27 +408,28 @@ static int send_back(struct fill *f, const struct batches *b, size_t from, struc
 	return 0;
 }
 
-/* Where the limit was hit: what does Slurm count? */
-static int learn_limit(struct fill *f, struct err *err)
+/* Queries how many jobs Slurm still accepts, after a submission hit the limit. */
+static int query_free_slots(struct fill *f, struct err *err)
 {
 	struct slurm_limit limit;
-	int rc = limits_refresh(f->store, f->o->mine, 0, &limit, err);
-	int64_t told = -1;
+	int rc = limits_refresh(f->store, f->o->record, 0, &limit, err);
+	int64_t free_slots = -1;
 
 	if (limit.limit >= 0 && limit.used >= 0)
-		told = limit.used < limit.limit ? limit.limit - limit.used : 0;
-	limit_groups_guess(&f->limit_groups, told);
+		free_slots = limit.used < limit.limit ? limit.limit - limit.used : 0;
+	limit_groups_guess(&f->limit_groups, free_slots);
 	slurm_limit_release(&limit);
 	return rc;
 }
 
-/* sbatch is looked for on the PATH of the environment that is stored for the sweep's jobs. */
-static void no_sbatch(struct fill *f, const struct batch *b)
+/* Stores the error that sbatch was not found. The program is searched on the PATH of the
+ * environment that is stored for the sweep. */
+static void store_no_sbatch(struct fill *f, const struct batch *b)
 {
 	if (!b->env_stored) {
 		err_set(&f->why, ERR_FAILED,
-			"%s; the PATH of the sweep's first submission counts: slurmq submit --env "
-			"takes this one",
+			"%s; the sweep uses the PATH of its first submission; "
+			"to use the current PATH: slurmq submit --env",
 			f->r->text);
 		return;
 	}
@@ -425,8 +437,8 @@ static void no_sbatch(struct fill *f, const struct batch *b)
 	err_set(&f->why, ERR_FAILED, "%s; then: slurmq submit", f->r->text);
 }
 
-/* What an answer means for the rest of this fill. */
-static void take_answer(struct fill *f, const struct batch *b, int answer)
+/* Applies an answer of sbatch to the rest of this fill. */
+static void apply_answer(struct fill *f, const struct batch *b, int answer)
 {
 	struct fill_result *r = f->r;
 	int64_t n = (int64_t)b->njobs;
@@ -447,7 +459,7 @@ static void take_answer(struct fill *f, const struct batch *b, int answer)
 		f->stop = FILL_REFUSED;
 		return;
 	case SLURM_NO_SBATCH:
-		no_sbatch(f, b);
+		store_no_sbatch(f, b);
 		f->stop = FILL_BACKOFF;
 		break;
 	case SLURM_BUSY:
@@ -467,19 +479,19 @@ static int submit_all(struct fill *f, const struct batches *b, struct err *err)
 		int answer;
 
 		if (f->ingest_only)
-			return send_back(f, b, i, err);
+			return undo_unsent_claims(f, b, i, err);
 		if (submit_batch(f, &b->v[i], &answer, err))
 			return -1;
-		take_answer(f, &b->v[i], answer);
+		apply_answer(f, &b->v[i], answer);
 	}
-	if (limit_groups_feel(&f->limit_groups) && learn_limit(f, err))
+	if (limit_groups_feel(&f->limit_groups) && query_free_slots(f, err))
 		return -1;
 	if (f->refusals >= 3 || f->limits >= 8)
 		f->ingest_only = true;
 	return 0;
 }
 
-static int prepare(struct fill *f, struct err *err)
+static int prepare_fill(struct fill *f, struct err *err)
 {
 	bool user = f->o->caller == FILL_USER;
 	struct slurm_limit limit;
@@ -491,14 +503,14 @@ static int prepare(struct fill *f, struct err *err)
 		cancel_forget(f->store->folder);
 	if (f->ingest_only)
 		return 0;
-	if (!user) /* without an answer nothing is claimed (held_back) */
+	if (!user) /* if the decision fails, nothing is claimed (is_held_back) */
 		cancel_decide(f->store, NULL);
 	if (!user && !f->o->no_via && via_get(f->store, &f->via, err) < 0)
 		return -1;
 	if (f->via)
 		return 0;
-	rc = limits_refresh(f->store, f->o->mine, user ? LIMITS_USER_AGE_MS : LIMITS_AGE_MS, &limit,
-			    err);
+	rc = limits_refresh(f->store, f->o->record, user ? LIMITS_USER_AGE_MS : LIMITS_AGE_MS,
+			    &limit, err);
 	slurm_limit_release(&limit);
 	if (rc) {
 		f->r->stop = FILL_ELSEWHERE;
@@ -507,7 +519,7 @@ static int prepare(struct fill *f, struct err *err)
 	return 0;
 }
 
-/* What was claimed is pending no more, should no round follow that counts. */
+/* Moves the claimed jobs from pending to in flight, in case no round follows that counts again. */
 static void count_claimed(struct fill_result *r, const struct batches *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
@@ -516,11 +528,11 @@ static void count_claimed(struct fill_result *r, const struct batches *b)
 	}
 }
 
-static int rounds(struct fill *f, struct err *err)
+static int run_rounds(struct fill *f, struct err *err)
 {
 	for (int i = 0; i < MAX_ROUNDS; i++) {
 		struct batches b;
-		int rc = one_round(f, &b, err);
+		int rc = run_round(f, &b, err);
 		bool done = !b.n;
 
 		if (!rc && !done) {
@@ -531,8 +543,8 @@ static int rounds(struct fill *f, struct err *err)
 		batches_release(&b);
 		if (rc || done)
 			return rc == FOLDER_BUSY ? 0 : rc;
-		/* sbatch's yes waits in the outbox for whoever comes next; a refusal's rights, and what a
-		 * person is to see, do not */
+		/* an accepted submission may wait in the outbox for the next process; the claims
+		 * of a refusal, and an error for a person, must not */
 		if (!f->stop && f->o->caller == FILL_CHAIN) {
 			f->r->confirmed += f->r->submitted;
 			return 0;
@@ -541,8 +553,8 @@ static int rounds(struct fill *f, struct err *err)
 	return 0;
 }
 
-/* The end was told from here; the rest is done where one may submit. What goes wrong is tried again by the
- * next one, or by the last one out. */
+/* Submits through the host that may submit; this host has ingested the end. If that fails, the
+ * next job tries again, or the last job that stays. */
 static int fill_elsewhere(struct fill *f, struct err *err)
 {
 	struct fill_result *r = f->r;
@@ -569,9 +581,9 @@ int fill_run(struct store *store, const struct fill_opts *opts, struct fill_resu
 	int rc;
 
 	memset(r, 0, sizeof(*r));
-	rc = prepare(&f, err);
+	rc = prepare_fill(&f, err);
 	if (!rc)
-		rc = rounds(&f, err);
+		rc = run_rounds(&f, err);
 	if (!rc && f.via_due)
 		rc = fill_elsewhere(&f, err);
 	free(f.via);
@@ -622,7 +634,7 @@ int fill_preview(struct store *store, int64_t max, struct buf *out, struct err *
 
 	if (limits_site_get(store, &f.site, err) || db_begin(store->db, err))
 		return -1;
-	rc = deficit(&f, &none, &n, err);
+	rc = compute_deficit(&f, &none, &n, err);
 	if (!rc && n > 0)
 		rc = claim_jobs_choose(store, &f.loader, &f.limit_groups, n, f.site.max_array, &b,
 				       err);

@@ -1,9 +1,10 @@
 /*
- * fill.h - ingest, claim, submit, answer: what keeps the queue full.
+ * fill.h - keeps the queue full: ingests, claims, submits, and stores the answers.
  *
- * One lock, one outbox: whoever holds the queue lock tells the database all that waits in outbox/, claims
- * what the queue is short of in the same transaction, and lets go; sbatch runs after that. See the
- * head of fill.c for the order of effects and why a kill between any two of them is safe.
+ * There is one queue lock and one outbox. The process that holds the queue lock ingests the whole
+ * outbox, and in the same transaction claims as many jobs as the queue is short of. Then it
+ * releases the lock, and runs sbatch. The head of fill.c explains the order of effects, and why a
+ * kill between any two of them is safe.
  */
 #ifndef SLURMQ_FILL_H
 #define SLURMQ_FILL_H
@@ -16,29 +17,30 @@
 #include "lib/err.h"
 #include "store/store.h"
 
-/* A remark for the user, on its way: one line or several, without the last newline. */
+/* Prints a remark for the user: one line or several, without the last newline. */
 typedef void fill_say(void *arg, const char *text);
 
 enum fill_caller {
 	FILL_USER,  /* a person typed a command: stores the environment, clears back-offs */
-	FILL_CHAIN, /* a job's end or start, cron */
+	FILL_CHAIN, /* the start or the end of a job, or cron */
 };
 
 struct fill_opts {
 	enum fill_caller caller;
-	int64_t max;	 /* submit at most so many jobs; -1: no such limit */
+	int64_t max;	 /* submit at most this many jobs; -1: no such limit */
 	bool renew_env;	 /* submit --env */
 	bool no_claim;	 /* ingest only */
-	bool no_via;	 /* this is the host that submits, whatever the setting says */
-	int64_t lock_ms; /* wait so long for the lock, at most */
-	char *mine; /* name of the event file that the caller put into outbox/, of FOLDER_NAME_SIZE
-			    bytes, or NULL: it waits until that is gone, whoever takes it; it may be
-			    given another name meanwhile (outbox_pack) */
+	bool no_via;	 /* this host submits, even if the setting names another way */
+	int64_t lock_ms; /* how long to wait for the queue lock, at most */
+	/* Name of the record that the caller wrote to the outbox, in FOLDER_NAME_SIZE bytes, or
+	 * NULL. The fill stops waiting for the lock when another process has ingested that
+	 * record. outbox_pack() may rename the record meanwhile. */
+	char *record;
 	fill_say *say; /* may be NULL */
 	void *say_arg;
 };
 
-/* Why no more was submitted. */
+/* Why the fill submitted no more jobs. */
 enum fill_stop {
 	FILL_FULL = 0, /* the target is reached */
 	FILL_EMPTY,    /* nothing is pending */
@@ -46,8 +48,8 @@ enum fill_stop {
 	FILL_LIMITED,	/* Slurm says that the user's limit is reached */
 	FILL_REFUSED,	/* sbatch refused a specification: jobs are held */
 	FILL_UNCLEAR,	/* no clear answer; reconciliation will find out */
-	FILL_BACKOFF,	/* Slurm is busy, or somebody cancels jobs just now */
-	FILL_LOCKED,	/* the queue lock was not to be had: its holder ingests */
+	FILL_BACKOFF,	/* Slurm is busy, or jobs are being cancelled in Slurm */
+	FILL_LOCKED,	/* another process holds the queue lock, and ingests */
 	FILL_MAX,	/* opts.max is reached */
 	FILL_ELSEWHERE, /* this is not the cluster that the folder belongs to */
 };
@@ -56,24 +58,26 @@ struct fill_result {
 	int64_t submitted; /* jobs that Slurm accepted */
 	int64_t unclear;   /* jobs whose submission got no clear answer */
 	int64_t held;	   /* jobs that were refused */
-	int64_t pending;   /* left, as far as was seen */
+	int64_t pending;   /* pending jobs left, when last counted */
 	int64_t in_flight;
-	int64_t confirmed; /* of these, how many Slurm is known to have */
-	int64_t limit;	   /* that counted */
+	int64_t confirmed; /* how many of in_flight are known to be in Slurm */
+	int64_t limit;	   /* the limit that was applied */
 	enum fill_stop stop;
-	bool ingested;	     /* the outbox was told to the database */
-	char *text;	     /* sbatch's own words where refused, limited or unclear; else NULL */
-	char *refused_sweep; /* whose jobs were held */
+	bool ingested; /* the outbox was ingested */
+	/* What sbatch printed, if it refused, reported a limit, or gave no clear answer; else
+	 * NULL. */
+	char *text;
+	char *refused_sweep; /* the sweep whose jobs were held; NULL: none */
 };
 void fill_result_release(struct fill_result *r);
 
-/* Drain, claim, submit until the target is reached or something stops it. 0 where all went well,
- * which a limit and a pause are; -1 with err where not: ERR_AGAIN where trying again helps. *r is
- * filled either way. */
+/* Ingests, claims and submits until the target is reached or a cause stops it. Returns 0 on
+ * success, which includes a limit and a pause. Returns -1 with err on failure; with ERR_AGAIN,
+ * trying again helps. Fills *r either way; the caller releases *r. */
 int fill_run(struct store *store, const struct fill_opts *opts, struct fill_result *r,
 	     struct err *err);
 
-/* What the next submission would be: the sbatch command lines and scripts, for submit --dry-run. */
+/* Appends the sbatch command lines and scripts of the next submission, for submit --dry-run. */
 int fill_preview(struct store *store, int64_t max, struct buf *out, struct err *err);
 
 #endif

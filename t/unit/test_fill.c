@@ -384,7 +384,8 @@ static void who_waits_tells_its_end(void **state)
 {
 	struct here *h = *state;
 	char mine[FOLDER_NAME_SIZE];
-	struct fill_opts o = {.caller = FILL_CHAIN, .max = -1, .lock_ms = 60 * 1000, .mine = mine};
+	struct fill_opts o = {
+		.caller = FILL_CHAIN, .max = -1, .lock_ms = 60 * 1000, .record = mine};
 	struct fill_result r;
 	int ready[2], status;
 	char c = 0;
@@ -431,7 +432,7 @@ static void term_before_the_lock(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		char mine[FOLDER_NAME_SIZE];
 		struct fill_opts o = {
-			.caller = FILL_CHAIN, .max = -1, .lock_ms = 60 * 1000, .mine = mine};
+			.caller = FILL_CHAIN, .max = -1, .lock_ms = 60 * 1000, .record = mine};
 		struct fill_result r;
 		int ready[2], status;
 		size_t squeues;
