@@ -21,8 +21,8 @@ enum {
 	HOLD_OFF_MS = 10 * 1000,
 	BURST_MS = 30 * 1000,
 	MARGIN_MS = 5 * 1000,
-	ENDING_MS =
-		60 * 1000, /* a recorded job ends up to KillWait after SIGTERM (slurm.conf(5)) */
+	/* A recorded job ends up to KillWait after SIGTERM (slurm.conf(5)). */
+	ENDING_MS = 60 * 1000,
 	PATH_SIZE = 64,
 };
 
@@ -33,7 +33,7 @@ enum {
 
 struct records {
 	struct strs ids; /* Slurm ids, decimal */
-	int64_t *ages;	 /* ms, one an id */
+	int64_t *ages;	 /* ms, one for each id */
 	int64_t newest, oldest;
 	int64_t read_at; /* monotonic ms: the ages are those of that moment */
 };
@@ -44,7 +44,8 @@ static void release_records(struct records *r)
 	free(r->ages);
 }
 
-/* A folder that cannot be listed has no records: it is made with the first one. */
+/* Reads the records. A folder that cannot be listed has none: the first record makes it. The
+ * caller calls release_records(). */
 static void read_records(struct folder *sp, struct records *r)
 {
 	memset(r, 0, sizeof(*r));
@@ -54,7 +55,7 @@ static void read_records(struct folder *sp, struct records *r)
 	}
 	r->read_at = clock_mono_ms();
 	for (size_t i = 0; i < r->ids.n; i++) {
-		/* the file server's clock was set back: the record is as old as can be */
+		/* the file server's clock was set back: treat the record as the oldest possible */
 		if (r->ages[i] < -1000)
 			r->ages[i] = BURST_MS;
 		if (!i || r->ages[i] < r->newest)
@@ -85,7 +86,7 @@ static void remove_records(struct folder *sp, const struct records *r)
 	}
 }
 
-static void path_of(const struct who *me, char *path)
+static void make_record_path(const struct who *me, char *path)
 {
 	snprintf(path, PATH_SIZE, FOLDER "/%" PRIu64, me->slurm_id);
 }
@@ -94,7 +95,7 @@ void cancel_record(struct folder *sp, const struct who *me)
 {
 	char path[PATH_SIZE];
 
-	path_of(me, path);
+	make_record_path(me, path);
 	folder_make_subfolder(sp, FOLDER, NULL);
 	folder_mark(sp, path);
 }
@@ -103,7 +104,7 @@ void cancel_withdraw(struct folder *sp, const struct who *me)
 {
 	char path[PATH_SIZE];
 
-	path_of(me, path);
+	make_record_path(me, path);
 	folder_unmark(sp, path);
 }
 
@@ -116,7 +117,7 @@ void cancel_forget(struct folder *sp)
 	release_records(&r);
 }
 
-static enum cancel_phase phase_of(const struct records *r, int64_t *left_ms)
+static enum cancel_phase compute_phase(const struct records *r, int64_t *left_ms)
 {
 	int64_t hold = HOLD_OFF_MS - r->newest, burst = BURST_MS - r->oldest;
 
@@ -136,7 +137,7 @@ enum cancel_phase cancel_phase(struct folder *sp, int64_t *left_ms)
 	int64_t left;
 
 	read_records(sp, &r);
-	phase = phase_of(&r, &left);
+	phase = compute_phase(&r, &left);
 	release_records(&r);
 	if (left_ms)
 		*left_ms = left;
@@ -159,7 +160,8 @@ int cancel_query(const struct who *me)
 	return reason;
 }
 
-/* The record comes first: squeue may take its time, and others must not submit meanwhile. */
+/* The record comes before the query: squeue may take long, and other jobs must not submit
+ * meanwhile. */
 int cancel_on_term(struct folder *sp, const struct who *me)
 {
 	int reason;
@@ -196,7 +198,9 @@ bool cancel_take_term(struct folder *sp)
 struct tally {
 	const struct records *records;
 	struct seen_list seen; /* what squeue shows of slurmq's jobs */
-	int64_t since; /* when scancel ended the first of the recorded jobs, by Slurm's clock; 0: not shown */
+	/* When scancel ended the first of the recorded jobs, by Slurm's clock; 0: squeue shows
+	 * none of them. */
+	int64_t since;
 	int64_t cancelled; /* jobs */
 	int64_t survivors; /* submissions, and the sentinel */
 };
@@ -206,14 +210,15 @@ static bool is_cancelled(const struct slurm_job *job)
 	return !strcmp(job->state, "CANCELLED");
 }
 
-/* How long before the first record a file was made that is age ms old now. squeue may have taken seconds to answer since
- * the records were read. */
+/* Returns how long before the first record a file was made that is age ms old now. squeue may have
+ * taken seconds to answer since the records were read. */
 static int64_t lead_of(const struct tally *t, int64_t age)
 {
 	return age - (clock_mono_ms() - t->records->read_at) - t->records->oldest;
 }
 
-/* scancel's list may lack a job that another job submitted while scancel ran. A person's submission it has. */
+/* Returns whether a submission was in scancel's list for certain. The list may lack a job that
+ * another job submitted while scancel ran; it holds every earlier submission of a person. */
 static bool was_there_before(struct store *store, const struct tally *t, uint64_t submission)
 {
 	int64_t lead = lead_of(t, manifest_age(store->folder, submission));
@@ -229,8 +234,8 @@ static bool was_there_before(struct store *store, const struct tally *t, uint64_
 	return by_person;
 }
 
-/* squeue shows all tasks of an array that never started in one line; those that did have lines of their own after
- * it. Returns how many jobs line i stands for. */
+/* Returns how many jobs line i stands for. squeue shows all tasks of an array that never started
+ * in one line; those that did have lines of their own after it. */
 static int64_t count_tasks(const struct seen_list *seen, size_t i, int ntasks)
 {
 	int64_t n = seen->v[i].task < 0 ? ntasks : 1;
@@ -250,7 +255,7 @@ static void tally_line(struct store *store, size_t i, struct tally *t)
 	struct db_submission sub = {0};
 
 	if (db_submission_get(store->db, s->submission, &sub, NULL))
-		return; /* another folder's */
+		return; /* a job of another folder */
 	if (is_cancelled(s->job) || recorded)
 		db_cancel_requested(store->db, s->submission, s->task < 0 ? 0 : (int)s->task,
 				    &by_request, NULL);
@@ -283,8 +288,9 @@ static void tally_sentinel(struct store *store, const struct slurm_jobs *jobs, s
 	}
 }
 
-/* Slurm has forgotten the recorded jobs (slurm.conf(5), MinJobAge), so also those that were cancelled beside them: rows
- * in flight that it shows no job for. A recorded job may have left its own row in flight. */
+/* Counts the rows in flight that Slurm shows no job for. If Slurm has forgotten the recorded
+ * jobs (slurm.conf(5), MinJobAge), then also jobs that were cancelled beside them. A recorded job
+ * may have left its own row in flight, which does not count. */
 static int64_t count_forgotten(const struct records *r, const struct seen_list *seen,
 			       const struct db_flight *v, size_t n)
 {
@@ -296,8 +302,8 @@ static int64_t count_forgotten(const struct records *r, const struct seen_list *
 	return forgotten;
 }
 
-static void count(struct store *store, const struct slurm_jobs *jobs, const struct db_flight *v,
-		  size_t n, struct tally *t)
+static void count_jobs(struct store *store, const struct slurm_jobs *jobs,
+		       const struct db_flight *v, size_t n, struct tally *t)
 {
 	const struct records *r = t->records;
 
@@ -320,8 +326,9 @@ static void count(struct store *store, const struct slurm_jobs *jobs, const stru
 	tally_sentinel(store, jobs, t);
 }
 
-/* Claims that no job has started become pending again. A job that has, and that scancel's list lacked, is cancelled by
- * request. Adds what to end in Slurm to the lists. */
+/* Revokes every claim that no job has started: those jobs become pending again. Requests the
+ * cancel of each job that still runs and has no record, since scancel's list lacked it. Adds the
+ * Slurm ids to end to the lists. */
 static int revoke_claims(struct store *store, const struct tally *t, struct strs *running,
 			 struct strs *queued, struct err *err)
 {
@@ -369,8 +376,9 @@ static int pause_queue(struct store *store, const struct tally *t, struct err *e
 	return 0;
 }
 
-/* The pause comes after the claims, and the end of the records after the pause: a process that dies before leaves the
- * records, and the next one decides again. A job that scancel does not reach finds no claim. */
+/* Stops the queue: revokes the claims, sets the pause, removes the records. In this order, a
+ * process that dies leaves the records, and the next process decides again. A job that scancel
+ * does not reach finds no claim. */
 static int stop_queue(struct store *store, const struct tally *t, struct err *err)
 {
 	struct strs running = {0}, queued = {0};
@@ -386,7 +394,7 @@ static int stop_queue(struct store *store, const struct tally *t, struct err *er
 		remove_records(store->folder, t->records);
 	if (!rc && running.n)
 		slurm_scancel(&running, NULL);
-	/* a job that has started by now waits for this decision, and leaves by itself */
+	/* a job that has started by now waits for this decision, and ends by itself */
 	if (!rc && queued.n)
 		slurm_scancel_pending(&queued, NULL);
 	strs_release(&running);
@@ -394,22 +402,9 @@ static int stop_queue(struct store *store, const struct tally *t, struct err *er
 	return rc;
 }
 
-/* Manifests that were kept for the decision. */
-static void forget_closed(struct store *store)
-{
-	const struct folder_list no_journals = {0};
-	uint64_t *v;
-	size_t n;
-
-	if (manifest_list(store->folder, &v, &n, NULL))
-		return;
-	for (size_t i = 0; i < n; i++)
-		ingest_forget(store, &no_journals, v[i]);
-	free(v);
-}
-
-/* Under the lock. */
-static int decide(struct store *store, const struct records *r, struct err *err)
+/* Counts cancelled jobs and survivors, and applies the rule of cancel.h. The caller holds the
+ * lock. */
+static int decide_locked(struct store *store, const struct records *r, struct err *err)
 {
 	struct tally t = {.records = r};
 	struct reconcile_result seen;
@@ -419,19 +414,17 @@ static int decide(struct store *store, const struct records *r, struct err *err)
 	/* the files know the Slurm id of what runs */
 	int rc = ingest_now(store, err) || db_flights(store->db, &v, &n, err) ? -1 : 0;
 
-	if (!rc) /* it writes down what was cancelled, too */
+	if (!rc) /* reconcile also stores which jobs were cancelled */
 		rc = reconcile_jobs(store, &jobs, &seen, err);
 	FAILPOINT("cancel-asked");
 	if (!rc) {
-		count(store, &jobs, v, n, &t);
+		count_jobs(store, &jobs, v, n, &t);
 		if (t.cancelled >= 2 && !t.survivors)
 			rc = stop_queue(store, &t, err);
 		else
 			remove_records(store->folder, r);
 	}
 	FAILPOINT("cancel-decided");
-	if (!rc)
-		forget_closed(store);
 	free(t.seen.v);
 	slurm_jobs_release(&jobs);
 	free(v);
@@ -450,8 +443,8 @@ int cancel_decide(struct store *store, struct err *err)
 	if (rc)
 		return rc == FOLDER_BUSY ? 0 : -1;
 	read_records(store->folder, &r);
-	if (phase_of(&r, &left) == CANCEL_DUE)
-		rc = decide(store, &r, err);
+	if (compute_phase(&r, &left) == CANCEL_DUE)
+		rc = decide_locked(store, &r, err);
 	release_records(&r);
 	folder_unlock(lock);
 	return rc;

@@ -1,5 +1,5 @@
 /*
- * limits.c - how many jobs may be in Slurm.
+ * limits.c - how many jobs may be in Slurm, read from Slurm and from the settings.
  */
 #include "chain/limits.h"
 
@@ -21,8 +21,9 @@ void limits_release(struct limits *l)
 	memset(l, 0, sizeof(*l));
 }
 
-/* A QOS shows its limits once there is a job in it (slurm.h): read them again soon. */
-static int64_t read_at(const struct slurm_limit *limit)
+/* Returns the time to store for this reading. Slurm shows the limits of a QOS only once a job is
+ * in it (slurm.h): if none of the user's is, the limits are read again soon. */
+static int64_t compute_read_time(const struct slurm_limit *limit)
 {
 	return clock_now_ms() - (limit->used > 0 ? 0 : LIMITS_AGE_MS - LIMITS_USER_AGE_MS);
 }
@@ -44,7 +45,7 @@ static int store_site(struct store *store, const struct slurm_site *site,
 	    state_set_int(db, STATE_SITE_MAX_ARRAY, site->max_array_size, err) ||
 	    state_set_int(db, STATE_LIMIT_JOBS, limit->limit, err) ||
 	    state_set_text(db, STATE_LIMIT_FROM, limit->from ? limit->from : "", err) ||
-	    state_set_int(db, STATE_LIMIT_AT, read_at(limit), err) ||
+	    state_set_int(db, STATE_LIMIT_AT, compute_read_time(limit), err) ||
 	    (limit->limit > limit->used && limit->used >= 0 && limit_groups_unblock(db, err)) ||
 	    db_commit(db, err)) {
 		db_rollback(db);
@@ -53,8 +54,9 @@ static int store_site(struct store *store, const struct slurm_site *site,
 	return 0;
 }
 
-/* The caller's name, given: from id(1), since getpwuid(3) in a static binary needs the very libc that it
- * was linked with (gcc's warning at the link tells). NULL where there is none. */
+/* Returns the user's name, or NULL if id(1) prints none. id(1) is used because getpwuid(3) in a
+ * static binary needs the very libc that it was linked with (gcc warns of it when linking). The
+ * caller frees the name. */
 static char *user_name(void)
 {
 	const char *argv[] = {"id", "-un", NULL};
@@ -70,7 +72,8 @@ static char *user_name(void)
 	return name;
 }
 
-/* The folder belongs to one cluster: on another that shares it, ids and names mean nothing. */
+/* Fails unless `here` is the cluster of the folder: on another cluster that shares the folder,
+ * ids and names mean nothing. */
 static int check_cluster(struct store *store, const char *here, struct err *err)
 {
 	char *ours;
@@ -85,7 +88,7 @@ static int check_cluster(struct store *store, const char *here, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-int limits_refresh(struct store *store, const char *mine, int64_t max_age_ms,
+int limits_refresh(struct store *store, const char *record, int64_t max_age_ms,
 		   struct slurm_limit *limit, struct err *err)
 {
 	struct slurm_site site = {0};
@@ -99,8 +102,8 @@ int limits_refresh(struct store *store, const char *mine, int64_t max_age_ms,
 	age = clock_now_ms() - at;
 	if (at && age >= 0 && age < max_age_ms)
 		return 0;
-	/* Slurm may take its time: what the caller has to tell must not hang on that */
-	if (mine && outbox_sync(store->folder, mine, err))
+	/* Slurm may take long to answer, and the record must not depend on that */
+	if (record && outbox_sync(store->folder, record, err))
 		return -1;
 	if (slurm_site_read(&site, NULL)) {
 		slurm_site_release(&site);
@@ -109,9 +112,9 @@ int limits_refresh(struct store *store, const char *mine, int64_t max_age_ms,
 	rc = check_cluster(store, site.cluster, err);
 	if (!rc) {
 		char *user = user_name();
-		bool told = user && !slurm_limit_read(user, limit, NULL);
+		bool answered = user && !slurm_limit_read(user, limit, NULL);
 
-		if (told || !at)
+		if (answered || !at)
 			rc = store_site(store, &site, limit, err);
 		free(user);
 	}
@@ -121,29 +124,29 @@ int limits_refresh(struct store *store, const char *mine, int64_t max_age_ms,
 
 int limits_get(struct store *store, struct limits *out, struct err *err)
 {
-	int64_t own, slurms;
+	int64_t setting, reported, at;
 	char *from = NULL;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	if (state_get_int(store->db, STATE_LIMIT, &own, err) ||
-	    state_get_int(store->db, STATE_LIMIT_JOBS, &slurms, err))
+	if (state_get_int(store->db, STATE_LIMIT, &setting, err) ||
+	    state_get_int(store->db, STATE_LIMIT_JOBS, &reported, err))
 		return -1;
-	if (own > 0) {
-		out->jobs = own;
+	if (setting > 0) {
+		out->jobs = setting;
 		out->from = mem_strdup("slurmq config limit");
 		return 0;
 	}
-	if (slurms < 0) {
+	if (reported < 0) {
 		out->jobs = LIMIT_DEFAULT;
-		rc = state_get_int(store->db, STATE_LIMIT_AT, &own, err);
-		out->from = mem_strdup(own ? "Slurm tells none" : "until Slurm is asked");
+		rc = state_get_int(store->db, STATE_LIMIT_AT, &at, err);
+		out->from = mem_strdup(at ? "Slurm tells none" : "until Slurm is asked");
 		return rc;
 	}
 	rc = state_get_text(store->db, STATE_LIMIT_FROM, &from, err);
 	if (rc < 0)
 		return -1;
-	out->jobs = slurms > LIMIT_MOST ? LIMIT_MOST : slurms;
+	out->jobs = reported > LIMIT_MOST ? LIMIT_MOST : reported;
 	out->from = from ? from : mem_strdup("Slurm");
 	return 0;
 }
