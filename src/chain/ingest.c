@@ -1,10 +1,12 @@
 /*
- * ingest.c - what the files tell, into the database.
+ * ingest.c - applies the records in the files to the database.
  *
- * Under the queue lock: list outbox/, running/ and revoked/; take back the rights of submissions that sbatch
- * refused; one transaction; unlink. A kill anywhere in between leaves files that the next holder finds
- * and tells again, which changes nothing. Every way to close an attempt without its own end line takes
- * its right first: a job that Slurm made all the same then finds none.
+ * Under the queue lock: list outbox/, running/ and revoked/; revoke the claims of submissions that
+ * sbatch refused; commit one transaction; unlink the files. A kill anywhere in between leaves files
+ * that the next holder finds and ingests again, which changes nothing.
+ *
+ * Every way to close an attempt without its reported end revokes its claim first. So a job that
+ * Slurm made all the same finds no claim.
  */
 #include "chain/ingest.h"
 
@@ -20,9 +22,9 @@
 #include "slurm/slurm.h"
 #include "store/manifest.h"
 
-enum { LOOKS_MOST = 32 };
+enum { JOURNALS_MOST = 32 };
 
-int ingest_wait_lock(struct store *store, int64_t ms, char *mine, struct err *err)
+int ingest_wait_lock(struct store *store, int64_t ms, char *record, struct err *err)
 {
 	int64_t deadline = clock_mono_ms() + ms;
 	int64_t pause = 2;
@@ -33,11 +35,12 @@ int ingest_wait_lock(struct store *store, int64_t ms, char *mine, struct err *er
 
 		if (rc != FOLDER_BUSY)
 			return rc;
-		if (mine && !safe) { /* a wait: whatever comes now finds it on the disk */
-			outbox_pack(store->folder, mine);
-			safe = !outbox_sync(store->folder, mine, NULL);
+		if (record &&
+		    !safe) { /* before a wait, so that the record survives a kill or a crash */
+			outbox_pack(store->folder, record);
+			safe = !outbox_sync(store->folder, record, NULL);
 		}
-		if (mine && !folder_has(store->folder, FOLDER_OUTBOX, mine))
+		if (record && !folder_has(store->folder, FOLDER_OUTBOX, record))
 			return FOLDER_BUSY;
 		if (clock_mono_ms() >= deadline)
 			return FOLDER_BUSY;
@@ -60,7 +63,7 @@ void ingested_release(struct ingested *d)
 	memset(d, 0, sizeof(*d));
 }
 
-static void touch_submission(struct ingested *d, uint64_t submission)
+static void add_touched(struct ingested *d, uint64_t submission)
 {
 	if (d->ntouched && d->touched[d->ntouched - 1] == submission)
 		return;
@@ -68,10 +71,10 @@ static void touch_submission(struct ingested *d, uint64_t submission)
 	d->touched[d->ntouched++] = submission;
 }
 
-/* ---- looking ---- */
+/* ---- reading the files ---- */
 
-/* No Slurm job was made, or none may run: the right is taken back. */
-static bool takes_right_back(int answer)
+/* Returns whether the claims must be revoked: sbatch made no Slurm job, or no job may run. */
+static bool must_revoke(int answer)
 {
 	return answer == SLURM_LIMIT || answer == SLURM_BUSY || answer == SLURM_REFUSED ||
 	       answer == SLURM_NO_SBATCH;
@@ -111,7 +114,7 @@ static int read_answers(struct store *store, struct ingested *d, struct err *err
 		d->answers = mem_grow(d->answers, d->nanswers + 1, sizeof(*d->answers));
 		d->answers[d->nanswers].submission = e->submission;
 		d->answers[d->nanswers++].answer = a;
-		if (takes_right_back(a.answer) && revoke_all(store, e->submission, err))
+		if (must_revoke(a.answer) && revoke_all(store, e->submission, err))
 			return -1;
 	}
 	return 0;
@@ -128,9 +131,9 @@ int ingest_read(struct store *store, struct ingested *d, struct err *err)
 	return 0;
 }
 
-/* ---- telling ---- */
+/* ---- applying them to the database ---- */
 
-static const struct outbox_answer *answer_of(const struct ingested *d, uint64_t submission)
+static const struct outbox_answer *find_answer(const struct ingested *d, uint64_t submission)
 {
 	for (size_t i = 0; i < d->nanswers; i++)
 		if (d->answers[i].submission == submission)
@@ -153,13 +156,14 @@ static int apply_answers(struct store *store, struct ingested *d, struct err *er
 	return 0;
 }
 
-/* A right that was taken back counts, whoever finds it: pending, or what the request says; held only where
- * sbatch's own refusal lies beside it. */
+/* Closes the attempts whose claims are revoked, whatever process revoked them. Each job becomes
+ * pending, or as its requested action demands. It is held only if the refusal of sbatch is in
+ * the outbox. */
 static int apply_revoked(struct store *store, struct ingested *d, struct err *err)
 {
 	for (size_t i = 0; i < d->revoked.n; i++) {
 		const struct folder_entry *e = &d->revoked.v[i];
-		const struct outbox_answer *a = answer_of(d, e->submission);
+		const struct outbox_answer *a = find_answer(d, e->submission);
 		bool held = a && a->answer == SLURM_REFUSED;
 		int64_t attempt;
 		int closed, changed, rc;
@@ -167,7 +171,7 @@ static int apply_revoked(struct store *store, struct ingested *d, struct err *er
 		d->changed = true;
 		rc = db_attempt_find(store->db, e->submission, e->task, &attempt, &closed, err);
 		if (!rc) {
-			touch_submission(d, e->submission);
+			add_touched(d, e->submission);
 			rc = db_attempt_revoked(store->db, attempt, held ? JOB_HELD : JOB_PENDING,
 						held ? REASON_REFUSED : REASON_NONE, &changed, err);
 		}
@@ -177,15 +181,16 @@ static int apply_revoked(struct store *store, struct ingested *d, struct err *er
 	return 0;
 }
 
-/* A task that runs: who has it, since when. Of many that start at once, not every journal is read under the
- * queue lock: that of the end will correct the time. */
+/* Stores which Slurm job runs an attempt, and since when. read_journal is false for most of many
+ * attempts that start at once, to shorten the time under the queue lock. The journal at the end
+ * corrects the start time. */
 static int mark_running(struct store *store, const struct db_flight *f,
-			const struct folder_entry *e, bool look, struct err *err)
+			const struct folder_entry *e, bool read_journal, struct err *err)
 {
 	struct journal j = {0};
 	int changed, rc = 0;
 
-	if (look)
+	if (read_journal)
 		rc = journal_file_read(store->folder, FOLDER_RUNNING, e->name, &j, err);
 	if (rc < 0)
 		return -1;
@@ -198,7 +203,7 @@ static int mark_running(struct store *store, const struct db_flight *f,
 static int apply_running(struct store *store, struct ingested *d, struct err *err)
 {
 	struct db_flight *v;
-	int rc = 0, looks = 0;
+	int rc = 0, journals = 0;
 	size_t n;
 
 	if (!d->running.n)
@@ -214,7 +219,7 @@ static int apply_running(struct store *store, struct ingested *d, struct err *er
 		if (!e || !e->has_who)
 			continue;
 		d->changed = true;
-		rc = mark_running(store, &v[i], e, looks++ < LOOKS_MOST, err);
+		rc = mark_running(store, &v[i], e, journals++ < JOURNALS_MOST, err);
 	}
 	free(v);
 	return rc;
@@ -241,8 +246,8 @@ int ingest_steps(struct store *store, int64_t attempt, const struct journal *j, 
 	return 0;
 }
 
-static int tell_end(struct store *store, struct outcome *o, int64_t attempt,
-		    const struct folder_entry *e, const struct journal *j, struct err *err)
+static int apply_end(struct store *store, struct outcome *o, int64_t attempt,
+		     const struct folder_entry *e, const struct journal *j, struct err *err)
 {
 	struct job_end preempted = {.reason = REASON_PREEMPTED, .ended = j->preempted_at};
 	int changed;
@@ -255,11 +260,11 @@ static int tell_end(struct store *store, struct outcome *o, int64_t attempt,
 		return outcome_report(o, attempt, &j->end, err);
 	if (j->preempted)
 		return outcome_preempted(o, attempt, &preempted, err);
-	return 0; /* its end line was torn: Slurm will have to say */
+	return 0; /* its end line is incomplete: the end is inferred from Slurm */
 }
 
-static int apply_event(struct store *store, struct ingested *d, struct outcome *o,
-		       struct folder_entry *e, struct err *err)
+static int apply_record(struct store *store, struct ingested *d, struct outcome *o,
+			struct folder_entry *e, struct err *err)
 {
 	int64_t attempt;
 	struct journal j;
@@ -267,7 +272,7 @@ static int apply_event(struct store *store, struct ingested *d, struct outcome *
 
 	if (rc < 0)
 		return -1;
-	if (rc) { /* not of this database: left for whoever put another one here */
+	if (rc) { /* an attempt of another database: keep the file, in case that database returns */
 		e->name[0] = '\0';
 		return 0;
 	}
@@ -275,28 +280,29 @@ static int apply_event(struct store *store, struct ingested *d, struct outcome *
 	if (!rc) {
 		d->changed = true;
 		d->ends += closed == CLOSED_NOT;
-		touch_submission(d, e->submission);
-		rc = tell_end(store, o, attempt, e, &j, err);
+		add_touched(d, e->submission);
+		rc = apply_end(store, o, attempt, e, &j, err);
 	}
 	journal_release(&j);
 	return rc < 0 ? -1 : 0;
 }
 
-static int apply_events(struct store *store, struct ingested *d, struct err *err)
+static int apply_records(struct store *store, struct ingested *d, struct err *err)
 {
 	struct outcome o = {.db = store->db};
 	int rc = 0;
 
 	for (size_t i = 0; i < d->outbox.n && !rc; i++)
 		if (d->outbox.v[i].task >= 0 && d->outbox.v[i].has_who)
-			rc = apply_event(store, d, &o, &d->outbox.v[i], err);
+			rc = apply_record(store, d, &o, &d->outbox.v[i], err);
 	outcome_release(&o);
 	return rc;
 }
 
-/* Whether all of a sweep is as what was refused: options that every job has, of the version that is the current one. */
-static int like_all(struct store *store, const struct db_submission *sub, int64_t sweep, bool *all,
-		    struct err *err)
+/* Sets *all if sbatch would refuse every job of the sweep too. That needs a submission of the
+ * current version with only options that every job has. */
+static int is_like_whole_sweep(struct store *store, const struct db_submission *sub, int64_t sweep,
+			       bool *all, struct err *err)
 {
 	struct loader loader = {0};
 	struct loaded *ld = NULL;
@@ -306,7 +312,7 @@ static int like_all(struct store *store, const struct db_submission *sub, int64_
 	*all = false;
 	if (rc)
 		return rc < 0 ? -1 : 0;
-	/* one that can't be read any more says nothing of its other jobs */
+	/* a version that cannot be read any more proves nothing about other jobs */
 	if (s.version == sub->version && !loader_get(&loader, store->db, sub->version, &ld, NULL) &&
 	    sweep_sbatch_uniform(ld->sweep))
 		rc = db_submission_plain(store->db, sub->id, all, err);
@@ -315,8 +321,9 @@ static int like_all(struct store *store, const struct db_submission *sub, int64_
 	return rc;
 }
 
-/* Jobs of a submission that sbatch refused are held by now; with options that every job of the sweep has, all of it
- * is. Whoever ingests says why: it may not be the one that submits. */
+/* Stores why sbatch refused a submission, whose jobs are held by now. Also holds the other jobs
+ * of the sweep, if every job has the same options. Ingest stores the cause, since another
+ * process may have submitted. */
 static int hold_like_refused(struct store *store, const struct db_submission *sub, const char *text,
 			     struct ingested *d, struct err *err)
 {
@@ -326,7 +333,7 @@ static int hold_like_refused(struct store *store, const struct db_submission *su
 	int rc = db_version_get(store->db, sub->version, &v, err);
 
 	if (!rc)
-		rc = like_all(store, sub, v.sweep, &all, err);
+		rc = is_like_whole_sweep(store, sub, v.sweep, &all, err);
 	if (!rc && all)
 		rc = db_sweep_hold(store->db, v.sweep, text, &n, err);
 	else if (!rc)
@@ -364,7 +371,7 @@ static int apply_refusals(struct store *store, struct ingested *d, struct err *e
 int ingest_apply(struct store *store, struct ingested *d, struct err *err)
 {
 	if (apply_answers(store, d, err) || apply_revoked(store, d, err) ||
-	    apply_running(store, d, err) || apply_events(store, d, err) ||
+	    apply_running(store, d, err) || apply_records(store, d, err) ||
 	    apply_refusals(store, d, err))
 		return -1;
 	return 0;
@@ -399,9 +406,10 @@ void ingest_clean(struct store *store, struct ingested *d)
 		ingest_forget(store, &d->running, d->touched[i]);
 }
 
-/* ---- for other floors ---- */
+/* ---- for other parts of slurmq ---- */
 
-/* Gate held: look, tell, commit where there is something, clean. */
+/* Reads the files, applies them, commits if anything changed, and unlinks them. The caller holds
+ * the queue lock. */
 static int ingest_once(struct store *store, struct err *err)
 {
 	struct ingested d;
@@ -442,7 +450,8 @@ int ingest_lock(struct store *store, struct err *err)
 		char *owner = queue_lock_owner(store->folder);
 
 		err_set(err, ERR_AGAIN,
-			"another slurmq (%s) has been at work for a minute: try again",
+			"cannot get the queue lock within a minute: another slurmq (%s) holds it; "
+			"try again",
 			*owner ? owner : "unknown");
 		free(owner);
 		return -1;
@@ -460,10 +469,11 @@ void ingest_unlock(struct store *store)
 	queue_lock_release(store->folder);
 }
 
-/* "123", "123_4", or NULL where Slurm's number is not known. scancel knows an array's task by its index
- * alone: with the id that a task has of its own it does nothing, or, where that is the array's (slurm.h,
- * struct slurm_job), ends all of them. */
-static char *slurm_ref(const struct db_flight *f, const struct folder_entry *running)
+/* Returns "123" or "123_4", or NULL if the number in Slurm is unknown. scancel knows a task of
+ * an array only by its index. With the id of the task itself, scancel does nothing. If that id
+ * is also the array's, scancel ends all tasks (slurm.h, struct slurm_job). The caller frees the
+ * text. */
+static char *make_slurm_ref(const struct db_flight *f, const struct folder_entry *running)
 {
 	if (f->slurm_job && f->ntasks > 1)
 		return mem_printf("%" PRIu64 "_%d", f->slurm_job, f->task);
@@ -477,15 +487,15 @@ static char *slurm_ref(const struct db_flight *f, const struct folder_entry *run
 static void add_ref(struct strs *list, const struct db_flight *f,
 		    const struct folder_entry *running)
 {
-	char *ref = list ? slurm_ref(f, running) : NULL;
+	char *ref = list ? make_slurm_ref(f, running) : NULL;
 
 	if (ref)
 		strs_take(list, ref);
 }
 
-/* Take the rights; won[i] says of which. */
-static int take_rights(struct store *store, const struct db_flight *v, size_t n, bool *won,
-		       struct err *err)
+/* Revokes the claims. Sets revoked[i] for those that no job had started. */
+static int revoke_claims(struct store *store, const struct db_flight *v, size_t n, bool *revoked,
+			 struct err *err)
 {
 	struct who me;
 
@@ -496,7 +506,7 @@ static int take_rights(struct store *store, const struct db_flight *v, size_t n,
 
 		if (rc < 0)
 			return -1;
-		won[i] = !rc;
+		revoked[i] = !rc;
 	}
 	return claim_files_sync_revoked(store->folder, err);
 }
@@ -504,24 +514,24 @@ static int take_rights(struct store *store, const struct db_flight *v, size_t n,
 int ingest_revoke(struct store *store, const struct db_flight *v, size_t n, struct strs *running,
 		  struct strs *queued, struct err *err)
 {
-	bool *won = mem_alloc(n + 1);
+	bool *revoked = mem_alloc(n + 1);
 	struct folder_list taken = {0};
-	int rc = take_rights(store, v, n, won, err);
+	int rc = revoke_claims(store, v, n, revoked, err);
 
 	FAILPOINT("back-taken");
 	if (!rc)
 		rc = folder_scan(store->folder, FOLDER_RUNNING, &taken, err);
 	for (size_t i = 0; i < n && !rc; i++) {
-		if (won[i])
+		if (revoked[i])
 			add_ref(queued, &v[i], NULL);
 		else
 			add_ref(running, &v[i],
 				folder_list_find(&taken, v[i].submission, v[i].task));
 	}
-	/* the revoked files are there now: a ingest tells the database, honouring each request */
+	/* the files in revoked/ exist now: this ingest applies them, with each requested action */
 	if (!rc)
 		rc = ingest_once(store, err);
 	folder_list_release(&taken);
-	free(won);
+	free(revoked);
 	return rc;
 }

@@ -1,5 +1,5 @@
 /*
- * ingest.h - the lock, and what the files tell, into the database.
+ * ingest.h - acquires the queue lock, and applies the records in the files to the database.
  */
 #ifndef SLURMQ_INGEST_H
 #define SLURMQ_INGEST_H
@@ -13,52 +13,58 @@
 #include "store/folder.h"
 #include "store/store.h"
 
-/* What one ingest saw. */
+/* The files that one ingest read, and the changes that it made. */
 struct ingested {
-	struct folder_list outbox, running, revoked; /* as they were listed */
+	struct folder_list outbox, running, revoked; /* as listed by ingest_read() */
 	struct {
 		uint64_t submission;
 		struct outbox_answer answer;
 	} * answers;
 	size_t nanswers;
-	uint64_t *touched; /* submissions of which an attempt was closed */
+	uint64_t *touched; /* submissions with an attempt that was closed */
 	size_t ntouched;
-	int64_t ends;	     /* attempts whose own end was told now */
-	int64_t held;	     /* jobs that are held now, since sbatch refused them or their like */
-	char *refused_sweep; /* the last one whose jobs these are; NULL: none */
-	bool changed;	     /* there is something to commit */
+	int64_t ends;	     /* attempts whose reported end was ingested now */
+	int64_t held;	     /* jobs held now because sbatch refused them or jobs like them */
+	char *refused_sweep; /* the sweep of the jobs held last; NULL: none */
+	bool changed;	     /* the database changed: commit */
 };
-/* Under the lock, before db_begin(): list the folders, take back the rights of refused answers. */
+/* Lists the folders, reads the answers, and revokes the claims of refused submissions. The
+ * caller holds the queue lock, has not called db_begin() yet, and calls ingested_release(). */
 int ingest_read(struct store *store, struct ingested *d, struct err *err);
-/* After db_begin(): tell the database. */
+/* Applies the records to the database, in the open transaction. */
 int ingest_apply(struct store *store, struct ingested *d, struct err *err);
-/* After db_commit(), still under the queue lock: unlink what was told, and the manifests that are done with. */
+/* Unlinks the ingested files, and the manifests that are no longer needed. The caller still
+ * holds the queue lock, after db_commit(). */
 void ingest_clean(struct store *store, struct ingested *d);
-/* A submission whose attempts are all closed needs its manifest no more, nor journals that nobody moved: of
- * those that were listed, unlink its own. Does nothing while one of its attempts is open. Under the queue lock. */
+/* Removes the manifest of a submission whose attempts are all closed, and those of its journals
+ * in `running` that no process has moved. Does nothing while one of its attempts is open. The
+ * caller holds the queue lock. */
 void ingest_forget(struct store *store, const struct folder_list *running, uint64_t submission);
 void ingested_release(struct ingested *d);
 
-/* In an open transaction: the steps that a journal tells. */
+/* Adds the steps in a journal to the database, in the open transaction. */
 int ingest_steps(struct store *store, int64_t attempt, const struct journal *j, struct err *err);
 
-/* The lock, waited for at most ms: 0, FOLDER_BUSY where it was not to be had or, with mine set, somebody
- * else has told that event meanwhile; -1. mine is packed where there is a wait (outbox_pack). */
-int ingest_wait_lock(struct store *store, int64_t ms, char *mine, struct err *err);
+/* Acquires the queue lock; waits at most ms. Returns 0, FOLDER_BUSY, or -1. With record set,
+ * also returns FOLDER_BUSY when another process has ingested that record. Packs and syncs the
+ * record if there is a wait, which may rename it (outbox_pack()). */
+int ingest_wait_lock(struct store *store, int64_t ms, char *record, struct err *err);
 
-/* Tell the database what waits in the outbox, if the queue lock is free now (for status, list, show); no
- * error where it is not. */
+/* Ingests the outbox if the queue lock is free now, for status, list and show. Returns 0 also if
+ * it is not. */
 int ingest_now(struct store *store, struct err *err);
 
-/* Hold the queue lock for a change of the user's (cancel, hold, release, retry, pause); ingests first.
- * Followed by db_begin() .. db_commit() and ingest_unlock(). Waits a minute at most: ERR_AGAIN. */
+/* Acquires the queue lock for a change by the user (cancel, hold, release, retry, pause), and
+ * ingests. Fails with ERR_AGAIN after a minute. The caller then runs db_begin() .. db_commit(),
+ * and calls ingest_unlock(). */
 int ingest_lock(struct store *store, struct err *err);
 void ingest_unlock(struct store *store);
 
-/* Under ingest_lock(): take the rights of these attempts back, so that they can never start, and write
- * that down: cancelled, held, pending as each job's request says. What was taken already (it runs) is left;
- * its Slurm ids are added to *running ("123_4", may be NULL) for scancel after ingest_unlock(); those of
- * rights that were won, to *queued, so that Slurm's queue is tidied too. */
+/* Revokes the claims of these attempts, so that they can never start, and ingests that. Each job
+ * becomes cancelled, held or pending, as its requested action demands. An attempt that has
+ * started keeps its claim: its Slurm id ("123_4") is added to *running, for scancel after
+ * ingest_unlock(). The ids of revoked claims are added to *queued, so that they leave Slurm's
+ * queue too. Both may be NULL; the caller releases them. Needs ingest_lock(). */
 int ingest_revoke(struct store *store, const struct db_flight *v, size_t n, struct strs *running,
 		  struct strs *queued, struct err *err);
 

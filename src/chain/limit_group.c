@@ -1,13 +1,18 @@
 /*
- * limit_group.c - what Slurm counts apart: jobs of one account, partition and QOS.
+ * limit_group.c - learns the limits of each account, partition and QOS from refusals.
  *
- * Which limits a job counts under nobody tells a plain user: its QOS' own, its partition's QOS', its
- * account's. So a refusal is the word that counts. It is felt for how many go in (Slurm's own numbers
- * are the first guess), and what is in flight then (with those that are just leaving) is all that limit_group gets
- * for a while, and others go on. A job of the limit_group that ends makes room below that number; after 5 s,
- * doubled each time up to 5 minutes, one more is tried, and where Slurm takes it, the limit_group is open again.
- * Nothing of a sweep depends on it: a block that is
- * lost costs a refusal, one that is too narrow ends by itself.
+ * Slurm does not show a plain user which limits apply to a job: those of its QOS, of the QOS of its
+ * partition, or of its account. So only a refusal proves that a limit is reached. After a refusal,
+ * smaller and smaller submissions find how many jobs fit; the first guess is the number that Slurm
+ * reports.
+ *
+ * Then the group is blocked: for a while it gets no more than the jobs in flight at that time
+ * (including those that are just leaving). Other groups go on. A job of the group that ends makes
+ * room below that number. After 5 s, doubled each time up to 5 minutes, one more job is tried. If
+ * Slurm accepts it, the group is no longer blocked.
+ *
+ * No sweep depends on a block: a lost block costs one refusal, and one that is too narrow ends by
+ * itself.
  */
 #include "chain/limit_group.h"
 
@@ -60,10 +65,11 @@ void limit_groups_set_version(struct limit_groups *ps, int64_t version, struct l
 	ps->versions[ps->nversions++] = (struct limit_group_version){version, p};
 }
 
-/* ---- which one a job belongs to ---- */
+/* ---- the group of a job ---- */
 
-/* The value of "--account=lab", "-Alab" or "-A lab", where a word of sbatch's is that option. */
-static const char *value_of(const char *word, const char *longname, char letter)
+/* Returns the value of "--account=lab", "-Alab" or "-A lab", or NULL if the word is another
+ * option. Borrowed from word. */
+static const char *find_value(const char *word, const char *longname, char letter)
 {
 	size_t n = strlen(longname);
 
@@ -75,7 +81,7 @@ static const char *value_of(const char *word, const char *longname, char letter)
 	return NULL;
 }
 
-static void take_word(const char *word, char *parts[3])
+static void parse_option(const char *word, char *parts[3])
 {
 	static const struct {
 		const char *name;
@@ -83,7 +89,7 @@ static void take_word(const char *word, char *parts[3])
 	} options[3] = {{"account", 'A'}, {"partition", 'p'}, {"qos", 'q'}};
 
 	for (int i = 0; i < 3; i++) {
-		const char *v = value_of(word, options[i].name, options[i].letter);
+		const char *v = find_value(word, options[i].name, options[i].letter);
 
 		if (!v)
 			continue;
@@ -92,8 +98,8 @@ static void take_word(const char *word, char *parts[3])
 	}
 }
 
-/* Lines "#SBATCH -p gpu": one option a line is all that matters here. */
-static void take_directives(const char *text, char *parts[3])
+/* Parses lines like "#SBATCH -p gpu". Only the first option of a line is read. */
+static void parse_directives(const char *text, char *parts[3])
 {
 	while (*text) {
 		size_t len = strcspn(text, "\n");
@@ -101,7 +107,7 @@ static void take_directives(const char *text, char *parts[3])
 		if (!strncmp(text, "#SBATCH", 7)) {
 			char *line = mem_strndup(text, len);
 
-			take_word(line + 7 + strspn(line + 7, " \t"), parts);
+			parse_option(line + 7 + strspn(line + 7, " \t"), parts);
 			free(line);
 		}
 		text += len + (text[len] == '\n');
@@ -112,9 +118,9 @@ char *limit_group_key(const struct strs *options, const char *directives)
 {
 	char *parts[3] = {NULL, NULL, NULL}, *key;
 
-	take_directives(directives ? directives : "", parts);
+	parse_directives(directives ? directives : "", parts);
 	for (size_t i = 0; i < options->n; i++)
-		take_word(options->v[i], parts);
+		parse_option(options->v[i], parts);
 	key = mem_printf("%s/%s/%s", parts[0] ? parts[0] : "", parts[1] ? parts[1] : "",
 			 parts[2] ? parts[2] : "");
 	for (int i = 0; i < 3; i++)
@@ -192,17 +198,18 @@ static int count_flying(struct limit_groups *ps, struct db *db, struct err *err)
 	return rc;
 }
 
-/* A refusal while jobs of ours were ending says little: told as ended, each holds its slot until it has
- * left. What a limit_group gets is that much more. */
-static int refused_at(struct db *db, const struct limit_group *p, int64_t now, int64_t limit,
-		      int64_t *cap, struct err *err)
+/* Returns in *cap how many jobs in flight the group gets after a refusal. Jobs that were just
+ * ingested as ended still hold their slots until Slurm has removed them. So a refusal in that
+ * time proves little, and the group gets that many more. */
+static int compute_cap(struct db *db, const struct limit_group *p, int64_t now, int64_t limit,
+		       int64_t *cap, struct err *err)
 {
 	int64_t leaving;
 
 	if (db_ends_since(db, now - LEAVING_MS, &leaving, err))
 		return -1;
 	*cap = p->flying + leaving;
-	if (*cap > limit) /* more than that nobody has ever in Slurm */
+	if (*cap > limit) /* no more jobs than the limit are ever in Slurm */
 		*cap = limit > p->flying ? limit : p->flying;
 	return 0;
 }
@@ -225,14 +232,14 @@ int limit_groups_load(struct limit_groups *ps, struct db *db, int64_t in_flight,
 	for (size_t i = 0; i < ps->n; i++) {
 		struct limit_group *p = ps->v[i];
 
-		if (!p->full || p->told)
+		if (!p->full || p->written)
 			continue;
 		p->pause = p->cap < 0 ? FIRST_MS : p->pause < MOST_MS / 2 ? p->pause * 2 : MOST_MS;
-		if (refused_at(db, p, ps->now, limit, &p->cap, err))
+		if (compute_cap(db, p, ps->now, limit, &p->cap, err))
 			return -1;
 		p->until = ps->now + p->pause;
 		p->trying = false;
-		p->told = *changed = true;
+		p->written = *changed = true;
 		if (write_block(db, p, err))
 			return -1;
 	}
@@ -259,7 +266,7 @@ int64_t limit_group_room(const struct limit_groups *ps, const struct limit_group
 		int64_t left = p->cap > p->flying ? p->cap - p->flying : 0;
 
 		if (ps->now >= p->until || p->until - ps->now > MOST_MS)
-			left++; /* is there more room by now? */
+			left++; /* one more is tried: there may be more room by now */
 		if (ps->idle && left < 1)
 			left = 1;
 		if (left < room)
@@ -275,7 +282,7 @@ int limit_groups_taken(struct limit_groups *ps, struct db *db, struct err *err)
 
 		if (p->cap < 0 || p->flying + p->taken <= p->cap)
 			continue;
-		p->until = ps->now + TRY_MS; /* sbatch has so long */
+		p->until = ps->now + TRY_MS; /* the time that sbatch has */
 		p->trying = true;
 		if (write_block(db, p, err))
 			return -1;
@@ -336,7 +343,7 @@ int limit_groups_show(struct db *db, struct limit_group_block **v, size_t *n, st
 	return rc;
 }
 
-/* ---- feeling for the limit ---- */
+/* ---- guessing the limit ---- */
 
 void limit_group_refused(struct limit_group *p, int64_t n)
 {
@@ -359,16 +366,16 @@ bool limit_groups_feel(const struct limit_groups *ps)
 	return false;
 }
 
-void limit_groups_guess(struct limit_groups *ps, int64_t told)
+void limit_groups_guess(struct limit_groups *ps, int64_t free_slots)
 {
 	for (size_t i = 0; i < ps->n; i++) {
 		struct limit_group *p = ps->v[i];
-		int64_t open = p->hi - p->lo; /* so many at once were too many */
+		int64_t open = p->hi - p->lo; /* this many at once were too many */
 
 		if (!p->feel)
 			continue;
 		p->feel = false;
-		p->room = told >= 0 && told < open ? told : open / 2;
+		p->room = free_slots >= 0 && free_slots < open ? free_slots : open / 2;
 		p->full = p->room == 0;
 	}
 }

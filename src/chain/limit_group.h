@@ -1,5 +1,5 @@
 /*
- * limit_group.h - jobs of one account, partition and QOS, which Slurm counts together.
+ * limit_group.h - limit groups: account, partition and QOS that share a submit limit in Slurm.
  */
 #ifndef SLURMQ_LIMIT_GROUP_H
 #define SLURMQ_LIMIT_GROUP_H
@@ -12,69 +12,77 @@
 #include "lib/err.h"
 #include "store/db.h"
 
-/* Jobs of an account, partition and QOS of which Slurm takes no more. */
+/* A limit group from which Slurm accepts no more jobs. */
 struct limit_group_block {
-	char *account, *partition, *qos; /* "" where the site's default is meant */
-	int64_t in_flight;		 /* so many when that was found out */
-	int64_t until;			 /* when one more is tried at the latest, ms */
-	bool others;			 /* there are jobs in Slurm of one that is not blocked */
+	char *account, *partition, *qos; /* "" for the default of the site */
+	int64_t in_flight;		 /* jobs in flight when Slurm refused more */
+	int64_t until; /* when one more job is tried at the latest, ms since 1970 */
+	bool others;   /* jobs of a group that is not blocked are in Slurm */
 };
 
 /* Jobs that Slurm counts together: of one account, partition and QOS. */
 struct limit_group {
 	char *key;	/* "account/partition/qos" */
-	int64_t cap;	/* a refusal showed that no more of ours go in; -1: not blocked */
-	int64_t until;	/* when one more is tried, ms */
-	int64_t pause;	/* that was waited for this time, ms */
-	bool trying;	/* that one is under way */
-	int64_t flying; /* in flight, counted where anything is blocked */
-	int64_t taken;	/* chosen in this round */
-	int64_t lo,
-		hi;   /* of this fill: so many went in, so many did not; hi -1: none was refused */
-	int64_t room; /* the next guess; -1: as many as are wanted */
-	bool feel, full, told;
+	int64_t cap;	/* after a refusal: jobs in flight at most; -1: not blocked */
+	int64_t until;	/* when one more job is tried, ms since 1970 */
+	int64_t pause;	/* the wait before that try, ms */
+	bool trying;	/* the job that is tried is being submitted */
+	int64_t flying; /* jobs in flight; counted only if a group is blocked */
+	int64_t taken;	/* jobs chosen in this round */
+	/* in this fill: lo jobs were accepted, hi jobs were too many; hi -1: none was refused */
+	int64_t lo, hi;
+	int64_t room; /* the next guess; -1: as many as wanted */
+	bool feel;    /* a guess is due */
+	bool full;    /* the guess is 0 */
+	bool written; /* the block of this fill is in the database */
 };
 struct limit_groups {
 	struct limit_group **v;
 	size_t n;
+	/* versions whose jobs without options of their own are all in one group */
 	struct limit_group_version {
 		int64_t version;
 		struct limit_group *limit_group;
-	} * versions; /* of which every job without options of its own is in one limit_group */
+	} * versions;
 	size_t nversions;
 	int64_t now;
-	bool idle; /* nothing is in flight: whatever was learnt, one is tried */
-	bool any;  /* something is blocked */
+	bool idle; /* no job is in flight: one is tried even from a blocked group */
+	bool any;  /* a group is blocked */
 };
 void limit_groups_release(struct limit_groups *ps);
-struct limit_group *limit_groups_get(struct limit_groups *ps,
-				     const char *key); /* makes it where there is none */
-/* The limit_group of the jobs of a version, as it was set: NULL if it was not. */
+/* Returns the group of a key, which is added if it is missing. Borrowed from ps. */
+struct limit_group *limit_groups_get(struct limit_groups *ps, const char *key);
+/* Returns the group that limit_groups_set_version() set for a version, or NULL. Borrowed from
+ * ps. */
 struct limit_group *limit_groups_of_version(const struct limit_groups *ps, int64_t version);
 void limit_groups_set_version(struct limit_groups *ps, int64_t version, struct limit_group *p);
-/* From sbatch's options and a script's #SBATCH lines; the former win, the last of each. Given. */
+/* Returns the key of sbatch's options and of a script's #SBATCH lines. The options win over the
+ * lines, and the last of several wins. The caller frees the key. */
 char *limit_group_key(const struct strs *options, const char *directives);
-/* Back to options; what is empty is left out. */
+/* Adds the options of a key; empty parts are omitted. */
 void limit_group_options(const char *key, struct strs *options);
-/* In the open transaction, at a round's begin: read the blocks, write those that this fill has found. */
+/* Reads the blocks at the start of a round, and writes the blocks that this fill has found. Sets
+ * *changed if it wrote any. Needs the open transaction. */
 int limit_groups_load(struct limit_groups *ps, struct db *db, int64_t in_flight, int64_t limit,
 		      bool *changed, struct err *err);
-/* How many more of its jobs may be chosen. */
+/* Returns how many more jobs of the group may be chosen. */
 int64_t limit_group_room(const struct limit_groups *ps, const struct limit_group *p);
-/* After choosing: note which blocked ones are tried again. */
+/* After choosing, stores which blocked groups try one more job. */
 int limit_groups_taken(struct limit_groups *ps, struct db *db, struct err *err);
-/* Slurm has taken jobs of that limit_group: one that was tried again is open. */
+/* Slurm has accepted jobs of the group: removes its block if it was trying one more job. */
 int limit_groups_accepted(struct limit_groups *ps, struct db *db, const char *key, struct err *err);
-/* Those that stand, for status: *v and its n are released by limit_group_blocks_release(). */
+/* Reads the blocks, for status. The caller releases *v and its n entries with
+ * limit_group_blocks_release(). */
 int limit_groups_show(struct db *db, struct limit_group_block **v, size_t *n, struct err *err);
 void limit_group_blocks_release(struct limit_group_block *v, size_t n);
-/* Drop every block. */
+/* Drops every block. */
 int limit_groups_unblock(struct db *db, struct err *err);
-/* sbatch's word on n jobs; then, where limit_groups_feel(), a guess at how many go in: told is Slurm's own number
- * of free slots, -1 where it tells none. */
+/* Counts n jobs that sbatch refused or accepted. If limit_groups_feel() then returns true,
+ * limit_groups_guess() guesses how many more fit. free_slots: the number that Slurm reports, -1
+ * if it reports none. */
 void limit_group_refused(struct limit_group *p, int64_t n);
 void limit_group_took(struct limit_group *p, int64_t n);
 bool limit_groups_feel(const struct limit_groups *ps);
-void limit_groups_guess(struct limit_groups *ps, int64_t told);
+void limit_groups_guess(struct limit_groups *ps, int64_t free_slots);
 
 #endif
