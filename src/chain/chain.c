@@ -12,14 +12,14 @@
 
 enum {
 	STAY_MOST_MS = 60 * 1000,
-	STAY_ASK_MS = 15 * 1000, /* while Slurm answers, and has nothing for us */
+	STAY_ASK_MS = 15 * 1000, /* while Slurm answers, and has no job of the folder */
 	STAY_ALONE_MS = 5 * 60 * 1000,
 	ASK_AGAIN_MS = 2000,
 	POLL_MS = 500,
-	LEAVE_MS =
-		1500, /* the others have looked for the lock, and Slurm has seen that they ended */
+	/* By then the other jobs have tried the lock, and Slurm has removed them. */
+	LEAVE_MS = 1500,
 	JITTER_MS = 100,
-	FAILURES = 3, /* of the database: so often it is tried in spite of others */
+	FAILURES = 3, /* failures of the database: tried this often even if other jobs are left */
 };
 
 static void say(const struct chain_opts *o, const char *text)
@@ -30,7 +30,8 @@ static void say(const struct chain_opts *o, const char *text)
 
 enum paused { PAUSE_OVER, PAUSE_HURRY, PAUSE_TERM };
 
-/* Wait; HURRY: the time limit is near, and this was all the time there was. TERM: Slurm wants us to end. */
+/* Waits. Returns PAUSE_HURRY if the time limit is near, so that no more time is left, and
+ * PAUSE_TERM if Slurm ends the job. */
 static enum paused pause_ms(int64_t ms)
 {
 	int64_t end = clock_mono_ms() + ms, left;
@@ -46,7 +47,8 @@ static enum paused pause_ms(int64_t ms)
 	return PAUSE_OVER;
 }
 
-/* A right that somebody is making just now, or died while making, is no job's. */
+/* Returns whether a claim belongs to a submission in the database. A process may be writing
+ * other claims, or have died while writing them; no job will start from those. */
 static bool has_row(struct store *store, uint64_t submission)
 {
 	struct db_submission sub = {0};
@@ -56,8 +58,9 @@ static bool has_row(struct store *store, uint64_t submission)
 	return rc != DB_NONE;
 }
 
-/* No other task of ours runs or may start: where the database can't be asked, the files alone tell. */
-static bool alone(struct store *store)
+/* Returns whether no other task of this folder runs or may start. If the database cannot be
+ * read, the files alone decide. */
+static bool is_alone(struct store *store)
 {
 	static const enum folder_part folders[] = {FOLDER_CLAIMS, FOLDER_RUNNING};
 	size_t n = 0;
@@ -74,14 +77,16 @@ static bool alone(struct store *store)
 	return !n;
 }
 
-/* What Slurm has of ours, but for this job, whose end is told. */
+/* The jobs of the folder in Slurm, without this job, whose end is ingested. */
 struct rest {
-	bool alive;  /* a job that will go on with the chain */
-	bool undone; /* work that nobody has in hand: pending, unanswered, or over without a word */
+	bool alive; /* a job that will go on with the chain exists */
+	/* Work is left that no job will do: pending, unanswered, or without a reported end. */
+	bool undone;
 };
 
-/* This very job, which could not start: its row says that it is in Slurm. */
-static bool is_us(const struct db_flight *f)
+/* Returns whether a row in flight is this very job. If the job could not start, its row still
+ * shows it as in Slurm. */
+static bool is_this_job(const struct db_flight *f)
 {
 	const char *array = getenv("SLURM_ARRAY_JOB_ID"), *task = getenv("SLURM_ARRAY_TASK_ID");
 	struct who me;
@@ -96,9 +101,10 @@ static bool is_us(const struct db_flight *f)
 	return f->slurm_job == strtoull(array, NULL, 10) && f->task == (int)strtol(task, NULL, 10);
 }
 
-/* Slurm is asked, since rows may say that others are left of jobs that were cancelled, or died with their
- * node: what it did not show, or shows as over, has been missed. Without it, rows and files must do. */
-static struct rest look_around(struct store *store, const struct fill_result *r)
+/* Finds the jobs that are left. Asks Slurm, since rows may show jobs that were cancelled, or
+ * died with their node. reconcile marks as missing a job that Slurm does not show, or shows as
+ * over. If the database fails, the counts of the fill and the files decide. */
+static struct rest find_rest(struct store *store, const struct fill_result *r)
 {
 	struct rest rest = {.alive = false};
 	struct reconcile_result seen;
@@ -107,45 +113,49 @@ static struct rest look_around(struct store *store, const struct fill_result *r)
 	size_t n = 0;
 
 	struct err err = {0};
-	int away = reconcile(store, ASK_AGAIN_MS, &seen, &err);
+	int no_answer = reconcile(store, ASK_AGAIN_MS, &seen, &err);
 
 	if (db_counts(store->db, counts, NULL) || db_flights(store->db, &v, &n, NULL)) {
-		rest.alive = r->confirmed && !alone(store);
+		rest.alive = r->confirmed && !is_alone(store);
 		rest.undone = r->pending || r->in_flight > r->confirmed;
 		return rest;
 	}
 	for (size_t i = 0; i < n; i++)
-		rest.alive |= v[i].state != JOB_SUBMITTING && !v[i].missing_since && !is_us(&v[i]);
+		rest.alive |=
+			v[i].state != JOB_SUBMITTING && !v[i].missing_since && !is_this_job(&v[i]);
 	free(v);
-	/* an outage passes, and one that stays for it is cheap; without squeue nothing will ever tell */
-	rest.alive = rest.alive && (!away || (err.status != ERR_AGAIN && !alone(store)));
+	/* an outage passes, and to stay for it is cheap; without squeue the state of the others is
+	 * never known, so the files decide */
+	rest.alive = rest.alive && (!no_answer || (err.status != ERR_AGAIN && !is_alone(store)));
 	rest.undone = counts[JOB_PENDING] || counts[JOB_SUBMITTING] || seen.soon;
 	return rest;
 }
 
-static bool untold(struct store *store, const struct fill_opts *q)
+static bool is_record_waiting(struct store *store, const struct fill_opts *q)
 {
 	return q->record && folder_has(store->folder, FOLDER_OUTBOX, q->record);
 }
 
-static bool work_left(struct store *store)
+static bool has_pending_work(struct store *store)
 {
 	int64_t counts[JOB_NSTATES];
 
-	/* what is being submitted may come back */
+	/* a job that is being submitted may become pending again */
 	return db_counts(store->db, counts, NULL) ||
 	       counts[JOB_PENDING] + counts[JOB_SUBMITTING] > 0;
 }
 
-/* Jobs were cancelled in Slurm: nobody submits until that is decided. */
-static bool held_up(struct store *store, const struct fill_result *r)
+/* Returns whether the fill stopped because jobs were cancelled in Slurm: no job submits until
+ * that is decided. */
+static bool is_held_off(struct store *store, const struct fill_result *r)
 {
 	return r->stop == FILL_BACKOFF && cancel_phase(store->folder, NULL) != CANCEL_NONE;
 }
 
-/* After a try that went as it should: work is left, nothing was submitted, and that may change. */
-static bool left_undone(struct store *store, const struct fill_opts *q, const struct fill_result *r,
-			bool *held)
+/* Returns whether a fill without error must be repeated: work is left, no job was submitted, and
+ * that may change. Sets *held if a decision on a cancel is awaited. */
+static bool must_fill_again(struct store *store, const struct fill_opts *q,
+			    const struct fill_result *r, bool *held)
 {
 	struct rest rest;
 
@@ -154,46 +164,47 @@ static bool left_undone(struct store *store, const struct fill_opts *q, const st
 	case FILL_REFUSED:
 	case FILL_ELSEWHERE:
 	case FILL_MAX:
-		return false; /* a person's turn */
+		return false; /* a person must act first */
 	case FILL_LOCKED:
-		/* its holder goes on, unless it hangs, or only tells (status, sync), or is our own tick, which
-		 * ends with us: what it has claimed would lie there by now */
-		return alone(store) && (untold(store, q) || work_left(store));
+		/* the holder goes on with the chain, unless it hangs, only ingests (status,
+		 * sync), or is the job's own tick, which ends with the job; claims of the holder
+		 * would be in the folder by now */
+		return is_alone(store) && (is_record_waiting(store, q) || has_pending_work(store));
 	default:
 		break;
 	}
-	*held = held_up(store, r);
+	*held = is_held_off(store, r);
 	if (*held)
 		return true;
 	if (r->submitted || r->limit == 1 || (!r->pending && !r->in_flight))
 		return false;
-	rest = look_around(store, r);
+	rest = find_rest(store, r);
 	return !rest.alive && rest.undone;
 }
 
-/* A job's log is its owner's: of the chain, what went wrong. A limit is no trouble. */
-static void say_trouble(struct store *store, const struct chain_opts *o, const struct fill_opts *q,
-			const struct fill_result *r)
+/* Reports to the log of the job only errors of the chain: the log belongs to the user. A limit
+ * is no error. */
+static void report_trouble(struct store *store, const struct chain_opts *o,
+			   const struct fill_opts *q, const struct fill_result *r)
 {
 	if (r->text && *r->text && r->stop != FILL_LIMITED && r->stop != FILL_REFUSED)
 		say(o, r->text);
-	if (r->stop == FILL_LOCKED && untold(store, q))
-		say(o,
-		    "another slurmq holds the queue lock: what this job has to tell lies in outbox/ "
-		    "until the next one tells it");
+	if (r->stop == FILL_LOCKED && is_record_waiting(store, q))
+		say(o, "the end of this job is not in the database yet: another slurmq holds the "
+		       "queue lock; the next slurmq ingests it from outbox/");
 }
 
-/* What the tries have come to. */
+/* The results of the tries so far. */
 struct tried {
-	int failed;
-	bool submitted; /* by the last one */
-	bool busy;	/* it did not get the queue lock */
-	bool held;	/* nobody submits until a cancellation is decided */
-	bool cancelled; /* while we stayed, or would have */
+	int failed;	/* tries that failed */
+	bool submitted; /* the last try submitted jobs */
+	bool busy;	/* the last try did not get the queue lock */
+	bool held;	/* no job submits until a cancel is decided */
+	bool cancelled; /* this job was cancelled */
 };
 
-/* What could not be told at once outlives a crash of the host, too. */
-static void keep_event(struct store *store, const struct chain_opts *o)
+/* Syncs the record, so that it survives a crash of the host if it was not ingested at once. */
+static void sync_record(struct store *store, const struct chain_opts *o)
 {
 	struct err err = {0};
 
@@ -201,19 +212,19 @@ static void keep_event(struct store *store, const struct chain_opts *o)
 		say(o, err.msg);
 }
 
-/* SIGTERM may come at any time; Slurm may take its time to say why, so what the caller has to tell is made durable
- * before. */
+/* Returns whether this job was cancelled. Syncs the record before asking Slurm why SIGTERM came,
+ * since the answer may take long. */
 static bool was_cancelled(struct store *store, const struct chain_opts *o, struct tried *tried)
 {
 	if (proc_term_pending()) {
-		keep_event(store, o);
+		sync_record(store, o);
 		tried->cancelled = cancel_take_term(store->folder);
 	}
 	return tried->cancelled;
 }
 
-static int fill(struct store *store, const struct chain_opts *o, struct fill_opts *q,
-		struct fill_result *r, struct tried *tried, struct err *err)
+static int open_and_fill(struct store *store, const struct chain_opts *o, struct fill_opts *q,
+			 struct fill_result *r, struct tried *tried, struct err *err)
 {
 	int rc = store->db ? 0 : store_open(store, err);
 
@@ -227,39 +238,39 @@ static int fill(struct store *store, const struct chain_opts *o, struct fill_opt
 	return rc;
 }
 
-/* One try. True where the chain hangs on the caller. */
-static bool hangs_on_us(struct store *store, const struct chain_opts *o, struct fill_opts *q,
-			struct tried *tried)
+/* Fills once. Returns whether the chain depends on this job. */
+static bool fill_once(struct store *store, const struct chain_opts *o, struct fill_opts *q,
+		      struct tried *tried)
 {
 	struct fill_result r = {0};
 	struct err err = {0};
-	bool hangs, held = false;
-	int rc = fill(store, o, q, &r, tried, &err);
+	bool needed, held = false;
+	int rc = open_and_fill(store, o, q, &r, tried, &err);
 
 	if (rc) {
 		say(o, err.msg);
-		/* a database that was damaged does not mend by waiting; who seems to be left besides us may
-		 * be dead, which could not be asked */
-		hangs = err.status != ERR_USAGE && (++tried->failed < FAILURES || alone(store));
+		/* waiting does not fix a damaged database; other jobs that seem to be left may
+		 * be dead, since they could not be checked */
+		needed = err.status != ERR_USAGE && (++tried->failed < FAILURES || is_alone(store));
 	} else {
-		say_trouble(store, o, q, &r);
-		hangs = !q->no_claim && left_undone(store, q, &r, &held);
+		report_trouble(store, o, q, &r);
+		needed = !q->no_claim && must_fill_again(store, q, &r, &held);
 	}
 	tried->held = held;
 	tried->submitted = !rc && r.submitted;
 	tried->busy = !rc && r.stop == FILL_LOCKED;
 	fill_result_release(&r);
-	return hangs;
+	return needed;
 }
 
-static void pause_for(struct folder *sp, int64_t ms, struct tried *tried)
+static void pause_or_cancel(struct folder *sp, int64_t ms, struct tried *tried)
 {
 	if (pause_ms(ms) == PAUSE_TERM)
 		tried->cancelled = cancel_after_term(sp);
 }
 
-/* The lock of who stays. One that is about to leave still holds it, having just counted us among those who
- * are left: so it is waited for a little. */
+/* Acquires the lock of the job that stays. A job that is about to end still holds it, and has
+ * counted this job as left: so this waits a little. */
 static int lock_last(struct store *store, int64_t ms, struct tried *tried, int *lock)
 {
 	int64_t end = clock_mono_ms() + ms;
@@ -267,18 +278,19 @@ static int lock_last(struct store *store, int64_t ms, struct tried *tried, int *
 
 	while ((rc = folder_lock(store->folder, FOLDER_LAST, lock, NULL)) == FOLDER_BUSY &&
 	       clock_mono_ms() < end && !tried->cancelled)
-		pause_for(store->folder, 100, tried);
+		pause_or_cancel(store->folder, 100, tried);
 	return rc;
 }
 
-/* Stay until the hold-off is over and the decision made, as every job that ends in that time: each may be a survivor.
- * Then one goes on, which holds the lock of who stays, once the others have left their slots. True: the caller; *lock. */
-static bool outlast_hold_off(struct store *store, const struct chain_opts *o, struct tried *tried,
-			     int *lock)
+/* Stays until the hold-off is over and the decision is made. Every job that ends in that time
+ * does so, since each may be a survivor. Then one job goes on, once the others have left their
+ * slots: it holds the lock `last`. Returns true for that job, with *lock. */
+static bool wait_hold_off(struct store *store, const struct chain_opts *o, struct tried *tried,
+			  int *lock)
 {
 	struct folder *sp = store->folder;
 
-	say(o, "jobs may have been cancelled in Slurm: staying until that is clear");
+	say(o, "jobs may have been cancelled in Slurm: staying until that is decided");
 	while (!tried->cancelled) {
 		int64_t left;
 		enum cancel_phase phase = cancel_phase(sp, &left);
@@ -286,29 +298,30 @@ static bool outlast_hold_off(struct store *store, const struct chain_opts *o, st
 		if (phase != CANCEL_HOLD_OFF) {
 			if (folder_lock(sp, FOLDER_LAST, lock, NULL) != FOLDER_BUSY) {
 				cancel_decide(store, NULL);
-				pause_for(sp, LEAVE_MS, tried);
+				pause_or_cancel(sp, LEAVE_MS, tried);
 				return true;
 			}
 			if (phase == CANCEL_NONE)
 				return false;
 			left = POLL_MS;
 		}
-		pause_for(sp,
-			  (left < POLL_MS ? left : POLL_MS) + (int64_t)(clock_random() % JITTER_MS),
-			  tried);
+		pause_or_cancel(sp,
+				(left < POLL_MS ? left : POLL_MS) +
+					(int64_t)(clock_random() % JITTER_MS),
+				tried);
 	}
 	return false;
 }
 
-static void stay(struct store *store, const struct chain_opts *o, struct fill_opts *q,
-		 struct tried *tried)
+static void stay_and_fill(struct store *store, const struct chain_opts *o, struct fill_opts *q,
+			  struct tried *tried)
 {
 	int64_t wait = o->stay_ms, began = clock_mono_ms();
 	bool answered = false;
 	int lock, locked = lock_last(store, o->stay_ms, tried, &lock);
 
 	if (locked == FOLDER_BUSY)
-		return; /* somebody else does */
+		return; /* another job stays */
 	say(o, "nothing else would go on with the chain: staying until something is submitted");
 	for (;;) {
 		struct reconcile_result seen;
@@ -317,27 +330,28 @@ static void stay(struct store *store, const struct chain_opts *o, struct fill_op
 		tried->cancelled = ends && cancel_after_term(store->folder);
 		if (tried->cancelled)
 			break;
-		/* what got no answer is looked for first: it may be all that is in the way */
+		/* reconcile submissions without an answer first: they may be the only obstacle */
 		answers = store->db && !reconcile(store, 0, &seen, NULL) && seen.ran;
-		/* at the time limit, and where the site ends us, there is time for a last try */
-		if (!hangs_on_us(store, o, q, tried) || ends)
+		/* at the time limit, and when Slurm ends the job, there is time for a last try */
+		if (!fill_once(store, o, q, tried) || ends)
 			break;
-		/* what does not pass soon is for the sentinel: waiting in Slurm is free */
+		/* a longer obstacle is for the sentinel: waiting in Slurm is free */
 		if (clock_mono_ms() - began > STAY_ALONE_MS && store->db && sentinel_waits(store))
 			break;
 		wait = wait * 2 < STAY_MOST_MS ? wait * 2 : STAY_MOST_MS;
-		if (answers && !answered) /* Slurm is back */
+		if (answers && !answered) /* Slurm answers again */
 			wait = o->stay_ms;
 		else if (answers && wait > STAY_ASK_MS)
 			wait = STAY_ASK_MS;
 		answered = answers;
 	}
-	if (!locked) /* without one where the lock itself failed: two who stay are no harm */
+	if (!locked) /* if the lock itself failed, none is held: two jobs that stay do no harm */
 		folder_unlock(lock);
 }
 
-/* The command may take weeks, in which the database may be moved or replaced: it is not kept open. */
-static void close_again(struct store *store, bool was_open)
+/* Closes the database, unless it was open before. The command may take weeks, in which the
+ * database may be moved or replaced. */
+static void close_database(struct store *store, bool was_open)
 {
 	if (was_open)
 		return;
@@ -359,11 +373,12 @@ bool chain_decide(struct store *store)
 			cancel_decide(store, NULL);
 		decided = cancel_phase(store->folder, NULL) == CANCEL_NONE;
 	}
-	close_again(store, open);
+	close_database(store, open);
 	return decided;
 }
 
-/* slurmq cancel ended this job: that is no external cancel, and nobody has to wait for a decision. */
+/* Withdraws the cancel record if `slurmq cancel` ended this job. That is no external cancel, and
+ * no job has to wait for a decision. */
 static void withdraw_requested(struct store *store, const struct chain_opts *o)
 {
 	struct folder_entry e;
@@ -387,24 +402,24 @@ enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 			      .say_arg = o->say_arg};
 
 	struct tried tried = {0};
-	bool hangs = hangs_on_us(store, o, &q, &tried), ours;
+	bool needed = fill_once(store, o, &q, &tried), locked;
 	int lock = -1;
 
-	keep_event(store, o);
+	sync_record(store, o);
 	if (!o->refill)
 		withdraw_requested(store, o);
-	/* more may be cancelled while the decision on the last ones is made */
-	while (hangs && tried.held && !tried.cancelled &&
+	/* more jobs may be cancelled while the last ones are decided on */
+	while (needed && tried.held && !tried.cancelled &&
 	       cancel_phase(store->folder, NULL) != CANCEL_NONE) {
-		ours = outlast_hold_off(store, o, &tried, &lock);
-		hangs = ours && !tried.cancelled && hangs_on_us(store, o, &q, &tried);
-		if (ours) /* not before: status is to see it until something is submitted */
+		locked = wait_hold_off(store, o, &tried, &lock);
+		needed = locked && !tried.cancelled && fill_once(store, o, &q, &tried);
+		if (locked) /* only now, since status must see the lock until jobs are submitted */
 			folder_unlock(lock);
 		if (cancel_phase(store->folder, NULL) == CANCEL_DUE)
-			break; /* Slurm does not answer: one of us stays for it */
+			break; /* Slurm does not answer: one job stays for it */
 	}
-	if (hangs && o->refill && !was_cancelled(store, o, &tried))
-		stay(store, o, &q, &tried);
+	if (needed && o->refill && !was_cancelled(store, o, &tried))
+		stay_and_fill(store, o, &q, &tried);
 	if (tried.submitted)
 		return CHAIN_SUBMITTED;
 	return tried.busy && !tried.cancelled ? CHAIN_BUSY : CHAIN_NOTHING;

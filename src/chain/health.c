@@ -1,5 +1,5 @@
 /*
- * health.c - how the chain does: the database is read, Slurm is not asked.
+ * health.c - reads the state of the chain from the database, without asking Slurm.
  */
 #include "chain/health.h"
 
@@ -20,8 +20,10 @@
 #include "store/state.h"
 
 enum {
-	SENTINEL_LATE_MS = 10 * 60 * 1000, /* it waits for a node like any job */
-	FRESH_MS = 90 * 1000,		   /* sbatch has a minute */
+	/* The sentinel waits for a node like any job. */
+	SENTINEL_LATE_MS = 10 * 60 * 1000,
+	/* sbatch has a minute. */
+	FRESH_MS = 90 * 1000,
 };
 
 const char *health_state_name(enum chain_state s)
@@ -47,7 +49,7 @@ void health_release(struct health *h)
 	memset(h, 0, sizeof(*h));
 }
 
-/* ---- what needs a person ---- */
+/* ---- actions for a person ---- */
 
 static struct health_need *add_need(struct health *h, enum health_need_kind kind)
 {
@@ -70,7 +72,8 @@ static struct health_need *add_sweep_need(struct health *h, enum health_need_kin
 	return n;
 }
 
-/* Held jobs of a sweep: those that sbatch refused, and those that the user holds, are two needs. */
+/* Adds the needs of held jobs: jobs that sbatch refused and jobs that the user holds are two
+ * needs. */
 static int add_held(struct store *store, struct health *h, const struct db_sweep *s,
 		    struct err *err)
 {
@@ -158,7 +161,8 @@ static int add_held_sentinel(struct store *store, struct health *h, struct err *
 	return 0;
 }
 
-/* Jobs can't submit: what goes wrong there is in their logs, too. */
+/* Adds the need that jobs cannot submit. The error of the host that submits is in their logs,
+ * too. */
 static int add_via(struct store *store, struct health *h, struct err *err)
 {
 	char *words = NULL;
@@ -186,7 +190,7 @@ static int add_needs(struct store *store, struct health *h, bool pending, struct
 
 /* ---- the chain's state ---- */
 
-static bool is_held(struct store *store, const char *lock)
+static bool is_locked(struct store *store, const char *lock)
 {
 	int fd, rc = folder_lock(store->folder, lock, &fd, NULL);
 
@@ -195,14 +199,16 @@ static bool is_held(struct store *store, const char *lock)
 	return rc == FOLDER_BUSY;
 }
 
-/* A job that has ended keeps trying to go on with the chain, or waits until it may: it holds the lock. */
-static bool somebody_stays(struct store *store)
+/* Returns whether a job stays after its end: it holds the lock while it tries to submit, or
+ * waits for the end of the hold-off. */
+static bool is_job_staying(struct store *store)
 {
-	return is_held(store, FOLDER_LAST) || cancel_phase(store->folder, NULL) == CANCEL_HOLD_OFF;
+	return is_locked(store, FOLDER_LAST) ||
+	       cancel_phase(store->folder, NULL) == CANCEL_HOLD_OFF;
 }
 
-/* The sentinel as it was seen last: Slurm is not asked. */
-static int look_at_sentinel(struct store *store, struct health *c, struct err *err)
+/* Reads the sentinel as last seen, without asking Slurm. */
+static int read_sentinel(struct store *store, struct health *c, struct err *err)
 {
 	struct limits limit;
 	int64_t every, at, job, jobs, held;
@@ -226,8 +232,9 @@ static int look_at_sentinel(struct store *store, struct health *c, struct err *e
 	return 0;
 }
 
-/* Nothing of ours runs; it wakes up soon, or should have by now. */
-static bool sentinel_comes(const struct health *c)
+/* Returns whether the sentinel will wake up soon, or should have just now, while no job is in
+ * Slurm. */
+static bool is_sentinel_due(const struct health *c)
 {
 	return c->sentinel == SENTINEL_WAITING &&
 	       c->sentinel_begin + SENTINEL_LATE_MS > clock_now_ms();
@@ -265,14 +272,13 @@ int health_read(struct store *store, struct health *out, struct err *err)
 	if (db_counts(store->db, counts, err) ||
 	    state_get_int(store->db, STATE_PAUSED, &paused, err) ||
 	    state_get_int(store->db, STATE_CHAIN_LAST_REFILL, &out->last_refill, err) ||
-	    (paused && read_pause(store->db, &out->pause, err)) ||
-	    look_at_sentinel(store, out, err) ||
+	    (paused && read_pause(store->db, &out->pause, err)) || read_sentinel(store, out, err) ||
 	    db_jobs_later(store->db, &out->later, &out->later_at, err))
 		return -1;
 	for (int i = 0; i < JOB_NSTATES; i++)
 		jobs += counts[i];
 	in_flight = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
-	/* with none of ours in Slurm one is tried whatever was learnt */
+	/* with no job in Slurm, one is tried from every group, so blocks do not count */
 	if (counts[JOB_PENDING] && in_flight &&
 	    limit_groups_show(store->db, &out->blocks, &out->nblocks, err))
 		return -1;
@@ -280,15 +286,15 @@ int health_read(struct store *store, struct health *out, struct err *err)
 		out->state = CHAIN_PAUSED;
 	else if (in_flight > counts[JOB_SUBMITTING])
 		out->state = CHAIN_ALIVE;
-	else if (in_flight) /* none is known to be in Slurm; somebody may just be submitting */
+	else if (in_flight) /* no job is known to be in Slurm, but one may just be submitting */
 		out->state = clock_now_ms() - out->last_refill < FRESH_MS ||
-					     somebody_stays(store) || sentinel_comes(out)
+					     is_job_staying(store) || is_sentinel_due(out)
 				     ? CHAIN_ALIVE
 				     : CHAIN_STALLED;
 	else if (counts[JOB_PENDING])
-		out->state = !out->last_refill				    ? CHAIN_IDLE
-			     : somebody_stays(store) || sentinel_comes(out) ? CHAIN_ALIVE
-									    : CHAIN_STALLED;
+		out->state = !out->last_refill				     ? CHAIN_IDLE
+			     : is_job_staying(store) || is_sentinel_due(out) ? CHAIN_ALIVE
+									     : CHAIN_STALLED;
 	else
 		out->state = jobs && !counts[JOB_HELD] ? CHAIN_DONE : CHAIN_IDLE;
 	if (out->state == CHAIN_STALLED && db_last_cancelled(store->db, &out->only_cancelled, err))

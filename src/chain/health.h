@@ -1,5 +1,5 @@
 /*
- * health.h - how the chain does: for status, and for what follows from it.
+ * health.h - reads the state of the chain: for status, and for decisions that follow from it.
  */
 #ifndef SLURMQ_HEALTH_H
 #define SLURMQ_HEALTH_H
@@ -13,46 +13,55 @@
 #include "lib/err.h"
 #include "store/store.h"
 
-/* The job that waits in Slurm, as it was last seen. */
+/* The sentinel, as last seen in Slurm. */
 enum health_sentinel {
 	SENTINEL_NONE,
 	SENTINEL_OFF,
 	SENTINEL_REFUSED,
 	SENTINEL_WAITING,
-	SENTINEL_HELD, /* it waits, and will not begin */
+	SENTINEL_HELD, /* held in Slurm: it will not start */
 };
 
-/* Why the queue is paused: the first member that is set counts. All are 0 if it is not paused. */
+/* Why the queue is paused: the first member that is set applies. All are 0 if it is not paused. */
 struct health_pause {
-	char *words;	      /* of the person who paused it */
-	struct strs hosts;    /* file locks do not reach from the first host to the second */
-	int64_t cancelled;    /* all jobs, so many, were cancelled in Slurm (cancel.h) */
+	/* The reason that the user gave. */
+	char *words;
+	/* File locks do not reach from the first host to the second. */
+	struct strs hosts;
+	/* The number of jobs, all, that were cancelled in Slurm (cancel.h). */
+	int64_t cancelled;
 	int64_t cancelled_at; /* ms since 1970 */
-	int64_t job; /* the breaker: the last job of so many failures in a row, and its sweep */
+	/* The breaker: the job that failed last, the number of consecutive failures, and its
+	 * sweep. */
+	int64_t job;
 	int64_t failures;
 	char *sweep;
 };
 
-/* Something that only a person can do. */
+/* An action that only a person can take. */
 enum health_need_kind {
 	NEED_RESUME, /* resume the queue, which a person has paused */
 	NEED_LOCKS,  /* the same, once locks reach from one host to the other: names */
-	NEED_REPAIR, /* the same, once what made job fail is repaired: the breaker has paused it */
-	NEED_NODES,  /* report the nodes of names, which get no jobs */
-	NEED_MANY_NODES, /* look at the jobs that fail on the nodes of names, which get jobs all the same */
-	NEED_SENTINEL, /* release slurm_job, the sentinel, which is held in Slurm; by_admin: the site can */
-	NEED_VIA,	   /* repair the way to the host that submits: words */
+	NEED_REPAIR, /* the same, once the cause is fixed: the breaker paused it after job failed */
+	NEED_NODES,  /* report the nodes of names, which are excluded */
+	/* Check the jobs that fail on the nodes of names, which are not excluded. */
+	NEED_MANY_NODES,
+	/* Release slurm_job, the sentinel, which is held in Slurm; by_admin: only the site can. */
+	NEED_SENTINEL,
+	NEED_VIA,	   /* fix the way to the host that submits: words */
 	NEED_SUBMIT,	   /* submit: work is left, and no job is known to be in Slurm */
-	NEED_FIRST_SUBMIT, /* submit: nothing was submitted yet */
-	NEED_FAILED,	   /* look at the failed jobs of sweep */
-	NEED_REFUSED, /* change what sbatch refused, and release these jobs of sweep: words, or NULL */
-	NEED_HELD,    /* release the jobs of sweep that a person holds */
+	NEED_FIRST_SUBMIT, /* submit for the first time */
+	NEED_FAILED,	   /* check the failed jobs of sweep */
+	/* Change the options that sbatch refused, and release these jobs of sweep: words, or
+	 * NULL. */
+	NEED_REFUSED,
+	NEED_HELD, /* release the jobs of sweep that a person holds */
 };
 /* Members that the kind does not name are 0 or NULL. */
 struct health_need {
 	enum health_need_kind kind;
 	char *sweep;
-	int64_t jobs; /* how many of the sweep */
+	int64_t jobs; /* jobs of the sweep */
 	int64_t job;
 	uint64_t slurm_job;
 	bool by_admin;
@@ -60,25 +69,29 @@ struct health_need {
 	char *words;	   /* what sbatch, or the way to another host, printed */
 };
 
-/* How the chain does, for status. */
+/* The state of the chain, for status. */
 enum chain_state { CHAIN_IDLE, CHAIN_ALIVE, CHAIN_STALLED, CHAIN_PAUSED, CHAIN_DONE };
 struct health {
 	enum chain_state state;
-	int64_t last_refill;	 /* ms since 1970, 0: never */
-	int64_t later, later_at; /* jobs that are tried again later, and when the first may be */
+	int64_t last_refill; /* ms since 1970, 0: never */
+	/* Jobs that wait for their next try, and the time of the first of these. */
+	int64_t later, later_at;
 	struct health_pause pause;
-	bool only_cancelled; /* of a stall: the job that ended last, the only one in Slurm, was cancelled there */
+	/* If stalled: the job that ended last, the only one in Slurm, was cancelled there. */
+	bool only_cancelled;
 	struct health_need *needs;
 	size_t nneeds;
 	struct limit_group_block *blocks;
 	size_t nblocks;
 	enum health_sentinel sentinel;
 	uint64_t sentinel_job;
-	int64_t sentinel_begin; /* when it wakes up, ms; 0: unknown */
-	char *sentinel_why;	/* of a refusal */
+	int64_t sentinel_begin; /* when the sentinel wakes up, ms since 1970; 0: unknown */
+	char *sentinel_why;	/* why sbatch refused the sentinel */
 };
+/* Reads the state from the database; Slurm is not asked. The caller calls health_release(). */
 int health_read(struct store *store, struct health *out, struct err *err);
 void health_release(struct health *c);
+/* Returns the name of a state, as status prints it. Borrowed: a constant. */
 const char *health_state_name(enum chain_state s);
 
 #endif

@@ -16,11 +16,11 @@
 #include "store/state.h"
 
 enum {
-	BEAT_MS = 200,	  /* while there is somebody to be watched */
-	IDLE_MS = 1000,	  /* else */
-	SILENT_MS = 3000, /* a file of one that has died */
-	SECOND_MS = 1000, /* of two that find the same, one writes first */
-	CHANGES = 3,	  /* new numbers that prove it; see the head of hosts.h */
+	BEAT_MS = 200,	  /* while another host takes part */
+	IDLE_MS = 1000,	  /* if none does */
+	SILENT_MS = 3000, /* no new number for so long: the host has died */
+	SECOND_MS = 1000, /* two hosts find the same: one stores the answer first */
+	CHANGES = 3,	  /* new numbers that prove that locks do not reach (hosts.h) */
 	OTHERS_MOST = 64,
 	NAME_MOST = 63,
 };
@@ -29,9 +29,9 @@ enum {
 struct other {
 	uint64_t id, number;
 	char name[NAME_MOST + 1];
-	bool held; /* we hold its range */
+	bool held; /* this process holds its range */
 	int changes;
-	int64_t since; /* its number is what it is, monotonic ms */
+	int64_t since; /* when its number last changed, monotonic ms */
 };
 
 struct play {
@@ -39,15 +39,16 @@ struct play {
 	const struct hosts_opts *o;
 	uint64_t id, number;
 	char name[NAME_MOST + 1];
-	int fd; /* of hosts/lock: closing any other of it would let go of all ranges */
+	/* hosts/lock; closing any other descriptor of it would release all ranges. */
+	int fd;
 	pid_t parent;
 	struct other others[OTHERS_MOST];
 	size_t n;
 };
 
-/* ---- who we are ---- */
+/* ---- this host ---- */
 
-static uint64_t this_host(const char *name)
+static uint64_t find_host_id(const char *name)
 {
 	char text[64] = "";
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -68,7 +69,7 @@ static uint64_t this_host(const char *name)
 	}
 	if (digits == 16 && id)
 		return id;
-	id = 14695981039346656037U; /* no /proc: the name must do (FNV-1a) */
+	id = 14695981039346656037U; /* without /proc, the id is a hash of the name (FNV-1a) */
 	for (const char *p = name; *p; p++)
 		id = (id ^ (unsigned char)*p) * 1099511628211U;
 	return id;
@@ -76,7 +77,7 @@ static uint64_t this_host(const char *name)
 
 /* ---- locks ---- */
 
-static int range(const struct play *p, uint64_t id, short type)
+static int lock_range(const struct play *p, uint64_t id, short type)
 {
 	struct flock fl = {
 		.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)(id >> 34), .l_len = 1};
@@ -88,8 +89,9 @@ static int range(const struct play *p, uint64_t id, short type)
 
 /* ---- the files ---- */
 
-/* A new number, closed: that is when a client of NFS sends it (nfs(5), close-to-open). Always as long. */
-static void beat(struct play *p)
+/* Writes a new number, and closes the file: that is when an NFS client sends it (nfs(5),
+ * close-to-open). The text always has the same length. */
+static void write_number(struct play *p)
 {
 	char text[96], *path = store_path(p->store, "hosts/%016" PRIx64, p->id);
 	int n = snprintf(text, sizeof(text), "%-63s %016" PRIx64 "\n", p->name, ++p->number);
@@ -99,24 +101,24 @@ static void beat(struct play *p)
 	if (fd < 0)
 		return;
 	if (pwrite(fd, text, (size_t)n, 0) < 0)
-		errno = 0; /* the next one may do */
+		errno = 0; /* the next number may be written */
 	close(fd);
 }
 
-static void name_file(char out[32], uint64_t id)
+static void make_file_name(char out[32], uint64_t id)
 {
 	snprintf(out, 32, "hosts/%016" PRIx64, id);
 }
 
-/* What stands there: 0, or FOLDER_NONE where nothing does that makes sense. */
-static int look(struct play *p, uint64_t id, char name[NAME_MOST + 1], uint64_t *number)
+/* Reads the file of a host. Returns 0, or FOLDER_NONE if there is no complete file. */
+static int read_number(struct play *p, uint64_t id, char name[NAME_MOST + 1], uint64_t *number)
 {
 	struct buf b = {0};
 	char file[32];
 	int end = 0;
 	bool whole;
 
-	name_file(file, id);
+	make_file_name(file, id);
 	whole = !folder_file_get(p->store->folder, file, &b, NULL) && b.len &&
 		sscanf(b.s, "%63[A-Za-z0-9._-] %16" SCNx64 "\n%n", name, number, &end) == 2 && end;
 	buf_release(&b);
@@ -127,11 +129,11 @@ static void remove_file(struct play *p, uint64_t id)
 {
 	char file[32];
 
-	name_file(file, id);
+	make_file_name(file, id);
 	(void)folder_file_remove(p->store->folder, file, NULL);
 }
 
-/* ---- what is known ---- */
+/* ---- the answer in the database ---- */
 
 static bool is_set(struct db *db, struct state_text key)
 {
@@ -142,7 +144,7 @@ static bool is_set(struct db *db, struct state_text key)
 	return !rc;
 }
 
-static bool known(struct db *db)
+static bool is_known(struct db *db)
 {
 	return is_set(db, STATE_LOCKS_REACH) || is_set(db, STATE_LOCKS_LOCAL);
 }
@@ -160,7 +162,8 @@ int hosts_forget(struct db *db, struct err *err)
 		       : 0;
 }
 
-/* This is why the queue is paused now, whatever a person has said before. */
+/* Stores that locks do not reach, and pauses the queue. Removes the reason that a person gave,
+ * since this is the reason now. */
 static int set_local(struct db *db, const char *pair)
 {
 	return state_set_text(db, STATE_LOCKS_LOCAL, pair, NULL) ||
@@ -170,18 +173,18 @@ static int set_local(struct db *db, const char *pair)
 		       : 0;
 }
 
-static enum hosts_answer remember(struct play *p, const struct other *x, enum hosts_answer a)
+static enum hosts_answer store_answer(struct play *p, const struct other *x, enum hosts_answer a)
 {
 	struct db *db = p->store->db;
 	char *pair;
 	int rc;
 
-	/* the other one finds it out at the same moment, and no lock keeps its hand from ours */
+	/* the other host finds the same at the same moment, and no lock excludes it */
 	if (a == HOSTS_LOCAL && p->id > x->id)
 		clock_sleep_ms(SECOND_MS);
-	if (known(db) || db_begin(db, NULL))
+	if (is_known(db) || db_begin(db, NULL))
 		return HOSTS_KNOWN;
-	if (known(db)) {
+	if (is_known(db)) {
 		db_rollback(db);
 		return HOSTS_KNOWN;
 	}
@@ -195,9 +198,9 @@ static enum hosts_answer remember(struct play *p, const struct other *x, enum ho
 	return HOSTS_UNKNOWN;
 }
 
-/* ---- the others ---- */
+/* ---- the other hosts ---- */
 
-static struct other *meet(struct play *p, uint64_t id)
+static struct other *add_other(struct play *p, uint64_t id)
 {
 	struct other *x;
 
@@ -212,30 +215,31 @@ static struct other *meet(struct play *p, uint64_t id)
 	return x;
 }
 
-static void forget(struct play *p, struct other *x)
+static void forget_other(struct play *p, struct other *x)
 {
 	if (x->held)
-		(void)range(p, x->id, F_UNLCK);
+		(void)lock_range(p, x->id, F_UNLCK);
 	*x = p->others[--p->n];
 }
 
-/* One look at another host. */
-static enum hosts_answer watch(struct play *p, struct other *x)
+/* Tries the range of another host, or checks its number if the range is held already. Returns
+ * the answer, or HOSTS_UNKNOWN. */
+static enum hosts_answer watch_other(struct play *p, struct other *x)
 {
 	int64_t now = clock_mono_ms();
 	uint64_t number;
-	int rc = look(p, x->id, x->name, &number);
+	int rc = read_number(p, x->id, x->name, &number);
 
-	if (rc && !x->held) { /* it has left, or is about to write */
-		forget(p, x);
+	if (rc && !x->held) { /* the host has left, or is about to write */
+		forget_other(p, x);
 		return HOSTS_UNKNOWN;
 	}
 	if (!x->held) {
-		rc = range(p, x->id, F_WRLCK);
+		rc = lock_range(p, x->id, F_WRLCK);
 		if (rc == FOLDER_BUSY)
 			return HOSTS_REACH;
 		if (rc) {
-			forget(p, x);
+			forget_other(p, x);
 			return HOSTS_UNKNOWN;
 		}
 		x->held = true;
@@ -248,14 +252,14 @@ static enum hosts_answer watch(struct play *p, struct other *x)
 			return HOSTS_LOCAL;
 	} else if (now - x->since >= SILENT_MS) {
 		remove_file(p, x->id);
-		forget(p, x);
+		forget_other(p, x);
 	}
 	return HOSTS_UNKNOWN;
 }
 
-/* Who else has a file. Their folder is changed first, since NFS may serve an old listing (nfs(5), directory
- * entry caching). */
-static void look_around(struct play *p)
+/* Adds the other hosts that have files. Changes the folder first, since NFS may serve an old
+ * listing (nfs(5), directory entry caching). */
+static void list_others(struct play *p)
 {
 	struct folder *sp = p->store->folder;
 	struct strs names = {0};
@@ -271,24 +275,24 @@ static void look_around(struct play *p)
 			continue;
 		id = strtoull(names.v[i], NULL, 16);
 		if (id >> 34 != p->id >> 34)
-			(void)meet(p, id);
+			(void)add_other(p, id);
 	}
 	strs_release(&names);
 }
 
-static bool another_has_a_file(struct play *p)
+static bool has_other_host_file(struct play *p)
 {
 	bool any;
 
 	if (!folder_file_exists(p->store->folder, "hosts"))
 		return false;
-	look_around(p);
+	list_others(p);
 	any = p->n > 0;
 	return any;
 }
 
-/* A job of ours runs on a node of another name. */
-static bool another_runs(struct play *p)
+/* Returns whether a job of this folder runs on a node of another name. */
+static bool is_job_elsewhere(struct play *p)
 {
 	struct folder_list l;
 	bool any = false;
@@ -302,7 +306,7 @@ static bool another_runs(struct play *p)
 
 /* ---- taking part ---- */
 
-/* False where we are to leave. */
+/* Waits. Returns false if the process must end. */
 static bool pause_ms(const struct play *p, int64_t ms)
 {
 	int sig;
@@ -322,24 +326,25 @@ static enum hosts_answer take_part(struct play *p)
 	enum hosts_answer a;
 
 	do {
-		/* said anew: a host that has lost its range, as to a server that was away, is silent */
-		if (!range(p, p->id, F_WRLCK))
-			beat(p);
-		look_around(p);
+		/* locked again each time: a host that has lost its range, as with a server that
+		 * was away, writes no number */
+		if (!lock_range(p, p->id, F_WRLCK))
+			write_number(p);
+		list_others(p);
 		for (size_t i = p->n; i-- > 0;) {
-			a = watch(p, &p->others[i]);
+			a = watch_other(p, &p->others[i]);
 			if (a != HOSTS_UNKNOWN)
-				return remember(p, &p->others[i], a);
+				return store_answer(p, &p->others[i], a);
 		}
 		if (!p->n && !p->o->beside)
 			break;
-		if (known(p->store->db))
+		if (is_known(p->store->db))
 			return HOSTS_KNOWN;
 	} while (pause_ms(p, p->n ? BEAT_MS : IDLE_MS) && clock_mono_ms() < end);
 	return HOSTS_UNKNOWN;
 }
 
-static enum hosts_answer begin(struct play *p)
+static enum hosts_answer open_and_take_part(struct play *p)
 {
 	enum hosts_answer a = HOSTS_UNKNOWN;
 	char *path;
@@ -351,7 +356,8 @@ static enum hosts_answer begin(struct play *p)
 	free(path);
 	if (p->fd < 0)
 		return HOSTS_UNKNOWN;
-	if (!range(p, p->id, F_WRLCK)) { /* else another process of this host takes part already */
+	/* if it is busy, another process of this host takes part already */
+	if (!lock_range(p, p->id, F_WRLCK)) {
 		a = take_part(p);
 		remove_file(p, p->id);
 	}
@@ -364,12 +370,12 @@ enum hosts_answer hosts_check(struct store *store, const struct hosts_opts *o)
 	struct play p = {.store = store, .o = o, .parent = getppid(), .number = clock_random()};
 	struct who me;
 
-	if (known(store->db))
+	if (is_known(store->db))
 		return HOSTS_KNOWN;
 	who_self(&me);
 	snprintf(p.name, sizeof(p.name), "%s", o->name ? o->name : me.node);
-	p.id = o->id ? o->id : this_host(p.name);
-	if (another_has_a_file(&p) || (o->beside && another_runs(&p)))
-		return begin(&p);
+	p.id = o->id ? o->id : find_host_id(p.name);
+	if (has_other_host_file(&p) || (o->beside && is_job_elsewhere(&p)))
+		return open_and_take_part(&p);
 	return HOSTS_UNKNOWN;
 }

@@ -1,21 +1,27 @@
 /*
- * hosts.h - whether the locks of this file system reach from host to host.
+ * hosts.h - finds out whether the file locks of the folder reach from host to host.
  *
- * The lock, and SQLite itself, rely on it (fcntl(2), https://sqlite.org/howtocorrupt.html, 2.1), and no option of a
- * mount shows it everywhere: BeeGFS keeps such locks on one host unless tuneUseGlobalFileLocks is set, Lustre and
- * NFS have mount options that do the same and are seen on the host alone that has them. So the first two hosts that
- * are there at one time find it out, and it is remembered.
+ * The queue lock and SQLite rely on such locks (fcntl(2), https://sqlite.org/howtocorrupt.html,
+ * 2.1). No mount option shows on every file system whether they reach. BeeGFS keeps such locks on
+ * one host unless tuneUseGlobalFileLocks is set. Lustre and NFS have mount options that do the
+ * same, visible only on the host that uses them. So the first two hosts that run at the same time
+ * find it out, and the database keeps the answer.
  *
- * A host that takes part holds a range of its own of hosts/lock, and while it does, and only then, writes a new
- * number into hosts/ID time and again. It tries the range of each other host that has left such a file. Busy: of
- * this host nobody else takes part (it holds its own range), so a process on another host has it, and locks reach.
- * Got: the other one has died, or locks do not reach; three new numbers, while we have its range, tell which.
- * (One may be seen late, from a cache, and one be on its way.) No clock of one host is held against another's.
+ * A host that takes part locks a range of its own in hosts/lock. While it holds that range, and
+ * only then, it writes a new number into hosts/ID again and again. It tries to lock the range of
+ * each other host that has left such a file:
  *
- * A host is a booted kernel (random(4), boot_id), whatever it is called: between two names of one kernel locks
- * always hold.
+ * - The range is busy: locks reach. No other process of this host takes part, since this one holds
+ *   the host's own range, so a process on another host holds the lock.
+ * - The range is free: the other host has died, or locks do not reach. If three new numbers appear
+ *   while this host holds the other's range, locks do not reach. (One number may be seen late, from
+ *   a cache, and one may be on its way.) No clock of one host is compared with another's.
  *
- * The answer is kept as STATE_LOCKS_REACH or STATE_LOCKS_LOCAL (store/state.h); `slurmq resume` unsets both.
+ * A host is a booted kernel (random(4), boot_id), whatever its name is: between two names of one
+ * kernel, locks always hold.
+ *
+ * The answer is kept as STATE_LOCKS_REACH or STATE_LOCKS_LOCAL (store/state.h); `slurmq resume`
+ * unsets both.
  */
 #ifndef SLURMQ_HOSTS_H
 #define SLURMQ_HOSTS_H
@@ -28,27 +34,30 @@
 #include "store/store.h"
 
 struct hosts_opts {
-	bool beside; /* a job's command: takes part where a journal tells of another host, too, and leaves at a
-			signal (proc_signals_block()), or when its parent has gone */
-	int64_t ms;	  /* takes part so long, at most */
+	/* Runs beside the command of a job: takes part also if a journal names another host.
+	 * Ends at a signal (proc_signals_block()), or when the parent process has ended. */
+	bool beside;
+	int64_t ms;	  /* takes part this long, at most */
 	uint64_t id;	  /* 0: this host's */
 	const char *name; /* NULL: this host's */
 };
 
 enum hosts_answer {
-	HOSTS_UNKNOWN, /* no other host was to be met */
-	HOSTS_KNOWN,   /* had been found out before */
+	HOSTS_UNKNOWN, /* no other host took part */
+	HOSTS_KNOWN,   /* found out before */
 	HOSTS_REACH,   /* found out now */
 	HOSTS_LOCAL,   /* found out now: the queue is paused */
 };
 
-/* Where it is not known, find it out if another host takes part; where none does, nothing is waited for (beside
- * a command: o->ms at most). What goes wrong leaves it unknown: the queue lock meets the same, and tells. */
+/* Finds out whether locks reach, if that is unknown and another host takes part. If none does,
+ * returns at once; beside a command, after o->ms at most. An error leaves the answer unknown:
+ * the queue lock meets the same error, and reports it. */
 enum hosts_answer hosts_check(struct store *store, const struct hosts_opts *o);
 
-/* "HOST HOST" between which locks do not reach, given; DB_NONE where nothing of the kind is known. */
+/* Returns in *pair the "HOST HOST" between which locks do not reach; DB_NONE if no such pair is
+ * known. The caller frees *pair. */
 int hosts_local(struct db *db, char **pair, struct err *err);
-/* In an open transaction: it is to be found out anew. */
+/* Forgets the answer, so that it is found out again. Needs an open transaction. */
 int hosts_forget(struct db *db, struct err *err);
 
 #endif
