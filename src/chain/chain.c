@@ -322,7 +322,7 @@ static void stay_and_fill(struct store *store, const struct chain_opts *o, struc
 
 	if (locked == FOLDER_BUSY)
 		return; /* another job stays */
-	say(o, "nothing else would go on with the chain: staying until something is submitted");
+	say(o, "no other job would go on with the chain: staying until a job is submitted");
 	for (;;) {
 		struct reconcile_result seen;
 		bool ends = pause_ms(wait) == PAUSE_TERM, answers;

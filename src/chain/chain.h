@@ -22,13 +22,13 @@ struct chain_opts {
 
 /*
  * Ingests the end of the job and refills the queue. Opens the database of a store whose outbox is
- * open. Signals must be blocked (proc_signals_block()). Never fails: reports each error through say.
+ * open. Signals must be blocked (proc_signals_block()). Never fails: passes each error to say().
  *
  * The last job stays, since in an outage every submission fails, and all jobs would end. A job
  * stays if work is left, Slurm is known to have none of it, and the obstacle will pass: the limit,
  * a Slurm that does not answer, a full disk. Only one job stays (the lock `last`). It tries again
- * until a job is submitted, Slurm sends SIGTERM or, after five minutes, Slurm shows the sentinel. At a
- * limit of one no job stays: its own slot is all there is.
+ * until a job is submitted, Slurm sends SIGTERM or, after five minutes, Slurm shows the sentinel.
+ * At a limit of one no job stays: its own slot is all there is.
  */
 enum chain_outcome {
 	CHAIN_NOTHING,

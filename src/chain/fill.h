@@ -2,7 +2,7 @@
  * fill.h - keeps the queue full: ingests, claims, submits, and stores the answers.
  *
  * There is one queue lock and one outbox. The process that holds the queue lock ingests the whole
- * outbox, and in the same transaction claims as many jobs as the queue is short of. Then it
+ * outbox. In the same transaction it claims as many jobs as the queue is short of. Then it
  * releases the lock, and runs sbatch. The head of fill.c explains the order of effects, and why a
  * kill between any two of them is safe.
  */
@@ -64,8 +64,7 @@ struct fill_result {
 	int64_t limit;	   /* the limit that was applied */
 	enum fill_stop stop;
 	bool ingested; /* the outbox was ingested */
-	/* What sbatch printed, if it refused, reported a limit, or gave no clear answer; else
-	 * NULL. */
+	/* the output of sbatch if it refused, reported a limit, or gave no clear answer; or NULL */
 	char *text;
 	char *refused_sweep; /* the sweep whose jobs were held; NULL: none */
 };

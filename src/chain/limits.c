@@ -82,8 +82,9 @@ static int check_cluster(struct store *store, const char *here, struct err *err)
 	if (!rc && here && strcmp(ours, here) != 0)
 		rc = err_set(
 			err, ERR_FAILED,
-			"this folder's jobs are on the cluster '%s', and this is '%s': submit from there",
-			ours, here);
+			"cannot submit from cluster '%s': the jobs of this folder are on '%s'; "
+			"submit from there",
+			here, ours);
 	free(ours);
 	return rc < 0 ? -1 : 0;
 }
