@@ -1,8 +1,8 @@
 /*
  * slurmq - keeps a Slurm queue full from a store of jobs.
  *
- * The command table, the options before a command, the store, the printing of errors, and the exit
- * status. What a command does is its own file: cmd_*.c.
+ * This file has the command table, the options before a command, the printing of errors and the
+ * exit status. Each command has a file of its own in src/cmd.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,12 +31,13 @@ static const struct opt before_opts[] = {
 	OPT_STR('C', "directory", "DIR", "work as if started in DIR", struct before, dir),
 	OPT_FLAG(0, "version", "print the version", struct before, version), OPT_END};
 
-/* Before a command and after it. */
+/* Options that are accepted before a command and after it. */
 static const struct opt common_opts[] = {
 	OPT_STR(0, "color", "WHEN", "use colours: auto, always or never", struct before, colour),
 	OPT_FLAG('h', "help", "print this usage", struct before, help), OPT_END};
 
-/* A closed one would be given to the next file that is opened, and written to. */
+/* Opens /dev/null for each standard descriptor that is closed. Otherwise the next file that
+ * slurmq opens would get that number, and messages would be written into it. */
 static void open_standard_descriptors(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
@@ -66,7 +67,7 @@ static void print_error(const struct cmd_ctx *ctx, const char *msg)
 	buf_release(&line);
 }
 
-/* Wrong usage: the error, then how it is to be called. */
+/* Prints the error and the usage line of the command. Returns ERR_USAGE. */
 static int print_misuse(const struct cmd_ctx *ctx, const struct err *err)
 {
 	print_error(ctx, err->msg);
@@ -97,7 +98,7 @@ static int apply_colour(struct cmd_ctx *ctx, const char *text, struct err *err)
 	return 0;
 }
 
-static int run_it(struct cmd_ctx *ctx, void *options, int argc, char **argv)
+static int open_and_run(struct cmd_ctx *ctx, void *options, int argc, char **argv)
 {
 	struct err err = {0};
 	int rc = 0;
@@ -140,7 +141,7 @@ static int run_command(struct cmd_ctx *ctx, struct before *before, int argc, cha
 	} else if (check_arguments(cmd, argc, argv, &err)) {
 		status = print_misuse(ctx, &err);
 	} else {
-		status = run_it(ctx, options, argc, argv);
+		status = open_and_run(ctx, options, argc, argv);
 	}
 	opt_release(sets);
 	free(options);
@@ -170,7 +171,7 @@ static int slurmq(struct cmd_ctx *ctx, int argc, char **argv)
 	if (opt_parse(sets, &argc, argv, true, &err) || apply_colour(ctx, before.colour, &err))
 		return print_misuse(ctx, &err);
 	if (before.dir && chdir(before.dir)) {
-		err_errno(&err, ERR_USAGE, "cannot go to the folder '%s'", before.dir);
+		err_errno(&err, ERR_USAGE, "cannot change to the folder '%s'", before.dir);
 		return print_misuse(ctx, &err);
 	}
 	if (before.version) {
@@ -190,16 +191,17 @@ static int slurmq(struct cmd_ctx *ctx, int argc, char **argv)
 	return run_command(ctx, &before, argc - 1, argv + 1);
 }
 
-/* A pipe's other end is closed; errno alone may be of a later call. */
-static bool nobody_reads(int errnum)
+/* Returns whether the reader of standard output, a pipe, has closed its end. poll() is asked
+ * too, because errnum may come from a later call. */
+static bool reader_is_gone(int errnum)
 {
 	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
 
 	return errnum == EPIPE || (poll(&p, 1, 0) == 1 && p.revents & POLLERR);
 }
 
-/* As the end of any other program whose reader has seen enough, which a shell with pipefail knows: what there was to
- * do is done. */
+/* Ends slurmq by SIGPIPE, as other programs end when their reader is gone: a shell with
+ * pipefail knows that status. The work of the command is already done. */
 static int end_by_sigpipe(void)
 {
 	signal(SIGPIPE, SIG_DFL);
@@ -207,7 +209,8 @@ static int end_by_sigpipe(void)
 	return 128 + SIGPIPE;
 }
 
-/* What could not be printed is a failure. */
+/* Flushes and closes standard output. Returns status, or ERR_FAILED if the output could not be
+ * written. */
 static int close_stdout(const struct cmd_ctx *ctx, int status)
 {
 	struct err err = {0};
@@ -218,7 +221,7 @@ static int close_stdout(const struct cmd_ctx *ctx, int status)
 		bad = true;
 		errnum = errno;
 	}
-	gone = bad && nobody_reads(errnum);
+	gone = bad && reader_is_gone(errnum);
 	if (fclose(stdout) && !bad) {
 		bad = true;
 		errnum = errno;
@@ -239,9 +242,9 @@ int main(int argc, char **argv)
 	int status;
 
 	open_standard_descriptors();
-	/* A umask that takes their owner's rights away would keep files from who made them. */
+	/* a umask with owner bits would make slurmq's own files unreadable for slurmq */
 	umask(umask(077) & 077);
-	/* A reader that goes away must not end slurmq between two steps of its work. */
+	/* a closed pipe must not end slurmq between two steps of its work */
 	signal(SIGPIPE, SIG_IGN);
 	style_init(&ctx.out, STDOUT_FILENO, COLOUR_AUTO);
 	style_init(&ctx.err, STDERR_FILENO, COLOUR_AUTO);
@@ -249,6 +252,7 @@ int main(int argc, char **argv)
 		return ERR_USAGE;
 	status = slurmq(&ctx, argc - 1, argv + 1);
 	status = close_stdout(&ctx, status);
-	/* the store is not closed: the end does as much, and whoever waits for a job's end waits for that */
+	/* the store stays open: the end of the process closes it, and a job that ends must not
+	 * wait for more */
 	exit(status);
 }

@@ -125,7 +125,7 @@ is_err "slurmq: unknown command 'fr?[31mob?': slurmq help lists them" 'what a us
 
 run slurmq -C "$TEST_TMP/nowhere" status
 is_status 2
-is_err "slurmq: cannot go to the folder '$TEST_TMP/nowhere': No such file or directory"
+is_err "slurmq: cannot change to the folder '$TEST_TMP/nowhere': No such file or directory"
 mkdir -p here/sub
 run slurmq -C here init
 is_status 0
@@ -191,7 +191,7 @@ is "$(slurmq -C closed config limit)" 7 'a closed stderr harms nothing'
 # what would go to a closed stdout or stderr must not land in a file that is opened in its place
 slurmq -C closed pause >&- 2>&-
 is $? 1 'all closed'
-is "$(slurmq -C closed pause)" 'paused already: nothing new is submitted; slurmq resume takes it back' \
+is "$(slurmq -C closed pause)" 'already paused: no jobs are submitted; slurmq resume ends the pause' \
 	'it was done all the same'
 is "$(grep -rl 'nothing new' closed/.slurmq)" '' 'and its words are in no file'
 

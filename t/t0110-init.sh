@@ -19,7 +19,7 @@ before=$(snapshot .slurmq)
 
 run slurmq init
 is_status 0 'again'
-is_out "$TEST_TMP/.slurmq is there already, and stays as it is"
+is_out "$TEST_TMP/.slurmq already exists and is unchanged"
 is_err ''
 is "$(snapshot .slurmq | grep -v ' \./queue.lock$')" "$(grep -v ' \./queue.lock$' <<<"$before")" \
 	'again: nothing was changed'

@@ -52,7 +52,7 @@ is "$(head -n 1 "$out_file")" '{"id":1,"sweep":"grid","state":"pending","reason"
 	'the first of them'
 run slurmq expand --list grid.yaml
 is_status 2
-is_err 'slurmq expand: --list goes with --dry-run'
+is_err 'slurmq expand: --list needs --dry-run'
 nok 'no folder was made' test -e .slurmq
 
 run slurmq expand grid.yaml
@@ -82,7 +82,7 @@ is "$(head -n 2 "$out_file")" 'id  sweep  state    tries  time  node  parameters
 sed -i 's/to: 3/to: 4/; s/echo done/echo ended/' grid.yaml
 run slurmq expand grid.yaml
 is_status 0 'one value more, and another command'
-is_out 'grid: 2 jobs added, 6 take the new commands; next: slurmq submit'
+is_out 'grid: 2 jobs added, 6 get the new commands; next: slurmq submit'
 sed -i 's/to: 4/to: 2/' grid.yaml
 run slurmq expand grid.yaml
 is_status 0 'fewer'
@@ -94,7 +94,7 @@ slurmq hold 1 >/dev/null
 sed -i 's/from: 1/from: 2/' grid.yaml
 run slurmq expand --prune grid.yaml
 is_out 'grid: 0 jobs added, 2 unchanged, 1 removed'
-is_err 'slurmq expand: grid: 1 job is no longer in the file and stays (only pending ones that were never tried are removed)' \
+is_err 'slurmq expand: grid: 1 job is no longer in the file and stays (only pending jobs that were never tried are removed)' \
 	'what was given is not advised'
 sed -i 's/from: 2/from: 1/' grid.yaml
 slurmq expand grid.yaml >/dev/null
@@ -113,7 +113,7 @@ like "$(head -n 1 "$err_file")" "^two.yaml:2:1: error: unknown key 'paramters', 
 	'complaints come as they are'
 like_err "^two.yaml:3:14: error: "
 is "$(tail -n 1 "$err_file")" \
-	'slurmq expand: two.yaml: 2 errors; nothing was added (slurmq help sweep tells how it is written)' \
+	'slurmq expand: two.yaml: 2 errors; nothing was added (slurmq help sweep explains the format)' \
 	'and what became of it last'
 is "$(slurmq list --json | sha256sum)" "$before" 'nothing was added'
 printf 'name: two\nparams: {a: [1, 2, 3]}\nrun: [echo, "{a}"]\n' >two.yaml

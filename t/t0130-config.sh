@@ -82,12 +82,12 @@ run slurmq config limit 2
 run slurmq config sentinel 5s
 is_status 0
 is_out 'sentinel: 5s'
-is_err 'slurmq config: it stays off while the limit is 2: from 3 on there is a slot for it'
+is_err 'slurmq config: the sentinel stays off while the limit is 2: it needs a limit of 3 or more'
 run slurmq config limit 9
 run slurmq config sentinel 5s
 is_err ''
 run slurmq config sentinel auto
-is_err 'slurmq config: it stays off while the limit is 9: auto is on from 10 on, a time as 15m from 3 on'
+is_err 'slurmq config: the sentinel stays off while the limit is 9: auto needs a limit of 10 or more, a time such as 15m needs 3'
 run slurmq config --unset limit
 run slurmq config --unset sentinel
 wrong "sentinel.sbatch': '--time' needs a value: --time=VALUE" -- sentinel.sbatch '--time= --partition=cpu'
@@ -119,13 +119,13 @@ wrong "^slurmq config: option '--unset' needs a value: --unset KEY" --unset
 
 run slurmq pause
 is_status 0
-is_out 'paused: nothing new is submitted; slurmq resume takes it back'
+is_out 'paused: no jobs are submitted; slurmq resume ends the pause'
 run slurmq pause
 is_status 0
-is_out 'paused already: nothing new is submitted; slurmq resume takes it back'
+is_out 'already paused: no jobs are submitted; slurmq resume ends the pause'
 run slurmq resume --no-submit
 is_status 0
-is_out 'the queue goes on'
+is_out 'the queue is no longer paused'
 run slurmq resume --no-submit
 is_status 0
 is_out 'the queue was not paused'

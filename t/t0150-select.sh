@@ -71,12 +71,12 @@ wrong() {
 wrong 'no job 11: ids go up to 10$' 11
 wrong 'no job 11: ids go up to 10$' 11-12
 wrong 'no job 11: ids go up to 10$' 1,11
-wrong "'0' is no job's id" 0
-wrong "'1-' is no job's id" 1-
-wrong "'1-2-3' is no job's id" 1-2-3
-wrong "'1x' is no job's id" 1x
-wrong "'' is no job's id" 1,
-wrong "'99999999999999999999' is no job's id" 99999999999999999999
+wrong "invalid job id '0'" 0
+wrong "invalid job id '1-'" 1-
+wrong "invalid job id '1-2-3'" 1-2-3
+wrong "invalid job id '1x'" 1x
+wrong "invalid job id ''" 1,
+wrong "invalid job id '99999999999999999999'" 99999999999999999999
 wrong "the range '3-1' ends before it begins" 3-1
 wrong "no sweep 'alhpa', did you mean 'alpha'\?" alhpa
 wrong "no sweep 'lsat', did you mean 'last'\?" lsat
@@ -92,7 +92,7 @@ wrong "unknown state 'whatever': pending, submitting," -s whatever
 
 run slurmq list -s failed
 is_status 0
-is_out 'no such jobs; slurmq status shows what there is'
+is_out 'no such jobs; slurmq status lists the sweeps'
 run slurmq status gamma
 is_status 2
 is_err "slurmq status: no sweep 'gamma': slurmq status lists them"
@@ -107,6 +107,6 @@ like_out '^\{"sweeps":\[\{"name":"beta","jobs":5,"counts":\{"pending":4,"submitt
 sed -i 's/from: 1/from: 2/' alpha.yaml
 slurmq expand --prune alpha.yaml >/dev/null 2>&1
 selects '2 3' 1-3
-wrong 'no job 1: it is not there any more$' 1
+wrong 'no job 1: it was removed$' 1
 
 done_testing

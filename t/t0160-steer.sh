@@ -22,31 +22,31 @@ does() {
 	is "$(states)" "$want" "$*: states"
 }
 
-does hhpppp 'held 2 jobs; slurmq release lets them go' slurmq hold 1-2
+does hhpppp 'held 2 jobs; slurmq release makes them pending again' slurmq hold 1-2
 does hhpppp 'nothing to hold: none of these is pending or queued' slurmq hold 1-2
 does hhpppp 'nothing to release: none of these is held' slurmq release 3 --no-submit
 does phpppp 'released 1 job' slurmq release 1 --no-submit
 does chcccp 'cancelled 4 jobs' slurmq cancel 1,3-5 --yes
 does chcccp 'nothing to cancel: none of these is pending, held or in Slurm' slurmq cancel 1,3 --yes
 does chcccp 'nothing to hold: none of these is pending or queued' slurmq hold 3
-does chcccp 'no failed jobs; slurmq retry -s cancelled takes the 4 cancelled ones' slurmq retry
+does chcccp 'no failed jobs; slurmq retry -s cancelled retries the 4 cancelled ones' slurmq retry
 does phcccp '1 job is pending again; next: slurmq submit' slurmq retry 1 --no-submit
 does phpppp '3 jobs are pending again; next: slurmq submit' slurmq retry few -s cancelled --no-submit
 does phpppp '{"retried":0,"submit":null}' slurmq retry --json
-does phpppp 'nothing to retry: 1 of these is not over yet; 1 of these is held: slurmq release lets it go' slurmq retry 1-2
-does phpppp 'nothing to retry: 1 of these is held: slurmq release lets it go' slurmq retry 2
-does phpppp 'nothing to retry: 1 of these is held: slurmq release lets it go' slurmq retry 2 --sbatch mem=1G
+does phpppp 'nothing to retry: 1 of these is not over yet; 1 of these is held: use slurmq release' slurmq retry 1-2
+does phpppp 'nothing to retry: 1 of these is held: use slurmq release' slurmq retry 2
+does phpppp 'nothing to retry: 1 of these is held: use slurmq release' slurmq retry 2 --sbatch mem=1G
 does phpppp 'nothing to retry: 5 of these are not over yet' slurmq retry -s pending
-does phpppp 'nothing to retry: no such jobs; slurmq status shows what there is' slurmq retry -s completed
-does phpppp 'nothing to retry: 1 of these is held: slurmq release lets it go' slurmq retry -s user
-does hhhhhh 'held 5 jobs; slurmq release lets them go' slurmq hold all
+does phpppp 'nothing to retry: no such jobs; slurmq status shows the counts' slurmq retry -s completed
+does phpppp 'nothing to retry: 1 of these is held: use slurmq release' slurmq retry -s user
+does hhhhhh 'held 5 jobs; slurmq release makes them pending again' slurmq hold all
 does pppppp 'released 6 jobs' slurmq release all --no-submit
 does cccccc 'cancelled 6 jobs; the queue is paused: slurmq resume' slurmq cancel all --yes
 run slurmq status
 like_out '^chain paused \(slurmq cancel all by '
 does cccccc 'cancelled 0 jobs; the queue is paused: slurmq resume' slurmq cancel all
 does pppppp '6 jobs are pending again; next: slurmq submit' slurmq retry -s CA --no-submit
-does pppppp 'the queue goes on' slurmq resume --no-submit
+does pppppp 'the queue is no longer paused' slurmq resume --no-submit
 
 # wrong ERROR COMMAND...: and nothing is changed
 wrong() {
@@ -63,14 +63,14 @@ wrong() {
 for name in cancel hold release; do
 	wrong "^slurmq $name: which jobs\? slurmq $name 17, " slurmq $name
 done
-wrong '^slurmq cancel: this would cancel 1 job: --yes says that it is meant$' slurmq cancel 3
-wrong '^slurmq cancel: this would cancel 6 jobs and pause the queue: --yes' slurmq cancel all
+wrong '^slurmq cancel: would cancel 1 job; add --yes to confirm$' slurmq cancel 3
+wrong '^slurmq cancel: would cancel 6 jobs and pause the queue; add --yes' slurmq cancel all
 wrong "^slurmq cancel: no sweep 'fwe', did you mean 'few'\?" slurmq cancel fwe --yes
 wrong '^slurmq hold: no job 7: ids go up to 6' slurmq hold 7
-wrong "^slurmq retry: --sbatch: 'array' is given by slurmq itself" slurmq retry --sbatch array=1-3
-wrong "^slurmq retry: --sbatch: 'begin' is given by slurmq itself" slurmq retry --sbatch begi=now
+wrong "^slurmq retry: --sbatch: slurmq itself sets 'array'" slurmq retry --sbatch array=1-3
+wrong "^slurmq retry: --sbatch: slurmq itself sets 'begin'" slurmq retry --sbatch begi=now
 wrong "^slurmq retry: --sbatch: sbatch has no option 'parti', did you mean 'partition'" slurmq retry --sbatch parti=x
-wrong '^slurmq submit: --dry-run prints command lines and scripts, and not with --json$' slurmq submit --dry-run --json
+wrong '^slurmq submit: --dry-run prints command lines and scripts; it cannot be combined with --json$' slurmq submit --dry-run --json
 wrong "^slurmq retry: --sbatch takes a long option of sbatch, .*, not 'x y=1'" slurmq retry --sbatch 'x y=1'
 wrong "^slurmq retry: --sbatch takes a long option" slurmq retry --sbatch $'mem=3\n--wrap=x'
 wrong "^slurmq retry: --sbatch: 'time' needs a value" slurmq retry --sbatch time
@@ -87,16 +87,16 @@ like_out '^retry with +--exclusive$'
 
 printf 'name: many\nparams: {a: {from: 1, to: 1001, step: 1}}\nrun: [echo, "{a}"]\n' >many.yaml
 slurmq expand many.yaml >/dev/null
-wrong '^slurmq hold: this would hold 1001 jobs: --yes says' slurmq hold many
+wrong '^slurmq hold: would hold 1001 jobs; add --yes' slurmq hold many
 run slurmq hold 7-1006
 is_status 0 'a thousand are not'
-is_out 'held 1000 jobs; slurmq release lets them go'
+is_out 'held 1000 jobs; slurmq release makes them pending again'
 run slurmq hold many --yes
-is_out 'held 1 job; slurmq release lets it go'
-wrong '^slurmq release: this would release up to 1001 jobs: --yes says' slurmq release many --no-submit
+is_out 'held 1 job; slurmq release makes it pending again'
+wrong '^slurmq release: would release up to 1001 jobs; add --yes' slurmq release many --no-submit
 run slurmq cancel many -y
 is_out 'cancelled 1001 jobs'
-wrong '^slurmq retry: this would retry 1001 jobs: --yes says' slurmq retry many -s cancelled --no-submit
+wrong '^slurmq retry: would retry 1001 jobs; add --yes' slurmq retry many -s cancelled --no-submit
 run slurmq retry many -s cancelled --no-submit --yes
 is_out '1001 jobs are pending again; next: slurmq submit'
 
@@ -135,10 +135,10 @@ is_err 'slurmq log: job 3 has no log: it was cancelled before it was submitted; 
 slurmq retry 3 --no-submit >/dev/null
 run slurmq log x
 is_status 2
-is_err "slurmq log: 'x' is no job's id: slurmq list shows them"
+is_err "slurmq log: invalid job id 'x': slurmq list shows the ids"
 run slurmq log 5000
 is_status 2
-is_err 'slurmq log: no job 5000: slurmq list shows what there is'
+is_err 'slurmq log: no job 5000: slurmq list shows the jobs'
 run slurmq show 3
 is_status 0
 is_out 'job 3 of few: pending

@@ -34,7 +34,7 @@ run slurmq init
 like_out 'next: slurmq expand FILE$'
 run slurmq init
 is_status 0
-like_out 'is there already, and stays as it is$'
+like_out 'already exists and is unchanged$'
 for call in status list; do
 	run slurmq "$call"
 	is_out 'no jobs yet: slurmq expand FILE'
@@ -47,7 +47,7 @@ says 'expand FILE adds some' slurmq show 1
 
 # The sweep file
 
-says "'sweep.yaml': No such file.*slurmq help sweep tells how it is written" slurmq expand sweep.yaml
+says "'sweep.yaml': No such file.*slurmq help sweep explains the format" slurmq expand sweep.yaml
 cat >sweep.yaml <<'END'
 name: fit
 params: {seed: [1, 2]}
@@ -83,17 +83,17 @@ echo 4711
 END
 chmod +x bin/sbatch
 touch account
-says 'mend the sweep file, slurmq expand it again, then: slurmq release fit$' slurmq submit
+says 'fix the sweep file, run slurmq expand again, then: slurmq release fit$' slurmq submit
 like_err 'You must name an account: --account=NAME'
 run slurmq status
 like_out '^! 2 jobs of fit held, refused: You must name an account'
 like_out 'then: slurmq release fit$'
 run slurmq submit
 is_status 0
-is_out 'nothing to submit; 2 held: slurmq status says why'
+is_out 'nothing to submit; 2 held: slurmq status shows why'
 run slurmq show 1
 is_status 0
-like_out '^attempt 1: taken back$'
+like_out '^attempt 1: revoked$'
 like_out '^attempt 2: REFUSED$'
 like_out '^  sbatch    You must name an account: --account=NAME$'
 like_out '^            Batch job submission failed: Unspecified error$'
@@ -102,11 +102,11 @@ is "$(jq -r '.[0].attempts[1].refused' "$out_file" | head -1)" 'You must name an
 rm account
 sed -i 's/{time/{account: lab, time/' sweep.yaml
 run slurmq expand sweep.yaml
-like_out '2 take the new commands'
+like_out '2 get the new commands'
 run slurmq release fit
 is_status 0
 like_out '^submitted 2 jobs'
-says "it waits in Slurm's queue; slurmq log 1 -f waits with it$" slurmq log 1
+says "it waits in Slurm's queue; slurmq log 1 -f waits for it$" slurmq log 1
 
 # A sweep keeps the PATH that it was first submitted with: where sbatch has gone from there, --env renews it
 

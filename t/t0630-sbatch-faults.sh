@@ -50,8 +50,8 @@ while IFS='|' read -r mode rc after said; do
 	is "$(fake_count)" 3 "$mode: Slurm has three"
 	run slurmq log 1
 	case $after in
-	111) like_err 'job 1 has no log yet: Slurm has not answered yet; slurmq log 1 -f waits with it$' "$mode: log" ;;
-	*) like_err "job 1 has no log yet: it waits in Slurm's queue; slurmq log 1 -f waits with it$" "$mode: log" ;;
+	111) like_err 'job 1 has no log yet: Slurm has not answered yet; slurmq log 1 -f waits for it$' "$mode: log" ;;
+	*) like_err "job 1 has no log yet: it waits in Slurm's queue; slurmq log 1 -f waits for it$" "$mode: log" ;;
 	esac
 	run slurmq show 1
 	case $after in
@@ -100,13 +100,13 @@ for away in '' away; do
 	else
 		is_status 75
 		is_out 'cancelled 3 jobs'
-		like_err 'the jobs are cancelled here, but Slurm could not be told to end all that run \(slurmq cancel again tells it\): squeue'
+		like_err 'the jobs are cancelled here, but slurmq could not end all that run in Slurm \(run slurmq cancel again\): squeue'
 		rm "$FAKE_SLURM/away"
 		run slurmq sync
 		is_status 0
 		is_err ''
 		# unless one of them has just looked by itself
-		like_out '(3 cancelled before, and told to end now|nothing new|nothing to ask)$'
+		like_out '(3 cancelled earlier, ended now|nothing new|nothing to query)$'
 	fi
 	ok 'they end' fake_quiet 20
 	is "$(cat ledger)" '' 'and none came to its own end'
@@ -124,7 +124,7 @@ touch "$FAKE_SLURM/away"
 run slurmq cancel 1-3 --yes
 is_status 75
 is_out 'cancelled 3 jobs'
-like_err 'the jobs are cancelled here, but Slurm could not be told to end all that run \(slurmq cancel again tells it\): scancel'
+like_err 'the jobs are cancelled here, but slurmq could not end all that run in Slurm \(run slurmq cancel again\): scancel'
 rm "$FAKE_SLURM/away"
 run slurmq cancel 1-3 --yes
 is_status 0
@@ -143,7 +143,7 @@ touch "$FAKE_SLURM/away"
 run slurmq cancel 1-3 --yes
 is_status 75
 is_out 'cancelled 3 jobs'
-like_err "Slurm could not be told to take them out of its queue: they will find nothing to do there and end: scancel"
+like_err "slurmq could not remove them from Slurm's queue \(they will end there without running anything\): scancel"
 rm "$FAKE_SLURM/away" "$FAKE_SLURM/hold"
 ok 'they end' fake_quiet 20
 is "$(states) $(find . -name 'begun.*')" '666 ' 'and none has begun'

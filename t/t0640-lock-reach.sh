@@ -86,7 +86,7 @@ is $? 0 'the other ends'
 wait $first
 is $? 0 'and so does the first'
 is "$(cat out.*)" '' 'nothing is printed'
-is "$(cat err.*)" 'slurmq chain: the queue is paused: locks of files do not reach from host to host here; slurmq status says what to do' \
+is "$(cat err.*)" 'slurmq chain: the queue is paused: file locks do not reach from host to host here; slurmq status shows what to do' \
 	'one of them says it'
 is "$(setting .locks.local | tr ' ' '\n' | sort | xargs)" 'n1 n2' 'between whom'
 is "$(setting .locks.reach)" '' 'and nothing else'
@@ -94,7 +94,7 @@ run slurmq status
 is_status 0
 is_err ''
 like_out '^chain paused \(file locks do not reach from (n1 to n2|n2 to n1)\)'
-like "$(slurmq status | xargs)" 'do not reach from n. to n., so two hosts may write .* man slurmq-storage.*; then: slurmq resume' \
+like "$(slurmq status | xargs)" 'do not reach from n. to n., so two hosts could write .* man slurmq-storage.*; then: slurmq resume' \
 	'what it means, and what to do'
 run slurmq submit
 is_status 0

@@ -31,13 +31,13 @@ touch healed
 echo refuse >"$FAKE_SLURM/mode"
 run slurmq retry --sbatch partition=mian
 is_status 1
-like_err "are held, since sbatch refused them, with options that slurmq retry --sbatch gave: slurmq retry few --sbatch OPTION=VALUE gives others in their place, --sbatch '' the sweep file's again\$"
+like_err "are held because sbatch refused them with the options of slurmq retry --sbatch; replace these: slurmq retry few --sbatch OPTION=VALUE, or remove them: --sbatch ''\$"
 is "$(states)" 'held "REFUSED",held "REFUSED"' 'held'
 run slurmq retry
 is_status 0
-is_out 'no failed jobs; slurmq status shows how far the rest is' 'they are no failed ones'
+is_out 'no failed jobs; slurmq status shows the progress' 'they are no failed ones'
 run slurmq retry 1
-is_out 'nothing to retry: 1 of these is held: slurmq release lets it go'
+is_out 'nothing to retry: 1 of these is held: use slurmq release'
 run slurmq retry few --sbatch partition=main --no-submit
 is_status 0
 is_out '2 jobs are pending again; next: slurmq submit'
@@ -46,7 +46,7 @@ like_out '^retry with +--partition=main$'
 unlike_out 'mian'
 slurmq hold 2 >/dev/null
 run slurmq retry few --sbatch mem=1G
-is_out 'nothing to retry: 1 of these is held: slurmq release lets it go' 'what a user holds stays held'
+is_out 'nothing to retry: 1 of these is held: use slurmq release' 'what a user holds stays held'
 slurmq release 2 --no-submit >/dev/null
 echo refuse >"$FAKE_SLURM/mode"
 run slurmq submit
@@ -67,7 +67,7 @@ slurmq expand sweep.yaml >/dev/null
 echo refuse >"$FAKE_SLURM/mode"
 run slurmq submit
 is_status 1
-like_err 'mend the sweep file, slurmq expand it again, then: slurmq release other$'
+like_err 'fix the sweep file, run slurmq expand again, then: slurmq release other$'
 slurmq cancel other --yes >/dev/null
 
 # Steps of a completed job

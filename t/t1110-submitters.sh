@@ -97,7 +97,7 @@ times() {
 	for ((i = 0; i < $2; i++)); do printf '%s' "$1"; done
 }
 note "the slowest round took $slowest ms"
-is "$cancelled" "$(times "0cancelled $free jobs; $free taken out of Slurm's queue"$'\n' $rounds)"$'\n' \
+is "$cancelled" "$(times "0cancelled $free jobs; $free removed from Slurm's queue"$'\n' $rounds)"$'\n' \
 	'three slots were freed each time'
 is "$statuses" "$(times 0 $((rounds * submitters)))" 'all submitters went well'
 is "$errors" '' 'and had nothing to say'
@@ -124,7 +124,7 @@ is "$(sql 'PRAGMA integrity_check')" ok 'the database is sound'
 run slurmq cancel all --yes
 is_status 0
 is_err ''
-like_out '^cancelled [0-9]+ jobs; 18 taken out of Slurm.s queue; 1 running is being ended; the queue is paused'
+like_out '^cancelled [0-9]+ jobs; 18 removed from Slurm.s queue; 1 running is being ended; the queue is paused'
 ok 'Slurm becomes empty' slurm_quiet
 
 done_testing

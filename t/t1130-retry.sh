@@ -115,7 +115,7 @@ is "$(jq -c 'select(.tries == 2) | .id' "$out_file")" "$failing" 'those had two 
 run slurmq retry
 is_status 0
 is_err ''
-is_out 'no failed jobs; slurmq status shows how far the rest is' 'nothing is left to retry'
+is_out 'no failed jobs; slurmq status shows the progress' 'nothing is left to retry'
 
 # A supervisor that is killed in its tenth step
 
@@ -161,7 +161,7 @@ for _ in 1 2; do
 	run slurmq sync
 	is_status 0
 	is_err ''
-	like_out '^asked Slurm: 1 over, and given (1m 00s|[0-9]+s) to tell how$'
+	like_out '^queried Slurm: 1 over, (1m 00s|[0-9]+s) left to report the end$'
 	is "$(row)" '["running",null,null,1]' 'at first its end may still be on its way'
 done
 # a minute later
@@ -170,8 +170,8 @@ sqlite3 -batch -cmd '.timeout 20000' .slurmq/jobs.db \
 run slurmq sync
 is_status 0
 is_err ''
-like_out '^asked Slurm: 1 over without a word'
-unlike_out 'not to be seen'
+like_out '^queried Slurm: 1 ended without a report'
+unlike_out 'not found'
 is "$(row)" '["failed","SIGNAL",null,1]' 'the row says what Slurm says: killed'
 is "$(sql 'SELECT count(*) FROM step WHERE state = 0 AND attempt =
 	(SELECT attempt FROM job WHERE id = 97)')" 9 'nine steps are kept'

@@ -167,7 +167,7 @@ ok_within 10 'Slurm shows it' is_state "$one" CANCELLED
 run slurmq sync
 is_status 0
 is_err ''
-like_out '^asked Slurm: .*1 over without a word'
+like_out '^queried Slurm: .*1 ended without a report'
 is "$(row 1)" '["cancelled","CANCELLED",null,null,0]' 'it is cancelled, and was never tried'
 is "$(rows | grep -c '"pending"')" 5 'the others are pending'
 slurmq config limit 4 >/dev/null
@@ -181,7 +181,7 @@ ok 'scancel of all of it' scancel "$several"
 run slurmq sync
 is_status 0
 is_err ''
-like_out '^asked Slurm: .*3 over without a word'
+like_out '^queried Slurm: .*3 ended without a report'
 is "$(for i in 2 3 4; do row $i; done | uniq -c | sed 's/^ *//')" \
 	'3 ["cancelled","CANCELLED",null,null,0]' 'all three are cancelled'
 ok 'its node is free' scancel "$taken"

@@ -70,7 +70,7 @@ ok 'nothing is left in Slurm' slurm_quiet 30
 sweep '1, 2, 3, 4, 5, 6' './work, "{n}", --wiat'
 run slurmq expand sweep.yaml
 is_status 0
-is_out 'mend: 0 jobs added, 6 take the new commands; next: slurmq retry mend'
+is_out 'mend: 0 jobs added, 6 get the new commands; next: slurmq retry mend'
 is_err ''
 is "$(squeue -h)" '' 'that alone submits nothing'
 run slurmq retry
@@ -88,8 +88,8 @@ like_out '^work: unknown option --wiat$'
 sweep '1, 2, 3, 4, 5, 6' './work, "{n}", --wait'
 run slurmq expand sweep.yaml
 is_status 0
-is_out 'mend: 0 jobs added, 4 take the new commands; next: slurmq retry mend'
-is_err 'slurmq expand: mend: 2 running or completed ones keep the commands that they had (--rerun-changed makes completed ones pending again)'
+is_out 'mend: 0 jobs added, 4 get the new commands; next: slurmq retry mend'
+is_err 'slurmq expand: mend: 2 running or completed jobs keep their commands (--rerun-changed makes completed jobs pending again)'
 touch stop.6
 run slurmq retry mend
 is_status 0
@@ -104,7 +104,7 @@ sweep '1, 2, 3, 4, 5, 6' './work, "{n}", --other'
 run slurmq expand sweep.yaml
 is_status 0
 is_out 'mend: 0 jobs added'
-like_err '^slurmq expand: mend: 6 running or completed ones keep the commands'
+like_err '^slurmq expand: mend: 6 running or completed jobs keep their commands'
 rm stop.6
 ok_within 60 'it ends' in_states completed=6
 is "$(ran)" '1--wiat 2--wiat 3--wait 4--wait 5--wait 6--wait' 'as it began'
@@ -116,7 +116,7 @@ ok 'nothing is left in Slurm' slurm_quiet 30
 sweep '1, 2, 3, 4, 5, 6' './work, "{n}", --wait'
 run slurmq expand --rerun-changed sweep.yaml
 is_status 0
-is_out 'mend: 0 jobs added, 4 unchanged, 2 completed ones pending again; next: slurmq submit'
+is_out 'mend: 0 jobs added, 4 unchanged, 2 completed jobs pending again; next: slurmq submit'
 is_err ''
 run slurmq submit
 is_status 0
@@ -144,7 +144,7 @@ sweep '1, 2, 9, 10, 11' './work, "{n}", --wait'
 run slurmq expand sweep.yaml
 is_status 0
 is_out 'mend: 3 jobs added, 2 unchanged; next: slurmq submit'
-is_err 'slurmq expand: mend: 6 jobs are no longer in the file and stay (--prune removes pending ones)'
+is_err 'slurmq expand: mend: 6 jobs are no longer in the file and stay (--prune removes pending jobs)'
 sweep '1, 2, 3, 4, 5, 6, 7, 8, 11' './work, "{n}", --wait'
 run slurmq expand --json sweep.yaml
 is_status 0
@@ -152,7 +152,7 @@ is_out '{"sweep":"mend","jobs":9,"steps":9,"added":0,"unchanged":9,"changed":0,"
 run slurmq expand sweep.yaml
 is_status 0
 is_out 'mend: 0 jobs added, 9 unchanged'
-is_err 'slurmq expand: mend: 2 jobs are no longer in the file and stay (--prune removes pending ones)'
+is_err 'slurmq expand: mend: 2 jobs are no longer in the file and stay (--prune removes pending jobs)'
 ok 'they are there' in_states completed=8 pending=3
 sweep '1, 2, 11' './work, "{n}", --wait'
 run slurmq expand --prune sweep.yaml

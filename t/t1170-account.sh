@@ -53,7 +53,7 @@ refused() {
 	is_status 1
 	is_out ''
 	for regex; do like_err "$regex"; done
-	like_err "^slurmq submit: jobs of the sweep '$name' are held, since sbatch refused them"
+	like_err "^slurmq submit: jobs of the sweep '$name' are held because sbatch refused them"
 	like_err "slurmq release $name\$"
 	is "$(($(calls) - before))" 1 "$name: one sbatch for all of them"
 	# the last job of the sweep before may just be leaving
@@ -71,7 +71,7 @@ refused() {
 	before=$(calls)
 	run slurmq submit
 	is_status 0 'submit leaves them alone'
-	is_out 'nothing to submit; 40 held: slurmq status says why'
+	is_out 'nothing to submit; 40 held: slurmq status shows why'
 	is "$(calls)" "$before" 'without an sbatch'
 }
 
@@ -107,7 +107,7 @@ ok 'held again' in_states held=40
 sweep plugin 'account: lab, time: "0:10:00"'
 run slurmq expand sweep.yaml
 is_status 0
-is_out 'plugin: 0 jobs added, 40 take the new commands; next: slurmq release plugin'
+is_out 'plugin: 0 jobs added, 40 get the new commands; next: slurmq release plugin'
 is_err ''
 ok 'what is held stays so' in_states held=40
 to_the_end plugin

@@ -228,7 +228,7 @@ run timeout 150 slurmq submit
 is_status 75 'submit: try again'
 is_out ''
 like_err 'Unable to contact slurm controller'
-like_err 'what became of them is found out by the next slurmq submit$'
+like_err 'the next slurmq submit queries Slurm for them$'
 ok 'in bounded time' [ $((SECONDS - begun)) -lt 90 ]
 run slurmq status
 is_status 0
@@ -239,7 +239,7 @@ ok 'the controller comes back' slurm_ctld_start
 run slurmq submit
 is_status 75
 is_out ''
-like_err '^slurmq submit: of 30 submitted jobs Slurm has not said yet what became: slurmq sync'
+like_err '^slurmq submit: Slurm has not answered yet for 30 submitted jobs; run slurmq sync'
 ok 'what has no answer is not submitted anew' in_states submitting=30
 touch -d '11 minutes ago' .slurmq/manifests/*
 run slurmq submit

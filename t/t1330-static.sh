@@ -79,7 +79,7 @@ is "$(grep -c '"slurm_job":"4711_[0-2]"' <<<"$out")" 3 'all three have their num
 
 there log 1
 is_status 1
-is_err "slurmq log: job 1 has no log yet: it waits in Slurm's queue; slurmq log 1 -f waits with it"
+is_err "slurmq log: job 1 has no log yet: it waits in Slurm's queue; slurmq log 1 -f waits for it"
 there sync
 is_status 1
 like_err '^slurmq sync: .*squeue is not on PATH'

@@ -109,12 +109,12 @@ forgotten() {
 ok_within 60 'accounting: slurmctld has forgotten two that were killed' forgotten
 run slurmq sync
 is_status 0
-is_err 'slurmq sync: sacct did not answer: what squeue does not show is left as it is, for an hour at most'
-is_out 'asked Slurm: 2 not to be seen, looked for again later'
+is_err 'slurmq sync: sacct did not answer: jobs that squeue does not show stay unchanged for at most an hour'
+is_out 'queried Slurm: 2 not found, queried again later'
 is "$(in_db 'SELECT count(*) FROM job WHERE id <= 4 AND state = 3')" 4 'accounting: they are running, as far as is known'
 ok 'accounting: slurmdbd is there again' slurm_dbd_start
 told() {
-	slurmq sync | grep -qE '^asked Slurm: 2 over, and given (1m 00s|[0-9]+s) to tell how$'
+	slurmq sync | grep -qE '^queried Slurm: 2 over, (1m 00s|[0-9]+s) left to report the end$'
 }
 ok_within 30 'accounting: and has their end' told
 
@@ -131,7 +131,7 @@ ok_within 30 'accounting: which ends the attempt, and cancels nothing' preempted
 run slurmq sync
 is_status 0
 is_err ''
-like_out '^asked Slurm: 2 over, and given (1m 00s|[0-9]+s) to tell how$' 'accounting: the renamed is known, and runs'
+like_out '^queried Slurm: 2 over, (1m 00s|[0-9]+s) left to report the end$' 'accounting: the renamed is known, and runs'
 touch go
 
 # KILL to batch scripts and to supervisors, and a node without power

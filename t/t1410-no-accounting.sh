@@ -47,15 +47,15 @@ ok_within 60 'slurmctld forgets it' forgotten
 run slurmq sync
 is_status 0
 is_err '' 'that there is no accounting is no trouble'
-is_out 'asked Slurm: 1 not to be seen, looked for again later'
+is_out 'queried Slurm: 1 not found, queried again later'
 later 120000
 run slurmq sync
-is_out 'asked Slurm: 1 not to be seen, looked for again later' 'two minutes are too few'
+is_out 'queried Slurm: 1 not found, queried again later' 'two minutes are too few'
 later 600000
 run slurmq sync
 is_status 0
 is_err ''
-is_out 'asked Slurm: 1 given up as lost'
+is_out 'queried Slurm: 1 given up as lost'
 is "$(rows)" '[1,"failed","LOST"] [2,"running",null] [3,"running",null]' 'nobody knows how it ended'
 
 touch go

@@ -77,18 +77,18 @@ ok_within 20 'it waits in Slurm for another try' waits
 run slurmq status
 is_status 0
 is_err ''
-like_out '^1 job is tried again later, the first in [0-9]+s$'
+like_out '^1 job is retried later, the first in [0-9]+s$'
 like_out '^chain alive,'
 run slurmq show 1
 like_out '^job 1 of code: queued$'
-like_out "^tried again 1 by its sweep's policy$"
+like_out "^tried again 1 by the sweep's policy$"
 like_out '^not before  .* \(in [0-9]+s\)$'
 run slurmq list 1
 like_out '^ *1  code +queued again +1 '
 run slurmq retry 1
 is_status 0
 is_err ''
-like_out "^nothing to retry: job 1 is tried again by its sweep's policy, not before [-0-9]+ [0-9:]+; at once: slurmq cancel 1 && slurmq retry 1\$" 'retry says why it does nothing'
+like_out "^nothing to retry: job 1 is retried by its sweep's policy, not before [-0-9]+ [0-9:]+; to retry now: slurmq cancel 1 && slurmq retry 1\$" 'retry says why it does nothing'
 is "$(row 2)" '["failed","EXIT",1,1,0]' 'another exit code is no such request'
 run slurmq show 2
 like_out "^not again   its sweep's retry does not name exit code 1$"

@@ -56,7 +56,7 @@ ok "few were burnt: $failed" test "$failed" -ge 10 -a "$failed" -le 15
 run slurmq status
 is_status 0
 like_out '^chain paused \(10 failures in a row, each within a minute of its start; the last: job '
-like_out '^! the queue is paused: slurmq log [0-9]+ shows what failed last; mend it'
+like_out '^! the queue is paused: slurmq log [0-9]+ shows the last failure; fix the cause'
 run slurmq submit
 is_status 0
 like_out 'paused'
@@ -74,7 +74,7 @@ is_status 0
 run slurmq resume
 is_status 0
 is_err ''
-like_out '^the queue goes on$'
+like_out '^the queue is no longer paused$'
 like_out '^submitted 5 jobs; 195 pending'
 nok 'and is not paused' paused
 
@@ -147,7 +147,7 @@ ok "few died there: $failed" test "$failed" -ge 3 -a "$failed" -le 12
 is "$(tail -n 20 ledger | grep -c n2)" 0 'the last twenty ran elsewhere'
 run slurmq status
 is_status 0
-like_out '^! left out for a day, since attempts died there within seconds: n2;'
+like_out '^! excluded for a day, because jobs failed there within seconds: n2;'
 run slurmq retry --no-submit
 is_status 0
 run slurmq submit --dry-run
@@ -156,7 +156,7 @@ like_out ' --exclude=n2 '
 run slurmq resume --no-submit
 is_status 0
 like_out '^the queue was not paused$'
-like_out '^1 node, where attempts had died, is no longer left out$'
+like_out '^1 node, where jobs failed at once, is no longer excluded$'
 run slurmq submit --dry-run
 unlike_out '--exclude'
 
@@ -194,9 +194,9 @@ stuck() {
 ok_within 60 'they would wait for ever' stuck
 run slurmq sync
 is_status 0
-is_out 'asked Slurm: 2 pending again'
+is_out 'queried Slurm: 2 pending again'
 run slurmq status
-unlike_out 'left out'
+unlike_out 'excluded'
 run slurmq submit
 is_status 0
 like_out '^submitted 2 jobs; 0 pending'

@@ -103,7 +103,7 @@ is "$(in_slurm extra)" 3 'three are in the full one'
 ok 'and many in the other' test "$(in_slurm normal)" -ge 8
 run slurmq status
 is_status 0
-like_out '^! Slurm takes no more jobs of partition main of QOS extra than 3: others go on; tried again (in [0-9.hms ]+, or )?when one of them ends'
+like_out '^! Slurm accepts no more jobs of partition main of QOS extra than 3: others continue; retried (in [0-9.hms ]+, or )?when one of them ends'
 run slurmq status --json
 is "$(jq -c '.blocked | map([.account, .partition, .qos, .in_flight, (.until | type)])' "$out_file")" \
 	'[[null,"main","extra",3,"string"]]' 'for programs'
@@ -129,7 +129,7 @@ is "$(jq -c '[.counts.completed, .chain.state]' "$out_file")" '[60,"done"]' 'all
 run slurmq config limit 1
 is_status 0
 is_out 'limit: 1'
-like_err '^slurmq config: one job at a time has the only slot'
+like_err '^slurmq config: with limit 1 a running job has the only slot'
 run slurmq config limit 3
 is_status 0
 is_err ''

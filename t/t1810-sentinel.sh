@@ -111,7 +111,7 @@ like_err '^slurmq config: sbatch refused the sentinel, which stays off: .*[Ii]nv
 ok_within 10 'a partition that is not there' there_is_none
 run slurmq status
 is_status 0
-like_out 'the sentinel is off, since sbatch refused it: .*partition'
+like_out 'the sentinel is off because sbatch refused it: .*partition'
 is "$(state .sentinel.state)" refused 'for programs'
 is "$(sql "SELECT count(*) FROM setting WHERE key = '.sentinel.refused'")" 1 'it is remembered'
 run slurmq config sentinel.sbatch -- '--partition=extra --time=7'
@@ -134,7 +134,7 @@ is_held() {
 ok_within 20 'status sees it' is_held
 run slurmq status
 is_status 0
-like_out "^! the sentinel is held in Slurm, so it will not begin"
+like_out "^! the sentinel is held in Slurm, so it will not start"
 like_out "scontrol release $(sentinels)\$"
 ok 'it is released' scontrol release "$(sentinels)"
 # status asks Slurm again after some seconds

@@ -82,7 +82,7 @@ is "$(wc -l <ledger)" 3 'nothing else has begun'
 run slurmq status
 is_status 0
 like_out "^! submitting via 'fake-ssh login1' failed: ssh: connect to host login1 port 22"
-like_out '^    jobs submit no others until that works; from here: slurmq submit'
+like_out '^    jobs submit no other jobs until that works; from here: slurmq submit'
 rm ../cut
 ok_within 90 'the way out is open again: the sweep goes on to its end' over
 is "$(sort -n ledger)" "$(seq 12)" 'each ran once'

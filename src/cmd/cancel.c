@@ -1,4 +1,4 @@
-/* slurmq cancel - end jobs, in the store and in Slurm */
+/* slurmq cancel - ends jobs, in the store and in Slurm */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -14,9 +14,10 @@ static int cancel_one(struct db *db, int64_t id, void *arg, int *changed, struct
 	return db_job_cancel(db, id, changed, err);
 }
 
-/* *stopped: how many of those without a number were found running. */
-static int tell_slurm(struct cmd_ctx *ctx, const struct steer_undo *undo, int64_t *stopped,
-		      struct err *err)
+/* Runs scancel for the attempts in undo, and reconciles if some of them have no Slurm id. Sets
+ * *ended to the number of these that were found running. */
+static int cancel_in_slurm(struct cmd_ctx *ctx, const struct steer_undo *undo, int64_t *ended,
+			   struct err *err)
 {
 	struct reconcile_result seen = {0};
 	int rc = steer_scancel(undo, err);
@@ -24,15 +25,15 @@ static int tell_slurm(struct cmd_ctx *ctx, const struct steer_undo *undo, int64_
 	FAILPOINT("cancel-after");
 	if (!rc && undo->unnamed)
 		rc = reconcile(ctx->store, 0, &seen, err);
-	*stopped = seen.stopped;
+	*ended = seen.stopped;
 	if (rc)
 		err_prefix(
 			err,
 			undo->running.n || undo->unnamed
-				? "the jobs are cancelled here, but Slurm could not be told to end all that run "
-				  "(slurmq cancel again tells it)"
-				: "the jobs are cancelled here, but Slurm could not be told to take them out of "
-				  "its queue: they will find nothing to do there and end");
+				? "the jobs are cancelled here, but slurmq could not end all that run in Slurm "
+				  "(run slurmq cancel again)"
+				: "the jobs are cancelled here, but slurmq could not remove them from Slurm's "
+				  "queue (they will end there without running anything)");
 	return rc;
 }
 
@@ -46,15 +47,15 @@ static int confirm_cancel(struct cmd_ctx *ctx, bool yes, size_t n, bool pause, s
 	return rc;
 }
 
-static void print_done(struct cmd_ctx *ctx, int64_t changed, bool told_slurm,
-		       const struct steer_undo *undo, int64_t stopped, bool paused)
+static void print_done(struct cmd_ctx *ctx, int64_t changed, bool ended_in_slurm,
+		       const struct steer_undo *undo, int64_t ended, bool paused)
 {
-	int64_t running = told_slurm ? (int64_t)undo->running.n + stopped : 0;
+	int64_t running = ended_in_slurm ? (int64_t)undo->running.n + ended : 0;
 	struct buf line = {0};
 
 	buf_addf(&line, "cancelled %" PRId64 " %s", changed, changed == 1 ? "job" : "jobs");
-	if (told_slurm && undo->queued.n)
-		buf_addf(&line, "; %zu taken out of Slurm's queue", undo->queued.n);
+	if (ended_in_slurm && undo->queued.n)
+		buf_addf(&line, "; %zu removed from Slurm's queue", undo->queued.n);
 	if (running)
 		buf_addf(&line, "; %" PRId64 " running %s being ended", running,
 			 running == 1 ? "is" : "are");
@@ -69,9 +70,9 @@ static int cancel_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, boo
 {
 	struct steer_undo undo = {.request = REQUEST_CANCEL};
 	const struct steer_change change = {
-		.one = cancel_one, .after = steer_take_back, .arg = &undo};
-	int64_t changed = 0, stopped = 0;
-	bool told_slurm;
+		.one = cancel_one, .after = steer_revoke_claims, .arg = &undo};
+	int64_t changed = 0, ended = 0;
+	bool ended_in_slurm;
 	int rc;
 
 	if (ids->n == 0 && !pause) {
@@ -84,13 +85,14 @@ static int cancel_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, boo
 		return -1;
 	rc = steer_change(ctx, ids, &change, &changed, err);
 	FAILPOINT("cancel-before");
-	/* What was taken back before an error is to be told all the same. */
-	told_slurm = !tell_slurm(ctx, &undo, &stopped, rc ? NULL : err);
-	if (!told_slurm)
+	/* claims that were revoked before an error need scancel all the same */
+	ended_in_slurm = !cancel_in_slurm(ctx, &undo, &ended, rc ? NULL : err);
+	if (!ended_in_slurm)
 		rc = -1;
-	sentinel_settle(ctx->store, cmd_say_text, ctx); /* was that all there was? */
+	sentinel_settle(ctx->store, cmd_say_text,
+			ctx); /* perhaps no work is left for the sentinel */
 	if (rc == 0 || changed)
-		print_done(ctx, changed, told_slurm, &undo, stopped, pause);
+		print_done(ctx, changed, ended_in_slurm, &undo, ended, pause);
 	steer_undo_release(&undo);
 	return rc;
 }

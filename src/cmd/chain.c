@@ -1,4 +1,5 @@
-/* slurmq chain - refill the queue from a batch script's last line, a trap, cron or scrontab */
+/* slurmq chain - refills the queue: from the last line of a batch script, a trap, cron or
+ * scrontab */
 #include "cmd/cmd.h"
 
 #include <inttypes.h>
@@ -20,13 +21,13 @@ enum {
 	QUEUE_LOCK_MS = 20 * 1000,
 	STAY_MS = 2000,
 	LOCKS_MS = 4000,
-	LOCKS_BESIDE_MS =
-		2 * 60 * 1000, /* it costs nothing there, and the next one comes after that */
+	LOCKS_BESIDE_MS = 2 * 60 * 1000, /* the wait is free there, and ends before the next tick */
 };
 
-/* A task of srun: its step has a number of its own, which a batch script's environment does not, and
- * salloc's interactive step has one of those that Slurm keeps for itself (slurm.h, SLURM_INTERACTIVE_STEP
- * 0xfffffffa and above). One task of many would be many chains. */
+/* Returns whether slurmq runs inside a task of srun. Such a step has a number of its own. The
+ * environment of a batch script has no number, and the interactive step of salloc has one that
+ * Slurm reserves (slurm.h, SLURM_INTERACTIVE_STEP 0xfffffffa and above). Otherwise every srun
+ * task would start a chain of its own. */
 static bool in_srun_task(void)
 {
 	const char *step = getenv("SLURM_STEP_ID");
@@ -63,21 +64,24 @@ static int refill_queue(struct cmd_ctx *ctx, const struct args *args, int64_t re
 	if (!rc && r.stop == FILL_REFUSED)
 		rc = err_set(err, ERR_FAILED, "sbatch refused the jobs of sweep '%s': %s",
 			     r.refused_sweep ? r.refused_sweep : "?", r.text ? r.text : "");
-	if (r.submitted && !getenv("SLURM_JOB_ID")) /* a job's log is its owner's */
+	if (r.submitted &&
+	    !getenv("SLURM_JOB_ID")) /* a job's log is for the output of its commands */
 		cmd_say(ctx, "submitted %" PRId64 " %s", r.submitted,
 			r.submitted == 1 ? "job" : "jobs");
 	fill_result_release(&r);
 	return rc;
 }
 
-/* Whether another host submits for this one: the sentinel is its matter, too. */
+/* Returns whether another host submits for this one, and sets *via to it. That host also
+ * submits the sentinel. The caller frees *via. */
 static bool goes_via(struct cmd_ctx *ctx, const struct args *args, char **via)
 {
 	*via = NULL;
 	return !args->no_via && ctx->store && !via_get(ctx->store, via, NULL);
 }
 
-/* Last of all: beside a command there is time. */
+/* Checks that file locks reach the other hosts. The caller does this last, because it waits for
+ * them. */
 static void check_locks(struct cmd_ctx *ctx, const struct args *args)
 {
 	const struct hosts_opts o = {.beside = args->beside,
@@ -86,8 +90,8 @@ static void check_locks(struct cmd_ctx *ctx, const struct args *args)
 	if (args->beside)
 		proc_signals_block();
 	if (hosts_check(ctx->store, &o) == HOSTS_LOCAL)
-		cmd_say(ctx, "the queue is paused: locks of files do not reach from host to host "
-			     "here; slurmq status says what to do");
+		cmd_say(ctx, "the queue is paused: file locks do not reach from host to host here; "
+			     "slurmq status shows what to do");
 }
 
 static int chain_and_tend(struct cmd_ctx *ctx, const struct args *args, struct err *err)
@@ -117,7 +121,8 @@ static int run_sentinel_via(struct cmd_ctx *ctx, const char *via, struct err *er
 	return rc;
 }
 
-/* A sentinel that no other one follows: it may be the last job of all, and Slurm may be away. */
+/* Keeps trying to submit, because no other sentinel follows: this may be the last job of all,
+ * and Slurm may not answer. */
 static void stay_as_last(struct cmd_ctx *ctx)
 {
 	const struct chain_opts o = {.refill = true,
@@ -129,14 +134,15 @@ static void stay_as_last(struct cmd_ctx *ctx)
 	chain_end(ctx->store, &o);
 }
 
-/* Called by a sentinel from the host that submits, where nothing may stay that Slurm knows nothing of: the sentinel
- * itself does, as long as this is an error. */
-static int leave_it_to_the_job(struct cmd_ctx *ctx, enum sentinel_turn turn, struct err *err)
+/* Returns an error with ERR_AGAIN if the sentinel must keep running in Slurm. Called on the
+ * host that submits for it: no process may stay there without Slurm's knowledge, but the
+ * sentinel may. */
+static int check_job_must_stay(struct cmd_ctx *ctx, enum sentinel_turn turn, struct err *err)
 {
 	int64_t counts[JOB_NSTATES];
 
 	if (turn == SENTINEL_AGAIN)
-		return err_set(err, ERR_AGAIN, "Slurm took no other sentinel yet");
+		return err_set(err, ERR_AGAIN, "Slurm has not accepted another sentinel yet");
 	if (turn != SENTINEL_ALONE)
 		return 0;
 	if (db_counts(ctx->store->db, counts, err))
@@ -144,10 +150,10 @@ static int leave_it_to_the_job(struct cmd_ctx *ctx, enum sentinel_turn turn, str
 	if (!(counts[JOB_PENDING] + counts[JOB_SUBMITTING]) ||
 	    counts[JOB_QUEUED] + counts[JOB_RUNNING])
 		return 0;
-	return err_set(err, ERR_AGAIN, "Slurm took none of the jobs that are left");
+	return err_set(err, ERR_AGAIN, "Slurm accepted none of the remaining jobs");
 }
 
-/* The job of slurmq's own that waits in Slurm has begun. */
+/* Runs as the sentinel, the job with which slurmq restarts the chain. */
 static int be_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err *err)
 {
 	bool in_slurm = getenv("SLURM_JOB_ID") != NULL;
@@ -167,7 +173,7 @@ static int be_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err 
 	do {
 		rc = 0;
 		turn = sentinel_turn(ctx->store, cmd_say_text, ctx);
-		if (turn != SENTINEL_LEAVE) /* all others may have died */
+		if (turn != SENTINEL_LEAVE) /* all other jobs may have died */
 			rc = refill_queue(ctx, args, 0, err);
 		if (!in_slurm)
 			break;
@@ -177,7 +183,7 @@ static int be_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err 
 			stay_as_last(ctx);
 	} while (turn == SENTINEL_AGAIN && sentinel_pause(ctx->store, &pause));
 	sentinel_settle(ctx->store, cmd_say_text, ctx);
-	return rc || in_slurm ? rc : leave_it_to_the_job(ctx, turn, err);
+	return rc || in_slurm ? rc : check_job_must_stay(ctx, turn, err);
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
@@ -187,8 +193,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	(void)argc;
 	(void)argv;
 	if (in_srun_task()) {
-		cmd_say(ctx,
-			"nothing is done inside a task of srun: call it from the batch script");
+		cmd_say(ctx, "does nothing inside a task of srun; call it from the batch script");
 		return 0;
 	}
 	if (!(args->sentinel ? be_sentinel(ctx, args, err) : chain_and_tend(ctx, args, err)))

@@ -83,7 +83,7 @@ int cmd_confirm(struct cmd_ctx *ctx, bool yes, const char *what, struct err *err
 	if (yes)
 		return 0;
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-		return err_set(err, ERR_USAGE, "this would %s: --yes says that it is meant", what);
+		return err_set(err, ERR_USAGE, "would %s; add --yes to confirm", what);
 	fflush(stdout);
 	fprintf(stderr, "slurmq %s: %s? [y/N] ", ctx->cmd->name, what);
 	fflush(stderr);
@@ -107,7 +107,8 @@ static int has_options(void *arg, const struct db_job *job)
 	return job->options != NULL;
 }
 
-/* No sweep file mends what slurmq retry --sbatch has given. */
+/* Returns whether a refused job of the sweep has options of slurmq retry --sbatch, which a
+ * change of the sweep file does not replace. */
 static bool refused_with_options(struct db *db, const char *name)
 {
 	struct db_select select = {.states = 1U << JOB_HELD, .reasons = 1U << REASON_REFUSED};
@@ -122,7 +123,7 @@ static bool refused_with_options(struct db *db, const char *name)
 	return found;
 }
 
-/* Its words were told when it said them. */
+/* Sets the error of a refusal. The message of sbatch itself is already printed. */
 static void set_refused_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 {
 	const char *sweep = f->r.refused_sweep ? f->r.refused_sweep : "SWEEP";
@@ -130,18 +131,18 @@ static void set_refused_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 	f->status = ERR_FAILED;
 	if (refused_with_options(ctx->store->db, sweep))
 		err_set(&f->err, ERR_FAILED,
-			"jobs of the sweep '%s' are held, since sbatch refused them, with options that "
-			"slurmq retry --sbatch gave: slurmq retry %s --sbatch OPTION=VALUE gives others "
-			"in their place, --sbatch '' the sweep file's again",
+			"jobs of the sweep '%s' are held because sbatch refused them with the options of "
+			"slurmq retry --sbatch; replace these: slurmq retry %s --sbatch OPTION=VALUE, or "
+			"remove them: --sbatch ''",
 			sweep, sweep);
 	else
 		err_set(&f->err, ERR_FAILED,
-			"jobs of the sweep '%s' are held, since sbatch refused them: mend the sweep "
-			"file, slurmq expand it again, then: slurmq release %s",
+			"jobs of the sweep '%s' are held because sbatch refused them; fix the sweep "
+			"file, run slurmq expand again, then: slurmq release %s",
 			sweep, sweep);
 }
 
-/* What stopped it, as an exit status and a message. */
+/* Sets the exit status and the message for the reason that stopped the fill. */
 static void set_stop_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 {
 	const char *text = f->r.text ? f->r.text : "";
@@ -155,33 +156,32 @@ static void set_stop_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 	case FILL_UNCLEAR:
 		f->status = err_set(&f->err, ERR_AGAIN,
 				    "Slurm gave no clear answer for %" PRId64 " jobs%s%s\n"
-				    "what became of them is found out by the next slurmq submit",
+				    "the next slurmq submit queries Slurm for them",
 				    f->r.unclear, colon, text);
 		break;
 	case FILL_BACKOFF:
-		f->status = err_set(&f->err, ERR_AGAIN,
-				    "Slurm takes no jobs just now%s%s: slurmq submit, in a while",
-				    colon, text);
+		f->status =
+			err_set(&f->err, ERR_AGAIN,
+				"Slurm accepts no jobs at the moment%s%s; try slurmq submit later",
+				colon, text);
 		break;
 	case FILL_LOCKED:
 		owner = queue_lock_owner(ctx->store->folder);
 		f->status = err_set(&f->err, ERR_AGAIN,
-				    "another slurmq fills this queue just now (%s): try again",
-				    *owner ? owner : "it did not say who it is");
+				    "another slurmq is filling this queue (%s): try again",
+				    *owner ? owner : "unknown process");
 		free(owner);
 		break;
 	case FILL_ELSEWHERE:
-		f->status =
-			err_set(&f->err, ERR_FAILED,
-				"this folder's jobs belong to another cluster than this one%s%s",
-				colon, text);
+		f->status = err_set(&f->err, ERR_FAILED,
+				    "the jobs of this folder belong to another cluster%s%s", colon,
+				    text);
 		break;
 	default:
 		if (!f->r.submitted && !f->r.confirmed && f->r.in_flight)
 			f->status = err_set(&f->err, ERR_AGAIN,
-					    "of %" PRId64
-					    " submitted jobs Slurm has not said yet what became: "
-					    "slurmq sync, in a while",
+					    "Slurm has not answered yet for %" PRId64
+					    " submitted jobs; run slurmq sync later",
 					    f->r.in_flight);
 		break;
 	}
@@ -220,8 +220,8 @@ void cmd_fill(struct cmd_ctx *ctx, int64_t max, bool renew_env, struct cmd_fille
 		cmd_say_text(ctx, err.msg);
 }
 
-/* Nothing is pending and nothing was submitted: what is there to do? */
-static void add_what_is_left(struct cmd_ctx *ctx, struct buf *line)
+/* Adds what the user can do if nothing is pending and nothing was submitted. */
+static void add_next_commands(struct cmd_ctx *ctx, struct buf *line)
 {
 	int64_t counts[JOB_NSTATES], max = 0;
 
@@ -230,7 +230,7 @@ static void add_what_is_left(struct cmd_ctx *ctx, struct buf *line)
 	if (max == 0)
 		buf_addstr(line, "; slurmq expand FILE adds jobs");
 	if (counts[JOB_HELD])
-		buf_addf(line, "; %" PRId64 " held: slurmq status says why", counts[JOB_HELD]);
+		buf_addf(line, "; %" PRId64 " held: slurmq status shows why", counts[JOB_HELD]);
 	if (counts[JOB_FAILED])
 		buf_addf(line, "; %" PRId64 " failed: slurmq retry runs them again",
 			 counts[JOB_FAILED]);
@@ -243,13 +243,13 @@ static void add_why_no_more(struct cmd_ctx *ctx, const struct cmd_filled *f, str
 		buf_addstr(line, "; the queue is paused: slurmq resume");
 		break;
 	case FILL_LIMITED:
-		buf_addstr(line, "; Slurm says that your limit is reached");
+		buf_addstr(line, "; Slurm reports that your limit is reached");
 		if (f->r.text && *f->r.text)
 			buf_addf(line, ": %.*s", (int)strcspn(f->r.text, "\n"), f->r.text);
 		break;
 	case FILL_EMPTY:
 		if (f->r.submitted == 0 && f->r.in_flight == 0)
-			add_what_is_left(ctx, line);
+			add_next_commands(ctx, line);
 		break;
 	default:
 		break;
@@ -335,7 +335,7 @@ int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err)
 		db_rollback(db);
 		rc = -1;
 	}
-	if (!rc) /* nothing of ours is to wake up */
+	if (!rc) /* withdraws the sentinel, which must not start while the queue is paused */
 		sentinel_tend(ctx->store, SENTINEL_USER, cmd_say_text, ctx);
 	free(text);
 	return rc;
@@ -363,7 +363,7 @@ const struct cmd *cmd_find(const struct cmd *const *all, const char *name, const
 	return found;
 }
 
-/* Fits 24 lines of 80 columns. */
+/* Adds the list of commands, which fits 24 lines of 80 columns. */
 static void add_usage_of_all(const struct cmd_ctx *ctx, struct buf *out)
 {
 	static const char *const themes[CMD_NTHEMES] = {

@@ -1,8 +1,9 @@
 /*
- * cmd.h - what a command is: one file that declares itself at its foot.
+ * cmd.h - the interface of a command: each has a file that ends with its struct cmd.
  *
- * A new one, foo: src/cmd_foo.c, a line at the foot of this file, a row in main.c's table, its man page, a
- * script in t/, the CHANGELOG. Help, usage and completion come from the row.
+ * A new command foo needs src/cmd/foo.c, a line at the end of this file, an entry in the table
+ * of main.c, a manual page, a script in t/ and a line in the CHANGELOG. Help, usage and
+ * completion use the table.
  */
 #ifndef SLURMQ_CMD_H
 #define SLURMQ_CMD_H
@@ -20,24 +21,24 @@
 #include "lib/table.h"
 
 enum cmd_needs {
-	CMD_NONE,  /* nothing, or the command opens the store itself: cmd_open_store() */
-	CMD_STORE, /* ctx->store is found and open */
+	CMD_NONE,  /* nothing, or the command calls cmd_open_store() itself */
+	CMD_STORE, /* main.c finds and opens ctx->store before it calls run */
 };
 
-/* Where help shows it. */
+/* The section of the help that shows the command. */
 enum cmd_theme { CMD_BEGIN, CMD_LOOK, CMD_STEER, CMD_INSIDE, CMD_NTHEMES };
 
 struct cmd;
 
-/* What main.c gives a command. */
+/* What main.c passes to a command. */
 struct cmd_ctx {
 	const struct cmd *cmd;
 	const struct cmd *const *all; /* every command, NULL-terminated */
 	const struct opt *before;     /* options before a command alone */
 	const struct opt *common;     /* options that every command takes */
-	struct store *store;	      /* NULL: not open */
-	struct style out, err;	      /* of stdout and stderr */
-	struct store opened;	      /* cmd_open_store()'s, open until the process ends */
+	struct store *store;	      /* NULL if it is not open */
+	struct style out, err;	      /* styles of stdout and stderr */
+	struct store opened; /* the store that cmd_open_store() opens, until the process ends */
 };
 
 struct cmd {
@@ -47,56 +48,58 @@ struct cmd {
 	enum cmd_theme theme;
 	enum cmd_needs needs;
 	const struct opt *opts; /* NULL: none */
-	size_t size;		/* of the zeroed struct that opts fill, given to run as `options` */
-	int min_args, max_args; /* arguments; max -1: any number */
-	/* An exit status (0, 1, 2, 75), or -1 with err, which main.c prints, err->status being the exit
-	 * status. argv holds the arguments alone. */
+	size_t size; /* size of the zeroed struct that opts fill; run gets it as `options` */
+	int min_args, max_args; /* number of arguments; max -1: any number */
+	/* Returns an exit status (0, 1, 2 or 75), or -1 with err: main.c prints err and exits
+	 * with err->status. argv has only the arguments, not the options. */
 	int (*run)(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err);
 };
 
-/* Find and open the store; a second call does nothing. */
+/* Finds and opens the store. A second call does nothing. */
 int cmd_open_store(struct cmd_ctx *ctx, struct err *err);
 
-/* A remark to stderr: "slurmq status: text". */
+/* Prints a remark to stderr: "slurmq status: text". */
 void cmd_say(struct cmd_ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The same as a fill_say callback; arg is the ctx. */
+/* Does the same as a fill_say callback; arg is the struct cmd_ctx. */
 void cmd_say_text(void *arg, const char *text);
-/* A line to stderr as it is, but for control characters. */
+/* Prints a line to stderr without a prefix; control characters are replaced. */
 void cmd_say_line(struct cmd_ctx *ctx, const char *line);
-/* A line to stdout, cleaned if it goes to a terminal. */
+/* Prints a line to stdout; control characters are replaced if stdout is a terminal. */
 void cmd_print(struct cmd_ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* What would cancel, or touch more than a thousand: asks on a terminal, wants --yes elsewhere. 0: go on;
- * -1 with err. what: "cancel 17 jobs". */
+/* Asks the user to confirm what ("cancel 17 jobs"), unless yes is set. If stdin or stderr is
+ * not a terminal, only --yes confirms. Returns 0 if the command may continue, otherwise -1 with
+ * err. */
 int cmd_confirm(struct cmd_ctx *ctx, bool yes, const char *what, struct err *err);
 
-/* What a fill of the queue came to, for submit and for what ends with one. */
+/* Result of filling the queue, for submit and for commands that end with a submission. */
 struct cmd_filled {
 	struct fill_result r;
 	struct limits limit;
-	int status;	/* of the exit */
-	struct err err; /* what to print where status is not 0 */
+	int status;	/* the exit status */
+	struct err err; /* what to print if status is not 0 */
 };
-/* Fill the queue as slurmq submit does; max -1: no such limit. Never fails: the end tells. */
+/* Fills the queue as slurmq submit does, with at most max jobs (-1: no such limit). Errors are
+ * kept in *f; the caller passes *f to cmd_filled_end(). */
 void cmd_fill(struct cmd_ctx *ctx, int64_t max, bool renew_env, struct cmd_filled *f);
-/* Say in a line what happened. */
+/* Prints the result in one line. */
 void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f);
-/* The members of submit --json, into an object that is open. */
+/* Adds the members of submit --json to the open object of j. */
 void cmd_filled_json(const struct cmd_filled *f, struct json *j);
-/* Release it: what run returns. */
+/* Frees the contents of *f. Returns what run must return. */
 int cmd_filled_end(struct cmd_filled *f, struct err *err);
-/* All of it, without JSON: what run returns. */
+/* Fills the queue, prints the result and frees it. Returns what run must return. */
 int cmd_fill_and_print(struct cmd_ctx *ctx, struct err *err);
 
-/* Submit nothing more from now on; why: the command that says so. Needs no queue lock. */
+/* Pauses the queue; why is the command that does so, for slurmq status. Needs no queue lock. */
 int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err);
 
-/* Print a JSON text and a newline; the buffer is empty again. */
+/* Prints a JSON text and a newline, and empties the buffer. */
 void cmd_print_json(struct buf *text);
 
-/* The text of the short usage: what -h prints. */
+/* Adds to out the text that -h prints; cmd NULL: the list of all commands. */
 void cmd_usage(const struct cmd_ctx *ctx, const struct cmd *cmd, struct buf *out);
-/* The command of that name, or NULL with *near the one that may be meant (or NULL). */
+/* Returns the command of that name, or NULL with *near the name of a similar command (or NULL). */
 const struct cmd *cmd_find(const struct cmd *const *all, const char *name, const char **near);
 
 extern const struct cmd cmd_cancel;

@@ -9,16 +9,16 @@
 
 #include "store/setting.h"
 
-/* More ids than this are no help to anybody. */
+/* More ids than this help no user. */
 enum { IDS_MAX = 1000 };
 
 struct offer {
 	struct cmd_ctx *ctx;
-	const char *cur;    /* what they have to begin with */
-	const char *before; /* what of the word goes before them: "failed," */
+	const char *cur;    /* the beginning that offered words must have */
+	const char *before; /* the part of the word that precedes an offered word: "failed," */
 	size_t before_len;
-	int64_t ids;   /* offered so far */
-	bool no_store; /* -C names a folder that is not there */
+	int64_t ids;   /* number of ids offered so far */
+	bool no_store; /* -C names a folder that does not exist */
 	struct buf *out;
 };
 
@@ -39,7 +39,7 @@ static void offer_lines(struct offer *o, struct buf *lines)
 	free(text);
 }
 
-/* ---- what placeholders stand for ---- */
+/* ---- values of placeholders ---- */
 
 static void offer_commands(struct offer *o)
 {
@@ -70,8 +70,8 @@ static void offer_dirs(struct offer *o)
 	buf_addstr(o->out, ":dirs\n");
 }
 
-/* "failed,time": the last of a list. A reason is a failed job's; those of held and cancelled ones are
- * no states. */
+/* Offers states for the last element of a list: "failed,time". The reasons of failed jobs are
+ * states too; the reasons of held and cancelled jobs are not. */
 static void offer_states(struct offer *o)
 {
 	const char *comma = strrchr(o->cur, ',');
@@ -94,7 +94,8 @@ static void offer_states(struct offer *o)
 	}
 }
 
-/* Nobody waits long for a store that is locked: the end is silent. */
+/* Opens the store. A user who completes a word must not wait long for a locked store: alarm()
+ * ends slurmq without a message. */
 static int open_store(struct offer *o)
 {
 	struct err err;
@@ -128,7 +129,8 @@ static int offer_id(void *arg, const struct db_job *job)
 	return ++o->ids >= IDS_MAX;
 }
 
-/* 17 begins 17, 170 to 179, 1700 to 1799 and so on: no other row is read. */
+/* Offers ids with the typed beginning: 17 begins 17, 170 to 179, 1700 to 1799 and so on. Other
+ * rows are not read. */
 static void offer_ids(struct offer *o)
 {
 	struct db_select s = {.first = 1};
@@ -179,7 +181,8 @@ static size_t placeholder_len(const char *s)
 	return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 }
 
-/* The argument after `given` ones: "ID... [--json]" has many of one kind, "[KEY [VALUE]]" one of each. */
+/* Offers the argument that follows `given` others: "ID... [--json]" has many of one kind, "[KEY
+ * [VALUE]]" has one of each. */
 static void offer_argument(struct offer *o, const struct cmd *cmd, int given)
 {
 	const char *p = cmd->args;
@@ -203,15 +206,15 @@ static void offer_argument(struct offer *o, const struct cmd *cmd, int given)
 
 struct place {
 	struct cmd_ctx *ctx;
-	const struct cmd *cmd;	 /* NULL: it has not come yet */
-	const struct opt *wants; /* an option whose value comes next */
-	bool no_more_options;	 /* after -- */
-	bool unknown;		 /* no such command */
+	const struct cmd *cmd;	 /* NULL before the command */
+	const struct opt *wants; /* the option whose value is the next word */
+	bool no_more_options;	 /* after "--" */
+	bool unknown;		 /* there is no such command */
 	bool no_store;
 	int arguments;
 };
 
-/* The tables that count here. */
+/* Sets out to the option tables that are valid here. */
 static void list_tables(const struct place *p, const struct opt *out[2])
 {
 	static const struct opt none[] = {OPT_END};
@@ -221,7 +224,7 @@ static void list_tables(const struct place *p, const struct opt *out[2])
 	out[1] = p->ctx->common;
 }
 
-/* The option that "--name", "-n" or "-fn" ends with, if it is one that takes a value. */
+/* Returns the option that "--name", "-n" or "-fn" ends with if it has a value, otherwise NULL. */
 static const struct opt *find_valued_option(const struct place *p, const char *word, size_t len)
 {
 	const struct opt *table[2];
@@ -236,18 +239,18 @@ static const struct opt *find_valued_option(const struct place *p, const char *w
 	return NULL;
 }
 
-static void take_value(struct place *p, const char *value)
+static void read_value(struct place *p, const char *value)
 {
 	if (!strcmp(p->wants->arg, "DIR") && chdir(value))
 		p->no_store = true;
 	p->wants = NULL;
 }
 
-static void pass_word(struct place *p, const char *word)
+static void read_word(struct place *p, const char *word)
 {
 	if (p->wants) {
-		if (strcmp(word, "=") != 0) /* bash parts --state=failed in three */
-			take_value(p, word);
+		if (strcmp(word, "=") != 0) /* bash splits --state=failed into three words */
+			read_value(p, word);
 	} else if (p->no_more_options || word[0] != '-' || !word[1]) {
 		const char *near;
 
@@ -280,7 +283,7 @@ void complete(struct cmd_ctx *ctx, int n, char **words, struct buf *out)
 	const char *equals;
 
 	for (int i = 0; i + 1 < n; i++)
-		pass_word(&p, words[i]);
+		read_word(&p, words[i]);
 	o.no_store = p.no_store;
 	o.before = o.cur = n > 0 ? words[n - 1] : "";
 	equals = strchr(o.cur, '=');

@@ -1,14 +1,16 @@
-/* complete.h - what may stand where the cursor is: for slurmq help --complete, which shells ask. */
+/* complete.h - the words that can stand at the cursor; shells call slurmq help --complete for
+ * them. */
 #ifndef SLURMQ_COMPLETE_H
 #define SLURMQ_COMPLETE_H
 
 #include "lib/buf.h"
 #include "cmd/cmd.h"
 
-/* Add what the last of n words can become, a line each: the words that follow "slurmq" up to the cursor,
- * the last one perhaps empty. A line ":files" or ":dirs" leaves it to the shell. What to offer follows
- * from the placeholders in the tables of commands and options. Fails by adding nothing: where there is
- * no store, or none that can be read now, there are no sweeps and no ids. */
+/* Adds the completions of the last of n words to out, one per line. words are those that follow
+ * "slurmq" up to the cursor; the last may be empty. A line ":files" or ":dirs" leaves the
+ * completion to the shell. The placeholders in the tables of commands and options decide what
+ * is offered. If there is no store, or it cannot be read now, sweeps and ids are not offered;
+ * that is not an error. */
 void complete(struct cmd_ctx *ctx, int n, char **words, struct buf *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* slurmq config - settings, kept in the store */
+/* slurmq config - reads and changes the settings in the store */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +66,8 @@ static int print_setting(struct cmd_ctx *ctx, const struct setting *s, struct er
 	return rc < 0 ? -1 : 0;
 }
 
-/* The one that waits was made after the old settings. One that the site refused is tried again. */
+/* Replaces a waiting sentinel, which was submitted with the old settings. A sentinel that
+ * sbatch refused is submitted again. */
 static void renew_sentinel(struct cmd_ctx *ctx)
 {
 	struct health c;
@@ -85,7 +86,7 @@ static void renew_sentinel(struct cmd_ctx *ctx)
 	health_release(&c);
 }
 
-/* A sentinel that was asked for, and that there is no slot for. */
+/* Prints why a requested sentinel stays off: the limit leaves no slot for it. */
 static void explain_sentinel(struct cmd_ctx *ctx, const char *value)
 {
 	struct limits limit;
@@ -94,13 +95,15 @@ static void explain_sentinel(struct cmd_ctx *ctx, const char *value)
 	if (!strcmp(value, "off") || limits_get(ctx->store, &limit, NULL))
 		return;
 	if (!limits_sentinel_s(ctx->store, limit.jobs, &every, NULL) && !every)
-		cmd_say(ctx, "it stays off while the limit is %" PRId64 ": %s", limit.jobs,
-			limit.jobs < 3 ? "from 3 on there is a slot for it"
-				       : "auto is on from 10 on, a time as 15m from 3 on");
+		cmd_say(ctx, "the sentinel stays off while the limit is %" PRId64 ": %s",
+			limit.jobs,
+			limit.jobs < 3
+				? "it needs a limit of 3 or more"
+				: "auto needs a limit of 10 or more, a time such as 15m needs 3");
 	limits_release(&limit);
 }
 
-/* What a value means that may surprise. */
+/* Explains a value whose effect may surprise the user. */
 static void explain_setting(struct cmd_ctx *ctx, const struct setting *s, const char *value)
 {
 	if (value && !strcmp(s->key, "sentinel"))
@@ -108,14 +111,15 @@ static void explain_setting(struct cmd_ctx *ctx, const struct setting *s, const 
 	if (!value || strcmp(s->key, "limit") != 0)
 		return;
 	if (!strcmp(value, "1"))
-		cmd_say(ctx, "one job at a time has the only slot and cannot submit its successor "
-			     "before it ends: run slurmq submit, or slurmq chain from cron, after "
-			     "each; with 2 the chain goes on by itself");
+		cmd_say(ctx, "with limit 1 a running job has the only slot and cannot submit its "
+			     "successor: run slurmq submit, or slurmq chain from cron, after each "
+			     "job; with limit 2 the chain continues by itself");
 	else if (!strcmp(value, "2"))
-		cmd_say(ctx, "one job at a time: the other slot is for its successor");
+		cmd_say(ctx,
+			"with limit 2 one job runs at a time: the other slot is for its successor");
 }
 
-/* value NULL: unset it. */
+/* Stores the value of a setting; value NULL: removes it. */
 static int store_setting(struct cmd_ctx *ctx, const struct setting *s, const char *value,
 			 struct err *err)
 {
@@ -151,7 +155,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	const struct setting *s;
 
 	if (args->unset && argc)
-		return err_set(err, ERR_USAGE, "--unset takes one setting and nothing beside it");
+		return err_set(err, ERR_USAGE, "--unset takes one setting and no other argument");
 	if (!args->unset && !argc)
 		return print_settings(ctx, err);
 	s = find_setting(args->unset ? args->unset : argv[0], err);

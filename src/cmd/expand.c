@@ -1,4 +1,4 @@
-/* slurmq expand - a sweep file's jobs into the store */
+/* slurmq expand - adds the jobs of a sweep file to the store */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,17 +28,18 @@ static int read_file(struct cmd_ctx *ctx, const char *path, int64_t max_jobs,
 	return rc;
 }
 
-static int say_what_next(struct err *err)
+static int refuse_files(struct err *err)
 {
 	char *msg = mem_strdup(err->msg);
 
-	err_set(err, err->status,
-		"%s; nothing was added (slurmq help sweep tells how it is written)", msg);
+	err_set(err, err->status, "%s; nothing was added (slurmq help sweep explains the format)",
+		msg);
 	free(msg);
 	return -1;
 }
 
-/* A second one would take the first one's jobs for its own, and call the rest no longer named. */
+/* Refuses two files with the same sweep name: the second would adopt the jobs of the first, and
+ * report the other jobs as missing. */
 static int check_pair(const struct expand_file *a, const struct expand_file *b, struct err *err)
 {
 	const char *name = sweep_name(b->sweep);
@@ -62,7 +63,7 @@ static int check_names(const struct expand_file *files, int n, struct err *err)
 	return 0;
 }
 
-/* All are read, so that all complaints are told, before anything is added. */
+/* Reads all files before any job is added, so that all complaints are printed at once. */
 static int read_files(struct cmd_ctx *ctx, int n, char **paths, int64_t max_jobs,
 		      struct expand_file *files, struct err *err)
 {
@@ -77,7 +78,7 @@ static int read_files(struct cmd_ctx *ctx, int n, char **paths, int64_t max_jobs
 			cmd_say_text(ctx, err->msg);
 		*err = one;
 	}
-	return bad ? say_what_next(err) : check_names(files, n, err);
+	return bad ? refuse_files(err) : check_names(files, n, err);
 }
 
 /* ---- progress ---- */
@@ -121,11 +122,11 @@ static void end_progress(const struct progress *p)
 
 enum { MAX_VALUES = 1000, SHOWN_VALUES = 6, SHOWN_STEPS = 3 };
 
-/* The values that were seen of one parameter, in order. */
+/* The values of one parameter, in the order in which they appear. */
 struct axis {
 	char *name;
 	struct strs values;
-	size_t last; /* of the job before */
+	size_t last; /* index of the previous job's value */
 	bool many, drawn;
 };
 
@@ -137,7 +138,7 @@ struct dry {
 	size_t naxes;
 	int64_t last_n;
 	struct buf first, last; /* parameters of the first and the last job */
-	struct buf commands;	/* of the first */
+	struct buf commands;	/* of the first job */
 	struct buf text;
 };
 
@@ -154,11 +155,11 @@ static void dry_release(struct dry *d)
 	buf_release(&d->text);
 }
 
-static void note_value(struct axis *a, const char *value)
+static void record_value(struct axis *a, const char *value)
 {
 	if (a->many || (a->values.n && !strcmp(a->values.v[a->last], value)))
 		return;
-	/* Values come in their order again and again, as a rule: the one after the last is tried first. */
+	/* values usually repeat in the same order, so the next value is compared first */
 	for (size_t k = 1; k <= a->values.n; k++) {
 		size_t i = (a->last + k) % a->values.n;
 
@@ -175,22 +176,22 @@ static void note_value(struct axis *a, const char *value)
 	strs_add(&a->values, value);
 }
 
-static void note_param(struct dry *d, size_t place, const struct sweep_param *p)
+static void record_param(struct dry *d, size_t place, const struct sweep_param *p)
 {
-	/* The parameters of one job come in the same order as those of the one before, as a rule. */
+	/* the parameters of a job usually have the same order as those of the previous job */
 	if (place < d->naxes && !strcmp(d->axes[place].name, p->name)) {
-		note_value(&d->axes[place], p->value);
+		record_value(&d->axes[place], p->value);
 		return;
 	}
 	for (size_t i = 0; i < d->naxes; i++) {
 		if (!strcmp(d->axes[i].name, p->name)) {
-			note_value(&d->axes[i], p->value);
+			record_value(&d->axes[i], p->value);
 			return;
 		}
 	}
 	d->axes = mem_grow(d->axes, d->naxes + 1, sizeof(*d->axes));
 	d->axes[d->naxes] = (struct axis){.name = mem_strdup(p->name), .drawn = p->drawn};
-	note_value(&d->axes[d->naxes++], p->value);
+	record_value(&d->axes[d->naxes++], p->value);
 }
 
 static void add_point(struct buf *out, const char *which, const struct sweep_point *point)
@@ -207,7 +208,7 @@ static void add_point(struct buf *out, const char *which, const struct sweep_poi
 	}
 }
 
-static void note_commands(struct dry *d, const struct plan *plan)
+static void record_commands(struct dry *d, const struct plan *plan)
 {
 	if (plan->sbatch.n) {
 		buf_addstr(&d->commands, "the first asks for\n ");
@@ -234,16 +235,17 @@ static void note_commands(struct dry *d, const struct plan *plan)
 			 plan->nsteps == SHOWN_STEPS + 1 ? "step" : "steps");
 }
 
-static int note_job(void *arg, int64_t n, const struct sweep_point *point, const struct plan *plan)
+static int record_job(void *arg, int64_t n, const struct sweep_point *point,
+		      const struct plan *plan)
 {
 	struct dry *d = arg;
 
 	for (size_t i = 0; i < point->n; i++)
-		note_param(d, i, &point->params[i]);
+		record_param(d, i, &point->params[i]);
 	if (n == 1) {
 		add_point(&d->first, "first:", point);
 		if (plan)
-			note_commands(d, plan);
+			record_commands(d, plan);
 	}
 	add_point(&d->last, "last: ", point);
 	d->last_n = n;
@@ -268,7 +270,7 @@ static int print_job(void *arg, int64_t n, const struct sweep_point *point, cons
 	return ferror(stdout) ? 1 : 0;
 }
 
-/* A line, cut where a terminal's ends. */
+/* Prints a line, cut at the width of the terminal. */
 static void print_cut(const struct dry *d, const char *line)
 {
 	const struct style *style = &d->ctx->out;
@@ -311,8 +313,8 @@ static void print_lines(struct dry *d, struct buf *text)
 	free(lines);
 }
 
-/* What is not there, of the whole product. */
-static void add_left_out(struct dry *d, const struct expand_result *r)
+/* Adds how many combinations of the whole product are excluded or equal. */
+static void add_excluded(struct dry *d, const struct expand_result *r)
 {
 	uint64_t all;
 	int64_t out;
@@ -332,7 +334,7 @@ static void print_dry(struct dry *d, const struct expand_result *r)
 	buf_clear(&d->text);
 	buf_addf(&d->text, "%s: %" PRId64 " %s, %" PRId64 " %s", r->sweep, r->jobs,
 		 r->jobs == 1 ? "job" : "jobs", r->steps, r->steps == 1 ? "step" : "steps");
-	add_left_out(d, r);
+	add_excluded(d, r);
 	print_cut(d, buf_str(&d->text));
 	for (size_t i = 0; i < d->naxes; i++)
 		print_axis(d, &d->axes[i]);
@@ -376,7 +378,7 @@ static void add_part(struct buf *line, int64_t n, const char *what)
 		buf_addf(line, ", %" PRId64 " %s", n, what);
 }
 
-/* What comes next: jobs that failed or are held take a word of their own. */
+/* Adds the next command: failed and held jobs need retry or release. */
 static void add_next(struct cmd_ctx *ctx, struct buf *line, const struct expand_result *r)
 {
 	struct db_sweep s = {0};
@@ -394,32 +396,33 @@ static void add_next(struct cmd_ctx *ctx, struct buf *line, const struct expand_
 	db_sweep_release(&s);
 }
 
-/* Those that are left though the option was given are running. */
-static void say_left(struct cmd_ctx *ctx, const struct args *args, const struct expand_result *r)
+/* Prints which changed jobs keep their old commands. With --rerun-changed only running jobs do. */
+static void report_kept(struct cmd_ctx *ctx, const struct args *args, const struct expand_result *r)
 {
 	bool one = r->left == 1;
 
 	if (args->rerun_changed)
 		cmd_say(ctx,
-			"%s: %" PRId64 " running %s the commands that %s had: when %s over, give "
-			"--rerun-changed again",
-			r->sweep, r->left, one ? "one keeps" : "ones keep", one ? "it" : "they",
-			one ? "it is" : "they are");
+			"%s: %" PRId64
+			" running %s commands: use --rerun-changed again when %s ended",
+			r->sweep, r->left, one ? "job keeps its" : "jobs keep their",
+			one ? "it has" : "they have");
 	else
 		cmd_say(ctx,
-			"%s: %" PRId64 " running or completed %s the commands that %s had "
-			"(--rerun-changed makes completed ones pending again)",
-			r->sweep, r->left, one ? "one keeps" : "ones keep", one ? "it" : "they");
+			"%s: %" PRId64 " running or completed %s commands "
+			"(--rerun-changed makes completed jobs pending again)",
+			r->sweep, r->left, one ? "job keeps its" : "jobs keep their");
 }
 
-static void say_missing(struct cmd_ctx *ctx, const struct args *args, const struct expand_result *r)
+static void report_missing(struct cmd_ctx *ctx, const struct args *args,
+			   const struct expand_result *r)
 {
 	bool one = r->missing == 1;
 
 	cmd_say(ctx, "%s: %" PRId64 " %s no longer in the file and %s (%s)", r->sweep, r->missing,
 		one ? "job is" : "jobs are", one ? "stays" : "stay",
-		args->prune ? "only pending ones that were never tried are removed"
-			    : "--prune removes pending ones");
+		args->prune ? "only pending jobs that were never tried are removed"
+			    : "--prune removes pending jobs");
 }
 
 static void print_result(struct cmd_ctx *ctx, const struct args *args,
@@ -433,17 +436,17 @@ static void print_result(struct cmd_ctx *ctx, const struct args *args,
 		buf_addf(&line, " (%" PRId64 " %s)", r->steps, r->steps == 1 ? "step" : "steps");
 	add_part(&line, r->unchanged, "unchanged");
 	add_part(&line, r->changed,
-		 r->changed == 1 ? "takes the new commands" : "take the new commands");
+		 r->changed == 1 ? "gets the new commands" : "get the new commands");
 	add_part(&line, r->rerun,
-		 r->rerun == 1 ? "completed one pending again" : "completed ones pending again");
+		 r->rerun == 1 ? "completed job pending again" : "completed jobs pending again");
 	add_part(&line, r->pruned, "removed");
 	add_part(&line, r->merged, "equal to an earlier one");
 	add_next(ctx, &line, r);
 	cmd_print(ctx, "%s", buf_str(&line));
 	if (r->left)
-		say_left(ctx, args, r);
+		report_kept(ctx, args, r);
 	if (r->missing)
-		say_missing(ctx, args, r);
+		report_missing(ctx, args, r);
 	buf_release(&line);
 }
 
@@ -465,7 +468,7 @@ static int expand_one(struct cmd_ctx *ctx, const struct args *args, const struct
 	if (args->list)
 		rc = expand_dry(file, &opts, print_job, &d, &r, err);
 	else if (args->dry_run)
-		rc = expand_dry(file, &opts, args->json ? NULL : note_job, &d, &r, err);
+		rc = expand_dry(file, &opts, args->json ? NULL : record_job, &d, &r, err);
 	else
 		rc = expand_store(ctx->store, file, &opts, &r, err);
 	end_progress(&p);
@@ -487,7 +490,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	int rc = 0;
 
 	if (args->list && !args->dry_run)
-		return err_set(err, ERR_USAGE, "--list goes with --dry-run");
+		return err_set(err, ERR_USAGE, "--list needs --dry-run");
 	if (!args->dry_run && cmd_open_store(ctx, err))
 		return -1;
 	files = mem_alloc((size_t)argc * sizeof(*files));

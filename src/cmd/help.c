@@ -1,4 +1,4 @@
-/* slurmq help - what there is, and the manual pages */
+/* slurmq help - lists the commands and prints manual pages */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static const struct cmd *find_command(struct cmd_ctx *ctx, const char *name, str
 	return cmd;
 }
 
-/* The manual page as man(1) sets it: false where there is none, or no man(1). */
+/* Prints a manual page with man(1). Returns false if there is no such page, or no man(1). */
 static bool print_page(struct cmd_ctx *ctx, const char *name)
 {
 	char *page = mem_printf("slurmq-%s", name), width[16];
@@ -45,8 +45,8 @@ static bool print_page(struct cmd_ctx *ctx, const char *name)
 	return done;
 }
 
-/* Return whether name is that of a page without a command: slurmq-sweep(5), slurmq-guarantees(7),
- * slurmq-storage(7). */
+/* Returns whether name is that of a page without a command: slurmq-sweep(5),
+ * slurmq-guarantees(7), slurmq-storage(7). */
 static bool is_topic(const char *name)
 {
 	return !strcmp(name, "sweep") || !strcmp(name, "guarantees") || !strcmp(name, "storage");
@@ -57,8 +57,8 @@ static int print_topic(struct cmd_ctx *ctx, const char *name, struct err *err)
 	if (print_page(ctx, name))
 		return 0;
 	return err_set(err, ERR_FAILED,
-		       "man(1) does not find the page slurmq-%s here: make install puts it "
-		       "where it does, and slurmq's sources have it in man/",
+		       "man(1) does not find the page slurmq-%s: install it with make "
+		       "install, or read it in the folder man/ of slurmq's sources",
 		       name);
 }
 

@@ -1,4 +1,4 @@
-/* slurmq hold - jobs that are not to be submitted for now */
+/* slurmq hold - keeps jobs from being submitted */
 #include <inttypes.h>
 
 #include "cmd/cmd.h"
@@ -16,7 +16,7 @@ static int hold_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, struc
 {
 	struct steer_undo undo = {.request = REQUEST_HOLD};
 	const struct steer_change change = {
-		.one = hold_one, .after = steer_take_back, .arg = &undo};
+		.one = hold_one, .after = steer_revoke_claims, .arg = &undo};
 	int64_t changed = 0;
 	int rc;
 
@@ -28,11 +28,12 @@ static int hold_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, struc
 		return -1;
 	rc = steer_change(ctx, ids, &change, &changed, err);
 	if (steer_scancel(&undo, rc ? NULL : err) && !rc)
-		rc = err_prefix(err,
-				"the jobs are held, but Slurm could not be told to forget them");
+		rc = err_prefix(
+			err,
+			"the jobs are held, but slurmq could not remove them from Slurm's queue");
 	if (rc == 0 || changed)
-		cmd_print(ctx, "held %" PRId64 " %s; slurmq release lets %s go", changed,
-			  changed == 1 ? "job" : "jobs", changed == 1 ? "it" : "them");
+		cmd_print(ctx, "held %" PRId64 " %s; slurmq release makes %s pending again",
+			  changed, changed == 1 ? "job" : "jobs", changed == 1 ? "it" : "them");
 	steer_undo_release(&undo);
 	return rc;
 }

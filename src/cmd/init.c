@@ -1,4 +1,4 @@
-/* slurmq init - make the folder that holds the jobs */
+/* slurmq init - makes the folder that holds the jobs */
 #include "cmd/cmd.h"
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
@@ -11,7 +11,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (rc < 0)
 		return -1;
 	if (rc == DB_NONE)
-		cmd_print(ctx, "%s is there already, and stays as it is", ctx->opened.dir);
+		cmd_print(ctx, "%s already exists and is unchanged", ctx->opened.dir);
 	else
 		cmd_print(ctx, "made %s; next: slurmq expand FILE", ctx->opened.dir);
 	return 0;

@@ -1,4 +1,4 @@
-/* slurmq list - a line a job */
+/* slurmq list - prints one line per job */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,19 +16,19 @@ struct args {
 
 enum {
 	BLOCK = 1000,	/* rows that are measured together */
-	SAMPLE = 20000, /* jobs that are looked at for parameters that vary */
-	STOP = 2,	/* nobody reads any more */
+	SAMPLE = 20000, /* jobs that are compared to find the parameters that vary */
+	STOP = 2,	/* the reader of stdout is gone */
 };
 
 /* ---- which parameters vary ---- */
 
 struct vary {
-	struct strs names, values; /* side by side: what was seen first */
+	struct strs names, values; /* parallel lists: each name and its first value */
 	bool *varies;
 	int64_t jobs, left;
 };
 
-static void note_param(struct vary *v, const struct sweep_param *p)
+static void record_param(struct vary *v, const struct sweep_param *p)
 {
 	for (size_t i = 0; i < v->names.n; i++) {
 		if (!strcmp(v->names.v[i], p->name)) {
@@ -40,15 +40,15 @@ static void note_param(struct vary *v, const struct sweep_param *p)
 	strs_add(&v->names, p->name);
 	strs_add(&v->values, p->value);
 	v->varies = mem_grow(v->varies, v->names.n, sizeof(*v->varies));
-	v->varies[v->names.n - 1] = v->jobs > 0; /* others do not have it */
+	v->varies[v->names.n - 1] = v->jobs > 0; /* other jobs do not have it */
 }
 
-static int note_job(void *arg, const struct db_job *job)
+static int record_job(void *arg, const struct db_job *job)
 {
 	struct vary *v = arg;
 
 	for (size_t i = 0; i < job->point.n; i++)
-		note_param(v, &job->point.params[i]);
+		record_param(v, &job->point.params[i]);
 	v->jobs++;
 	return --v->left > 0 ? 0 : STOP;
 }
@@ -63,7 +63,8 @@ static bool param_varies(const struct vary *v, const char *name)
 	return true;
 }
 
-/* The slowest parameters change last: of very many jobs, the first and the last ones are looked at. */
+/* Finds the parameters that vary. If there are very many jobs, only the first and the last ones
+ * are compared: the slowest parameters differ between these. */
 static int read_varying_params(struct db *db, const struct selection *sel, struct vary *v,
 			       struct err *err)
 {
@@ -72,7 +73,7 @@ static int read_varying_params(struct db *db, const struct selection *sel, struc
 	int rc;
 
 	v->left = SAMPLE;
-	rc = selection_each(db, sel, note_job, v, err);
+	rc = selection_each(db, sel, record_job, v, err);
 	if (rc != STOP || db_job_max(db, &max, err))
 		return rc == STOP ? -1 : rc;
 	for (size_t i = 0; i < sel->n; i++) {
@@ -85,7 +86,7 @@ static int read_varying_params(struct db *db, const struct selection *sel, struc
 		tail.v[tail.n++] = one;
 	}
 	v->left = SAMPLE;
-	rc = selection_each(db, &tail, note_job, v, err);
+	rc = selection_each(db, &tail, record_job, v, err);
 	selection_release(&tail);
 	return rc == STOP ? 0 : rc;
 }
@@ -183,7 +184,7 @@ static void print_nothing(struct list *l, bool chosen)
 	if (db_job_max(l->ctx->store->db, &max, NULL) == 0 && max == 0)
 		cmd_print(l->ctx, "no jobs yet: slurmq expand FILE");
 	else if (chosen)
-		cmd_print(l->ctx, "no such jobs; slurmq status shows what there is");
+		cmd_print(l->ctx, "no such jobs; slurmq status lists the sweeps");
 }
 
 static int print_list(struct list *l, const struct args *args, const struct selection *sel,

@@ -1,4 +1,4 @@
-/* slurmq log - what a job printed */
+/* slurmq log - prints the output of a job */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,20 +18,21 @@ struct args {
 	bool follow;
 };
 
-/* Sections of a log begin with a line of the supervisor's own: MARK "step " KEY END. */
+/* The supervisor begins each section of a log with the line: MARK "step " KEY END. */
 #define MARK "==> slurmq: "
 #define MARK_STEP MARK "step "
 #define MARK_END " <=="
 
 struct reader {
 	struct cmd_ctx *ctx;
-	const char *step; /* NULL: all of it */
+	const char *step; /* NULL: the whole log */
 	int fd;
-	struct buf line; /* one that is not whole yet */
+	struct buf line; /* a line that is not complete yet */
 	bool inside, found;
 };
 
-/* The heading of step `name`, or of one with that name and parameters of its own. */
+/* Returns whether line is the heading of this step; step may also be the name of a step with
+ * parameters. */
 static bool begins_step(const char *line, size_t len, const char *step)
 {
 	size_t n = strlen(step), before = strlen(MARK_STEP), after = strlen(MARK_END);
@@ -46,7 +47,7 @@ static bool begins_step(const char *line, size_t len, const char *step)
 	       !memcmp(line + len - after, MARK_END, after);
 }
 
-static void take_line(struct reader *r)
+static void print_line_of_step(struct reader *r)
 {
 	size_t len = r->line.len;
 
@@ -61,7 +62,7 @@ static void take_line(struct reader *r)
 	buf_clear(&r->line);
 }
 
-static void take_data(struct reader *r, const char *data, size_t len)
+static void print_data(struct reader *r, const char *data, size_t len)
 {
 	if (!r->step) {
 		fwrite(data, 1, len, stdout);
@@ -73,13 +74,13 @@ static void take_data(struct reader *r, const char *data, size_t len)
 
 		buf_add(&r->line, data, n);
 		if (end)
-			take_line(r);
+			print_line_of_step(r);
 		data += n;
 		len -= n;
 	}
 }
 
-/* Print what has been added. */
+/* Prints what was added to the log since the last call. */
 static int copy_data(struct reader *r, struct err *err)
 {
 	char data[65536];
@@ -87,7 +88,7 @@ static int copy_data(struct reader *r, struct err *err)
 
 	while ((n = read(r->fd, data, sizeof(data))) > 0 || (n < 0 && errno == EINTR)) {
 		if (n > 0)
-			take_data(r, data, (size_t)n);
+			print_data(r, data, (size_t)n);
 		if (ferror(stdout))
 			return 0;
 	}
@@ -112,7 +113,7 @@ static int refuse_no_attempt(const struct db_job *job, struct err *err)
 		       job->state == JOB_HELD ? "slurmq release" : "slurmq submit");
 }
 
-/* The N-th attempt of a job, 0 meaning the newest. */
+/* Reads attempt `number` of a job into *a; 0 is the newest. The caller releases *a. */
 static int find_attempt(struct db *db, const struct db_job *job, int64_t number,
 			struct db_attempt *a, struct err *err)
 {
@@ -135,7 +136,9 @@ static int find_attempt(struct db *db, const struct db_job *job, int64_t number,
 		rc = db_attempt_get(db, number ? ids.v[(int64_t)ids.n - number] : job->attempt, a,
 				    err);
 	ids_release(&ids);
-	return rc > 0 ? err_set(err, ERR_FAILED, "job %" PRId64 ": its attempt has gone", job->id)
+	return rc > 0 ? err_set(err, ERR_FAILED,
+				"job %" PRId64 ": its attempt is no longer in the database",
+				job->id)
 		      : rc;
 }
 
@@ -145,7 +148,7 @@ static int refuse_no_file(const struct db_job *job, const struct db_attempt *a, 
 	if (a->closed == CLOSED_NOT && !a->started)
 		return err_set(err, ERR_FAILED,
 			       "job %" PRId64 " has no log yet: %s; "
-			       "slurmq log %" PRId64 " -f waits with it",
+			       "slurmq log %" PRId64 " -f waits for it",
 			       job->id,
 			       a->slurm_job ? "it waits in Slurm's queue"
 					    : "Slurm has not answered yet",
@@ -153,7 +156,7 @@ static int refuse_no_file(const struct db_job *job, const struct db_attempt *a, 
 	if (a->closed != CLOSED_NOT && !a->started)
 		return err_set(err, ERR_FAILED,
 			       "job %" PRId64 " has no log: this attempt never started; slurmq "
-			       "show %" PRId64 " tells what became of it",
+			       "show %" PRId64 " shows how it ended",
 			       job->id, job->id);
 	return err_set(err, ERR_FAILED, "job %" PRId64 " has no log: there is no file '%s'",
 		       job->id, path);
@@ -174,7 +177,7 @@ static int has_ended(struct cmd_ctx *ctx, int64_t attempt, bool *ended, struct e
 
 enum { POLL_MS = 500, ASK_EVERY = 4 };
 
-/* Until the attempt has ended, and once more. */
+/* Prints new output until the attempt has ended, and once more after that. */
 static int follow_log(struct reader *r, int64_t attempt, struct err *err)
 {
 	bool ended = false;
@@ -192,7 +195,8 @@ static int follow_log(struct reader *r, int64_t attempt, struct err *err)
 	return 0;
 }
 
-/* A job that waits in the queue has no file yet: follow waits for it. */
+/* Opens the log. A job that waits in the queue has no file yet: with `wait` the function waits
+ * for it. */
 static int open_log(struct reader *r, const struct db_job *job, const struct db_attempt *a,
 		    const char *path, bool wait, struct err *err)
 {
@@ -228,10 +232,10 @@ static int print_log(struct reader *r, const struct db_job *job, const struct ar
 	if (!rc)
 		rc = args->follow ? follow_log(r, a.id, err) : copy_data(r, err);
 	if (r->line.len)
-		take_line(r);
+		print_line_of_step(r);
 	if (!rc && r->step && !r->found)
 		rc = err_set(err, ERR_FAILED,
-			     "the log of job %" PRId64 " shows no step '%s' (slurmq show %" PRId64
+			     "the log of job %" PRId64 " has no step '%s' (slurmq show %" PRId64
 			     " lists its steps)",
 			     job->id, r->step, job->id);
 	free(path);
@@ -249,14 +253,13 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 
 	(void)argc;
 	if (opt_int(argv[0], &id) || id < 1)
-		return err_set(err, ERR_USAGE, "'%s' is no job's id: slurmq list shows them",
+		return err_set(err, ERR_USAGE, "invalid job id '%s': slurmq list shows the ids",
 			       argv[0]);
 	rc = ingest_now(ctx->store, err);
 	if (!rc)
 		rc = db_job_get(ctx->store->db, id, &job, err);
 	if (rc == DB_NONE)
-		rc = err_set(err, ERR_USAGE, "no job %" PRId64 ": slurmq list shows what there is",
-			     id);
+		rc = err_set(err, ERR_USAGE, "no job %" PRId64 ": slurmq list shows the jobs", id);
 	if (!rc)
 		rc = print_log(&r, &job, args, err);
 	if (r.fd >= 0)

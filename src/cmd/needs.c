@@ -12,13 +12,13 @@ static void add_locks(const struct health_need *n, struct strs *lines)
 {
 	strs_addf(
 		lines,
-		"the queue is paused: locks of files in .slurmq do not reach from %s to %s, so two hosts"
-		" may write to the database at once and break it",
+		"the queue is paused: file locks in .slurmq do not reach from %s to %s, so two hosts"
+		" could write to the database at once and damage it",
 		n->names.n ? n->names.v[0] : "", n->names.n > 1 ? n->names.v[1] : "other hosts");
 	strs_add(
 		lines,
-		"  let what runs end, then let them reach, or put .slurmq on another file system (a file of"
-		" one line may name the folder: man slurmq-storage); then: slurmq resume");
+		"  wait until no job runs; then fix the locks, or move .slurmq to another file system (a file"
+		" of one line may name the folder: man slurmq-storage); then: slurmq resume");
 }
 
 static void add_nodes(const struct health_need *n, struct strs *lines)
@@ -30,14 +30,14 @@ static void add_nodes(const struct health_need *n, struct strs *lines)
 	if (n->kind == NEED_MANY_NODES)
 		strs_addf(
 			lines,
-			"attempts die within seconds on many nodes (%s): it is rather the jobs, and"
-			" no node is left out; look at their logs, then: slurmq resume",
+			"jobs fail within seconds on many nodes (%s), so the cause is probably in the jobs;"
+			" no node is excluded; read their logs, then: slurmq resume",
 			buf_str(&names));
 	else
 		strs_addf(
 			lines,
-			"left out for a day, since attempts died there within seconds: %s; tell the"
-			" site, or slurmq resume takes them again",
+			"excluded for a day, because jobs failed there within seconds: %s; report this to the"
+			" site; slurmq resume includes them again",
 			buf_str(&names));
 	buf_release(&names);
 }
@@ -48,11 +48,11 @@ static void add_refused(const struct health_need *n, struct strs *lines)
 		  n->sweep, n->words ? n->words : "");
 	strs_addf(
 		lines,
-		"  mend the sweep file and slurmq expand it, or mend the account; then: slurmq release %s",
+		"  fix the sweep file and run slurmq expand, or fix the account; then: slurmq release %s",
 		n->sweep);
 }
 
-/* Of the chain as a whole. */
+/* Adds the lines of a need of the whole chain. */
 static void add_chain(const struct health_need *n, struct strs *lines)
 {
 	switch (n->kind) {
@@ -60,24 +60,23 @@ static void add_chain(const struct health_need *n, struct strs *lines)
 		strs_add(lines, "the queue is paused: slurmq resume");
 		break;
 	case NEED_REPAIR:
-		strs_addf(
-			lines,
-			"the queue is paused: slurmq log %" PRId64
-			" shows what failed last; mend it"
-			" (a slip in the sweep file: slurmq expand), then: slurmq retry and slurmq resume",
-			n->job);
+		strs_addf(lines,
+			  "the queue is paused: slurmq log %" PRId64
+			  " shows the last failure; fix the cause"
+			  " (in a sweep file: slurmq expand), then: slurmq retry and slurmq resume",
+			  n->job);
 		break;
 	case NEED_SENTINEL:
 		strs_addf(
 			lines,
-			"the sentinel is held in Slurm, so it will not begin and revive the chain: "
+			"the sentinel is held in Slurm, so it will not start and restart the chain: "
 			"scontrol release %" PRIu64 "%s",
-			n->slurm_job, n->by_admin ? ", which is for the site to do" : "");
+			n->slurm_job, n->by_admin ? " (only an administrator can)" : "");
 		break;
 	case NEED_VIA:
 		strs_add(lines, n->words);
 		strs_add(lines,
-			 "  jobs submit no others until that works; from here: slurmq submit");
+			 "  jobs submit no other jobs until that works; from here: slurmq submit");
 		break;
 	case NEED_SUBMIT:
 		strs_add(lines, "no job is known to be in Slurm and work is left: slurmq submit");

@@ -1,4 +1,4 @@
-/* slurmq pause - nothing new is submitted */
+/* slurmq pause - stops submitting */
 #include "cmd/cmd.h"
 
 #include "store/state.h"
@@ -18,8 +18,9 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (db_counts(db, counts, err))
 		return -1;
 	flying = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
-	cmd_print(ctx, "%s: nothing new is submitted%s; slurmq resume takes it back",
-		  paused ? "paused already" : "paused", flying ? ", what is in Slurm goes on" : "");
+	cmd_print(ctx, "%s: no jobs are submitted%s; slurmq resume ends the pause",
+		  paused ? "already paused" : "paused",
+		  flying ? ", jobs already in Slurm run to completion" : "");
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* slurmq release - let held jobs go */
+/* slurmq release - makes held jobs pending again */
 #include <inttypes.h>
 
 #include "cmd/cmd.h"
@@ -9,7 +9,7 @@ struct args {
 	bool yes, no_submit;
 };
 
-/* Those in flight may have the request to be held. */
+/* Jobs in flight may have the request to be held. */
 enum { RELEASABLE = 1U << JOB_HELD | 1U << JOB_SUBMITTING | 1U << JOB_QUEUED };
 
 static int release_one(struct db *db, int64_t id, void *arg, int *changed, struct err *err)

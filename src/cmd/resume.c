@@ -1,4 +1,4 @@
-/* slurmq resume - take a pause back */
+/* slurmq resume - ends a pause */
 #include "cmd/cmd.h"
 
 #include "chain/breaker.h"
@@ -36,16 +36,16 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (state_get_int(ctx->store->db, STATE_PAUSED, &paused, err))
 		return -1;
 	rc = breaker_nodes(ctx->store->db, &bad, err);
-	if (!rc && bad.n) /* which jobs wait for ever without them? (reconcile.h) */
+	if (!rc && bad.n) /* find the jobs that can start on no other node (reconcile.h) */
 		reconcile(ctx->store, 0, &seen, NULL);
 	if (rc || unset_pause(ctx->store->db, err)) {
 		strs_release(&bad);
 		return -1;
 	}
-	cmd_print(ctx, paused ? "the queue goes on" : "the queue was not paused");
+	cmd_print(ctx, paused ? "the queue is no longer paused" : "the queue was not paused");
 	if (bad.n)
-		cmd_print(ctx, "%zu node%s, where attempts had died, %s no longer left out", bad.n,
-			  bad.n == 1 ? "" : "s", bad.n == 1 ? "is" : "are");
+		cmd_print(ctx, "%zu node%s, where jobs failed at once, %s no longer excluded",
+			  bad.n, bad.n == 1 ? "" : "s", bad.n == 1 ? "is" : "are");
 	strs_release(&bad);
 	return args->no_submit ? 0 : cmd_fill_and_print(ctx, err);
 }

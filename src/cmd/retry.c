@@ -1,4 +1,4 @@
-/* slurmq retry - failed jobs to pending again, then submit */
+/* slurmq retry - makes failed jobs pending again, then submits */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,22 +23,22 @@ struct args {
 enum {
 	RETRY_STATE = 1U << JOB_FAILED | 1U << JOB_CANCELLED,
 	NAMED = RETRY_STATE | 1U << JOB_COMPLETED |
-		JOB_NOT_OVER, /* of which some are spoken of only */
+		JOB_NOT_OVER, /* jobs that are not over are only reported */
 };
 
 struct retry {
 	const struct args *args;
 	struct db *db;
-	char *options; /* lines of --long=value, or NULL */
+	char *options; /* lines of --long=value, or NULL; freed by run() */
 	bool completed, by_ids;
 	struct ids ids;
-	int64_t skipped;    /* completed ones that were named without --all */
-	int64_t alive;	    /* named ones that are not over */
-	int64_t held;	    /* of which nothing is in the way but a word of the user's */
-	int64_t waits;	    /* the first of them that its policy tries again later, */
-	int64_t due;	    /* and when */
-	int64_t lost;	    /* whose end nobody knows: Slurm may still run them */
-	struct strs to_end; /* Slurm's ids of those that it does */
+	int64_t skipped; /* completed jobs that were named without --all */
+	int64_t alive;	 /* named jobs that are not over */
+	int64_t held;	 /* jobs that are held only because the user asked for it */
+	int64_t waits; /* the first job that is not over and that its policy tries again later, or 0 */
+	int64_t due;	    /* time of that try */
+	int64_t lost;	    /* jobs whose end is unknown: they may still run in Slurm */
+	struct strs to_end; /* Slurm ids of lost attempts that still run */
 };
 
 /* ---- sbatch options ---- */
@@ -60,8 +60,8 @@ static int check_option(const char *name, const char *given, struct err *err)
 			"--sbatch takes a long option of sbatch, such as time=2:00:00, not '%s'",
 			given);
 	if (meant && meant->instead)
-		return err_set(err, ERR_USAGE, "--sbatch: '%s' is given by slurmq itself: %s",
-			       meant->name, meant->instead);
+		return err_set(err, ERR_USAGE, "--sbatch: slurmq itself sets '%s': %s", meant->name,
+			       meant->instead);
 	if (o && o->arg == SBATCH_ARG_NEEDED && !strchr(given, '='))
 		return err_set(err, ERR_USAGE, "--sbatch: '%s' needs a value: %s=VALUE", name,
 			       name);
@@ -82,7 +82,7 @@ static int read_options(const struct strs *given, char **out, struct err *err)
 		const char *text = given->v[i];
 		char *name;
 
-		if (!*text) /* no option: those of before are taken off */
+		if (!*text) /* an empty value removes the options of an earlier retry */
 			continue;
 		text += strncmp(text, "--", 2) ? 0 : 2;
 		name = mem_strndup(text, strcspn(text, "="));
@@ -134,8 +134,8 @@ static bool is_shown_attempt(const struct slurm_job *job, const struct db_attemp
 	       (a->ntasks <= 1 || job->task == a->task);
 }
 
-static int note_if_running(struct retry *r, int64_t id, const struct slurm_jobs *jobs,
-			   struct err *err)
+static int add_if_running(struct retry *r, int64_t id, const struct slurm_jobs *jobs,
+			  struct err *err)
 {
 	struct db_attempt a = {0};
 	struct db_job job = {0};
@@ -153,7 +153,8 @@ static int note_if_running(struct retry *r, int64_t id, const struct slurm_jobs 
 	return rc < 0 ? -1 : 0;
 }
 
-/* A lost attempt that Slurm still shows is ended first: two attempts of one job write to one place. */
+/* Ends lost attempts that Slurm still shows, before their jobs are retried: two attempts of one
+ * job would write to the same files. */
 static int end_lost(struct cmd_ctx *ctx, struct retry *r, struct err *err)
 {
 	struct reconcile_result seen;
@@ -163,15 +164,16 @@ static int end_lost(struct cmd_ctx *ctx, struct retry *r, struct err *err)
 	if (!rc)
 		rc = slurm_squeue((uint64_t)getuid(), &jobs, err);
 	for (size_t i = 0; !rc && i < r->ids.n; i++)
-		rc = note_if_running(r, r->ids.v[i], &jobs, err);
+		rc = add_if_running(r, r->ids.v[i], &jobs, err);
 	if (!rc && r->to_end.n)
 		rc = slurm_scancel(&r->to_end, err);
 	FAILPOINT("retry-ended");
 	slurm_jobs_release(&jobs);
 	if (rc)
 		err_prefix(err,
-			   "%" PRId64 " of these jobs were lost sight of, and Slurm does not say "
-			   "whether they still run: nothing was changed",
+			   "nothing was changed: %" PRId64
+			   " of these jobs are lost, and Slurm does not "
+			   "report whether they still run",
 			   r->lost);
 	return rc;
 }
@@ -221,7 +223,7 @@ static int change_jobs(struct cmd_ctx *ctx, struct retry *r, int64_t *changed, s
 	return rc ? rc : steer_change(ctx, &r->ids, &todo, changed, err);
 }
 
-/* ---- what came of it ---- */
+/* ---- the result ---- */
 
 static void print_waits(struct cmd_ctx *ctx, const struct retry *r)
 {
@@ -229,14 +231,13 @@ static void print_waits(struct cmd_ctx *ctx, const struct retry *r)
 
 	time_add_local(&when, r->due);
 	cmd_print(ctx,
-		  "nothing to retry: job %" PRId64
-		  " is tried again by its sweep's policy, not before "
-		  "%s; at once: slurmq cancel %" PRId64 " && slurmq retry %" PRId64,
+		  "nothing to retry: job %" PRId64 " is retried by its sweep's policy, not before "
+		  "%s; to retry now: slurmq cancel %" PRId64 " && slurmq retry %" PRId64,
 		  r->waits, buf_str(&when), r->waits, r->waits);
 	buf_release(&when);
 }
 
-/* What is in the way of those that were named. */
+/* Adds why the named jobs cannot be retried. */
 static void add_why(const struct retry *r, struct buf *out)
 {
 	const char *sep = "";
@@ -247,13 +248,13 @@ static void add_why(const struct retry *r, struct buf *out)
 		sep = "; ";
 	}
 	if (r->held) {
-		buf_addf(out, "%s%" PRId64 " of these %s held: slurmq release lets %s go", sep,
-			 r->held, r->held == 1 ? "is" : "are", r->held == 1 ? "it" : "them");
+		buf_addf(out, "%s%" PRId64 " of these %s held: use slurmq release", sep, r->held,
+			 r->held == 1 ? "is" : "are");
 		sep = "; ";
 	}
 	if (r->skipped)
-		buf_addf(out, "%s%" PRId64 " completed; %s--all runs them again", sep, r->skipped,
-			 r->by_ids ? "" : "by their ids, ");
+		buf_addf(out, "%s%" PRId64 " completed: %s--all runs them again", sep, r->skipped,
+			 r->by_ids ? "" : "with their ids, ");
 }
 
 static void print_nothing(struct cmd_ctx *ctx, const struct retry *r)
@@ -267,15 +268,15 @@ static void print_nothing(struct cmd_ctx *ctx, const struct retry *r)
 	else if (why.len)
 		cmd_print(ctx, "nothing to retry: %s", why.s);
 	else if (r->args->states)
-		cmd_print(ctx, "nothing to retry: no such jobs; slurmq status shows what there is");
+		cmd_print(ctx, "nothing to retry: no such jobs; slurmq status shows the counts");
 	else if (db_counts(r->db, counts, NULL) == 0 && !counts[JOB_FAILED] &&
 		 counts[JOB_CANCELLED])
 		cmd_print(ctx,
-			  "no failed jobs; slurmq retry -s cancelled takes the %" PRId64
+			  "no failed jobs; slurmq retry -s cancelled retries the %" PRId64
 			  " cancelled ones",
 			  counts[JOB_CANCELLED]);
 	else
-		cmd_print(ctx, "no failed jobs; slurmq status shows how far the rest is");
+		cmd_print(ctx, "no failed jobs; slurmq status shows the progress");
 	buf_release(&why);
 }
 
@@ -314,7 +315,8 @@ static int report_and_submit(struct cmd_ctx *ctx, const struct retry *r, int64_t
 	return submit ? cmd_filled_end(&filled, err) : 0;
 }
 
-/* By default failed ones alone; what was named by ids or states is spoken of where it can't be retried. */
+/* Chooses the jobs: by default only failed ones. If jobs are named by ids or states,
+ * collect_job() counts those that cannot be retried, to report them. */
 static int choose_jobs(struct retry *r, struct selection *sel, struct err *err)
 {
 	const struct args *args = r->args;

@@ -1,4 +1,4 @@
-/* cmd_run.c - slurmq run: what a submitted job executes. */
+/* slurmq run - a submitted job executes this command */
 #include "cmd/cmd.h"
 
 #include <signal.h>
@@ -26,9 +26,10 @@ enum {
 	OPEN_PAUSE_MS = 3000,
 };
 
-/* A refill that was begun beside the command must not be cut off in the middle of its sbatch. One that only
- * looks out for other hosts leaves at CONT, which does nothing to any other. False where it does not end by
- * itself in any decent time, and was killed. */
+/* Waits for the tick, the slurmq chain that was started beside the command, because a refill
+ * must not be killed in the middle of its sbatch. SIGCONT ends a tick that only waits for other
+ * hosts, and does nothing to any other. Returns false if the tick did not end within
+ * TICK_END_MS and was killed. Sets *cancelled if the job is cancelled meanwhile. */
 static bool wait_for_tick(struct store *store, int pid, bool *cancelled)
 {
 	int64_t end = clock_mono_ms() + TICK_END_MS;
@@ -57,8 +58,8 @@ static int task_index(void)
 	return text && !opt_int(text, &n) ? (int)n : 0;
 }
 
-/* A job that can't open the folder ends, and the chain with it: a disk or a file server that fails for a
- * moment is given some time. */
+/* Opens the folder of the store, with several tries: a disk or a file server may fail for a
+ * moment, and a job that cannot open the folder ends, and the chain with it. */
 static int open_patiently(struct store *store, struct err *err)
 {
 	for (int i = 1;; i++) {
@@ -80,11 +81,11 @@ static int read_manifest(const char *text, uint64_t *submission, struct err *err
 {
 	if (manifest_name_parse(text, submission))
 		return err_set(err, ERR_USAGE,
-			       "'%s' is no manifest: this is what a submitted job executes", text);
+			       "'%s' is no manifest; only submitted jobs call slurmq run", text);
 	if (!getenv("SLURM_JOB_ID"))
 		return err_set(
 			err, ERR_USAGE,
-			"not inside a Slurm job: this is what a submitted job executes; to submit: slurmq submit");
+			"not inside a Slurm job; only submitted jobs call slurmq run; to submit jobs: slurmq submit");
 	return 0;
 }
 
@@ -131,11 +132,12 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	chained = chain_end(store, &chain);
 	if (store->db && chained != CHAIN_SUBMITTED)
 		sentinel_settle(store, cmd_say_text, ctx);
-	/* we may have left the queue to it, and Slurm have given it no answer */
+	/* this job may have left the queue to the tick, and Slurm may not have answered the
+	 * tick */
 	waited = wait_for_tick(store, s.tick_pid, &cancelled);
 	if (s.refill && !cancelled && (!waited || (s.tick_pid && chained == CHAIN_BUSY)))
 		chain_end(store, &chain);
-	cancel_take_term(store->folder); /* what comes this late, others are to see all the same */
+	cancel_take_term(store->folder); /* other processes must see even so late a cancel */
 	return s.exit_status;
 }
 

@@ -9,7 +9,7 @@
 
 /* ---- states ---- */
 
-/* Conditions on the state that are or-ed: states by themselves, and failed or held for one of these reasons. */
+/* Alternative conditions on the state: a state, or failed or held for one of these reasons. */
 struct wanted {
 	unsigned states, reasons;
 };
@@ -67,7 +67,7 @@ static int parse_states(const char *text, struct wanted *w, struct err *err)
 			break;
 		text += len + 1;
 	}
-	/* they are in it */
+	/* failed and held include their reasons */
 	if (w->states & 1U << JOB_FAILED)
 		w->reasons &= WHY_HELD;
 	if (w->states & 1U << JOB_HELD)
@@ -115,7 +115,7 @@ static int refuse_unknown_job(int64_t first, int64_t max, struct err *err)
 	return err_set(err, ERR_USAGE, "no job %" PRId64 ": ids go up to %" PRId64, first, max);
 }
 
-/* text is "12" or "3-9", up to len. */
+/* Parses the first len bytes of text, "12" or "3-9", into *one. */
 static int parse_range(const char *text, size_t len, int64_t max, struct db_select *one,
 		       struct err *err)
 {
@@ -126,7 +126,8 @@ static int parse_range(const char *text, size_t len, int64_t max, struct db_sele
 		*dash = '\0';
 	if (opt_int(word, &one->first) || opt_int(dash ? dash + 1 : word, &one->last) ||
 	    one->first < 1)
-		err_set(err, ERR_USAGE, "'%.*s' is no job's id, nor a range such as 3-9", (int)len,
+		err_set(err, ERR_USAGE,
+			"invalid job id '%.*s': use a number, or a range such as 3-9", (int)len,
 			text);
 	else if (one->first > one->last)
 		err_set(err, ERR_USAGE, "the range '%.*s' ends before it begins", (int)len, text);
@@ -138,7 +139,7 @@ static int parse_range(const char *text, size_t len, int64_t max, struct db_sele
 	return rc;
 }
 
-/* A single id must be there; in a range some may be missing (pruned). */
+/* Checks that a single id exists; ids of a range may be missing (pruned). */
 static int check_id(struct db *db, const struct db_select *one, struct err *err)
 {
 	struct db_job job = {0};
@@ -148,8 +149,7 @@ static int check_id(struct db *db, const struct db_select *one, struct err *err)
 		return 0;
 	rc = db_job_get(db, one->first, &job, err);
 	if (rc == DB_NONE)
-		return err_set(err, ERR_USAGE, "no job %" PRId64 ": it is not there any more",
-			       one->first);
+		return err_set(err, ERR_USAGE, "no job %" PRId64 ": it was removed", one->first);
 	if (rc == 0)
 		db_job_release(&job);
 	return rc;
@@ -275,7 +275,7 @@ void selection_narrow(struct selection *s, unsigned states)
 	s->n = kept;
 }
 
-/* ---- going through them ---- */
+/* ---- iterating ---- */
 
 static bool job_matches(const struct db_select *s, const struct db_job *job)
 {

@@ -1,5 +1,6 @@
 /*
- * select.h - what a person names jobs by: 17, 1-10,12, all, last, a sweep's name, -s failed,timeout.
+ * select.h - the selectors of jobs on the command line: 17, 1-10,12, all, last, the name of a
+ * sweep, -s failed,timeout.
  */
 #ifndef SLURMQ_SELECT_H
 #define SLURMQ_SELECT_H
@@ -11,24 +12,27 @@
 #include "store/db.h"
 #include "lib/err.h"
 
-/* Jobs that any of the parts selects. */
+/* The jobs that at least one of the parts v selects. */
 struct selection {
 	struct db_select *v;
 	size_t n;
-	bool ids;    /* every selector was an id or a range of them */
-	bool all;    /* one of them was "all" */
-	bool states; /* -s was given */
+	bool ids;    /* every selector was an id or a range of ids */
+	bool all;    /* one of the selectors was "all" */
+	bool states; /* the option -s was used */
 };
 
-/* args: selectors, none meaning every job; states: text of -s, or NULL. An unknown sweep, id or state is
- * an error (ERR_USAGE) that names it. */
+/* Parses n selectors (none: every job) and the argument of -s (NULL: none). An unknown sweep,
+ * id or state is an error (ERR_USAGE) that names it. The caller calls selection_release(out) in
+ * any case. */
 int selection_parse(struct db *db, int n, char **args, const char *states, struct selection *out,
 		    struct err *err);
 void selection_release(struct selection *s);
-/* Only those in one of these states (bits 1 << state) too; what names other ones only is dropped. */
+/* Restricts the selection to jobs in one of these states (bits 1 << state). Parts that select
+ * no such state are removed. */
 void selection_narrow(struct selection *s, unsigned states);
 
-/* As db_jobs_each(), every job once, though several parts select it. */
+/* Calls fn for every selected job, as db_jobs_each() does; once per job, even if several parts
+ * select it. */
 int selection_each(struct db *db, const struct selection *s,
 		   int (*fn)(void *arg, const struct db_job *job), void *arg, struct err *err);
 int selection_count(struct db *db, const struct selection *s, int64_t *n, struct err *err);
@@ -39,11 +43,12 @@ struct ids {
 };
 void ids_add(struct ids *l, int64_t id);
 void ids_release(struct ids *l);
-bool ids_have(const int64_t *v, size_t n, int64_t id); /* v is sorted */
+bool ids_have(const int64_t *v, size_t n, int64_t id); /* v must be sorted */
 /* The ids of the selected jobs, sorted. */
 int selection_ids(struct db *db, const struct selection *s, struct ids *out, struct err *err);
 
-/* The sweep of that name, or that "last" means, into *id. */
+/* Sets *id to the sweep of that name; "last" is the newest sweep. An unknown name is an error
+ * (ERR_USAGE). */
 int select_sweep(struct db *db, const char *name, int64_t *id, struct err *err);
 
 #endif

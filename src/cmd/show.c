@@ -1,4 +1,4 @@
-/* slurmq show - one job whole */
+/* slurmq show - prints all of a job */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +13,17 @@ struct args {
 	bool json;
 };
 
-/* All of a job's attempts, oldest first, each with its steps. */
+/* An attempt of a job with its steps. */
 struct tried {
 	struct db_attempt a;
-	char *refused; /* what sbatch said where it did not take it; NULL: it did, or said nothing */
+	char *refused; /* the message of sbatch if it refused the attempt; else NULL */
 	struct db_step *steps;
 	size_t nsteps;
 };
 struct whole {
 	struct db_job job;
 	struct plan plan;
-	struct err plan_err; /* why there is no plan */
+	struct err plan_err; /* why the plan could not be made */
 	struct tried *v;
 	size_t n;
 };
@@ -122,7 +122,7 @@ static void print_head(struct cmd_ctx *ctx, const struct db_job *job)
 	paint_add(&line, &ctx->out, view_paint(job->state), buf_str(&state));
 	if (job->request != REQUEST_NONE && job_state_in_flight(job->state))
 		buf_addf(&line, " (%s)",
-			 job->request == REQUEST_CANCEL ? "is being cancelled" : "to be held");
+			 job->request == REQUEST_CANCEL ? "is being cancelled" : "hold requested");
 	if (job->tries > 1)
 		buf_addf(&line, ", %" PRId64 " tries", job->tries);
 	buf_addch(&line, '\n');
@@ -158,7 +158,7 @@ static void print_list(struct cmd_ctx *ctx, const char *name, const struct strs 
 		print_field(ctx, i ? "" : name, l->v[i]);
 }
 
-/* A text of several lines, each indented. */
+/* Prints the lines of a text, indented. */
 static void print_lines(struct cmd_ctx *ctx, const char *text)
 {
 	while (*text) {
@@ -181,7 +181,7 @@ static void print_lines_of(struct cmd_ctx *ctx, const char *name, const char *te
 	strs_release(&lines);
 }
 
-/* Why it stays failed though its sweep has a policy. */
+/* Prints why a failed job is not retried although its sweep has a policy. */
 static void print_why_not(struct cmd_ctx *ctx, const struct whole *w)
 {
 	struct outcome o = {.db = ctx->store->db};
@@ -195,7 +195,7 @@ static void print_why_not(struct cmd_ctx *ctx, const struct whole *w)
 	outcome_release(&o);
 }
 
-/* What the sweep's policy has done for it. */
+/* Prints what the policy of the sweep did for the job, and the time of the next try. */
 static void print_again(struct cmd_ctx *ctx, const struct whole *w)
 {
 	const struct db_job *job = &w->job;
@@ -204,9 +204,9 @@ static void print_again(struct cmd_ctx *ctx, const struct whole *w)
 	struct buf text = {0};
 
 	if (g->tries)
-		buf_addf(&text, "%" PRId64 " by its sweep's policy", g->tries);
+		buf_addf(&text, "%" PRId64 " by the sweep's policy", g->tries);
 	if (g->site)
-		buf_addf(&text, "%s%" PRId64 " for what the site did", g->tries ? ", " : "",
+		buf_addf(&text, "%s%" PRId64 " after a fault of the site", g->tries ? ", " : "",
 			 g->site);
 	if (text.len)
 		print_field(ctx, "tried again", buf_str(&text));
@@ -254,7 +254,7 @@ static void add_used(struct buf *out, int64_t maxrss_kib, int64_t cpu_ms)
 	}
 }
 
-static const char *closed_word(const struct db_attempt *a)
+static const char *describe_state(const struct db_attempt *a)
 {
 	if (a->closed == CLOSED_NOT && !a->started)
 		return a->slurm_job ? "in Slurm's queue"
@@ -263,10 +263,11 @@ static const char *closed_word(const struct db_attempt *a)
 		return "running";
 	if (a->completed)
 		return "completed";
-	return a->reason ? job_reason_name(a->reason) : "taken back";
+	return a->reason ? job_reason_name(a->reason) : "revoked";
 }
 
-/* A task's own id, by which its log and its processes know it, beside the array's. */
+/* Adds the id of an array's task in Slurm, which the environment of its processes has, if it
+ * differs from the id of the array. */
 static void add_own_id(const struct db_attempt *a, struct buf *out)
 {
 	if (a->slurm_id && a->slurm_job && (a->ntasks > 1 || a->slurm_id != a->slurm_job))
@@ -278,7 +279,7 @@ static void print_attempt_head(struct cmd_ctx *ctx, const struct db_attempt *a, 
 {
 	struct buf line = {0};
 
-	buf_addf(&line, "attempt %zu: %s", number, closed_word(a));
+	buf_addf(&line, "attempt %zu: %s", number, describe_state(a));
 	if (a->slurm_job || a->slurm_id) {
 		buf_addstr(&line, ", Slurm job ");
 		view_slurm_id(a, &line);
@@ -333,7 +334,7 @@ static void print_steps(struct cmd_ctx *ctx, const struct tried *t)
 			table_addf(&table, s, paint, "exit %d", step->exit_code);
 		else
 			table_addf(&table, s, paint, "%s%s", step_state_name(step->state),
-				   step->void_ ? " (counts no more)" : "");
+				   step->void_ ? " (no longer counts)" : "");
 		buf_clear(&text);
 		time_add_duration(&text, step->started ? step->ended - step->started : -1);
 		table_add(&table, s, PAINT_NONE, buf_str(&text));
@@ -350,7 +351,7 @@ static void print_steps(struct cmd_ctx *ctx, const struct tried *t)
 	buf_release(&text);
 }
 
-/* sbatch's own words. */
+/* Prints the message of sbatch. */
 static void print_refusal(struct cmd_ctx *ctx, const char *text)
 {
 	struct strs lines = {0};
@@ -449,7 +450,7 @@ static void add_strs(struct json *j, const char *key, const struct strs *l)
 	json_close(j);
 }
 
-/* What stands behind the sweep's own options, in sbatch's order. */
+/* Adds the options that follow those of the sweep, in the order in which sbatch gets them. */
 static void add_again(struct json *j, const struct db_job *job)
 {
 	struct strs options = {0};

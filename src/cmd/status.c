@@ -1,4 +1,4 @@
-/* slurmq status - how far every sweep has come, and what needs a person */
+/* slurmq status - shows the progress of every sweep, and what needs the user's attention */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ struct status {
 	struct cmd_ctx *ctx;
 	struct db_sweep *sweeps;
 	size_t n;
-	int64_t counts[JOB_NSTATES]; /* of these sweeps */
+	int64_t counts[JOB_NSTATES]; /* sums over these sweeps */
 	struct limits limit;
 	struct health chain;
 	int64_t now;
@@ -37,29 +37,31 @@ static int64_t count_in_flight(const int64_t *counts)
 
 /* ---- reading ---- */
 
-/* Bring the store up to date, as far as that can be had now. */
+/* Brings the store up to date, as far as Slurm and the file system allow it now. */
 static int refresh_store(struct cmd_ctx *ctx, struct err *err)
 {
 	int64_t counts[JOB_NSTATES];
 	struct reconcile_result seen = {0};
 	struct err away = {0};
 
-	/* a full disk must not keep anybody from looking */
+	/* a full disk must not prevent the user from reading the status */
 	if (ingest_now(ctx->store, &away))
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
 	if (db_counts(ctx->store->db, counts, err))
 		return -1;
-	/* with nothing in flight there may still be a decision to make (cancel.h) */
+	/* even if no job is in flight, a decision about an external cancel may be due
+	 * (cancel.h) */
 	if ((count_in_flight(counts) || cancel_phase(ctx->store->folder, NULL) != CANCEL_NONE) &&
 	    reconcile(ctx->store, RECONCILE_MS, &seen, &away))
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
-	/* whether the chain is alive may hang on it alone: it may have been cancelled, too; and be held, which is
-	 * asked as often as all else is */
+	/* The chain may depend on the sentinel alone, which may be cancelled or held too. Slurm
+	 * is queried for it as often as for the jobs. */
 	if (db_counts(ctx->store->db, counts, err))
 		return -1;
 	if (count_in_flight(counts) ? seen.ran && !*away.msg : counts[JOB_PENDING] > 0)
 		sentinel_check(ctx->store);
-	sentinel_settle(ctx->store, cmd_say_text, ctx); /* the last job may have died */
+	sentinel_settle(ctx->store, cmd_say_text,
+			ctx); /* withdraws the sentinel if the last job has died */
 	return 0;
 }
 
@@ -206,12 +208,12 @@ static void print_json(const struct status *s)
 
 /* ---- for people ---- */
 
-/* A line that is filled up to the terminal's width: parts that do not fit are left out. */
+/* A line that is filled up to the width of the terminal; parts that do not fit are omitted. */
 struct line {
 	const struct style *s;
 	struct buf text;
 	int used;
-	int kept; /* columns that are spoken for */
+	int kept; /* reserved columns */
 	bool full;
 };
 
@@ -252,7 +254,7 @@ static void add_bar(struct line *l, const struct db_sweep *sweep)
 	l->used += width + 2;
 }
 
-/* Time left at the rate of the last hour, where that means something; else nothing. */
+/* Adds the time left at the rate of the last hour, if at least two jobs ended in it. */
 static void add_rate(const struct status *s, const struct db_sweep *sweep, struct buf *out)
 {
 	int64_t left = sweep->counts[JOB_PENDING] + count_in_flight(sweep->counts), n, earliest,
@@ -335,7 +337,7 @@ static enum paint choose_chain_paint(enum chain_state state)
 	}
 }
 
-/* A line that wants a person's eye; one that goes on with it begins with a blank. */
+/* Prints a line that needs the user's attention. A line that continues it begins with a blank. */
 static void print_need(const struct status *s, const char *text)
 {
 	struct buf line = {0}, clean = {0};
@@ -350,7 +352,7 @@ static void print_need(const struct status *s, const char *text)
 	buf_release(&line);
 }
 
-/* Of the job that waits in Slurm; nothing where there is none to speak of. */
+/* Adds when the sentinel starts, if it waits in Slurm and the chain is not done. */
 static void add_sentinel_text(const struct status *s, struct buf *text)
 {
 	const struct health *c = &s->chain;
@@ -368,7 +370,7 @@ static void add_sentinel_text(const struct status *s, struct buf *text)
 static void add_block_text(const struct status *s, const struct limit_group_block *b,
 			   struct buf *text)
 {
-	buf_addf(text, "Slurm takes no %sjobs", b->in_flight ? "more " : "");
+	buf_addf(text, "Slurm accepts no %sjobs", b->in_flight ? "more " : "");
 	if (*b->partition)
 		buf_addf(text, " of partition %s", b->partition);
 	if (*b->qos)
@@ -377,7 +379,7 @@ static void add_block_text(const struct status *s, const struct limit_group_bloc
 		buf_addf(text, " of account %s", b->account);
 	if (b->in_flight)
 		buf_addf(text, " than %" PRId64, b->in_flight);
-	buf_addf(text, "%s tried again", b->others ? ": others go on;" : ";");
+	buf_addf(text, "%s retried", b->others ? ": others continue;" : ";");
 	if (b->until > s->now) {
 		buf_addstr(text, " in ");
 		time_add_duration(text, b->until - s->now);
@@ -386,7 +388,7 @@ static void add_block_text(const struct status *s, const struct limit_group_bloc
 		buf_addf(text, "%s when one of them ends", b->until > s->now ? ", or" : "");
 }
 
-/* What Slurm takes no more of, and what it refuses. */
+/* Prints the limit groups from which Slurm accepts no more jobs, and a refusal of the sentinel. */
 static void print_blocks(const struct status *s)
 {
 	const struct health *c = &s->chain;
@@ -403,8 +405,8 @@ static void print_blocks(const struct status *s)
 		struct buf text = {0};
 
 		buf_addf(&text,
-			 "the sentinel is off, since sbatch refused it: %s; slurmq config "
-			 "sentinel.sbatch gives it other options, slurmq submit tries it again",
+			 "the sentinel is off because sbatch refused it: %s; slurmq config "
+			 "sentinel.sbatch changes its options, slurmq submit submits it again",
 			 c->sentinel_why);
 		print_need(s, buf_str(&text));
 		buf_release(&text);
@@ -441,14 +443,14 @@ static void print_chain(const struct status *s)
 	buf_release(&why);
 }
 
-/* Jobs that their policy makes wait, which are pending or in Slurm's queue. */
+/* Prints how many jobs wait, pending or in Slurm's queue, until their policy retries them. */
 static void print_later(const struct status *s)
 {
 	struct buf text = {0};
 
 	if (!s->chain.later)
 		return;
-	buf_addf(&text, "%" PRId64 " %s tried again later, the first in ", s->chain.later,
+	buf_addf(&text, "%" PRId64 " %s retried later, the first in ", s->chain.later,
 		 s->chain.later == 1 ? "job is" : "jobs are");
 	time_add_duration(&text, s->chain.later_at > s->now ? s->chain.later_at - s->now : 0);
 	cmd_print(s->ctx, "%s", buf_str(&text));

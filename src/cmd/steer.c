@@ -46,7 +46,7 @@ int steer_confirm_many(struct cmd_ctx *ctx, bool yes, const char *verb, size_t n
 	return rc;
 }
 
-/* So many a transaction: those who wait for the queue lock get in between. */
+/* Number of jobs per transaction: between two of them other processes get the queue lock. */
 enum { SLICE = 5000 };
 
 static int change_slice(struct cmd_ctx *ctx, const int64_t *ids, size_t n,
@@ -93,7 +93,8 @@ int steer_change(struct cmd_ctx *ctx, const struct ids *ids, const struct steer_
 	return 0;
 }
 
-int steer_take_back(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *arg, struct err *err)
+int steer_revoke_claims(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *arg,
+			struct err *err)
 {
 	struct steer_undo *undo = arg;
 	bool cancel = undo->request == REQUEST_CANCEL;

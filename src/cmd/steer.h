@@ -1,5 +1,6 @@
 /*
- * steer.h - what commands share that change jobs which a command line selects: cancel, hold, release, retry.
+ * steer.h - shared parts of the commands that change selected jobs: cancel, hold, release,
+ * retry.
  */
 #ifndef SLURMQ_STEER_H
 #define SLURMQ_STEER_H
@@ -12,43 +13,47 @@
 #include "cmd/select.h"
 #include "lib/buf.h"
 
-/* Options of a command that has no others. */
+/* The options of cancel and hold. */
 struct steer_args {
 	const char *states;
 	bool yes;
 };
 extern const struct opt steer_opts[];
 
-/* Select jobs by the arguments and by -s (states, or NULL), as far as they are in one of the states allowed (bits
- * 1 << state). *ids are sorted; the caller releases them in any case. *everything: the arguments select all jobs in
- * all states; may be NULL. */
+/* Selects jobs by the arguments and by -s (states, or NULL), but only jobs in one of the
+ * allowed states (bits 1 << state). *ids are sorted; the caller releases them in any case.
+ * *everything is set if the arguments select all jobs in all states; it may be NULL. */
 int steer_select(struct cmd_ctx *ctx, int argc, char **argv, const char *states, unsigned allowed,
 		 struct ids *ids, bool *everything, struct err *err);
 
-/* cmd_confirm() if there are more than a thousand: "VERB 1001 jobs". */
+/* Calls cmd_confirm() for "VERB 1001 jobs" if n is more than a thousand. */
 int steer_confirm_many(struct cmd_ctx *ctx, bool yes, const char *verb, size_t n, struct err *err);
 
-/* One change of the user's for each job, in slices, each under the queue lock and in one transaction. */
+/* A change of each selected job. The jobs are changed in slices: each holds the queue lock and
+ * is one transaction. */
 struct steer_change {
-	/* Called between db_begin() and db_commit(). */
+	/* Called for each job between db_begin() and db_commit(). */
 	int (*one)(struct db *db, int64_t id, void *arg, int *changed, struct err *err);
-	/* After the commit, the queue lock still held; may be NULL. ids are sorted. */
+	/* Called after the commit while the queue lock is still held; may be NULL. ids are
+	 * sorted. */
 	int (*after)(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *arg, struct err *err);
 	void *arg;
 };
 int steer_change(struct cmd_ctx *ctx, const struct ids *ids, const struct steer_change *change,
 		 int64_t *changed, struct err *err);
 
-/* Attempts of jobs that are cancelled or held, which Slurm must be told to end. */
+/* Attempts of cancelled or held jobs, which scancel must end. */
 struct steer_undo {
-	int request;	     /* REQUEST_CANCEL, or REQUEST_HOLD: what has started goes on */
-	struct strs running; /* ids in Slurm for scancel: of what has started, */
-	struct strs queued;  /* and of what waits in Slurm and can never start */
-	size_t unnamed;	     /* attempts without an id: sbatch's answer is not there */
+	int request; /* REQUEST_CANCEL, or REQUEST_HOLD, which lets running attempts continue */
+	struct strs running; /* Slurm ids of attempts that have started */
+	struct strs queued;  /* Slurm ids of attempts that wait in Slurm and can no longer start */
+	size_t unnamed;	     /* number of attempts without an id, because sbatch has not answered */
 };
-/* An after function, arg being a struct steer_undo: take back the rights of those with the request, and add their ids. */
-int steer_take_back(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *arg, struct err *err);
-/* scancel of all ids, after the queue lock is free again. */
+/* Revokes the claims of the jobs that have the request, and adds their Slurm ids to arg, a
+ * struct steer_undo. This is an `after` function of steer_change(). */
+int steer_revoke_claims(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void *arg,
+			struct err *err);
+/* Runs scancel for all ids. The caller no longer holds the queue lock. */
 int steer_scancel(const struct steer_undo *undo, struct err *err);
 void steer_undo_release(struct steer_undo *undo);
 

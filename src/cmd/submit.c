@@ -1,4 +1,4 @@
-/* slurmq submit - fill the free slots of Slurm's queue */
+/* slurmq submit - fills the free slots of Slurm's queue */
 #include <stdio.h>
 
 #include "cmd/cmd.h"
@@ -34,8 +34,9 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	(void)argc;
 	(void)argv;
 	if (args->dry_run && args->json)
-		return err_set(err, ERR_USAGE,
-			       "--dry-run prints command lines and scripts, and not with --json");
+		return err_set(
+			err, ERR_USAGE,
+			"--dry-run prints command lines and scripts; it cannot be combined with --json");
 	if (args->dry_run)
 		return print_preview(ctx, max, err);
 	hosts_check(ctx->store, &(struct hosts_opts){.ms = LOCKS_MS});

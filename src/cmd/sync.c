@@ -1,4 +1,4 @@
-/* slurmq sync - ask Slurm now what became of what is in flight */
+/* slurmq sync - queries Slurm now for the state of submitted jobs */
 #include <inttypes.h>
 
 #include "cmd/cmd.h"
@@ -16,19 +16,19 @@ static void print_result(struct cmd_ctx *ctx, const struct reconcile_result *r)
 {
 	struct buf line = {0}, left = {0};
 
-	buf_addstr(&line, "asked Slurm:");
+	buf_addstr(&line, "queried Slurm:");
 	add_count(&line, r->adopted, "found again by name");
-	add_count(&line, r->ended, "over without a word");
+	add_count(&line, r->ended, "ended without a report");
 	if (r->ending) {
-		buf_addstr(&left, "over, and given ");
+		buf_addstr(&left, "over, ");
 		time_add_duration(&left, (r->left_ms + 999) / 1000 * 1000);
-		buf_addstr(&left, " to tell how");
+		buf_addstr(&left, " left to report the end");
 		add_count(&line, r->ending, buf_str(&left));
 	}
 	add_count(&line, r->returned, "pending again");
-	add_count(&line, r->missing, "not to be seen, looked for again later");
+	add_count(&line, r->missing, "not found, queried again later");
 	add_count(&line, r->lost, "given up as lost");
-	add_count(&line, r->stopped, "cancelled before, and told to end now");
+	add_count(&line, r->stopped, "cancelled earlier, ended now");
 	if (!r->stopped && !r->adopted && !r->ended && !r->ending && !r->returned && !r->missing &&
 	    !r->lost)
 		buf_addstr(&line, " nothing new");
@@ -36,8 +36,9 @@ static void print_result(struct cmd_ctx *ctx, const struct reconcile_result *r)
 	buf_release(&line);
 	buf_release(&left);
 	if (r->acct_away)
-		cmd_say(ctx, "sacct did not answer: what squeue does not show is left as it is, "
-			     "for an hour at most");
+		cmd_say(ctx,
+			"sacct did not answer: jobs that squeue does not show stay unchanged for "
+			"at most an hour");
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
@@ -52,7 +53,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (r.ran)
 		print_result(ctx, &r);
 	else
-		cmd_print(ctx, "nothing is in Slurm: nothing to ask");
+		cmd_print(ctx, "no job is in Slurm: nothing to query");
 	return 0;
 }
 

@@ -130,7 +130,7 @@ void view_commands_json(struct json *j, const struct plan *plan)
 	json_close(j);
 }
 
-/* A script for bash is shown as it is, not as a word of one. */
+/* a script of bash -c is shown unquoted */
 void view_command(const struct plan_step *step, struct buf *out)
 {
 	const struct strs *words = &step->shown;
@@ -162,7 +162,8 @@ int view_plan_next(struct db *db, const struct db_job *job, struct plan *plan, s
 	rc = db_version_get(db, job->version, &v, err);
 	if (rc == DB_NONE)
 		return err_set(err, ERR_FAILED,
-			       "job %" PRId64 ": its sweep's text is not in the store", job->id);
+			       "job %" PRId64 ": the text of its sweep is not in the store",
+			       job->id);
 	if (!rc)
 		rc = sweepfile_parse(v.file, v.dir, v.source, v.source_len, &sweep, &complaints,
 				     err);

@@ -1,5 +1,5 @@
 /*
- * view.h - a job as commands show it: its state in colour, its Slurm id, its JSON, what it runs.
+ * view.h - how commands show a job: its state in colour, its Slurm id, its JSON, its commands.
  */
 #ifndef SLURMQ_VIEW_H
 #define SLURMQ_VIEW_H
@@ -13,35 +13,44 @@
 
 enum paint view_paint(int state);
 
-/* The newest attempt of a job: 0 and *a (release it), DB_NONE where it has none yet. */
+/* Reads the newest attempt of a job into *a. Returns 0, DB_NONE if the job has none yet, or -1.
+ * The caller releases *a. */
 int view_attempt(struct db *db, const struct db_job *job, struct db_attempt *a, struct err *err);
 
-/* "1234_7" of an array's task, "1234" of a single job; "" where it has none yet. */
+/* Adds the Slurm id: "1234_7" for a task of an array, "1234" for a single job, "" if there is
+ * none yet. */
 void view_slurm_id(const struct db_attempt *a, struct buf *out);
 
-/* How long it ran, in ms; -1: it did not start. */
+/* Returns how long the attempt ran or has been running, in ms, or -1 if it did not start. */
 int64_t view_duration(const struct db_attempt *a, int64_t now);
 
-/* "exit 1", "signal 9 (Killed)", "" of one that completed or has not ended. */
+/* Adds how the attempt ended: "exit 1", "signal 9 (Killed)", or "" if it completed or has not
+ * ended. */
 void view_end(const struct db_attempt *a, struct buf *out);
 
-/* Its policy tries it again, and not before job->again.due. */
+/* Returns whether the job waits for its next try, which its policy allows only from
+ * job->again.due on. */
 bool view_waits(const struct db_job *job, int64_t now);
 
-/* "exit_code" and "signal" of what has ended, either null where it has none or nobody told it. */
+/* Adds "exit_code" and "signal" of an attempt or a step; each is null if there is none or it is
+ * unknown. */
 void view_exit_json(struct json *j, bool completed, int exit_code, int signal);
 
-/* The members of a line of list --json, into an object that is open; a: the newest attempt, NULL: none. */
+/* Adds the members of a line of list --json to the open object of j; a is the newest attempt,
+ * or NULL. */
 void view_job_json(struct json *j, const struct db_job *job, const struct db_attempt *a);
 
-/* "commands":[{"step":..,"argv":[..]}] of a plan. */
+/* Adds "commands":[{"step":..,"key":..,"argv":[..]}] for a plan. */
 void view_commands_json(struct json *j, const struct plan *plan);
-/* A step's command in one line, as a shell would need it. */
+/* Adds the command of a step as a user would type it in a shell. The script of bash -c is added
+ * as it is. */
 void view_command(const struct plan_step *step, struct buf *out);
 
-/* What a job's next attempt runs, by its version's text. */
+/* Makes the plan of the next attempt of a job from the text of its sweep version. The caller
+ * releases *plan. */
 int view_plan_next(struct db *db, const struct db_job *job, struct plan *plan, struct err *err);
-/* The same but for a job that is running or completed: what its newest attempt was submitted with. */
+/* Does the same, but for a job that is in flight or completed: the plan with which its newest
+ * attempt was submitted. */
 int view_plan(struct db *db, const struct db_job *job, struct plan *plan, struct err *err);
 
 #endif

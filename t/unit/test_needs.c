@@ -16,34 +16,34 @@ static const struct {
 	{{.kind = NEED_RESUME}, NULL, "the queue is paused: slurmq resume\n"},
 	{{.kind = NEED_LOCKS},
 	 "n1\nn2",
-	 "the queue is paused: locks of files in .slurmq do not reach from n1 to n2, so two hosts may "
-	 "write to the database at once and break it\n"
-	 "  let what runs end, then let them reach, or put .slurmq on another file system (a file of "
-	 "one line may name the folder: man slurmq-storage); then: slurmq resume\n"},
+	 "the queue is paused: file locks in .slurmq do not reach from n1 to n2, so two hosts could "
+	 "write to the database at once and damage it\n"
+	 "  wait until no job runs; then fix the locks, or move .slurmq to another file system (a file "
+	 "of one line may name the folder: man slurmq-storage); then: slurmq resume\n"},
 	{{.kind = NEED_REPAIR, .job = 17},
 	 NULL,
-	 "the queue is paused: slurmq log 17 shows what failed last; mend it (a slip in the sweep "
-	 "file: slurmq expand), then: slurmq retry and slurmq resume\n"},
+	 "the queue is paused: slurmq log 17 shows the last failure; fix the cause (in a sweep file: "
+	 "slurmq expand), then: slurmq retry and slurmq resume\n"},
 	{{.kind = NEED_NODES},
 	 "n1\nn3",
-	 "left out for a day, since attempts died there within seconds: n1, n3; tell the site, or "
-	 "slurmq resume takes them again\n"},
+	 "excluded for a day, because jobs failed there within seconds: n1, n3; report this to the "
+	 "site; slurmq resume includes them again\n"},
 	{{.kind = NEED_MANY_NODES},
 	 "n1\nn2\nn3\nn4",
-	 "attempts die within seconds on many nodes (n1, n2, n3, n4): it is rather the jobs, and no "
-	 "node is left out; look at their logs, then: slurmq resume\n"},
+	 "jobs fail within seconds on many nodes (n1, n2, n3, n4), so the cause is probably in the "
+	 "jobs; no node is excluded; read their logs, then: slurmq resume\n"},
 	{{.kind = NEED_SENTINEL, .slurm_job = 99},
 	 NULL,
-	 "the sentinel is held in Slurm, so it will not begin and revive the chain: scontrol release "
+	 "the sentinel is held in Slurm, so it will not start and restart the chain: scontrol release "
 	 "99\n"},
 	{{.kind = NEED_SENTINEL, .slurm_job = 99, .by_admin = true},
 	 NULL,
-	 "the sentinel is held in Slurm, so it will not begin and revive the chain: scontrol release "
-	 "99, which is for the site to do\n"},
+	 "the sentinel is held in Slurm, so it will not start and restart the chain: scontrol release "
+	 "99 (only an administrator can)\n"},
 	{{.kind = NEED_VIA, .words = (char *)"submitting via 'ssh login' failed: no route"},
 	 NULL,
 	 "submitting via 'ssh login' failed: no route\n"
-	 "  jobs submit no others until that works; from here: slurmq submit\n"},
+	 "  jobs submit no other jobs until that works; from here: slurmq submit\n"},
 	{{.kind = NEED_SUBMIT},
 	 NULL,
 	 "no job is known to be in Slurm and work is left: slurmq submit\n"},
@@ -57,12 +57,12 @@ static const struct {
 	  .words = (char *)"no such QOS"},
 	 NULL,
 	 "12 jobs of grid held, refused: no such QOS\n"
-	 "  mend the sweep file and slurmq expand it, or mend the account; then: slurmq release "
+	 "  fix the sweep file and run slurmq expand, or fix the account; then: slurmq release "
 	 "grid\n"},
 	{{.kind = NEED_REFUSED, .sweep = (char *)"grid", .jobs = 1},
 	 NULL,
 	 "1 job of grid held, refused: \n"
-	 "  mend the sweep file and slurmq expand it, or mend the account; then: slurmq release "
+	 "  fix the sweep file and run slurmq expand, or fix the account; then: slurmq release "
 	 "grid\n"},
 	{{.kind = NEED_HELD, .sweep = (char *)"grid", .jobs = 2},
 	 NULL,
