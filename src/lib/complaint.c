@@ -69,7 +69,7 @@ static bool is_same_place(const struct complaint *a, const struct complaint *b)
 	return a->pos.line == b->pos.line && a->pos.col == b->pos.col;
 }
 
-/* Of equal ones at one place the first is told. */
+/* Returns whether an equal complaint at the same place precedes complaint i. */
 static bool is_repeated(const struct complaint_list *l, size_t i)
 {
 	for (size_t j = i; j-- > 0 && is_same_place(&l->v[j], &l->v[i]);)

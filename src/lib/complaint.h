@@ -1,5 +1,6 @@
 /*
- * complaint.h - what a reader has to say about a file, gathered first, told in the file's order.
+ * complaint.h - complaints about a file: collected first, then printed in the order of the
+ * file.
  */
 #ifndef SLURMQ_COMPLAINT_H
 #define SLURMQ_COMPLAINT_H
@@ -9,32 +10,33 @@
 
 #include "lib/buf.h"
 
-/* What the reader has to say: "sweep.yaml:3:1: error: unknown key 'paramters', did you mean
- * 'params'?", 1-based, in the file's order. Zeroed is empty. */
+/* Complaints as lines, in the order of the file: "sweep.yaml:3:1: error: unknown key
+ * 'paramters', did you mean 'params'?". Lines and columns count from 1. Zeroed is empty. */
 struct complaints {
 	struct strs lines;
 	size_t errors, warnings;
 };
 void complaints_release(struct complaints *c);
 
-/* A place in a file, 1-based, columns in characters; line 0: the file as a whole. */
+/* A place in a file: line and column count from 1, columns in characters. Line 0 is the file as
+ * a whole. */
 struct pos {
 	size_t line, col;
 };
 
 struct complaint {
 	struct pos pos;
-	size_t nth; /* keeps the order of those at one place */
+	size_t nth; /* keeps the order of complaints at one place */
 	bool warning;
 	char *text;
 };
 
-/* Those of one file, in the order in which they were found. Zeroed is empty. */
+/* The complaints about one file, in the order in which they were found. Zeroed is empty. */
 struct complaint_list {
 	struct complaint *v;
 	size_t n, cap;
 	size_t errors;
-	size_t more; /* not kept, only counted: there were COMPLAINT_KEPT before */
+	size_t more; /* complaints that are only counted, because COMPLAINT_KEPT others are kept */
 };
 
 void complaint_error(struct complaint_list *l, struct pos pos, const char *fmt, ...)
@@ -42,8 +44,9 @@ void complaint_error(struct complaint_list *l, struct pos pos, const char *fmt, 
 void complaint_warn(struct complaint_list *l, struct pos pos, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Append l's to *out, sorted by place, equal ones once, as lines that begin with file; l is empty
- * again. After COMPLAINT_MOST of a file the rest is only counted. */
+/* Moves the complaints of l to *out: sorted by place, without duplicates, as lines that begin
+ * with file. After COMPLAINT_MOST complaints about a file the rest is only counted. l is empty
+ * afterwards. */
 enum { COMPLAINT_MOST = 200, COMPLAINT_KEPT = 1000 };
 void complaint_tell(struct complaint_list *l, const char *file, struct complaints *out);
 void complaint_release(struct complaint_list *l);

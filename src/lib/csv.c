@@ -7,7 +7,7 @@
 
 struct scan {
 	const char *s;
-	size_t len, i, line, begin; /* begin: of the line */
+	size_t len, i, line, begin; /* begin: offset of the line */
 	struct complaint_list *list;
 };
 
@@ -32,8 +32,8 @@ static bool at_end_of_line(const struct scan *s)
 	       (s->s[s->i] == '\r' && s->i + 1 < s->len && s->s[s->i + 1] == '\n');
 }
 
-/* One character of a field; what may not stand in a value is complained of. */
-static void take_char(struct scan *s, struct buf *field)
+/* Reads one character of a field; adds a complaint if it is not allowed in a value. */
+static void read_char(struct scan *s, struct buf *field)
 {
 	unsigned code = 0;
 	size_t n = utf8_char(s->s + s->i, s->len - s->i, &code);
@@ -52,13 +52,13 @@ static void take_char(struct scan *s, struct buf *field)
 	s->i += n;
 }
 
-static void take_quoted(struct scan *s, struct buf *field)
+static void read_quoted(struct scan *s, struct buf *field)
 {
 	struct pos opened = current_pos(s);
 
 	for (s->i++; s->i < s->len;) {
 		if (s->s[s->i] != '"') {
-			take_char(s, field);
+			read_char(s, field);
 			continue;
 		}
 		s->i++;
@@ -73,7 +73,7 @@ static void take_quoted(struct scan *s, struct buf *field)
 		complaint_error(s->list, current_pos(s), "text behind a closing quote");
 }
 
-static void take_row(struct scan *s, struct csv_row *row)
+static void read_row(struct scan *s, struct csv_row *row)
 {
 	int told = 0;
 
@@ -81,9 +81,9 @@ static void take_row(struct scan *s, struct csv_row *row)
 		struct buf field = {0};
 
 		if (s->i < s->len && s->s[s->i] == '"')
-			take_quoted(s, &field);
+			read_quoted(s, &field);
 		while (!at_end_of_line(s) && s->s[s->i] != ',')
-			take_char(s, &field);
+			read_char(s, &field);
 		if (row->fields.n < CSV_FIELDS_MOST)
 			strs_take(&row->fields, buf_take(&field));
 		else if (!told++)
@@ -121,7 +121,7 @@ void csv_parse(struct csv *csv, const char *text, size_t len, struct complaint_l
 		if (at_end_of_line(&s))
 			complaint_error(list, pos, "an empty line");
 		row = add_row(csv, s.line);
-		take_row(&s, row);
+		read_row(&s, row);
 		if (row->fields.n != csv->rows[0].fields.n)
 			complaint_error(list, pos, "this row has %zu fields, the header has %zu",
 					row->fields.n, csv->rows[0].fields.n);

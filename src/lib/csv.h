@@ -1,5 +1,6 @@
 /*
- * csv.h - tables as of RFC 4180: fields in quotes may hold commas, quotes (doubled) and line breaks.
+ * csv.h - tables as defined by RFC 4180: fields in quotes may hold commas, quotes (doubled) and
+ * line breaks.
  */
 #ifndef SLURMQ_CSV_H
 #define SLURMQ_CSV_H
@@ -11,20 +12,21 @@
 
 struct csv_row {
 	struct strs fields;
-	size_t line; /* where it begins, 1-based */
+	size_t line; /* line on which the row begins, from 1 */
 };
 
 /* Zeroed is empty. */
 struct csv {
-	struct csv_row *rows; /* the first is the header */
+	struct csv_row *rows; /* the first row is the header */
 	size_t n, cap;
 };
 
-enum { CSV_FIELDS_MOST = 2000 }; /* in a row */
+enum { CSV_FIELDS_MOST = 2000 }; /* fields in a row */
 
-/* Rows of text; LF or CR LF; a byte order mark and empty lines at the end are passed over. What is
- * wrong goes to *list: a quote that is not closed, text behind one, rows of another length than the
- * first, an empty line, bytes that are not UTF-8, control characters, more fields than that. */
+/* Parses text into rows, which end with LF or CR LF. Skips a byte order mark and empty lines at
+ * the end. Adds a complaint to *list for each error: a quote that is not closed, text after a
+ * closing quote, a row with another number of fields than the first, an empty line, bytes that
+ * are not UTF-8, control characters, more than CSV_FIELDS_MOST fields. */
 void csv_parse(struct csv *csv, const char *text, size_t len, struct complaint_list *list);
 void csv_release(struct csv *csv);
 

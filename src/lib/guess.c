@@ -6,7 +6,7 @@
 
 enum {
 	LONGEST = 80,
-	LETTER = 2, /* what a slip costs; another case of the same letter costs half of it */
+	LETTER = 2, /* cost of a wrong letter; another case of the same letter costs half of it */
 };
 
 static int letter_cost(char a, char b)
@@ -23,7 +23,7 @@ static int least_of_three(int a, int b, int c)
 	return m < c ? m : c;
 }
 
-/* Optimal string alignment: a swapped pair counts once. */
+/* Returns the optimal string alignment distance: a swapped pair counts once. */
 static int edit_distance(const char *a, size_t n, const char *b, size_t m)
 {
 	int rows[3][LONGEST + 1];
@@ -68,7 +68,7 @@ const char *guess_nearest(const char *word, const char *const *candidates)
 			continue;
 		d = edit_distance(word, len, *candidates, m);
 		if (d >= (int)m * LETTER)
-			continue; /* nothing of it is left */
+			continue; /* the distance is as long as the candidate: they have nothing in common */
 		if (len >= 3 && !strncasecmp(word, *candidates, len) && d > LETTER)
 			d = LETTER;
 		if (d < least_far) {

@@ -1,10 +1,12 @@
-/* guess.h - 'did you mean'. */
+/* guess.h - finds the word for "did you mean". */
 #ifndef SLURMQ_GUESS_H
 #define SLURMQ_GUESS_H
 
-/* The candidate (NULL-terminated list) that word is most likely a slip of: a few letters left out, put in,
- * changed or swapped (Damerau-Levenshtein distance of 1 for up to 3 letters, 2 for up to 6, else 3), or its
- * beginning. The first of equals; case counts for less than a letter. Lent; NULL where none is near. */
+/* Returns the candidate of which word is most likely a misspelling: a few letters are omitted,
+ * inserted, changed or swapped (Damerau-Levenshtein distance of 1 for up to 4 letters, 2 for up
+ * to 6, else 3), or word is its beginning. Of equal candidates the first is returned; a
+ * difference in case costs less than a letter. candidates is a NULL-terminated list. The result
+ * is borrowed from it; NULL if no candidate is near. */
 const char *guess_nearest(const char *word, const char *const *candidates);
 
 #endif

@@ -1,12 +1,13 @@
 /*
- * json.h - what a program reads: JSON (RFC 8259), written into a growable string, without white space.
+ * json.h - writes JSON (RFC 8259) into a growable string, without white space.
  *
- *	struct json j = {.out = &buf};
- *	json_open(&j, NULL, '{');
- *	json_str(&j, "name", "cifar");
- *	json_close(&j);
+ *   struct json j = {.out = &buf};
+ *   json_open(&j, NULL, '{');
+ *   json_str(&j, "name", "cifar");
+ *   json_close(&j);
  *
- * key is NULL for an element of an array and for the outermost value. Commas come by themselves.
+ * key is NULL for an element of an array and for the outermost value. The functions add the
+ * commas.
  */
 #ifndef SLURMQ_JSON_H
 #define SLURMQ_JSON_H
@@ -23,17 +24,17 @@ struct json {
 	struct buf *out;
 	int depth;
 	char kind[JSON_MAX_DEPTH];  /* '{' or '[' */
-	bool begun[JSON_MAX_DEPTH]; /* has an element already */
+	bool begun[JSON_MAX_DEPTH]; /* the object or array already has an element */
 };
 
 void json_open(struct json *j, const char *key, char kind); /* '{' or '[' */
 void json_close(struct json *j);
-/* Bytes that are not UTF-8 become U+FFFD, one for each byte. NULL: null. */
+/* Adds a string, or null if value is NULL. Each byte that is not UTF-8 becomes U+FFFD. */
 void json_str(struct json *j, const char *key, const char *value);
 void json_int(struct json *j, const char *key, int64_t value);
 void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
-/* ms since 1970 as "2024-05-01T13:04:05.123Z" (RFC 3339, UTC); null for 0. */
+/* Adds a time (ms since 1970) as "2024-05-01T13:04:05.123Z" (RFC 3339, UTC); null for 0. */
 void json_time(struct json *j, const char *key, int64_t ms);
 
 #endif

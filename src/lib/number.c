@@ -8,15 +8,16 @@
 
 enum { DIGITS_MOST = 36 };
 
-/* A number's text taken apart: its digits without leading and trailing zeros, as points into it. */
+/* The parts of a number's text: its digits without leading and trailing zeros, as pointers into
+ * the text. */
 struct parsed {
 	bool negative;
 	const char *first; /* its first digit that is not 0; NULL: the number is 0 */
-	const char *last;  /* its last such */
+	const char *last;  /* its last digit that is not 0 */
 	long lead;	   /* the power of ten of *first */
-	long decimals;	   /* digits written behind the point */
+	long decimals;	   /* number of digits after the point */
 	bool has_exp;
-	long exp; /* as written */
+	long exp; /* the exponent as written */
 };
 
 static const char *skip_digits(const char *p)
@@ -166,8 +167,9 @@ void number_add_double(struct buf *out, double value)
 	add_formatted(out, text);
 }
 
-/* exp and ln of nothing but IEEE 754's basic operations (C11, F.3): values of a log scale are part
- * of a job's identity, so they must be the same under every libm. Good for some 14 digits. */
+/* exp and ln use only the basic operations of IEEE 754 (C11, F.3). The values of a log scale
+ * are part of a job's identity, so they must be the same under every libm. About 14 digits are
+ * exact. */
 
 #define LN_2 0.693147180559945309417
 
@@ -210,7 +212,7 @@ struct decimal {
 	int exp; /* digits * 10^exp */
 };
 
-static bool to_decimal(const char *text, struct decimal *out)
+static bool parse_decimal(const char *text, struct decimal *out)
 {
 	struct parsed p;
 	size_t n = 0;
@@ -239,7 +241,8 @@ static bool is_too_large(__int128 v)
 	return v >= most || v <= -most;
 }
 
-/* The same value with a smaller exponent. */
+/* Gives d the smaller exponent exp without changing its value. Returns false if the digits do
+ * not fit. */
 static bool rescale_decimal(struct decimal *d, int exp)
 {
 	if (d->digits == 0)
@@ -270,7 +273,7 @@ static bool multiply_decimals(struct decimal *a, const struct decimal *b)
 	return true;
 }
 
-/* Fewest digits behind the point, but not fewer than least. */
+/* Removes zeros after the point, but keeps at least `least` digits there. */
 static void trim_zeros(struct decimal *d, int least)
 {
 	while (d->digits && d->digits % 10 == 0 && d->exp < -least) {
@@ -291,7 +294,7 @@ static void add_digits(struct buf *out, __int128 v)
 	buf_add(out, text + n, sizeof(text) - n);
 }
 
-/* Plain, 0.001. */
+/* Adds d in plain notation: 0.001. */
 static void add_plain(struct buf *out, struct decimal d)
 {
 	struct buf all = {0};
@@ -318,7 +321,7 @@ static void add_plain(struct buf *out, struct decimal d)
 	buf_release(&all);
 }
 
-/* With an exponent, 1.5e-3, where the range's first value is written so. */
+/* Adds d with an exponent: 1.5e-3. Used if the range's first value is written so. */
 static void add_scientific(struct buf *out, struct decimal d)
 {
 	struct buf all = {0};
@@ -372,9 +375,9 @@ static size_t count_step(const struct range *r, size_t most, const char **why)
 	struct decimal from, to, by;
 	__int128 n;
 
-	if (!to_decimal(r->from, &from) || !to_decimal(r->to, &to) || !to_decimal(r->by, &by) ||
-	    !align_exponents(&from, &to) || !align_exponents(&from, &by) ||
-	    !align_exponents(&to, &by)) {
+	if (!parse_decimal(r->from, &from) || !parse_decimal(r->to, &to) ||
+	    !parse_decimal(r->by, &by) || !align_exponents(&from, &to) ||
+	    !align_exponents(&from, &by) || !align_exponents(&to, &by)) {
 		*why = too_exact;
 		return 0;
 	}
@@ -399,7 +402,7 @@ static bool is_beyond(const struct decimal *at, const struct decimal *to, bool u
 	struct decimal a = *at, b = *to;
 
 	*exact = align_exponents(&a, &b);
-	if (a.digits < 0) { /* both are below 0: sizes are compared */
+	if (a.digits < 0) { /* both are below 0: compare their sizes */
 		a.digits = -a.digits;
 		b.digits = -b.digits;
 	}
@@ -409,7 +412,8 @@ static bool is_beyond(const struct decimal *at, const struct decimal *to, bool u
 static size_t count_factor(const struct range *r, size_t most, const char **why)
 {
 	struct decimal at, to, by;
-	bool exact = to_decimal(r->from, &at) && to_decimal(r->to, &to) && to_decimal(r->by, &by);
+	bool exact = parse_decimal(r->from, &at) && parse_decimal(r->to, &to) &&
+		     parse_decimal(r->by, &by);
 	bool up = number_compare(r->by, "1") > 0;
 	size_t n = 0;
 
@@ -445,7 +449,7 @@ size_t range_count(const struct range *r, size_t most, const char **why)
 	return count_num(r, most, why);
 }
 
-/* A range's text as its caller wrote it. */
+/* Adds a text of the range as the user wrote it. */
 static void add_written(struct buf *out, const char *text)
 {
 	buf_add(out, text, strlen(text) + 1);
@@ -468,8 +472,8 @@ static void add_exact_values(const struct range *r, size_t n, struct buf *out)
 
 	parse_number(r->from, &from);
 	parse_number(r->by, &by);
-	to_decimal(r->from, &at);
-	to_decimal(r->by, &step);
+	parse_decimal(r->from, &at);
+	parse_decimal(r->by, &step);
 	least = (int)(from.decimals > by.decimals && r->kind == RANGE_STEP ? from.decimals
 									   : by.decimals);
 	if (r->kind == RANGE_STEP) {
@@ -493,7 +497,8 @@ static void add_exact_values(const struct range *r, size_t n, struct buf *out)
 	}
 }
 
-/* A whole number prints as one: the computed point may miss it in its last places. */
+/* Adds a computed point. A point that misses a whole number only in its last places is printed
+ * as that number. */
 static void add_point(struct buf *out, double v)
 {
 	double size = v < 0 ? -v : v, off;

@@ -185,8 +185,8 @@ static int refuse_missing_value(const struct opt *o, const char *called, struct 
 	return err_set(err, ERR_USAGE, "option '%s' needs a value: %s %s", called, called, o->arg);
 }
 
-/* word is "--name" or "--name=value"; next the word after it, or NULL. Returns how many words were
- * used, or -1. */
+/* Parses "--name" or "--name=value"; next is the word after it, or NULL. Returns how many words
+ * were used, or -1. */
 static int parse_long(const struct opt_set *sets, const char *word, const char *next,
 		      struct err *err)
 {
@@ -213,7 +213,7 @@ static int parse_long(const struct opt_set *sets, const char *word, const char *
 	return set_option(o, into, next, called, err) ? -1 : 2;
 }
 
-/* word is "-f", "-fn3", "-n3" or "-n". */
+/* Parses "-f", "-fn3", "-n3" or "-n". Returns how many words were used, or -1. */
 static int parse_letters(const struct opt_set *sets, const char *word, const char *next,
 			 struct err *err)
 {

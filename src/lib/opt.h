@@ -1,14 +1,15 @@
 /*
- * opt.h - a command's options as a const table: parsed, checked, and printed from the same rows.
+ * opt.h - the options of a command as a const table, which is used to parse, check and print
+ * them.
  *
- *	static const struct opt opts[] = {
- *		OPT_FLAG('f', "follow", "go on until the job has ended", struct args, follow),
- *		OPT_INT('n', "max", "N", "submit at most N jobs", struct args, max, 1, 1000000),
- *		OPT_END
- *	};
+ *   static const struct opt opts[] = {
+ *   	OPT_FLAG('f', "follow", "print new output until the job has ended", struct args, follow),
+ *   	OPT_INT('n', "max", "N", "submit at most N jobs", struct args, max, 1, 1000000),
+ *   	OPT_END
+ *   };
  *
- * --name=value, --name value, -nvalue, -n value, -fn value; options and arguments in any order; "--"
- * ends the options, and a lone "-" is an argument.
+ * Accepted forms are --name=value, --name value, -nvalue, -n value and -fn value. Options and
+ * arguments can be in any order. "--" ends the options, and a lone "-" is an argument.
  */
 #ifndef SLURMQ_OPT_H
 #define SLURMQ_OPT_H
@@ -23,23 +24,24 @@
 enum opt_type {
 	OPT_TYPE_END = 0,
 	OPT_TYPE_FLAG, /* bool: set to true */
-	OPT_TYPE_STR,  /* const char *, lent from argv */
-	OPT_TYPE_STRS, /* struct strs: may be given several times */
+	OPT_TYPE_STR,  /* const char *, borrowed from argv */
+	OPT_TYPE_STRS, /* struct strs: the option may be repeated */
 	OPT_TYPE_INT,  /* int64_t within min..max */
-	OPT_TYPE_TIME, /* int64_t in ms, of "90", "90s", "15m", "2h", "1d12h", within min..max */
+	OPT_TYPE_TIME, /* int64_t in ms, from "90", "90s", "15m", "2h" or "1d12h", within min..max */
 };
 
 struct opt {
 	enum opt_type type;
 	char letter;	  /* 0: none */
-	const char *name; /* without the dashes */
-	const char *arg;  /* what its value is called; NULL for a flag */
+	const char *name; /* long name, without the dashes */
+	const char *arg;  /* name of the value; NULL for a flag */
 	const char *help;
 	size_t offset;
 	int64_t min, max;
 };
 
-/* The comparison of pointers makes a member of another type a warning. */
+/* The offset of a member. The comparison of pointers makes the compiler warn if the member has
+ * another type. */
 #define OPT_MEMBER(type, member, kind) \
 	(offsetof(type, member) + 0 * sizeof(&((type *)0)->member == (kind *)0))
 
@@ -71,28 +73,29 @@ struct opt {
 		OPT_TYPE_END, 0, NULL, NULL, NULL, 0, 0, 0 \
 	}
 
-/* A table and the struct that it fills. Lists of them end with a zeroed one. */
+/* A table and the struct that it fills. A list of these ends with a zeroed one. */
 struct opt_set {
 	const struct opt *opts; /* NULL ends the list */
 	void *into;
 };
 
-/* Take the options out of argv[0..*argc-1] (no program name there): what is left, in order, are the
- * arguments, *argc of them, then NULL. first_argument_ends: options after it are not ours. Returns 0, or
- * -1 with err (ERR_USAGE). A member that no option names is left alone. */
+/* Parses the options in argv[0..*argc-1], without a program name, and removes them: argv then
+ * holds the *argc arguments, in order, and NULL. first_argument_ends: options after the first
+ * argument are kept as arguments. Members without an option stay unchanged. Returns 0, or -1
+ * with err (ERR_USAGE). */
 int opt_parse(const struct opt_set *sets, int *argc, char **argv, bool first_argument_ends,
 	      struct err *err);
-/* Free what opt_parse() put into the structs (lists). */
+/* Frees the lists that opt_parse() stored in the structs. */
 void opt_release(const struct opt_set *sets);
 
-/* Lines of "  -n, --max N       submit at most N jobs". */
+/* Adds the lines of the usage: " -n, --max N submit at most N jobs". */
 void opt_usage(const struct opt *opts, struct buf *out);
-/* Lines of "--max" and "-n", for completion. */
+/* Adds the names for completion, "--max" and "-n", one per line. */
 void opt_names(const struct opt *opts, struct buf *out);
 
-/* Whole numbers in decimal, nothing before or after: 0, or -1. */
+/* Reads a whole decimal number with nothing before or after it. Returns 0 and *n, or -1. */
 int opt_int(const char *text, int64_t *n);
-/* A time as OPT_TYPE_TIME reads it: 0 and *ms, or -1. A bare number counts seconds. */
+/* Reads a time as OPT_TYPE_TIME does; a bare number counts seconds. Returns 0 and *ms, or -1. */
 int opt_time(const char *text, int64_t *ms);
 
 #endif

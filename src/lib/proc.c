@@ -21,26 +21,28 @@
 extern char **environ;
 
 enum {
-	OUTPUT_MAX = 64 << 20,	/* bytes kept of each stream; the rest is read and dropped */
-	TERM_GRACE_MS = 2000,	/* from TERM to KILL */
-	KILL_GRACE_MS = 5000,	/* from KILL to giving it up: it may sleep in a dead NFS server */
-	PIPE_HOLDS = 64 * 1024, /* by itself (pipe(7)) */
+	OUTPUT_MAX = 64 << 20, /* bytes kept of each stream; the rest is read and dropped */
+	TERM_GRACE_MS = 2000,  /* from TERM to KILL */
+	KILL_GRACE_MS =
+		5000, /* from KILL to giving up: the program may sleep in a dead NFS server */
+	PIPE_HOLDS = 64 * 1024, /* capacity of a pipe by default (pipe(7)) */
 	TICK_MIN_MS = 1,
 	TICK_MAX_MS = 50,
 };
 
-/* Where a child that was forked but not executed failed: what it writes to the error pipe. */
+/* The stage at which a forked child failed before its exec; the child writes it to the error
+ * pipe. */
 enum stage { STAGE_SETUP = 1, STAGE_CWD, STAGE_EXEC };
 struct failure {
 	int stage, errnum;
 };
 
 struct launch {
-	const char *file; /* to execute */
+	const char *file; /* the file to execute */
 	const char *const *argv;
 	const char *const *envp; /* NULL: ours */
 	const char *cwd;	 /* NULL: ours */
-	int in, out, err;	 /* -1: in from /dev/null, out and err as ours */
+	int in, out, err;	 /* -1: in from /dev/null, out and err inherited */
 	bool dies_with_us;
 };
 
@@ -51,8 +53,8 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/* A pipe whose ends are none of 0, 1 and 2, whatever of these our own caller left closed: the child
- * puts its streams there. */
+/* Opens a pipe whose ends are none of 0, 1 and 2, even if the caller of slurmq left some of
+ * these closed: the child puts its streams there. */
 static int pipe_open(int fd[2], struct err *err)
 {
 	int raw[2], errnum;
@@ -90,7 +92,7 @@ static const char *find_path_variable(const char *const *envp)
 	return NULL;
 }
 
-/* 0 where file is a program that we may execute, else the errno that says why not. */
+/* Returns 0 if this process may execute file, else the errno of the reason. */
 static int check_executable(const char *file)
 {
 	struct stat st;
@@ -102,8 +104,9 @@ static int check_executable(const char *file)
 	return 0;
 }
 
-/* The file that name means, for free(); NULL and *errnum where there is none. Elements of PATH that
- * are no absolute folder are passed over: what they mean changes with the folder one stands in. */
+/* Finds the file that name means. Returns its path, which the caller frees, or NULL with
+ * *errnum. Elements of PATH that are no absolute folder are skipped: their meaning changes with
+ * the current folder. */
 static char *find_program(const char *name, const char *const *envp, int *errnum)
 {
 	const char *p, *end;
@@ -155,7 +158,7 @@ static int set_exec_error(struct err *err, const char *name, int errnum)
 		       advice);
 }
 
-/* The child, between fork and exec: async-signal-safe functions alone */
+/* ---- the child, between fork and exec: only async-signal-safe functions ---- */
 
 static void reset_signals(void)
 {
@@ -163,12 +166,13 @@ static void reset_signals(void)
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &sa, NULL); /* fails for KILL, STOP and what libc keeps */
+		sigaction(sig, &sa,
+			  NULL); /* fails for KILL, STOP and the signals that libc reserves */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Puts fds[i] on descriptor i. All are first moved out of each other's way. */
+/* Puts fds[i] on descriptor i. All are first moved above the standard descriptors. */
 static int move_streams(int fds[3])
 {
 	for (int i = 0; i < 3; i++) {
@@ -192,7 +196,7 @@ static _Noreturn void run_child(const struct launch *l, int errfd)
 
 	setpgid(0, 0);
 	if (l->dies_with_us && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == 1)
-		_exit(126); /* it was too late to ask */
+		_exit(126); /* prctl() came too late: the parent has already died */
 	if (fds[0] < 0)
 		fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (fds[0] >= 0 && !move_streams(fds)) {
@@ -210,7 +214,7 @@ static _Noreturn void run_child(const struct launch *l, int errfd)
 	_exit(n == (ssize_t)sizeof(f) ? 127 : 126);
 }
 
-/* The parent */
+/* ---- the parent ---- */
 
 static int wait_for_child(pid_t pid, int *status)
 {
@@ -222,7 +226,7 @@ static int wait_for_child(pid_t pid, int *status)
 	return got == pid ? 0 : -1;
 }
 
-/* What the child writes before it executes: nothing, where it does. */
+/* Reads the failure that the child wrote before its exec. Returns false if the exec succeeded. */
 static bool failed_before_exec(int fd, struct failure *f)
 {
 	ssize_t n;
@@ -246,14 +250,16 @@ static int set_launch_error(const struct launch *l, const struct failure *f, int
 	return set_exec_error(err, l->file, f->errnum);
 }
 
-/* Fork: the child's pid and, in *errfd, where it says why it could not execute. */
+/* Forks. Returns the pid of the child; *errfd is the descriptor from which an exec error can be
+ * read. */
 static pid_t fork_child(const struct launch *l, int *errfd, struct err *err)
 {
 	struct sigaction chld;
 	int fd[2];
 	pid_t pid;
 
-	/* Ignored by whoever started us, it would take the exit status away (wait(2), NOTES). */
+	/* an ignored SIGCHLD, inherited from the caller, would discard the exit status
+	 * (wait(2), NOTES) */
 	if (!sigaction(SIGCHLD, NULL, &chld) && chld.sa_handler == SIG_IGN)
 		signal(SIGCHLD, SIG_DFL);
 	if (pipe_open(fd, err))
@@ -272,7 +278,8 @@ static pid_t fork_child(const struct launch *l, int *errfd, struct err *err)
 	return pid;
 }
 
-/* Wait until it executes, and so has its group: 0, or -1 where it could not, reaped. Closes errfd. */
+/* Waits until the child executes; its process group then exists. Returns 0, or -1 if the exec
+ * failed; the child is then reaped. Closes errfd. */
 static int wait_for_exec(const struct launch *l, pid_t pid, int errfd, int *exec_errno,
 			 struct err *err)
 {
@@ -287,7 +294,7 @@ static int wait_for_exec(const struct launch *l, pid_t pid, int errfd, int *exec
 	return rc;
 }
 
-/* Look argv[0] up where l->file is NULL: *found is given. */
+/* Searches argv[0] if l->file is NULL. The caller frees *found. */
 static int find_file(struct launch *l, char **found, int *exec_errno, struct err *err)
 {
 	int errnum = 0;
@@ -306,22 +313,22 @@ static int find_file(struct launch *l, char **found, int *exec_errno, struct err
 	return set_exec_error(err, l->argv[0], errnum);
 }
 
-/* proc_run: feed, ingest, wait */
+/* ---- proc_run: feed, read, wait ---- */
 
 struct proc_run {
 	struct proc_spec spec;
 	struct launch launch;
 	char *found; /* the file that argv[0] means */
-	int errfd;   /* where it says why it could not execute */
+	int errfd;   /* from which an exec error can be read */
 	struct proc_result *result;
 	pid_t pid;
-	int in, out, err; /* our ends; -1: closed */
-	int pidfd; /* readable once it has ended; -1: a kernel before 5.3, which is asked in turn */
+	int in, out, err; /* this process's ends of the pipes; -1: closed */
+	int pidfd; /* readable when the program has ended; -1: a kernel before 5.3, the end is polled */
 	size_t fed;
 	bool ended;
 	int status;
-	int64_t deadline; /* monotonic: when TERM, KILL or giving up is due next; 0: never */
-	int signalled;	  /* 0, SIGTERM, SIGKILL: what its group got last */
+	int64_t deadline; /* monotonic time at which TERM, KILL or giving up is due next; 0: never */
+	int signalled;	  /* the signal that its group got last: 0, SIGTERM or SIGKILL */
 };
 
 static void set_nonblocking(int fd)
@@ -341,10 +348,11 @@ static void feed_stdin(struct proc_run *r)
 	else if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n < 0 || r->fed == r->spec.in_len)
-		close_fd(&r->in); /* EPIPE: it does not want the rest */
+		close_fd(&r->in); /* EPIPE: the program does not read the rest */
 }
 
-/* Read once, max bytes at most: how many came; 0 where none is there now. Closes *fd at its end. */
+/* Reads once, at most max bytes. Returns the number of bytes, 0 if none are available now.
+ * Closes *fd at its end. */
 static size_t read_output(int *fd, struct buf *into, size_t max)
 {
 	char chunk[65536];
@@ -361,8 +369,8 @@ static size_t read_output(int *fd, struct buf *into, size_t max)
 	return (size_t)n;
 }
 
-/* What the child wrote stands in the pipe now. What others that it left behind go on to write there
- * is not waited for. */
+/* Reads what the child wrote, which is in the pipe now. Later output of its descendants is not
+ * waited for. */
 static void read_rest(int *fd, struct buf *into)
 {
 	int there = 0;
@@ -386,7 +394,7 @@ static void move_data(struct proc_run *r, int tick_ms)
 		{.fd = r->pidfd, .events = POLLIN},
 	};
 
-	/* Descriptors below 0 are passed over (poll(2)). */
+	/* poll(2) ignores descriptors below 0 */
 	if (poll(p, 4, tick_ms) <= 0)
 		return;
 	if (p[0].revents)
@@ -397,7 +405,8 @@ static void move_data(struct proc_run *r, int tick_ms)
 		read_output(&r->err, &r->result->err, SIZE_MAX);
 }
 
-/* Has it ended? Its group gets a last KILL while its pid cannot be anybody else's yet. */
+/* Checks whether the program has ended. If it was signalled, its group gets a last KILL while
+ * the pid cannot be reused yet. */
 static void check_for_end(struct proc_run *r)
 {
 	siginfo_t si = {0};
@@ -409,7 +418,7 @@ static void check_for_end(struct proc_run *r)
 	r->ended = !wait_for_child(r->pid, &r->status);
 }
 
-/* False where nothing is left to be tried. */
+/* Sends the next signal if the deadline has passed. Returns false if nothing is left to try. */
 static bool enforce_deadline(struct proc_run *r)
 {
 	int64_t now;
@@ -442,7 +451,7 @@ static void run_to_end(struct proc_run *r)
 		check_for_end(r);
 		tick = tick * 2 < TICK_MAX_MS ? tick * 2 : TICK_MAX_MS;
 		if (r->result->out.len + r->result->err.len + r->fed != before)
-			tick = least; /* what has just spoken may be about to end */
+			tick = least; /* a program that has just written may end soon */
 	}
 	read_rest(&r->out, &r->result->out);
 	read_rest(&r->err, &r->result->err);
@@ -452,9 +461,10 @@ static void run_to_end(struct proc_run *r)
 		r->result->signal = WTERMSIG(r->status);
 }
 
-/* Its caller goes on working: it begins on another processor than ours, where we may use several. A scheduler
- * that packs its work leaves a child beside its parent, and the two take turns while others are idle. After
- * that it may go anywhere we may. A hint: where it fails nothing is lost (sched_setaffinity(2)). */
+/* Moves a new child to another processor, if this process may use several: the caller works on
+ * meanwhile, and a scheduler that packs its work would let parent and child take turns while
+ * other processors are idle. Afterwards the child may run on any of them. This is only a hint:
+ * a failure does no harm (sched_setaffinity(2)). */
 static void move_to_other_cpu(pid_t pid)
 {
 	cpu_set_t all, others;
@@ -606,7 +616,7 @@ void proc_result_release(struct proc_result *result)
 	memset(result, 0, sizeof(*result));
 }
 
-/* Children that go on */
+/* ---- children that run beside this process ---- */
 
 pid_t proc_spawn(const struct proc_child *child, int *exec_errno, struct err *err)
 {

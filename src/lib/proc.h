@@ -1,8 +1,7 @@
 /*
- * proc.h - the only place that forks, executes and waits.
- *
- * A child gets an argv, never a shell line. An exec that fails is told apart from a program that
- * fails: the errno comes back over a close-on-exec pipe.
+ * proc.h - starts programs and waits for them; no other file forks, executes or waits. A child
+ * gets an argv, never a shell line. A failed exec is distinguished from a program that fails:
+ * the child writes errno to a close-on-exec pipe.
  */
 #ifndef SLURMQ_PROC_H
 #define SLURMQ_PROC_H
@@ -15,92 +14,101 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
-/* A short program whose output is wanted. */
+/* A short program whose output the caller reads. */
 struct proc_spec {
-	const char *const *argv; /* argv[0] is looked up on PATH: of envp where given, else ours;
-				    folders of PATH that are not absolute are passed over */
-	const char *const *envp; /* NULL: our own */
-	const char *in;		 /* its standard input; NULL: /dev/null */
+	const char *const *
+		argv; /* argv[0] is searched on PATH, that of envp or of this process; folders of PATH that are not absolute are skipped */
+	const char *const *envp; /* NULL: that of this process */
+	const char *in;		 /* standard input; NULL: /dev/null */
 	size_t in_len;
-	int timeout_ms; /* then TERM to its process group, and KILL 2 s later; 0: none. One that
-			   even KILL does not end within 5 s is left behind, timed_out */
+	int timeout_ms; /* after it the process group gets TERM, and 2 s later KILL; 0: no timeout. A program that has not ended 5 s after KILL is left behind, with timed_out set */
 };
 
 struct proc_result {
-	struct buf out, err; /* all that it printed, ingested together; each capped at 64 MiB */
-	int exit_code;	     /* valid where signal is 0 and !timed_out */
-	int signal;	     /* that ended it, else 0 */
+	struct buf out,
+		err;   /* the output, read from both streams together; each has at most 64 MiB */
+	int exit_code; /* valid if signal is 0 and timed_out is not set */
+	int signal;    /* the signal that ended the program, else 0 */
 	bool timed_out;
 };
 
-/* Run it to its end, in a process group of its own, with default signal actions and an empty signal
- * mask. 0 and *result where it was started, however it ended; -1 where it could not be: err, and
- * *exec_errno (may be NULL) ENOENT where there is no such program on PATH, and 0 where it failed
- * before the exec (no process, no descriptor, no such cwd). A file without #! is not given to a
- * shell: ENOEXEC. SIGPIPE from a child that does not read its input is no error. What its own
- * children go on to write once it has ended is not waited for. Reaps no child but its own. */
+/* Runs a program to its end, in a process group of its own, with default signal actions and an
+ * empty signal mask. Returns 0 and *result if the program was started, however it ended.
+ * Returns -1 with err if it could not be started. *exec_errno (may be NULL) is then ENOENT if
+ * PATH has no such program, and 0 if the failure was before the exec (no process, no
+ * descriptor, no such cwd). A file without #! is not run by a shell: ENOEXEC. SIGPIPE from a
+ * child that does not read its input is no error. Output that descendants write after the
+ * program has ended is not waited for. Reaps no other child. */
 int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec_errno,
 	     struct err *err);
 void proc_result_release(struct proc_result *result);
 
-/* The same in two parts, for a program that takes its time before it reads: it is started and gets nothing
- * on its standard input, which stays open, until proc_run_end() feeds it spec->in, waits and releases. What
- * spec points to stays the caller's and must stay until then. An exec that fails is told by the end.
- * It begins on another processor than the caller's, which has work to do meanwhile. proc_run_feed() gives it
- * as much as goes in without waiting, so that it goes on meanwhile; the end does the rest. That is all of it as
- * far as the pipe can be made to hold it: 1 MiB, as the site has it (pipe(7), pipe-max-size), or less for a
- * user of many. Where we die before the feed the program reads an empty input; after it, what was fed. */
+/* Does the same in two parts, for a program that needs time before it reads its input. The
+ * program is started with an open, empty standard input; proc_run_end() feeds it spec->in,
+ * waits and releases. The data of spec must stay valid until then. proc_run_end() reports a
+ * failed exec. The program starts on another processor than the caller, which works on
+ * meanwhile.
+ *
+ * proc_run_feed() writes as much of the input as the pipe accepts without waiting;
+ * proc_run_end() writes the rest. That is all of the input as far as the pipe can be made to
+ * hold it: 1 MiB or as the site sets it (pipe(7), pipe-max-size), less for a user with many
+ * pipes. If this process dies before the feed, the program reads an empty input; after it, the
+ * fed input. */
 struct proc_run;
 int proc_run_begin(const struct proc_spec *spec, struct proc_run **out, int *exec_errno,
 		   struct err *err);
 void proc_run_feed(struct proc_run *run);
 int proc_run_end(struct proc_run *run, struct proc_result *result, int *exec_errno,
 		 struct err *err);
-/* End it by KILL, unfed. */
+/* Kills the program without feeding it, and releases run. */
 void proc_run_abandon(struct proc_run *run);
 
-/* Whether there is a program of that name on our own PATH. */
+/* Returns whether the PATH of this process has a program of that name. */
 bool proc_on_path(const char *name);
 
-/* A child that goes on: a step's command, a helper process. */
+/* A child that runs beside this process: the command of a step, a helper process. */
 struct proc_child {
 	const char *const *argv;
-	const char *const *envp; /* NULL: our own */
-	const char *path;	 /* execute this file rather than look argv[0] up; NULL: look up */
-	const char *cwd;	 /* NULL: ours */
-	int out, err;		 /* descriptors for stdout and stderr; -1: inherit ours */
-	bool dies_with_us; /* KILL comes to it where we die first (prctl(2), PR_SET_PDEATHSIG) */
+	const char *const *envp; /* NULL: that of this process */
+	const char *path;	 /* the file to execute; NULL: search argv[0] on PATH */
+	const char *cwd;	 /* NULL: that of this process */
+	int out, err;		 /* descriptors for stdout and stderr; -1: those of this process */
+	bool dies_with_us; /* the child gets KILL if this process dies first (prctl(2), PR_SET_PDEATHSIG) */
 };
-/* Started in a process group of its own, stdin /dev/null, default signal actions, empty mask.
- * Returns its pid (> 0), or -1 with err and *exec_errno, as proc_run(). */
+/* Starts a child in a process group of its own, with stdin /dev/null, default signal actions
+ * and an empty signal mask. Returns its pid (> 0), or -1 with err and *exec_errno, as
+ * proc_run() does. */
 pid_t proc_spawn(const struct proc_child *child, int *exec_errno, struct err *err);
 
-/* A child's end as wait4(2) tells it. */
+/* The end of a child as wait4(2) reports it. */
 struct proc_end {
 	pid_t pid;
-	int exit_code, signal; /* one of them 0; both 0: success */
-	int64_t maxrss_kib;    /* of it and of its descendants that it waited for, the largest */
-	int64_t cpu_ms;	       /* user and system time of the same */
+	int exit_code, signal; /* at least one of them is 0; both are 0 after a success */
+	int64_t maxrss_kib; /* the maximum of the child and of the descendants that it waited for */
+	int64_t cpu_ms;	    /* user and system time of the same processes */
 };
-/* Reap any child that has ended: 1 and *end, or 0 where none has ended now (or none is there). Any:
- * pass over a pid that you don't know. */
+/* Reaps any child that has ended. Returns 1 and *end, or 0 if no child has ended or there is
+ * none. The caller ignores a pid that it does not know. */
 int proc_reap(struct proc_end *end);
 
-/* Signals that a supervisor waits for: blocked from proc_signals_block() on, and taken with
- * proc_signal_wait(). They are SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT; but an
- * INT or HUP that we were started with as ignored (nohup, '&' in a script) stays ignored. */
+/* Blocks the signals that a supervisor waits for with proc_signal_wait(): SIGCHLD, SIGTERM,
+ * SIGINT, SIGHUP, SIGUSR1, SIGUSR2 and SIGCONT. If INT or HUP was ignored when this process
+ * started (nohup, '&' in a script), it stays ignored. */
 void proc_signals_block(void);
-/* The next pending one of them, waiting timeout_ms at most (-1: for ever); 0 where none came. */
+/* Returns the next of these signals, or 0 if none comes within timeout_ms (-1: waits without a
+ * limit). */
 int proc_signal_wait(int timeout_ms);
 
-/* A SIGTERM waits to be taken: it was sent while proc_signals_block() held it back. */
+/* Returns whether a SIGTERM is pending: it was sent while proc_signals_block() blocked it. */
 bool proc_term_pending(void);
 
-/* Signal a process group that proc_spawn() made; a group that has gone is no error. */
+/* Signals a process group that proc_spawn() made. If the group no longer exists, that is no
+ * error. */
 void proc_group_kill(pid_t pgid, int sig);
 
-/* Signal those of a group that catch the signal, or hold it back to wait for it; its default action would
- * kill the others, as bash between a script's commands. How many were told. */
+/* Signals the processes of a group that catch the signal, or block it to wait for it. The
+ * default action of the signal would kill the others, for example bash between two commands of
+ * a script. Returns the number of signalled processes. */
 int proc_group_tell(pid_t pgid, int sig);
 
 #endif

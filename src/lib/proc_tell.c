@@ -1,4 +1,4 @@
-/* proc_tell.c - a signal for those of a process group that it would not kill. */
+/* proc_tell.c - sends a signal to those processes of a group that it would not kill. */
 #include "lib/proc.h"
 
 #include <ctype.h>
@@ -14,8 +14,8 @@
 
 enum { LOOK_AGAIN_MS = 20 };
 
-/* The process group in /proc/PID/stat, whose second field is a name in brackets, which may hold any
- * (proc(5)); -1 where the process has gone. */
+/* Reads the process group from /proc/PID/stat. Its second field is a name in brackets, which
+ * may hold any character (proc(5)). Returns -1 if the process no longer exists. */
 static long read_group(const char *pid)
 {
 	char *path = mem_printf("/proc/%s/stat", pid), line[1024] = "", *end;
@@ -31,8 +31,9 @@ static long read_group(const char *pid)
 	return end && sscanf(end, ") %*c %*d %ld", &group) == 1 ? group : -1;
 }
 
-/* It catches the signal, or blocks it, to take it with sigwait(2) as srun does. Who blocks SEGV as well is
- * only about to fork: shells and posix_spawn(3) block all for that moment. */
+/* Returns whether the process catches the signal, or blocks it to wait for it with sigwait(2),
+ * as srun does. A process that also blocks SEGV is only about to fork: shells and
+ * posix_spawn(3) block all signals for that moment. */
 static bool handles_signal(const char *pid, int sig)
 {
 	char *path = mem_printf("/proc/%s/status", pid), line[256];
@@ -49,7 +50,7 @@ static bool handles_signal(const char *pid, int sig)
 	return heeded >> (sig - 1) & 1;
 }
 
-/* Those of the group that would take it, by their pids as text. */
+/* Lists the processes of the group that handle the signal, by their pids as text. */
 static void list_handlers(pid_t pgid, int sig, struct strs *out)
 {
 	DIR *d = opendir("/proc");
@@ -68,7 +69,8 @@ int proc_group_tell(pid_t pgid, int sig)
 	struct strs before = {0}, now = {0};
 	int told = 0;
 
-	/* twice: a shell's child that is about to execute something shows the shell's own handlers */
+	/* twice, because a shell's child that is about to exec still shows the handlers of the
+	 * shell */
 	list_handlers(pgid, sig, &before);
 	if (before.n)
 		clock_sleep_ms(LOOK_AGAIN_MS);

@@ -100,7 +100,8 @@ static bool is_in_ranges(unsigned c, const struct range *ranges, size_t n)
 	return false;
 }
 
-/* Not to be shown: controls (C0, DEL, C1), line separators, marks that turn the direction. */
+/* Returns whether a character must not be shown: controls (C0, DEL, C1), line separators, marks
+ * that turn the direction. */
 static bool is_forbidden(unsigned c)
 {
 	static const struct range ranges[] = {
@@ -112,8 +113,9 @@ static bool is_forbidden(unsigned c)
 	return is_in_ranges(c, ranges, sizeof(ranges) / sizeof(ranges[0]));
 }
 
-/* Of one character: 0 for combining marks, 2 for East Asian wide and pictures (UAX #11), else 1. The
- * blocks where terminals agree; no locale is asked. */
+/* Returns the columns of one character: 0 for combining marks, 2 for East Asian wide characters
+ * and pictures (UAX #11), else 1. These are the blocks on which terminals agree; the locale is
+ * not used. */
 static int char_width(unsigned c)
 {
 	static const struct range none[] = {
@@ -163,7 +165,7 @@ int text_width(const char *text)
 	return width;
 }
 
-/* How many bytes of text fit in width columns. */
+/* Returns how many bytes of text fit in width columns. */
 static size_t count_fitting_bytes(const char *text, int width)
 {
 	const char *p = text;
@@ -197,7 +199,7 @@ void text_add_cut(struct buf *out, const struct style *s, const char *text, int 
 
 void text_add_wrapped(struct buf *out, const struct style *s, const char *text, int at, int indent)
 {
-	bool begun = false; /* there is a word in this line already */
+	bool begun = false; /* this line has a word already */
 
 	while (*text) {
 		size_t blanks = strspn(text, " "), len = strcspn(text + blanks, " ");
@@ -308,7 +310,7 @@ void bar_add(struct buf *out, const struct style *s, int width, int64_t total,
 		sum += (double)parts[i].n;
 		end = (int)(sum / (double)total * width);
 		n = end - used;
-		/* The least of it is seen, and the bar is full only at the very end. */
+		/* a part above 0 has at least one column, and the bar is full only at the end */
 		if (n <= 0 && parts[i].n > 0 && used < width - 1)
 			n = 1;
 		if (used + n > width)
@@ -392,7 +394,8 @@ static int line_width(const struct table *t, const int *widths)
 	return sum;
 }
 
-/* The widest column but the last that may be cut and is wider than least; ncolumns where there is none. */
+/* Returns the widest column, except the last, that may be cut and is wider than least; ncolumns
+ * if there is none. */
 static size_t find_widest(const struct table *t, const int *widths, int least)
 {
 	size_t found = t->ncolumns;
@@ -404,8 +407,8 @@ static size_t find_widest(const struct table *t, const int *widths, int least)
 	return found;
 }
 
-/* Take from what may be cut until the line fits: from the last column, which says the most, only when the
- * others are narrow. */
+/* Narrows the columns that may be cut until the line fits. The last column has the most
+ * information: it is cut only if the others are narrow. */
 static void shrink_columns(const struct table *t, const struct style *s, int *widths)
 {
 	size_t last = t->ncolumns - 1;
