@@ -1,7 +1,6 @@
 /*
- * doc.h - a YAML document as a tree, with the place of everything in it.
- *
- * What stands under an alias is the anchor's own node, shared: its place is where it is written.
+ * doc.h - a YAML document as a tree in which every node has its place. An alias is the node of
+ * its anchor, shared: its place is the place of the anchor.
  */
 #ifndef SLURMQ_DOC_H
 #define SLURMQ_DOC_H
@@ -16,43 +15,46 @@ enum node_style { STYLE_PLAIN, STYLE_SINGLE, STYLE_DOUBLE, STYLE_LITERAL, STYLE_
 
 struct node {
 	enum node_kind kind;
-	enum node_style style; /* of a scalar */
-	struct pos pos, end;   /* end: just behind its last character */
+	enum node_style style; /* style of a scalar */
+	struct pos pos, end;   /* end: just after its last character */
 	char *text;	       /* a scalar's value, byte for byte; NUL-terminated */
-	size_t len;	       /* its length: it may hold NUL bytes */
-	struct node **items;   /* a list's items; a map's keys and values by turns */
-	size_t n, cap;	       /* of items */
-	size_t weight;	       /* nodes in it, itself included, aliases followed */
+	size_t len;	       /* length of text, which may hold NUL bytes */
+	struct node **items;   /* the items of a list; the keys and values of a map, alternating */
+	size_t n, cap;	       /* number and capacity of items */
+	size_t weight;	       /* number of nodes in it, itself included, aliases followed */
 	size_t height;	       /* 1 for a scalar */
-	bool done;	       /* false while it is being read: an alias to it would be a circle */
+	bool done; /* false while the node is being read: an alias to it would be a circle */
 };
 
 struct doc {
-	char *name; /* how complaints call the file */
+	char *name; /* name of the file in complaints */
 	char *text;
 	size_t len;
-	size_t *lines; /* where each line of text begins */
+	size_t *lines; /* offset of the begin of each line of text */
 	size_t nlines;
-	struct node *root;   /* NULL: an empty file */
-	struct node **nodes; /* all of them, for doc_free */
+	struct node *root;   /* NULL if the file is empty */
+	struct node **nodes; /* all nodes, for doc_free() */
 	size_t nnodes, cap;
 };
 
-/* Copies name and text, without a byte order mark. */
+/* Makes a document with copies of name and text, without a byte order mark. The caller frees it
+ * with doc_free(). */
 struct doc *doc_new(const char *name, const char *text, size_t len);
-void doc_free(struct doc *doc); /* NULL is taken */
+void doc_free(struct doc *doc); /* doc may be NULL */
 struct node *doc_node(struct doc *doc, enum node_kind kind, struct pos pos);
 void node_push(struct node *parent, struct node *child);
 
-/* Where in the text a byte offset is. */
+/* Returns the place of a byte offset in the text. */
 struct pos doc_pos(const struct doc *doc, size_t offset);
-/* The byte offset of a place; the end of the line or text where it is beyond. */
+/* Returns the byte offset of a place; for a place beyond a line or the text, the end of that
+ * line or the text. */
 size_t doc_offset(const struct doc *doc, struct pos pos);
-/* Where in the file the byte of a scalar's value stands: exact for all styles, as far as quotes,
- * escapes (YAML 1.1, 5.7), folding and a block's indentation can be followed; its line otherwise. */
+/* Returns the place in the file of byte `offset` of a scalar's value. It is exact for all
+ * styles, as far as quotes, escapes (YAML 1.1, 5.7), folding and the indentation of a block can
+ * be followed; otherwise it is the line of the scalar. */
 struct pos node_locate(const struct doc *doc, const struct node *scalar, size_t offset);
 
-/* The value of a key of a map; NULL where it has none. */
+/* Returns the value of a key of a map; NULL if it has no such key. */
 struct node *node_get(const struct node *map, const char *key);
 bool node_is(const struct node *scalar, const char *text);
 

@@ -1,7 +1,6 @@
 /*
- * sweep.h - a sweep as read from its file, its jobs in order, and what each of them runs.
- *
- * Pure: no I/O. sweepfile.c fills a struct sweep; the functions here never change one.
+ * sweep.h - a sweep as read from its file, its jobs in order, and the plan of each job. Pure
+ * functions without I/O. sweepfile.c fills a struct sweep; the functions here never change it.
  */
 #ifndef SLURMQ_SWEEP_H
 #define SLURMQ_SWEEP_H
@@ -13,104 +12,108 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
-struct sweep; /* laid out in sweep_internal.h, for the files that fill and read one alone */
+struct sweep; /* defined in sweep_internal.h, only for the files that fill and read it */
 
 struct sweep_param {
 	const char *name, *value;
-	bool drawn; /* a random draw: its text is no part of the job's identity */
+	bool drawn; /* a random draw: its text is not part of the job's identity */
 };
 
-/* One job's parameters, in the file's order. */
+/* The parameters of one job, in the order of the file. */
 struct sweep_point {
 	size_t n;
 	struct sweep_param *params;
 	const char *variant; /* NULL: none */
-	const char *seed;    /* of its draws; NULL: none */
+	const char *seed;    /* seed of its draws; NULL: none */
 	int64_t sample;	     /* index of its draws; -1: none */
 };
 
-/* Jobs in order, one at a time: never the whole list in memory. A zeroed struct, released after. */
+/* Iterates over the jobs in order; the whole list is never in memory. Start with a zeroed
+ * struct, and release it at the end. */
 struct sweep_iter {
 	const struct sweep *sweep;
 	void *state;
 };
 void sweep_iter_init(struct sweep_iter *it, const struct sweep *sweep);
-/* 1: *point is the next job (lent until the next call), 0: no more, -1: err. Excluded ones are
- * left out; equal ones are not merged: that takes the store. */
+/* Returns 1 and the next job in *point (borrowed until the next call), 0 after the last job, or
+ * -1 with err. Excluded jobs are skipped. Equal jobs are not merged, because that needs the
+ * store. */
 int sweep_iter_next(struct sweep_iter *it, struct sweep_point *point, struct err *err);
 void sweep_iter_release(struct sweep_iter *it);
 
-/* Size of the product before exclusion, includes counted; -1 where it overflows or is above max. */
+/* Counts the jobs of the whole product before exclusion, with includes. Returns -1 if the
+ * number overflows or is above max. */
 int sweep_count_max(const struct sweep *sweep, uint64_t max, uint64_t *n, struct err *err);
-/* sweepfile_load_files() is to refuse a larger one, before it makes the values of ranges. */
+/* Sets the number of jobs above which sweepfile_load_files() refuses a sweep, before it makes
+ * the values of ranges. */
 void sweep_limit_jobs(struct sweep *sweep, uint64_t most);
 
-/* The text that identifies a job: sweep's name, then sorted name=value pairs, each NUL-terminated;
- * a value equal to its axis's default is left out; for draws seed and index stand in the place of
- * the drawn pairs, as "@seed=821" and "@sample=3". Variant, let, commands and resources are no part
- * of it. */
+/* Adds the text that identifies a job: the name of the sweep, then sorted name=value pairs,
+ * each NUL-terminated. A value equal to the default of its axis is omitted. For draws, seed and
+ * index replace the drawn pairs: "@seed=821" and "@sample=3". Variant, let, commands and
+ * resources are not part of it. */
 void sweep_identity_text(const struct sweep *sweep, const struct sweep_point *point,
 			 struct buf *out);
-/* The first 64 bits, big-endian, of SHA-256 (FIPS 180-4) of that text. */
+/* Returns the first 64 bits, big-endian, of the SHA-256 (FIPS 180-4) of that text. */
 uint64_t sweep_identity(const struct sweep *sweep, const struct sweep_point *point);
 
 enum plan_on_fail { PLAN_STOP = 0, PLAN_CONTINUE = 1 };
 
 struct plan_step {
-	char *name;	  /* "train"; "run" for a sweep with `run`, "script" with `script` */
-	char *key;	  /* names it among the job's steps for ever: "train", or with parameters of
-			       its own "eval eval_set=test_set_1 infer_seed=seed_206" */
-	struct strs argv; /* what to execute, final: a list's words; for a string
-			       bash -e -c TEXT NAME, with the step's name as bash's $0, so that its
-			       errors name it; with `setup` before either, in the same shell.
-			       For `script` it is empty: the stored script is executed. */
-	struct strs vars; /* NAME=VALUE that argv's text refers to: values are never text of it */
-	struct strs params; /* name=value of the step's own parameters */
-	struct strs shown; /* for people and --json: argv with values in place, a script for bash as
-			       {"bash", "-c", TEXT}, without setup */
-	struct strs needs; /* names of steps that must be completed first */
+	char *name; /* "train"; "run" for a sweep with `run`, "script" with `script` */
+	char *key; /* names the step for ever among the steps of the job: "train", or with parameters of its own "eval eval_set=test_set_1 infer_seed=seed_206" */
+	struct strs
+		argv; /* the command as it is executed: the words of a list; for a string bash -e -c TEXT NAME, in which the name of the step is bash's $0, so that its errors name it. `setup` runs before either, in the same shell. Empty for `script`: the stored script is executed. */
+	struct strs
+		vars; /* NAME=VALUE: variables to which the text of argv refers; the text never holds the values */
+	struct strs params; /* name=value: the parameters of the step itself */
+	struct strs
+		shown; /* for people and --json: argv with values in place, a script for bash as {"bash", "-c", TEXT}, without setup */
+	struct strs needs; /* names of the steps that must be completed before */
 	int on_fail;	   /* enum plan_on_fail */
 };
 
-/* What one job runs. Zeroed is empty. */
+/* The plan: what one job runs. Zeroed is empty. */
 struct plan {
-	struct strs sbatch; /* "--partition=gpu", "--exclusive": sbatch's long options, in order */
-	struct strs env;    /* NAME=VALUE for the job's processes */
-	char *directives;   /* the #SBATCH block of `script`, unchanged, "" where none */
+	struct strs sbatch; /* long options of sbatch in order: "--partition=gpu", "--exclusive" */
+	struct strs env;    /* NAME=VALUE: environment of the job's processes */
+	char *directives;   /* the #SBATCH block of `script`, unchanged; "" if it has none */
 	char *title;	    /* NULL: none */
 	struct plan_step *steps;
 	size_t nsteps;
 };
 
-/* Render job job_id with these parameters. The point may come from the store: names that the sweep
- * does not know are kept (for the environment), a missing one takes its axis's default, else it is
- * an error that names it. */
+/* Makes the plan of job job_id with these parameters. The point may come from the store: names
+ * that the sweep does not know are kept (for the environment). A missing parameter gets the
+ * default of its axis; if there is none, that is an error which names it. The caller releases
+ * *plan. */
 int sweep_plan(const struct sweep *sweep, const struct sweep_point *point, int64_t job_id,
 	       struct plan *out, struct err *err);
 void plan_release(struct plan *plan);
 
-/* The default of a parameter's axis; NULL: none. */
+/* Returns the default of a parameter's axis; NULL if it has none. */
 const char *sweep_default(const struct sweep *sweep, const char *variant, const char *name);
-/* A sweep's options for sbatch are the same for every job (no placeholder, override or variant
- * touches them). */
+/* Returns whether the options for sbatch are the same for every job: no placeholder, override
+ * or variant changes them. */
 bool sweep_sbatch_uniform(const struct sweep *sweep);
 
 const char *sweep_name(const struct sweep *sweep);
-/* Path of the batch script that `script` names, absolute; NULL: none. */
+/* Returns the absolute path of the batch script that `script` names; NULL if there is none. */
 const char *sweep_script_path(const struct sweep *sweep);
-/* Its text, as read by sweepfile_load_files() or given by sweep_set_script(); NULL: none. */
+/* Returns the text of that script, as read by sweepfile_load_files() or set by
+ * sweep_set_script(); NULL if there is none. */
 const char *sweep_script_text(const struct sweep *sweep);
 void sweep_set_script(struct sweep *sweep, const char *text);
 
-/* What `retry` says to do after a failure of one kind. */
+/* The rule of `retry` for one kind of failure. */
 struct sweep_retry_rule {
-	bool again;	      /* try again at all */
-	const char *time;     /* "x1.5", or a time: for the next try; NULL: as it is */
-	const char *max_time; /* NULL: no bound */
-	const char *mem;      /* "x2", or a size; NULL: as it is */
+	bool again;	      /* retry after such a failure */
+	const char *time;     /* time of the next try, "x1.5" or a time; NULL: unchanged */
+	const char *max_time; /* the ceiling of time; NULL: none */
+	const char *mem;      /* memory of the next try, "x2" or a size; NULL: unchanged */
 	const char *max_mem;
-	int64_t delay;	 /* seconds to wait before */
-	bool codes[256]; /* EXIT alone: the exit codes that it is for; all where ncodes is 0 */
+	int64_t delay;	 /* seconds to wait before the next try */
+	bool codes[256]; /* only for EXIT: the exit codes of the rule; all if ncodes is 0 */
 	size_t ncodes;
 };
 enum sweep_retry_kind {
@@ -124,15 +127,16 @@ enum sweep_retry_kind {
 };
 struct sweep_retry {
 	bool given;  /* false: the file has no `retry` */
-	int64_t max; /* tries in all that it allows beyond the first; -1: not said */
+	int64_t max; /* number of tries beyond the first, for all kinds; -1: not set */
 	struct sweep_retry_rule rules[RETRY_NKINDS];
 };
 const struct sweep_retry *sweep_retry(const struct sweep *sweep);
-/* `restartable: true`: the site may requeue the job, and it starts again. */
+/* Returns whether the file has `restartable: true`: the site may requeue the job, and it starts
+ * again. */
 bool sweep_restartable(const struct sweep *sweep);
-/* The signal that `checkpoint` names for the command ("USR1"); NULL: none. */
+/* Returns the signal that `checkpoint` names for the command ("USR1"); NULL if there is none. */
 const char *sweep_checkpoint(const struct sweep *sweep);
 
-void sweep_free(struct sweep *sweep); /* NULL is taken */
+void sweep_free(struct sweep *sweep); /* sweep may be NULL */
 
 #endif

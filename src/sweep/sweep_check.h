@@ -1,5 +1,5 @@
 /*
- * sweep_check.h - what of a sweep only shows when all of it has been read.
+ * sweep_check.h - checks that need the whole sweep.
  */
 #ifndef SLURMQ_SWEEP_CHECK_H
 #define SLURMQ_SWEEP_CHECK_H
@@ -7,11 +7,12 @@
 #include "lib/complaint.h"
 #include "sweep/sweep.h"
 
-/* Names, placeholders, lengths, circles: what needs no values. Where a table is named and not yet
- * read nothing is said of names, as its header may hold any. */
+/* Checks what needs no values: names, placeholders, lengths, circles. If the sweep names a
+ * table that is not read yet, names are not checked, because the header of the table may define
+ * any name. */
 void sweep_check(const struct sweep *sweep, struct complaint_list *list);
-/* What needs values: conditions that match nothing, lists that go together. Called once the files
- * are loaded; with names where sweep_check() could not. */
+/* Checks what needs values: conditions that match nothing, lists that advance together. Called
+ * after the files are loaded; names: also check the names, which sweep_check() could not. */
 void sweep_check_values(const struct sweep *sweep, bool names, struct complaint_list *list);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * sweep_cond.h - conditions over parameters: what exclude and when hold.
+ * sweep_cond.h - conditions over parameters, as in `exclude` and `when`.
  */
 #ifndef SLURMQ_SWEEP_COND_H
 #define SLURMQ_SWEEP_COND_H
@@ -13,11 +13,11 @@
 enum cond_op { COND_ANY, COND_NOT, COND_LT, COND_LE, COND_GT, COND_GE };
 
 struct cond {
-	const char *name; /* of the parameter */
+	const char *name; /* name of the parameter */
 	size_t sym;
 	struct pos pos;
 	enum cond_op op;
-	struct strs values; /* any or none of them; one for a comparison, a number */
+	struct strs values; /* the alternatives; a comparison has only one, a number */
 };
 
 /* The conditions of one entry, all of which must hold. */
@@ -30,10 +30,11 @@ struct rule {
 struct cond *rule_add(struct rule *rule);
 void rule_release(struct rule *rule);
 
-/* Where both sides are numbers they compare as numbers, else as text; a comparison with what is no
- * number does not hold. */
+/* Returns whether a condition holds. If both sides are numbers, they are compared as numbers,
+ * otherwise as text. A comparison with a text that is no number does not hold. */
 bool cond_holds(const struct cond *cond, const char *value);
-/* values by symbol; a parameter without a value (NULL) meets no condition, not even {not: ...}. */
+/* Returns whether all conditions of a rule hold. values is indexed by symbol. A parameter
+ * without a value (NULL) meets no condition, not even {not: ...}. */
 bool rule_holds(const struct rule *rule, const char *const *values);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * sweep_internal.h - how a struct sweep is laid out, for the files that fill and read one alone.
+ * sweep_internal.h - the definition of struct sweep, only for the files that fill and read it.
  *
- * Strings without another word are the document's, which the sweep owns. Names have numbers
- * ("symbols"), by which values are looked up: a name has one number in the whole sweep.
+ * Strings are borrowed from the document, which the sweep owns, unless a comment states
+ * otherwise. Names have numbers ("symbols"), which index the values: a name has one number in
+ * the whole sweep.
  */
 #ifndef SLURMQ_SWEEP_INTERNAL_H
 #define SLURMQ_SWEEP_INTERNAL_H
@@ -15,9 +16,9 @@
 
 enum {
 	SWEEP_NAMES_MOST = 2000,
-	SWEEP_STEPS_MOST = 10000,	     /* of one job */
-	SWEEP_COMBINATIONS_MOST = 100000,    /* of a job's steps, before exclude */
-	SWEEP_JOBS_MOST = 5000000,	     /* unless the caller says another number */
+	SWEEP_STEPS_MOST = 10000,	  /* steps of one job */
+	SWEEP_COMBINATIONS_MOST = 100000, /* combinations of the steps of a job, before exclude */
+	SWEEP_JOBS_MOST = 5000000,	  /* jobs, unless the caller sets another number */
 	SWEEP_WORD_MOST = 128 * 1024 - 1024, /* MAX_ARG_STRLEN (execve(2)) less some slack */
 };
 
@@ -25,8 +26,8 @@ enum axis_kind {
 	AXIS_VALUES,
 	AXIS_RANGE,
 	AXIS_FILE,
-	AXIS_COLUMN,  /* of a table */
-	AXIS_UNIFORM, /* this and the following are drawn */
+	AXIS_COLUMN,  /* a column of a table */
+	AXIS_UNIFORM, /* this kind and the following are drawn */
 	AXIS_LOGUNIFORM,
 	AXIS_RANDINT,
 	AXIS_CHOICE,
@@ -35,22 +36,22 @@ enum axis_kind {
 struct axis {
 	const char *name;
 	size_t sym;
-	struct pos pos; /* of its name */
+	struct pos pos; /* place of its name */
 	enum axis_kind kind;
 	struct range range;
-	const char *low, *high; /* of a draw */
-	const char *path;	/* AXIS_FILE, as written */
-	const char *fallback;	/* default: a value that is left out of the identity; NULL: none */
-	struct strs values;	/* known when files are loaded; a list's and a choice's at once */
-	char *packed;		/* NULL, or what all of values lie in: there can be millions */
+	const char *low, *high; /* ends of a draw */
+	const char *path;	/* AXIS_FILE: the path as written */
+	const char *fallback;	/* default: a value that the identity omits; NULL: none */
+	struct strs values; /* known after files are loaded; those of a list and a choice at once */
+	char *packed;	    /* NULL, or the memory of all values: there can be millions */
 };
 
 /* One dimension: a parameter, or several that advance together. */
 struct group {
 	struct pos pos;
 	bool zip;
-	const char *table; /* its file, as written; NULL: none */
-	struct strs names; /* of a table's columns: its axes' names */
+	const char *table; /* the file of the table, as written; NULL: none */
+	struct strs names; /* names of the table's columns, which are its axes */
 	struct axis *axes;
 	size_t n, cap;
 	size_t length; /* 1 for a draw; 0 until files are loaded */
@@ -66,7 +67,7 @@ struct rules {
 	size_t n, cap;
 };
 
-/* A scalar with placeholders, and where it stands. */
+/* A scalar with placeholders, and its place. */
 struct field {
 	struct template t;
 	const struct node *node;
@@ -96,7 +97,7 @@ struct let {
 	const char *name;
 	size_t sym;
 	struct pos pos;
-	struct field text; /* without by */
+	struct field text; /* the text if `by` is NULL */
 	const char *by;	   /* NULL: none */
 	size_t by_sym;
 	struct pos by_pos;
@@ -113,14 +114,14 @@ struct lets {
 struct space {
 	const char *variant; /* NULL: the sweep itself */
 	struct pos pos;
-	struct groups groups; /* lent: sweep.groups has them */
-	struct groups own;    /* lent: those that it names itself, zip first */
-	int64_t samples;      /* of `sample`, inherited; 0: not said */
-	bool drawn;	      /* some axis is: else samples count for nothing */
+	struct groups groups; /* borrowed from sweep.groups */
+	struct groups own;    /* borrowed: the groups that the space itself names, zip first */
+	int64_t samples;      /* n of `sample`, inherited; 0: not set */
+	bool drawn;	      /* some axis is drawn; otherwise samples has no effect */
 	const char *seed;
 	struct pos sample_pos;
 	struct rules exclude;
-	struct lets lets; /* its own; sweep.lets where it has none of a name */
+	struct lets lets; /* its own lets; sweep.lets has the others */
 	struct settings sbatch, env;
 };
 
@@ -139,7 +140,7 @@ enum command_kind { COMMAND_WORDS, COMMAND_SCRIPT };
 
 struct command {
 	enum command_kind kind;
-	struct field *words; /* one of them for a script */
+	struct field *words; /* the words; a script is one word */
 	size_t n;
 };
 
@@ -159,18 +160,17 @@ struct sweep {
 	const char *name;
 	struct strs syms; /* names by symbol */
 
-	struct groups groups; /* all of them; their owner */
+	struct groups groups; /* all groups of the sweep, which owns them */
 	struct space *spaces;
 	size_t nspaces;
-	struct space
-		base; /* the top level; spaces[0] has the same groups where there is no variant */
+	struct space base; /* the top level; spaces[0] has the same groups if there is no variant */
 	bool variants;
 	struct rules exclude;
 	struct include *includes;
 	size_t nincludes;
-	bool tables; /* a table's columns are not known yet */
+	bool tables; /* the columns of a table are not known yet */
 	bool loaded;
-	uint64_t most; /* jobs that it may have; 0: any number that can be counted */
+	uint64_t most; /* maximum number of jobs; 0: any number that can be counted */
 
 	struct lets lets;
 	struct settings sbatch, env;
@@ -188,32 +188,34 @@ struct sweep {
 	const char *checkpoint;
 };
 
-/* The number of a name, new where it has none yet. */
+/* Returns the number of a name; a new name gets a new number. */
 size_t sweep_sym(struct sweep *sweep, const char *name);
-/* PART_NO_SYM where it has none. */
+/* Returns the number of a name, or PART_NO_SYM if it has none. */
 size_t sweep_sym_find(const struct sweep *sweep, const char *name);
-/* The axis of a name in a space; NULL: none. */
+/* Returns the axis of a name in a space; NULL if there is none. */
 const struct axis *space_axis(const struct space *space, size_t sym);
-/* The space of a variant's name (NULL: none): the sweep's own where there is none such. */
+/* Returns the space of a variant (NULL: none); the space of the sweep itself if there is no
+ * such variant. */
 const struct space *sweep_space(const struct sweep *sweep, const char *variant);
-/* The let of that symbol that a space sees; NULL: none. */
+/* Returns the let of that symbol that is valid in a space; NULL if there is none. */
 const struct let *sweep_let(const struct sweep *sweep, const struct space *space, size_t sym);
 bool axis_is_drawn(const struct axis *axis);
-/* How many values it has, those of a range counted where they are not made yet; 1 where it is
+/* Returns the number of values of an axis, for a range also before they are made; 1 if it is
  * drawn. */
 size_t axis_length(const struct axis *axis);
-/* Give it n values, which lie one behind the other in packed (given), a NUL behind each. */
+/* Gives the axis n values, each followed by a NUL, which lie one after another in packed. The
+ * axis owns packed from then on. */
 void axis_pack(struct axis *axis, char *packed, size_t n);
-/* Those of its range; -1 with *why (constant text). */
+/* Gives the axis the values of its range. Returns -1 with *why (constant text) on failure. */
 int axis_pack_range(struct axis *axis, const char **why);
-/* Append a draw's text. */
+/* Appends the text of a draw. */
 void axis_draw(const struct axis *axis, const char *seed, uint64_t i, struct buf *out);
 
-/* Growing the lists. A group is given to the sweep. */
+/* These add an element to a list. The sweep owns the group. */
 struct group *sweep_add_group(struct sweep *sweep);
-/* Fill every space's groups (and drawn) from the sweep's and its own. A variant's axis takes the
- * place of the inherited one, or of the whole zip group that holds it. To be called again when tables
- * are read. */
+/* Fills groups and drawn of every space from the sweep's groups and its own. An axis of a
+ * variant replaces the inherited axis, or the whole zip group that holds it. Called again after
+ * tables are read. */
 void sweep_compose(struct sweep *sweep);
 struct axis *group_add(struct group *group);
 void groups_push(struct groups *list, struct group *group);

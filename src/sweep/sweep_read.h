@@ -1,5 +1,5 @@
 /*
- * sweep_read.h - a YAML document to a struct sweep.
+ * sweep_read.h - converts a YAML document to a struct sweep.
  */
 #ifndef SLURMQ_SWEEP_READ_H
 #define SLURMQ_SWEEP_READ_H
@@ -8,8 +8,8 @@
 #include "sweep/doc.h"
 #include "sweep/sweep.h"
 
-/* Takes doc, which the sweep owns from now on. Never NULL; where *list has errors the sweep is good
- * for sweep_free() alone. */
+/* Reads a document; the sweep owns doc from then on. Never returns NULL. If *list has errors,
+ * the sweep is valid only for sweep_free(). */
 struct sweep *sweep_read(struct doc *doc, const char *dir, struct complaint_list *list);
 
 #endif

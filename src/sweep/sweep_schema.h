@@ -1,6 +1,6 @@
 /*
- * sweep_schema.h - the keys of a sweep file: which there are, for its reader, and what each takes,
- * for editors, as one table. The reader knows more than a schema can say.
+ * sweep_schema.h - the keys of a sweep file, for its reader, and the type of each, for editors,
+ * as one table. The reader checks more than a schema can express.
  */
 #ifndef SLURMQ_SWEEP_SCHEMA_H
 #define SLURMQ_SWEEP_SCHEMA_H
@@ -9,12 +9,12 @@
 
 struct sweep_key {
 	const char *name;
-	const char
-		*takes; /* a name of the schema's definitions, or a schema that begins with '{' */
-	const char *about; /* a line for people; NULL: takes says it */
+	const char *
+		takes; /* a name in the definitions of the schema, or a schema that begins with '{' */
+	const char *about; /* a line for people; NULL: `takes` is enough */
 };
 
-/* Of each map whose keys are fixed; a key without a name ends it. */
+/* The keys of each map whose keys are fixed; a key without a name ends a list. */
 extern const struct sweep_key sweep_keys_top[];
 extern const struct sweep_key sweep_keys_axis[];
 extern const struct sweep_key sweep_keys_sample[];
@@ -23,10 +23,11 @@ extern const struct sweep_key sweep_keys_condition[];
 extern const struct sweep_key sweep_keys_let[];
 extern const struct sweep_key sweep_keys_override[];
 extern const struct sweep_key sweep_keys_step[];
-extern const struct sweep_key sweep_keys_retry[]; /* max, then as enum sweep_retry_kind */
-extern const struct sweep_key sweep_keys_rule[];  /* of retry */
+extern const struct sweep_key
+	sweep_keys_retry[]; /* max, then the kinds in the order of enum sweep_retry_kind */
+extern const struct sweep_key sweep_keys_rule[]; /* keys of a rule of retry */
 
-/* JSON Schema, draft-07, with a line feed behind it. */
+/* Adds the JSON Schema (draft-07), followed by a line feed. */
 void sweep_schema_add(struct buf *out);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * sweepfile.h - a sweep file's YAML text to a struct sweep, with file:line:col for every complaint.
+ * sweepfile.h - converts the YAML text of a sweep file to a struct sweep; every complaint has
+ * file:line:col.
  */
 #ifndef SLURMQ_SWEEPFILE_H
 #define SLURMQ_SWEEPFILE_H
@@ -11,19 +12,20 @@
 #include "lib/err.h"
 #include "sweep/sweep.h"
 
-/* Read the file at path (regular, at most 4 MiB) into *text (given, NUL-terminated) and *len, and
- * its folder's absolute path into *dir (given). */
+/* Reads the file at path (regular, at most 4 MiB) into *text (NUL-terminated) and *len, and the
+ * absolute path of its folder into *dir. The caller frees *text and *dir. */
 int sweepfile_slurp(const char *path, char **text, size_t *len, char **dir, struct err *err);
 
-/* Parse a sweep file's text. name is how complaints call the file, dir where the files that it names
- * are found. Opens no file. 0 and *out where c->errors is 0, else -1 with err telling the count.
- * Warnings alone are no failure: *out is given, and they stand in *c. */
+/* Parses the text of a sweep file without opening files. name is the name of the file in
+ * complaints; dir is the folder of the files that it names. Returns 0 and *out if c->errors is
+ * 0, otherwise -1 with err, which has the count. Warnings are added to *c and are no failure.
+ * The caller frees *out with sweep_free(). */
 int sweepfile_parse(const char *name, const char *dir, const char *text, size_t len,
 		    struct sweep **out, struct complaints *c, struct err *err);
 
-/* Read what the sweep names: files of axes and tables, the batch script. Needed before
- * sweep_iter_init(), and not before sweep_plan() of jobs that the store holds. Checks what only the
- * values can show, so it is to be called for a sweep without files too. */
+/* Reads the files that the sweep names: files of axes and tables, the batch script. Required
+ * before sweep_iter_init(), but not before sweep_plan() of jobs that the store holds. Also
+ * checks what needs the values, so call this even for a sweep without files. */
 int sweepfile_load_files(struct sweep *sweep, struct complaints *c, struct err *err);
 
 #endif
