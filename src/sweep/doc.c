@@ -117,12 +117,12 @@ size_t doc_offset(const struct doc *doc, struct pos pos)
 	return at;
 }
 
-/* A walk through a scalar's value and its text in the file side by side. */
+/* A parallel walk through the value of a scalar and its text in the file. */
 struct walk {
 	const char *src;
-	size_t at, len; /* in src */
+	size_t at, len; /* offsets in src */
 	enum node_style style;
-	size_t indent; /* of a block */
+	size_t indent; /* indentation of a block */
 };
 
 static void skip_chars(struct walk *w, const char *chars)
@@ -137,8 +137,9 @@ static void skip_indent(struct walk *w)
 		w->at++;
 }
 
-/* A block's indentation is that of its first line that holds anything, unless its header has a
- * number, which is rare enough to be found by the same rule or not at all. */
+/* Moves to the first line of a block and finds its indentation: that of the first line that is
+ * not blank. An indentation number in the header is rare, and is found by the same rule or not
+ * at all. */
 static void enter_block(struct walk *w)
 {
 	const char *nl = memchr(w->src + w->at, '\n', w->len - w->at);
@@ -152,7 +153,7 @@ static void enter_block(struct walk *w)
 	skip_indent(w);
 }
 
-/* How many bytes of the value one escape of a double-quoted scalar makes. */
+/* Skips one escape of a double-quoted scalar. Returns how many bytes of the value it makes. */
 static size_t skip_escape(struct walk *w)
 {
 	char c = w->at + 1 < w->len ? w->src[w->at + 1] : '\0';
@@ -175,7 +176,7 @@ static size_t skip_escape(struct walk *w)
 	return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 }
 
-/* One step; returns how many bytes of the value it made. */
+/* Makes one step. Returns how many bytes of the value it made. */
 static size_t walk_one_step(struct walk *w, char value)
 {
 	bool block = w->style == STYLE_LITERAL || w->style == STYLE_FOLDED;
@@ -213,7 +214,7 @@ struct pos node_locate(const struct doc *doc, const struct node *scalar, size_t 
 
 	if (scalar->kind != NODE_SCALAR || offset > scalar->len)
 		return scalar->pos;
-	if (w.at < w.len && w.src[w.at] == '&') { /* its mark is that of its anchor */
+	if (w.at < w.len && w.src[w.at] == '&') { /* libyaml reports the place of the anchor */
 		while (w.at < w.len && !strchr(" \t\r\n", w.src[w.at]))
 			w.at++;
 		skip_chars(&w, " \t\r\n");

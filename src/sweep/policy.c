@@ -15,7 +15,7 @@ void policy_next_release(struct policy_next *next)
 
 /* ---- options ---- */
 
-/* The length of "--name" in "--name=value". */
+/* Returns the length of "--name" in "--name=value". */
 static size_t name_len(const char *option)
 {
 	return strcspn(option, "=");
@@ -56,7 +56,8 @@ char *policy_merge(const char *lines, const struct strs *change)
 	return out.len ? buf_take(&out) : NULL;
 }
 
-/* The next word of a line, without its quotes; NULL: no more, or a comment. */
+/* Returns the next word of a line without its quotes, or NULL at its end or at a comment. The
+ * caller frees it. */
 static char *next_word(const char **p)
 {
 	struct buf b = {0};
@@ -74,7 +75,7 @@ static char *next_word(const char **p)
 	return buf_take(&b);
 }
 
-/* A word of #SBATCH: "--time=5", "--time 5", "-t5", "-t 5". */
+/* Adds the option of a word of #SBATCH: "--time=5", "--time 5", "-t5" or "-t 5". */
 static void add_directive(char *word, const char **p, struct strs *out)
 {
 	const struct sbatch_opt *o = NULL;
@@ -116,7 +117,7 @@ void policy_directives(const char *text, struct strs *out)
 
 /* ---- growing ---- */
 
-/* A measure that sbatch is given: how it is read and written. */
+/* How a quantity of sbatch is read and written. */
 struct measure {
 	int (*read)(const char *text, int64_t *n);
 	void (*add)(struct buf *out, int64_t n);
@@ -125,7 +126,8 @@ struct measure {
 static const struct measure time_limit = {amount_time, amount_add_time};
 static const struct measure memory = {amount_mem, amount_add_mem};
 
-/* What the next try gets in the place of old (NULL: none is known); -1: no more than it had. */
+/* Returns the amount for the next try in place of old (NULL: not known), or -1 if it would not
+ * be more. */
 static int64_t grow_amount(const struct measure *m, const char *old, const char *rule,
 			   const char *most)
 {
@@ -142,7 +144,7 @@ static int64_t grow_amount(const struct measure *m, const char *old, const char 
 	return next > had ? next : -1;
 }
 
-/* Append the option's next value. False: there is none. */
+/* Appends the next value of an option. Returns false if it cannot grow. */
 static bool add_grown_option(const struct measure *m, const char *name,
 			     const struct policy_have *have, const char *rule, const char *most,
 			     struct strs *out)
@@ -158,7 +160,7 @@ static bool add_grown_option(const struct measure *m, const char *name,
 	return true;
 }
 
-/* Which option says how much memory: they exclude one another, and the last one counts. */
+/* Returns the memory option that counts: they exclude each other, and the last one counts. */
 static const char *find_memory_option(const struct strs *options)
 {
 	static const char *const names[] = {"--mem", "--mem-per-cpu", "--mem-per-gpu"};
@@ -170,13 +172,14 @@ static const char *find_memory_option(const struct strs *options)
 	return names[0];
 }
 
-/* False where the limit that ended the attempt can't grow any more. */
+/* Adds the options that grow. Returns false if the limit that ended the attempt cannot grow any
+ * more. */
 static bool add_grown_options(const struct sweep_retry_rule *rule, int reason,
 			      const struct policy_have *have, struct strs *out)
 {
 	const char *mem = find_memory_option(have->options);
 
-	if (!have->ran_so) /* the user has changed them since: they get their turn */
+	if (!have->ran_so) /* the user has changed the options since: try these first */
 		return true;
 	if (rule->time &&
 	    !add_grown_option(&time_limit, "--time", have, rule->time, rule->max_time, out) &&
@@ -219,7 +222,7 @@ static int classify_reason(int reason)
 	}
 }
 
-/* POLICY_GOES_ON: unless it can't grow. */
+/* Returns why the job is not retried; POLICY_GOES_ON if it is, unless a limit cannot grow. */
 static enum policy_stop decide_stop(const struct sweep_retry *retry, bool restartable, int kind,
 				    int exit_code, const struct policy_have *have, int64_t *most)
 {

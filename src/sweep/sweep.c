@@ -8,7 +8,7 @@
 #include "lib/draw.h"
 #include "sweep/sweep_internal.h"
 
-/* Growing a list by one zeroed element. */
+/* ---- growing a list by one zeroed element ---- */
 static void *grow_by_one(void *v, size_t *n, size_t *cap, size_t size)
 {
 	if (*n == *cap) {
@@ -58,7 +58,7 @@ struct let *lets_add(struct lets *list)
 	return &list->v[list->n - 1];
 }
 
-/* Spaces from what they inherit. */
+/* ---- spaces and what they inherit ---- */
 
 static bool has_sym(const struct group *group, size_t sym)
 {
@@ -68,7 +68,7 @@ static bool has_sym(const struct group *group, size_t sym)
 	return false;
 }
 
-/* The one of a list that holds one of the group's names; NULL: none. */
+/* Returns the group of a list that has one of the names of group; NULL if there is none. */
 static struct group *find_sharing_group(const struct groups *list, const struct group *group,
 					bool zip)
 {
@@ -117,7 +117,7 @@ void sweep_compose(struct sweep *sweep)
 		compose_groups(&sweep->base.groups, &sweep->spaces[i]);
 }
 
-/* Names. */
+/* ---- names ---- */
 
 size_t sweep_sym_find(const struct sweep *sweep, const char *name)
 {
@@ -169,7 +169,7 @@ const struct let *sweep_let(const struct sweep *sweep, const struct space *space
 	return let ? let : find_let(&sweep->lets, sym);
 }
 
-/* Axes with very many values. */
+/* ---- axes with very many values ---- */
 
 void axis_pack(struct axis *axis, char *packed, size_t n)
 {
@@ -205,7 +205,7 @@ int axis_pack_range(struct axis *axis, const char **why)
 	return 0;
 }
 
-/* Draws. */
+/* ---- draws ---- */
 
 bool axis_is_drawn(const struct axis *axis)
 {
@@ -246,7 +246,7 @@ void axis_draw(const struct axis *axis, const char *seed, uint64_t i, struct buf
 	}
 }
 
-/* Identity. */
+/* ---- identity ---- */
 
 static int compare_names(const void *a, const void *b)
 {
@@ -289,7 +289,7 @@ void sweep_identity_text(const struct sweep *sweep, const struct sweep_point *po
 		char index[24];
 
 		snprintf(index, sizeof(index), "%" PRId64, point->sample);
-		add_pair(out, "@seed", point->seed); /* no parameter begins with @ */
+		add_pair(out, "@seed", point->seed); /* no name of a parameter begins with @ */
 		add_pair(out, "@sample", index);
 	}
 	for (size_t i = 0; i < point->n; i++)
@@ -309,7 +309,7 @@ uint64_t sweep_identity(const struct sweep *sweep, const struct sweep_point *poi
 	return id;
 }
 
-/* What callers ask of it. */
+/* ---- queries ---- */
 
 const char *sweep_default(const struct sweep *sweep, const char *variant, const char *name)
 {
@@ -381,7 +381,7 @@ bool sweep_sbatch_uniform(const struct sweep *sweep)
 	return is_constant(&sweep->sbatch);
 }
 
-/* Letting it go. */
+/* ---- freeing ---- */
 
 static void axis_release(struct axis *axis)
 {

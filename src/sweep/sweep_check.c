@@ -9,7 +9,7 @@
 struct check {
 	const struct sweep *sweep;
 	struct complaint_list *list;
-	unsigned char *seen; /* lets of the space at hand, by symbol: 1 being looked at, 2 done */
+	unsigned char *seen; /* lets of the current space, by symbol: 1 in progress, 2 done */
 };
 
 static bool is_in_groups(const struct groups *groups, size_t sym)
@@ -47,7 +47,7 @@ static const struct step *find_step_of_param(const struct sweep *sweep, size_t s
 	return NULL;
 }
 
-/* 'did you mean', among what may stand there. */
+/* Returns the nearest valid name, for "did you mean". */
 static const char *find_nearest(const struct check *c, const char *name, const struct step *step,
 				bool lets)
 {
@@ -55,7 +55,7 @@ static const char *find_nearest(const struct check *c, const char *name, const s
 	const char **names, *near;
 	size_t n = 0;
 
-	if (c->list->n >= COMPLAINT_MOST) /* no more are told, as a rule */
+	if (c->list->n >= COMPLAINT_MOST) /* usually no more are printed */
 		return NULL;
 	names = mem_alloc((sweep->syms.n + 1) * sizeof(*names));
 	for (size_t sym = 0; sym < sweep->syms.n; sym++)
@@ -67,12 +67,12 @@ static const char *find_nearest(const struct check *c, const char *name, const s
 	return near;
 }
 
-/* Placeholders. */
+/* ---- placeholders ---- */
 
 static struct pos locate_part(const struct check *c, const struct field *field,
 			      const struct part *p)
 {
-	if (c->list->n >= COMPLAINT_KEPT) /* only counted from here on */
+	if (c->list->n >= COMPLAINT_KEPT) /* further complaints are only counted */
 		return field->node->pos;
 	return node_locate(c->sweep->doc, field->node, p->offset);
 }
@@ -102,7 +102,7 @@ static void refuse_unknown_name(const struct check *c, const struct field *field
 	}
 }
 
-/* A placeholder's name, and whether it may stand where it does. */
+/* Checks the name of a placeholder, and whether it is allowed at its place. */
 static void check_part(const struct check *c, const struct field *field, const struct part *p,
 		       const struct step *step)
 {
@@ -148,7 +148,7 @@ static void check_lets(const struct check *c, const struct lets *lets)
 	}
 }
 
-/* Every placeholder of the file, once. */
+/* Checks every placeholder of the file once. */
 static void check_fields(const struct check *c)
 {
 	const struct sweep *sweep = c->sweep;
@@ -172,11 +172,13 @@ static void check_fields(const struct check *c)
 			check_field(c, &sweep->steps[i].run.words[w], &sweep->steps[i]);
 }
 
-/* What a sub-space lacks. A scope is a space, or one included job. */
+/* ---- what a sub-space lacks ----
+ *
+ * A scope is a space, or one included job. */
 
 struct scope {
 	const struct space *space;
-	const struct include *include; /* NULL: all of the space */
+	const struct include *include; /* NULL: the whole space */
 };
 
 static bool has_param(const struct check *c, const struct scope *scope, size_t sym)
@@ -270,7 +272,7 @@ static void check_scope(struct check *c, const struct scope *scope)
 		for (size_t w = 0; w < sweep->steps[i].run.n; w++)
 			check_scope_field(c, scope, &sweep->steps[i].run.words[w],
 					  &sweep->steps[i]);
-	for (size_t i = 0; i < sweep->lets.n; i++) /* circles of what nothing uses, too */
+	for (size_t i = 0; i < sweep->lets.n; i++) /* unused lets may have circles too */
 		if (!sweep->variants && !scope->include)
 			check_scope_let(c, scope, &sweep->lets.v[i]);
 }
@@ -305,7 +307,7 @@ static void check_include(struct check *c, const struct include *inc)
 		check_scope(c, &scope);
 }
 
-/* Names that stand for two things. */
+/* ---- names with two meanings ---- */
 
 static bool has_complaint(const struct complaint_list *list, struct pos pos)
 {
@@ -353,7 +355,7 @@ static void check_clashes(const struct check *c, const struct space *space)
 		}
 }
 
-/* Conditions. */
+/* ---- conditions ---- */
 
 static void check_rule(const struct check *c, const struct rule *rule, const struct space *space,
 		       const struct step *step)
@@ -419,7 +421,7 @@ static void check_names(struct check *c)
 		check_include(c, &sweep->includes[i]);
 }
 
-/* Draws and their sample. */
+/* ---- draws and their sample ---- */
 
 static const struct axis *find_drawn_axis(const struct space *space)
 {
@@ -458,9 +460,9 @@ static void check_draws(const struct check *c)
 				"uniform, loguniform, randint and choice");
 }
 
-/* Lengths. */
+/* ---- lengths ---- */
 
-/* What a script's text can be at most: a placeholder becomes some 40 characters. */
+/* Estimates the maximum length of a script's text: a placeholder becomes about 40 characters. */
 static size_t estimate_text_length(const struct field *field, size_t nparams)
 {
 	size_t len = 0;
@@ -474,7 +476,7 @@ static size_t estimate_text_length(const struct field *field, size_t nparams)
 	return len;
 }
 
-/* A step's combinations are gone through for every job, those that are excluded too. */
+/* Checks the number of combinations of the steps: excluded ones are also visited for every job. */
 static void check_steps(const struct check *c)
 {
 	size_t sum = 0;
@@ -517,7 +519,7 @@ static void check_lengths(const struct check *c)
 	}
 }
 
-/* Groups whose lists differ in length; files count once they are read. */
+/* Checks that the lists of a group have the same length; files count after they are read. */
 static void check_zip(const struct check *c, const struct group *g)
 {
 	size_t first = 0;
@@ -556,7 +558,7 @@ void sweep_check(const struct sweep *sweep, struct complaint_list *list)
 	free(c.seen);
 }
 
-/* With values. */
+/* ---- checks that need values ---- */
 
 static bool group_can_hold(const struct rule *rule, const struct group *g)
 {
@@ -575,7 +577,7 @@ static bool group_can_hold(const struct rule *rule, const struct group *g)
 	return g->length == 0;
 }
 
-/* Whether some job of the space meets every condition. A draw may take any value. */
+/* Returns whether a job of the space can meet every condition. A draw may have any value. */
 static bool rule_can_hold(const struct rule *rule, const struct space *space,
 			  const struct step *step)
 {
@@ -611,7 +613,7 @@ static void warn_rules(const struct check *c)
 	for (size_t i = 0; i < sweep->exclude.n; i++)
 		warn_rule(c, &sweep->exclude.v[i], NULL, NULL);
 	for (size_t i = 0; i < sweep->noverrides; i++)
-		if (sweep->nincludes == 0) /* one may be for an included job */
+		if (sweep->nincludes == 0) /* an override may be for an included job */
 			warn_rule(c, &sweep->overrides[i].when, NULL, NULL);
 	for (size_t s = 0; s < sweep->nspaces; s++)
 		for (size_t i = 0; i < sweep->spaces[s].exclude.n; i++)

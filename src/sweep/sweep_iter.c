@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Counting. */
+/* ---- counting ---- */
 
 static int multiply_count(uint64_t *n, uint64_t by)
 {
@@ -41,17 +41,20 @@ int sweep_count_max(const struct sweep *sweep, uint64_t max, uint64_t *n, struct
 	return 0;
 }
 
-/* Iterating: an odometer over a space's groups, the last one fastest, draws within. */
+/* ---- iterating ----
+ *
+ * An odometer over the groups of a space: the last group changes fastest, draws change within
+ * it. */
 
 struct state {
-	size_t space; /* nspaces: the includes */
+	size_t space; /* index of the space; nspaces stands for the includes */
 	size_t include;
-	bool started; /* at holds a point of the space */
-	size_t *at;   /* by group */
+	bool started; /* at has a point of the space */
+	size_t *at;   /* index of the value, by group */
 	int64_t sample;
 	struct sweep_param *params;
-	const char **values; /* by symbol */
-	struct buf *drawn;   /* texts of the draws, by parameter */
+	const char **values; /* values by symbol */
+	struct buf *drawn;   /* texts of the draws by parameter */
 	size_t ndrawn;
 };
 
@@ -99,7 +102,7 @@ void sweep_iter_release(struct sweep_iter *it)
 	memset(it, 0, sizeof(*it));
 }
 
-/* To the space's next point; false: there is none. */
+/* Advances to the next point of the space. Returns false if there is none. */
 static bool advance_state(const struct space *space, struct state *st)
 {
 	uint64_t size;

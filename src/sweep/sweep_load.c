@@ -21,7 +21,7 @@ static struct group *current_group(const struct sweep_load *l)
 	return l->group < l->sweep->groups.n ? l->sweep->groups.v[l->group] : NULL;
 }
 
-/* The name of the file that the group or axis at hand needs; NULL: none. */
+/* Returns the name of the file that the current group or axis needs; NULL if it needs none. */
 static const char *find_wanted_file(const struct sweep_load *l)
 {
 	const struct group *g = current_group(l);
@@ -76,7 +76,7 @@ void sweep_load_fail(struct sweep_load *l, const char *why)
 	skip_to_next_file(l);
 }
 
-/* A line of a file of values; its end is *stop, what follows the returned place is the next. */
+/* Finds the end of a line of a file of values: *stop. Returns the begin of the next line. */
 static char *find_line_end(char *at, char *end, char **stop)
 {
 	char *nl = memchr(at, '\n', (size_t)(end - at));
@@ -87,8 +87,9 @@ static char *find_line_end(char *at, char *end, char **stop)
 	return nl ? nl + 1 : end;
 }
 
-/* One value a line; they are packed where they were read. */
-static void take_lines(struct axis *axis, const char *text, size_t len, struct complaint_list *list)
+/* Reads one value per line. The values are packed in the memory of the text. */
+static void read_value_lines(struct axis *axis, const char *text, size_t len,
+			     struct complaint_list *list)
 {
 	char *packed = mem_strndup(text, len), *to = packed, *end = packed + len, *next, *stop;
 	char *at = len >= 3 && !memcmp(packed, "\xef\xbb\xbf", 3) ? packed + 3 : packed;
@@ -105,7 +106,7 @@ static void take_lines(struct axis *axis, const char *text, size_t len, struct c
 					"a control character, or a byte that is not UTF-8");
 		memmove(to, at, (size_t)(stop - at));
 		to += stop - at;
-		*to++ = '\0'; /* at most the place of its line feed, or of the text's own NUL */
+		*to++ = '\0'; /* at most the place of the line feed, or of the NUL of the text */
 	}
 	if (list->errors)
 		free(packed);
@@ -121,8 +122,8 @@ static bool is_good_header(const char *name)
 	return *name != '\0';
 }
 
-static void take_columns(struct sweep *sweep, struct group *g, const struct csv *csv,
-			 struct complaint_list *list)
+static void add_columns(struct sweep *sweep, struct group *g, const struct csv *csv,
+			struct complaint_list *list)
 {
 	for (size_t col = 0; col < csv->rows[0].fields.n; col++) {
 		const char *name = csv->rows[0].fields.v[col];
@@ -146,7 +147,7 @@ static void take_columns(struct sweep *sweep, struct group *g, const struct csv 
 	}
 }
 
-static void take_table(struct sweep *sweep, struct group *g, const char *text, size_t len,
+static void read_table(struct sweep *sweep, struct group *g, const char *text, size_t len,
 		       struct complaint_list *list)
 {
 	struct csv csv = {0};
@@ -157,12 +158,13 @@ static void take_table(struct sweep *sweep, struct group *g, const char *text, s
 	if (list->errors == 0) {
 		for (size_t col = 0; col < csv.rows[0].fields.n; col++)
 			strs_add(&g->names, csv.rows[0].fields.v[col]);
-		take_columns(sweep, g, &csv, list);
+		add_columns(sweep, g, &csv, list);
 	}
 	csv_release(&csv);
 }
 
-/* What sbatch takes a directive's word for: "--hold", "--begi=now", "-H". */
+/* Returns the option that sbatch understands from a word of a directive: "--hold",
+ * "--begi=now", "-H". */
 static const struct sbatch_opt *find_directive_option(const char *word)
 {
 	const struct sbatch_opt *opt = NULL;
@@ -178,7 +180,8 @@ static const struct sbatch_opt *find_directive_option(const char *word)
 	return opt;
 }
 
-/* A directive that changes what one submission is, and that no option of slurmq's overrides. */
+/* Checks for a directive that changes what one submission is, and that no option of slurmq
+ * overrides. */
 static bool check_word(struct sweep_load *l, const char *word, const char *line, size_t len)
 {
 	static const char *const harmful[] = {"array", "begin", "clusters",  "dependency",
@@ -196,7 +199,7 @@ static bool check_word(struct sweep_load *l, const char *word, const char *line,
 	return true;
 }
 
-/* The next word's end; blanks within quotes are its own. */
+/* Returns the end of the next word; blanks within quotes belong to it. */
 static size_t find_word_end(const char *line, size_t at, size_t len)
 {
 	char quote = '\0';
@@ -210,7 +213,7 @@ static size_t find_word_end(const char *line, size_t at, size_t len)
 	return at;
 }
 
-/* A line may hold several options, and a comment behind them. */
+/* Checks a directive, which may have several options and a comment after them. */
 static void check_directive(struct sweep_load *l, const char *line, size_t len)
 {
 	size_t at = 7;
@@ -221,7 +224,7 @@ static void check_directive(struct sweep_load *l, const char *line, size_t len)
 	}
 }
 
-static void take_script(struct sweep_load *l, const char *text, size_t len)
+static void read_batch_script(struct sweep_load *l, const char *text, size_t len)
 {
 	struct pos pos = l->sweep->script_pos;
 
@@ -249,15 +252,15 @@ void sweep_load_give(struct sweep_load *l, const char *text, size_t len, struct 
 	size_t errors;
 
 	if (!g) {
-		take_script(l, text, len);
+		read_batch_script(l, text, len);
 		skip_to_next_file(l);
 		return;
 	}
 	name = find_wanted_file(l);
 	if (g->table)
-		take_table(l->sweep, g, text, len, &list);
+		read_table(l->sweep, g, text, len, &list);
 	else
-		take_lines(&g->axes[l->axis], text, len, &list);
+		read_value_lines(&g->axes[l->axis], text, len, &list);
 	errors = list.errors;
 	complaint_tell(&list, name, out);
 	if (errors)

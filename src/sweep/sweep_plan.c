@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One job being rendered. */
+/* The state of rendering one job. */
 struct render {
 	const struct sweep *sweep;
 	const struct space *space;
-	const char **values;  /* by symbol; NULL: not known, or a let that was not asked for */
-	char **made;	      /* texts of lets, by symbol */
+	const char *
+		*values; /* values by symbol; NULL: not known, or a let that is not needed yet */
+	char **made;	 /* texts of lets by symbol */
 	struct binding *args; /* the job's parameters, then the step's */
 	size_t nargs;
 	int64_t id;
@@ -33,8 +34,8 @@ static int check_length(struct render *r, const char *what, size_t len)
 		       r->sweep->name, what, len);
 }
 
-/* Every value that a template uses, lets made as they are met. Values that make a text too long are
- * refused before it is made: a let of lets could fill the memory. */
+/* Makes the lets that a template uses. Refuses values that make a text too long before the text
+ * is made: nested lets could fill the memory. */
 static int make_needed_values(struct render *r, const struct template *t, size_t depth)
 {
 	size_t len = 0;
@@ -96,7 +97,8 @@ static int make_needed_value(struct render *r, size_t sym, size_t depth)
 	if (!let)
 		return err_set(r->err, ERR_USAGE, "sweep '%s': the job has no parameter '%s'",
 			       r->sweep->name, r->sweep->syms.v[sym]);
-	/* circles are refused when the file is read; the store's parameters can't make one */
+	/* circles are refused when the file is read, and the parameters of the store cannot
+	 * make one */
 	if (depth > r->sweep->syms.n)
 		return err_set(r->err, ERR_USAGE, "sweep '%s': let '%s' goes in a circle",
 			       r->sweep->name, let->name);
@@ -120,8 +122,8 @@ static int check_words(struct render *r, const char *what, const struct strs *wo
 	return 0;
 }
 
-/* sbatch's options and the environment: the sweep's, a variant's over them, overrides over both;
- * a name keeps its first place. */
+/* The options for sbatch and the environment: those of the sweep, overridden by those of a
+ * variant, then by overrides. A name keeps its first place. */
 
 struct merged {
 	const struct setting **v;
@@ -196,7 +198,7 @@ static int plan_settings(struct render *r, struct plan *out)
 	return rc;
 }
 
-/* Steps. */
+/* ---- steps ---- */
 
 static int refuse_no_command(struct render *r, const struct step *step)
 {
@@ -231,8 +233,8 @@ static void add_text(struct render *r, const struct template *t, struct script_v
 	template_add_script(t, &env, vars, text);
 }
 
-/* bash -e -c TEXT NAME: bash(1), -c: the first word behind the text is $0, which its messages
- * begin with. */
+/* Adds bash -e -c TEXT NAME. By bash(1), -c, the first word after the text is $0, with which
+ * its messages begin. */
 static void add_bash(struct plan_step *out, struct buf *text)
 {
 	strs_add(&out->argv, "bash");
@@ -336,7 +338,8 @@ static bool is_excluded(const struct render *r, const struct step *step)
 	return false;
 }
 
-/* Give the step's own parameters their values; false: there is no next combination. */
+/* Gives the step's own parameters their next values. Returns false if there is no next
+ * combination. */
 static bool bind_own(struct render *r, const struct step *step, size_t *at, bool first)
 {
 	size_t n = step->groups.n;
@@ -411,7 +414,8 @@ static int check_keys(struct render *r, const struct plan *plan)
 	return rc;
 }
 
-/* The #SBATCH lines up to the first line that is neither empty nor a comment (sbatch(1)). */
+/* Returns the #SBATCH lines before the first line that is neither empty nor a comment
+ * (sbatch(1)). The caller frees them. */
 static char *copy_directives(const char *script)
 {
 	struct buf out = {0};

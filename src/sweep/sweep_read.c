@@ -134,7 +134,7 @@ static void read_what(struct sweep_reader *r, struct node *root)
 		read_script_path(r, script, setup);
 }
 
-/* A text for people: several words may stand in it, with spaces between. */
+/* Reads a text for people, which may have several words with spaces between. */
 static void read_title(struct sweep_reader *r, struct node *node)
 {
 	struct field *title = &r->sweep->title;
@@ -182,7 +182,8 @@ static void read_sweep_name(struct sweep_reader *r, const struct node *root)
 				r->sweep->name);
 }
 
-/* Steps' own ranges are needed for jobs of the store, too, for which no file is loaded. */
+/* Expands the ranges of steps now: jobs of the store need them too, for which no file is
+ * loaded. */
 static void expand_steps(struct sweep_reader *r)
 {
 	for (size_t i = 0; i < r->sweep->nsteps; i++) {

@@ -29,7 +29,7 @@ const char *sweep_read_name(struct sweep_reader *r, const struct node *node, con
 	return NULL;
 }
 
-/* let */
+/* ---- let ---- */
 
 static void read_let_map(struct sweep_reader *r, struct node *node, const char *what,
 			 struct let *out)
@@ -87,7 +87,7 @@ void sweep_read_lets(struct sweep_reader *r, struct node *node, struct lets *out
 	}
 }
 
-/* sbatch and env */
+/* ---- sbatch and env ---- */
 
 static bool is_good_option(const char *name)
 {
@@ -108,7 +108,7 @@ static void refuse_option(struct sweep_reader *r, const struct node *key)
 		complaint_error(r->list, key->pos, "'%s' is no option of sbatch", key->text);
 }
 
-/* false: the option cannot be given. */
+/* Checks an option of sbatch. Returns false, with a complaint, if it is not allowed. */
 static bool check_option(struct sweep_reader *r, const struct node *key)
 {
 	const struct sbatch_opt *opt = sbatch_find_cut(key->text), *longer;
@@ -257,7 +257,7 @@ void sweep_read_overrides(struct sweep_reader *r, struct node *node)
 		read_override(r, node->items[i], &r->sweep->overrides[r->sweep->noverrides++]);
 }
 
-/* retry and checkpoint */
+/* ---- retry and checkpoint ---- */
 
 static bool read_duration(struct sweep_reader *r, const struct node *node, int64_t *seconds)
 {
@@ -291,7 +291,7 @@ static bool read_duration(struct sweep_reader *r, const struct node *node, int64
 	return true;
 }
 
-/* What sbatch takes for a time or for memory: all begin with a digit. */
+/* Reads a time or an amount of memory of sbatch: all begin with a digit. */
 static const char *read_amount(struct sweep_reader *r, const struct node *node, const char *what)
 {
 	const char *text = sweep_read_value(r, node, what);
@@ -304,7 +304,7 @@ static const char *read_amount(struct sweep_reader *r, const struct node *node, 
 	return NULL;
 }
 
-/* "x1.5", or what sbatch takes. */
+/* Reads "x1.5", or a time or an amount of sbatch. */
 static const char *read_growth(struct sweep_reader *r, const struct node *node, const char *what)
 {
 	if (node->kind != NODE_SCALAR || *node->text != 'x')
@@ -333,7 +333,7 @@ static void read_codes(struct sweep_reader *r, const struct node *node,
 	}
 }
 
-/* sbatch's options of time, or of memory. */
+/* Returns whether name is an option of sbatch for time, or for memory. */
 static bool is_amount(const char *name, bool is_time)
 {
 	return is_time ? !strcmp(name, "time")
@@ -349,7 +349,8 @@ static bool has_amount(const struct settings *s, bool is_time)
 	return false;
 }
 
-/* What all of the sweep's jobs have of time or memory; NULL: more than one thing, or it is not known. */
+/* Returns the time or memory that all jobs of the sweep have; NULL if they differ or it is not
+ * known. */
 static const char *find_amount_of_all(const struct sweep *sweep, bool is_time)
 {
 	const char *found = NULL;
@@ -373,7 +374,7 @@ static const char *find_amount_of_all(const struct sweep *sweep, bool is_time)
 	return found;
 }
 
-/* b minus a; false where one of them is no amount. */
+/* Sets *out to b minus a. Returns false if one of them is no amount. */
 static bool subtract_amounts(const char *a, const char *b, bool is_time, int64_t *n)
 {
 	int (*read)(const char *, int64_t *) = is_time ? amount_time : amount_mem;
@@ -392,7 +393,7 @@ static bool is_less(const char *a, const char *b, bool is_time)
 	return subtract_amounts(a, b, is_time, &n) && n > 0;
 }
 
-/* What the next try is to get, and is no more than every try has. */
+/* Refuses an amount for the next try that is not more than every try has. */
 static void check_fixed(struct sweep_reader *r, const struct node *rule, const char *name,
 			const char *next)
 {
@@ -406,7 +407,7 @@ static void check_fixed(struct sweep_reader *r, const struct node *rule, const c
 				next, all);
 }
 
-/* A ceiling that nothing grows up to. */
+/* Refuses a ceiling that no growth can reach. */
 static void check_ceiling(struct sweep_reader *r, const struct node *rule, const char *name,
 			  const char *most_name, const char *grows, const char *most)
 {
@@ -504,7 +505,7 @@ void sweep_read_checkpoint(struct sweep_reader *r, struct node *node)
 			near ? near : "", near ? "'?" : "");
 }
 
-/* Commands. */
+/* ---- commands ---- */
 
 static void read_command(struct sweep_reader *r, struct node *node, struct command *out)
 {

@@ -8,7 +8,8 @@
 #include "lib/guess.h"
 #include "lib/utf8.h"
 
-/* Words of other tools, and ours; the first of ours that may stand there is told. */
+/* Keys of other tools and the keys of slurmq that replace them; the first one that is allowed
+ * is suggested. */
 static const char *const neighbours[][2] = {
 	{"parameters", "params"},
 	{"parameter", "params"},
@@ -135,7 +136,8 @@ static bool has_control(const struct node *node, bool lines)
 	return false;
 }
 
-/* The same key before; n * n steps, which the limit on keys bounds. */
+/* Returns the same key earlier in the map. This takes n * n steps, which the limit on keys
+ * bounds. */
 static const struct node *find_earlier_key(const struct node *map, size_t i)
 {
 	const struct node *key = map->items[i];
@@ -195,7 +197,8 @@ static bool is_empty(const struct node *node)
 	return node->kind == NODE_SCALAR && node->style == STYLE_PLAIN && node->len == 0;
 }
 
-/* A scalar that may be taken; lines: with line breaks and tabs. */
+/* Checks that node is a scalar with allowed characters; lines: line breaks and tabs are
+ * allowed. */
 static bool check_scalar(struct sweep_reader *r, const struct node *node, const char *what,
 			 bool lines)
 {
@@ -291,8 +294,9 @@ struct node *sweep_read_placeholder_map(struct sweep_reader *r, struct node *nod
 	return node;
 }
 
-/* Names to numbers, and what the parser itself refused. Whether a name is known is checked when the
- * whole file has been read: until then only sweep_check.c's reasons are missing. */
+/* Converts names to numbers, and adds complaints for placeholders that the parser refused.
+ * Whether a name is known is checked after the whole file is read: until then only the reasons
+ * of sweep_check.c are missing. */
 static void number_parts(struct sweep_reader *r, struct field *field)
 {
 	for (size_t i = 0; i < field->t.n; i++) {
@@ -307,7 +311,7 @@ static void number_parts(struct sweep_reader *r, struct field *field)
 	}
 }
 
-/* Before it is parsed: placeholders are located one by one. */
+/* Checks the length of a text before it is parsed: placeholders are located one by one. */
 static bool check_text_length(struct sweep_reader *r, const struct node *node, const char *what)
 {
 	if (node->len <= SWEEP_WORD_MOST)
@@ -331,7 +335,7 @@ bool sweep_read_field(struct sweep_reader *r, struct node *node, const char *wha
 	return true;
 }
 
-/* " #" begins a comment in a plain scalar, and cuts a command that is not quoted. */
+/* Warns about " #", which begins a comment in a plain scalar and cuts an unquoted command. */
 static void warn_cut(struct sweep_reader *r, const struct node *node)
 {
 	size_t at = doc_offset(r->doc, node->end), from = at;

@@ -10,7 +10,7 @@ static const char *print_name(const struct node *key, char *buf, size_t size, co
 	return buf;
 }
 
-/* Values of a list. */
+/* Reads the values of a list. */
 static bool read_values(struct sweep_reader *r, const struct node *list, const char *what,
 			struct strs *out)
 {
@@ -49,7 +49,7 @@ static const char *read_number(struct sweep_reader *r, const struct node *node, 
 	return NULL;
 }
 
-/* {from, to, step | factor | num [, scale]} */
+/* Reads {from, to, step | factor | num [, scale]}. */
 static bool read_range(struct sweep_reader *r, const struct node *map, const char *what,
 		       struct axis *axis)
 {
@@ -89,7 +89,7 @@ static bool read_range(struct sweep_reader *r, const struct node *map, const cha
 	return false;
 }
 
-/* {uniform: [a, b]} and its kin. */
+/* Reads {uniform: [a, b]}, loguniform or randint. */
 static bool read_draw(struct sweep_reader *r, const struct node *ends, const char *what,
 		      struct axis *axis)
 {
@@ -120,7 +120,8 @@ static bool read_draw(struct sweep_reader *r, const struct node *ends, const cha
 	return false;
 }
 
-/* What a map's keys make of an axis: AXIS_RANGE also where nothing else fits. *value: the key's. */
+/* Returns the kind of axis that the keys of a map define; AXIS_RANGE also if none fits. Sets
+ * *value to the value of the key. */
 static enum axis_kind find_axis_kind(const struct node *map, const struct node **value,
 				     size_t *kinds)
 {
@@ -272,7 +273,7 @@ static void read_zip_group(struct sweep_reader *r, struct node *map, struct grou
 
 void sweep_read_zip(struct sweep_reader *r, struct node *node, struct groups *out)
 {
-	if (node->kind == NODE_MAP) { /* one group */
+	if (node->kind == NODE_MAP) { /* a map instead of a list is one group */
 		read_zip_group(r, node, out);
 		return;
 	}
@@ -304,7 +305,7 @@ void sweep_read_sample(struct sweep_reader *r, struct node *node, struct space *
 	out->seed = sweep_read_value(r, seed, "seed");
 }
 
-/* Conditions. */
+/* ---- conditions ---- */
 
 static bool is_comparison(const struct node *key, enum cond_op *op)
 {

@@ -118,7 +118,7 @@ const struct sweep_key sweep_keys_rule[] = {
 	 "with EXIT: these exit codes alone"},
 	END_OF_KEYS};
 
-/* What the keys take, but for maps of fixed keys. */
+/* The types of the keys, except maps of fixed keys. */
 
 #define REF(name) "{\"$ref\":\"#/definitions/" name "\"}"
 #define ONE_OR_MORE(what) "{\"type\":\"array\",\"minItems\":1,\"items\":" what "}"
@@ -133,9 +133,9 @@ struct definition {
 };
 
 static const struct definition definitions[] = {
-	/* YAML's types say nothing: a scalar's text is its value */
+	/* the types of YAML do not matter: the text of a scalar is its value */
 	{"scalar", "{\"type\":[\"string\",\"number\",\"boolean\",\"null\"]}"},
-	/* {lr} without quotes is a map of one key without a value, and taken */
+	/* {lr} without quotes is a map of one key without a value, which is accepted */
 	{"text", "{\"anyOf\":[" REF("scalar") ",{\"type\":\"object\",\"minProperties\":1,"
 					      "\"maxProperties\":1,\"additionalProperties\":"
 					      "{\"type\":\"null\"}}]}"},
@@ -167,7 +167,7 @@ static const struct definition definitions[] = {
 	{"signal", "{\"enum\":[\"USR1\",\"USR2\",\"TERM\",\"INT\",\"HUP\",\"CONT\",\"ALRM\"]}"},
 };
 
-/* Maps of fixed keys, and which of them go together. */
+/* Maps of fixed keys, and which keys must or must not be combined. */
 static const struct {
 	const char *name;
 	const struct sweep_key *keys;
@@ -191,7 +191,7 @@ static const struct {
 	{"retry_rule_map", sweep_keys_rule, NULL},
 };
 
-/* A member of an object that is open, on a line of its own. */
+/* Adds a member to an open object, on a line of its own. */
 static void add_member(struct buf *out, bool *first, const char *name)
 {
 	struct json j = {.out = out};
@@ -213,7 +213,8 @@ static void add_about(struct buf *out, const char *about)
 	buf_addch(out, ',');
 }
 
-/* Beside "$ref" nothing else counts (draft-07, 8.3), so that it stands in a list of one. */
+/* Adds a key. Other members beside "$ref" are ignored (draft-07, 8.3), so "$ref" is put into a
+ * list of one. */
 static void add_key(struct buf *out, bool *first, const struct sweep_key *key)
 {
 	add_member(out, first, key->name);
@@ -237,7 +238,8 @@ static void add_keys(struct buf *out, const struct sweep_key *keys, const char *
 	buf_addch(out, '}');
 }
 
-/* Options that are not known may be newer; slurmq's own are refused. */
+/* Adds the options of sbatch. Unknown options may be newer ones; the options that slurmq sets
+ * itself are refused. */
 static void add_sbatch(struct buf *out)
 {
 	const struct sbatch_opt *opt;

@@ -21,10 +21,10 @@ enum {
 	FILE_MOST = 4 << 20,
 	DEPTH_MOST = 32,
 	NODES_MOST = 200000,
-	ANCHORS_MOST = 1000, /* aliases are looked up one by one */
+	ANCHORS_MOST = 1000, /* aliases are searched one by one */
 };
 
-/* Reading a file. */
+/* ---- reading a file ---- */
 
 static int read_all(int fd, const char *path, char **text, size_t *len, struct err *err)
 {
@@ -58,7 +58,7 @@ static const char *name_file_kind(mode_t mode)
 	return S_ISDIR(mode) ? "a directory" : S_ISFIFO(mode) ? "a pipe" : "not a regular file";
 }
 
-/* O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever (open(2)). */
+/* Opens with O_NONBLOCK: opening a FIFO without a writer would wait for ever (open(2)). */
 static int read_file(const char *path, char **text, size_t *len, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), rc = -1;
@@ -102,8 +102,9 @@ int sweepfile_slurp(const char *path, char **text, size_t *len, char **dir, stru
 	return err_errno(err, ERR_FAILED, "cannot find the folder of '%s'", path);
 }
 
-/* The text: UTF-8 without what libyaml or an editor would take for something else. Line breaks
- * are LF or CR LF alone, so that the lines counted here are those of libyaml and of the editor. */
+/* Checks that the text is UTF-8 without characters that libyaml or an editor would treat
+ * differently. Line breaks are only LF or CR LF, so that the lines counted here are those of
+ * libyaml and of the editor. */
 
 static void check_text(const struct doc *doc, struct complaint_list *list)
 {
@@ -125,7 +126,7 @@ static void check_text(const struct doc *doc, struct complaint_list *list)
 	}
 }
 
-/* YAML's events to a tree. */
+/* ---- events of YAML to a tree ---- */
 
 struct anchor {
 	char *name;
@@ -137,10 +138,10 @@ struct builder {
 	struct complaint_list *list;
 	struct node *open[DEPTH_MOST];
 	size_t depth;
-	size_t weight; /* nodes so far, aliases followed */
+	size_t weight; /* number of nodes so far, aliases followed */
 	struct anchor *anchors;
 	size_t nanchors, cap;
-	bool stop; /* nothing after it can be read */
+	bool stop; /* the rest cannot be read */
 	bool ended;
 };
 
@@ -184,7 +185,7 @@ static void remember_anchor(struct builder *b, const yaml_char_t *name, struct n
 	b->anchors[b->nanchors++] = (struct anchor){mem_strdup((const char *)name), node};
 }
 
-/* Put a node where the document stands. */
+/* Adds a node at the current place of the document. */
 static void add_node(struct builder *b, struct node *node, struct pos pos)
 {
 	struct node *parent = get_open_node(b);
@@ -251,7 +252,7 @@ static void on_close(struct builder *b, const yaml_event_t *e)
 
 	node->end = convert_mark(e->end_mark);
 	node->done = true;
-	node->weight = 1; /* what is in it was counted as it came */
+	node->weight = 1; /* the nodes in it were counted when they were added */
 	add_node(b, node, node->pos);
 	if (!b->stop && b->depth)
 		b->open[b->depth - 1]->weight += weight - 1;
@@ -263,7 +264,7 @@ static void on_alias(struct builder *b, const yaml_event_t *e)
 	const char *name = (const char *)e->data.alias.anchor;
 	struct pos pos = convert_mark(e->start_mark);
 
-	/* the last of that name: an anchor may be given again (YAML 1.1, 3.2.2.2) */
+	/* the last anchor of that name: it may be defined again (YAML 1.1, 3.2.2.2) */
 	for (size_t i = b->nanchors; i-- > 0;) {
 		struct node *node = b->anchors[i].node;
 
@@ -312,7 +313,8 @@ static void on_event(struct builder *b, const yaml_event_t *e)
 	}
 }
 
-/* What to do about libyaml's complaint, from the line where it stands; "" where nothing is known. */
+/* Returns advice about a problem that libyaml reports, from the line of its place; "" if there
+ * is none. */
 static const char *find_hint(const struct doc *doc, const char *problem, struct pos pos)
 {
 	size_t at = doc_offset(doc, (struct pos){pos.line, 1}), end = at,
@@ -337,12 +339,12 @@ static const char *find_hint(const struct doc *doc, const char *problem, struct 
 	return "";
 }
 
-static void tell_problem(struct builder *b, const yaml_parser_t *parser)
+static void add_problem(struct builder *b, const yaml_parser_t *parser)
 {
 	const char *problem = parser->problem ? parser->problem : "it cannot be read";
 	struct pos pos;
 
-	/* a reader's mark stays 0:0, its offset is right */
+	/* the mark of a reader error stays 0:0, but its offset is correct */
 	if (parser->error == YAML_READER_ERROR)
 		pos = doc_pos(b->doc, parser->problem_offset);
 	else
@@ -358,7 +360,7 @@ static void tell_problem(struct builder *b, const yaml_parser_t *parser)
 	b->stop = true;
 }
 
-/* false where it could not be read to its end. */
+/* Builds the tree. Returns false if the document could not be read to its end. */
 static bool build_tree(struct doc *doc, struct complaint_list *list)
 {
 	struct builder b = {.doc = doc, .list = list};
@@ -366,12 +368,12 @@ static bool build_tree(struct doc *doc, struct complaint_list *list)
 	yaml_event_t event;
 
 	if (!yaml_parser_initialize(&parser))
-		abort(); /* out of memory alone: yaml.h */
+		abort(); /* fails only without memory (yaml.h) */
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)doc->text, doc->len);
 	while (!b.stop && !b.ended) {
 		if (!yaml_parser_parse(&parser, &event)) {
-			tell_problem(&b, &parser);
+			add_problem(&b, &parser);
 			break; /* b.stop is set */
 		}
 		on_event(&b, &event);
@@ -384,10 +386,10 @@ static bool build_tree(struct doc *doc, struct complaint_list *list)
 	return !b.stop;
 }
 
-/* The ends of both. */
+/* ---- results ---- */
 
-static int tell_errors(struct complaint_list *list, const char *name, struct complaints *c,
-		       struct err *err)
+static int report_errors(struct complaint_list *list, const char *name, struct complaints *c,
+			 struct err *err)
 {
 	size_t errors;
 
@@ -410,10 +412,10 @@ int sweepfile_parse(const char *name, const char *dir, const char *text, size_t 
 	else
 		check_text(doc, &list);
 	if (list.errors == 0 && build_tree(doc, &list))
-		sweep = sweep_read(doc, dir, &list); /* takes doc */
+		sweep = sweep_read(doc, dir, &list); /* the sweep owns doc now */
 	else
 		doc_free(doc);
-	if (tell_errors(&list, name, c, err) == 0) {
+	if (report_errors(&list, name, c, err) == 0) {
 		*out = sweep;
 		return 0;
 	}
@@ -421,7 +423,7 @@ int sweepfile_parse(const char *name, const char *dir, const char *text, size_t 
 	return -1;
 }
 
-/* What the sweep names. */
+/* ---- the files that the sweep names ---- */
 
 int sweepfile_load_files(struct sweep *sweep, struct complaints *c, struct err *err)
 {
@@ -446,7 +448,7 @@ int sweepfile_load_files(struct sweep *sweep, struct complaints *c, struct err *
 		rc = sweep_check_size(sweep, err);
 	if (rc == 0)
 		sweep_load_end(&load);
-	if (tell_errors(&load.list, sweep_load_file_name(sweep), c, err))
+	if (report_errors(&load.list, sweep_load_file_name(sweep), c, err))
 		rc = -1;
 	sweep_load_release(&load);
 	return rc;

@@ -11,7 +11,8 @@ bool template_name_char(char c, bool first)
 	return !first && ((c >= '0' && c <= '9') || c == '.' || c == '-');
 }
 
-/* Length of "{name}", "{name?}" or "{@name}" at s[i], which is a brace; 0: it is none. */
+/* Returns the length of "{name}", "{name?}" or "{@name}" at s[i], which is a brace; 0 if it is
+ * none of these. */
 static size_t measure_braced_name(const char *s, size_t len, size_t i)
 {
 	size_t at = i + 1, first;
@@ -32,7 +33,7 @@ static bool name_is(const char *s, size_t len, const char *name)
 	return len == strlen(name) && !memcmp(s, name, len);
 }
 
-/* ${ is the shell's; $${ is $$ and a brace. */
+/* Returns whether the brace at s[i] belongs to the shell's ${; $${ is $$ and a brace. */
 static bool is_behind_dollar(const char *s, size_t i)
 {
 	size_t n = 0;
@@ -147,7 +148,7 @@ bool template_is_constant(const struct template *t)
 	return true;
 }
 
-/* Words that a part stands for, one at a time: *i counts through them. */
+/* Returns the next word of a part. *i counts through the words. */
 static bool next_word(const struct part *p, const struct template_env *env, size_t *i,
 		      struct buf *word)
 {
@@ -188,11 +189,11 @@ static bool is_dropped(const struct template *t, const struct template_env *env)
 	return false;
 }
 
-/* Where words go, and how one of them is written there. */
+/* The destination of words, and how a word is written there. */
 struct sink {
 	void (*add_word)(const struct sink *to, const struct part *p, const char *word);
 	struct buf *out;
-	struct script_vars *vars; /* NULL: words are no variables */
+	struct script_vars *vars; /* NULL: words are not variables */
 };
 
 static void add_parts(const struct template *t, const struct template_env *env,
@@ -261,7 +262,8 @@ void script_vars_release(struct script_vars *v)
 	memset(v, 0, sizeof(*v));
 }
 
-/* The number of the variable that holds a part's word: one for a name, however often it stands. */
+/* Returns the number of the variable for a part's word. A name has one variable, however often
+ * it is used. */
 static size_t number_variable(struct script_vars *v, const struct part *p, const char *value)
 {
 	size_t number = p->kind == PART_VALUE ? v->number[p->sym] : 0;

@@ -1,9 +1,11 @@
 /*
- * template.h - texts with placeholders: {name}, {name?}, {@args}, {@kv}, {@id}; {{name}} is {name}.
+ * template.h - texts with placeholders: {name}, {name?}, {@args}, {@kv}, {@id}; {{name}} is the
+ * text {name}.
  *
- * A brace that holds anything else is text ({a,b}, {1..5}, {print $1}, {{.Names}}), and so is one
- * behind a dollar sign (${HOME}). A script for bash has its quoting followed when it is parsed
- * (template_bash.h), so that rendering it puts references to variables in and never a value.
+ * A brace with any other content is text ({a,b}, {1..5}, {print $1}, {{.Names}}), and so is a
+ * brace after a dollar sign (${HOME}). The quoting of a script for bash is followed when it is
+ * parsed (template_bash.h), so that rendering inserts references to variables and never a
+ * value.
  */
 #ifndef SLURMQ_TEMPLATE_H
 #define SLURMQ_TEMPLATE_H
@@ -19,12 +21,12 @@ enum part_kind {
 	PART_VALUE, /* {name} */
 	PART_ARGS,  /* {@args}: --name value, for all parameters */
 	PART_KV,    /* {@kv}: name=value, for all parameters */
-	PART_ID,    /* {@id}: the job's number */
+	PART_ID,    /* {@id}: the id of the job */
 };
 
-/* In a script: what stands around a placeholder. */
+/* The quoting around a placeholder in a script. */
 enum part_where {
-	WHERE_BARE,    /* outside quotes: the reference gets quotes of its own */
+	WHERE_BARE,    /* outside quotes: the reference is quoted */
 	WHERE_QUOTED,  /* within "..." */
 	WHERE_HEREDOC, /* within an unquoted here-document */
 };
@@ -34,13 +36,14 @@ enum part_where {
 struct part {
 	enum part_kind kind;
 	enum part_where where;
-	bool optional;	     /* {name?} */
-	size_t offset;	     /* of its brace in the template's text */
-	const char *refusal; /* constant text: why it cannot stand here; NULL: it can */
-	const char *warning; /* constant text; NULL: none */
+	bool optional; /* {name?} */
+	size_t offset; /* offset of its brace in the text of the template */
+	const char *
+		refusal; /* constant text: why the placeholder is refused here; NULL: it is allowed */
+	const char *warning; /* a warning, constant text; NULL: none */
 	char *text;	     /* the text, or the name ("lr", "@args") */
 	size_t len;
-	size_t sym; /* for the owner: which of template_env's values; starts PART_NO_SYM */
+	size_t sym; /* set by the owner: index into the values of template_env; starts as PART_NO_SYM */
 };
 
 /* Zeroed is empty. */
@@ -50,56 +53,61 @@ struct template
 	size_t n, cap;
 };
 
-/* A text that no shell reads: a word of a list, a value of sbatch, env, let, or a title. */
+/* Parses a text that no shell reads: a word of a list, a value of sbatch, env or let, or a
+ * title. */
 void template_parse(struct template *t, const char *text, size_t len);
 void template_release(struct template *t);
-/* It is nothing but text. */
+/* Returns whether the template has no placeholders. */
 bool template_is_constant(const struct template *t);
 
-/* For parsers. */
+/* ---- for parsers ---- */
 
-/* Where s[i] begins a placeholder: its kind, *len its length with the braces; PART_TEXT with *len
- * 0 where it is none, and with *len set for {{name}}, whose text is all but the outer braces. */
+/* Returns the kind of the placeholder that begins at s[i], and sets *len to its length with the
+ * braces. If there is none, returns PART_TEXT with *len 0; for {{name}}, whose text is all but
+ * the outer braces, PART_TEXT with *len set. */
 enum part_kind placeholder_at(const char *s, size_t len, size_t i, size_t *placeholder_len);
 void template_add_text(struct template *t, const char *text, size_t len);
-/* The placeholder of len bytes at s[i], as placeholder_at() found it. */
+/* Adds the placeholder of len bytes at s[i], as placeholder_at() found it. */
 struct part *template_add_placeholder(struct template *t, const char *s, size_t i, size_t len);
-/* c may stand in a parameter's name ([A-Za-z_][A-Za-z0-9_.-]*), first says whether at its front. */
+/* Returns whether c is valid in the name of a parameter ([A-Za-z_][A-Za-z0-9_.-]*); first: as
+ * its first character. */
 bool template_name_char(char c, bool first);
 
-/* For rendering. */
+/* ---- for rendering ---- */
 
 struct binding {
 	const char *name, *value;
 };
 
 struct template_env {
-	const char *const *values;  /* by symbol; those that a template uses are not NULL */
-	const struct binding *args; /* what {@args} and {@kv} list */
+	const char *const *values;  /* values by symbol; those that a template uses are not NULL */
+	const struct binding *args; /* the parameters of {@args} and {@kv} */
 	size_t nargs;
 	int64_t id;
 };
 
-/* Append the text with its values in place. false, and nothing appended, where a {name?} is empty:
- * whoever asked drops the word. */
+/* Appends the text with its values. If a {name?} is empty, appends nothing and returns false:
+ * the caller omits the word. */
 bool template_add(const struct template *t, const struct template_env *env, struct buf *out);
-/* A word of a list: none where it is dropped, several for {@args} and {@kv}, which stand alone. */
+/* Adds a word of a list: none if the word is omitted, several for {@args} and {@kv}, which are
+ * words of their own. */
 void template_add_words(const struct template *t, const struct template_env *env, struct strs *out);
 
-/* The variables of one script: what its text refers to. Zeroed, released after. */
+/* The variables to which the text of one script refers. Start with a zeroed struct, and release
+ * it at the end. */
 struct script_vars {
 	struct strs vars; /* NAME=VALUE */
-	size_t *number;	  /* of a symbol's variable, by symbol, 0: none yet */
+	size_t *number;	  /* number of the variable of each symbol; 0: none yet */
 	size_t nsyms;
 };
 void script_vars_init(struct script_vars *v, size_t nsyms);
 void script_vars_release(struct script_vars *v);
 
-/* Append a script's text: references to variables, which are added to *vars. The text depends on
- * the template and the count of args alone, never on a value. */
+/* Appends the text of a script with references to variables, which are added to *vars. The text
+ * depends only on the template and the number of args, never on a value. */
 void template_add_script(const struct template *t, const struct template_env *env,
 			 struct script_vars *vars, struct buf *out);
-/* The same for people, with the values in place, quoted as bash would need them. */
+/* Does the same for people, with the values in place, quoted as bash needs them. */
 void template_add_shown(const struct template *t, const struct template_env *env, struct buf *out);
 
 #endif

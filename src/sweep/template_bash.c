@@ -21,7 +21,7 @@ static void on_backslash(struct scan *s)
 		s->i++;
 }
 
-/* What a dollar sign opens; the same within double quotes but for quotes. */
+/* Opens the context of a dollar sign; within double quotes it opens the same, except quotes. */
 static void on_dollar(struct scan *s, bool quoted)
 {
 	char c = bash_peek(s, 1);
@@ -50,7 +50,7 @@ static void on_dollar(struct scan *s, bool quoted)
 	}
 }
 
-/* Here-documents (bash(1), Here Documents). */
+/* ---- here-documents (bash(1), Here Documents) ---- */
 
 static void on_heredoc(struct scan *s)
 {
@@ -86,7 +86,7 @@ static void on_heredoc(struct scan *s)
 		s->docs[s->ndocs++] = doc;
 }
 
-/* The line at i is the here-document's last. */
+/* Returns whether the line at i is the last of the here-document. */
 static bool is_delimiter(const struct scan *s, const struct heredoc *doc, size_t i, size_t end)
 {
 	const char *d = s->s + doc->delim;
@@ -110,7 +110,7 @@ static size_t find_line_end(const struct scan *s, size_t i)
 	return i;
 }
 
-/* In an unquoted one, a backslash at a line's end joins it with the next. */
+/* Returns whether a backslash joins the line with the next, as in an unquoted here-document. */
 static bool joins_next_line(const struct scan *s, size_t from, size_t end)
 {
 	size_t n = 0;
@@ -122,7 +122,7 @@ static bool joins_next_line(const struct scan *s, size_t from, size_t end)
 	return n % 2 == 1;
 }
 
-/* Where the body ends: the begin of its delimiter's line. */
+/* Returns the end of the body, which is the begin of the delimiter's line. */
 static size_t find_body_end(struct scan *s, const struct heredoc *doc)
 {
 	bool joined = false;
@@ -140,8 +140,9 @@ static size_t find_body_end(struct scan *s, const struct heredoc *doc)
 	return s->len;
 }
 
-/* An unquoted body: as in double quotes, but that quotes are text. What is within $(...), ${...} and
- * backticks is refused, so that where exactly one ends needs no care. */
+/* Scans an unquoted body, which is read as double quotes are, except that quotes are text.
+ * Placeholders within $(...), ${...} and backticks are refused, so the exact end of these does
+ * not matter. */
 static void scan_body(struct scan *s, const struct heredoc *doc, size_t end)
 {
 	size_t parens = 0, braces = 0, parts = s->out->n;
@@ -215,7 +216,7 @@ static void on_newline(struct scan *s)
 	s->ndocs = 0;
 }
 
-/* Commands. */
+/* ---- commands ---- */
 
 static void on_open(struct scan *s)
 {
@@ -234,7 +235,7 @@ static void on_open(struct scan *s)
 		bash_top(s)->expect = WANT_ARGS;
 		s->i++;
 	} else if (look < s->len && s->s[look] == ')' && f->context != IN_ARRAY) {
-		bash_end_word(s); /* a function's definition: its body is a command */
+		bash_end_word(s); /* the definition of a function: its body is a command */
 		s->i = look + 1;
 		bash_end_command(bash_top(s));
 	} else if (bash_at(s, "((") && !f->in_word &&
@@ -277,7 +278,7 @@ static void on_separator(struct scan *s)
 
 	bash_end_word(s);
 	f = bash_top(s);
-	if (c == '&' && bash_peek(s, 1) == '>') { /* &>FILE */
+	if (c == '&' && bash_peek(s, 1) == '>') { /* &>FILE is a redirection */
 		f->redirect = true;
 		s->i += bash_at(s, "&>>") ? 3 : 2;
 		return;
@@ -315,7 +316,7 @@ static void on_redirection(struct scan *s)
 			  strspn(s->s + f->word, "0123456789") >= s->i - f->word;
 
 		if (fd)
-			f->in_word = false; /* 2>FILE: the number is no word */
+			f->in_word = false; /* 2>FILE: the number is not a word */
 		else
 			bash_end_word(s);
 		s->i++;
@@ -364,7 +365,7 @@ static void scan_commands(struct scan *s)
 	}
 }
 
-/* Within double quotes, and the like where a placeholder is refused by its context. */
+/* Scans double quotes, and similar contexts that refuse a placeholder. */
 static void scan_quotes(struct scan *s)
 {
 	char c = s->s[s->i];
@@ -421,7 +422,7 @@ static void count_nesting(struct scan *s, char open, char close)
 		bash_pop(s);
 }
 
-/* ${...}, arithmetic, patterns: every placeholder is refused, so only the end is looked for. */
+/* Scans ${...}, arithmetic and patterns: every placeholder is refused, so only the end matters. */
 static void scan_expression(struct scan *s)
 {
 	char c = s->s[s->i];

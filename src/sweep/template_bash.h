@@ -1,17 +1,19 @@
 /*
- * template_bash.h - a script for bash to a template, with the quoting around each placeholder known.
+ * template_bash.h - parses a script for bash into a template, and finds the quoting around each
+ * placeholder.
  *
- * A reference to a variable takes the placeholder's place: "${v}" in quotes of its own outside
- * quotes, ${v} within double quotes and unquoted here-documents. bash does not read the result of
- * such a reference again (bash(1), EXPANSION), so no value can break out of its word there. Every
- * other place is refused: where nothing is replaced (single quotes), where bash reads a value as
- * arithmetic and so runs what a[$(...)] holds ((( )), [[ ]], subscripts, declare -i, let), and
- * where this reader does not know where it stands. It reads what people write in job scripts, not
- * all of bash's grammar, and is refused rather than guessed at: a wrong guess could cost a word
- * its quotes, and never runs a value.
+ * A reference to a variable replaces the placeholder: "${v}", quoted, outside quotes; ${v}
+ * within double quotes and unquoted here-documents. bash does not read the result of such a
+ * reference again (bash(1), EXPANSION), so no value can leave its word.
  *
- * A comment's text stays as it is. "Fresh" contexts, $(...), <(...), (...), are scripts of their
- * own.
+ * Every other place is refused. Within single quotes nothing is replaced. As arithmetic, bash
+ * would run what a[$(...)] holds ((( )), [[ ]], subscripts, declare -i, let). And at some
+ * places this reader does not know the quoting.
+ *
+ * The reader understands what people write in job scripts, not the whole grammar of bash. It
+ * refuses rather than guesses: a wrong guess could cost a word its quotes, but never runs a
+ * value. The text of a comment is unchanged. "Fresh" contexts, $(...), <(...), (...), are
+ * scripts of their own.
  */
 #ifndef SLURMQ_TEMPLATE_BASH_H
 #define SLURMQ_TEMPLATE_BASH_H
@@ -20,18 +22,19 @@
 
 #include "sweep/template.h"
 
-/* How a script ends: what is still open, as in "ends within double quotes". */
+/* The end of a script: the construct that is still open, as in "ends within double quotes". */
 struct template_bash_end {
-	const char *open;   /* constant text; NULL: nothing is open */
-	size_t offset;	    /* where it was opened */
-	const char *unsure; /* constant text: what could not be followed; NULL: all could */
+	const char *open; /* constant text; NULL: nothing is open */
+	size_t offset;	  /* offset at which it was opened */
+	const char
+		*unsure; /* constant text: the construct that could not be followed; NULL: none */
 	size_t unsure_offset;
 };
 
-/* The refusal of what stands behind the place that could not be followed. */
+/* The refusal of placeholders after the construct that could not be followed. */
 extern const char template_bash_unsure[];
 
-/* Append the script's parts to *t, and fill *end. Any text is taken. */
+/* Appends the parts of the script to *t, and fills *end. Accepts any text. */
 void template_bash_parse(struct template *t, const char *text, size_t len,
 			 struct template_bash_end *end);
 

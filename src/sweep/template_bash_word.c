@@ -95,7 +95,7 @@ bool bash_holds_commands(enum context c)
 	       c == IN_ARRAY;
 }
 
-/* Words. */
+/* ---- words ---- */
 
 static bool is_name_char(char c, bool first)
 {
@@ -164,8 +164,9 @@ void bash_end_command(struct frame *f)
 	f->last_is_value = f->last_is_v = f->last_is_c = f->integer = f->shell = false;
 }
 
-/* A reserved word where a command is wanted (bash(1), RESERVED WORDS); false: it is none. */
-static bool take_reserved_word(struct scan *s)
+/* Parses a reserved word in the place of a command (bash(1), RESERVED WORDS). Returns false if
+ * it is none. */
+static bool parse_reserved_word(struct scan *s)
 {
 	static const char *const before[] = {"if",    "then", "else", "elif", "do", "while",
 					     "until", "!",    "{",    "time", NULL};
@@ -199,7 +200,7 @@ static bool take_reserved_word(struct scan *s)
 	return true;
 }
 
-/* The same for a word that may have quotes in it: "let", l\et. */
+/* Does the same for a word that may have quotes in it: "let", l\et. */
 static bool unquoted_word_is(const struct scan *s, const struct frame *f, const char *text)
 {
 	for (size_t i = f->word; i < s->i; i++) {
@@ -219,13 +220,13 @@ static enum rule find_rule(const struct scan *s, const struct frame *f)
 	return RULE_NONE;
 }
 
-/* The word's last letters are a shell's name: bash, /bin/sh, zsh. */
+/* Returns whether the word ends with the name of a shell: bash, /bin/sh, zsh. */
 static bool is_shell(const struct scan *s, const struct frame *f)
 {
 	return f->plain && s->i - f->word >= 2 && !memcmp(s->s + s->i - 2, "sh", 2);
 }
 
-static void take_command_word(struct scan *s, struct frame *f)
+static void classify_command(struct scan *s, struct frame *f)
 {
 	bool subscript;
 
@@ -233,14 +234,14 @@ static void take_command_word(struct scan *s, struct frame *f)
 		return;
 	if (unquoted_word_is(s, f, "command") || unquoted_word_is(s, f, "builtin") ||
 	    unquoted_word_is(s, f, "exec") || s->s[f->word] == '-')
-		return; /* and their options */
+		return; /* and options */
 	f->expect = WANT_ARGS;
 	f->rule = find_rule(s, f);
 	f->shell = is_shell(s, f);
 	f->nargs = 0;
 }
 
-static void take_argument(struct scan *s, struct frame *f)
+static void classify_argument(struct scan *s, struct frame *f)
 {
 	const char *w = s->s + f->word;
 	size_t n = s->i - f->word;
@@ -272,8 +273,8 @@ void bash_end_word(struct scan *s)
 	}
 	switch (f->expect) {
 	case WANT_COMMAND:
-		if (!take_reserved_word(s))
-			take_command_word(s, f);
+		if (!parse_reserved_word(s))
+			classify_command(s, f);
 		break;
 	case WANT_FOR_NAME:
 		f->expect = WANT_FOR_IN;
@@ -297,12 +298,12 @@ void bash_end_word(struct scan *s)
 		f->expect = WANT_COMMAND;
 		break;
 	case WANT_ARGS:
-		take_argument(s, f);
+		classify_argument(s, f);
 		break;
 	}
 }
 
-/* Placeholders. */
+/* ---- placeholders ---- */
 
 static const char *refused_by_stack(const struct scan *s)
 {
@@ -394,7 +395,7 @@ static const char *warned_by_rule(const struct frame *f, bool alone)
 	return NULL;
 }
 
-/* The frame whose word a placeholder is part of. */
+/* Returns the frame of the word that a placeholder is part of. */
 static const struct frame *find_word_frame(const struct scan *s)
 {
 	for (size_t i = s->depth; i-- > 0;)
@@ -403,8 +404,8 @@ static const struct frame *find_word_frame(const struct scan *s)
 	return &s->stack[0];
 }
 
-/* Flush the text before, and take the placeholder or {{name}} of n bytes at s->i. */
-static struct part *take_placeholder(struct scan *s, enum part_kind kind, size_t n)
+/* Adds the text before, and the placeholder or {{name}} of n bytes at s->i. */
+static struct part *add_placeholder(struct scan *s, enum part_kind kind, size_t n)
 {
 	struct part *p = NULL;
 
@@ -456,7 +457,7 @@ void bash_on_brace(struct scan *s, enum part_where where)
 		s->i++;
 		return;
 	}
-	p = take_placeholder(s, kind, n);
+	p = add_placeholder(s, kind, n);
 	if (!p)
 		return;
 	check_placeholder(s, p, where, begin, s->i);
@@ -486,7 +487,7 @@ void bash_on_refused_brace(struct scan *s, const char *why)
 		s->i++;
 		return;
 	}
-	p = take_placeholder(s, kind, n);
+	p = add_placeholder(s, kind, n);
 	if (p)
 		p->refusal = why ? why : refused_by_stack(s);
 }

@@ -1,6 +1,7 @@
 /*
- * template_internal.h - reading bash: what template_bash.c (what opens and closes what) and
- * template_bash_word.c (commands, words, and whether a placeholder may stand in one) share.
+ * template_internal.h - shared by the readers of bash: template_bash.c (opening and closing of
+ * contexts) and template_bash_word.c (commands, words, and whether a word allows a
+ * placeholder).
  */
 #ifndef SLURMQ_TEMPLATE_INTERNAL_H
 #define SLURMQ_TEMPLATE_INTERNAL_H
@@ -34,7 +35,7 @@ enum context {
 	IN_PATTERN,  /* a ( within a word: extglob, or not understood */
 };
 
-/* What a word of a command is to be, from the words before it. */
+/* The kind of word that bash expects, from the words before it. */
 enum expect {
 	WANT_COMMAND, /* a command, an assignment before it, or a reserved word */
 	WANT_ARGS,
@@ -46,87 +47,89 @@ enum expect {
 	WANT_FUNCTION, /* function NAME */
 };
 
-/* Commands that do more with a word than to take it. */
+/* Commands that evaluate or run their words. */
 enum rule {
 	RULE_NONE,
-	RULE_DECLARE, /* NAME=value is safe, another NAME is evaluated, with -i the value is */
-	RULE_NAMES,   /* words name variables: a[...] is evaluated */
-	RULE_SCRIPT,  /* words are run */
-	RULE_PRINTF,  /* -v NAME */
-	RULE_TEST,    /* -v NAME */
-	RULE_SHELL,   /* -c SCRIPT */
+	RULE_DECLARE, /* NAME=value is safe, another NAME is evaluated; with -i the value is evaluated */
+	RULE_NAMES,  /* the words are names of variables: a[...] is evaluated */
+	RULE_SCRIPT, /* the words are run */
+	RULE_PRINTF, /* -v NAME */
+	RULE_TEST,   /* -v NAME */
+	RULE_SHELL,  /* -c SCRIPT */
 };
 
 struct frame {
 	enum context context;
 	size_t opened;
-	size_t nested; /* parentheses or brackets within it */
-	/* of commands and words */
+	size_t nested; /* number of nested parentheses or brackets */
+	/* for commands and words: the expected word */
 	enum expect expect;
 	enum rule rule;
-	bool redirect; /* the next word is a file's name */
+	bool redirect; /* the next word is the name of a file */
 	bool in_word;
 	bool plain;		/* the word so far is literal text */
-	bool begins_with_value; /* the word's first character comes from a placeholder */
-	bool brace;		/* an unquoted { stands in the word */
-	size_t word;		/* where it begins */
-	size_t nargs;		/* words behind the command so far */
+	bool begins_with_value; /* the first character of the word comes from a placeholder */
+	bool brace;		/* the word has an unquoted { */
+	size_t word;		/* offset at which the word begins */
+	size_t nargs;		/* number of words after the command so far */
 	bool last_is_value, last_is_v, last_is_c;
 	bool integer; /* declare -i, -n */
-	bool shell;   /* bash, sh: -c TEXT and what comes from a here-document is run */
+	bool shell;   /* bash, sh: -c TEXT and here-documents are run */
 };
 
 struct heredoc {
-	size_t opened, delim, delim_len; /* delim: in text, quotes and all */
+	size_t opened, delim, delim_len; /* delim: offset in the text, with quotes */
 	size_t depth;
 	bool quoted, tabs, shell;
 };
 
 struct scan {
 	const char *s;
-	size_t len, i, from; /* from: what is not in the template yet begins there */
+	size_t len, i, from; /* from: begin of the text that is not in the template yet */
 	struct template *out;
 	struct frame stack[DEPTH_MOST];
 	size_t depth;
 	struct heredoc docs[HEREDOCS_MOST];
 	size_t ndocs;
 	struct template_bash_end *end;
-	bool integers; /* some variable has been declared so */
+	bool integers; /* a variable has been declared with -i or -n */
 };
 
 struct bash_context {
-	const char *where;   /* the script ends within ... */
-	const char *refusal; /* NULL: a placeholder may stand there */
+	const char *where;   /* as in "the script ends within ..." */
+	const char *refusal; /* why a placeholder is refused there; NULL: it is allowed */
 };
 extern const struct bash_context bash_contexts[]; /* by enum context */
-extern const char bash_read_again[];		  /* a warning */
+extern const char bash_read_again[]; /* a warning about text that a shell reads again */
 
 struct frame *bash_top(struct scan *s);
-/* The character so many behind s->i; NUL behind the end. */
+/* Returns the character `ahead` places after s->i; NUL after the end. */
 char bash_peek(const struct scan *s, size_t ahead);
-/* The text stands at s->i. */
+/* Returns whether the text is at s->i. */
 bool bash_at(const struct scan *s, const char *text);
-/* From s->i on nothing is certain, as why says; the first is kept. */
+/* Records that the quoting is unknown from s->i on, because of why. The first reason is kept. */
 void bash_unsure(struct scan *s, const char *why);
 void bash_push(struct scan *s, enum context context);
 void bash_pop(struct scan *s);
 bool bash_holds_commands(enum context context);
-/* A word ends at i. */
+/* Returns whether a word ends at i. */
 bool bash_ends_word(const struct scan *s, size_t i);
 
-/* Length of "NAME=", "NAME+=" or "NAME[...]=" at the front of a word, behind a double quote too;
- * 0: it has none. *subscript: s->i is between the brackets of NAME[...]. */
+/* Returns the length of "NAME=", "NAME+=" or "NAME[...]=" at the begin of a word, also after a
+ * double quote; 0 if there is none. Sets *subscript if s->i is between the brackets of
+ * NAME[...]. */
 size_t bash_assignment(const struct scan *s, size_t from, bool *subscript);
 void bash_begin_word(struct scan *s);
-/* The word goes on with what is not literal text. */
+/* Records that the word has a part that is not literal text. */
 void bash_mark_word(struct scan *s);
-/* What the word is known now; may open or close a context (case, esac, [[). */
+/* Ends a word and classifies it; may open or close a context (case, esac, [[). */
 void bash_end_word(struct scan *s);
 void bash_end_command(struct frame *f);
 
-/* At a brace: a placeholder is taken, with what is to be said against it; another brace passed. */
+/* At a brace: adds a placeholder, with its refusal or warning; skips any other brace. */
 void bash_on_brace(struct scan *s, enum part_where where);
-/* A placeholder where none may stand; the context that s->i is in has the reason, unless given. */
+/* At a brace in a place that allows no placeholder: refuses it with why, or if why is NULL with
+ * the reason of the context of s->i. */
 void bash_on_refused_brace(struct scan *s, const char *why);
 
 #endif
