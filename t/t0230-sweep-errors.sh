@@ -29,7 +29,7 @@ params: {a: [], b: {from: 1}, c: {value: [1]}, d: , 9: 1, e: [[1]]}
 exclude: [{zz: 1}]
 sbatch: {array: 1, p: gpu}
 run: ["{q}", "{lrr}"]' \
-	"s.yaml:1:7: error: 'name': '1x' is to be up to 64 letters, digits, '.', '_' and '-', with a letter first" \
+	"s.yaml:1:7: error: 'name': '1x' must be up to 64 letters, digits, '.', '_' and '-', with a letter first" \
 	"s.yaml:2:1: error: unknown key 'paramters', did you mean 'params'?" \
 	"s.yaml:3:13: error: parameter 'a' has no values: nothing could be run" \
 	"s.yaml:3:20: error: parameter 'b' needs from, to, and one of step, factor and num" \
@@ -37,9 +37,9 @@ run: ["{q}", "{lrr}"]' \
 	"s.yaml:3:35: error: unknown key 'value', did you mean 'values'?" \
 	"s.yaml:3:51: error: parameter 'd' has no value; '' is an empty one" \
 	"s.yaml:3:53: error: '9' cannot be a parameter's name: letters, digits, _ . and -, with a letter or _ first" \
-	"s.yaml:3:63: error: parameter 'e' is to be one value, not a list" \
+	"s.yaml:3:63: error: parameter 'e' must be one value, not a list" \
 	"s.yaml:4:12: error: there is no parameter 'zz'" \
-	"s.yaml:5:10: error: sbatch's 'array' is slurmq's own: slurmq makes the arrays: each job is a task of one" \
+	"s.yaml:5:10: error: sbatch's 'array' is set by slurmq itself: slurmq makes the arrays: each job is a task of one" \
 	"s.yaml:5:20: error: 'p': write sbatch's long name, 'partition'" \
 	"s.yaml:6:8: error: there is no parameter 'q': write {{q}} for the text {q}" \
 	"s.yaml:6:15: error: there is no parameter 'lrr': write {{lrr}} for the text {lrr}"
@@ -60,10 +60,10 @@ $run
 script: x" "s.yaml:3:9: error: give one of 'run', 'steps' and 'script', and no other"
 for name in all last; do
 	says "name: $name
-$run" "s.yaml:1:7: error: '$name' is a word of slurmq's own: take another name"
+$run" "s.yaml:1:7: error: '$name' is reserved for slurmq: use another name"
 done
 says "name: $(printf 'n%.0s' {1..65})
-$run" "s.yaml:1:7: error: 'name': '$(printf 'n%.0s' {1..65})' is to be up to 64 letters, digits, '.', '_' and '-', with a letter first"
+$run" "s.yaml:1:7: error: 'name': '$(printf 'n%.0s' {1..65})' must be up to 64 letters, digits, '.', '_' and '-', with a letter first"
 
 # Values and YAML
 
@@ -81,7 +81,7 @@ params: {a: !!str 1}
 $run" "s.yaml:2:13: error: tag 'tag:yaml.org,2002:str': a value is its text as written, tags are not read"
 says "name: n
 <<: {}
-$run" 's.yaml:2:1: error: merge keys are not read: write the keys out'
+$run" 's.yaml:2:1: error: merge keys are not supported: write the keys out'
 says "name: n
 $run
 ---
@@ -93,7 +93,7 @@ says "name: n
 params: {a: \"x\\ny\"}
 $run" "s.yaml:2:13: error: parameter 'a' holds a control character or a line break"
 says $'name: n\nparams: {a: [1, 2}\nrun: [a]' \
-	"s.yaml:2:18: error: this is no YAML: did not find expected ',' or ']', while parsing a flow sequence"
+	"s.yaml:2:18: error: invalid YAML: did not find expected ',' or ']', while parsing a flow sequence"
 
 # Axes
 
@@ -129,7 +129,7 @@ says "name: n
 zip: [{file: t.csv}]
 $run" 't.csv:2:3: error: a quote that is not closed' \
 	't.csv:2:5: error: a control character or a line break in a value' \
-	"s.yaml:2:7: error: 't.csv' cannot be used: see what is said of it"
+	"s.yaml:2:7: error: 't.csv' cannot be used: see its errors"
 
 # Conditions
 
@@ -162,7 +162,7 @@ run: |
 says 'name: n
 params: {x: 1}
 run: {x} --more' \
-	"s.yaml:3:10: error: this is no YAML: did not find expected key, while parsing a block mapping: quote a value that begins with '{', as in run: \"{x} ...\""
+	"s.yaml:3:10: error: invalid YAML: did not find expected key, while parsing a block mapping: quote a value that begins with '{', as in run: \"{x} ...\""
 says 'name: n
 run: a b # c' \
 	"s.yaml:2:10: warning: what follows ' #' is a comment of YAML and no part of the command: quote the command if it should be"
@@ -173,7 +173,7 @@ for option in array job-name output error wrap parsable dependency signal input 
 	requeue clusters quiet help version; do
 	printf 'name: n\nsbatch: {%s: 1}\nrun: [a]\n' "$option" >s.yaml
 	run slurmq expand --dry-run s.yaml
-	like_err "^s.yaml:2:10: error: sbatch's '$option' is slurmq's own: [a-z]+" "sbatch's $option"
+	like_err "^s.yaml:2:10: error: sbatch's '$option' is set by slurmq itself: [a-z]+" "sbatch's $option"
 done
 
 # What is tried again, and how far it grows
@@ -225,7 +225,7 @@ steps:
   - {name: train, run: [a], needs: [trian], on_fail: ignore}
   - {run: [a]}
   - {name: b}' \
-	"s.yaml:4:12: error: step 'train' is there already, on line 3" \
+	"s.yaml:4:12: error: step 'train' is already defined on line 3" \
 	"s.yaml:4:37: error: needs 'trian', which is no step before this one, did you mean 'train'?" \
 	"s.yaml:4:54: error: on_fail is stop or continue, not 'ignore'" \
 	's.yaml:5:5: error: a step needs a name' \

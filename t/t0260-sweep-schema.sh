@@ -90,7 +90,7 @@ refused() {
 	printf 'name: n\nrun: [a]\nsbatch:\n'
 	refused | sed 's/.*/  &: 1/'
 } >options.yaml
-slurmq expand --dry-run options.yaml 2>&1 | grep -oE "sbatch's '[a-z-]+' is slurmq's own" | cut -d"'" -f3 >told
+slurmq expand --dry-run options.yaml 2>&1 | grep -oE "sbatch's '[a-z-]+' is set by slurmq itself" | cut -d"'" -f3 >told
 is "$(sort told)" "$(refused | sort)" "the options that are slurmq's own"
 
 # What both refuse

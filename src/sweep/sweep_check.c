@@ -214,7 +214,7 @@ static void check_scope_let(struct check *c, const struct scope *scope, const st
 	if (c->seen[let->sym] == 2)
 		return;
 	if (c->seen[let->sym] == 1) {
-		complaint_error(c->list, let->pos, "let '%s' goes in a circle", let->name);
+		complaint_error(c->list, let->pos, "let '%s' refers to itself", let->name);
 		return;
 	}
 	c->seen[let->sym] = 1;
@@ -326,7 +326,7 @@ static void check_doubles(const struct check *c, const struct groups *own)
 
 			if (c->seen[axis->sym] && !has_complaint(c->list, axis->pos))
 				complaint_error(c->list, axis->pos,
-						"parameter '%s' is there already", axis->name);
+						"parameter '%s' is already defined", axis->name);
 			c->seen[axis->sym] = 1;
 		}
 }

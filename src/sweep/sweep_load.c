@@ -232,7 +232,7 @@ static void read_batch_script(struct sweep_load *l, const char *text, size_t len
 		complaint_error(&l->list, pos, "the script holds a NUL byte");
 	if (strncmp(text, "#!", 2) != 0)
 		complaint_error(&l->list, pos,
-				"the script's first line is to name its interpreter, as "
+				"the script's first line must name its interpreter, as "
 				"in #!/bin/bash; sbatch demands it, too");
 	for (const char *line = text; *line;) {
 		size_t n = strcspn(line, "\n");
@@ -264,8 +264,8 @@ void sweep_load_give(struct sweep_load *l, const char *text, size_t len, struct 
 	errors = list.errors;
 	complaint_tell(&list, name, out);
 	if (errors)
-		complaint_error(&l->list, find_place(l),
-				"'%s' cannot be used: see what is said of it", name);
+		complaint_error(&l->list, find_place(l), "'%s' cannot be used: see its errors",
+				name);
 	skip_to_next_file(l);
 }
 

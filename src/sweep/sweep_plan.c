@@ -100,7 +100,7 @@ static int make_needed_value(struct render *r, size_t sym, size_t depth)
 	/* circles are refused when the file is read, and the parameters of the store cannot
 	 * make one */
 	if (depth > r->sweep->syms.n)
-		return err_set(r->err, ERR_USAGE, "sweep '%s': let '%s' goes in a circle",
+		return err_set(r->err, ERR_USAGE, "sweep '%s': let '%s' refers to itself",
 			       r->sweep->name, let->name);
 	return make_let(r, let, depth + 1);
 }

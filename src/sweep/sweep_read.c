@@ -27,7 +27,8 @@ static void read_variant(struct sweep_reader *r, struct node *map, struct space 
 	for (const struct space *s = r->sweep->spaces; s < out && out->variant; s++) {
 		if (!s->variant || strcmp(s->variant, out->variant) != 0)
 			continue;
-		complaint_error(r->list, name->pos, "variant '%s' is there already", out->variant);
+		complaint_error(r->list, name->pos, "variant '%s' is already defined",
+				out->variant);
 		break;
 	}
 	if ((v = node_get(map, "zip")))
@@ -177,8 +178,7 @@ static void read_sweep_name(struct sweep_reader *r, const struct node *root)
 	}
 	r->sweep->name = sweep_read_name(r, name, "'name'");
 	if (r->sweep->name && (!strcmp(r->sweep->name, "all") || !strcmp(r->sweep->name, "last")))
-		complaint_error(r->list, name->pos,
-				"'%s' is a word of slurmq's own: take another name",
+		complaint_error(r->list, name->pos, "'%s' is reserved for slurmq: use another name",
 				r->sweep->name);
 }
 

@@ -23,7 +23,7 @@ const char *sweep_read_name(struct sweep_reader *r, const struct node *node, con
 	if (good)
 		return name;
 	complaint_error(r->list, node->pos,
-			"%s: '%.80s' is to be up to 64 letters, digits, '.', '_' "
+			"%s: '%.80s' must be up to 64 letters, digits, '.', '_' "
 			"and '-', with a letter first",
 			what, name);
 	return NULL;
@@ -115,8 +115,8 @@ static bool check_option(struct sweep_reader *r, const struct node *key)
 	const char *near;
 
 	if (opt && opt->instead) {
-		complaint_error(r->list, key->pos, "sbatch's '%s' is slurmq's own: %s", opt->name,
-				opt->instead);
+		complaint_error(r->list, key->pos, "sbatch's '%s' is set by slurmq itself: %s",
+				opt->name, opt->instead);
 		return false;
 	}
 	if (opt && !strcmp(opt->name, key->text))
@@ -200,7 +200,8 @@ static bool is_good_variable(struct sweep_reader *r, const struct node *key)
 		return false;
 	}
 	if (!strncmp(key->text, "SLURMQ_", 7) || !strncmp(key->text, "_slurmq_", 8)) {
-		complaint_error(r->list, key->pos, "variables named SLURMQ_... are slurmq's own");
+		complaint_error(r->list, key->pos,
+				"variables named SLURMQ_... are reserved for slurmq");
 		return false;
 	}
 	return true;
@@ -300,7 +301,7 @@ static const char *read_amount(struct sweep_reader *r, const struct node *node, 
 
 	if (!text || !(is_time ? amount_time(text, &n) : amount_mem(text, &n)))
 		return text;
-	complaint_error(r->list, node->pos, "%s: '%s' is nothing that sbatch takes", what, text);
+	complaint_error(r->list, node->pos, "%s: '%s' is not valid for sbatch", what, text);
 	return NULL;
 }
 
@@ -313,7 +314,7 @@ static const char *read_growth(struct sweep_reader *r, const struct node *node, 
 	    number_compare(node->text + 1, "100") <= 0)
 		return node->text;
 	complaint_error(r->list, node->pos,
-			"%s: '%s' is to be x and a number above 1 and up to 100, as in x1.5", what,
+			"%s: '%s' must be x and a number above 1 and up to 100, as in x1.5", what,
 			node->text);
 	return NULL;
 }
@@ -593,7 +594,7 @@ static void read_step_name(struct sweep_reader *r, const struct node *map, struc
 	for (const struct step *s = r->sweep->steps; s < out && out->name; s++) {
 		if (!s->name || strcmp(s->name, out->name) != 0)
 			continue;
-		complaint_error(r->list, name->pos, "step '%s' is there already, on line %zu",
+		complaint_error(r->list, name->pos, "step '%s' is already defined on line %zu",
 				out->name, s->pos.line);
 		break;
 	}

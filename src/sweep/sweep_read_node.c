@@ -184,7 +184,7 @@ bool sweep_read_keys(struct sweep_reader *r, const struct node *map,
 					first->pos.line);
 		else if (key->style == STYLE_PLAIN && !strcmp(key->text, "<<"))
 			complaint_error(r->list, key->pos,
-					"merge keys are not read: write the keys "
+					"merge keys are not supported: write the keys "
 					"out");
 		else if (allowed && !is_allowed(allowed, key->text))
 			refuse_unknown_key(r, key, allowed);
@@ -203,7 +203,7 @@ static bool check_scalar(struct sweep_reader *r, const struct node *node, const 
 			 bool lines)
 {
 	if (node->kind != NODE_SCALAR)
-		complaint_error(r->list, node->pos, "%s is to be one value, not %s", what,
+		complaint_error(r->list, node->pos, "%s must be one value, not %s", what,
 				node->kind == NODE_LIST ? "a list" : "a map");
 	else if (is_empty(node))
 		complaint_error(r->list, node->pos, "%s has no value; '' is an empty one", what);
@@ -230,8 +230,8 @@ bool sweep_read_int(struct sweep_reader *r, const struct node *node, const char 
 	if (number_to_int(text, out) && *out >= least && *out <= most)
 		return true;
 	complaint_error(r->list, node->pos,
-			"%s is to be a whole number from %" PRId64 " to %" PRId64 ", not '%s'",
-			what, least, most, text);
+			"%s must be a whole number from %" PRId64 " to %" PRId64 ", not '%s'", what,
+			least, most, text);
 	return false;
 }
 

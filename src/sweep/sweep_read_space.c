@@ -45,7 +45,7 @@ static const char *read_number(struct sweep_reader *r, const struct node *node, 
 		complaint_error(r->list, node->pos, "%s: '%s' is too large or too small", what,
 				text);
 	else
-		complaint_error(r->list, node->pos, "%s is to be a number, not '%s'", what, text);
+		complaint_error(r->list, node->pos, "%s must be a number, not '%s'", what, text);
 	return NULL;
 }
 
@@ -113,7 +113,7 @@ static bool read_draw(struct sweep_reader *r, const struct node *ends, const cha
 	else if (axis->kind == AXIS_LOGUNIFORM && number_compare(axis->low, "0") <= 0)
 		complaint_error(r->list, ends->pos, "%s: loguniform needs ends above 0", what);
 	else if (number_compare(axis->low, axis->high) >= 0)
-		complaint_error(r->list, ends->pos, "%s: the first end is to be below the second",
+		complaint_error(r->list, ends->pos, "%s: the first end must be below the second",
 				what);
 	else
 		return true;

@@ -67,7 +67,7 @@ static int read_file(const char *path, char **text, size_t *len, struct err *err
 	if (fd < 0)
 		return err_errno(err, ERR_USAGE, "cannot open '%s'", path);
 	if (fstat(fd, &st) != 0)
-		err_errno(err, ERR_FAILED, "cannot look at '%s'", path);
+		err_errno(err, ERR_FAILED, "cannot read '%s'", path);
 	else if (!S_ISREG(st.st_mode))
 		err_set(err, ERR_USAGE, "'%s' is %s: give a file", path,
 			name_file_kind(st.st_mode));
@@ -352,10 +352,10 @@ static void add_problem(struct builder *b, const yaml_parser_t *parser)
 	if (pos.line > b->doc->nlines)
 		pos = doc_pos(b->doc, b->doc->len);
 	if (parser->context)
-		complaint_error(b->list, pos, "this is no YAML: %s, %s%s", problem, parser->context,
+		complaint_error(b->list, pos, "invalid YAML: %s, %s%s", problem, parser->context,
 				find_hint(b->doc, problem, pos));
 	else
-		complaint_error(b->list, pos, "this is no YAML: %s%s", problem,
+		complaint_error(b->list, pos, "invalid YAML: %s%s", problem,
 				find_hint(b->doc, problem, pos));
 	b->stop = true;
 }

@@ -51,9 +51,9 @@ static const struct said schema[] = {
 	{HEAD, "s:1:1: error: nothing to run: give one of 'run', 'steps' and 'script'\n"},
 	{HEAD RUN "script: x\n",
 	 "s:3:9: error: give one of 'run', 'steps' and 'script', and no other\n"},
-	{"name: all\n" RUN, "s:1:7: error: 'all' is a word of slurmq's own: take another name\n"},
+	{"name: all\n" RUN, "s:1:7: error: 'all' is reserved for slurmq: use another name\n"},
 	{"name: 1a\n" RUN,
-	 "s:1:7: error: 'name': '1a' is to be up to 64 letters, digits, '.', '_' and '-', with a "
+	 "s:1:7: error: 'name': '1a' must be up to 64 letters, digits, '.', '_' and '-', with a "
 	 "letter first\n"},
 	{HEAD "paramters: {}\n" RUN,
 	 "s:2:1: error: unknown key 'paramters', did you mean 'params'?\n"},
@@ -65,7 +65,7 @@ static const struct said schema[] = {
 	 "s:2:1: error: unknown key 'command', did you mean 'run'?\n"},
 	{HEAD HEAD RUN, "s:2:1: error: key 'name' stands twice, first on line 1\n"},
 	{HEAD RUN "<<: {env: {A: b}}\n",
-	 "s:3:1: error: merge keys are not read: write the keys out\n"},
+	 "s:3:1: error: merge keys are not supported: write the keys out\n"},
 	{HEAD RUN "---\n" HEAD, "s:3:1: error: a second document: a file holds one sweep\n"},
 	{HEAD "params: {x: !!int 3}\n" RUN,
 	 "s:2:13: error: tag 'tag:yaml.org,2002:int': a value is its text as written, tags are not "
@@ -73,7 +73,7 @@ static const struct said schema[] = {
 	{HEAD "params:\n  x:\n" RUN,
 	 "s:3:5: error: parameter 'x' has no value; '' is an empty one\n"},
 	{HEAD "params: {x: [[1]]}\n" RUN,
-	 "s:2:14: error: parameter 'x' is to be one value, not a list\n"},
+	 "s:2:14: error: parameter 'x' must be one value, not a list\n"},
 	{HEAD "params: {x: []}\n" RUN,
 	 "s:2:13: error: parameter 'x' has no values: nothing could be run\n"},
 	{HEAD "params: {x: \"a\\nb\"}\n" RUN,
@@ -119,7 +119,7 @@ static const struct said placeholders[] = {
 	{HEAD "run: [a, \"{@arg}\"]\n",
 	 "s:2:11: error: there is no '{@arg}': there are {@args}, {@kv} and {@id}\n"},
 	{HEAD "run: {x} --a\n",
-	 "s:2:10: error: this is no YAML: did not find expected key, while parsing a block mapping: "
+	 "s:2:10: error: invalid YAML: did not find expected key, while parsing a block mapping: "
 	 "quote a value that begins with '{', as in run: \"{x} ...\"\n"},
 	{HEAD "run: ['', a]\n", "s:2:7: error: the command is empty: its first word has no text\n"},
 	{HEAD "run: ' '\n", "s:2:6: error: the command is empty\n"},
@@ -132,7 +132,7 @@ static const struct said placeholders[] = {
 	{HEAD "setup: echo 'a\n" RUN, "s:2:13: error: 'setup' ends within single quotes\n"},
 	{HEAD "setup: a \\\n" RUN, NULL},
 	{HEAD "run: echo 'a\n", "s:2:11: warning: the command ends within single quotes\n"},
-	{HEAD "let: {a: \"{b}\", b: \"{a}\"}\n" RUN, "s:2:7: error: let 'a' goes in a circle\n"},
+	{HEAD "let: {a: \"{b}\", b: \"{a}\"}\n" RUN, "s:2:7: error: let 'a' refers to itself\n"},
 	{HEAD "params: {a: 1}\nlet: {a: x}\n" RUN, "s:3:7: error: 'a' is a parameter, too\n"},
 	{HEAD "params: {a: [1, 2]}\nlet: {b: {by: a, map: {1: x}}}\n" RUN,
 	 "s:3:7: error: let 'b' has no entry for a '2'\n"},
@@ -140,17 +140,17 @@ static const struct said placeholders[] = {
 
 static const struct said jobs[] = {
 	{HEAD "sbatch: {array: 1-3}\n" RUN,
-	 "s:2:10: error: sbatch's 'array' is slurmq's own: slurmq makes the arrays: each job is a "
+	 "s:2:10: error: sbatch's 'array' is set by slurmq itself: slurmq makes the arrays: each job is a "
 	 "task of one\n"},
 	/* what sbatch takes for it (getopt_long(3)) is it */
 	{HEAD "sbatch: {begi: now+1hour}\n" RUN,
-	 "s:2:10: error: sbatch's 'begin' is slurmq's own: use 'slurmq hold' and 'slurmq release'\n"},
+	 "s:2:10: error: sbatch's 'begin' is set by slurmq itself: use 'slurmq hold' and 'slurmq release'\n"},
 	{HEAD "sbatch: {test-on: true, arra: 1}\n" RUN,
-	 "s:2:10: error: sbatch's 'test-only' is slurmq's own: use 'slurmq submit --dry-run'\n"
-	 "s:2:25: error: sbatch's 'array' is slurmq's own: slurmq makes the arrays: each job is a "
+	 "s:2:10: error: sbatch's 'test-only' is set by slurmq itself: use 'slurmq submit --dry-run'\n"
+	 "s:2:25: error: sbatch's 'array' is set by slurmq itself: slurmq makes the arrays: each job is a "
 	 "task of one\n"},
 	{HEAD "sbatch: {hol: true, wai: true, de: 1}\n" RUN,
-	 "s:2:10: error: sbatch's 'hold' is slurmq's own: use 'slurmq hold'\n"
+	 "s:2:10: error: sbatch's 'hold' is set by slurmq itself: use 'slurmq hold'\n"
 	 "s:2:21: warning: sbatch has no option 'wai' that is known here, did you mean 'wait'?\n"
 	 "s:2:32: warning: sbatch has no option 'de' that is known here\n"},
 	{HEAD "sbatch: {parti: a}\n" RUN,
@@ -169,13 +169,13 @@ static const struct said jobs[] = {
 	 "s:2:18: error: sbatch's 'reboot' takes no value: write true\n"},
 	{HEAD "env: {A B: 1}\n" RUN, "s:2:7: error: 'A B' cannot be a variable's name\n"},
 	{HEAD "env: {SLURMQ_X: 1}\n" RUN,
-	 "s:2:7: error: variables named SLURMQ_... are slurmq's own\n"},
+	 "s:2:7: error: variables named SLURMQ_... are reserved for slurmq\n"},
 	{HEAD "steps: []\n",
 	 "s:2:8: error: 'steps' is a list of steps, as in [{name: train, run: [python, train.py]}]\n"},
 	{HEAD "steps:\n  - {name: a, run: b, needs: [c]}\n  - {name: cc, run: b}\n",
 	 "s:3:31: error: needs 'c', which is no step before this one\n"},
 	{HEAD "steps:\n  - {name: prep, run: b}\n  - {name: prep, run: b, needs: [prp]}\n",
-	 "s:4:12: error: step 'prep' is there already, on line 3\n"
+	 "s:4:12: error: step 'prep' is already defined on line 3\n"
 	 "s:4:34: error: needs 'prp', which is no step before this one, did you mean 'prep'?\n"},
 	{HEAD "steps: [{name: a, run: b, on_fail: no}]\n",
 	 "s:2:36: error: on_fail is stop or continue, not 'no'\n"},
@@ -185,9 +185,9 @@ static const struct said jobs[] = {
 	 "s:3:36: error: 'q' is a name of the whole job already\n"},
 	{HEAD RUN "retry: {max: x, OOM: again, TIMEOUT: {time: y}}\ncheckpoint: SIGUSR1\n"
 		  "restartable: 1\n",
-	 "s:3:14: error: max is to be a whole number from 0 to 1000, not 'x'\n"
+	 "s:3:14: error: max must be a whole number from 0 to 1000, not 'x'\n"
 	 "s:3:17: error: unknown key 'OOM', did you mean 'OUT_OF_MEMORY'?\n"
-	 "s:3:45: error: time: 'y' is nothing that sbatch takes\n"
+	 "s:3:45: error: time: 'y' is not valid for sbatch\n"
 	 "s:4:13: error: checkpoint: 'SIGUSR1' is no signal that it can be, did you mean 'USR1'?\n"
 	 "s:5:14: error: 'restartable' is true or false, not '1'\n"},
 };
@@ -202,11 +202,11 @@ static const struct said spaces[] = {
 	{HEAD "params: {x: {from: 1, to: 8, factor: 1}}\n" RUN,
 	 "s:2:13: error: parameter 'x' needs a factor above 0 that is not 1\n"},
 	{HEAD "params: {x: {from: 1, to: 3, num: 1}}\n" RUN,
-	 "s:2:35: error: num is to be a whole number from 2 to 5000000, not '1'\n"},
+	 "s:2:35: error: num must be a whole number from 2 to 5000000, not '1'\n"},
 	{HEAD "params: {x: {from: 1, to: 1.00001, num: 9}}\n" RUN,
 	 "s:2:10: error: parameter 'x' has two equal points: use a smaller num\n"},
 	{HEAD "params: {x: {from: a, to: 3, step: 1}}\n" RUN,
-	 "s:2:20: error: from is to be a number, not 'a'\n"},
+	 "s:2:20: error: from must be a number, not 'a'\n"},
 	{HEAD "params: {x: {uniform: [0, 1]}}\n" RUN,
 	 "s:2:10: error: 'x' is drawn, which needs 'sample: {n: 20, seed: 821}'\n"},
 	{HEAD "params: {x: {loguniform: [0, 1]}}\nsample: {n: 1, seed: 1}\n" RUN,
@@ -218,12 +218,12 @@ static const struct said spaces[] = {
 	 "s:2:19: error: parameters in one group of 'zip' are of one length: 'a' has 2 values, 'b' "
 	 "has 1\n"},
 	{HEAD "zip: [{a: [1, 2]}]\nparams: {a: 1}\n" RUN,
-	 "s:3:10: error: parameter 'a' is there already\n"},
+	 "s:3:10: error: parameter 'a' is already defined\n"},
 	{HEAD "params: {a: [1, 1]}\n" RUN,
 	 "s:2:10: warning: parameter 'a' has the value '1' twice: equal jobs are run once\n"},
 	{HEAD "params: {order: [2, 4]}\nexclude: [{ordr: 2}, {order: 5}, {order: {lt: x}}]\n" RUN,
 	 "s:3:12: error: there is no parameter 'ordr', did you mean 'order'?\n"
-	 "s:3:47: error: condition on 'order' is to be a number, not 'x'\n"},
+	 "s:3:47: error: condition on 'order' must be a number, not 'x'\n"},
 	{HEAD "params: {order: [2, 4]}\nexclude: [{order: 4.0}, {order: 5}]\n" RUN,
 	 "s:3:25: warning: this condition matches nothing\n"},
 	{HEAD "zip: [{a: [1, 2], b: [3, 4]}]\nexclude: [{a: 1, b: 3}, {a: 1, b: 4}]\n" RUN,
@@ -236,7 +236,7 @@ static const struct said spaces[] = {
 	{HEAD "variants: [{name: v, params: {a: 1}}, {name: w, params: {b: 1}}]\nrun: [\"{a}\"]\n",
 	 "s:3:8: error: 'a' is no parameter of variant 'w'\n"},
 	{HEAD "variants: [{name: v}, {name: v}]\n" RUN,
-	 "s:2:30: error: variant 'v' is there already\n"},
+	 "s:2:30: error: variant 'v' is already defined\n"},
 };
 
 static const struct said files[] = {
@@ -244,7 +244,7 @@ static const struct said files[] = {
 	{HEAD "params: {x: {file: none}}\n" RUN, NULL},
 	{HEAD "params: {x: {file: gap}}\n" RUN,
 	 "gap:2:1: error: an empty line\n"
-	 "s:2:10: error: 'gap' cannot be used: see what is said of it\n"},
+	 "s:2:10: error: 'gap' cannot be used: see its errors\n"},
 	{HEAD "zip: [{file: ok.csv}]\nrun: [\"{mesh}\", \"{inlet}\"]\n", ""},
 	{HEAD "zip: [{file: ok.csv}]\nrun: [\"{mash}\"]\n",
 	 "s:3:8: error: there is no parameter 'mash', did you mean 'mesh'? Or write {{mash}} for the "
@@ -252,7 +252,7 @@ static const struct said files[] = {
 	{HEAD "zip: [{file: bad.csv}]\n" RUN,
 	 "bad.csv:3:1: error: this row has 1 fields, the header has 2\n"
 	 "bad.csv:4:4: error: text behind a closing quote\n"
-	 "s:2:7: error: 'bad.csv' cannot be used: see what is said of it\n"},
+	 "s:2:7: error: 'bad.csv' cannot be used: see its errors\n"},
 	{HEAD "script: job.sh\n", ""},
 	{HEAD "script: array.sh\n",
 	 "s:2:9: error: the script's line '#SBATCH --array=1-9' cannot stand: slurmq makes the "
@@ -264,7 +264,7 @@ static const struct said files[] = {
 	 "s:2:9: error: the script's line '#SBATCH --mem=1G --hold # now' cannot stand: use 'slurmq hold'\n"},
 	{HEAD "script: said.sh\n", ""},
 	{HEAD "script: lines\n",
-	 "s:2:9: error: the script's first line is to name its interpreter, as in #!/bin/bash; "
+	 "s:2:9: error: the script's first line must name its interpreter, as in #!/bin/bash; "
 	 "sbatch demands it, too\n"},
 	{HEAD "script: job.sh\nsetup: a\n",
 	 "s:3:8: error: 'setup' does not go with 'script': put it into the script\n"},
