@@ -156,7 +156,7 @@ run: |
   [[ {x} ]]; (( {x} )); b \{x}
   c '"'{x}'" \
 	"s.yaml:5:6: error: '{x}' cannot stand within [[ ]], where bash may read a value as a pattern or as arithmetic: use [ ]" \
-	"s.yaml:5:17: error: '{x}' cannot stand in arithmetic, where bash would run what a[\$(...)] holds: where you trust its values, write n={...} before and use n" \
+	"s.yaml:5:17: error: '{x}' cannot stand in arithmetic, where bash would run what a[\$(...)] holds: if you trust its values, write n={...} before and use n" \
 	"s.yaml:5:28: error: '{x}' cannot stand behind a backslash; {{...}} gives the text {...}" \
 	"s.yaml:6:6: error: '{x}' is not replaced within single quotes: use double quotes"
 says 'name: n

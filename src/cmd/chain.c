@@ -58,7 +58,7 @@ static int refill_queue(struct cmd_ctx *ctx, const struct args *args, int64_t re
 	if (unknown && why.status == ERR_AGAIN)
 		cmd_say_text(ctx, why.msg);
 	rc = fill_run(ctx->store, &opts, &r, err);
-	/* what is wrong with the folder both of them meet: told once */
+	/* both calls report an error of the folder: print it once */
 	if (unknown && why.status != ERR_AGAIN && !rc)
 		cmd_say_text(ctx, why.msg);
 	if (!rc && r.stop == FILL_REFUSED)
@@ -99,7 +99,7 @@ static int chain_and_tend(struct cmd_ctx *ctx, const struct args *args, struct e
 	int rc = refill_queue(ctx, args, RECONCILE_MS, err);
 	char *via;
 
-	/* what is wrong with the folder both of them meet: told once */
+	/* both calls report an error of the folder: print it once */
 	if (!goes_via(ctx, args, &via) && ctx->store)
 		sentinel_tend(ctx->store, SENTINEL_TICK, rc ? NULL : cmd_say_text, ctx);
 	free(via);

@@ -209,7 +209,7 @@ void cmd_fill(struct cmd_ctx *ctx, int64_t max, bool renew_env, struct cmd_fille
 		cmd_say_text(ctx, err.msg);
 	if (fill_run(ctx->store, &opts, &f->r, &f->err))
 		f->status = f->err.status ? f->err.status : ERR_FAILED;
-	/* what is wrong with the folder both of them meet: told once */
+	/* both calls report an error of the folder: print it once */
 	if (unknown && err.status != ERR_AGAIN && !f->status)
 		cmd_say_text(ctx, err.msg);
 	if (!f->status)

@@ -30,7 +30,7 @@ enum cmd_theme { CMD_BEGIN, CMD_LOOK, CMD_STEER, CMD_INSIDE, CMD_NTHEMES };
 
 struct cmd;
 
-/* What main.c passes to a command. */
+/* The context that main.c passes to a command. */
 struct cmd_ctx {
 	const struct cmd *cmd;
 	const struct cmd *const *all; /* every command, NULL-terminated */

@@ -40,8 +40,8 @@ struct failure {
 struct launch {
 	const char *file; /* the file to execute */
 	const char *const *argv;
-	const char *const *envp; /* NULL: ours */
-	const char *cwd;	 /* NULL: ours */
+	const char *const *envp; /* NULL: that of this process */
+	const char *cwd;	 /* NULL: that of this process */
 	int in, out, err;	 /* -1: in from /dev/null, out and err inherited */
 	bool dies_with_us;
 };

@@ -34,8 +34,8 @@ static int check_length(struct render *r, const char *what, size_t len)
 		       r->sweep->name, what, len);
 }
 
-/* Makes the lets that a template uses. Refuses values that make a text too long before the text
- * is made: nested lets could fill the memory. */
+/* Makes the values that a template uses, and the lets among them. Refuses values that make a
+ * text too long before the text is made: nested lets could fill the memory. */
 static int make_needed_values(struct render *r, const struct template *t, size_t depth)
 {
 	size_t len = 0;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define ARITHMETIC \
-	"cannot stand in arithmetic, where bash would run what a[$(...)] holds: where you trust " \
+	"cannot stand in arithmetic, where bash would run what a[$(...)] holds: if you trust " \
 	"its values, write n={...} before and use n"
 #define SUBSCRIPT "cannot be a subscript, where bash would run what a value holds"
 #define INTEGER "is read again after declare -i or -n, where bash would run what it holds"
@@ -12,7 +12,7 @@ const char bash_read_again[] =
 	"is put into a text that a shell reads again: what the value holds is run, too";
 
 const char template_bash_unsure[] =
-	"cannot be placed, as the quoting before it could not be followed";
+	"cannot be placed, because the quoting before it could not be followed";
 
 const struct bash_context bash_contexts[] = {
 	[IN_COMMANDS] = {"", NULL},
@@ -382,7 +382,7 @@ static const char *refused_by_kind(const struct scan *s, const struct part *p, b
 			     : "stands for several words, so it has to be a word of its "
 			       "own, outside quotes";
 	if (p->optional && !alone)
-		return "drops its word where it is empty, so in a script it has to be a word of "
+		return "drops its word if it is empty, so in a script it has to be a word of "
 		       "its own, outside quotes";
 	(void)s;
 	return NULL;

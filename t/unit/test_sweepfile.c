@@ -115,7 +115,7 @@ static const struct said placeholders[] = {
 	{HEAD "params: {lr: 1}\nrun: |\n  echo )\n  a {lr}\n",
 	 "s:4:9: error: the quoting of the command cannot be followed from here, where a ) has no ( "
 	 "before it\n"
-	 "s:5:5: error: '{lr}' cannot be placed, as the quoting before it could not be followed\n"},
+	 "s:5:5: error: '{lr}' cannot be placed, because the quoting before it could not be followed\n"},
 	{HEAD "run: [a, \"{@arg}\"]\n",
 	 "s:2:11: error: there is no '{@arg}': there are {@args}, {@kv} and {@id}\n"},
 	{HEAD "run: {x} --a\n",
