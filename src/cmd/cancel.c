@@ -26,14 +26,14 @@ static int cancel_in_slurm(struct cmd_ctx *ctx, const struct steer_undo *undo, i
 	if (!rc && undo->unnamed)
 		rc = reconcile(ctx->store, 0, &seen, err);
 	*ended = seen.stopped;
-	if (rc)
-		err_prefix(
-			err,
-			undo->running.n || undo->unnamed
-				? "the jobs are cancelled here, but slurmq could not end all that run in Slurm "
-				  "(run slurmq cancel again)"
-				: "the jobs are cancelled here, but slurmq could not remove them from Slurm's "
-				  "queue (they will end there without running anything)");
+	if (rc && (undo->running.n || undo->unnamed))
+		err_prefix(err,
+			   "the jobs are cancelled here, but slurmq could not end all that run "
+			   "in Slurm (run slurmq cancel again)");
+	else if (rc)
+		err_prefix(err,
+			   "the jobs are cancelled here, but slurmq could not remove them from "
+			   "Slurm's queue (they will end there without running anything)");
 	return rc;
 }
 

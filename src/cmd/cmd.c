@@ -131,14 +131,14 @@ static void set_refused_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 	f->status = ERR_FAILED;
 	if (refused_with_options(ctx->store->db, sweep))
 		err_set(&f->err, ERR_FAILED,
-			"jobs of the sweep '%s' are held because sbatch refused them with the options of "
-			"slurmq retry --sbatch; replace these: slurmq retry %s --sbatch OPTION=VALUE, or "
-			"remove them: --sbatch ''",
+			"jobs of the sweep '%s' are held because sbatch refused them with the "
+			"options of slurmq retry --sbatch; replace these: slurmq retry %s "
+			"--sbatch OPTION=VALUE, or remove them: --sbatch ''",
 			sweep, sweep);
 	else
 		err_set(&f->err, ERR_FAILED,
-			"jobs of the sweep '%s' are held because sbatch refused them; fix the sweep "
-			"file, run slurmq expand again, then: slurmq release %s",
+			"jobs of the sweep '%s' are held because sbatch refused them; fix the "
+			"sweep file, run slurmq expand again, then: slurmq release %s",
 			sweep, sweep);
 }
 
@@ -384,9 +384,8 @@ static void add_usage_of_all(const struct cmd_ctx *ctx, struct buf *out)
 			title = "";
 		}
 	}
-	buf_addstr(out,
-		   "\nslurmq help COMMAND prints its manual page, COMMAND -h prints its options;\n"
-		   "slurmq help sweep: how to write a sweep file\n");
+	buf_addstr(out, "\nslurmq help COMMAND prints its manual page, COMMAND -h prints its "
+			"options;\nslurmq help sweep: how to write a sweep file\n");
 }
 
 void cmd_usage(const struct cmd_ctx *ctx, const struct cmd *cmd, struct buf *out)

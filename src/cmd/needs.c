@@ -10,15 +10,14 @@ static const char *plural(int64_t n)
 
 static void add_locks(const struct health_need *n, struct strs *lines)
 {
-	strs_addf(
-		lines,
-		"the queue is paused: file locks in .slurmq do not reach from %s to %s, so two hosts"
-		" could write to the database at once and damage it",
-		n->names.n ? n->names.v[0] : "", n->names.n > 1 ? n->names.v[1] : "other hosts");
-	strs_add(
-		lines,
-		"  wait until no job runs; then fix the locks, or move .slurmq to another file system (a file"
-		" of one line may name the folder: man slurmq-storage); then: slurmq resume");
+	strs_addf(lines,
+		  "the queue is paused: file locks in .slurmq do not reach from %s to %s, so two "
+		  "hosts could write to the database at once and damage it",
+		  n->names.n ? n->names.v[0] : "", n->names.n > 1 ? n->names.v[1] : "other hosts");
+	strs_add(lines,
+		 "  wait until no job runs; then fix the locks, or move .slurmq to another file "
+		 "system (a file of one line may name the folder: man slurmq-storage); then: "
+		 "slurmq resume");
 }
 
 static void add_nodes(const struct health_need *n, struct strs *lines)
@@ -28,17 +27,15 @@ static void add_nodes(const struct health_need *n, struct strs *lines)
 	for (size_t i = 0; i < n->names.n; i++)
 		buf_addf(&names, "%s%s", i ? ", " : "", n->names.v[i]);
 	if (n->kind == NEED_MANY_NODES)
-		strs_addf(
-			lines,
-			"jobs fail within seconds on many nodes (%s), so the cause is probably in the jobs;"
-			" no node is excluded; read their logs, then: slurmq resume",
-			buf_str(&names));
+		strs_addf(lines,
+			  "jobs fail within seconds on many nodes (%s), so the cause is probably "
+			  "in the jobs; no node is excluded; read their logs, then: slurmq resume",
+			  buf_str(&names));
 	else
-		strs_addf(
-			lines,
-			"excluded for a day, because jobs failed there within seconds: %s; report this to the"
-			" site; slurmq resume includes them again",
-			buf_str(&names));
+		strs_addf(lines,
+			  "excluded for a day, because jobs failed there within seconds: %s; "
+			  "report this to the site; slurmq resume includes them again",
+			  buf_str(&names));
 	buf_release(&names);
 }
 
@@ -46,10 +43,10 @@ static void add_refused(const struct health_need *n, struct strs *lines)
 {
 	strs_addf(lines, "%" PRId64 " job%s of %s held, refused: %s", n->jobs, plural(n->jobs),
 		  n->sweep, n->words ? n->words : "");
-	strs_addf(
-		lines,
-		"  fix the sweep file and run slurmq expand, or fix the account; then: slurmq release %s",
-		n->sweep);
+	strs_addf(lines,
+		  "  fix the sweep file and run slurmq expand, or fix the account; then: slurmq "
+		  "release %s",
+		  n->sweep);
 }
 
 /* Adds the lines of a need of the whole chain. */
@@ -62,16 +59,15 @@ static void add_chain(const struct health_need *n, struct strs *lines)
 	case NEED_REPAIR:
 		strs_addf(lines,
 			  "the queue is paused: slurmq log %" PRId64
-			  " shows the last failure; fix the cause"
-			  " (in a sweep file: slurmq expand), then: slurmq retry and slurmq resume",
+			  " shows the last failure; fix the cause (in a sweep file: slurmq "
+			  "expand), then: slurmq retry and slurmq resume",
 			  n->job);
 		break;
 	case NEED_SENTINEL:
-		strs_addf(
-			lines,
-			"the sentinel is held in Slurm, so it will not start and restart the chain: "
-			"scontrol release %" PRIu64 "%s",
-			n->slurm_job, n->by_admin ? " (only an administrator can)" : "");
+		strs_addf(lines,
+			  "the sentinel is held in Slurm, so it will not start and restart the "
+			  "chain: scontrol release %" PRIu64 "%s",
+			  n->slurm_job, n->by_admin ? " (only an administrator can)" : "");
 		break;
 	case NEED_VIA:
 		strs_add(lines, n->words);

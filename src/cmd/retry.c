@@ -35,7 +35,8 @@ struct retry {
 	int64_t skipped; /* completed jobs that were named without --all */
 	int64_t alive;	 /* named jobs that are not over */
 	int64_t held;	 /* jobs that are held only because the user asked for it */
-	int64_t waits; /* the first job that is not over and that its policy tries again later, or 0 */
+	/* the first job that is not over and that its policy tries again later, or 0 */
+	int64_t waits;
 	int64_t due;	    /* time of that try */
 	int64_t lost;	    /* jobs whose end is unknown: they may still run in Slurm */
 	struct strs to_end; /* Slurm ids of lost attempts that still run */

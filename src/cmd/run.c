@@ -85,7 +85,8 @@ static int read_manifest(const char *text, uint64_t *submission, struct err *err
 	if (!getenv("SLURM_JOB_ID"))
 		return err_set(
 			err, ERR_USAGE,
-			"not inside a Slurm job; only submitted jobs call slurmq run; to submit jobs: slurmq submit");
+			"not inside a Slurm job; only submitted jobs call slurmq run; to submit "
+			"jobs: slurmq submit");
 	return 0;
 }
 

@@ -32,9 +32,10 @@ static int refuse_unknown_state(const char *word, struct err *err)
 		err_set(err, ERR_USAGE, "unknown state '%s', did you mean '%s'?", word, near);
 	else
 		err_set(err, ERR_USAGE,
-			"unknown state '%s': pending, submitting, queued, running, completed, failed, "
-			"cancelled, held, or why it failed: timeout, out_of_memory, node_fail, exit, "
-			"signal, preempted, deadline, boot_fail, lost, or why it is held: user, refused",
+			"unknown state '%s': pending, submitting, queued, running, completed, "
+			"failed, cancelled, held, or why it failed: timeout, out_of_memory, "
+			"node_fail, exit, signal, preempted, deadline, boot_fail, lost, or why it "
+			"is held: user, refused",
 			word);
 	strs_release(&names);
 	return -1;
@@ -188,9 +189,7 @@ static int refuse_unknown_sweep(const struct db_sweep *v, size_t n, const char *
 	near = guess_nearest(name, (const char *const *)names.v);
 	if (n == 0)
 		err_set(err, ERR_USAGE,
-			"no sweep '%s': there are no jobs yet, slurmq expand FILE adds "
-			"some",
-			name);
+			"no sweep '%s': there are no jobs yet, slurmq expand FILE adds some", name);
 	else if (near)
 		err_set(err, ERR_USAGE, "no sweep '%s', did you mean '%s'?", name, near);
 	else

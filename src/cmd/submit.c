@@ -36,7 +36,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (args->dry_run && args->json)
 		return err_set(
 			err, ERR_USAGE,
-			"--dry-run prints command lines and scripts; it cannot be combined with --json");
+			"--dry-run prints command lines and scripts; it cannot be combined with "
+			"--json");
 	if (args->dry_run)
 		return print_preview(ctx, max, err);
 	hosts_check(ctx->store, &(struct hosts_opts){.ms = LOCKS_MS});

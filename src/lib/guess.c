@@ -68,7 +68,8 @@ const char *guess_nearest(const char *word, const char *const *candidates)
 			continue;
 		d = edit_distance(word, len, *candidates, m);
 		if (d >= (int)m * LETTER)
-			continue; /* the distance is as long as the candidate: they have nothing in common */
+			/* the distance is as long as the candidate: they have nothing in common */
+			continue;
 		if (len >= 3 && !strncasecmp(word, *candidates, len) && d > LETTER)
 			d = LETTER;
 		if (d < least_far) {

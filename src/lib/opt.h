@@ -27,7 +27,8 @@ enum opt_type {
 	OPT_TYPE_STR,  /* const char *, borrowed from argv */
 	OPT_TYPE_STRS, /* struct strs: the option may be repeated */
 	OPT_TYPE_INT,  /* int64_t within min..max */
-	OPT_TYPE_TIME, /* int64_t in ms, from "90", "90s", "15m", "2h" or "1d12h", within min..max */
+	/* int64_t in ms, from "90", "90s", "15m", "2h" or "1d12h", within min..max */
+	OPT_TYPE_TIME,
 };
 
 struct opt {

@@ -323,12 +323,14 @@ struct proc_run {
 	struct proc_result *result;
 	pid_t pid;
 	int in, out, err; /* this process's ends of the pipes; -1: closed */
-	int pidfd; /* readable when the program has ended; -1: a kernel before 5.3, the end is polled */
+	/* readable when the program has ended; -1: a kernel before 5.3, the end is polled */
+	int pidfd;
 	size_t fed;
 	bool ended;
 	int status;
-	int64_t deadline; /* monotonic time at which TERM, KILL or giving up is due next; 0: never */
-	int signalled;	  /* the signal that its group got last: 0, SIGTERM or SIGKILL */
+	/* monotonic time at which TERM, KILL or giving up is due next; 0: never */
+	int64_t deadline;
+	int signalled; /* the signal that its group got last: 0, SIGTERM or SIGKILL */
 };
 
 static void set_nonblocking(int fd)

@@ -16,12 +16,15 @@
 
 /* A short program whose output the caller reads. */
 struct proc_spec {
-	const char *const *
-		argv; /* argv[0] is searched on PATH, that of envp or of this process; folders of PATH that are not absolute are skipped */
+	/* argv[0] is searched on PATH, that of envp or of this process; folders of PATH that are not
+	 * absolute are skipped */
+	const char *const *argv;
 	const char *const *envp; /* NULL: that of this process */
 	const char *in;		 /* standard input; NULL: /dev/null */
 	size_t in_len;
-	int timeout_ms; /* after it the process group gets TERM, and 2 s later KILL; 0: no timeout. A program that has not ended 5 s after KILL is left behind, with timed_out set */
+	/* after it the process group gets TERM, and 2 s later KILL; 0: no timeout. A program
+	 * that has not ended 5 s after KILL is left behind, with timed_out set */
+	int timeout_ms;
 };
 
 struct proc_result {
@@ -73,7 +76,8 @@ struct proc_child {
 	const char *path;	 /* the file to execute; NULL: search argv[0] on PATH */
 	const char *cwd;	 /* NULL: that of this process */
 	int out, err;		 /* descriptors for stdout and stderr; -1: those of this process */
-	bool dies_with_us; /* the child gets KILL if this process dies first (prctl(2), PR_SET_PDEATHSIG) */
+	/* the child gets KILL if this process dies first (prctl(2), PR_SET_PDEATHSIG) */
+	bool dies_with_us;
 };
 /* Starts a child in a process group of its own, with stdin /dev/null, default signal actions
  * and an empty signal mask. Returns its pid (> 0), or -1 with err and *exec_errno, as

@@ -61,14 +61,24 @@ enum plan_on_fail { PLAN_STOP = 0, PLAN_CONTINUE = 1 };
 
 struct plan_step {
 	char *name; /* "train"; "run" for a sweep with `run`, "script" with `script` */
-	char *key; /* names the step for ever among the steps of the job: "train", or with parameters of its own "eval eval_set=test_set_1 infer_seed=seed_206" */
+	/* names the step for ever among the steps of the job: "train", or with parameters of its
+	 * own "eval eval_set=test_set_1 infer_seed=seed_206" */
+	char *key;
 	struct strs
-		argv; /* the command as it is executed: the words of a list; for a string bash -e -c TEXT NAME, in which the name of the step is bash's $0, so that its errors name it. `setup` runs before either, in the same shell. Empty for `script`: the stored script is executed. */
+		/* the command as it is executed: the words of a list; for a string bash -e -c
+		 * TEXT NAME, in which the name of the step is bash's $0, so that its errors name
+		 * it. `setup` runs before either, in the same shell. Empty for `script`: the
+		 * stored script is executed. */
+		argv;
 	struct strs
-		vars; /* NAME=VALUE: variables to which the text of argv refers; the text never holds the values */
+		/* NAME=VALUE: variables to which the text of argv refers; the text never holds
+		 * the values */
+		vars;
 	struct strs params; /* name=value: the parameters of the step itself */
 	struct strs
-		shown; /* for people and --json: argv with values in place, a script for bash as {"bash", "-c", TEXT}, without setup */
+		/* for people and --json: argv with values in place, a script for bash as
+		 * {"bash", "-c", TEXT}, without setup */
+		shown;
 	struct strs needs; /* names of the steps that must be completed before */
 	int on_fail;	   /* enum plan_on_fail */
 };

@@ -206,7 +206,8 @@ static int refuse_no_command(struct render *r, const struct step *step)
 
 	return err_set(
 		r->err, ERR_USAGE,
-		"%s:%zu:%zu: error: step '%s' has no command in some jobs: its first word has no text",
+		"%s:%zu:%zu: error: step '%s' has no command in some jobs: its first word has no "
+		"text",
 		r->sweep->doc->name, pos.line, pos.col, step->name);
 }
 

@@ -10,7 +10,8 @@
 struct sweep_key {
 	const char *name;
 	const char *
-		takes; /* a name in the definitions of the schema, or a schema that begins with '{' */
+		/* a name in the definitions of the schema, or a schema that begins with '{' */
+		takes;
 	const char *about; /* a line for people; NULL: `takes` is enough */
 };
 

@@ -39,11 +39,13 @@ struct part {
 	bool optional; /* {name?} */
 	size_t offset; /* offset of its brace in the text of the template */
 	const char *
-		refusal; /* constant text: why the placeholder is refused here; NULL: it is allowed */
+		/* constant text: why the placeholder is refused here; NULL: it is allowed */
+		refusal;
 	const char *warning; /* a warning, constant text; NULL: none */
 	char *text;	     /* the text, or the name ("lr", "@args") */
 	size_t len;
-	size_t sym; /* set by the owner: index into the values of template_env; starts as PART_NO_SYM */
+	/* set by the owner: index into the values of template_env; starts as PART_NO_SYM */
+	size_t sym;
 };
 
 /* Zeroed is empty. */

@@ -338,7 +338,8 @@ static const char *refused_by_rule(const struct scan *s, const struct frame *f, 
 			       : NULL;
 	case RULE_TEST:
 		return f->last_is_v || (f->last_is_value && begins)
-			       ? "could be read as -v NAME here, and bash would run what a[...] holds: write -n {...} or = between"
+			       ? "could be read as -v NAME here, and bash would run what a[...] "
+				 "holds: write -n {...} or = between"
 			       : NULL;
 	default:
 		return NULL;

@@ -50,7 +50,8 @@ enum expect {
 /* Commands that evaluate or run their words. */
 enum rule {
 	RULE_NONE,
-	RULE_DECLARE, /* NAME=value is safe, another NAME is evaluated; with -i the value is evaluated */
+	/* NAME=value is safe, another NAME is evaluated; with -i the value is evaluated */
+	RULE_DECLARE,
 	RULE_NAMES,  /* the words are names of variables: a[...] is evaluated */
 	RULE_SCRIPT, /* the words are run */
 	RULE_PRINTF, /* -v NAME */
