@@ -8,7 +8,7 @@
 
 #include "lib/buf.h"
 
-/* The number behind "oom_kill " in a file; -1 where there is none. */
+/* Reads the number after "oom_kill " in a file. Returns -1 if the file has no such line. */
 static int64_t read_oom_kills(const char *path)
 {
 	FILE *f = fopen(path, "re");
@@ -23,7 +23,7 @@ static int64_t read_oom_kills(const char *path)
 	return n;
 }
 
-/* Cut a group's path behind its part "job_...": steps are groups below it. */
+/* Cuts a cgroup's path after its part "job_...": the job's steps are cgroups below that part. */
 static void cut_to_job(char *path)
 {
 	char *job = strstr(path, "/job_");
@@ -32,7 +32,8 @@ static void cut_to_job(char *path)
 		job[1 + strcspn(job + 1, "/")] = '\0';
 }
 
-/* A line of /proc/self/cgroup is "4:memory:/slurm/uid_0/job_1/step_batch", or "0::/..." for v2 (cgroups(7)). */
+/* Reads the counter of the cgroup that a line of /proc/self/cgroup names, or returns -1. The
+ * line is "4:memory:/slurm/uid_0/job_1/step_batch", or "0::/..." for v2 (cgroups(7)). */
 static int64_t count_oom_kills(const char *root, char *line)
 {
 	char *controllers = strchr(line, ':'), *group, *path;

@@ -1,17 +1,20 @@
 /*
- * cgroup.h - how often the kernel has killed for want of memory in this Slurm job.
+ * cgroup.h - how many processes of this Slurm job the kernel killed for lack of memory.
  *
- * A command that the kernel kills (cgroups(7); memory.events of cgroup v2, memory.oom_control of v1, since
- * Linux 4.13) looks like any other that was killed, or, where it was a child of its own, like one that
- * failed. Slurm's own verdict (OUT_OF_MEMORY) comes from the same counter, and comes too late for us.
+ * The exit status does not show an out-of-memory kill: the command looks killed by any SIGKILL, or,
+ * if the kernel killed a child of the command, like a command that failed. The kernel counts these
+ * kills in memory.events (cgroup v2) or memory.oom_control (v1, since Linux 4.13); see cgroups(7).
+ * Slurm derives its state OUT_OF_MEMORY from the same counter, but only after the job has ended:
+ * too late for slurmq.
  */
 #ifndef SLURMQ_CGROUP_H
 #define SLURMQ_CGROUP_H
 
 #include <stdint.h>
 
-/* The count of the job's own group ("job_123" in the path, with all of its steps), or of ours where there is
- * none such; -1 where that can't be told. root: "" but in tests. */
+/* Reads the counter of the job's cgroup ("job_123" in the path), which includes all steps of the
+ * job. If no part of the path is such a group, reads the counter of the process's own cgroup.
+ * Returns -1 if the counter cannot be read. root is "" except in tests. */
 int64_t cgroup_oom_kills(const char *root);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * draw.h - numbers made of SHA-256, the same on every machine: a sweep's draws and identities.
+ * draw.h - numbers from SHA-256, the same on every machine: a sweep's random draws and job
+ * identities.
  */
 #ifndef SLURMQ_DRAW_H
 #define SLURMQ_DRAW_H
@@ -7,12 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The first 64 bits, big-endian, of SHA-256 (FIPS 180-4). */
+/* Returns the first 64 bits, big-endian, of the data's SHA-256 (FIPS 180-4). */
 uint64_t sha256_64(const void *data, size_t len);
 
-/* Draw i of parameter name: the top 53 bits of SHA-256 of "slurmq-draw-1\0SEED\0NAME\0I". */
+/* Returns draw i of parameter name: the top 53 bits of the SHA-256 of
+ * "slurmq-draw-1\0SEED\0NAME\0I". */
 uint64_t draw_bits(const char *seed, const char *name, uint64_t i);
-/* The draw as a number in [0, 1). */
+/* Returns draw i as a number in [0, 1). */
 double draw_unit(const char *seed, const char *name, uint64_t i);
 
 #endif

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The length of the name in "NAME=VALUE"; 0 where it is no such text. */
-static size_t name_len(const char *pair)
+/* Returns the length of the name in "NAME=VALUE", or 0 for any other text. */
+static size_t measure_name(const char *pair)
 {
 	const char *eq = strchr(pair, '=');
 
@@ -13,10 +13,10 @@ static size_t name_len(const char *pair)
 
 static bool has_name(const char *pair, const char *name, size_t len)
 {
-	return name_len(pair) == len && !memcmp(pair, name, len);
+	return measure_name(pair) == len && !memcmp(pair, name, len);
 }
 
-/* Does the pair's name stand in the list? An entry that ends in '*' is a prefix. */
+/* Returns whether the list holds the pair's name. An entry that ends in '*' is a prefix. */
 static bool is_listed(const char *const *list, const char *pair)
 {
 	for (; *list; list++) {
@@ -33,20 +33,20 @@ static bool is_stored(const char *pair, bool inside_job)
 	static const char *const kept[] = {"SLURM_CONF", NULL};
 	static const char *const dropped[] = {
 		"SLURM_*", "SLURMD_*", "SLURMQ_*", "PMI*",
-		/* what a job was given of its node's devices */
+		/* the devices that Slurm assigned to a job */
 		"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL",
 		"ZE_AFFINITY_MASK",
-		/* they would make a single job an array, and sbatch wait for the job's end */
+		/* these would make a single job an array, and make sbatch wait for the job's end */
 		"SBATCH_ARRAY_INX", "SBATCH_WAIT",
-		/* of a terminal or a login */
+		/* properties of a terminal or a login */
 		"SHLVL", "OLDPWD", "_", "TERMCAP", "WINDOW*", "STY", "TMUX*", "SSH_TTY", NULL};
-	static const char *const of_a_job[] = {"SBATCH_*", NULL};
+	static const char *const inside_job_only[] = {"SBATCH_*", NULL};
 
-	if (!name_len(pair))
+	if (!measure_name(pair))
 		return false;
 	if (is_listed(kept, pair))
 		return true;
-	return !is_listed(dropped, pair) && !(inside_job && is_listed(of_a_job, pair));
+	return !is_listed(dropped, pair) && !(inside_job && is_listed(inside_job_only, pair));
 }
 
 struct entry {
@@ -56,7 +56,7 @@ struct entry {
 
 static int compare_names(const char *a, const char *b)
 {
-	size_t na = name_len(a), nb = name_len(b);
+	size_t na = measure_name(a), nb = measure_name(b);
 	int c = memcmp(a, b, na < nb ? na : nb);
 
 	return c ? c : (na > nb) - (na < nb);
@@ -103,19 +103,22 @@ int env_decode(const char *data, size_t len, struct strs *out, struct err *err)
 	const char *p = data, *end = data ? data + len : data;
 
 	if (len && end[-1])
-		return err_set(err, ERR_FAILED, "the stored environment is cut off after %zu bytes",
-			       len);
+		return err_set(
+			err, ERR_FAILED,
+			"the stored environment is damaged: it ends after %zu bytes, inside a variable",
+			len);
 	for (; p < end; p += strlen(p) + 1) {
-		if (!name_len(p))
-			return err_set(err, ERR_FAILED,
-				       "the stored environment has no NAME=VALUE at byte %zu",
-				       (size_t)(p - data));
+		if (!measure_name(p))
+			return err_set(
+				err, ERR_FAILED,
+				"the stored environment is damaged: byte %zu does not begin a NAME=VALUE",
+				(size_t)(p - data));
 		strs_add(out, p);
 	}
 	return 0;
 }
 
-/* Where a name stands; env->n where it does not. */
+/* Returns the index of a variable, or env->n if the list has no such variable. */
 static size_t find_name(const struct strs *env, const char *name, size_t len)
 {
 	size_t i = 0;
@@ -127,7 +130,7 @@ static size_t find_name(const struct strs *env, const char *name, size_t len)
 
 static void put_pair(struct strs *env, char *pair)
 {
-	size_t i = find_name(env, pair, name_len(pair));
+	size_t i = find_name(env, pair, measure_name(pair));
 
 	if (i == env->n) {
 		strs_take(env, pair);
@@ -144,7 +147,7 @@ void env_set(struct strs *env, const char *name, const char *value)
 
 void env_put(struct strs *env, const char *pair)
 {
-	if (name_len(pair))
+	if (measure_name(pair))
 		put_pair(env, mem_strdup(pair));
 }
 

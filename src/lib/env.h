@@ -1,6 +1,6 @@
 /*
- * env.h - the stored environment: what the first submit of a sweep version had, and what each of
- * its jobs gets.
+ * env.h - the stored environment: the variables that slurmq submit had when a sweep version was
+ * first submitted, and that each job of that version gets.
  */
 #ifndef SLURMQ_ENV_H
 #define SLURMQ_ENV_H
@@ -11,24 +11,31 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
-/* The variables of environ that are stored, sorted by name; of two with one name the last. Left
- * out: SLURM_* but SLURM_CONF, SLURMD_*, SLURMQ_*, PMI*; the devices of a job
- * (CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES, GPU_DEVICE_ORDINAL, ZE_AFFINITY_MASK; gres.conf(5),
- * Flags); SBATCH_ARRAY_INX and SBATCH_WAIT, which no option of ours would override, and, where the
- * caller is inside a job (SLURM_JOB_ID is set), all of SBATCH_*; what a batch step must not inherit
- * from a terminal or a login (SHLVL, OLDPWD, _, TERMCAP, WINDOW*, STY, TMUX*, SSH_TTY); and what is
- * no NAME=VALUE. Exported functions (BASH_FUNC_module%%=...) are variables like any other. */
+/* Adds to *out the variables of environ_ that are stored, sorted by name; if a name occurs
+ * twice, the last one. Exported functions (BASH_FUNC_module%%=...) are variables like any other.
+ * These are excluded:
+ *
+ *   SLURM_* except SLURM_CONF, SLURMD_*, SLURMQ_*, PMI*
+ *   a job's devices: CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES, GPU_DEVICE_ORDINAL,
+ *     ZE_AFFINITY_MASK (gres.conf(5), Flags)
+ *   SBATCH_ARRAY_INX and SBATCH_WAIT, which no option that slurmq passes to sbatch would override
+ *   all of SBATCH_*, if the process is inside a job (SLURM_JOB_ID is set)
+ *   what a batch step must not inherit from a terminal or a login: SHLVL, OLDPWD, _, TERMCAP,
+ *     WINDOW*, STY, TMUX*, SSH_TTY
+ *   an entry that is not NAME=VALUE */
 void env_capture(char *const *environ_, struct strs *out);
 
-/* One text of NAME=VALUE, each NUL-terminated, and back. -1: not such a text. */
+/* Appends the variables to *out as one text of NAME=VALUE, each with a NUL at its end. */
 void env_encode(const struct strs *env, struct buf *out);
+/* Adds to *out the variables of a text that env_encode() made. Returns -1 with err if the text is
+ * damaged. */
 int env_decode(const char *data, size_t len, struct strs *out, struct err *err);
 
-/* Set NAME=VALUE in a list, in place of an older NAME where there is one, else at its end. */
+/* Sets NAME=VALUE in a list: replaces an older value of NAME, or adds the variable at the end. */
 void env_set(struct strs *env, const char *name, const char *value);
-/* As env_set, for a text "NAME=VALUE"; any other text changes nothing. */
+/* Sets "NAME=VALUE" in a list as env_set() does. Any other text changes nothing. */
 void env_put(struct strs *env, const char *pair);
-/* Lent, NULL where there is none. */
+/* Returns the value, borrowed until env changes, or NULL if the list has no such variable. */
 const char *env_get(const struct strs *env, const char *name);
 void env_unset(struct strs *env, const char *name);
 

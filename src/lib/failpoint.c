@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* False where another process has died already. */
+/* Returns false if another process has died at the point already. */
 static int may_die(void)
 {
 	const char *file = getenv("SLURMQ_FAILPOINT_ONCE");

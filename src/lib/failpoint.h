@@ -1,11 +1,13 @@
 /*
- * failpoint.h - names for the moments between two effects, at which a test kills the process.
+ * failpoint.h - named points between two effects, at which a test kills the process.
  *
- * SLURMQ_FAILPOINT=NAME[:N]	die at the N-th passage of that name (1), as by kill -9
- * SLURMQ_FAILPOINT_ONCE=FILE	only where FILE is not there yet; it is made then: of many processes
- *				one dies, and the file says that the point was reached
+ * SLURMQ_FAILPOINT=NAME[:N]: the process dies as by kill -9 when it passes NAME for the N-th time
+ * (default: 1).
  *
- * Only where SLURMQ_TEST is defined (build/failpoints/slurmq); every other build has nothing of it.
+ * SLURMQ_FAILPOINT_ONCE=FILE: the process dies only if FILE does not exist, and creates FILE first.
+ * So only one of many processes dies, and FILE shows that the point was reached.
+ *
+ * The points exist only in a build with SLURMQ_TEST (build/failpoints/slurmq).
  */
 #ifndef SLURMQ_FAILPOINT_H
 #define SLURMQ_FAILPOINT_H

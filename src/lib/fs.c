@@ -10,7 +10,7 @@
 
 #include "lib/clock.h"
 
-/* mountinfo writes space, tab, newline and backslash as \ooo */
+/* Replaces the \ooo that mountinfo writes for a space, tab, newline or backslash. */
 static void unescape_path(char *s)
 {
 	char *to = s;
@@ -35,7 +35,8 @@ static int is_path_below(const char *point, const char *path)
 	return !strncmp(point, path, n) && (path[n] == '/' || !path[n]);
 }
 
-/* 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue */
+/* Parses a line of mountinfo:
+ * 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue */
 static int parse_mount_line(char *line, struct fs_mount *m)
 {
 	char *word[7], *save = NULL, *rest = strstr(line, " - ");
@@ -128,7 +129,9 @@ static char *read_mountinfo(void)
 	return buf_take(&b);
 }
 
-static int try_lock(const char *path)
+/* Locks a new file twice. Returns 0 if the second lock is refused, 1 if it is not, or -1 with
+ * errno. */
+static int lock_twice(const char *path)
 {
 	struct flock a = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1}, b = a;
 	int one = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -137,7 +140,8 @@ static int try_lock(const char *path)
 
 	if (two >= 0 && !fcntl(one, F_SETLK, &a)) {
 		rc = fcntl(two, F_OFD_SETLK, &b) ? 0 : 1;
-		if (!rc && errno == EINVAL) /* no such locks: nothing is known against it */
+		/* a kernel without open file description locks: the test proves nothing */
+		if (!rc && errno == EINVAL)
 			errno = 0;
 	}
 	if (two >= 0)
@@ -155,7 +159,7 @@ static int try_lock(const char *path)
 int fs_check_locks(const char *dir, struct err *err)
 {
 	static const char way_out[] =
-		"choose a folder on another file system, or let '.slurmq' be a file of one line that names one";
+		"use a folder on another file system, or make '.slurmq' a file of one line that names such a folder";
 	char *info = read_mountinfo(), *path;
 	const char *objection = NULL;
 	struct fs_mount m;
@@ -165,7 +169,7 @@ int fs_check_locks(const char *dir, struct err *err)
 		objection = fs_mount_objection(&m);
 		if (objection)
 			err_set(err, ERR_FAILED,
-				"the file system of '%s' (%s on %s) can't be used: %s; %s", dir,
+				"cannot use the file system of '%s' (%s on %s): %s; %s", dir,
 				m.type, m.point, objection, way_out);
 		fs_mount_release(&m);
 	}
@@ -173,12 +177,13 @@ int fs_check_locks(const char *dir, struct err *err)
 	if (objection)
 		return -1;
 	path = mem_printf("%s/.lock-%016" PRIx64, dir, clock_random());
-	rc = try_lock(path);
+	rc = lock_twice(path);
 	if (rc < 0)
-		err_errno(err, ERR_FAILED, "locking a file in '%s' (%s)", dir, way_out);
+		err_errno(err, ERR_FAILED, "cannot lock a file in '%s' (%s)", dir, way_out);
 	else if (rc > 0)
-		err_set(err, ERR_FAILED, "locks of files in '%s' do not exclude anybody: %s", dir,
-			way_out);
+		err_set(err, ERR_FAILED,
+			"cannot use '%s': a second process can lock a file that is locked already; %s",
+			dir, way_out);
 	free(path);
 	return rc ? -1 : 0;
 }

@@ -1,26 +1,30 @@
-/* fs.h - whether a file system can carry a store: its mount's options, and whether its locks work. */
+/* fs.h - whether a file system can hold a store: the options of its mount, and whether its locks
+ * work. */
 #ifndef SLURMQ_FS_H
 #define SLURMQ_FS_H
 
 #include "lib/buf.h"
 #include "lib/err.h"
 
-/* What /proc/self/mountinfo says of the mount that holds an absolute path (proc(5)). */
+/* The mount that holds a path, as /proc/self/mountinfo lists it (proc(5)). */
 struct fs_mount {
 	char *point, *type,
-		*options; /* options: of the mount and of the file system, with commas */
+		*options; /* options of the mount and of the file system, separated by commas */
 };
-/* From mountinfo's text: the longest mount point that holds path, the last one where equal. -1: none. */
+/* Finds in the text of mountinfo the longest mount point that holds an absolute path; of equal
+ * ones, the last. Returns 0, or -1 if no mount point holds the path. The caller releases *out. */
 int fs_mount_find(const char *mountinfo, const char *path, struct fs_mount *out);
 void fs_mount_release(struct fs_mount *m);
 
-/* Why locks on such a mount do not reach other hosts, or NULL where nothing is known against it:
- * nolock and local_lock=posix|all (nfs(5)), localflock and noflock (mount.lustre(8)). */
+/* Returns the reason why locks on the mount do not reach other hosts, or NULL if none is known.
+ * The reasons are the options nolock and local_lock=posix|all (nfs(5)), localflock and noflock
+ * (mount.lustre(8)). */
 const char *fs_mount_objection(const struct fs_mount *m);
 
-/* Refuse a folder (absolute, existing) whose mount is objected to, or where a file's fcntl lock can't be
- * had, or does not exclude (fcntl(2), Open file description locks: these and process-owned ones
- * conflict, so one process can see both sides). */
+/* Checks that file locks work in an existing folder with an absolute path. Returns -1 with err
+ * if fs_mount_objection() objects to its mount, if a file in the folder cannot be locked, or if
+ * a lock does not exclude a second one. The test needs only one process, since a process-owned
+ * lock and an open file description lock conflict (fcntl(2), Open file description locks). */
 int fs_check_locks(const char *dir, struct err *err);
 
 #endif
