@@ -1,17 +1,20 @@
 /*
- * folder.h - the files of the protocol: lock, right, journal, event.
+ * folder.h - the files of the protocol: queue lock, claims, journals and the outbox.
  *
- * One file a task is right, journal and event in turn; it only ever moves by rename(2):
+ * Each task has one file, which is its claim, then its journal, then its record in the outbox. Only
+ * rename(2) moves it:
  *
- *   claims/K --START--> running/K.WHO --end--> outbox/K.WHO --told--> gone
- *   claims/K --REVOKE-> revoked/K.WHO --told--> gone
+ *   claims/K --START--> running/K.WHO --end--> outbox/K.WHO --ingested--> removed
+ *   claims/K --REVOKE-> revoked/K.WHO --ingested--> removed
  *
- * K is the manifest's random name and the array index, WHO says who took it. Whoever finds its own
- * destination has won; every other finds nothing. No lock and no clock has to be right for that.
- * rename on NFS can report an error for what it did (the reply was lost, the repeated request finds
- * nothing: RFC 1813, 4.6), so the destination is looked at, never the return value.
+ * K is the manifest's random name and the array index; WHO names the process that renamed the
+ * claim. A process has won the claim if its own destination exists. That needs no lock and no
+ * clock. On NFS, rename can report an error although it succeeded: the reply was lost, and the
+ * repeated request finds no file (RFC 1813, 4.6). So slurmq checks the destination, never the
+ * return value.
  *
- * Functions return 0, or -1 with err; FOLDER_NONE (1) where somebody else has won, or nothing is there.
+ * Functions return 0, or -1 with err, or FOLDER_NONE (1) if another process has won or the file
+ * does not exist.
  */
 #ifndef SLURMQ_FOLDER_H
 #define SLURMQ_FOLDER_H
@@ -30,19 +33,21 @@ enum { FOLDER_NONE = 1, FOLDER_BUSY = 2 };
 
 struct folder;
 
-/* Make the folders, mode 0700, in an existing dir. What is there already stays. */
+/* Makes the folders, mode 0700, in an existing dir. Folders that exist stay as they are. */
 int folder_create(const char *dir, struct err *err);
 int folder_open(const char *dir, struct folder **out, struct err *err);
-/* Rename a part of a folder that is not open, durably, unless the new name is there or the old one is not. */
+/* Renames a part of a folder that is not open, durably, unless the new name exists or the old one does
+ * not. */
 int folder_rename_part(const char *dir, const char *old, const char *new, struct err *err);
-void folder_close(struct folder *sp); /* lets go of the queue lock */
+void folder_close(struct folder *sp); /* releases the queue lock */
 
-/* ---- the queue lock: an fcntl lock on a file of its own (fcntl(2), F_SETLK), held by one process ---- */
+/* ---- the queue lock: an fcntl lock on a file of its own (fcntl(2), F_SETLK), held by one
+ * process ---- */
 
 int queue_lock_try(struct folder *sp, struct err *err); /* 0: held from now on; FOLDER_BUSY */
 bool queue_lock_held(const struct folder *sp);
 void queue_lock_release(struct folder *sp);
-/* What its last holder wrote into it: "host pid". Given, "" where unknown. */
+/* Returns "host pid" of the last holder, or "" if unknown. The caller frees the string. */
 char *queue_lock_owner(const struct folder *sp);
 
 /* ---- names ---- */
@@ -54,10 +59,10 @@ struct folder_entry {
 	int task; /* -1: an answer of sbatch (outbox/T.answer) */
 	bool has_who;
 	struct who who;
-	char name
-		[FOLDER_NAME_SIZE]; /* of the file in its folder; after ";" what it says (outbox_pack) */
+	/* the file's name in its folder; the text after ";" is its contents: see outbox_pack() */
+	char name[FOLDER_NAME_SIZE];
 };
-/* -1 where name is not one of ours. */
+/* Parses the name of a protocol file. Returns 0, or -1 for any other name. */
 int folder_name_parse(const char *name, struct folder_entry *out);
 
 enum folder_part { FOLDER_CLAIMS, FOLDER_RUNNING, FOLDER_OUTBOX, FOLDER_REVOKED };
@@ -66,72 +71,82 @@ struct folder_list {
 	struct folder_entry *v;
 	size_t n;
 };
-/* What lies in a folder now, sorted by submission and task. Foreign names are passed over. For
- * FOLDER_OUTBOX alone, a file is made and removed there first, since NFS may serve an old listing (nfs(5),
- * directory entry caching); not where this process has just put one there, which does the same. */
+/* Lists a folder, sorted by submission and task, without other files. The caller releases *out.
+ * NFS may serve an old listing (nfs(5), directory entry caching). So for FOLDER_OUTBOX the
+ * function first makes and removes a file, unless this process has just put a file there, which
+ * has the same effect. */
 int folder_scan(struct folder *sp, enum folder_part folder, struct folder_list *out,
 		struct err *err);
 void folder_list_release(struct folder_list *l);
-/* The first entry of that task, or NULL. */
+/* Returns the first entry of a task, borrowed from the list, or NULL. */
 const struct folder_entry *folder_list_find(const struct folder_list *l, uint64_t submission,
 					    int task);
 
-/* ---- rights ---- */
+/* ---- claims ---- */
 
-/* Make claims/ files for tasks 0..n-1. They are durable after claim_files_sync(). */
+/* Makes the claims of tasks 0 to n-1. They are durable after claim_files_sync(). */
 int claim_files_make(struct folder *sp, uint64_t submission, int n, struct err *err);
 int claim_files_sync(struct folder *sp, struct err *err);
-/* START. 0: it is ours, durably, name (of running/) in *e. FOLDER_NONE: it is not. */
+/* Wins a claim (START). Returns 0 if this process has it, durably, with its name in running/ in
+ * *e, or FOLDER_NONE if another process has it. */
 int claim_file_win(struct folder *sp, uint64_t submission, int task, const struct who *who,
 		   struct folder_entry *e, struct err *err);
-/* REVOKE. 0: taken back, durably; FOLDER_NONE: it was not there to take. */
+/* Revokes a claim (REVOKE). Returns 0 if it is revoked, durably, or FOLDER_NONE if there is no
+ * claim. */
 int claim_file_revoke(struct folder *sp, uint64_t submission, int task, const struct who *who,
 		      struct err *err);
-/* REVOKE without the sync of the folder, for many at once: claim_files_sync_revoked() follows. */
+/* Revokes one of many claims; all are durable after claim_files_sync_revoked(). */
 int claim_file_revoke_nosync(struct folder *sp, uint64_t submission, int task,
 			     const struct who *who, struct err *err);
 int claim_files_sync_revoked(struct folder *sp, struct err *err);
-/* Remove a manifest's claims/ files (a manifest without an attempt). */
+/* Removes the claims of a manifest that has no attempts. */
 int claim_files_drop(struct folder *sp, uint64_t submission, int n, struct err *err);
 
-/* ---- journals and events ---- */
+/* ---- journals and the outbox ---- */
 
-/* The journal that a START made, for its owner to append to. */
+/* The journal that claim_file_win() made; the process that won the claim appends to it. */
 struct journal_file {
 	struct folder_entry entry;
-	struct buf text; /* all that was appended, to be told anew where the file has gone */
+	struct buf text; /* all that was appended, to be written again if the file is gone */
 	bool torn;	 /* the file may end in the middle of a line */
 	bool lacks;	 /* the file lacks a line that text has */
 	int fd;
 };
-/* Open running/<entry.name> for appending: in a line of its own, whatever another has left there. */
+/* Opens running/<entry.name> for appending. The first append begins a new line, even if a
+ * process that was killed has left a partial line. The caller closes *j. */
 int journal_file_open(struct folder *sp, const struct folder_entry *e, struct journal_file *j,
 		      struct err *err);
-/* Append whole lines; sync: with fdatasync(2). */
+/* Appends whole lines; with sync, calls fdatasync(2). */
 int journal_file_append(struct journal_file *j, const char *lines, size_t len, bool sync,
 			struct err *err);
-/* Move it to outbox/; where it has gone from running/, or lacks a line, write its text as a new file there.
- * The name that it has in outbox/ is entry.name then. A kill loses nothing of it from now on, a crash of the
- * host may, until outbox_sync() or until it is told to the database: who has the queue lock at once tells it
- * sooner than it could be synced. */
+/* Moves the journal to outbox/ and sets entry.name to its name there. If the file is gone from
+ * running/, or lacks a line, writes the text as a new file in outbox/. A kill cannot lose the
+ * record after that. A crash of the host can, until outbox_sync() or until the record is
+ * ingested. The function does not sync, because a process that gets the queue lock at once
+ * ingests the record sooner than a sync takes. */
 int journal_file_post(struct folder *sp, struct journal_file *j, struct err *err);
-/* Who has to wait with an event makes it cheap for whoever tells it: where its text is short and plain, it
- * becomes part of the file's name, which listing outbox/ gives with no file to be opened. name, of
- * FOLDER_NAME_SIZE bytes, is what it is called from then on; where it does not go, as before. A holder of the
- * queue lock that knows it by its old name tells it again by the new one, or has told it: then there is none. */
+/* Makes a record in the outbox cheap to ingest, for a process that waits for the queue lock. If
+ * the text is short and plain, it becomes part of the file's name, so a listing of outbox/ is
+ * enough to read it. Sets name, which has FOLDER_NAME_SIZE bytes, to the new name; if the text
+ * does not fit, name stays. A holder of the queue lock that listed the old name ingests the
+ * record again under the new name. If it has ingested the record already, there is no file to
+ * rename. */
 void outbox_pack(struct folder *sp, char *name);
-/* Make durable what lies in outbox/ under that name. One that is not there has been told. */
+/* Makes a record in outbox/ durable. Returns 0 also if there is none: then it has been ingested. */
 int outbox_sync(struct folder *sp, const char *name, struct err *err);
-/* Move it to outbox/, durably, as a requeued twin does: where it has gone, somebody has told it. */
+/* Moves the journal to outbox/, durably, as a requeued twin does. If it is gone from running/,
+ * another process has posted it. */
 int journal_file_move(struct folder *sp, struct journal_file *j, struct err *err);
 void journal_file_close(struct journal_file *j);
-/* Read a journal of running/ or outbox/. FOLDER_NONE where it has gone. */
+/* Reads a journal of running/ or outbox/. Returns FOLDER_NONE if it is gone. The caller releases
+ * *out. */
 int journal_file_read(struct folder *sp, enum folder_part folder, const char *name,
 		      struct journal *out, struct err *err);
 
-/* sbatch's answer for a manifest: outbox/T.answer. durable: it outlives a crash from the return on. An answer
- * that says where the job is need not, since without it the job is found by its name; one that a crash
- * left empty is none. */
+/* The answer of sbatch for a manifest, in outbox/T.answer. If durable is set, it survives a
+ * crash of the host after the function returns. An answer with a Slurm job id need not be
+ * durable: without it slurmq finds the job by its name. An answer that a crash left empty counts
+ * as none. */
 struct outbox_answer {
 	int answer; /* enum slurm_answer */
 	uint64_t slurm_job;
@@ -144,64 +159,67 @@ int outbox_answer_read(struct folder *sp, uint64_t submission, struct outbox_ans
 void outbox_answer_release(struct outbox_answer *a);
 
 bool folder_has(struct folder *sp, enum folder_part folder, const char *name);
-/* Unlink; one that has gone is no error. */
+/* Removes a file; it is no error if there is none. */
 int folder_remove(struct folder *sp, enum folder_part folder, const char *name, struct err *err);
 
-/* ---- marks: empty files whose age says how long ago something was so ---- */
+/* ---- marks: empty files whose age is the time since an event ---- */
 
-/* squeue did not answer: who only looks need not wait for it again at once. */
+/* squeue did not answer: a command that only prints does not wait for squeue again at once. */
 #define FOLDER_NO_ANSWER "no-answer"
 enum { FOLDER_NO_ANSWER_MS = 60 * 1000 };
-/* The same of sacct. */
+/* sacct did not answer. */
 #define FOLDER_NO_ACCT "no-accounting"
 
 void folder_mark(struct folder *sp, const char *name);
 void folder_unmark(struct folder *sp, const char *name);
-/* How long ago it was made by the file server's clock, in ms; -1: never, or in what is the future since that clock was
- * set back. */
+/* Returns the age of a mark in ms, by the file server's clock. Returns -1 if there is no mark,
+ * or if its time is in the future because that clock was set back. */
 int64_t folder_mark_age(struct folder *sp, const char *name);
 
-/* ---- files that others read whole: manifests, environment, binaries ---- */
+/* ---- files that other processes read whole: manifests, environment, binaries ---- */
 
-/* Write name (a path below the folder) whole and durably: a temporary file of mode `mode`, fsync,
- * rename, sync of the folder. What stands there is replaced. */
+/* Writes or replaces a file, name being a path below the folder, so that readers find it whole
+ * and it is durable: a temporary file of mode `mode`, fsync, rename, sync of the folder. */
 int folder_file_put(struct folder *sp, const char *name, const void *data, size_t len,
 		    unsigned mode, struct err *err);
-/* The same for several at once: whole for every reader, and durable after folder_file_sync() of it. One
- * sync after many changes costs a journaling file system no more than one after each of them. */
+/* Writes or replaces a file so that readers find it whole; it is durable after
+ * folder_file_sync(). After many changes, a journaling file system needs no longer for the sync
+ * than after one. */
 int folder_file_put_nosync(struct folder *sp, const char *name, const void *data, size_t len,
 			   unsigned mode, struct err *err);
 int folder_file_sync(struct folder *sp, const char *name, struct err *err);
-/* Read it. FOLDER_NONE where there is none. */
+/* Appends the file's bytes to *out. Returns FOLDER_NONE if there is no file. */
 int folder_file_get(struct folder *sp, const char *name, struct buf *out, struct err *err);
-/* The same without a copy: only the pages that are looked at are read. Such a file is never changed in
- * place, so the mapping stays true until folder_unmap(). An empty one maps to len 0. */
+/* Maps a file, so that only the pages in use are read. Returns FOLDER_NONE if there is none.
+ * Files are never changed in place, so *p stays valid until folder_unmap(). An empty file has
+ * *len 0. */
 int folder_file_map(struct folder *sp, const char *name, const char **p, size_t *len,
 		    struct err *err);
 void folder_unmap(const char *p, size_t len);
-/* Names of what lies in a folder below, but for those with a leading dot; unsorted. */
+/* Adds to *names what a subfolder holds, unsorted, except names with a leading dot. */
 int folder_file_names(struct folder *sp, const char *folder, struct strs *names, struct err *err);
-/* The same, and how old each is, in ms by the file server's clock: *ages, free(). */
+/* Does the same and sets *ages to the age of each, in ms by the file server's clock. The caller
+ * frees *ages. */
 int folder_file_ages(struct folder *sp, const char *folder, struct strs *names, int64_t **ages,
 		     struct err *err);
 int folder_file_remove(struct folder *sp, const char *name, struct err *err);
-/* Rename within the folder, durably. */
+/* Renames a file within the folder, durably. */
 int folder_file_rename(struct folder *sp, const char *from, const char *to, struct err *err);
 bool folder_file_exists(struct folder *sp, const char *name);
-/* The time by the file server's clock: the stamp of a file made now. -1: it could not be told. */
+/* Returns the file server's time, from the time stamp of a new file, or -1 if that fails. */
 int64_t folder_now_ms(struct folder *sp);
-/* Age of a file in ms: the difference between its modification time and that of a file made now, so
- * both stamps are the file server's. -1: there is none, or it could not be told. */
+/* Returns the age of a file in ms, or -1 if there is no file or its age is unknown. The age is the
+ * difference to the modification time of a new file, so both times are the file server's. */
 int64_t folder_file_age(struct folder *sp, const char *name);
-/* Remove temporary files that were left by the killed: those of over an hour of age. */
+/* Removes temporary files older than an hour, which processes that were killed have left. */
 void folder_tidy(struct folder *sp);
-/* Make a folder below, with its parents, mode 0700. */
+/* Makes a subfolder with its parents, mode 0700. */
 int folder_make_subfolder(struct folder *sp, const char *name, struct err *err);
 
-/* Of the one job that stays where nothing can be submitted. */
+/* The lock of the one job that stays when nothing can be submitted. */
 #define FOLDER_LAST "last"
-/* An exclusive lock on a file of its own below the folder ("last", "expand", "asking"), until closed:
- * 0 and *fd, or FOLDER_BUSY. The same process must not lock it twice. */
+/* Locks a file below the folder ("last", "expand", "asking") exclusively, until folder_unlock(*fd).
+ * Returns 0 with *fd, or FOLDER_BUSY. A process must not lock the same file twice. */
 int folder_lock(struct folder *sp, const char *name, int *fd, struct err *err);
 void folder_unlock(int fd);
 
