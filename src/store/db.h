@@ -178,7 +178,7 @@ int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, str
  * id. Excludes jobs of an unpublished version and jobs that must wait. The caller frees *v with
  * db_jobs_free(). */
 int db_jobs_pending(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err);
-/* Does the same from a place in that order on: that priority and id, or the next job after it. */
+/* Reads as db_jobs_pending() does, from that priority and id on. Seeks in the index. */
 int db_jobs_pending_from(struct db *db, int64_t priority, int64_t id, int64_t n, struct db_job **v,
 			 size_t *count, struct err *err);
 /* Reads up to n pending jobs that must wait (again.due is in the future), the earliest first.
@@ -305,10 +305,11 @@ int db_attempt_find(struct db *db, uint64_t submission, int task, int64_t *id, i
 /* What has closed it; CLOSED_REPORTED where there is no such attempt, which nothing changes any
  * more. */
 int db_attempt_closed(struct db *db, int64_t attempt, int *closed, struct err *err);
-/* Where it ran, NULL where nobody has told. *node is given. DB_NONE: there is no such attempt. */
+/* Sets *node to the node of an attempt, NULL if unknown; the caller frees it. DB_NONE if there
+ * is no such attempt. */
 int db_attempt_node(struct db *db, int64_t attempt, char **node, struct err *err);
 
-/* A row in flight, with all that reconciliation looks at. */
+/* A job in flight, with all that reconciliation needs. */
 struct db_flight {
 	int64_t job, attempt, sweep;
 	int state, request;
@@ -316,11 +317,11 @@ struct db_flight {
 	int task, ntasks;
 	uint64_t slurm_job, slurm_id;
 	int64_t created;       /* of the submission */
-	int answer;	       /* sbatch's, enum slurm_answer; 0: none was told */
-	int64_t missing_since; /* 0: seen the last time */
+	int answer;	       /* sbatch's, enum slurm_answer; 0: none yet */
+	int64_t missing_since; /* 0: Slurm showed it the last time */
 	int64_t version;
 };
-/* Every job that is submitting, queued or running, by attempt. *v given: free(). */
+/* Reads every job that is submitting, queued or running, sorted by attempt. The caller frees *v. */
 int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err);
 
 /* submitting, queued -> queued, running, ... of the job whose newest attempt this is. An attempt
@@ -337,7 +338,7 @@ int db_attempt_running(struct db *db, int64_t attempt, uint64_t slurm_id, const 
  * twice: nothing. */
 int db_attempt_reported(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
 			struct err *err);
-/* The end as its requeued twin tells it: PREEMPTED. */
+/* Records that the attempt was preempted, as its requeued twin reports. */
 int db_attempt_preempted(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
 			 struct err *err);
 /* Slurm's verdict on a running one that never told its end (end->reason; REASON_LOST: nobody
@@ -359,33 +360,35 @@ int db_attempt_again(struct db *db, int64_t attempt, const struct db_again *next
  * so long. Looks at the newest 500 ends. */
 int db_does_well_elsewhere(struct db *db, const char *node, int64_t sweep, int64_t since,
 			   int64_t began, int64_t lived, bool *yes, struct err *err);
-/* Slurm was asked and did not show it (since > 0: the first time it was missed), or did (0). */
+/* Records that Slurm did not show the attempt (since: the first time that it was missing) or did
+ * (0). */
 int db_attempt_missing(struct db *db, int64_t attempt, int64_t since, struct err *err);
 
 /* ---- steps ---- */
 
 struct db_step {
 	int64_t attempt;
-	int seq; /* place among the job's steps as rendered for that attempt */
+	int seq; /* index among the job's steps as rendered for that attempt */
 	char *key;
 	int state; /* enum step_state */
 	int exit_code, signal;
 	int64_t started, ended, maxrss_kib, cpu_ms;
-	bool void_; /* a later retry asked for it again */
+	bool void_; /* the result no longer counts, since slurmq retry requested the step */
 };
 void db_step_release(struct db_step *s);
-/* Adds it; one that is there already stays as it is. */
+/* Adds a step; an existing one stays as it is. */
 int db_step_add(struct db *db, const struct db_step *step, struct err *err);
-/* Those of an attempt, by seq. *v given: db_steps_free(). */
+/* Reads the steps of an attempt, sorted by seq. The caller frees *v with db_steps_free(). */
 int db_steps(struct db *db, int64_t attempt, struct db_step **v, size_t *n, struct err *err);
 void db_steps_free(struct db_step *v, size_t n);
-/* Keys of the job's steps that are completed and count, sorted by strcmp. */
+/* Adds to *keys the job's completed steps that count, sorted by strcmp(3). */
 int db_steps_done(struct db *db, const struct db_job *job, struct strs *keys, struct err *err);
 
 /* How many attempts that had started ended after `since`, however; looks at the newest 1,000
  * alone. */
 int db_ends_since(struct db *db, int64_t since, int64_t *n, struct err *err);
-/* How many attempts ended after `since`, for a rate; reads the newest 5,000 attempts at most. */
+/* Counts the completed attempts that ended after `since`, among the newest 5,000 completed ones,
+ * and sets *earliest to the first end. sweep 0: any. */
 int db_recent_ends(struct db *db, int64_t sweep, int64_t since, int64_t *n, int64_t *earliest,
 		   struct err *err);
 

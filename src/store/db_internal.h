@@ -39,9 +39,9 @@ int db_script(struct db *db, const char *sql, const char *doing, struct err *err
 /* Read the number that a pragma returns. */
 int db_pragma(struct db *db, const char *sql, int64_t *value, struct err *err);
 
-/* The statement for a constant text, prepared once a handle, reset and with its binds cleared; then
- * bound as types say: i int64_t, u uint64_t (as the signed one of the same bits), t text (NULL: null),
- * b const void * and size_t, n null. NULL with err where anything failed. */
+/* The statement for a constant text, prepared once a handle, reset and with its binds cleared;
+ * then bound as types say: i int64_t, u uint64_t (as the signed one of the same bits), t text
+ * (NULL: null), b const void * and size_t, n null. NULL with err where anything failed. */
 sqlite3_stmt *db_stmt(struct db *db, const char *text, struct err *err, const char *types, ...);
 
 /* Step it: SQLITE_ROW, or SQLITE_DONE (the statement is reset), or -1 with err (reset too). */
@@ -62,12 +62,12 @@ struct db_move {
 	int64_t job, attempt, to_attempt;
 	int state, to, reason;
 };
-/* Makes it with one guarded UPDATE, which every transition of an attempt shares, so that it is prepared
- * once. *changed: 1, or 0 if the job is not in that state with that attempt. */
+/* Makes it with one guarded UPDATE, which every transition of an attempt shares, so that it is
+ * prepared once. *changed: 1, or 0 if the job is not in that state with that attempt. */
 int db_job_move(struct db *db, const struct db_move *m, int *changed, struct err *err);
 
-/* A schema is what jobs of one make share: variant, seed, names of parameters and which are drawn. Its
- * id, made where there is none. */
+/* A schema is what jobs of one make share: variant, seed, names of parameters and which are
+ * drawn. Its id, made where there is none. */
 int db_schema_id(struct db *db, const struct sweep_point *point, int64_t *id, struct err *err);
 /* Values of a point as the job's row holds them. */
 void db_values_encode(const struct sweep_point *point, struct buf *out);

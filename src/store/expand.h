@@ -42,14 +42,14 @@ struct expand_file {
 	struct sweep *sweep;
 };
 /* Read, parse, load the files it names, and render its first job: -1 with err where anything is
- * wrong, all complaints in *c. max_jobs as in struct expand_opts: checked before the values of ranges
- * are made. */
+ * wrong, all complaints in *c. max_jobs as in struct expand_opts: checked before the values of
+ * ranges are made. */
 int expand_read(const char *path, int64_t max_jobs, struct expand_file *out, struct complaints *c,
 		struct err *err);
 void expand_file_release(struct expand_file *f);
 
-/* Count its jobs and steps without a store: added is the count, the rest 0. Calls fn (may be NULL) for
- * each job with its number from 1. */
+/* Count its jobs and steps without a store: added is the count, the rest 0. Calls fn (may be
+ * NULL) for each job with its number from 1. */
 int expand_dry(const struct expand_file *f, const struct expand_opts *opts,
 	       int (*fn)(void *arg, int64_t n, const struct sweep_point *point,
 			 const struct plan *plan),

@@ -198,8 +198,8 @@ int folder_file_map(struct folder *sp, const char *name, const char **p, size_t 
 void folder_unmap(const char *p, size_t len);
 /* Adds to *names what a subfolder holds, unsorted, except names with a leading dot. */
 int folder_file_names(struct folder *sp, const char *folder, struct strs *names, struct err *err);
-/* Does the same and sets *ages to the age of each, in ms by the file server's clock. The caller
- * frees *ages. */
+/* Adds names as folder_file_names() does, and sets *ages to the age of each, in ms by the file
+ * server's clock. The caller frees *ages. */
 int folder_file_ages(struct folder *sp, const char *folder, struct strs *names, int64_t **ages,
 		     struct err *err);
 int folder_file_remove(struct folder *sp, const char *name, struct err *err);

@@ -1,8 +1,9 @@
 /*
- * journal.h - an attempt's own record, as text: who took the right, each step's end, its own end.
+ * journal.h - an attempt's record, as text: the process that won the claim, the end of each step,
+ * the end.
  *
- * Pure: folder.c moves the file about. A line counts once its newline is there, so an append that a crash
- * tore is as if it never was.
+ * No input or output: folder.c moves the file. A line counts only with its newline, so a line that
+ * a crash cut short is ignored.
  */
 #ifndef SLURMQ_JOURNAL_H
 #define SLURMQ_JOURNAL_H
@@ -28,18 +29,18 @@ struct journal {
 	int64_t stopping; /* when TERM came, 0: never */
 	struct journal_step *steps;
 	size_t nsteps;
-	bool has_end; /* its own end line; the first one counts */
+	bool has_end; /* the attempt's end line; the first one counts */
 	struct job_end end;
-	bool preempted; /* a requeued twin's word */
+	bool preempted; /* reported by a requeued twin */
 	int64_t preempted_at;
 };
 void journal_release(struct journal *j);
 
-/* Parse a journal's text. A last line without a newline does not count, nor does one that can't be
- * read: a later version may write words that this one does not know. */
+/* Parses a journal's text. Ignores a last line without a newline and lines that cannot be
+ * parsed: a later version may write lines that this one does not know. The caller releases *out. */
 void journal_parse(const char *text, size_t len, struct journal *out);
 
-/* Append a line, with its newline. Times in ms since 1970 UTC. */
+/* Each appends a line, with its newline. Times in ms since 1970 UTC. */
 void journal_add_start(struct buf *b, int64_t now, const struct who *who);
 void journal_add_step(struct buf *b, const struct journal_step *s);
 void journal_add_stopping(struct buf *b, int64_t now);

@@ -1,5 +1,5 @@
 /*
- * loader.h - sweeps as parsed from the store, each version once.
+ * loader.h - parses the sweeps of the store, each version once.
  */
 #ifndef SLURMQ_LOADER_H
 #define SLURMQ_LOADER_H
@@ -15,11 +15,13 @@ struct loaded {
 	struct db_version row;
 	struct sweep *sweep;
 };
-/* Zeroed is empty. */
+/* A zeroed loader is empty. */
 struct loader {
-	struct loaded **v; /* each on its own: pointers to them stay good while others are added */
+	struct loaded *
+		*v; /* allocated one by one: pointers to them stay valid while others are added */
 	size_t n;
 };
+/* Parses a version, or finds it parsed already. *out is borrowed until loader_release(). */
 int loader_get(struct loader *l, struct db *db, int64_t version, struct loaded **out,
 	       struct err *err);
 void loader_release(struct loader *l);

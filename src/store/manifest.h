@@ -1,8 +1,8 @@
 /*
  * manifest.h - what the tasks of a submission run: manifests/T, written once, read by each task.
  *
- * Task i reads the head, its own record and the long words that it shares with others, at offsets that
- * the head tells: a task of a thousand does not read the other 999.
+ * Task i reads the head, its own record and the long words that it shares with others, at offsets
+ * that the head tells: a task of a thousand does not read the other 999.
  */
 #ifndef SLURMQ_MANIFEST_H
 #define SLURMQ_MANIFEST_H
@@ -65,9 +65,9 @@ void manifest_writer_release(struct manifest_writer *w);
 int manifest_write(struct folder *sp, uint64_t submission, const struct manifest_writer *w,
 		   const struct manifest_head *head, struct err *err);
 int manifest_sync(struct folder *sp, uint64_t submission, struct err *err);
-/* FOLDER_NONE where there is no such manifest (its attempts are closed), or no such task. A manifest that is
- * cut short is waited for, 10 s at most, since a network file system may show it late, and so is one that can't be
- * read just now. */
+/* FOLDER_NONE where there is no such manifest (its attempts are closed), or no such task. A
+ * manifest that is cut short is waited for, 10 s at most, since a network file system may show
+ * it late, and so is one that can't be read just now. */
 int manifest_read(struct folder *sp, uint64_t submission, int task, struct manifest_task *out,
 		  struct err *err);
 int manifest_remove(struct folder *sp, uint64_t submission, struct err *err);

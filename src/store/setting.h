@@ -1,5 +1,5 @@
 /*
- * setting.h - what slurmq config knows: keys, defaults, what they may be, what they mean.
+ * setting.h - the settings of slurmq config: keys, defaults, possible values, meaning.
  */
 #ifndef SLURMQ_SETTING_H
 #define SLURMQ_SETTING_H
@@ -12,22 +12,24 @@
 
 struct setting {
 	const char *key, *fallback, *values, *meaning;
-	/* Where it may not be that, err may say why; else what it may be is all there is to say. */
+	/* Returns false if the value is invalid; err may hold the reason, else `values` explains
+	 * it. */
 	bool (*valid)(const char *value, struct err *err);
 };
 
-/* All of them; the one after the last has no key. */
+/* All settings; the entry after the last has no key. */
 extern const struct setting settings[];
 
-/* The one of that name, or NULL with *near the key that may be meant (or NULL). */
+/* Finds a setting, or returns NULL with *near the most similar key (or NULL). */
 const struct setting *setting_find(const char *key, const char **near);
 
-/* Every how many seconds a sentinel wakes up, from the setting's value (NULL: the default) and the limit of
- * jobs; 0: there is none. By itself it is there from 10 slots on; it, the one that it leaves behind and a job
- * that works need 3. */
+/* Returns the interval of the sentinel in seconds, from the setting's value (NULL: the default)
+ * and the limit of jobs, or 0 for no sentinel. By default there is one if the limit is at least
+ * 10. A sentinel, the one that it leaves behind and a working job need 3 slots. */
 int64_t setting_sentinel_s(const char *value, int64_t limit);
-/* Words apart by blanks, as "via" and "sentinel.sbatch" hold them; quotes, of either kind, hold one together.
- * False where one is not closed. value may be NULL: none. */
+/* Splits "via" or "sentinel.sbatch" at blanks and adds the words to *out. Single or double
+ * quotes keep a word together. Returns false if a quote is not closed. value may be NULL: no
+ * words. */
 bool setting_words(const char *value, struct strs *out);
 
 #endif

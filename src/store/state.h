@@ -1,9 +1,9 @@
 /*
- * state.h - what slurmq itself notes in the table of settings: every key, with its type.
+ * state.h - the keys of the table of settings, each with its type.
  *
- * A key is a constant of one of two types, so that a key with a typing error, or a text where a number
- * belongs, does not compile. Times are ms since 1970 UTC. The keys and the form of their values are in databases: a bin/V of an
- * older slurmq reads them.
+ * A key is a constant of one of two types, so that a key with a typing error, or a text where a
+ * number belongs, does not compile. Times are ms since 1970 UTC. The keys and the form of their
+ * values are in databases: a bin/V of an older slurmq reads them.
  */
 #ifndef SLURMQ_STATE_H
 #define SLURMQ_STATE_H
@@ -38,48 +38,50 @@ struct state_text {
 /* Absolute path of the folder that holds .slurmq, as the user reached it. slurmq expand. */
 #define STATE_ROOT STATE_TEXT(".root")
 
-/* 1: nothing new is submitted; and why, in the words of the person who paused it. See state_pause(). */
+/* 1: nothing new is submitted; and the reason. See state_pause(). */
 #define STATE_PAUSED STATE_INT(".paused", 0)
 #define STATE_PAUSED_WHY STATE_TEXT(".paused_why")
-/* cancel.c: the queue is paused because so many jobs, all of them, were cancelled in Slurm; and when. */
+/* cancel.c: the queue is paused because so many jobs, all of them, were cancelled in Slurm; and
+ * when. */
 #define STATE_CANCELLED_JOBS STATE_INT(".cancelled.jobs", 0)
 #define STATE_CANCELLED_AT STATE_INT(".cancelled.at", 0)
 
-/* breaker.c: how many jobs in a row failed within a minute of their start; the node on which all of them
- * did, "" if there were several; and the last such job's id, once the queue was paused for it. */
+/* breaker.c: how many jobs in a row failed within a minute of their start; the node on which all
+ * of them did, "" if there were several; and the last such job's id, once the queue was paused
+ * for it. */
 #define STATE_BREAKER_N STATE_INT(".breaker.n", 0)
 #define STATE_BREAKER_NODE STATE_TEXT(".breaker.node")
 #define STATE_BREAKER_JOB STATE_INT(".breaker.job", 0)
 /* breaker.c: how many failures in a row paused the queue. */
 #define STATE_BREAKER_FAILURES STATE_INT(".breaker.failures", 0)
 
-/* queue.c: Slurm's limit of jobs, -1: never read; the limit's name in Slurm, "" if there is none; and
- * when it was read. */
+/* queue.c: Slurm's limit of jobs, -1: never read; the limit's name in Slurm, "" if there is
+ * none; and when it was read. */
 #define STATE_LIMIT_JOBS STATE_INT(".limit.jobs", -1)
 #define STATE_LIMIT_FROM STATE_TEXT(".limit.from")
 #define STATE_LIMIT_AT STATE_INT(".limit.at", 0)
-/* queue.c: what scontrol show config reports. MaxArraySize; KillWait in seconds; ClusterName. -1: never
- * read. */
+/* queue.c: what scontrol show config reports. MaxArraySize; KillWait in seconds; ClusterName.
+ * -1: never read. */
 #define STATE_SITE_MAX_ARRAY STATE_INT(".site.max_array", -1)
 #define STATE_SITE_KILL_WAIT STATE_INT(".site.kill_wait", -1)
 #define STATE_CLUSTER STATE_TEXT(".cluster")
 
-/* queue.c: when the queue was last filled; and how the command of the setting "via" failed, if it did
- * the last time. */
+/* queue.c: when the queue was last filled; and how the command of the setting "via" failed, if
+ * it did the last time. */
 #define STATE_CHAIN_LAST_REFILL STATE_INT(".chain.last_refill", 0)
 #define STATE_VIA_FAILED STATE_TEXT(".via.failed")
 
 /* sentinel.c: when the sentinel was last seen or submitted; its Slurm job id; when it begins; the
  * SENTINEL_HELD_* of queue.h if Slurm holds it; and what sbatch printed when it
- * refused one, from when on none is submitted. */
+ * refused one, after which none is submitted. */
 #define STATE_SENTINEL_AT STATE_INT(".sentinel.at", 0)
 #define STATE_SENTINEL_JOB STATE_INT(".sentinel.job", 0)
 #define STATE_SENTINEL_BEGIN STATE_INT(".sentinel.begin", 0)
 #define STATE_SENTINEL_HELD STATE_INT(".sentinel.held", 0)
 #define STATE_SENTINEL_REFUSED STATE_TEXT(".sentinel.refused")
 
-/* reconcile.c: when Slurm was last asked about all jobs, by the file server's clock; and 1 if it is to
- * be asked again soon. */
+/* reconcile.c: when Slurm was last asked about all jobs, by the file server's clock; and 1 if it
+ * is to be asked again soon. */
 #define STATE_RECONCILE_AT STATE_INT(".reconcile.at", 0)
 #define STATE_RECONCILE_SOON STATE_INT(".reconcile.soon", 0)
 
@@ -96,7 +98,7 @@ int state_get_text(struct db *db, struct state_text key, char **value, struct er
 int state_set_text(struct db *db, struct state_text key, const char *value, struct err *err);
 int state_unset_text(struct db *db, struct state_text key, struct err *err);
 
-/* STATE_PAUSED with STATE_PAUSED_WHY; and neither. */
+/* Sets STATE_PAUSED and STATE_PAUSED_WHY; state_unpause() unsets both and STATE_CANCELLED_*. */
 int state_pause(struct db *db, const char *why, struct err *err);
 int state_unpause(struct db *db, struct err *err);
 
@@ -105,7 +107,7 @@ int state_set_refused(struct db *db, int64_t sweep, const char *text, struct err
 /* DB_NONE with *text NULL if there is none; the caller frees *text. */
 int state_get_refused(struct db *db, int64_t sweep, char **text, struct err *err);
 
-/* .node.NAME: what breaker.c holds against a node. */
+/* .node.NAME: the failures that breaker.c has counted on a node. */
 struct state_node {
 	int64_t deaths; /* attempts that failed there within seconds */
 	int64_t since;	/* when the first of them began */
@@ -115,7 +117,7 @@ struct state_node {
 int state_get_node(struct db *db, const char *name, struct state_node *node, struct err *err);
 int state_set_node(struct db *db, const char *name, const struct state_node *node, struct err *err);
 int state_unset_node(struct db *db, const char *name, struct err *err);
-/* All of them, in the order of their names: *v has names->n elements, the caller frees both. */
+/* Reads all nodes, sorted by name; *v has names->n elements. The caller frees both. */
 int state_get_nodes(struct db *db, struct strs *names, struct state_node **v, struct err *err);
 int state_unset_nodes(struct db *db, struct err *err);
 

@@ -20,9 +20,10 @@ struct store {
 	struct folder *folder;
 };
 
-/* Find it: SLURMQ_DIR where set, else walking up from the current folder to one that holds .slurmq,
- * a folder or a file of one line that names the folder. A folder that is not the caller's own, or that
- * others may write to, is refused (its commands would be theirs). Fills in dir and root. */
+/* Find it: SLURMQ_DIR where set, else walking up from the current folder to one that holds
+ * .slurmq, a folder or a file of one line that names the folder. A folder that is not the
+ * caller's own, or that others may write to, is refused (its commands would be theirs). Fills in
+ * dir and root. */
 int store_find(struct store *s, struct err *err);
 
 /* Make dir/.slurmq (mode 0700) with its database: 0; DB_NONE where it is there and sound already.
@@ -35,8 +36,8 @@ int store_open_folder(struct store *s, struct err *err);
 int store_open(struct store *s, struct err *err);
 void store_close(struct store *s); /* also releases what store_find() filled in */
 
-/* In an open transaction: note where it was found, for whoever opens it by name (SLURMQ_DIR), as jobs do: jobs run
- * there, and .slurmq may be a file or a link that names a folder far away. */
+/* In an open transaction: note where it was found, for whoever opens it by name (SLURMQ_DIR), as
+ * jobs do: jobs run there, and .slurmq may be a file or a link that names a folder far away. */
 int store_keep_root(struct store *s, struct err *err);
 
 /* The path of a file in it. Given. */

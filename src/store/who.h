@@ -1,5 +1,5 @@
 /*
- * who.h - one process, as names of files and journals tell of it.
+ * who.h - the process as it appears in names of files and in journals.
  */
 #ifndef SLURMQ_WHO_H
 #define SLURMQ_WHO_H
@@ -13,7 +13,8 @@ struct who {
 	int64_t pid;
 	uint64_t random;
 };
-/* The caller, from SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURMD_NODENAME or the host's name. */
+/* Fills in the calling process, from SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURMD_NODENAME or the
+ * host's name. */
 void who_self(struct who *w);
 
 #endif
