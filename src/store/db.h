@@ -298,12 +298,13 @@ struct db_attempt {
 };
 void db_attempt_release(struct db_attempt *a);
 int db_attempt_get(struct db *db, int64_t id, struct db_attempt *out, struct err *err);
-/* By the right's name: its id, and what has closed it (enum attempt_closed). DB_NONE where the
- * store never claimed it (or was set back). */
+/* Finds an attempt by the name of its claim: sets *id and *closed (enum attempt_closed). Returns
+ * DB_NONE if the database has no such attempt: it was never claimed, or an older database was
+ * put in place. */
 int db_attempt_find(struct db *db, uint64_t submission, int task, int64_t *id, int *closed,
 		    struct err *err);
-/* What has closed it; CLOSED_REPORTED where there is no such attempt, which nothing changes any
- * more. */
+/* Sets *closed to what closed the attempt. If there is no such attempt, sets CLOSED_REPORTED, since
+ * nothing may change it. */
 int db_attempt_closed(struct db *db, int64_t attempt, int *closed, struct err *err);
 /* Sets *node to the node of an attempt, NULL if unknown; the caller frees it. DB_NONE if there
  * is no such attempt. */
@@ -324,40 +325,44 @@ struct db_flight {
 /* Reads every job that is submitting, queued or running, sorted by attempt. The caller frees *v. */
 int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err);
 
-/* submitting, queued -> queued, running, ... of the job whose newest attempt this is. An attempt
- * that is not the job's newest, or a state that does not allow it, changes nothing: *changed 0. */
+/* The transitions of an attempt. Each moves the job only if this is its newest attempt and the
+ * job's state allows the transition; otherwise *changed is 0. */
+
+/* Slurm has the attempt: submitting -> queued. Stores its submission's Slurm job id, if unknown. */
 int db_attempt_queued(struct db *db, int64_t attempt, uint64_t slurm_job, int *changed,
 		      struct err *err);
-/* started 0: its journal does not say yet; now is taken, until a later call with an earlier
- * time. */
+/* The attempt has started: submitting, queued -> running. If started is 0, because the journal
+ * has no start line yet, uses the current time until a later call has an earlier time. */
 int db_attempt_running(struct db *db, int64_t attempt, uint64_t slurm_id, const char *node,
 		       int64_t started, int *changed, struct err *err);
-/* Its own end line. Closes it for good. The job becomes completed, failed or cancelled; a
- * request to cancel or hold is honoured where it failed. Corrects what a verdict or a twin said
- * before, unless a newer attempt has been claimed; a late failure does not undo a retry. Told
- * twice: nothing. */
+/* Records a reported end and closes the attempt for good. The job becomes completed, failed or
+ * cancelled; if it failed, a request to cancel or hold is fulfilled. Corrects an inferred end or
+ * one from a requeued twin, unless a newer attempt has been claimed. A late failure does not
+ * undo a retry. A second report changes nothing. */
 int db_attempt_reported(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
 			struct err *err);
 /* Records that the attempt was preempted, as its requeued twin reports. */
 int db_attempt_preempted(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
 			 struct err *err);
-/* Slurm's verdict on a running one that never told its end (end->reason; REASON_LOST: nobody
- * knows). */
+/* Records an end inferred from Slurm, for an attempt without a reported end. end->reason is
+ * REASON_LOST if the cause is unknown. */
 int db_attempt_inferred(struct db *db, int64_t attempt, const struct job_end *end, int *changed,
 			struct err *err);
-/* Its right was taken back: never started. -> pending, or what the request says. to:
- * JOB_PENDING, or, by who took the right itself, JOB_CANCELLED, JOB_FAILED (with reason) or
- * JOB_HELD. */
+/* Records that the claim was revoked before the attempt started. The job becomes cancelled or
+ * held if the user requested that; else its state is `to`: JOB_PENDING, or, as the process that
+ * revoked the claim decides, JOB_CANCELLED, JOB_FAILED (with reason) or JOB_HELD. */
 int db_attempt_revoked(struct db *db, int64_t attempt, int to, int reason, int *changed,
 		       struct err *err);
-/* The sweep's policy: failed -> pending, where this is the job's newest attempt and the user has
- * no request; next is written down beside it. Else *changed 0, and nothing is. A late end line
- * still has its say: see db_attempt_reported(). */
+/* Retries by the sweep's policy: failed -> pending, and stores next as the job's retry state.
+ * Does so only if this is the job's newest attempt and the user has no request; otherwise
+ * *changed is 0. A reported end that arrives later can still complete the job: see
+ * db_attempt_reported(). */
 int db_attempt_again(struct db *db, int64_t attempt, const struct db_again *next, int *changed,
 		     struct err *err);
-/* Is it the node? Since then an attempt of the sweep did well on another one (completed, lived
- * for `lived` ms, or runs and was started by `began`), and none has been running on this one for
- * so long. Looks at the newest 500 ends. */
+/* Sets *yes if attempts of the sweep succeed on other nodes and not on this one. On another
+ * node, an attempt that ended since `since` completed or lived for `lived` ms, or one runs that
+ * was started by `began`. On this node, no attempt has been running for `lived` ms. Reads the
+ * newest 500 attempts. */
 int db_does_well_elsewhere(struct db *db, const char *node, int64_t sweep, int64_t since,
 			   int64_t began, int64_t lived, bool *yes, struct err *err);
 /* Records that Slurm did not show the attempt (since: the first time that it was missing) or did
@@ -384,8 +389,8 @@ void db_steps_free(struct db_step *v, size_t n);
 /* Adds to *keys the job's completed steps that count, sorted by strcmp(3). */
 int db_steps_done(struct db *db, const struct db_job *job, struct strs *keys, struct err *err);
 
-/* How many attempts that had started ended after `since`, however; looks at the newest 1,000
- * alone. */
+/* Counts the attempts that started and ended after `since`, with any result, among the newest
+ * 1,000. */
 int db_ends_since(struct db *db, int64_t since, int64_t *n, struct err *err);
 /* Counts the completed attempts that ended after `since`, among the newest 5,000 completed ones,
  * and sets *earliest to the first end. sweep 0: any. */

@@ -1,4 +1,4 @@
-/* db_internal.h - what db*.c share: the handle, statements, rows. Nobody else includes it. */
+/* db_internal.h - the handle, statements and rows, for db*.c; no other file includes it. */
 #ifndef SLURMQ_DB_INTERNAL_H
 #define SLURMQ_DB_INTERNAL_H
 
@@ -17,18 +17,18 @@ struct db {
 	sqlite3 *sql;
 	char *path;
 	struct {
-		const char *text; /* the constant itself: compared by address */
+		const char *text; /* a constant, compared by its address */
 		sqlite3_stmt *stmt;
 	} cache[128];
 	size_t ncached;
 	struct {
 		int64_t id;
-		struct strs words; /* of the schema's text: see db_schema_id() */
+		struct strs words; /* the words of the schema's text: see db_schema_id() */
 	} * schemas;
 	size_t nschemas;
 };
 
-/* Fill err from SQLite's last error; doing: "reading jobs". Returns -1. */
+/* Sets err from SQLite's last error; doing is text like "reading jobs". Always returns -1. */
 int db_error(struct db *db, const char *doing, struct err *err);
 
 /* Open a handle on a file as it is, with the busy handler and nothing else; and close it. */
@@ -39,39 +39,43 @@ int db_script(struct db *db, const char *sql, const char *doing, struct err *err
 /* Read the number that a pragma returns. */
 int db_pragma(struct db *db, const char *sql, int64_t *value, struct err *err);
 
-/* The statement for a constant text, prepared once a handle, reset and with its binds cleared;
- * then bound as types say: i int64_t, u uint64_t (as the signed one of the same bits), t text
- * (NULL: null), b const void * and size_t, n null. NULL with err where anything failed. */
+/* Returns the statement for a constant text, ready to step, or NULL with err. Prepares it once
+ * per handle, then resets it and binds the arguments. types has a letter for each: i int64_t, u
+ * uint64_t (stored as the int64_t of the same bits), t text (NULL: null), b const void * and
+ * size_t, n null. */
 sqlite3_stmt *db_stmt(struct db *db, const char *text, struct err *err, const char *types, ...);
 
-/* Step it: SQLITE_ROW, or SQLITE_DONE (the statement is reset), or -1 with err (reset too). */
+/* Steps a statement. Returns SQLITE_ROW, or SQLITE_DONE (the statement is reset), or -1 with err
+ * (reset too). */
 int db_step_row(struct db *db, sqlite3_stmt *stmt, struct err *err);
 
-/* Prepare, bind and run a statement that gives no rows; *changes (may be NULL) is how many rows it
- * changed. */
+/* Prepares, binds and runs a statement without result rows. Sets *changes, if changes is not
+ * NULL, to the number of rows that it changed. */
 int db_exec(struct db *db, const char *text, int64_t *changes, struct err *err, const char *types,
 	    ...);
-/* The same for one that gives one number: DB_NONE where it gives no row. */
+/* Prepares, binds and runs a statement whose result is one number. Returns DB_NONE if it has no
+ * row. */
 int db_number(struct db *db, const char *text, int64_t *value, struct err *err, const char *types,
 	      ...);
 
-char *db_column_text(sqlite3_stmt *stmt, int column); /* given; NULL for null */
+char *db_column_text(sqlite3_stmt *stmt, int column); /* NULL for null; the caller frees it */
 
-/* A transition of a job: from this state, with this as its newest attempt (0: none). */
+/* A transition of a job from `state`, with `attempt` as its newest attempt (0: none). */
 struct db_move {
 	int64_t job, attempt, to_attempt;
 	int state, to, reason;
 };
-/* Makes it with one guarded UPDATE, which every transition of an attempt shares, so that it is
- * prepared once. *changed: 1, or 0 if the job is not in that state with that attempt. */
+/* Makes the transition with one guarded UPDATE. Every transition of an attempt shares the
+ * statement, so that it is prepared once. *changed is 0 if the job is not in that state with
+ * that attempt, else 1. */
 int db_job_move(struct db *db, const struct db_move *m, int *changed, struct err *err);
 
-/* A schema is what jobs of one make share: variant, seed, names of parameters and which are
- * drawn. Its id, made where there is none. */
+/* Sets *id to the id of a point's schema, which is added if it is new. A schema is what similar
+ * jobs share: variant, seed, names of parameters, and which of them are drawn. */
 int db_schema_id(struct db *db, const struct sweep_point *point, int64_t *id, struct err *err);
-/* Values of a point as the job's row holds them. */
+/* Appends the values of a point in the format of the job's row. */
 void db_values_encode(const struct sweep_point *point, struct buf *out);
-/* And back: out->params is allocated, its strings are too. */
+/* Builds a point from a schema and such values. The caller frees out->params and all strings. */
 int db_point_decode(struct db *db, int64_t schema, const char *values, size_t len, int64_t sample,
 		    struct sweep_point *out, struct err *err);
 

@@ -22,6 +22,7 @@ struct loader {
 	size_t n;
 };
 /* Parses a version, or finds it parsed already. *out is borrowed until loader_release(). */
+/* Parses a version, or finds it parsed already. *out is borrowed until loader_release(). */
 int loader_get(struct loader *l, struct db *db, int64_t version, struct loaded **out,
 	       struct err *err);
 void loader_release(struct loader *l);

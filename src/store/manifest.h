@@ -1,5 +1,5 @@
 /*
- * manifest.h - what the tasks of a submission run: manifests/T, written once, read by each task.
+ * manifest.h - the file manifests/T: what each task of a submission runs; written once.
  *
  * Task i reads the head, its own record and the long words that it shares with others, at offsets
  * that the head tells: a task of a thousand does not read the other 999.
@@ -16,15 +16,15 @@
 #include "store/folder.h"
 #include "sweep/sweep.h"
 
-/* What all tasks of a submission share. */
+/* The part that all tasks of a submission share. */
 struct manifest_head {
 	char *sweep;
 	int64_t version;
-	char *chdir;	     /* where the steps run; NULL: where sbatch put the job */
-	bool chained;	     /* submitted by a job that ended or began, not by a person */
+	char *chdir;	     /* folder in which the steps run; NULL: the job's own */
+	bool chained;	     /* submitted by a job, not by a user's command */
 	int64_t kill_wait_s; /* from TERM to KILL at a time limit; -1: unknown */
-	char *checkpoint;    /* signal that the command gets near its limit ("USR1"); NULL: none */
-	char *script; /* file below .slurmq to execute for a sweep with `script`; NULL: none */
+	char *checkpoint; /* signal sent to the command near the time limit ("USR1"); NULL: none */
+	char *script;	  /* file below .slurmq to execute for a sweep with `script`; NULL: none */
 };
 
 struct manifest_step {
@@ -46,37 +46,37 @@ struct manifest_task {
 };
 void manifest_task_release(struct manifest_task *t);
 
-/* Put a manifest together. Zeroed is empty. */
+/* A manifest being written; a zeroed one is empty. */
 struct manifest_writer {
-	struct strs tasks; /* encoded; may hold NUL: lengths beside */
+	struct strs tasks; /* encoded; may hold NUL bytes, so lens has their lengths */
 	size_t *lens;
 	struct strs shared; /* long words, each once */
 };
-/* Add the next task: done holds the keys of completed steps, sorted by strcmp. */
+/* Adds the next task; done holds the keys of completed steps, sorted by strcmp. */
 void manifest_add(struct manifest_writer *w, int64_t job, int64_t attempt, int64_t number,
 		  const struct sweep_point *point, const struct plan *plan,
 		  const struct strs *done);
-/* The whole text. */
+/* Appends the whole text of the manifest to *out. */
 void manifest_encode(const struct manifest_writer *w, const struct manifest_head *head,
 		     struct buf *out);
 void manifest_writer_release(struct manifest_writer *w);
 
-/* Write it as manifests/T. It is durable after manifest_sync(). */
+/* Writes manifests/T. It is durable after manifest_sync(). */
 int manifest_write(struct folder *sp, uint64_t submission, const struct manifest_writer *w,
 		   const struct manifest_head *head, struct err *err);
 int manifest_sync(struct folder *sp, uint64_t submission, struct err *err);
-/* FOLDER_NONE where there is no such manifest (its attempts are closed), or no such task. A
- * manifest that is cut short is waited for, 10 s at most, since a network file system may show
- * it late, and so is one that can't be read just now. */
+/* Reads a task. Returns FOLDER_NONE if there is no such manifest (its attempts are closed) or
+ * task. Waits up to 10 s for a manifest that is cut short, which a network file system may
+ * complete late, or that cannot be read. The caller releases *out. */
 int manifest_read(struct folder *sp, uint64_t submission, int task, struct manifest_task *out,
 		  struct err *err);
 int manifest_remove(struct folder *sp, uint64_t submission, struct err *err);
-/* Age of the manifest's file, in ms; -1 where there is none. */
+/* Returns the age of the manifest's file in ms, or -1 if there is none. */
 int64_t manifest_age(struct folder *sp, uint64_t submission);
-/* Manifests that are there now: their names. *v given: free(). */
+/* Lists the names of all manifests. The caller frees *v. */
 int manifest_list(struct folder *sp, uint64_t **v, size_t *n, struct err *err);
 
-/* A manifest's name on a command line: 16 hex digits. -1 where it is none. */
+/* Parses a manifest's name from a command line: 16 hex digits. Returns -1 for any other text. */
 int manifest_name_parse(const char *text, uint64_t *submission);
 
 #endif

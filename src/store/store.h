@@ -1,5 +1,5 @@
 /*
- * store.h - the folder .slurmq: finding it, making it, opening what lies in it.
+ * store.h - the folder .slurmq: find it, make it, open its files.
  */
 #ifndef SLURMQ_STORE_H
 #define SLURMQ_STORE_H
@@ -14,37 +14,37 @@
 
 struct store {
 	char *dir;    /* the folder itself, absolute, with links resolved: .../.slurmq */
-	char *root;   /* the folder that the user sees it in: where jobs run */
-	bool by_name; /* SLURMQ_DIR named it: root is what the last submit noted, once it is open */
+	char *root;   /* the folder that holds .slurmq for the user; jobs run here */
+	bool by_name; /* found by SLURMQ_DIR: store_open() sets root to the stored one */
 	struct db *db;
 	struct folder *folder;
 };
 
-/* Find it: SLURMQ_DIR where set, else walking up from the current folder to one that holds
- * .slurmq, a folder or a file of one line that names the folder. A folder that is not the
- * caller's own, or that others may write to, is refused (its commands would be theirs). Fills in
- * dir and root. */
+/* Finds the folder: SLURMQ_DIR if set, else .slurmq in the current folder or the nearest one
+ * above it. .slurmq is a folder, or a file of one line that names the folder. Refuses a folder
+ * of another user, or that others may write to, since its commands could be theirs. Sets dir and
+ * root. */
 int store_find(struct store *s, struct err *err);
 
-/* Make dir/.slurmq (mode 0700) with its database: 0; DB_NONE where it is there and sound already.
- * A file system whose locks do not work is refused. Fills in dir and root, opens nothing. */
+/* Makes dir/.slurmq (mode 0700) with its database. Returns 0, or DB_NONE if a sound one exists.
+ * Refuses a file system whose locks do not work. Sets dir and root, and opens no file. */
 int store_create(struct store *s, const char *dir, struct err *err);
 
-/* Open the files of a store that was found, and not its database. */
+/* Opens the files of a store that was found, without its database. */
 int store_open_folder(struct store *s, struct err *err);
-/* Open database and outbox of a store that was found. */
+/* Opens the files and the database of a store that was found. */
 int store_open(struct store *s, struct err *err);
-void store_close(struct store *s); /* also releases what store_find() filled in */
+void store_close(struct store *s); /* also frees dir and root */
 
-/* In an open transaction: note where it was found, for whoever opens it by name (SLURMQ_DIR), as
- * jobs do: jobs run there, and .slurmq may be a file or a link that names a folder far away. */
+/* Stores root, in an open transaction, for processes that find the store by SLURMQ_DIR, as jobs
+ * do. Jobs run in root, and .slurmq may be a file or a link that names a folder elsewhere. */
 int store_keep_root(struct store *s, struct err *err);
 
-/* The path of a file in it. Given. */
+/* Returns the path of a file in the folder; the caller frees it. */
 char *store_path(const struct store *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* An attempt's log: logs/NNNN/T.INDEX.log, folders of a thousand by the submission's first attempt.
- * Given. */
+/* Returns the path of an attempt's log, logs/NNNN/T.INDEX.log; the caller frees it. NNNN is the
+ * id of the submission's first attempt, divided by 1000. */
 char *store_log_path(const struct store *s, int64_t first_attempt, uint64_t submission, int task);
 
 #endif
