@@ -19,10 +19,10 @@
 #define BUSY_MS 30000
 
 /*
- * The bytes of a row. A job is some 60 bytes: its values alone, without their names (the schema holds
- * these once), and small integers, which SQLite stores in as few bytes as they need and 0 in none
- * (sqlite.org/fileformat2.html, 2.1). Its identity is 64 bits; the parameters are compared on a hit.
- * An attempt's array index is its distance from its submission's first.
+ * The bytes of a row. A job is some 60 bytes: its values alone, without their names (the schema
+ * holds these once), and small integers, which SQLite stores in as few bytes as they need and 0 in
+ * none (sqlite.org/fileformat2.html, 2.1). Its identity is 64 bits; the parameters are compared on
+ * a hit. An attempt's array index is its distance from its submission's first.
  */
 static const char tables[] =
 	"CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
@@ -46,13 +46,13 @@ static const char tables[] =
 	"CREATE INDEX job_flight ON job(attempt) WHERE state IN " SQL_IN_FLIGHT ";"
 	"CREATE INDEX job_trouble ON job(state, id) WHERE state IN (" SQL_FAILED ", " SQL_CANCELLED
 	", " SQL_HELD ");"
-	/* rare: what a later version says of an older job; schema 0: it does not name it */
+	/* rare: a later version's schema of an older job; 0: that version does not name the job */
 	"CREATE TABLE job_schema(job INTEGER NOT NULL, version INTEGER NOT NULL, schema INTEGER NOT NULL,"
 	" vals BLOB, PRIMARY KEY(job, version)) WITHOUT ROWID;"
 	"CREATE TABLE counter(sweep INTEGER NOT NULL, state INTEGER NOT NULL, n INTEGER NOT NULL,"
 	" PRIMARY KEY(sweep, state)) WITHOUT ROWID;"
-	/* rare, and so no columns of job: what a sweep's retry policy has done for one. due: not before,
-	 * options: lines that count for jobs of that version */
+	/* rare, and so no columns of job: what a sweep's retry policy has done for one. due: not
+	 * before, options: lines that count for jobs of that version */
 	"CREATE TABLE retry_state(job INTEGER PRIMARY KEY, tries INTEGER NOT NULL, site INTEGER NOT NULL,"
 	" due INTEGER NOT NULL, version INTEGER NOT NULL, options TEXT);"
 	"CREATE TABLE submission(id INTEGER PRIMARY KEY, version INTEGER NOT NULL,"
@@ -72,7 +72,7 @@ static const char tables[] =
 	" started INTEGER NOT NULL, ended INTEGER NOT NULL, maxrss_kib INTEGER NOT NULL,"
 	" cpu_ms INTEGER NOT NULL, void INTEGER NOT NULL DEFAULT 0,"
 	" PRIMARY KEY(attempt, seq)) WITHOUT ROWID;"
-	/* counters follow every transition, whoever makes it */
+	/* every transition updates the counters */
 	"CREATE TRIGGER job_moves AFTER UPDATE OF state ON job WHEN old.state <> new.state BEGIN"
 	" UPDATE counter SET n = n - 1 WHERE sweep = old.sweep AND state = old.state;"
 	" UPDATE counter SET n = n + 1 WHERE sweep = new.sweep AND state = new.state; END;"
@@ -81,9 +81,9 @@ static const char tables[] =
 	" UPDATE counter SET n = n - 1 WHERE sweep = old.sweep AND state = old.state;"
 	" DELETE FROM job_schema WHERE job = old.id; END;";
 
-/* The errno behind an error of SQLite's, 0 where there is none to know. A read that failed with EIO comes out
- * of a statement as a damaged database (SQLITE_IOERR_CORRUPTFS in sqlite3.h), with nothing but errno to tell
- * (so it is set to 0 before each step). */
+/* Returns the errno behind an SQLite error, or 0 if unknown. SQLite reports a read that failed
+ * with EIO as a damaged database (SQLITE_IOERR_CORRUPTFS in sqlite3.h); only errno shows the
+ * difference, so the callers set it to 0 before each step. */
 static int behind(struct db *db, int code, int errnum)
 {
 	switch (code & 0xff) {
@@ -104,7 +104,7 @@ static int no_space(struct db *db, const char *doing, struct err *err)
 		       doing, db->path);
 }
 
-/* access(2): EROFS before anything else. */
+/* access(2) reports EROFS before other errors. */
 static const char *why_not_written(const char *path)
 {
 	return access(path, W_OK) && errno == EROFS
@@ -168,7 +168,8 @@ int db_error(struct db *db, const char *doing, struct err *err)
 	}
 }
 
-/* Waits grow and are jittered, so that many who wait do not come back all at once. */
+/* Sleeps before the next try. Waits grow and are random, so that many processes do not retry at
+ * once. */
 static int busy(void *unused, int times)
 {
 	int64_t cap = times < 6 ? (int64_t)1 << times : 64;
@@ -340,10 +341,10 @@ void db_close(struct db *db)
 		db_handle_close(db);
 }
 
-/* One thread alone comes to SQLite, which needs no mutexes then, and nobody asks how much memory SQLite has:
- * without that preparing statements, which is most of what a job's end makes a processor do, takes a fifth less
- * (sqlite.org/c3ref/c_config_covering_index_scan.html). Once a process; a second time it is refused, and nothing
- * changes. */
+/* Turns off SQLite's mutexes and memory statistics: slurmq has one thread and never reads the
+ * statistics. Preparing statements, which is most of the CPU time of a job's end, then takes a
+ * fifth less (sqlite.org/c3ref/c_config_covering_index_scan.html). SQLite refuses a second call,
+ * which has no effect. */
 static void configure(void)
 {
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
@@ -364,7 +365,8 @@ int db_handle_open(const char *path, int flags, struct db **out, struct err *err
 		return -1;
 	}
 	sqlite3_extended_result_codes(db->sql, 1);
-	/* before any other statement: even PRAGMA synchronous fails on a busy database without it */
+	/* before any other statement: even PRAGMA synchronous fails on a busy database without
+	 * it */
 	sqlite3_busy_handler(db->sql, busy, NULL);
 	*out = db;
 	return 0;
@@ -409,7 +411,7 @@ out:
 	return rc;
 }
 
-/* What PRAGMA journal_mode would hide: a database in WAL mode is opened as one. */
+/* Refuses a database in WAL mode. */
 static int refuse_wal(struct db *db, struct err *err)
 {
 	sqlite3_stmt *s = db_stmt(db, "PRAGMA journal_mode", err, "");
@@ -472,9 +474,9 @@ static int check_marks(struct db *db, const char *id, struct err *err)
 	return rc;
 }
 
-/* The journal stays when a transaction ends, its header overwritten: that takes a third less than to remove
- * it, and a host that has its folder's listing in a cache sees one that a dead writer left
- * (sqlite.org/pragma.html#pragma_journal_mode). */
+/* When a transaction ends, the journal stays and its header is overwritten. That takes a third
+ * less time than to remove it, and a host that caches the folder's listing sees a journal that a
+ * dead writer left (sqlite.org/pragma.html#pragma_journal_mode). */
 static const char settings[] =
 	"PRAGMA journal_mode=PERSIST; PRAGMA journal_size_limit=1048576; PRAGMA synchronous=EXTRA;"
 	"PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF";
@@ -502,7 +504,7 @@ int db_open(const char *path, const char *id, struct db **out, struct err *err)
 			path);
 	if (db_handle_open(path, SQLITE_OPEN_READWRITE, &db, err))
 		return -1;
-	/* one lock for all that is looked at */
+	/* one lock for all checks */
 	if (db_script(db, "BEGIN", "opening", err) || check_marks(db, id, err) ||
 	    db_script(db, "COMMIT", "opening", err))
 		goto fail;

@@ -210,7 +210,7 @@ int db_job_move(struct db *db, const struct db_move *m, int *changed, struct err
 	return 0;
 }
 
-/* What an attempt's transition has to look at: its own row, and its job's where it is the newest. */
+/* The rows that an attempt's transition depends on: its own, and its job's. */
 struct row {
 	int64_t job;
 	int closed;
@@ -218,7 +218,7 @@ struct row {
 	int state, reason, request;
 };
 
-/* An attempt or a job that is not there (another database was put in place) reads as closed. */
+/* Reads the rows. A missing attempt or job (another database was put in place) reads as closed. */
 static int read_row(struct db *db, int64_t attempt, struct row *r, struct err *err)
 {
 	static const char sql[] =
@@ -230,7 +230,7 @@ static int read_row(struct db *db, int64_t attempt, struct row *r, struct err *e
 	memset(r, 0, sizeof(*r));
 	if (rc < 0)
 		return -1;
-	if (rc != SQLITE_ROW) { /* closed is closed: what comes of it now changes nothing */
+	if (rc != SQLITE_ROW) { /* a closed attempt is not changed any more */
 		r->closed = CLOSED_REPORTED;
 		return 0;
 	}
@@ -254,7 +254,7 @@ int db_attempt_closed(struct db *db, int64_t attempt, int *closed, struct err *e
 	return rc;
 }
 
-/* reason: of the attempt; a job that ends as its owner requested is cancelled, however that came about. */
+/* Moves the job. reason is the attempt's; a cancelled job always has REASON_CANCELLED. */
 static int move_job(struct db *db, const struct row *r, int64_t attempt, int state, int reason,
 		    int *changed, struct err *err)
 {
@@ -268,7 +268,7 @@ static int move_job(struct db *db, const struct row *r, int64_t attempt, int sta
 	return db_job_move(db, &m, changed, err);
 }
 
-/* Close an attempt with what is known of its end. */
+/* Closes an attempt with its end, unless it is closed with more authority. */
 static int close_attempt(struct db *db, int64_t attempt, int how, const struct job_end *e,
 			 struct err *err)
 {
@@ -282,7 +282,7 @@ static int close_attempt(struct db *db, int64_t attempt, int how, const struct j
 		e->maxrss_kib, e->cpu_ms);
 }
 
-/* Where a job goes that did not complete: what the request says, else failed or cancelled. */
+/* Returns the state of a job that did not complete: as requested, else failed or cancelled. */
 static int state_after(const struct row *r, int reason)
 {
 	if (r->request == REQUEST_CANCEL || reason == REASON_CANCELLED)
@@ -331,8 +331,9 @@ int db_attempt_running(struct db *db, int64_t attempt, uint64_t slurm_id, const 
 	return move_job(db, &r, attempt, JOB_RUNNING, REASON_NONE, changed, err);
 }
 
-/* Whether an attempt's end may still move its job: it is the newest, and either nothing closed it yet
- * while the job is in flight, or what closed it was only somebody else's word. */
+/* Returns whether an attempt's end may still move its job. The attempt must be the newest. If it
+ * is not closed, the job must be in flight; if it is closed, its end was inferred or reported by
+ * a twin. */
 static bool may_move(const struct row *r)
 {
 	return r->newest && (r->closed != CLOSED_NOT || job_state_in_flight(r->state));
@@ -355,7 +356,7 @@ int db_attempt_reported(struct db *db, int64_t attempt, const struct job_end *en
 		else if (r.closed == CLOSED_NOT)
 			rc = move_job(db, &r, attempt, state_after(&r, end->reason), end->reason,
 				      changed, err);
-		else if (r.state == JOB_FAILED) /* the truth instead of a verdict */
+		else if (r.state == JOB_FAILED) /* the reported end replaces the inferred one */
 			rc = move_job(db, &r, attempt, state_after(&r, end->reason), end->reason,
 				      changed, err);
 		/* pending or held by now: a late failure does not undo what the user asked for */

@@ -57,8 +57,8 @@ static void take_point(struct db_job *job, struct sweep_point *point)
 	*point = old;
 }
 
-/* What versions after the job's own say of it: another schema, or that they do not name it, in which
- * case the newest one that does counts. */
+/* Applies what later versions changed: another schema, or, if a version does not name the job,
+ * the newest version that does. */
 static int apply_reshapes(struct db *db, struct db_job *job, struct err *err)
 {
 	static const char sql[] =
@@ -122,14 +122,14 @@ static int read_job(struct db *db, sqlite3_stmt *s, struct db_job *out, struct e
 		return -1;
 	if (sqlite3_column_int(s, 19) && apply_reshapes(db, out, err))
 		return -1;
-	if (out->again.version != out->version) { /* the user has said what it needs since */
+	if (out->again.version != out->version) { /* the user has submitted another version since */
 		free(out->again.options);
 		out->again.options = NULL;
 	}
 	return 0;
 }
 
-/* All rows of a statement of JOB_COLUMNS. */
+/* Reads all rows of a statement of JOB_COLUMNS. The caller frees *v. */
 static int read_jobs(struct db *db, sqlite3_stmt *s, struct db_job **v, size_t *n, struct err *err)
 {
 	int rc = -1;
@@ -427,7 +427,7 @@ int db_job_priority(struct db *db, int64_t id, int64_t priority, int *out, struc
 
 int db_job_delete(struct db *db, int64_t id, int *out, struct err *err)
 {
-	/* one that was tried has a history, and files that may still tell of it */
+	/* a job with an attempt has a history, and its files may still be ingested */
 	return changed(db,
 		       "DELETE FROM job WHERE id = ?1 AND state = " SQL_PENDING " AND attempt = 0",
 		       id, out, err);

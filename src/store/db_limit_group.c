@@ -1,5 +1,6 @@
 /*
- * db_limit_group.c - limit_groups: their jobs in flight, and those in which Slurm refused more jobs.
+ * db_limit_group.c - limit_groups: their jobs in flight, and those in which Slurm refused more
+ * jobs.
  */
 #include "store/db_internal.h"
 

@@ -1,5 +1,6 @@
 /*
- * db_submission.c - submissions: claiming jobs for one, sbatch's answer, and what became of its attempts.
+ * db_submission.c - submissions: claiming jobs for one, sbatch's answer, and what became of its
+ * attempts.
  */
 #include "store/db_internal.h"
 
@@ -97,7 +98,7 @@ int db_submission_newest(struct db *db, struct db_submission *out, struct err *e
 	return one_submission(db, db_stmt(db, sql, err, ""), out, err);
 }
 
-/* Its jobs that are being submitted, and their attempts, side by side. */
+/* Reads the submitting jobs of a submission: n pairs of job and attempt. The caller frees *v. */
 static int being_submitted(struct db *db, uint64_t id, int64_t **v, size_t *n, struct err *err)
 {
 	static const char sql[] =
@@ -128,7 +129,8 @@ int db_submission_answer(struct db *db, uint64_t id, int answer, uint64_t slurm_
 	size_t jobs = 0;
 	int rc = 0, changed;
 
-	/* an id that is known already stays: one that was adopted by name, or told before */
+	/* an id that is known already stays: the job was found by name, or the answer is
+	 * ingested again */
 	if (db_exec(db,
 		    "UPDATE submission SET answer = ?2, slurm_job = ?3, text = ?4"
 		    " WHERE id = ?1 AND slurm_job = 0",

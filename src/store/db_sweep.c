@@ -1,9 +1,8 @@
 /*
- * db_sweep.c - sweeps, their versions, schemas, and how an expand puts jobs in.
- *
- * A version is unpublished while its jobs are put in, slice by slice; nobody claims, counts or lists
- * them. One statement publishes it. Older jobs are not touched: they take their commands from their
- * sweep's current version, and the few that it names differently, or not at all, stand in `job_schema`.
+ * db_sweep.c - sweeps, their versions, schemas, and how an expand puts jobs in. A version is
+ * unpublished while its jobs are added slice by slice; they are not claimed, counted or listed. One
+ * statement publishes it. Older jobs do not change: their commands come from their sweep's current
+ * version. The few that it names differently, or not at all, are in `job_schema`.
  */
 #include "store/db_internal.h"
 
@@ -214,7 +213,7 @@ void db_values_encode(const struct sweep_point *point, struct buf *out)
 	}
 }
 
-/* The words of a schema: variant, seed, names. Kept with the handle. */
+/* Reads the words of a schema: variant, seed, names. They are borrowed from db. */
 static int schema_words(struct db *db, int64_t id, const struct strs **out, struct err *err)
 {
 	sqlite3_stmt *s;

@@ -1,6 +1,6 @@
 /*
- * expand.c - reading a sweep file, and what its jobs would be (a dry run). expand_store.c puts them into
- * the store.
+ * expand.c - reading a sweep file, and what its jobs would be (a dry run). expand_store.c puts them
+ * into the store.
  */
 #include "store/expand.h"
 
@@ -30,7 +30,7 @@ void expand_file_release(struct expand_file *f)
 
 /* ---- reading ---- */
 
-/* Render the first job, so that what is wrong with all of them is told before anything is begun. */
+/* Renders the first job, so that an error in all jobs is reported before anything is changed. */
 static int try_first(const struct expand_file *f, struct err *err)
 {
 	struct sweep_iter it;
@@ -74,7 +74,7 @@ int expand_read(const char *path, int64_t max_jobs, struct expand_file *out, str
 	return 0;
 }
 
-/* ---- what both ways share ---- */
+/* ---- shared by both ways ---- */
 
 int64_t expand_most_jobs(const struct expand_opts *o)
 {
@@ -152,7 +152,7 @@ static void keyset_grow(struct keyset *s)
 	*s = bigger;
 }
 
-/* False where it was there. */
+/* Adds a key. Returns false if the set holds it already. */
 static bool keyset_add(struct keyset *s, uint64_t key)
 {
 	size_t i;

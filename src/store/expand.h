@@ -26,7 +26,7 @@ struct expand_result {
 	int64_t jobs;  /* that the file names */
 	int64_t steps; /* of all of them */
 	int64_t added, unchanged;
-	int64_t changed; /* not started or failed; have other commands or resources now */
+	int64_t changed; /* neither in flight nor completed; other commands or resources now */
 	int64_t missing; /* in the store, no longer named */
 	int64_t pruned;
 	int64_t merged; /* equal to an earlier one of the same file */

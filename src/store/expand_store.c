@@ -1,8 +1,7 @@
 /*
- * expand_store.c - a sweep file's jobs into the store.
- *
- * Rows go in slices, each a short transaction, into a version that nobody sees; the last one publishes it.
- * An expand that dies in between has done nothing that anybody sees, and the next one sweeps it up.
+ * expand_store.c - a sweep file's jobs into the store. Rows are added in slices, each a short
+ * transaction, to a hidden version; the last transaction publishes it. An expand that dies in
+ * between has no visible effect, and the next one deletes its rows.
  */
 #include "store/expand_internal.h"
 
@@ -83,7 +82,8 @@ static const char *value_in(const struct sweep_point *point, const char *name)
 	return NULL;
 }
 
-/* What was left out of the identity of one of them, and is another value in the other. */
+/* Sets err for two jobs with one identity: a default that changed, or a clash of 64-bit
+ * identities. */
 static int tell_clash(const struct work *w, const struct sweep_point *point,
 		      const struct db_job *job, struct err *err)
 {
@@ -148,7 +148,8 @@ static int rerun(struct work *w, const struct db_job *job, struct err *err)
 	return 0;
 }
 
-/* Whether a sweep and its new text run the same for a job. A script is no part of any plan but as a name. */
+/* Whether a sweep and its new text run the same for a job. A script is no part of any plan but
+ * as a name. */
 static bool runs_same(const struct work *w, const struct plan *plan, const struct sweep *was,
 		      const struct db_job *job)
 {
@@ -161,7 +162,7 @@ static bool runs_same(const struct work *w, const struct plan *plan, const struc
 	return same;
 }
 
-/* The sweep as the job's newest attempt had it: NULL where a later reader refuses it. */
+/* Returns the sweep of a version, borrowed from w, or NULL if this slurmq cannot parse it. */
 static const struct sweep *sweep_ran(struct work *w, int64_t version)
 {
 	struct loaded *ld;
@@ -174,8 +175,8 @@ static const struct sweep *sweep_ran(struct work *w, int64_t version)
 	return NULL;
 }
 
-/* A job that is running or completed: what counts is what it was started with, which may be older than the
- * sweep's version. */
+/* A job that is running or completed: what counts is what it was started with, which may be
+ * older than the sweep's version. */
 static int again_ran(struct work *w, const struct sweep_point *point, const struct plan *plan,
 		     const struct db_job *job, struct err *err)
 {
@@ -256,9 +257,9 @@ out:
 	return rc < 0 ? -1 : rc;
 }
 
-/* A slice is short, so that others need not wait long for the database, and a pause follows, longer
- * than any of them sleeps between two tries (db.c): else whoever writes slices would always be
- * first. */
+/* A slice is short, so that other processes wait only briefly for the database. The pause after
+ * it is longer than they sleep between two tries (db.c); otherwise the process that writes
+ * slices would always win. */
 static int64_t slice_end(void)
 {
 	return clock_mono_ms() + SLICE_MS;
@@ -274,7 +275,7 @@ static void pause_for_others(void)
 	clock_sleep_ms(PAUSE_MS);
 }
 
-/* One slice: 1 where more is to come. */
+/* Adds one slice. Returns 1 if there are more jobs. */
 static int put_slice(struct work *w, struct sweep_iter *it, struct err *err)
 {
 	struct sweep_point point;
@@ -382,7 +383,7 @@ static int sweep_up(struct store *store, struct err *err)
 	return 0;
 }
 
-/* What the sweep is now, to tell what changes. */
+/* Reads the sweep's current version, to find what changes. */
 static int read_old(struct work *w, struct err *err)
 {
 	struct complaints c = {0};

@@ -1,9 +1,9 @@
 /*
  * folder.c - the files of the protocol.
  *
- * Everything that must outlive a crash is synced here, in the order that folder.h promises: a file's
- * bytes by fdatasync(2) before the rename that publishes it, its name by fsync(2) of the folder after
- * (fsync(2), NOTES: syncing a file does not sync its entry in the folder).
+ * Everything that must outlive a crash is synced here, in the order that folder.h promises: a
+ * file's bytes by fdatasync(2) before the rename that publishes it, its name by fsync(2) of the
+ * folder after (fsync(2), NOTES: syncing a file does not sync its entry in the folder).
  */
 #include "store/folder.h"
 
@@ -139,8 +139,8 @@ static void sign_lock(struct folder *sp)
 
 	who_self(&me);
 	n = snprintf(text, sizeof(text), "%s %" PRId64 "\n", me.node, me.pid);
-	/* for people alone: a queue lock without a name is as good a queue lock. It is cut only where that is needed,
-	 * since that costs as much as a sync */
+	/* errors are ignored, since only people read the text. The file is truncated only if it
+	 * is too long, because that takes as long as a sync */
 	if (n > 0 && !fstat(sp->lock, &st) && (st.st_size <= n || !ftruncate(sp->lock, n)) &&
 	    pwrite(sp->lock, text, (size_t)n, 0) < 0)
 		return;
@@ -182,7 +182,7 @@ void queue_lock_release(struct folder *sp)
 	sp->held = false;
 	if (fcntl(sp->lock, F_SETLK, &fl) == 0)
 		return;
-	/* a lock server that is away: the kernel drops the lock with the descriptor */
+	/* if the lock server is away, the kernel drops the lock with the descriptor */
 	close(sp->lock);
 	sp->lock = -1;
 }
@@ -219,7 +219,7 @@ void folder_name_answer(char *out, size_t size, uint64_t submission)
 	snprintf(out, size, "%016" PRIx64 ".answer", submission);
 }
 
-/* text may go on with ";" and what an event says. */
+/* Parses the WHO of a name; ";" and the text of a record may follow. */
 static int parse_who(const char *text, struct who *w)
 {
 	int end = 0;
@@ -275,7 +275,6 @@ static int compare_entries(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* A file made now, for its time or for the folder's new version; removed at once. */
 int folder_touch(int fd, int64_t *mtime_ms)
 {
 	char name[40];
@@ -367,7 +366,7 @@ const struct folder_entry *folder_list_find(const struct folder_list *l, uint64_
 	return NULL;
 }
 
-/* ---- rights ---- */
+/* ---- claims ---- */
 
 int claim_files_make(struct folder *sp, uint64_t submission, int n, struct err *err)
 {
@@ -402,7 +401,6 @@ int claim_files_drop(struct folder *sp, uint64_t submission, int n, struct err *
 	return 0;
 }
 
-/* Whether a file is there: 0, FOLDER_NONE, or -1 where that could not be told. */
 int folder_look(struct folder *sp, enum folder_part folder, const char *name, struct err *err)
 {
 	struct stat st;

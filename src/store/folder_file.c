@@ -61,7 +61,7 @@ fail:
 	return -1;
 }
 
-/* The folder that holds name, opened, and *base its last part. */
+/* Opens the folder that holds name, and sets *base to the last part of name. */
 static int open_parent(struct folder *sp, const char *name, const char **base)
 {
 	const char *slash = strrchr(name, '/');
@@ -129,7 +129,7 @@ static int read_all(int fd, struct buf *out)
 	char chunk[65536];
 	ssize_t n;
 
-	/* a regular file gives less than it is asked for at its end alone (read(2)) */
+	/* a regular file returns fewer bytes than requested only at its end (read(2)) */
 	do {
 		n = read(fd, chunk, sizeof(chunk));
 		if (n > 0)
@@ -247,7 +247,7 @@ static int64_t stamp_ms(struct timespec t)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* By the file server's clock; negative where that was set back since. */
+/* Sets *age by the file server's clock; it is negative if that clock was set back. */
 static int age_of(struct folder *sp, const char *name, int64_t *age)
 {
 	struct stat st;

@@ -24,15 +24,16 @@ int journal_file_open(struct folder *sp, const struct folder_entry *e, struct jo
 		       O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 	if (j->fd < 0)
 		return err_errno(err, ERR_FAILED, "opening '%s/running/%s'", sp->path, e->name);
-	/* of one who was killed in the middle of a line */
+	/* a process may have been killed in the middle of a line */
 	j->torn = fstat(j->fd, &st) || st.st_size > 0;
 	return 0;
 }
 
 static int append(struct journal_file *j, const char *lines, size_t len, bool sync)
 {
-	/* what an append that failed left behind must not run into this one's first line, nor pass for a whole line: a
-	 * step's key may be cut short. A line that holds a NUL is none (journal_parse). */
+	/* the rest of a failed append must not join this one's first line, nor count as a whole
+	 * line, since a step's key may be cut short. journal_parse() ignores a line that holds a
+	 * NUL */
 	if (j->torn && folder_write_all(j->fd, "\0\n", 2))
 		return -1;
 	j->torn = true;
@@ -52,7 +53,7 @@ int journal_file_append(struct journal_file *j, const char *lines, size_t len, b
 	return err_errno(err, ERR_FAILED, "writing the journal '%s'", j->entry.name);
 }
 
-/* All of it once more under a name of its own: what is told twice changes nothing. */
+/* Writes the whole text under a new name. Ingesting a record twice changes nothing. */
 static int post_anew(struct folder *sp, struct journal_file *j, struct err *err)
 {
 	struct folder_entry *e = &j->entry;
@@ -93,12 +94,13 @@ int journal_file_post(struct folder *sp, struct journal_file *j, struct err *err
 	if (errno != ENOENT)
 		return err_errno(err, ERR_FAILED, "moving '%s/running/%s' to outbox/", sp->path,
 				 e->name);
-	/* A twin moved it, or the reply to our own rename was lost. Whoever ingests may have read it
-	 * before our last line was there. */
+	/* A twin moved the file, or the reply to this rename was lost. The process that ingests
+	 * may have read the file before its last line was written. */
 	return post_anew(sp, j, err);
 }
 
-/* Neither ',' nor ';' may stand in a text that is part of a name: they stand for what parts words and lines. */
+/* Converts a text to part of a name, with ',' for blanks and ';' for newlines. Returns false if
+ * the text does not fit or holds other characters than letters, digits, '.', '_' and '-'. */
 static bool to_name(const char *text, size_t len, char *out, size_t size)
 {
 	if (!len || len >= size || text[len - 1] != '\n')
@@ -135,7 +137,7 @@ void outbox_pack(struct folder *sp, char *name)
 	    !folder_get_whole(sp, sp->folder[FOLDER_OUTBOX], "outbox/", name, &text, NULL)) {
 		memcpy(packed, name, n);
 		packed[n] = ';';
-		/* an error does not tell that it failed (spool.h) */
+		/* an error of rename does not prove that it failed (folder.h) */
 		if (to_name(buf_str(&text), text.len, packed + n + 1, sizeof(packed) - n - 1) &&
 		    (!renameat(sp->folder[FOLDER_OUTBOX], name, sp->folder[FOLDER_OUTBOX],
 			       packed) ||

@@ -22,7 +22,7 @@
 #define INDEX_FORMAT "%012" PRIu64 " %012" PRIu64 "\n"
 #define INDEX_LEN (12 + 1 + 12 + 1)
 
-enum { SHARE_FROM = 100 }; /* shorter words are not worth a look elsewhere */
+enum { SHARE_FROM = 100 }; /* shorter words are not shared */
 
 /* ---- writing ---- */
 
@@ -254,7 +254,7 @@ static int slice(const struct reader *r, size_t index, const char **p, size_t *l
 	return 0;
 }
 
-/* 1: a field, 0: the end, -1: not a record of ours. */
+/* Reads the next field. Returns 1, or 0 at the end, or -1 if the record is damaged. */
 static int next_field(const struct reader *r, const char **p, size_t *len, struct field *f)
 {
 	const char *sp, *colon;
@@ -384,7 +384,8 @@ static int read_task(const struct reader *r, int task, struct manifest_task *t)
 	return rc;
 }
 
-/* The first line: 0 where the file is whole, 1 where it may still grow, -1 where it is none. */
+/* Reads the first line. Returns 0 if the file is whole, 1 if it may still grow, -1 if it is no
+ * manifest. */
 static int read_first(const char *p, size_t len, struct reader *r)
 {
 	char line[FIRST_LEN + 1] = "";
@@ -416,7 +417,7 @@ int manifest_read(struct folder *sp, uint64_t submission, int task, struct manif
 	size_t len = 0;
 
 	memset(out, 0, sizeof(*out));
-	/* or can't be read just now: who gives up here is a job in Slurm that runs nothing */
+	/* retries read errors too: a job in Slurm that gives up here runs nothing */
 	for (int tries = 0; tries < 40 && (rc < 0 || (whole == 1 && !rc)); tries++) {
 		if (tries)
 			clock_sleep_ms(250);

@@ -107,7 +107,8 @@ static bool valid_via(const char *value, struct err *err)
 	       whole_words(value, err);
 }
 
-/* What to do instead where that is another thing than in a sweep file; and one that a sweep may have. */
+/* Options that a sweep may have and the sentinel not, or whose advice differs from a sweep
+ * file's. */
 static const struct {
 	const char *name, *instead;
 } of_the_sentinel[] = {
@@ -120,7 +121,7 @@ static const struct {
 	{NULL, NULL},
 };
 
-/* Why the sentinel can't have it; NULL: it can. */
+/* Returns why the sentinel cannot have an option, or NULL if it can. */
 static const char *not_for_the_sentinel(const char *name)
 {
 	const struct sbatch_opt *o = sbatch_find(name);
@@ -133,8 +134,8 @@ static const char *not_for_the_sentinel(const char *name)
 	return strstr(o->instead, "use '") ? "it would be no sentinel with that" : o->instead;
 }
 
-/* A word "--name" or "--name=value". An option that lacks its value would take the next one for it, and one
- * that is cut short is sbatch's all the same (getopt_long(3)). */
+/* A word "--name" or "--name=value". An option that lacks its value would take the next one for
+ * it, and one that is cut short is sbatch's all the same (getopt_long(3)). */
 static bool valid_option(const char *word, struct err *err)
 {
 	char *name = mem_strndup(word + 2, strcspn(word + 2, "="));

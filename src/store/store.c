@@ -43,8 +43,9 @@ static int measure_line(const char *path, const char *text, size_t n, size_t *le
 	return 0;
 }
 
-/* What a file of one line names, as .git may be one; relative to where the file is. Blanks at its end are none of
- * it, nor is the carriage return of a system that ends lines so. NULL: it is not of that form. */
+/* What a file of one line names, as .git may be one; relative to where the file is. Blanks at
+ * its end are none of it, nor is the carriage return of a system that ends lines so. NULL: it is
+ * not of that form. */
 static char *read_place(const char *root, const char *path, struct err *err)
 {
 	char text[PATH_MAX + 2], *full = NULL;
@@ -101,7 +102,7 @@ static int check_owner(const char *path, const struct stat *st, struct err *err)
 	return 0;
 }
 
-/* What is executed and believed lies in there: where others can get at it, its rights count too. */
+/* Checks the files that slurmq executes and trusts, for a folder that others can enter. */
 static int check_below(const char *dir, struct err *err)
 {
 	static const char *const names[] = {"bin",     "env",	  "manifests",
@@ -133,7 +134,7 @@ static int check_rights(const char *dir, struct err *err)
 	return st.st_mode & (S_IXGRP | S_IXOTH) ? check_below(dir, err) : 0;
 }
 
-/* A link to what is not there: 0 where path is none. */
+/* Returns -1 with err if path is a link whose target cannot be reached, else 0. */
 static int check_link(const char *path, struct err *err)
 {
 	char to[PATH_MAX] = "";
@@ -160,7 +161,7 @@ static int look_in(struct store *s, const char *root, struct err *err)
 		free(path);
 		return rc ? rc : DB_NONE;
 	}
-	/* a file or a link that names the folder says whose jobs these are */
+	/* the owner of a file or link that names the folder decides which commands run */
 	if (lstat(path, &own) || check_owner(path, &own, err) ||
 	    (S_ISREG(st.st_mode) && check_owner(path, &st, err))) {
 		free(path);
@@ -272,7 +273,7 @@ int store_open_folder(struct store *s, struct err *err)
 	return folder_open(s->dir, &s->folder, err);
 }
 
-/* The folder that holds .slurmq, as who walked up to it has noted it. */
+/* Reads root as store_keep_root() stored it. */
 static int take_root(struct store *s, struct err *err)
 {
 	char *root = NULL;
@@ -369,8 +370,9 @@ static bool is_new_database(const char *name)
 	return !strcmp(name + 5 + 16, ".db") || !strcmp(name + 5 + 16, ".db-journal");
 }
 
-/* Databases that inits which were killed have left. The queue lock is ours, and signed a moment ago: who writes one
- * holds it; a minute more for a queue lock that does not reach from host to host. */
+/* Removes the databases of inits that were killed. This process holds the queue lock and has
+ * just written it, and only a holder writes a database. A minute is added in case the lock does
+ * not reach other hosts. */
 static void tidy(const struct store *s)
 {
 	char *lock = store_path(s, "queue.lock");
@@ -401,8 +403,8 @@ static bool holds_files(const char *path)
 	return e;
 }
 
-/* A folder without its database: an init that was cut short has put nothing into these. Where jobs have, a new
- * database would let them run once more. */
+/* Checks a folder without a database: after an interrupted init, these subfolders are empty. If
+ * jobs have files in them, a new database would let those jobs run twice. */
 static int check_unused(const struct store *s, struct err *err)
 {
 	static const char *const names[] = {"manifests", "claims",  "running",
@@ -448,7 +450,7 @@ static int judge_existing(struct store *s, struct err *err)
 	return rc;
 }
 
-/* One init at a time: DB_NONE where another has just done it. */
+/* Locks against another init. Returns DB_NONE if another one has just finished. */
 static int take_turn(struct store *s, struct err *err)
 {
 	int rc = queue_lock_try(s->folder, err);
@@ -499,8 +501,8 @@ static int fill_new(struct store *s, struct err *err)
 	return rc;
 }
 
-/* The path stands in sbatch's --output, where a backslash turns every pattern off (sbatch(1), filename
- * pattern), and in lines of text. */
+/* The path stands in sbatch's --output, where a backslash turns every pattern off (sbatch(1),
+ * filename pattern), and in lines of text. */
 static int check_path(const char *dir, struct err *err)
 {
 	for (const char *p = dir; *p; p++)
