@@ -268,7 +268,7 @@ static int move_job(struct db *db, const struct row *r, int64_t attempt, int sta
 	return db_job_move(db, &m, changed, err);
 }
 
-/* Closes an attempt with its end, unless it is closed with more authority. */
+/* Closes an attempt with its end, unless it is closed with equal or more authority. */
 static int close_attempt(struct db *db, int64_t attempt, int how, const struct job_end *e,
 			 struct err *err)
 {

@@ -122,7 +122,7 @@ static int read_job(struct db *db, sqlite3_stmt *s, struct db_job *out, struct e
 		return -1;
 	if (sqlite3_column_int(s, 19) && apply_reshapes(db, out, err))
 		return -1;
-	if (out->again.version != out->version) { /* the user has submitted another version since */
+	if (out->again.version != out->version) { /* the sweep has another version since */
 		free(out->again.options);
 		out->again.options = NULL;
 	}

@@ -2,7 +2,7 @@
  * manifest.c - manifests/T.
  *
  *   slurmq-manifest 1 SIZE NTASKS NSHARED     a line of fixed width; SIZE of the whole file
- *   OFFSET LENGTH                           a line of fixed width for the head, each task, each shared word
+ *   OFFSET LENGTH                           a line for the head, each task, each shared word
  *   records                                 fields "tag LENGTH:bytes\n"; tag in upper case: bytes is
  *                                           the number of a shared word
  */
