@@ -1,7 +1,8 @@
 /*
- * db_sql.h - the enums of slurm/job.h as text for SQL: "WHERE state = " SQL_PENDING. SQL text is
- * constant at compile time, and the preprocessor cannot print an enum. So this file repeats each
- * number that SQL needs, and checks it against its enum.
+ * db_sql.h - the enums of slurm/job.h as text for SQL: "WHERE state = " SQL_PENDING.
+ *
+ * SQL text is constant at compile time, and the preprocessor cannot print an enum. So this file
+ * repeats each number that SQL needs, and checks it against its enum.
  */
 #ifndef SLURMQ_DB_SQL_H
 #define SLURMQ_DB_SQL_H

@@ -1,8 +1,9 @@
 /*
- * db_sweep.c - sweeps, their versions, schemas, and how an expand puts jobs in. A version is
- * unpublished while its jobs are added slice by slice; they are not claimed, counted or listed. One
- * statement publishes it. Older jobs do not change: their commands come from their sweep's current
- * version. The few that it names differently, or not at all, are in `job_schema`.
+ * db_sweep.c - sweeps, their versions, schemas, and how an expand adds jobs.
+ *
+ * A version is unpublished while its jobs are added slice by slice; they are not claimed, counted
+ * or listed. One statement publishes it. Older jobs do not change: their commands come from their
+ * sweep's current version. The few that it names differently, or not at all, are in `job_schema`.
  */
 #include "store/db_internal.h"
 

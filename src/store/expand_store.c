@@ -1,5 +1,7 @@
 /*
- * expand_store.c - a sweep file's jobs into the store. Rows are added in slices, each a short
+ * expand_store.c - adds a sweep file's jobs to the store.
+ *
+ * Rows are added in slices, each a short
  * transaction, to a hidden version; the last transaction publishes it. An expand that dies in
  * between has no visible effect, and the next one deletes its rows.
  */
@@ -27,7 +29,7 @@ struct work {
 	struct expand_result *r;
 	struct db_version version;
 	bool same_text;	   /* as the sweep's current version */
-	struct sweep *old; /* that version's sweep, where the text differs */
+	struct sweep *old; /* that version's sweep, if the text differs */
 	int64_t old_version, old_jobs;
 	struct loader ran;   /* versions that jobs ran with which are running or completed */
 	int64_t unreadable;  /* the last one of those that can't be read any more */

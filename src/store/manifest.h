@@ -1,7 +1,8 @@
 /*
- * manifest.h - the file manifests/T: what each task of a submission runs; written once. Task i
- * reads the head, its own record and the long words that it shares with others, at offsets from the
- * index: a task of a thousand does not read the other 999.
+ * manifest.h - the file manifests/T: what each task of a submission runs; written once.
+ *
+ * Task i reads the head, its own record and the long words that it shares with others, at offsets
+ * from the index: a task of a thousand does not read the other 999.
  */
 #ifndef SLURMQ_MANIFEST_H
 #define SLURMQ_MANIFEST_H

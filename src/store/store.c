@@ -43,9 +43,9 @@ static int measure_line(const char *path, const char *text, size_t n, size_t *le
 	return 0;
 }
 
-/* What a file of one line names, as .git may be one; relative to where the file is. Blanks at
- * its end are none of it, nor is the carriage return of a system that ends lines so. NULL: it is
- * not of that form. */
+/* Reads the folder that a file of one line names, like a .git file; a relative path begins at
+ * root. Ignores blanks and a carriage return at the end of the line. Returns NULL with err if
+ * the file has another form; the caller frees the string. */
 static char *read_place(const char *root, const char *path, struct err *err)
 {
 	char text[PATH_MAX + 2], *full = NULL;
@@ -149,7 +149,8 @@ static int check_link(const char *path, struct err *err)
 		path, to, strerror(errno));
 }
 
-/* root/.slurmq, whatever it is: 0 and s filled in, DB_NONE where there is none. */
+/* Looks for root/.slurmq, a folder or a file. Returns 0 with s filled in, or DB_NONE if there is
+ * none. */
 static int look_in(struct store *s, const char *root, struct err *err)
 {
 	char *path = mem_printf("%s/%s", strcmp(root, "/") ? root : "", folder);
@@ -343,7 +344,8 @@ char *store_log_path(const struct store *s, int64_t first_attempt, uint64_t subm
 
 /* ---- making one ---- */
 
-/* Where root/.slurmq is, or is to be: what a file of one line names, else the folder itself. */
+/* Returns the path of the folder for root: the one that the file .slurmq names, else
+ * root/.slurmq. The caller frees it. */
 static char *place(const char *root, struct err *err)
 {
 	char *path = mem_printf("%s/%s", strcmp(root, "/") ? root : "", folder);
@@ -424,8 +426,8 @@ static int check_unused(const struct store *s, struct err *err)
 	return rc;
 }
 
-/* What stands in an existing folder: 0 nothing yet or an init that was cut short, DB_NONE a sound
- * store, -1 something that must not be touched. */
+/* Checks an existing folder. Returns 0 if it is empty or its init was interrupted, DB_NONE if it
+ * is a sound store, or -1 if it must not be changed. */
 static int judge_existing(struct store *s, struct err *err)
 {
 	char *db = store_path(s, "jobs.db");
