@@ -80,7 +80,7 @@ for name in $names; do
 	like_out '^! the queue is paused: slurmq resume$'
 	run slurmq resume
 	is_status 0 "$name: resume"
-	like_out '^the queue goes on$'
+	like_out '^the queue is no longer paused$'
 	like_out '^submitted [0-9]+ jobs;'
 done
 

@@ -402,6 +402,20 @@ static int stop_queue(struct store *store, const struct tally *t, struct err *er
 	return rc;
 }
 
+/* Removes the manifests that were kept for the decision and whose jobs are all over. */
+static void forget_closed_manifests(struct store *store)
+{
+	const struct folder_list no_journals = {0};
+	uint64_t *v;
+	size_t n;
+
+	if (manifest_list(store->folder, &v, &n, NULL))
+		return;
+	for (size_t i = 0; i < n; i++)
+		ingest_forget(store, &no_journals, v[i]);
+	free(v);
+}
+
 /* Counts cancelled jobs and survivors, and applies the rule of cancel.h. The caller holds the
  * lock. */
 static int decide_locked(struct store *store, const struct records *r, struct err *err)
@@ -425,6 +439,8 @@ static int decide_locked(struct store *store, const struct records *r, struct er
 			remove_records(store->folder, r);
 	}
 	FAILPOINT("cancel-decided");
+	if (!rc)
+		forget_closed_manifests(store);
 	free(t.seen.v);
 	slurm_jobs_release(&jobs);
 	free(v);

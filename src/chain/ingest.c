@@ -387,7 +387,7 @@ void ingest_forget(struct store *store, const struct folder_list *running, uint6
 		if (running->v[i].submission == submission)
 			folder_remove(store->folder, FOLDER_RUNNING, running->v[i].name, NULL);
 	FAILPOINT("forget-journals");
-	/* its jobs may stay in Slurm until a cancellation is decided, which asks for its age and submitter */
+	/* jobs may stay in Slurm until a cancel is decided, which needs the manifest's age and submitter */
 	if (cancel_phase(store->folder, NULL) != CANCEL_NONE)
 		return;
 	manifest_remove(store->folder, submission, NULL);
