@@ -218,7 +218,7 @@ ok 'and starts it again' scontrol requeue "$again"
 ok_within 30 'it waits in the queue' is_state "$again" PENDING
 ok 'not for long' scontrol update jobid="$again" StartTime=now+3
 restarted() {
-	grep -q 'the right to start this job is spent: nothing was run' .slurmq/logs/*/*
+	grep -q 'the claim of this attempt is used or revoked: nothing was run' .slurmq/logs/*/*
 }
 ok_within 60 'it begins for the second time, and runs nothing' restarted
 

@@ -225,7 +225,7 @@ is "$(reasons 1)" '["OUT_OF_MEMORY",null]' 'memory: and it is told why'
 
 cd ../restart || exit
 spent() {
-	grep -q 'the right to start this job is spent: nothing was run' .slurmq/logs/*/*
+	grep -q 'the claim of this attempt is used or revoked: nothing was run' .slurmq/logs/*/*
 }
 ok_within 60 'restart: it comes to its end' over
 ok_within 60 'restart: what the site started again ran nothing' spent

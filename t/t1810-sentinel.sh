@@ -102,12 +102,12 @@ is_status 0
 is_err ''
 ok 'auto is on' there_is_one
 
-# What the site refuses stays off, until it is told otherwise
+# A sentinel that the site refuses stays off until its options change
 
 run slurmq config sentinel.sbatch -- --partition=nowhere
 is_status 0
 is_out 'sentinel.sbatch: --partition=nowhere'
-like_err '^slurmq config: sbatch refused the sentinel, which stays off: .*[Ii]nvalid partition'
+like_err '^slurmq config: sbatch refused the sentinel: .*[Ii]nvalid partition'
 ok_within 10 'a partition that is not there' there_is_none
 run slurmq status
 is_status 0

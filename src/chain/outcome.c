@@ -13,8 +13,9 @@ void outcome_release(struct outcome *o)
 	loader_release(&o->loader);
 }
 
-/* What sbatch would get for the job now, in its order: a script's own lines, the sweep's, the user's retry,
- * and what the policy has made of them. */
+/* Appends to out the options that sbatch would get for the job now. The order is: the script's
+ * own lines, the sweep's options, the user's retry, the policy's growth. Returns 0, or not 0 if
+ * the sweep does not render. */
 static int options_in_force(const struct db_job *job, const struct sweep *sweep, struct strs *out)
 {
 	const char *more[] = {job->options, job->again.options};
@@ -31,10 +32,10 @@ static int options_in_force(const struct db_job *job, const struct sweep *sweep,
 	return rc;
 }
 
-/* Does the policy try it again? A sweep that can't be parsed or rendered any more has none: its jobs stay
- * failed, for a person to see. */
-static void decide(struct outcome *o, const struct db_attempt *a, const struct db_job *job,
-		   struct policy_next *next)
+/* Fills next with the decision of the sweep's retry policy. A sweep that cannot be parsed or
+ * rendered any more has no policy: its jobs stay failed for the user to see. */
+static void decide_retry(struct outcome *o, const struct db_attempt *a, const struct db_job *job,
+			 struct policy_next *next)
 {
 	struct strs options = {0};
 	struct policy_have have = {.options = &options,
@@ -52,14 +53,14 @@ static void decide(struct outcome *o, const struct db_attempt *a, const struct d
 	strs_release(&options);
 }
 
-static int try_again(struct outcome *o, const struct db_attempt *a, const struct db_job *job,
-		     bool *again, struct err *err)
+static int apply_retry(struct outcome *o, const struct db_attempt *a, const struct db_job *job,
+		       bool *again, struct err *err)
 {
 	struct policy_next next;
 	struct db_again row = {.version = job->version};
 	int changed = 0, rc = 0;
 
-	decide(o, a, job, &next);
+	decide_retry(o, a, job, &next);
 	if (next.again) {
 		row.tries = next.tries;
 		row.site = next.site;
@@ -73,7 +74,7 @@ static int try_again(struct outcome *o, const struct db_attempt *a, const struct
 	return rc;
 }
 
-static int well_done(struct outcome *o, int64_t attempt, struct err *err)
+static int note_completed(struct outcome *o, int64_t attempt, struct err *err)
 {
 	char *node;
 	int rc = db_attempt_node(o->db, attempt, &node, err);
@@ -84,8 +85,9 @@ static int well_done(struct outcome *o, int64_t attempt, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-/* The attempt's transition has moved its job, which has not completed. was: what had closed it before. */
-static int follow(struct outcome *o, int64_t attempt, int was, struct err *err)
+/* Applies the policy and the breaker after the attempt's transition moved its job to a state
+ * other than completed. was: the enum attempt_closed before that transition. */
+static int apply_consequences(struct outcome *o, int64_t attempt, int was, struct err *err)
 {
 	struct db_attempt a = {0};
 	struct db_job job = {0};
@@ -95,8 +97,8 @@ static int follow(struct outcome *o, int64_t attempt, int was, struct err *err)
 	if (!rc)
 		rc = db_job_get_any(o->db, a.job, &job, err);
 	if (!rc && job.state == JOB_FAILED) {
-		rc = try_again(o, &a, &job, &again, err);
-		if (!rc && was == CLOSED_NOT) /* an end that is corrected is not another one */
+		rc = apply_retry(o, &a, &job, &again, err);
+		if (!rc && was == CLOSED_NOT) /* a corrected end is not another failure */
 			rc = breaker_failed(o->db, &a, &job, again, err);
 	}
 	db_job_release(&job);
@@ -113,7 +115,8 @@ int outcome_report(struct outcome *o, int64_t attempt, const struct job_end *end
 		return -1;
 	if (!changed)
 		return 0;
-	return end->completed ? well_done(o, attempt, err) : follow(o, attempt, was, err);
+	return end->completed ? note_completed(o, attempt, err)
+			      : apply_consequences(o, attempt, was, err);
 }
 
 int outcome_preempted(struct outcome *o, int64_t attempt, const struct job_end *end,
@@ -123,7 +126,7 @@ int outcome_preempted(struct outcome *o, int64_t attempt, const struct job_end *
 
 	if (db_attempt_preempted(o->db, attempt, end, &changed, err))
 		return -1;
-	return changed ? follow(o, attempt, CLOSED_PREEMPTED, err) : 0;
+	return changed ? apply_consequences(o, attempt, CLOSED_PREEMPTED, err) : 0;
 }
 
 int outcome_infer(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err)
@@ -132,7 +135,7 @@ int outcome_infer(struct outcome *o, int64_t attempt, const struct job_end *end,
 
 	if (db_attempt_inferred(o->db, attempt, end, &changed, err))
 		return -1;
-	return changed ? follow(o, attempt, CLOSED_NOT, err) : 0;
+	return changed ? apply_consequences(o, attempt, CLOSED_NOT, err) : 0;
 }
 
 int outcome_revoked(struct outcome *o, int64_t attempt, int to, int reason, struct err *err)
@@ -141,7 +144,7 @@ int outcome_revoked(struct outcome *o, int64_t attempt, int to, int reason, stru
 
 	if (db_attempt_revoked(o->db, attempt, to, reason, &changed, err))
 		return -1;
-	return changed && to == JOB_FAILED ? follow(o, attempt, CLOSED_NOT, err) : 0;
+	return changed && to == JOB_FAILED ? apply_consequences(o, attempt, CLOSED_NOT, err) : 0;
 }
 
 void outcome_why_not(struct outcome *o, const struct db_attempt *a, const struct db_job *job,
@@ -153,36 +156,37 @@ void outcome_why_not(struct outcome *o, const struct db_attempt *a, const struct
 
 	if (loader_get(&o->loader, o->db, job->version, &ld, NULL))
 		return;
-	decide(o, a, job, &next);
+	decide_retry(o, a, job, &next);
 	if (!sweep_retry(ld->sweep)->given && next.stop != POLICY_SITE_SPENT)
 		next.stop = POLICY_GOES_ON;
 	switch (next.stop) {
-	case POLICY_GOES_ON: /* there is none, or it has been written since */
+	case POLICY_GOES_ON: /* there is no policy, or the user wrote it after the failure */
 		break;
 	case POLICY_NEVER:
-		buf_addf(out, "what ended as %s is tried again by hand alone", reason);
+		buf_addf(out, "a job that ended as %s is never tried again by itself: slurmq retry",
+			 reason);
 		break;
 	case POLICY_NOT_ASKED:
-		buf_addf(out, "its sweep's retry does not ask for it after %s", reason);
+		buf_addf(out, "its sweep's retry does not include %s", reason);
 		break;
 	case POLICY_CODE:
 		if (a->exit_code)
 			buf_addf(out, "its sweep's retry does not name exit code %d", a->exit_code);
 		else
-			buf_addstr(
-				out,
-				"its sweep's retry names exit codes, and this one's is not known");
+			buf_addstr(out,
+				   "its sweep's retry names exit codes, but the job's is unknown");
 		break;
 	case POLICY_SPENT:
 		buf_addf(out, "%" PRId64 " of %" PRId64 " tries of its sweep's retry are used up",
 			 job->again.tries, next.most);
 		break;
 	case POLICY_SITE_SPENT:
-		buf_addf(out, "%" PRId64 " of %" PRId64 " tries for what the site did are used up",
+		buf_addf(out,
+			 "%" PRId64 " of %" PRId64 " tries after failures of the site are used up",
 			 job->again.site, next.most);
 		break;
 	case POLICY_NO_GROWTH:
-		buf_addf(out, "its %s can't grow any more",
+		buf_addf(out, "its %s cannot grow further",
 			 a->reason == REASON_TIMEOUT ? "time limit" : "memory");
 		break;
 	}

@@ -1,9 +1,9 @@
 /*
- * outcome.h - an attempt's end, and what follows from it in the same transaction: another try by its sweep's
- * policy (policy.h), and the breakers (breaker.h).
+ * outcome.h - the end of an attempt, and the consequences in the same transaction: another try by
+ * the sweep's policy (policy.h), and the breakers (breaker.h).
  *
- * The transitions are db.h's; who tells of an end calls them through here. The sweep is parsed only where a
- * job failed: one that completes must not wait for YAML.
+ * db.h has the transitions; every reporter of an end calls them through this module. The sweep is
+ * parsed only if a job failed: a job that completes must not wait for YAML.
  */
 #ifndef SLURMQ_OUTCOME_H
 #define SLURMQ_OUTCOME_H
@@ -15,22 +15,23 @@
 #include "lib/err.h"
 #include "store/loader.h"
 
-/* For one transaction or several; zeroed but for db. */
+/* Serves one transaction or several. Starts zeroed, with db set. */
 struct outcome {
 	struct db *db;
 	struct loader loader;
 };
 void outcome_release(struct outcome *o);
 
-/* As db_attempt_reported(), db_attempt_preempted(), db_attempt_inferred() and db_attempt_revoked(). */
+/* Apply db_attempt_reported(), db_attempt_preempted(), db_attempt_inferred() or
+ * db_attempt_revoked(), and then the consequences. Return 0, or -1 with err. */
 int outcome_report(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err);
 int outcome_preempted(struct outcome *o, int64_t attempt, const struct job_end *end,
 		      struct err *err);
 int outcome_infer(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err);
 int outcome_revoked(struct outcome *o, int64_t attempt, int to, int reason, struct err *err);
 
-/* Why the policy of its sweep does not try a job that failed again, in words; "" where it has none. a: the
- * attempt that failed. */
+/* Appends to out the reason why the sweep's policy does not try the failed job again. Appends
+ * nothing if there is no such reason. a: the attempt that failed. */
 void outcome_why_not(struct outcome *o, const struct db_attempt *a, const struct db_job *job,
 		     struct buf *out);
 

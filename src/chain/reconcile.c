@@ -1,15 +1,20 @@
 /*
- * reconcile.c - rows whose attempt never reported, against what Slurm shows.
+ * reconcile.c - compares rows whose attempt never reported with what Slurm shows.
  *
- * Slurm is asked without the queue lock: squeue, and sacct where squeue lacks a row. Then, under the lock, files
- * and rows are read again, and only a row whose state and attempt are what they were before is acted upon.
+ * The process queries Slurm without the queue lock: squeue, and sacct if squeue lacks a row. Under
+ * the lock it reads files and rows again. It acts only on rows whose state and attempt have not
+ * changed since.
  *
- * What counts as evidence:
- * - squeue or sacct shows the job, in a state that is over: its attempt has ended, or will never begin;
- * - slurmctld does not know it, twice, MISSING_MS apart, nor does the accounting: it has gone;
- * - a command that failed, an empty sacct, a record that is not over: nothing.
- * And before an attempt is closed that may not have begun, its right is taken; before one that has, its own
- * end line gets ENDED_MS to arrive (a file system may be slow to show what another host wrote).
+ * Evidence:
+ * - squeue or sacct shows the job in a state that is over: the attempt has ended or will never
+ *   begin;
+ * - slurmctld does not know the job, twice, MISSING_MS apart, and neither does the accounting: the
+ *   job is gone;
+ * - a command that failed, an empty sacct, a record that is not over: no evidence.
+ *
+ * Before it closes an attempt that may not have begun, it revokes the claim. If the attempt has
+ * begun, its own end record gets ENDED_MS to arrive: a file system may be slow to show what another
+ * host wrote.
  */
 #include "chain/reconcile.h"
 
@@ -30,40 +35,42 @@
 #include "store/manifest.h"
 
 enum {
-	SUBMITTING_MS = 10 * 60 * 1000, /* a submission without an answer and without a job */
-	UNCLEAR_MS = 90 * 1000,		/* the same, whose sbatch has ended without a clear one */
+	SUBMITTING_MS = 10 * 60 * 1000, /* for a submission without an answer and without a job */
+	UNCLEAR_MS = 90 * 1000,		/* the same if sbatch has ended without a clear answer */
 	MISSING_MS = 10 * 60 * 1000,
-	ACCT_AWAY_MS = 60 * 60 * 1000, /* the same while the accounting does not answer */
-	ENDED_MS = 60 * 1000,	       /* between Slurm's word of an end and our believing it */
-	PATIENT_MS = 60 * 1000, /* who is content with an answer of that age need not ask itself */
+	/* replaces MISSING_MS while the accounting does not answer */
+	ACCT_AWAY_MS = 60 * 60 * 1000,
+	ENDED_MS = 60 * 1000, /* from the end that Slurm shows until the row is closed */
+	/* a caller that accepts an answer of this age leaves the query to another process */
+	PATIENT_MS = 60 * 1000,
 	TURN_MS = 10 * 1000,
-	CLOCKS_S = 25 * 3600, /* what two hosts' clocks may be apart */
-	IDS_MOST = 200,	      /* named to sacct */
+	CLOCKS_S = 25 * 3600, /* largest difference between two hosts' clocks */
+	IDS_MOST = 200,	      /* passed to sacct */
 };
 
 enum acct { ACCT_NOT_ASKED, ACCT_ANSWERED, ACCT_NONE, ACCT_AWAY };
 
-struct look {
+struct reconcile_run {
 	struct store *store;
 	struct reconcile_result *out;
 	struct slurm_jobs jobs, records;
-	bool insists; /* somebody wants squeue's answer, whatever is in flight */
+	bool insists; /* the caller wants squeue's answer even if no row is in flight */
 	struct seen_list seen, acct_seen;
 	enum acct acct;
 	struct db_flight *before;
 	size_t nbefore;
 	struct folder_list ready, running;
-	struct strs unwanted; /* scancel's names of what is to end */
-	size_t nstuck;	      /* so many of them since they never will begin */
-	bool forgave;	      /* nodes were left out, and are not any more */
+	struct strs unwanted; /* names for scancel of the jobs to end */
+	size_t nstuck;	      /* number of these that can never begin */
+	bool forgave;	      /* nodes were excluded, and are included again */
 	struct who me;
-	int64_t now; /* of the file server */
+	int64_t now; /* the file server's clock */
 	struct outcome outcome;
 	uint64_t aged;
-	int64_t age; /* of the manifest `aged` */
+	int64_t age; /* age of the manifest `aged` */
 };
 
-static bool unchanged(const struct look *l, const struct db_flight *f)
+static bool is_unchanged(const struct reconcile_run *l, const struct db_flight *f)
 {
 	for (size_t i = 0; i < l->nbefore; i++)
 		if (l->before[i].attempt == f->attempt)
@@ -71,8 +78,9 @@ static bool unchanged(const struct look *l, const struct db_flight *f)
 	return false;
 }
 
-/* Of a submission, whose rows follow each other, the manifest's age is looked at once. */
-static int64_t age_of(struct look *l, uint64_t submission)
+/* Returns the age of a submission's manifest. Rows of one submission follow each other, so the
+ * last answer is kept. */
+static int64_t get_manifest_age(struct reconcile_run *l, uint64_t submission)
 {
 	if (l->aged != submission) {
 		l->age = manifest_age(l->store->folder, submission);
@@ -81,8 +89,8 @@ static int64_t age_of(struct look *l, uint64_t submission)
 	return l->age;
 }
 
-/* Take a right back that Slurm will not use: 0 where it was won. */
-static int revoke_claim(struct look *l, const struct db_flight *f, struct err *err)
+/* Revokes a claim that Slurm will not use. Returns 0 if this process won it. */
+static int revoke_claim(struct reconcile_run *l, const struct db_flight *f, struct err *err)
 {
 	int rc = claim_file_revoke(l->store->folder, f->submission, f->task, &l->me, err);
 
@@ -91,9 +99,10 @@ static int revoke_claim(struct look *l, const struct db_flight *f, struct err *e
 	return rc;
 }
 
-/* Slurm's word, where there is one; else it has gone since it was missed, or just now. */
-static struct job_end end_of(const struct look *l, const struct db_flight *f,
-			     const struct slurm_job *job, bool began)
+/* Returns the end that Slurm shows. Without a job, the end is REASON_LOST, at the time when the
+ * row was first missed, or now. */
+static struct job_end make_end(const struct reconcile_run *l, const struct db_flight *f,
+			       const struct slurm_job *job, bool began)
 {
 	struct job_end end = {.reason = REASON_LOST, .ended = clock_now_ms()};
 
@@ -104,11 +113,12 @@ static struct job_end end_of(const struct look *l, const struct db_flight *f,
 	return end;
 }
 
-/* No right and no journal, and Slurm is done with the job (its word), or has none: nobody else will tell. */
-static int give_up(struct look *l, const struct db_flight *f, const struct slurm_job *job,
-		   struct err *err)
+/* Closes an attempt that has neither claim nor journal, if Slurm's job is over or gone: no other
+ * report will come. */
+static int infer_end(struct reconcile_run *l, const struct db_flight *f,
+		     const struct slurm_job *job, struct err *err)
 {
-	const struct job_end end = end_of(l, f, job, true);
+	const struct job_end end = make_end(l, f, job, true);
 
 	if (folder_list_find(&l->running, f->submission, f->task))
 		return 0;
@@ -116,9 +126,10 @@ static int give_up(struct look *l, const struct db_flight *f, const struct slurm
 	return outcome_infer(&l->outcome, f->attempt, &end, err);
 }
 
-/* Not to be seen, or over: since when? True where that is long enough. */
-static int missed(struct look *l, const struct db_flight *f, int64_t enough, bool *long_enough,
-		  struct err *err)
+/* Sets *long_enough if the row has been missing, or over, for that long. Records the time when
+ * it was first missed. */
+static int note_missing(struct reconcile_run *l, const struct db_flight *f, int64_t enough,
+			bool *long_enough, struct err *err)
 {
 	int64_t since = f->missing_since;
 
@@ -128,8 +139,8 @@ static int missed(struct look *l, const struct db_flight *f, int64_t enough, boo
 	return db_attempt_missing(l->store->db, f->attempt, l->now, err);
 }
 
-/* It is over and has not told how: how long it may. */
-static void still(struct look *l, const struct db_flight *f)
+/* Raises left_ms to the time that this row still has to report its own end. */
+static void note_ending(struct reconcile_run *l, const struct db_flight *f)
 {
 	int64_t since = f->missing_since, left = ENDED_MS;
 
@@ -139,23 +150,25 @@ static void still(struct look *l, const struct db_flight *f)
 		l->out->left_ms = left;
 }
 
-/* How long slurmctld must not have known a job. The accounting, where there is one, may still have its end. */
-static int64_t gone_after(const struct look *l)
+/* Returns how long slurmctld must not have known a job. While the accounting is away it may
+ * still have the job's end. */
+static int64_t missing_limit_ms(const struct reconcile_run *l)
 {
 	return l->acct == ACCT_AWAY ? ACCT_AWAY_MS : MISSING_MS;
 }
 
-/* Slurm may take a job without a look for nodes, as at a limit of what runs, and find later that there is none for it:
- * then it waits for ever. */
+/* Returns whether the job waits in Slurm for ever. Slurm may accept a job without a check for
+ * nodes, as at a limit of running jobs, and find later that no node fits. */
 static bool is_stuck(const struct slurm_job *job)
 {
 	return !strcmp(job->state, "PENDING") && !strcmp(job->reason, "BadConstraints");
 }
 
-/* Where nodes are left out since they look bad, that is the most likely reason: they are better than none. 0: taken
- * back, to be submitted again; FOLDER_NONE: it is for somebody else to mend. */
-static int unstick(struct look *l, const struct db_flight *f, const struct slurm_job *job,
-		   struct err *err)
+/* Revokes the claim of a job that can never begin, if the breaker excluded nodes. The exclusion
+ * is the most likely cause, and those nodes are better than none. Returns 0 if revoked, to be
+ * submitted again, or FOLDER_NONE if only the user can fix it. */
+static int revoke_stuck(struct reconcile_run *l, const struct db_flight *f,
+			const struct slurm_job *job, struct err *err)
 {
 	struct strs nodes = {0};
 	int changed, rc;
@@ -179,24 +192,24 @@ static int unstick(struct look *l, const struct db_flight *f, const struct slurm
 				  err);
 }
 
-static int look_at_queued(struct look *l, const struct db_flight *f, const struct slurm_job *job,
-			  struct err *err)
+static int update_queued_row(struct reconcile_run *l, const struct db_flight *f,
+			     const struct slurm_job *job, struct err *err)
 {
 	struct job_end end = {.reason = REASON_NONE};
 	int to = JOB_PENDING, rc;
 	bool gone;
 
-	rc = job && is_stuck(job) ? unstick(l, f, job, err) : FOLDER_NONE;
+	rc = job && is_stuck(job) ? revoke_stuck(l, f, job, err) : FOLDER_NONE;
 	if (rc <= 0)
 		return rc;
 	if (job) {
-		end = end_of(l, f, job, false);
+		end = make_end(l, f, job, false);
 		to = end.reason == REASON_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
 	}
 	if (job && !slurm_state_over(job->state))
 		return db_attempt_missing(l->store->db, f->attempt, 0, err);
 	if (!job) {
-		if (missed(l, f, gone_after(l), &gone, err))
+		if (note_missing(l, f, missing_limit_ms(l), &gone, err))
 			return -1;
 		l->out->missing += !gone;
 		if (!gone)
@@ -207,21 +220,22 @@ static int look_at_queued(struct look *l, const struct db_flight *f, const struc
 		*(job ? &l->out->ended : &l->out->returned) += 1;
 		return outcome_revoked(&l->outcome, f->attempt, to, end.reason, err);
 	}
-	/* it has started after all: its journal or its end will tell, where a listing is not old */
+	/* the attempt has started after all: its journal or its end record will follow, unless
+	 * the directory listing is stale */
 	if (rc > 0 && job) {
-		if (missed(l, f, MISSING_MS, &gone, err))
+		if (note_missing(l, f, MISSING_MS, &gone, err))
 			return -1;
 		l->out->missing += !gone;
 		if (!gone)
 			return 0;
 	}
-	return rc < 0 ? -1 : give_up(l, f, job, err);
+	return rc < 0 ? -1 : infer_end(l, f, job, err);
 }
 
-static int look_at_submitting(struct look *l, struct db_flight *f, const struct slurm_job *job,
-			      struct err *err)
+static int update_submitting_row(struct reconcile_run *l, struct db_flight *f,
+				 const struct slurm_job *job, struct err *err)
 {
-	int64_t age = age_of(l, f->submission);
+	int64_t age = get_manifest_age(l, f->submission);
 	bool long_enough = age >= (f->answer ? UNCLEAR_MS : SUBMITTING_MS);
 	int changed, rc;
 
@@ -229,26 +243,26 @@ static int look_at_submitting(struct look *l, struct db_flight *f, const struct 
 		l->out->adopted++;
 		rc = db_attempt_queued(l->store->db, f->attempt, job->array_id, &changed, err);
 		f->state = JOB_QUEUED;
-		return rc ? rc : look_at_queued(l, f, job, err);
+		return rc ? rc : update_queued_row(l, f, job, err);
 	}
-	if (age < 0 && missed(l, f, MISSING_MS, &long_enough, err))
+	if (age < 0 && note_missing(l, f, MISSING_MS, &long_enough, err))
 		return -1;
-	/* one without an answer is most likely being submitted just now */
+	/* a submission without an answer is most likely in progress */
 	l->out->missing += !long_enough && (f->answer || age < 0);
 	l->out->soon |= !long_enough && f->answer;
 	if (!long_enough)
 		return 0;
 	rc = revoke_claim(l, f, err);
 	if (rc)
-		return rc < 0 ? -1 : age < 0 ? give_up(l, f, NULL, err) : 0;
+		return rc < 0 ? -1 : age < 0 ? infer_end(l, f, NULL, err) : 0;
 	l->out->returned++;
 	return db_attempt_revoked(l->store->db, f->attempt, JOB_PENDING, REASON_NONE, &changed,
 				  err);
 }
 
-/* What a journal holds which nobody will move any more: its steps, and, where its owner died just before it
- * could post it, its end, which counts before anybody's verdict. */
-static int keep_journal(struct look *l, const struct db_flight *f, struct err *err)
+/* Ingests the steps of a journal that no process will move any more. If the job died just before
+ * it could post its end, that reported end overrides an inferred one. */
+static int keep_journal(struct reconcile_run *l, const struct db_flight *f, struct err *err)
 {
 	const struct folder_entry *e = folder_list_find(&l->running, f->submission, f->task);
 	struct journal j;
@@ -265,37 +279,38 @@ static int keep_journal(struct look *l, const struct db_flight *f, struct err *e
 	return rc < 0 ? -1 : 0;
 }
 
-static int look_at_running(struct look *l, const struct db_flight *f, const struct slurm_job *job,
-			   struct err *err)
+static int update_running_row(struct reconcile_run *l, const struct db_flight *f,
+			      const struct slurm_job *job, struct err *err)
 {
 	struct job_end end;
 	bool over;
 	int changed;
 
-	/* its submitter died before it could tell sbatch's answer: scancel needs the number */
+	/* the submitter died before it recorded sbatch's answer: scancel needs the number */
 	if (job && !f->slurm_job &&
 	    db_attempt_queued(l->store->db, f->attempt, job->array_id, &changed, err))
 		return -1;
 	if (job && !slurm_state_over(job->state))
 		return db_attempt_missing(l->store->db, f->attempt, 0, err);
-	if (missed(l, f, job ? ENDED_MS : gone_after(l), &over, err))
+	if (note_missing(l, f, job ? ENDED_MS : missing_limit_ms(l), &over, err))
 		return -1;
 	if (!over) {
 		*(job ? &l->out->ending : &l->out->missing) += 1;
 		l->out->soon |= job != NULL;
 		if (job)
-			still(l, f);
+			note_ending(l, f);
 		return 0;
 	}
-	end = end_of(l, f, job, true);
+	end = make_end(l, f, job, true);
 	if (keep_journal(l, f, err))
 		return -1;
 	*(job ? &l->out->ended : &l->out->lost) += 1;
 	return outcome_infer(&l->outcome, f->attempt, &end, err);
 }
 
-/* Cancelled or held while nobody could take its right: taken now. 0: done, FOLDER_NONE: it has started. */
-static int honour_request(struct look *l, const struct db_flight *f, struct err *err)
+/* Revokes the claim of a job that was cancelled or held while its claim could not be revoked.
+ * Returns 0, or FOLDER_NONE if the attempt has started. */
+static int honour_request(struct reconcile_run *l, const struct db_flight *f, struct err *err)
 {
 	int changed, rc = revoke_claim(l, f, err);
 
@@ -305,8 +320,10 @@ static int honour_request(struct look *l, const struct db_flight *f, struct err 
 				  err);
 }
 
-/* Cancelled, and Slurm runs it all the same: who cancelled may not have known its number. */
-static void end_unwanted(struct look *l, const struct db_flight *f, const struct slurm_job *job)
+/* Adds a cancelled job that Slurm still runs to the list for scancel: slurmq cancel may not have
+ * known its number. */
+static void end_unwanted(struct reconcile_run *l, const struct db_flight *f,
+			 const struct slurm_job *job)
 {
 	if (f->request != REQUEST_CANCEL || !job || !slurm_state_active(job->state) ||
 	    !strcmp(job->state, "COMPLETING"))
@@ -314,7 +331,7 @@ static void end_unwanted(struct look *l, const struct db_flight *f, const struct
 	slurm_scancel_add(&l->unwanted, job);
 }
 
-static int look_at(struct look *l, struct db_flight *f, struct err *err)
+static int update_row(struct reconcile_run *l, struct db_flight *f, struct err *err)
 {
 	const struct slurm_job *job = seen_find(&l->seen, f);
 
@@ -331,16 +348,17 @@ static int look_at(struct look *l, struct db_flight *f, struct err *err)
 		job = seen_supposed(&l->seen, f);
 	switch (f->state) {
 	case JOB_SUBMITTING:
-		return look_at_submitting(l, f, job, err);
+		return update_submitting_row(l, f, job, err);
 	case JOB_QUEUED:
-		return look_at_queued(l, f, job, err);
+		return update_queued_row(l, f, job, err);
 	default:
-		return look_at_running(l, f, job, err);
+		return update_running_row(l, f, job, err);
 	}
 }
 
-/* A manifest that no row knows: its submitter died before the commit, and the queue lock is ours. */
-static int drop_orphans(struct look *l, struct err *err)
+/* Removes manifests that no row names. Their submitter died before the commit, since this
+ * process holds the queue lock. */
+static int drop_orphans(struct reconcile_run *l, struct err *err)
 {
 	uint64_t *v;
 	size_t n;
@@ -350,7 +368,9 @@ static int drop_orphans(struct look *l, struct err *err)
 		struct db_submission sub;
 
 		rc = db_submission_get(l->store->db, v[i], &sub, err);
-		if (!rc) { /* or died after the commit that closed it, and before it cleared up */
+		/* the submitter died after the commit that closed it, before it removed the
+		 * files */
+		if (!rc) {
 			db_submission_release(&sub);
 			ingest_forget(l->store, &l->running, v[i]);
 		}
@@ -369,8 +389,9 @@ static int drop_orphans(struct look *l, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-/* Nobody will tell the end of what was closed by Slurm's word, so no ingest comes by its files. */
-static void forget(struct look *l, const struct db_flight *v, size_t n)
+/* Removes the files of attempts that were closed by inference. No end record will come, so no
+ * ingest would remove them. */
+static void remove_inferred_files(struct reconcile_run *l, const struct db_flight *v, size_t n)
 {
 	if (!l->out->ended && !l->out->lost)
 		return;
@@ -379,15 +400,15 @@ static void forget(struct look *l, const struct db_flight *v, size_t n)
 			ingest_forget(l->store, &l->running, v[i].submission);
 }
 
-/* Of the file server; of this host, where the folder can't be written. */
-static int64_t stamp(struct store *store)
+/* Returns the file server's clock, or this host's if the folder is not writable. */
+static int64_t read_clock(struct store *store)
 {
 	int64_t now = folder_now_ms(store->folder);
 
 	return now < 0 ? clock_now_ms() : now;
 }
 
-static int leave_stamp(struct look *l, struct err *err)
+static int store_query_time(struct reconcile_run *l, struct err *err)
 {
 	return state_set_int(l->store->db, STATE_RECONCILE_AT, l->now, err) ||
 			       state_set_int(l->store->db, STATE_RECONCILE_SOON, l->out->soon, err)
@@ -395,7 +416,7 @@ static int leave_stamp(struct look *l, struct err *err)
 		       : 0;
 }
 
-static bool in_flight(const struct seen *s, const struct db_flight *v, size_t n)
+static bool is_in_flight(const struct seen *s, const struct db_flight *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (v[i].submission == s->submission && (s->task < 0 || v[i].task == s->task))
@@ -403,14 +424,15 @@ static bool in_flight(const struct seen *s, const struct db_flight *v, size_t n)
 	return false;
 }
 
-/* Taken back, by one that died before it could tell Slurm, or that Slurm gave no answer. */
-static void end_stuck(struct look *l, const struct db_flight *v, size_t n)
+/* Adds stuck jobs without a row in flight to the list for scancel. Their claims were revoked by
+ * a process that died before it ran scancel, or whose scancel failed. */
+static void end_stuck(struct reconcile_run *l, const struct db_flight *v, size_t n)
 {
 	for (size_t i = 0; i < l->seen.n; i++) {
 		const struct seen *s = &l->seen.v[i];
 		struct db_submission sub = {0};
 
-		if (!is_stuck(s->job) || in_flight(s, v, n) ||
+		if (!is_stuck(s->job) || is_in_flight(s, v, n) ||
 		    db_submission_get(l->store->db, s->submission, &sub, NULL))
 			continue;
 		db_submission_release(&sub);
@@ -419,8 +441,8 @@ static void end_stuck(struct look *l, const struct db_flight *v, size_t n)
 	}
 }
 
-/* Under the lock, ingested. */
-static int act(struct look *l, struct err *err)
+/* Applies the answers to the rows. The caller holds the queue lock, and the outbox is ingested. */
+static int update_rows(struct reconcile_run *l, struct err *err)
 {
 	struct store *store = l->store;
 	struct db_flight *v = NULL;
@@ -429,7 +451,7 @@ static int act(struct look *l, struct err *err)
 
 	l->now = folder_now_ms(store->folder);
 	if (l->now < 0)
-		return err_errno(err, ERR_FAILED, "making a file in '%s'", store->dir);
+		return err_errno(err, ERR_FAILED, "cannot create a file in '%s'", store->dir);
 	folder_tidy(store->folder);
 	if (folder_scan(store->folder, FOLDER_CLAIMS, &l->ready, err) ||
 	    folder_scan(store->folder, FOLDER_RUNNING, &l->running, err) || drop_orphans(l, err) ||
@@ -438,12 +460,12 @@ static int act(struct look *l, struct err *err)
 	if (!db_flights(store->db, &v, &n, err)) {
 		rc = 0;
 		for (size_t i = 0; i < n && !rc; i++)
-			if (unchanged(l, &v[i]))
-				rc = look_at(l, &v[i], err);
+			if (is_unchanged(l, &v[i]))
+				rc = update_row(l, &v[i], err);
 		end_stuck(l, v, n);
 	}
 	if (!rc)
-		rc = leave_stamp(l, err);
+		rc = store_query_time(l, err);
 	FAILPOINT("reconcile-told");
 	if (!rc)
 		rc = db_commit(store->db, err);
@@ -451,13 +473,14 @@ static int act(struct look *l, struct err *err)
 	if (rc)
 		db_rollback(store->db);
 	else
-		forget(l, v, n);
+		remove_inferred_files(l, v, n);
 	free(v);
 	return rc;
 }
 
-/* Slurm was asked by somebody so lately that the answer will do. */
-static int due(struct store *store, int64_t max_age_ms, bool *yes, bool *soon, struct err *err)
+/* Sets *yes if the last query of any process is older than max_age_ms. */
+static int is_query_due(struct store *store, int64_t max_age_ms, bool *yes, bool *soon,
+			struct err *err)
 {
 	int64_t at, age, hurry;
 
@@ -467,13 +490,14 @@ static int due(struct store *store, int64_t max_age_ms, bool *yes, bool *soon, s
 	*soon = hurry != 0;
 	if (*soon && max_age_ms > ENDED_MS)
 		max_age_ms = ENDED_MS;
-	age = max_age_ms > 0 ? stamp(store) - at : -1;
+	age = max_age_ms > 0 ? read_clock(store) - at : -1;
 	*yes = age < 0 || age >= max_age_ms;
 	return 0;
 }
 
-/* squeue; one that has just failed to answer is not waited for again by who does not insist. */
-static int ask_squeue(struct look *l, int64_t max_age_ms, struct err *err)
+/* Runs squeue. If squeue has just failed to answer, a caller with max_age_ms > 0 does not wait
+ * for it again. */
+static int ask_squeue(struct reconcile_run *l, int64_t max_age_ms, struct err *err)
 {
 	struct folder *sp = l->store->folder;
 	int64_t age = folder_mark_age(sp, FOLDER_NO_ANSWER);
@@ -492,9 +516,10 @@ static int ask_squeue(struct look *l, int64_t max_age_ms, struct err *err)
 	return 0;
 }
 
-/* What the accounting has to be asked for: rows that squeue lacks, but for those whose sbatch may not be
- * over. Their Slurm ids, unless one is unknown or there are too many; since when, by a submitter's clock. */
-static bool rows_missed(struct look *l, struct strs *ids, int64_t *since)
+/* Returns whether any row must be queried from sacct: squeue lacks it, and its sbatch cannot be
+ * in progress any more. Sets ids to the Slurm ids, or to none if an id is unknown or there are
+ * too many. *since: creation time of the oldest row, by its submitter's clock. */
+static bool list_missing_rows(struct reconcile_run *l, struct strs *ids, int64_t *since)
 {
 	uint64_t last = 0;
 	bool all = true;
@@ -504,7 +529,7 @@ static bool rows_missed(struct look *l, struct strs *ids, int64_t *since)
 		const struct db_flight *f = &l->before[i];
 
 		if (seen_find(&l->seen, f) ||
-		    (f->state == JOB_SUBMITTING && age_of(l, f->submission) < UNCLEAR_MS))
+		    (f->state == JOB_SUBMITTING && get_manifest_age(l, f->submission) < UNCLEAR_MS))
 			continue;
 		if (!n++ || f->created < *since)
 			*since = f->created;
@@ -518,13 +543,13 @@ static bool rows_missed(struct look *l, struct strs *ids, int64_t *since)
 	return n > 0;
 }
 
-static void ask_sacct(struct look *l, int64_t max_age_ms)
+static void ask_sacct(struct reconcile_run *l, int64_t max_age_ms)
 {
 	int64_t age = folder_mark_age(l->store->folder, FOLDER_NO_ACCT), now = clock_now_ms();
 	struct strs ids = {0};
 	int64_t since = now;
 
-	if (!rows_missed(l, &ids, &since))
+	if (!list_missing_rows(l, &ids, &since))
 		goto out;
 	l->acct = ACCT_AWAY;
 	if (max_age_ms > 0 && age >= 0 && age < FOLDER_NO_ANSWER_MS)
@@ -549,9 +574,9 @@ out:
 	strs_release(&ids);
 }
 
-/* One asks at a time. 0: it is our turn (*turn: the lock, -1 where it is not to be had); 1: it is
- * somebody's who will do. */
-static int take_turn(struct store *store, int64_t max_age_ms, int *turn)
+/* Lets one process at a time query Slurm. Returns 0 if this process may query (*turn: the lock,
+ * or -1 without a lock). Returns 1 if another process is querying and its answer is enough. */
+static int await_turn(struct store *store, int64_t max_age_ms, int *turn)
 {
 	int64_t end = clock_mono_ms() + TURN_MS;
 
@@ -565,8 +590,8 @@ static int take_turn(struct store *store, int64_t max_age_ms, int *turn)
 	return 0;
 }
 
-/* In our turn: ask, then act under the queue lock. */
-static int look(struct look *l, int64_t max_age_ms, struct err *err)
+/* Queries Slurm, then acts under the queue lock. The caller has the turn. */
+static int query_and_update(struct reconcile_run *l, int64_t max_age_ms, struct err *err)
 {
 	struct store *store = l->store;
 	int rc;
@@ -585,36 +610,38 @@ static int look(struct look *l, int64_t max_age_ms, struct err *err)
 	l->aged = 0;
 	if (ingest_lock(store, err))
 		return -1;
-	rc = act(l, err);
+	rc = update_rows(l, err);
 	FAILPOINT("reconcile-forgotten");
-	/* what was taken back lies in revoked/: told already, and removed */
+	/* revoked claims lie in revoked/: the database has them already, so the files are
+	 * removed */
 	ingest_unlock(store);
 	if (!rc && l->unwanted.n && !slurm_scancel(&l->unwanted, err))
 		l->out->stopped = (int64_t)(l->unwanted.n - l->nstuck);
-	else if (!rc && l->unwanted.n) /* the next look tries again */
+	else if (!rc && l->unwanted.n) /* the next reconciliation tries again */
 		rc = -1;
 	FAILPOINT("reconcile-stopped");
 	return rc ? rc : ingest_now(store, err);
 }
 
-static int take_a_look(struct store *store, int64_t max_age_ms, struct slurm_jobs *jobs,
-		       struct reconcile_result *out, struct err *err)
+static int run_reconcile(struct store *store, int64_t max_age_ms, struct slurm_jobs *jobs,
+			 struct reconcile_result *out, struct err *err)
 {
-	struct look l = {.store = store, .out = out, .insists = jobs, .outcome = {.db = store->db}};
+	struct reconcile_run l = {
+		.store = store, .out = out, .insists = jobs, .outcome = {.db = store->db}};
 	int turn = -1, rc;
 	bool yes, soon = false;
 
 	memset(out, 0, sizeof(*out));
-	rc = due(store, max_age_ms, &yes, &soon, err);
-	if (rc || !yes || take_turn(store, max_age_ms, &turn)) {
+	rc = is_query_due(store, max_age_ms, &yes, &soon, err);
+	if (rc || !yes || await_turn(store, max_age_ms, &turn)) {
 		out->soon = soon;
 		return rc;
 	}
-	/* somebody may have had the turn before us */
-	rc = due(store, max_age_ms, &yes, &soon, err);
+	/* another process may have had the turn meanwhile */
+	rc = is_query_due(store, max_age_ms, &yes, &soon, err);
 	if (!rc && yes)
-		rc = look(&l, max_age_ms, err);
-	if (rc || !yes) /* as the last look left it */
+		rc = query_and_update(&l, max_age_ms, err);
+	if (rc || !yes) /* as the last reconciliation left it */
 		out->soon = soon;
 	if (turn >= 0)
 		folder_unlock(turn);
@@ -636,17 +663,18 @@ static int take_a_look(struct store *store, int64_t max_age_ms, struct slurm_job
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err)
 {
-	/* the decision counts the rows in flight as they were when jobs were cancelled, so it comes first */
+	/* the decision counts the rows that were in flight when jobs were cancelled, so it comes
+	 * first */
 	memset(out, 0, sizeof(*out));
 	if (cancel_decide(store, err))
 		return -1;
 	if (cancel_phase(store->folder, NULL) != CANCEL_NONE)
 		return 0;
-	return take_a_look(store, max_age_ms, NULL, out, err);
+	return run_reconcile(store, max_age_ms, NULL, out, err);
 }
 
 int reconcile_jobs(struct store *store, struct slurm_jobs *jobs, struct reconcile_result *out,
 		   struct err *err)
 {
-	return take_a_look(store, 0, jobs, out, err);
+	return run_reconcile(store, 0, jobs, out, err);
 }

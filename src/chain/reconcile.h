@@ -1,5 +1,6 @@
 /*
- * reconcile.h - what became of attempts that never reported: squeue, and sacct for what that does not show.
+ * reconcile.h - finds the fate of attempts that never reported, from squeue, and from sacct if
+ * squeue lacks them.
  */
 #ifndef SLURMQ_RECONCILE_H
 #define SLURMQ_RECONCILE_H
@@ -12,40 +13,46 @@
 #include "store/store.h"
 
 struct reconcile_result {
-	bool ran;	/* Slurm was asked */
-	bool soon;	/* a row will be judged within a minute or two: the next look is due then */
-	bool acct_away; /* sacct was needed and did not answer */
+	bool ran;	  /* Slurm was queried */
+	bool soon;	  /* a row will be decided within a minute or two: reconcile again then */
+	bool acct_away;	  /* sacct was needed and did not answer */
 	int64_t adopted;  /* submissions without an answer, found by name */
-	int64_t ended;	  /* over in Slurm without a word */
-	int64_t ending;	  /* over in Slurm, and given a minute for a word of their own */
-	int64_t returned; /* pending again: no Slurm job came of them, or none that will run */
-	int64_t missing;  /* not to be seen: looked for again later */
-	int64_t lost;	  /* given up */
-	int64_t stopped;  /* cancelled, and running on: Slurm was told to end them */
-	int64_t left_ms;  /* until the last one that is ending will have ended */
+	int64_t ended;	  /* over in Slurm without a report */
+	int64_t ending;	  /* over in Slurm, with a minute left to report their own end */
+	int64_t returned; /* pending again: they have no Slurm job, or none that will run */
+	int64_t missing;  /* not shown: queried again later */
+	int64_t lost;	  /* closed as lost */
+	int64_t stopped;  /* cancelled but still running: ended with scancel */
+	int64_t left_ms;  /* until the last of the ending attempts is closed */
 };
 
 /*
- * Ask Slurm and write down what is certain. max_age_ms: only where nobody of this folder did within that
- * time, by the file server's clock (a minute where rows wait to be judged; a stamp in the future is due);
- * 0: in any case, and what killed processes left is cleared up. One process asks at a time: who would be
- * content with what is a minute old leaves it to the one that does, every other waits a little. Nothing in
- * flight: nothing is asked.
+ * Queries Slurm and records what is certain. Does nothing if a process queried within max_age_ms
+ * (file server's clock; a minute at most while rows wait for a decision). A time stamp in the
+ * future does not count. With max_age_ms 0 it always runs, and removes the files that killed
+ * processes left.
  *
- * What was cancelled while Slurm's number of it was not known, and runs, is ended as soon as squeue shows it.
+ * One process queries at a time. A caller that accepts an answer a minute old leaves the query to
+ * the running process; any other caller waits up to 10 s. If no row is in flight, nothing is
+ * queried.
  *
- * What waits in Slurm for ever (BadConstraints: squeue(1), JOB REASON CODES [S: priority 0, and it stays so]) while
- * nodes are left out that look bad is taken out of Slurm, to be submitted again with them.
+ * A job that was cancelled before its Slurm number was known is ended as soon as squeue shows it
+ * running.
  *
- * While jobs were cancelled in Slurm and that is not decided yet (cancel.h), nothing is asked.
+ * A job may wait for ever (BadConstraints: squeue(1), JOB REASON CODES [S: its priority is 0, and
+ * stays 0]). If the breaker excludes nodes, such a job is cancelled in Slurm, and submitted again
+ * with these nodes included.
  *
- * A Slurm that does not answer changes no state: -1 with ERR_AGAIN. An accounting that does not answer
- * makes what squeue lacks wait longer.
+ * While an external cancel is undecided (cancel.h), nothing is queried.
+ *
+ * If Slurm does not answer, no state changes: returns -1 with ERR_AGAIN. If the accounting does not
+ * answer, rows that squeue lacks wait longer.
  */
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err);
 
-/* The same in any case, also with nothing in flight; squeue's answer is the caller's: slurm_jobs_release(). */
+/* Does the same unconditionally, even if no row is in flight. The caller releases *jobs,
+ * squeue's answer, with slurm_jobs_release(). */
 int reconcile_jobs(struct store *store, struct slurm_jobs *jobs, struct reconcile_result *out,
 		   struct err *err);
 

@@ -1,4 +1,4 @@
-/* seen.c - which of the jobs that Slurm shows belongs to which row. */
+/* seen.c - matches the jobs that Slurm shows to rows. */
 #include "chain/seen.h"
 
 #include <stdlib.h>
@@ -6,7 +6,8 @@
 
 #include "store/manifest.h"
 
-/* A row's submission is older than its job's by as long as an sbatch takes, and by the clocks of two hosts. */
+/* A row is created earlier than its job is submitted, by the duration of sbatch and the
+ * difference of two hosts' clocks. */
 enum { RENAMED_MS = 15 * 60 * 1000 };
 
 static int compare_seen(const void *a, const void *b)
@@ -18,7 +19,7 @@ static int compare_seen(const void *a, const void *b)
 	return x->task < y->task ? -1 : x->task > y->task;
 }
 
-/* "cifar.0123456789abcdef": sweeps may have dots in their names, manifests have none. */
+/* Parses "cifar.0123456789abcdef": names of sweeps may have dots, names of manifests have none. */
 static bool by_name(const struct slurm_job *job, uint64_t *submission)
 {
 	const char *dot = strrchr(job->name, '.');
@@ -60,7 +61,7 @@ void seen_index(struct seen_list *out, const struct slurm_jobs *jobs,
 	qsort(out->v, out->n, sizeof(*out->v), compare_seen);
 }
 
-/* The first entry of a submission at or after that task. */
+/* Returns the index of the submission's first entry at or after that task. */
 static size_t lower_bound(const struct seen_list *l, uint64_t submission, int64_t task)
 {
 	size_t lo = 0, hi = l->n;
@@ -77,8 +78,8 @@ static size_t lower_bound(const struct seen_list *l, uint64_t submission, int64_
 	return lo;
 }
 
-/* An active one, with active set; else the one that was submitted last. For a running row only the job that
- * took its right counts. */
+/* Returns an active job of the row's task if active is set, else the one that was submitted
+ * last. For a running row only the job that won its claim counts. */
 static const struct slurm_job *find_task(const struct seen_list *l, const struct db_flight *f,
 					 bool active)
 {
@@ -99,8 +100,8 @@ static const struct slurm_job *find_task(const struct seen_list *l, const struct
 	return found;
 }
 
-/* An array is there, and what it shows first of it: all of its tasks in one line, where they were cancelled before any of
- * them began. NULL: it is not there. */
+/* Returns the first entry of the row's array, or NULL if squeue does not show the array. If all
+ * tasks were cancelled before any began, that entry stands for all of them. */
 static const struct seen *find_array(const struct seen_list *l, const struct db_flight *f)
 {
 	size_t first = lower_bound(l, f->submission, -1);

@@ -25,7 +25,7 @@ enum {
 	STAY_MOST_MS = 60 * 1000,
 };
 
-static void say_text(fill_say *say, void *arg, const char *text)
+static void report_text(fill_say *say, void *arg, const char *text)
 {
 	if (say)
 		say(arg, text);
@@ -42,10 +42,10 @@ static char *job_name(struct store *store)
 	return name;
 }
 
-/* ---- what is known of it ---- */
+/* ---- stored state of the sentinel ---- */
 
-static int note(struct store *store, uint64_t job, int64_t begin, int held, const char *refused,
-		struct err *err)
+static int store_sentinel(struct store *store, uint64_t job, int64_t begin, int held,
+			  const char *refused, struct err *err)
 {
 	struct db *db = store->db;
 
@@ -65,7 +65,7 @@ static int note(struct store *store, uint64_t job, int64_t begin, int held, cons
 	return 0;
 }
 
-static int forget(struct store *store, struct err *err)
+static int clear_sentinel(struct store *store, struct err *err)
 {
 	struct db *db = store->db;
 
@@ -81,11 +81,11 @@ static int forget(struct store *store, struct err *err)
 	return 0;
 }
 
-/* What there is to do for one. */
+/* Decides whether a sentinel is needed. */
 struct need {
-	bool work;     /* something is pending or in flight, and the queue is not paused */
-	int64_t every; /* seconds; 0: none is wanted */
-	int64_t at;    /* when it was last seen or tried, ms; 0: never */
+	bool work;     /* a job is pending or in flight, and the queue is not paused */
+	int64_t every; /* seconds between sentinels; 0: no sentinel is wanted */
+	int64_t at;    /* last time the sentinel was seen or tried, ms; 0: never */
 };
 
 static int read_need(struct store *store, struct need *n, struct err *err)
@@ -108,15 +108,15 @@ static int read_need(struct store *store, struct need *n, struct err *err)
 	return rc;
 }
 
-/* ---- in Slurm ---- */
+/* ---- the sentinel in Slurm ---- */
 
-static bool waits(const struct slurm_job *job)
+static bool is_waiting(const struct slurm_job *job)
 {
 	return slurm_state_active(job->state) && strcmp(job->state, "RUNNING") != 0 &&
 	       strcmp(job->state, "COMPLETING") != 0;
 }
 
-/* The Slurm job that we are in; 0: none. */
+/* Returns the Slurm job that this process runs in, or 0 outside a job. */
 static uint64_t own_job(void)
 {
 	const char *mine = getenv("SLURM_JOB_ID");
@@ -124,8 +124,8 @@ static uint64_t own_job(void)
 	return mine ? strtoull(mine, NULL, 10) : 0;
 }
 
-/* Slurm could not begin it, or had it end in a way that the site has held, and holds it now: it, and whoever
- * waits for it to end, waits for ever. */
+/* Returns whether the site holds the job because it could not begin, or because of how it ended.
+ * Such a job never ends, and a successor would wait for it for ever. */
 static bool is_stuck(const struct slurm_job *job)
 {
 	return strstr(job->reason, "requeued held") || strstr(job->reason, "requeued in held") ||
@@ -133,24 +133,26 @@ static bool is_stuck(const struct slurm_job *job)
 	       !strcmp(job->reason, "DependencyNeverSatisfied");
 }
 
-/* Somebody does not want it to begin. They have their way: it stays, and so that nobody counts on it, status
- * says so. (Slurm's words, squeue(1), JOB REASON CODES.) */
-static int held_by(const struct slurm_job *job)
+/* Returns by whom the sentinel is held, or 0 (reasons of squeue(1), JOB REASON CODES). A held
+ * sentinel stays in Slurm, because a person does not want it to begin. slurmq status reports the
+ * hold, so that the user does not rely on the sentinel. */
+static int get_holder(const struct slurm_job *job)
 {
 	return !strcmp(job->reason, "JobHeldUser")    ? SENTINEL_HELD_USER
 	       : !strcmp(job->reason, "JobHeldAdmin") ? SENTINEL_HELD_ADMIN
 						      : 0;
 }
 
-/* Those that Slurm has and that are not the caller. */
+/* The sentinels in Slurm, without the calling one. */
 struct sight {
-	struct strs waiting; /* their ids */
-	int held;	     /* and if one of these is held, by whom */
+	struct strs waiting; /* their Slurm ids */
+	int held;	     /* if one of these is held, by whom */
 	bool runs;
 };
 
-/* What is stuck is cancelled, and counts no more. */
-static int look(struct store *store, struct sight *sight, struct err *err)
+/* Queries Slurm for sentinels. Cancels stuck ones and does not count them. Returns 0, or -1 with
+ * err. The caller releases sight->waiting. */
+static int find_sentinels(struct store *store, struct sight *sight, struct err *err)
 {
 	uint64_t own = own_job();
 	struct strs stuck = {0};
@@ -160,16 +162,16 @@ static int look(struct store *store, struct sight *sight, struct err *err)
 
 	memset(sight, 0, sizeof(*sight));
 	if (!name)
-		return err_set(err, ERR_FAILED, "'%s/id' can't be read", store->dir);
+		return err_set(err, ERR_FAILED, "cannot read '%s/id'", store->dir);
 	rc = slurm_squeue((uint64_t)geteuid(), &jobs, err);
 	for (size_t i = 0; i < jobs.n && !rc; i++) {
 		const struct slurm_job *job = &jobs.v[i];
 
 		if (strcmp(job->name, name) != 0 || job->id == own)
 			continue;
-		if (waits(job)) {
+		if (is_waiting(job)) {
 			strs_addf(is_stuck(job) ? &stuck : &sight->waiting, "%" PRIu64, job->id);
-			sight->held = sight->held ? sight->held : held_by(job);
+			sight->held = sight->held ? sight->held : get_holder(job);
 		} else if (slurm_state_active(job->state)) {
 			sight->runs = true;
 		}
@@ -189,12 +191,12 @@ bool sentinel_waits(struct store *store)
 	int64_t at;
 
 	found = !state_get_int(store->db, STATE_SENTINEL_AT, &at, NULL) && at &&
-		!look(store, &sight, NULL) && sight.waiting.n && !sight.held;
+		!find_sentinels(store, &sight, NULL) && sight.waiting.n && !sight.held;
 	strs_release(&sight.waiting);
 	return found;
 }
 
-/* One waits: note it, with what is known of it. */
+/* Records the first waiting sentinel. Its begin time is kept if the job is the recorded one. */
 static int note_waiting(struct store *store, const struct sight *sight, struct err *err)
 {
 	int64_t begin = 0, job = 0;
@@ -203,7 +205,7 @@ static int note_waiting(struct store *store, const struct sight *sight, struct e
 	if (state_get_int(store->db, STATE_SENTINEL_JOB, &job, err) ||
 	    ((uint64_t)job == seen && state_get_int(store->db, STATE_SENTINEL_BEGIN, &begin, err)))
 		return -1;
-	return note(store, seen, begin, sight->held, NULL, err);
+	return store_sentinel(store, seen, begin, sight->held, NULL, err);
 }
 
 void sentinel_check(struct store *store)
@@ -213,16 +215,16 @@ void sentinel_check(struct store *store)
 
 	if (!state_get_int(store->db, STATE_SENTINEL_AT, &at, NULL) && at &&
 	    !state_get_int(store->db, STATE_SENTINEL_HELD, &held, NULL) &&
-	    !look(store, &sight, NULL)) {
+	    !find_sentinels(store, &sight, NULL)) {
 		if (!sight.waiting.n && !sight.runs)
-			forget(store, NULL);
+			clear_sentinel(store, NULL);
 		else if (sight.waiting.n && sight.held != held)
 			note_waiting(store, &sight, NULL);
 	}
 	strs_release(&sight.waiting);
 }
 
-/* What an sbatch of it is made of, and the memory of that. */
+/* One sbatch of the sentinel, and the memory that its pointers refer to. */
 struct order {
 	struct strs env, options;
 	char *name, *output, *script;
@@ -239,9 +241,11 @@ static void order_release(struct order *o)
 	memset(o, 0, sizeof(*o));
 }
 
-/* Like the last submission: its account, partition and QOS, its environment and binary. DB_NONE: there is none
- * yet. memory: ask for little, since a site's default may be all of a node. */
-static int order(struct store *store, int64_t every, bool memory, struct order *o, struct err *err)
+/* Prepares the sentinel's sbatch like the last submission: same account, partition, QOS,
+ * environment and binary. memory: request little memory, because a site's default may be a whole
+ * node. Returns 0, DB_NONE before the first submission, or -1. The caller releases *o. */
+static int prepare_order(struct store *store, int64_t every, bool memory, struct order *o,
+			 struct err *err)
 {
 	struct db_submission last;
 	char *more = NULL, *log;
@@ -279,14 +283,14 @@ static int order(struct store *store, int64_t every, bool memory, struct order *
 					 .envp = (const char *const *)o->env.v};
 	db_submission_release(&last);
 	free(more);
-	return rc ? -1 : o->name ? 0 : err_set(err, ERR_FAILED, "'%s/id' is gone", store->dir);
+	return rc ? -1 : o->name ? 0 : err_set(err, ERR_FAILED, "cannot read '%s/id'", store->dir);
 }
 
-static int make_with(struct store *store, int64_t every, bool memory, struct slurm_reply *reply,
-		     struct err *err)
+static int submit_order(struct store *store, int64_t every, bool memory, struct slurm_reply *reply,
+			struct err *err)
 {
 	struct order o;
-	int rc = order(store, every, memory, &o, err);
+	int rc = prepare_order(store, every, memory, &o, err);
 
 	memset(reply, 0, sizeof(*reply));
 	if (!rc)
@@ -295,50 +299,53 @@ static int make_with(struct store *store, int64_t every, bool memory, struct slu
 	return rc;
 }
 
-static void say_refused(fill_say *say, void *arg, const char *words)
+static void report_refusal(fill_say *say, void *arg, const char *words)
 {
-	char *line = mem_printf("sbatch refused the sentinel, which stays off: %s (slurmq config "
-				"sentinel.sbatch gives it other options)",
+	char *line = mem_printf("sbatch refused the sentinel: %s (set other options: slurmq config "
+				"sentinel.sbatch)",
 				words);
 
-	say_text(say, arg, line);
+	report_text(say, arg, line);
 	free(line);
 }
 
-/* Under the lock, none is there. 0: it was made; DB_NONE: it was not, and why was said; -1. */
-static int make(struct store *store, int64_t every, fill_say *say, void *arg, struct err *err)
+/* Submits a sentinel. The caller holds the lock, and Slurm has no sentinel. Returns 0 if sbatch
+ * accepted it, DB_NONE if not, or -1 with err. A refusal is reported with say. */
+static int submit_sentinel(struct store *store, int64_t every, fill_say *say, void *arg,
+			   struct err *err)
 {
 	struct slurm_reply reply;
 	int rc;
 
 	folder_mark(store->folder, SENTINEL_MARK);
-	rc = make_with(store, every, true, &reply, err);
+	rc = submit_order(store, every, true, &reply, err);
 	if (!rc && reply.answer == SLURM_REFUSED) {
 		slurm_reply_release(&reply);
-		rc = make_with(store, every, false, &reply, err);
+		rc = submit_order(store, every, false, &reply, err);
 	}
 	if (rc) {
 		slurm_reply_release(&reply);
 		return rc;
 	}
 	if (reply.answer == SLURM_ACCEPTED) {
-		rc = note(store, reply.job, clock_now_ms() + every * 1000, 0, NULL, err);
+		rc = store_sentinel(store, reply.job, clock_now_ms() + every * 1000, 0, NULL, err);
 	} else {
 		char *text = mem_printf("%s", reply.text);
 
 		text[strcspn(text, "\n")] = '\0';
-		rc = note(store, 0, 0, 0, reply.answer == SLURM_REFUSED ? text : NULL, err);
+		rc = store_sentinel(store, 0, 0, 0, reply.answer == SLURM_REFUSED ? text : NULL,
+				    err);
 		if (!rc)
 			rc = DB_NONE;
 		if (reply.answer == SLURM_REFUSED)
-			say_refused(say, arg, text);
+			report_refusal(say, arg, text);
 		free(text);
 	}
 	slurm_reply_release(&reply);
 	return rc;
 }
 
-/* ---- one at a time ---- */
+/* ---- one process at a time ---- */
 
 static int take_lock(struct store *store, int64_t ms, int *fd, struct err *err)
 {
@@ -351,9 +358,11 @@ static int take_lock(struct store *store, int64_t ms, int *fd, struct err *err)
 	return rc;
 }
 
-/* The lock is ours: look again whether there is a need, then whether there is one. 0: one waits in Slurm (or,
- * but for the sentinel itself, one runs, and will see to its successor); DB_NONE: none. */
-static int ensure(struct store *store, bool self, fill_say *say, void *arg, struct err *err)
+/* Checks under the lock whether a sentinel is needed, then whether one exists, and submits one
+ * if not. Returns 0 if one waits in Slurm, DB_NONE if there is none, or -1. Unless self is set,
+ * a running sentinel is enough: it submits its successor. */
+static int ensure_sentinel(struct store *store, bool self, fill_say *say, void *arg,
+			   struct err *err)
 {
 	struct sight sight = {0};
 	struct need n;
@@ -364,42 +373,42 @@ static int ensure(struct store *store, bool self, fill_say *say, void *arg, stru
 	if (!n.work || !n.every) {
 		char *refused = NULL;
 
-		/* just now, by who had the lock before us */
+		/* the process that had the lock before may have been refused just now */
 		if (n.work &&
 		    state_get_text(store->db, STATE_SENTINEL_REFUSED, &refused, NULL) >= 0 &&
 		    refused)
-			say_refused(say, arg, refused);
+			report_refusal(say, arg, refused);
 		free(refused);
 		return DB_NONE;
 	}
-	rc = look(store, &sight, err);
-	/* a host without squeue: whoever looks around from another one sees to it */
+	rc = find_sentinels(store, &sight, err);
+	/* a host without squeue: a process on another host takes care of the sentinel */
 	if (rc < 0 && err->status == ERR_FAILED)
 		return DB_NONE;
 	if (!rc && sight.waiting.n)
 		rc = note_waiting(store, &sight, err);
 	else if (!rc && (self || !sight.runs))
-		rc = make(store, n.every, say, arg, err);
+		rc = submit_sentinel(store, n.every, say, arg, err);
 	strs_release(&sight.waiting);
 	return rc;
 }
 
-/* Under the lock, if it could be had. */
-static void withdraw(struct store *store, fill_say *say, void *arg)
+/* Withdraws the sentinel. The caller holds the lock, if it was free. */
+static void withdraw_waiting(struct store *store, fill_say *say, void *arg)
 {
 	struct sight sight = {0};
 	struct err err = {0};
 	int rc;
 
-	rc = look(store, &sight, &err);
+	rc = find_sentinels(store, &sight, &err);
 	if (!rc && sight.waiting.n)
 		rc = slurm_scancel(&sight.waiting, &err);
 	if (!rc)
-		rc = forget(store, &err);
+		rc = clear_sentinel(store, &err);
 	if (rc) {
-		err_prefix(&err, "the sentinel, a job that waits in Slurm, could not be withdrawn "
-				 "(it will find nothing to do)");
-		say_text(say, arg, err.msg);
+		err_prefix(&err, "cannot withdraw the sentinel, a job that waits in Slurm (it will "
+				 "find nothing to do)");
+		report_text(say, arg, err.msg);
 	}
 	strs_release(&sight.waiting);
 }
@@ -408,28 +417,28 @@ void sentinel_withdraw(struct store *store, fill_say *say, void *arg)
 {
 	int lock, locked = take_lock(store, LOCK_MS, &lock, NULL);
 
-	withdraw(store, say, arg);
+	withdraw_waiting(store, say, arg);
 	if (!locked)
 		folder_unlock(lock);
 }
 
-/* None was wanted: looked at again under the lock, since a person's word may have changed that meanwhile, and of
- * many who end at one moment the first one has done it. */
+/* Withdraws the sentinel if it is still unwanted under the lock. A command of the user may have
+ * changed that meanwhile. If many jobs end at once, the first has withdrawn it already. */
 static void withdraw_unwanted(struct store *store, int64_t ms, fill_say *say, void *arg)
 {
 	struct need n;
 	int lock;
 
-	if (take_lock(store, ms, &lock, NULL)) /* somebody else is at it */
+	if (take_lock(store, ms, &lock, NULL)) /* another process is doing this */
 		return;
 	if (!read_need(store, &n, NULL) && n.at && (!n.work || !n.every))
-		withdraw(store, say, arg);
+		withdraw_waiting(store, say, arg);
 	folder_unlock(lock);
 }
 
 void sentinel_tend(struct store *store, enum sentinel_caller who, fill_say *say, void *arg)
 {
-	/* who is at it may have looked before a person's word changed what it sees to */
+	/* the holder may have read the state before the user's command changed it */
 	const int64_t wait = who == SENTINEL_TICK ? 0 : LOCK_MS;
 	struct err err = {0};
 	struct need n;
@@ -437,7 +446,7 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, fill_say *say,
 	int lock, rc;
 
 	if (read_need(store, &n, &err)) {
-		say_text(say, arg, err.msg);
+		report_text(say, arg, err.msg);
 		return;
 	}
 	if (!n.work || !n.every) {
@@ -451,9 +460,9 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, fill_say *say,
 		return;
 	if (take_lock(store, wait, &lock, &err))
 		return;
-	rc = ensure(store, false, say, arg, &err);
+	rc = ensure_sentinel(store, false, say, arg, &err);
 	if (rc < 0 && who != SENTINEL_TICK)
-		say_text(say, arg, err.msg);
+		report_text(say, arg, err.msg);
 	folder_unlock(lock);
 }
 
@@ -461,7 +470,7 @@ void sentinel_settle(struct store *store, fill_say *say, void *arg)
 {
 	int64_t counts[JOB_NSTATES], at, paused;
 
-	/* short questions, since the job that asks still holds its slot */
+	/* short queries, because the job that asks still holds its slot */
 	if (state_get_int(store->db, STATE_SENTINEL_AT, &at, NULL) || !at ||
 	    state_get_int(store->db, STATE_PAUSED, &paused, NULL) ||
 	    db_counts(store->db, counts, NULL))
@@ -471,11 +480,11 @@ void sentinel_settle(struct store *store, fill_say *say, void *arg)
 		withdraw_unwanted(store, LOCK_MS, say, arg);
 }
 
-/* ---- its own run ---- */
+/* ---- the sentinel's own run ---- */
 
-/* Jobs of ours wait in Slurm, by its word: each of them goes on with the chain when it begins, which may be in the
- * slot that we hold. */
-static bool others_wait(struct store *store)
+/* Returns whether Slurm has other jobs of this queue waiting. Each continues the chain when it
+ * begins, possibly in the slot that this sentinel holds. */
+static bool do_others_wait(struct store *store)
 {
 	struct reconcile_result seen;
 	struct db_flight *v = NULL;
@@ -490,14 +499,15 @@ static bool others_wait(struct store *store)
 	return found;
 }
 
-/* The time limit is near, and there is no successor: whether to go on all the same. */
-static bool goes_on_at_limit(struct store *store)
+/* Returns whether the sentinel continues although the time limit is near and it has no
+ * successor. */
+static bool continue_at_limit(struct store *store)
 {
 	if (!own_job())
 		return true;
-	if (others_wait(store))
+	if (do_others_wait(store))
 		return false;
-	if (proc_term_pending()) /* it was more than that, or has become so */
+	if (proc_term_pending()) /* the signal was TERM too, or TERM has come since */
 		return !cancel_take_term(store->folder);
 	return slurm_requeue(own_job(), NULL);
 }
@@ -514,7 +524,7 @@ bool sentinel_pause(struct store *store, int64_t *ms)
 		if (sig == SIGTERM)
 			return !cancel_after_term(store->folder);
 		if (sig == SIGUSR1)
-			return goes_on_at_limit(store);
+			return continue_at_limit(store);
 	}
 	return true;
 }
@@ -528,21 +538,21 @@ enum sentinel_turn sentinel_turn(struct store *store, fill_say *say, void *arg)
 	rc = read_need(store, &n, &err);
 	if (!rc && !n.work)
 		return SENTINEL_LEAVE;
-	if (!rc && !n.every) /* switched off, or the limit has become small */
+	if (!rc && !n.every) /* the user switched the sentinel off, or the limit has become small */
 		return SENTINEL_ALONE;
 	if (!rc)
 		rc = take_lock(store, LOCK_MS, &lock, &err);
 	if (!rc) {
-		rc = ensure(store, true, say, arg, &err);
+		rc = ensure_sentinel(store, true, say, arg, &err);
 		folder_unlock(lock);
 	}
 	if (rc < 0)
-		say_text(say, arg, err.msg);
+		report_text(say, arg, err.msg);
 	if (rc)
 		return SENTINEL_AGAIN;
-	/* until now it was to begin again where its node fails; from now on its successor, which waits for
-	 * its end, must not wait for that */
+	/* Until now Slurm was to restart this job if its node fails. Its successor waits for its
+	 * end, so a restart would delay the successor. */
 	if (own_job() && slurm_requeue_off(own_job(), &err))
-		say_text(say, arg, err.msg);
+		report_text(say, arg, err.msg);
 	return SENTINEL_LAST;
 }

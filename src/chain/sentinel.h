@@ -1,12 +1,13 @@
 /*
- * sentinel.h - one small job that waits in Slurm, so that the chain outlives all others.
+ * sentinel.h - a small job that waits in Slurm, so that the chain outlives all other jobs.
  *
- * It begins some minutes from now (sbatch(1), --begin), queues its successor before anything else, and then
- * does what slurmq chain does. Two of them wait for each other (--dependency=singleton: jobs of one name and
- * user, one at a time), and it is looked for by that name before it is made. Its name holds no manifest, so
- * that reconciliation passes over it.
+ * The sentinel begins some minutes after its submission (sbatch(1), --begin). It submits its
+ * successor first, and then does what slurmq chain does. Two sentinels wait for each other
+ * (--dependency=singleton: Slurm runs one job of a name and user at a time). slurmq searches Slurm
+ * by that name before it submits a sentinel. The name holds no manifest, so reconciliation ignores
+ * the job.
  *
- * What is known of it is in store/state.h, STATE_SENTINEL_*.
+ * STATE_SENTINEL_* in store/state.h holds its state.
  */
 #ifndef SLURMQ_SENTINEL_H
 #define SLURMQ_SENTINEL_H
@@ -16,44 +17,56 @@
 #include "chain/fill.h"
 #include "store/store.h"
 
-/* A file in the folder that is as old as the newest sentinel's submission. */
+/* A file in the folder whose age is that of the newest sentinel's submission. */
 #define SENTINEL_MARK "sentinel-made"
 
-/* Who holds it: the values of .sentinel.held. */
+/* The cause of a hold: values of .sentinel.held. */
 enum { SENTINEL_HELD_USER = 1, SENTINEL_HELD_ADMIN };
 
 enum sentinel_caller {
-	SENTINEL_USER, /* a person's command: looks in any case, and waits for who is at it */
-	SENTINEL_TICK, /* slurmq chain: where it was not seen for long, and nobody else is at it */
+	SENTINEL_USER, /* the user's command: always queries, and waits for the lock */
+	/* slurmq chain: queries only if the sentinel was not seen for long and the lock is free */
+	SENTINEL_TICK,
 };
 
-/* See to it that there is one, where one is wanted, work is left and the queue is not paused; where it is not
- * wanted and is there, it is withdrawn. Never fails: what goes wrong is said. say may be NULL. */
+/* Submits a sentinel if it is wanted, work is left and the queue is not paused. Withdraws an
+ * unwanted one. Never fails: errors are reported with say, which may be NULL. */
 void sentinel_tend(struct store *store, enum sentinel_caller who, fill_say *say, void *arg);
 
-/* Take it out of Slurm. A Slurm that does not answer is said: the sentinel then finds nothing to do. */
+/* Withdraws the sentinel from Slurm. If Slurm does not answer, reports that with say: the
+ * sentinel then finds nothing to do. */
 void sentinel_withdraw(struct store *store, fill_say *say, void *arg);
 
-/* At a job's end: withdraw it where no work is left, or the queue is paused. Asks Slurm nothing but then. */
+/* Withdraws the sentinel at a job's end if no work is left or the queue is paused. Queries Slurm
+ * only in that case. */
 void sentinel_settle(struct store *store, fill_say *say, void *arg);
 
-/* For who looks: ask whether one that was seen is still there, and forget it where it is not; note whether it is
- * held. Where Slurm does not answer it is believed. */
+/* Queries Slurm for the recorded sentinel and forgets it if it is gone; records whether it is
+ * held. Commands that only read call this. If Slurm does not answer, the record stays. */
 void sentinel_check(struct store *store);
 
-/* Does Slurm show one that waits and will begin? It is asked. */
+/* Queries Slurm and returns whether a sentinel waits there and is not held. */
 bool sentinel_waits(struct store *store);
 
-/* The sentinel's own run, a turn at a time; signals must be blocked (proc_signals_block()). */
+/* Does one turn of the sentinel's own run. The caller must have blocked signals
+ * (proc_signals_block()). Errors are reported with say. */
 enum sentinel_turn {
-	SENTINEL_LEAVE, /* nothing is to be done */
-	SENTINEL_LAST,	/* its successor waits in Slurm: go on with the chain, and leave */
-	SENTINEL_ALONE, /* it is to have none: go on with the chain, and stay where nobody else would */
-	SENTINEL_AGAIN, /* it has none yet: go on with the chain, pause, and another turn */
+	SENTINEL_LEAVE, /* no work is left: exit */
+	SENTINEL_LAST,	/* the successor waits in Slurm: continue the chain, and exit */
+	/* no successor is wanted: continue the chain, and stay while no other job would */
+	SENTINEL_ALONE,
+	/* there is no successor yet: continue the chain, pause, and do another turn */
+	SENTINEL_AGAIN,
 };
 enum sentinel_turn sentinel_turn(struct store *store, fill_say *say, void *arg);
-/* The pause between turns, longer each time (*ms starts at 0). False where the caller is to end: it was cancelled, or
- * its time limit came near (USR1) and others wait in Slurm, or Slurm begins it anew. Where Slurm does not, the pause is over at once. */
+/*
+ * Pauses between turns, longer each time (*ms starts at 0). Returns true if the caller is to
+ * continue.
+ *
+ * Returns false if the sentinel was cancelled. It also returns false if the time limit is near
+ * (USR1) and other jobs wait in Slurm, or Slurm requeues the sentinel. If the requeue fails, the
+ * pause ends at once.
+ */
 bool sentinel_pause(struct store *store, int64_t *ms);
 
 #endif

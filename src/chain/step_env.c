@@ -11,8 +11,9 @@
 
 enum { VARIABLE_MOST = 120 * 1024 };
 
-/* NAME as an environment variable's: what is neither letter, digit nor _ becomes _. */
-static char *variable(const char *prefix, const char *name, size_t len)
+/* Returns prefix and name as the name of an environment variable: every character but letters,
+ * digits and _ becomes _. The caller frees it. */
+static char *make_variable_name(const char *prefix, const char *name, size_t len)
 {
 	struct buf b = {0};
 
@@ -27,8 +28,8 @@ static char *variable(const char *prefix, const char *name, size_t len)
 	return buf_take(&b);
 }
 
-/* A variable that execve(2) takes (MAX_ARG_STRLEN is 128 KiB): a larger one, which the command may not even
- * look at, would keep it from starting. */
+/* Sets the variable unless it is too large for execve(2) (MAX_ARG_STRLEN is 128 KiB). A larger
+ * variable, which the command may not even read, would prevent the command from starting. */
 static void set_small(struct strs *env, const char *name, const char *value)
 {
 	if (strlen(name) + strlen(value) < VARIABLE_MOST)
@@ -40,7 +41,7 @@ static void add_params(struct strs *env, const struct strs *params, struct json 
 	for (size_t i = 0; i < params->n; i++) {
 		const char *pair = params->v[i], *eq = strchr(pair, '=');
 		char *name = mem_strndup(pair, (size_t)(eq - pair));
-		char *var = variable("SLURMQ_PARAM_", pair, (size_t)(eq - pair));
+		char *var = make_variable_name("SLURMQ_PARAM_", pair, (size_t)(eq - pair));
 
 		set_small(env, var, eq + 1);
 		json_str(j, name, eq + 1);

@@ -1,5 +1,6 @@
 /*
- * step_env.h - the environment of a step's command: ours, the manifest's, and SLURMQ_* variables (slurmq-run(1)).
+ * step_env.h - the environment of a step's command: slurmq's own, the manifest's, and SLURMQ_*
+ * variables (slurmq-run(1)).
  */
 #ifndef SLURMQ_STEP_ENV_H
 #define SLURMQ_STEP_ENV_H
@@ -7,9 +8,10 @@
 #include "lib/buf.h"
 #include "store/manifest.h"
 
-/* Append NAME=VALUE lines that all steps of a task share. dir: the folder .slurmq, absolute. */
+/* Appends the NAME=VALUE lines that all steps of a task share. dir: the folder .slurmq,
+ * absolute. */
 void step_env_base(const struct manifest_task *task, const char *dir, struct strs *env);
-/* Append those lines, and what the step adds: its parameters, name and variables. */
+/* Appends those of base, and the step's own parameters, name and variables. */
 void step_env(const struct manifest_task *task, const struct strs *base,
 	      const struct manifest_step *s, struct strs *env);
 

@@ -1,8 +1,9 @@
 /*
- * submission.c - what one sbatch takes, written down.
+ * submission.c - the files, script, environment and options of one sbatch.
  *
- * Manifest and rights are durable before the claim's COMMIT, under the same hold of the queue lock. Else a
- * submitter that dies in between leaves a row whose right can never be won.
+ * Manifest and claims are durable before the claiming transaction commits, under the same hold of
+ * the queue lock. Otherwise a submitter that dies in between would leave a row whose claim no job
+ * can win.
  */
 #include "chain/submission.h"
 
@@ -19,7 +20,7 @@
 #include "store/folder.h"
 #include "store/state.h"
 
-/* In the environment that sbatch gets: the job is to get none of it. */
+/* In sbatch's environment: the variable means that the job gets none of that environment. */
 static const char NO_EXPORT[] = "SLURMQ_NO_EXPORT";
 
 static void batch_release(struct batch *b)
@@ -50,7 +51,7 @@ void batches_release(struct batches *b)
 	memset(b, 0, sizeof(*b));
 }
 
-/* Under the queue lock. */
+/* Renders the manifest of one batch. The caller holds the queue lock. */
 static int render_manifest(struct store *store, struct batch *b, struct err *err)
 {
 	int rc = 0;
@@ -103,7 +104,8 @@ static int write_batch(struct store *store, const struct batch *b, int64_t kill_
 	return rc;
 }
 
-/* Synced after all of them are there: the first of these syncs does most of the work of the others. */
+/* All files are written before the first sync, because that sync does most of the work of the
+ * later ones. */
 int submission_files_write(struct store *store, const struct batches *b, int64_t kill_wait_s,
 			   bool chained, struct err *err)
 {
@@ -119,9 +121,10 @@ int submission_files_write(struct store *store, const struct batches *b, int64_t
 	return 0;
 }
 
-/* ---- what every job of a version gets ---- */
+/* ---- binary and environment of a version ---- */
 
-/* This very program; by the name that it was started by where there is no /proc (getauxval(3)). */
+/* Opens this program. Without /proc it uses the name by which the program was started
+ * (getauxval(3)). */
 static int open_myself(void)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -142,7 +145,7 @@ static int put_binary(struct store *store, const char *name, struct err *err)
 	while (fd >= 0 && (n = read(fd, chunk, sizeof(chunk))) > 0)
 		buf_add(&b, chunk, (size_t)n);
 	if (fd < 0 || n < 0)
-		rc = err_errno(err, ERR_FAILED, "copying this program to '%s/%s'", store->dir,
+		rc = err_errno(err, ERR_FAILED, "cannot copy this program to '%s/%s'", store->dir,
 			       name);
 	else
 		rc = folder_file_put(store->folder, name, b.s, b.len, 0700, err);
@@ -152,7 +155,7 @@ static int put_binary(struct store *store, const char *name, struct err *err)
 	return rc;
 }
 
-static int get_env(struct store *store, int64_t version, struct buf *out, struct err *err)
+static int read_env(struct store *store, int64_t version, struct buf *out, struct err *err)
 {
 	char *name = mem_printf("env/%" PRId64, version);
 	int rc = folder_file_get(store->folder, name, out, err);
@@ -161,41 +164,43 @@ static int get_env(struct store *store, int64_t version, struct buf *out, struct
 	return rc;
 }
 
-/* What the sweep was submitted with before this version of it; FOLDER_NONE: it was not. */
-static int env_of_sweep(struct store *store, int64_t version, struct buf *out, struct err *err)
+/* Reads the environment of the newest earlier version of the sweep that has one. Returns 0,
+ * FOLDER_NONE if there is none, or -1. */
+static int read_sweep_env(struct store *store, int64_t version, struct buf *out, struct err *err)
 {
 	int rc;
 
 	while (!(rc = db_version_before(store->db, version, &version, err))) {
-		rc = get_env(store, version, out, err);
+		rc = read_env(store, version, out, err);
 		if (rc != FOLDER_NONE)
 			return rc;
 	}
 	return rc == DB_NONE ? FOLDER_NONE : -1;
 }
 
-/* A job that chains into a sweep which nobody has submitted by hand yet must not lend it its own environment: it
- * takes what another one was submitted with, until somebody does. */
-static int borrow_env(struct store *store, int64_t version, struct buf *out, struct err *err)
+/* Reads the environment of the newest earlier version of any sweep. A job may chain into a sweep
+ * that the user has not submitted yet. That job must not give its own environment to the sweep,
+ * so another sweep's serves until the user submits. */
+static int read_other_env(struct store *store, int64_t version, struct buf *out, struct err *err)
 {
 	int rc = FOLDER_NONE;
 
 	while (rc == FOLDER_NONE && --version > 0)
-		rc = get_env(store, version, out, err);
+		rc = read_env(store, version, out, err);
 	return rc;
 }
 
-/* Store what the sweep's jobs get: what those of its earlier versions got, else (or with renew) the caller's own.
- * *taken: it was that. */
-static int put_env(struct store *store, int64_t version, bool renew, bool *taken, struct err *err)
+/* Stores the environment for the sweep's jobs: that of its earlier versions, else (or with
+ * renew) the caller's own. *own: the caller's own was stored. */
+static int put_env(struct store *store, int64_t version, bool renew, bool *own, struct err *err)
 {
 	char *name = mem_printf("env/%" PRId64, version);
 	struct strs env = {0};
 	struct buf text = {0};
-	int rc = renew ? FOLDER_NONE : env_of_sweep(store, version, &text, err);
+	int rc = renew ? FOLDER_NONE : read_sweep_env(store, version, &text, err);
 
-	*taken = rc == FOLDER_NONE;
-	if (*taken) {
+	*own = rc == FOLDER_NONE;
+	if (*own) {
 		env_capture(environ, &env);
 		env_encode(&env, &text);
 		rc = 0;
@@ -208,7 +213,7 @@ static int put_env(struct store *store, int64_t version, bool renew, bool *taken
 	return rc;
 }
 
-static bool env_missing(struct store *store, int64_t version)
+static bool is_env_missing(struct store *store, int64_t version)
 {
 	char *name = mem_printf("env/%" PRId64, version);
 	bool there = folder_file_exists(store->folder, name);
@@ -229,7 +234,7 @@ static int provide_version(struct store *store, int64_t version, bool user, bool
 	    folder_make_subfolder(store->folder, "bin", err))
 		rc = -1;
 	*stored = false;
-	if (!rc && user && (renew || env_missing(store, version)))
+	if (!rc && user && (renew || is_env_missing(store, version)))
 		rc = put_env(store, version, renew, stored, err);
 	FAILPOINT("claim-env");
 	if (!rc && !folder_file_exists(store->folder, bin)) {
@@ -260,11 +265,11 @@ int submission_provide(struct store *store, struct batches *b, bool user, bool r
 static int provide_sweep(struct store *store, const struct db_sweep *s, bool renew, struct err *err)
 {
 	int64_t open = s->jobs - s->counts[JOB_COMPLETED];
-	bool taken;
+	bool own;
 
-	if (renew ? !open : !s->counts[JOB_PENDING] || !env_missing(store, s->version))
+	if (renew ? !open : !s->counts[JOB_PENDING] || !is_env_missing(store, s->version))
 		return 0;
-	return put_env(store, s->version, renew, &taken, err);
+	return put_env(store, s->version, renew, &own, err);
 }
 
 int submission_environments_keep(struct store *store, bool renew, struct err *err)
@@ -291,7 +296,7 @@ void submission_environment_forget(struct store *store, const struct batch *b)
 	free(env);
 }
 
-/* ---- the sbatch ---- */
+/* ---- the sbatch call ---- */
 
 char *submission_output_escape(const char *path)
 {
@@ -305,8 +310,9 @@ char *submission_output_escape(const char *path)
 	return buf_take(&b);
 }
 
-/* The log of task 0, with its index as sbatch's %a where it is an array. */
-static char *output_pattern(const struct store *store, const struct batch *b)
+/* Returns the --output pattern: the log of task 0, with sbatch's %a for the index if the batch
+ * is an array. The caller frees it. */
+static char *make_output_pattern(const struct store *store, const struct batch *b)
 {
 	char *path = store_log_path(store, b->sub.first, b->sub.id, 0);
 	char *pattern = submission_output_escape(path), *out;
@@ -337,8 +343,8 @@ char *submission_script_make(const struct store *store, int64_t version, const s
 	}
 	buf_addf(&out, "# slurmq: %s\n", remark);
 	if (env_get(env, NO_EXPORT)) {
-		/* Slurm's own steps in this job are to have what this job has (srun(1), --export); and all
-		 * of sbatch's that begins with SLURM comes along */
+		/* srun steps in this job must inherit the job's environment (srun(1), --export).
+		 * sbatch passes every variable that begins with SLURM, so these two are unset. */
 		buf_addf(&out, "unset SLURM_EXPORT_ENV %s\n", NO_EXPORT);
 		if (conf) {
 			buf_addstr(&out, "SLURM_CONF=");
@@ -355,7 +361,8 @@ char *submission_script_make(const struct store *store, int64_t version, const s
 	return buf_take(&out);
 }
 
-static char *script_text(const struct store *store, const struct batch *b, const struct strs *env)
+static char *make_script_text(const struct store *store, const struct batch *b,
+			      const struct strs *env)
 {
 	char *remark =
 		mem_printf("%s, %zu job%s", b->sweep_name, b->njobs, b->njobs == 1 ? "" : "s");
@@ -373,13 +380,14 @@ int submission_environment_get(struct store *store, int64_t version, struct strs
 {
 	char *how = NULL;
 	struct buf text = {0};
-	int rc = get_env(store, version, &text, err);
+	int rc = read_env(store, version, &text, err);
 
 	if (rc == FOLDER_NONE)
-		rc = env_of_sweep(store, version, &text, err);
+		rc = read_sweep_env(store, version, &text, err);
 	if (rc == FOLDER_NONE)
-		rc = borrow_env(store, version, &text, err);
-	if (rc == FOLDER_NONE) /* a preview before the first submit */
+		rc = read_other_env(store, version, &text, err);
+	/* no environment is stored: this is a preview before the first submit */
+	if (rc == FOLDER_NONE)
 		env_capture(environ, env);
 	else if (!rc)
 		rc = env_decode(buf_str(&text), text.len, env, err);
@@ -387,7 +395,8 @@ int submission_environment_get(struct store *store, int64_t version, struct strs
 	if (rc < 0 || state_get_text(store->db, STATE_ENVIRONMENT, &how, err) < 0)
 		return -1;
 	if (how && !strcmp(how, "none")) {
-		/* the job's, that is, and not that of sbatch, which has to be found (sbatch(1), --export) */
+		/* this empties the job's environment, not that of sbatch, which must be found on
+		 * PATH (sbatch(1), --export) */
 		strs_add(options, "--export=NONE");
 		env_set(env, NO_EXPORT, "1");
 	}
@@ -405,8 +414,8 @@ int submission_prepare(struct store *store, const struct batch *b, struct slurm_
 	for (size_t i = 0; i < b->options.n; i++)
 		strs_add(&own->options, b->options.v[i]);
 	own->name = mem_printf("%s.%016" PRIx64, b->sweep_name, b->sub.id);
-	own->output = output_pattern(store, b);
-	own->script = script_text(store, b, &own->env);
+	own->output = make_output_pattern(store, b);
+	own->script = make_script_text(store, b, &own->env);
 	s->name = own->name;
 	s->ntasks = (int)b->njobs;
 	s->output = own->output;

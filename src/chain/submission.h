@@ -1,5 +1,5 @@
 /*
- * submission.h - one sbatch: its manifest and rights, script, environment and output.
+ * submission.h - one sbatch: its manifest and claims, script, environment and output.
  */
 #ifndef SLURMQ_SUBMISSION_H
 #define SLURMQ_SUBMISSION_H
@@ -17,7 +17,7 @@
 #include "store/manifest.h"
 #include "sweep/sweep.h"
 
-/* One sbatch to come. */
+/* One sbatch to be run. */
 struct batch {
 	struct db_submission sub;
 	struct db_job *jobs;
@@ -28,13 +28,14 @@ struct batch {
 	int64_t sweep;
 	char *chdir;
 	bool restartable;
-	char *checkpoint; /* a signal's name, NULL: none */
-	char *exclude;	  /* for --exclude, with nodes that look bad; NULL: as the options say */
-	bool env_stored;  /* for this very submission */
-	char *group;	  /* what its jobs have in common, as text */
+	char *checkpoint; /* name of a signal; NULL: none */
+	/* value of --exclude, including the breaker's nodes; NULL: only the user's options apply */
+	char *exclude;
+	bool env_stored; /* the environment was stored for this submission */
+	char *group;	 /* what the jobs of the batch have in common, as text */
 	struct limit_group *limit_group;
 	struct manifest_writer manifest;
-	struct plan *plans; /* of each job */
+	struct plan *plans; /* one per job */
 };
 struct batches {
 	struct batch *v;
@@ -42,35 +43,40 @@ struct batches {
 };
 void batches_release(struct batches *b);
 
-/* After claim_ids_assign(): what each batch's manifest says. */
+/* Renders the manifest of each batch. Call it after claim_ids_assign(). Returns 0, or -1 with
+ * err. */
 int submission_manifests_render(struct store *store, struct batches *b, struct err *err);
-/* After that: manifests and rights are written and made durable. What is left of them where that fails is nobody's.
- * chained: for a job that chains; kill_wait_s: slurm.conf's KillWait, -1 where it is not known. */
+/* Writes manifests and claims and makes them durable. Call it after
+ * submission_manifests_render(). If it fails, the files left behind belong to no row. chained:
+ * the submitted jobs continue the chain. kill_wait_s: slurm.conf's KillWait, -1 if unknown. */
 int submission_files_write(struct store *store, const struct batches *b, int64_t kill_wait_s,
 			   bool chained, struct err *err);
 
-/* Store binary and, for a person (renew: in any case), environment of each version that is about to be submitted,
- * where they are missing: what its sweep was submitted with before, else the caller's. */
+/* Stores the missing binary of each version that is about to be submitted. If user is set, it
+ * also stores the missing environment (with renew: replaces it). The environment is that of the
+ * sweep's earlier submission, else the caller's. */
 int submission_provide(struct store *store, struct batches *b, bool user, bool renew,
 		       struct err *err);
-/* The same environment for every sweep with pending jobs (renew: with any that are not completed), which others will
- * submit: nothing of one where there is no sbatch. */
+/* Stores the same environment for every sweep with pending jobs (renew: with any job that is not
+ * completed), because later jobs submit them. Does nothing on a host without sbatch. */
 int submission_environments_keep(struct store *store, bool renew, struct err *err);
-/* Take back the environment that was stored for it: nothing can be submitted with that. */
+/* Removes the environment that was stored for the batch, because sbatch cannot submit with it. */
 void submission_environment_forget(struct store *store, const struct batch *b);
 
-/* What an sbatch of slurmq's own is made of, for a version of a sweep: its environment, and, in front of
- * options, what comes before those of the sweep. Both zeroed. */
+/* Fills env with the environment of a version's sbatch. Appends to options those that come
+ * before the sweep's options. Both start zeroed; the caller releases them. */
 int submission_environment_get(struct store *store, int64_t version, struct strs *env,
 			       struct strs *options, struct err *err);
-/* Its script: executes that version's binary with these arguments. directives: lines of #SBATCH, "" where
- * there are none; remark: what the job is. Given. */
+/* Returns a script that executes that version's binary with these arguments. directives: lines
+ * of #SBATCH, "" for none; remark: describes the job. The caller frees it. */
 char *submission_script_make(const struct store *store, int64_t version, const struct strs *env,
 			     const char *directives, const char *remark, const char *arguments);
-/* A path as sbatch's --output takes it: a '%' doubled (sbatch(1), filename pattern). Given. */
+/* Returns a path for sbatch's --output, with each '%' doubled (sbatch(1), filename pattern). The
+ * caller frees it. */
 char *submission_output_escape(const char *path);
 
-/* The sbatch of a batch: fields point into b and into *own, which is released after use. */
+/* Text of a batch's sbatch. submission_prepare() fills s with pointers into b and *own; the
+ * caller releases *own after use. */
 struct submission_text {
 	char *name, *output, *script;
 	struct strs env, options;

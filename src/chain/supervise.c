@@ -1,9 +1,9 @@
 /*
- * supervise.c - one attempt, from its right to its end line.
+ * supervise.c - one attempt, from its claim to its end record.
  *
- * TERM comes at the time limit, at scancel and at a requeue alike, and KILL follows KillWait later
- * (slurm.conf(5), KillWait). So at TERM Slurm is asked which it was: the chain goes on after a time limit
- * and a preemption, and never answers scancel with a successor.
+ * Slurm sends TERM at the time limit, at scancel and at a requeue alike, and KILL after KillWait
+ * (slurm.conf(5), KillWait). So at TERM the supervisor queries Slurm for the cause. The chain
+ * continues after a time limit and a preemption, but never submits a successor after scancel.
  */
 #include "chain/supervise.h"
 
@@ -39,20 +39,21 @@ struct run {
 	struct manifest_task task;
 	struct journal_file journal;
 	struct strs env; /* of every step */
-	pid_t child;	 /* the step's process group, 0: none */
+	pid_t child;	 /* the step's process group; 0: none */
 	pid_t tick;
 	int64_t tick_at;    /* monotonic ms */
-	bool near_limit;    /* USR1 came */
-	int stop_reason;    /* TERM came and meant this, REASON_NONE: it did not */
-	bool unsure;	    /* Slurm did not say: a cancellation, for all that is known */
-	int64_t kill_at;    /* monotonic ms, 0: not */
-	int64_t oom_kills;  /* the kernel's, when the step began; -1: not to be known */
-	struct job_end end; /* as it adds up */
+	bool near_limit;    /* USR1 has come */
+	int stop_reason;    /* the cause of TERM; REASON_NONE: no TERM, or the job continues */
+	bool unsure;	    /* Slurm did not report the cause: treated as a cancellation */
+	int64_t kill_at;    /* monotonic ms; 0: no KILL is due */
+	int64_t oom_kills;  /* count of the kernel's OOM kills when the step began; -1: unknown */
+	struct job_end end; /* built up from the steps' ends */
 };
 
-static void note(const struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void print_note(const struct run *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
-static void note(const struct run *r, const char *fmt, ...)
+static void print_note(const struct run *r, const char *fmt, ...)
 {
 	const struct style style = {.utf8 = true};
 	struct buf b = {0}, text = {0};
@@ -62,21 +63,21 @@ static void note(const struct run *r, const char *fmt, ...)
 	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
 	buf_addstr(&b, "==> slurmq: ");
-	clean_add(&b, &style, buf_str(&text)); /* a value may be anything */
+	clean_add(&b, &style, buf_str(&text)); /* a value may contain control characters */
 	buf_addstr(&b, " <==\n");
 	if (write(r->o->log, b.s, b.len) < 0)
-		errno = 0; /* a log that can't be written must not stop the work */
+		errno = 0; /* a log that cannot be written must not stop the work */
 	buf_release(&text);
 	buf_release(&b);
 }
 
-/* A line of the journal. One that can't be written is told again with the end. */
-static void record(struct run *r, const struct buf *line, bool sync)
+/* Appends a line to the journal. If it cannot be written, the end record writes it again. */
+static void append_line(struct run *r, const struct buf *line, bool sync)
 {
 	struct err err = {0};
 
 	if (journal_file_append(&r->journal, line->s, line->len, sync, &err))
-		note(r, "%s", err.msg);
+		print_note(r, "%s", err.msg);
 }
 
 /* ---- signals ---- */
@@ -89,20 +90,20 @@ static int64_t grace_ms(const struct run *r)
 	return wait > 10 ? (wait - 5) * 1000 : wait * 500;
 }
 
-static void stop_because(struct run *r, int reason, bool sure)
+static void set_stop_reason(struct run *r, int reason, bool sure)
 {
 	r->stop_reason = reason;
 	r->unsure = !sure;
 	if (reason == REASON_CANCELLED)
 		cancel_record(r->o->folder, &r->who);
 	if (sure)
-		note(r, "TERM: %s",
-		     reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
+		print_note(r, "TERM: %s",
+			   reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
 	else
-		note(r, "TERM: Slurm does not say what for, so nothing is submitted from here");
+		print_note(r, "TERM: Slurm did not report the cause, so this job submits nothing");
 }
 
-/* Slurm means to end this job. */
+/* Handles TERM: Slurm intends to end this job. */
 static void on_term(struct run *r)
 {
 	struct buf line = {0};
@@ -115,9 +116,10 @@ static void on_term(struct run *r)
 	}
 	if (!r->kill_at)
 		r->kill_at = clock_mono_ms() + grace_ms(r);
-	if (r->journal.fd >= 0) { /* it may wait for a decision before it takes its right */
+	/* without a journal the job still waits for a decision, before it has won its claim */
+	if (r->journal.fd >= 0) {
 		journal_add_stopping(&line, clock_now_ms());
-		record(r, &line, false);
+		append_line(r, &line, false);
 		buf_release(&line);
 	}
 	reason = cancel_on_term(r->o->folder, &r->who);
@@ -130,10 +132,10 @@ static void on_term(struct run *r)
 		reason = REASON_CANCELLED;
 	if (reason == REASON_NONE) {
 		r->kill_at = 0;
-		note(r, "TERM: the job goes on, as far as Slurm is concerned");
+		print_note(r, "TERM: Slurm is not ending this job, so it continues");
 		return;
 	}
-	stop_because(r, reason, sure);
+	set_stop_reason(r, reason, sure);
 }
 
 static void start_tick(struct run *r)
@@ -149,7 +151,7 @@ static void start_tick(struct run *r)
 		r->tick = pid;
 }
 
-static int until(int64_t now, int64_t at, int timeout)
+static int min_timeout(int64_t now, int64_t at, int timeout)
 {
 	int64_t left = at > now ? at - now : 0;
 
@@ -162,9 +164,9 @@ static int next_timeout(const struct run *r)
 	int timeout = -1;
 
 	if (r->kill_at)
-		timeout = until(now, r->kill_at, timeout);
+		timeout = min_timeout(now, r->kill_at, timeout);
 	if (r->tick_at && !r->tick && !r->stop_reason)
-		timeout = until(now, r->tick_at, timeout);
+		timeout = min_timeout(now, r->tick_at, timeout);
 	return timeout;
 }
 
@@ -182,18 +184,19 @@ static int signal_number(const char *name)
 	return 0;
 }
 
-/* The limit is near. USR1 itself goes no further: as an action of its own it would kill the command. */
+/* Handles USR1: the time limit is near. USR1 itself is not forwarded, because its default action
+ * would kill the command. */
 static void on_near_limit(struct run *r)
 {
 	const char *name = r->task.head.checkpoint;
-	int sig = name ? signal_number(name) : 0, told;
+	int sig = name ? signal_number(name) : 0, sent;
 
 	r->near_limit = true;
 	if (!sig || !r->child || r->stop_reason)
 		return;
-	told = proc_group_tell(r->child, sig);
-	note(r, "the time limit is near: %s %s", name,
-	     told ? "sent to the command" : "not sent, the command does not catch it");
+	sent = proc_group_tell(r->child, sig);
+	print_note(r, "the time limit is near: %s %s", name,
+		   sent ? "sent to the command" : "not sent, the command does not catch it");
 }
 
 static void on_signal(struct run *r, int sig)
@@ -229,8 +232,8 @@ static void on_time(struct run *r)
 		start_tick(r);
 }
 
-/* Take what signals are pending, waiting for none. */
-static void look_at_signals(struct run *r)
+/* Handles all pending signals without waiting. */
+static void handle_pending_signals(struct run *r)
 {
 	int sig;
 
@@ -238,8 +241,8 @@ static void look_at_signals(struct run *r)
 		on_signal(r, sig);
 }
 
-/* Reap; true where the step's own process has ended. */
-static bool reap(struct run *r, struct proc_end *end)
+/* Reaps children. Returns true if the step's own process has ended. */
+static bool reap_children(struct run *r, struct proc_end *end)
 {
 	struct proc_end e;
 	bool ended = false;
@@ -257,7 +260,7 @@ static bool reap(struct run *r, struct proc_end *end)
 
 static void wait_for_child(struct run *r, struct proc_end *end)
 {
-	while (!reap(r, end)) {
+	while (!reap_children(r, end)) {
 		int sig = proc_signal_wait(next_timeout(r));
 
 		if (sig > 0)
@@ -268,7 +271,7 @@ static void wait_for_child(struct run *r, struct proc_end *end)
 
 /* ---- steps ---- */
 
-static char *end_text(const struct journal_step *s)
+static char *make_end_text(const struct journal_step *s)
 {
 	if (s->signal)
 		return mem_printf("killed by signal %d (%s)", s->signal, strsignal(s->signal));
@@ -299,9 +302,9 @@ static pid_t start_step(struct run *r, const struct manifest_step *s, struct jou
 	}
 	pid = proc_spawn(&c, &exec_errno, &err);
 	if (pid <= 0) {
-		/* as a shell would: not found, or not to be executed */
+		/* the exit codes of a shell: not found, or not executable */
 		rec->exit_code = exec_errno == ENOENT ? 127 : 126;
-		note(r, "%s", err.msg);
+		print_note(r, "%s", err.msg);
 	}
 	strs_release(&env);
 	free(script);
@@ -313,7 +316,7 @@ static int64_t oom_kills(const struct run *r)
 	return cgroup_oom_kills(r->o->root ? r->o->root : "");
 }
 
-/* Run one step to its end and record it. */
+/* Runs one step to its end and records it. */
 static void run_step(struct run *r, size_t i, struct journal_step *rec)
 {
 	const struct manifest_step *s = &r->task.steps[i];
@@ -325,7 +328,7 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 	rec->seq = (int)i;
 	rec->key = s->key;
 	rec->started = clock_now_ms();
-	note(r, "step %s", s->key);
+	print_note(r, "step %s", s->key);
 	r->oom_kills = oom_kills(r);
 	pid = start_step(r, s, rec);
 	if (pid > 0) {
@@ -340,21 +343,23 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 	}
 	rec->ended = clock_now_ms();
 	FAILPOINT("step-ended");
-	/* what was ended by Slurm is not completed, even where it caught TERM and left with 0 */
+	/* a step that Slurm ended is not completed, even if it caught TERM and exited with 0 */
 	rec->state = rec->exit_code || rec->signal || r->stop_reason ? STEP_FAILED : STEP_COMPLETED;
 	journal_add_step(&line, rec);
-	/* the end line follows the last one at once, and its sync is for both */
-	record(r, &line, rec->state == STEP_FAILED || i + 1 < r->task.nsteps);
+	/* the end record follows the last step's at once, and one sync covers both */
+	append_line(r, &line, rec->state == STEP_FAILED || i + 1 < r->task.nsteps);
 	FAILPOINT("step-recorded");
 	buf_release(&line);
-	text = end_text(rec);
-	note(r, "%s: %s after %.1f s", s->key, text, (double)(rec->ended - rec->started) / 1000);
+	text = make_end_text(rec);
+	print_note(r, "%s: %s after %.1f s", s->key, text,
+		   (double)(rec->ended - rec->started) / 1000);
 	free(text);
 }
 
-/* Slurm signals the processes of a job one by one: the step's may end by it before ours has it. That
- * is no failure of the step, and the chain must not go on after it. */
-static void look_for_late_term(struct run *r, const struct journal_step *rec)
+/* Handles a TERM that arrives just after the step's end. Slurm signals the processes of a job
+ * one by one, so the step may end before the supervisor has TERM. That is no failure of the
+ * step, and the chain must not continue after it. */
+static void handle_late_term(struct run *r, const struct journal_step *rec)
 {
 	int64_t end = clock_mono_ms() + TERM_LATE_MS, left;
 	int reason;
@@ -369,10 +374,10 @@ static void look_for_late_term(struct run *r, const struct journal_step *rec)
 		return;
 	reason = cancel_query(&r->who);
 	if (reason > REASON_NONE)
-		stop_because(r, reason, true);
+		set_stop_reason(r, reason, true);
 }
 
-/* All steps of that name are completed: before, or by now. */
+/* Returns whether all steps of that name are completed, now or by an earlier attempt. */
 static bool need_met(const struct run *r, const bool *ok, const char *name)
 {
 	for (size_t i = 0; i < r->task.nsteps; i++)
@@ -400,19 +405,20 @@ static void skip_step(struct run *r, size_t i)
 	struct buf line = {0};
 
 	journal_add_step(&line, &rec);
-	record(r, &line, false);
+	append_line(r, &line, false);
 	buf_release(&line);
-	note(r, "%s: not run, what it needs is not completed", r->task.steps[i].key);
+	print_note(r, "%s: skipped: a step that it needs is not completed", r->task.steps[i].key);
 }
 
-/* Has the kernel killed something of ours for want of memory since the step began? */
+/* Returns whether the kernel has killed a process of this job for lack of memory since the step
+ * began. */
 static bool out_of_memory(const struct run *r)
 {
 	return r->oom_kills >= 0 && oom_kills(r) > r->oom_kills;
 }
 
-/* What a step's end does to the attempt's: the first failure is the one that is told. */
-static void add_up(struct run *r, const struct journal_step *rec)
+/* Adds a step's end to the attempt's end. The first failure decides the reported reason. */
+static void add_step_end(struct run *r, const struct journal_step *rec)
 {
 	struct job_end *end = &r->end;
 
@@ -426,7 +432,7 @@ static void add_up(struct run *r, const struct journal_step *rec)
 	end->reason = rec->signal ? REASON_SIGNAL : REASON_EXIT;
 	if (!r->stop_reason && out_of_memory(r)) {
 		end->reason = REASON_OUT_OF_MEMORY;
-		note(r, "%s: out of memory", rec->key);
+		print_note(r, "%s: out of memory", rec->key);
 	}
 }
 
@@ -443,7 +449,7 @@ static void run_steps(struct run *r)
 
 		if (ok[i])
 			continue;
-		look_at_signals(r);
+		handle_pending_signals(r);
 		if (r->stop_reason || stop) {
 			all = false;
 			continue;
@@ -455,8 +461,8 @@ static void run_steps(struct run *r)
 		}
 		run_step(r, i, &rec);
 		if (rec.state == STEP_FAILED && !r->stop_reason)
-			look_for_late_term(r, &rec);
-		add_up(r, &rec);
+			handle_late_term(r, &rec);
+		add_step_end(r, &rec);
 		ok[i] = rec.state == STEP_COMPLETED;
 		all = all && ok[i];
 		stop = !ok[i] && s->on_fail == PLAN_STOP;
@@ -467,21 +473,22 @@ static void run_steps(struct run *r)
 		r->end.reason = REASON_NONE;
 	else if (r->stop_reason)
 		r->end.reason = r->stop_reason;
-	else if (!r->end.reason) /* all that was left was skipped */
+	else if (!r->end.reason) /* all remaining steps were skipped */
 		r->end.reason = REASON_EXIT;
 }
 
 /* ---- start and end ---- */
 
-/* The line by which the attempt is closed. It is tried again for a while: a full disk may find room. */
-static int tell_end(struct run *r, struct err *err)
+/* Writes and posts the end record that closes the attempt. It retries for about a minute,
+ * because a full disk may get room again. */
+static int report_end(struct run *r, struct err *err)
 {
 	struct buf line = {0};
 	int rc = -1;
 
 	r->end.ended = clock_now_ms();
 	journal_add_end(&line, &r->end);
-	record(r, &line, false);
+	append_line(r, &line, false);
 	FAILPOINT("end-recorded");
 	buf_release(&line);
 	for (int i = 0; i < END_TRIES && rc; i++) {
@@ -504,8 +511,8 @@ static int exit_status(const struct run *r)
 	return r->stop_reason ? 128 + SIGTERM : 1;
 }
 
-/* The site started this very job again. Never run twice in one attempt: close it. 0: closed,
- * FOLDER_NONE: it has no journal here, so it had not begun. */
+/* Closes the attempt if the site started this job again, so that no attempt runs twice. Returns
+ * 0 if closed, FOLDER_NONE if this job has no journal and so had not begun, or -1. */
 static int close_requeued(const struct run *r, struct supervise_result *out, struct err *err)
 {
 	struct folder_list running;
@@ -539,40 +546,44 @@ static int close_requeued(const struct run *r, struct supervise_result *out, str
 	return rc;
 }
 
-/* Jobs were cancelled in Slurm: nothing begins until the hold-off is over. Returns whether this job may begin. */
+/* Waits until the hold-off is over if jobs were cancelled in Slurm. Returns whether this job may
+ * begin. */
 static bool wait_for_decision(struct run *r)
 {
 	int64_t left;
 
 	if (cancel_phase(r->o->folder, NULL) == CANCEL_NONE)
 		return true;
-	note(r, "jobs may have been cancelled in Slurm: waiting until that is clear");
+	print_note(r, "jobs may have been cancelled in Slurm: waiting until this is decided");
 	while (!r->stop_reason && cancel_phase(r->o->folder, &left) == CANCEL_HOLD_OFF) {
 		int sig = proc_signal_wait(left < HOLD_POLL_MS ? (int)left : HOLD_POLL_MS);
 
 		if (sig > 0)
 			on_signal(r, sig);
 	}
-	/* if all were meant, the decision has revoked this job's right; a cancelled job takes it, and its end says so */
+	/* If all jobs were cancelled, the decision has revoked this job's claim. A cancelled job
+	 * wins its claim, so that its end record reports the cancellation. */
 	return r->stop_reason || (r->o->decide && r->o->decide(r->o->decide_arg));
 }
 
-/* Give the right back unused: whoever ingests finds the job pending again. */
-static int give_back(struct run *r, struct supervise_result *out, struct err *err)
+/* Revokes the unused claim: the next ingest makes the job pending again. */
+static int revoke_unused_claim(struct run *r, struct supervise_result *out, struct err *err)
 {
 	int rc = claim_file_revoke(r->o->folder, r->o->submission, r->o->task, &r->who, err);
 
 	FAILPOINT("given-back");
 	if (rc < 0)
 		return rc;
-	note(r, "jobs were cancelled in Slurm, and no decision came: not begun, and pending again");
+	print_note(
+		r,
+		"not started, and pending again: jobs were cancelled in Slurm and no decision came");
 	out->outcome = SUPERVISE_GIVEN_BACK;
 	return FOLDER_NONE;
 }
 
-/* Take the right and open the journal. Asked again it is found to be ours: a folder that fails for a moment leaves
- * no row that runs with nobody behind it. */
-static int take_right(struct run *r, struct err *err)
+/* Wins the claim and opens the journal. A retry finds a claim that this job has already won. So
+ * a folder that fails for a moment leaves no running row without a supervisor. */
+static int win_claim(struct run *r, struct err *err)
 {
 	struct folder_entry e;
 	int rc;
@@ -588,8 +599,9 @@ static int take_right(struct run *r, struct err *err)
 	}
 }
 
-/* Win the right. 0: it is ours and the journal is open. */
-static int start(struct run *r, struct supervise_result *out, struct err *err)
+/* Reads the manifest, wins the claim and opens the journal. Returns 0 if the attempt may run,
+ * FOLDER_NONE if not (out->outcome), or -1. */
+static int start_attempt(struct run *r, struct supervise_result *out, struct err *err)
 {
 	struct buf line = {0};
 	int rc;
@@ -604,19 +616,19 @@ static int start(struct run *r, struct supervise_result *out, struct err *err)
 	rc = manifest_read(r->o->folder, r->o->submission, r->o->task, &r->task, err);
 	FAILPOINT("start-manifest");
 	if (!rc && !wait_for_decision(r))
-		return give_back(r, out, err);
+		return revoke_unused_claim(r, out, err);
 	if (!rc)
-		rc = take_right(r, err);
+		rc = win_claim(r, err);
 	if (rc)
 		return rc;
 	journal_add_start(&line, clock_now_ms(), &r->who);
-	record(r, &line, false);
+	append_line(r, &line, false);
 	FAILPOINT("start-recorded");
 	buf_release(&line);
 	return 0;
 }
 
-static void heading(const struct run *r)
+static void print_heading(const struct run *r)
 {
 	const struct strs *p = &r->task.params;
 	struct buf b = {0};
@@ -626,16 +638,16 @@ static void heading(const struct run *r)
 		 r->who.slurm_id, r->who.node, p->n ? ":" : "");
 	for (size_t i = 0; i < p->n; i++)
 		buf_addf(&b, " %s", p->v[i]);
-	note(r, "%s", buf_str(&b));
+	print_note(r, "%s", buf_str(&b));
 	if (r->task.title)
-		note(r, "%s", r->task.title);
+		print_note(r, "%s", r->task.title);
 	buf_release(&b);
 }
 
 int supervise(const struct supervise_opts *o, struct supervise_result *out, struct err *err)
 {
 	struct run r = {.o = o, .journal = {.fd = -1}};
-	bool told;
+	bool reported;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
@@ -643,28 +655,29 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 	out->exit_status = 1;
 	out->refill = true;
 	who_self(&r.who);
-	rc = start(&r, out, err);
+	rc = start_attempt(&r, out, err);
 	if (rc == FOLDER_NONE && out->outcome == SUPERVISE_SPENT)
-		note(&r, "the right to start this job is spent: nothing was run");
+		print_note(&r, "the claim of this attempt is used or revoked: nothing was run");
 	if (rc)
 		goto out;
 	out->outcome = SUPERVISE_ENDED;
-	heading(&r);
+	print_heading(&r);
 	step_env_base(&r.task, o->dir, &r.env);
 	if (o->tick)
 		r.tick_at = clock_mono_ms() + o->tick_first_ms / 2 +
 			    (int64_t)(clock_random() % (uint64_t)(o->tick_first_ms + 1));
 	run_steps(&r);
-	/* if the cause is unknown, no end is told: the journal stays in running/ with the steps, and Slurm's own word of the end
-	 * is found as that of a job which died without one */
-	told = !r.unsure;
-	if (told)
-		rc = tell_end(&r, err);
-	look_at_signals(&r);
+	/* If the cause is unknown, no end record is written: the journal stays in running/ with
+	 * the steps. Reconciliation then infers the end from Slurm, as for a job that died
+	 * without a report. */
+	reported = !r.unsure;
+	if (reported)
+		rc = report_end(&r, err);
+	handle_pending_signals(&r);
 	out->exit_status = exit_status(&r);
 	out->refill = r.stop_reason != REASON_CANCELLED;
 	out->tick_pid = r.tick;
-	if (told)
+	if (reported)
 		snprintf(out->event, sizeof(out->event), "%s", r.journal.entry.name);
 out:
 	journal_file_close(&r.journal);

@@ -1,7 +1,8 @@
 /*
- * supervise.h - run one attempt: take its right, run its steps, forward signals, keep its journal.
+ * supervise.h - runs one attempt: wins its claim, runs its steps, forwards signals, writes its
+ * journal.
  *
- * Needs no database: what it has to tell lies in outbox/ when it returns (journal_file_post()).
+ * It needs no database: the end record lies in outbox/ when it returns (journal_file_post()).
  */
 #ifndef SLURMQ_SUPERVISE_H
 #define SLURMQ_SUPERVISE_H
@@ -15,37 +16,41 @@
 struct supervise_opts {
 	struct folder *folder;
 	const char *dir;     /* the folder .slurmq, absolute */
-	uint64_t submission; /* the manifest */
+	uint64_t submission; /* the manifest's id */
 	int task;	     /* SLURM_ARRAY_TASK_ID, or 0 */
-	int log;	     /* headings and remarks go to this descriptor */
-	const char *root;    /* where /proc and /sys are; NULL: there */
-	/* What is executed as a child of its own soon after the start and then on a timer, so that no refill
-	 * stands in a command's way: an argv, found as it stands; NULL: none. */
+	int log;	     /* descriptor for headings and remarks */
+	const char *root;    /* parent of proc/ and sys/ for tests; NULL: the root folder */
+	/* argv of a child that runs soon after the start and then on a timer, so that no refill
+	 * delays a command. argv[0] is a path, not searched on PATH. NULL: none. */
 	const char *const *tick;
 	int64_t tick_first_ms, tick_every_ms;
-	/* Called before the right is taken, if jobs were cancelled in Slurm and the hold-off is over (cancel.h): to see to
-	 * the decision. False: there is none. NULL: the same. */
+	/* Called before the claim is won, if jobs were cancelled in Slurm and the hold-off is
+	 * over (cancel.h). It makes the decision and returns false if there is none. NULL counts
+	 * as false. */
 	bool (*decide)(void *arg);
 	void *decide_arg;
 };
 
 enum supervise_outcome {
-	SUPERVISE_ENDED, /* the steps came to their end, however */
-	SUPERVISE_SPENT, /* no right, or no manifest: somebody else has run this, or it was taken back */
-	SUPERVISE_GIVEN_BACK, /* jobs were cancelled in Slurm, and no decision came: pending again */
-	SUPERVISE_REQUEUED, /* the site started this job again: the attempt is closed as PREEMPTED */
+	SUPERVISE_ENDED, /* the steps ended, successfully or not */
+	/* no claim or no manifest: another process has run this, or it was revoked */
+	SUPERVISE_SPENT,
+	/* jobs were cancelled in Slurm, and no decision came: pending again */
+	SUPERVISE_GIVEN_BACK,
+	SUPERVISE_REQUEUED, /* the site started this job again: closed as PREEMPTED */
 };
 
 struct supervise_result {
 	enum supervise_outcome outcome;
-	int exit_status; /* for the process: that of the step that failed, 128 + signal, or 0 */
-	bool refill;	 /* the chain goes on: not where its owner cancelled it */
-	char event[FOLDER_NAME_SIZE]; /* name of what lies in outbox/, "" where nothing */
-	int tick_pid;		      /* a tick that still runs, or 0 */
+	int exit_status; /* of the process: that of the failed step, 128 + signal, or 0 */
+	bool refill;	 /* the chain continues; false if the job was cancelled */
+	char event[FOLDER_NAME_SIZE]; /* name of the record in outbox/, "" for none */
+	int tick_pid;		      /* pid of a tick that still runs, or 0 */
 };
 
-/* Signals must be blocked (proc_signals_block()) by the caller, before anything else. -1 with err where the
- * attempt could not be started (the right is left as it is) or its end could not be written. */
+/* Runs one attempt. The caller must block signals (proc_signals_block()) before anything else.
+ * Returns 0 and fills *r, or -1 with err. It fails if the attempt cannot start (the claim stays
+ * as it is) or its end cannot be written. */
 int supervise(const struct supervise_opts *o, struct supervise_result *r, struct err *err);
 
 #endif

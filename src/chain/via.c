@@ -1,9 +1,9 @@
 /*
- * via.c - submitting from another host, where a job's own may not.
+ * via.c - submitting through another host, for jobs on hosts that may not submit.
  *
- * One fixed argv, "VIA... 'DIR/bin/V' -C 'ROOT' chain --no-via": no option of sbatch, no value of a job and
- * no script passes a remote shell, but two paths, quoted for it (ssh(1): the words are joined with blanks and
- * given to the user's shell there).
+ * The argv is fixed: "VIA... 'DIR/bin/V' -C 'ROOT' chain --strict --no-via". No option of sbatch,
+ * no value of a job and no script passes a remote shell. Only two paths do, and they are quoted for
+ * it: ssh(1) joins the words with blanks for the user's shell.
  */
 #include "chain/via.h"
 
@@ -16,10 +16,11 @@
 #include "store/setting.h"
 #include "store/state.h"
 
-/* Where it failed last it is tried shortly, since each job that ends waits for it in its allocation; but one try of
- * four has all the time, for a host that is slow and well. Nothing is lost where it is ended too early: what it runs
- * there has its own way to go on, or is seen by the next. */
-enum { VIA_TIMEOUT_MS = 180 * 1000, VIA_TRIAL_MS = 30 * 1000, WORDS_MOST = 400 };
+/* After a failure the next try is short, because each job that ends waits for it in its
+ * allocation. One try in four gets the full time, for a host that is slow but works. Ending a
+ * try too early loses nothing: the remote slurmq finishes by itself, or the next try finds its
+ * work. */
+enum { VIA_TIMEOUT_MS = 180 * 1000, VIA_TRIAL_MS = 30 * 1000, OUTPUT_MOST = 400 };
 
 int via_get(struct store *store, char **via, struct err *err)
 {
@@ -45,13 +46,13 @@ static void add_quoted(struct strs *argv, const char *word)
 	strs_take(argv, buf_take(&b));
 }
 
-/* What it said, on one line, fit for a log. */
-static void add_words(struct buf *to, const struct buf *said)
+/* Appends the command's stderr as one line without control characters, for a log. */
+static void add_output(struct buf *to, const struct buf *output)
 {
-	size_t n = said->len < WORDS_MOST ? said->len : WORDS_MOST;
+	size_t n = output->len < OUTPUT_MOST ? output->len : OUTPUT_MOST;
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)said->s[i];
+		unsigned char c = (unsigned char)output->s[i];
 
 		if (c == '\n' && i + 1 < n)
 			buf_addstr(to, "; ");
@@ -60,24 +61,26 @@ static void add_words(struct buf *to, const struct buf *said)
 	}
 }
 
-static int judge_result(const char *via, const struct proc_result *r, struct err *err)
+static int check_result(const char *via, const struct proc_result *r, struct err *err)
 {
-	struct buf said = {0};
+	struct buf output = {0};
 
 	if (!r->timed_out && !r->signal && !r->exit_code)
 		return 0;
-	add_words(&said, &r->err);
-	if (!said.len && r->signal && !r->timed_out)
-		buf_addf(&said, "killed by signal %d", r->signal);
-	else if (!said.len && !r->timed_out)
-		buf_addf(&said, "it ended with status %d and said nothing", r->exit_code);
+	add_output(&output, &r->err);
+	if (!output.len && r->signal && !r->timed_out)
+		buf_addf(&output, "killed by signal %d", r->signal);
+	else if (!output.len && !r->timed_out)
+		buf_addf(&output, "exit status %d, and it printed nothing", r->exit_code);
 	err_set(err, ERR_AGAIN, "submitting via '%s' %s%s%s (slurmq config via)", via,
-		r->timed_out ? "took too long" : "failed", said.len ? ": " : "", buf_str(&said));
-	buf_release(&said);
+		r->timed_out ? "took too long" : "failed", output.len ? ": " : "",
+		buf_str(&output));
+	buf_release(&output);
 	return -1;
 }
 
-/* What became of it last, for status: nothing where it went well (why NULL). Nobody hangs on it. */
+/* Stores the last failure for slurmq status, or removes it after a success (why is NULL). An
+ * error here is ignored, because no decision depends on it. */
 static void remember_failure(struct db *db, const char *why)
 {
 	char *before = NULL;
@@ -93,7 +96,7 @@ static void remember_failure(struct db *db, const char *why)
 		db_rollback(db);
 }
 
-static bool failed_last(struct db *db)
+static bool has_failed_last(struct db *db)
 {
 	char *why = NULL;
 	bool yes = state_get_text(db, STATE_VIA_FAILED, &why, NULL) == 0;
@@ -115,7 +118,7 @@ int via_run(struct store *store, const char *via, bool sentinel, struct err *err
 	if (rc)
 		return rc < 0 ? -1
 			      : err_set(err, ERR_FAILED,
-					"nothing was submitted yet: slurmq submit begins");
+					"nothing was submitted yet: slurmq submit");
 	bin = store_path(store, "bin/%" PRId64, last.version);
 	setting_words(via, &argv);
 	add_quoted(&argv, bin);
@@ -128,7 +131,7 @@ int via_run(struct store *store, const char *via, bool sentinel, struct err *err
 		strs_add(&argv, "--sentinel");
 	spec.argv = (const char *const *)argv.v;
 	spec.timeout_ms =
-		failed_last(store->db) && clock_random() % 4 ? VIA_TRIAL_MS : VIA_TIMEOUT_MS;
+		has_failed_last(store->db) && clock_random() % 4 ? VIA_TRIAL_MS : VIA_TIMEOUT_MS;
 	rc = proc_run(&spec, &r, NULL, err);
 	if (rc) {
 		struct err why = *err;
@@ -136,9 +139,9 @@ int via_run(struct store *store, const char *via, bool sentinel, struct err *err
 		err_set(err, ERR_AGAIN, "submitting via '%s' failed: %s (slurmq config via)", via,
 			why.msg);
 	} else {
-		rc = judge_result(via, &r, err);
+		rc = check_result(via, &r, err);
 	}
-	/* a sentinel that is to come again is no fault of the way */
+	/* a sentinel that must be tried again is no failure of the via host */
 	again = sentinel && !r.timed_out && !r.signal && r.exit_code == ERR_AGAIN;
 	remember_failure(store->db, rc && !again ? err->msg : NULL);
 	proc_result_release(&r);

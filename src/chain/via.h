@@ -1,5 +1,5 @@
 /*
- * via.h - submitting from another host, where a job's own may not.
+ * via.h - submitting through another host, for jobs on hosts that may not submit.
  */
 #ifndef SLURMQ_VIA_H
 #define SLURMQ_VIA_H
@@ -9,11 +9,13 @@
 #include "lib/err.h"
 #include "store/store.h"
 
-/* Inside a job, where the setting "via" names how to reach a host that may submit: 0 and the setting's value,
- * given; DB_NONE: submit from here. */
+/* Reads the setting "via", which names how to reach a host that may submit. Returns 0 and its
+ * value in *via, which the caller frees. Returns DB_NONE outside a job or without the setting:
+ * submit from this host. */
 int via_get(struct store *store, char **via, struct err *err);
-/* Run slurmq chain there (as the sentinel), 3 minutes at most. -1, ERR_AGAIN, where it did not go well; what
- * was wrong the last time is STATE_VIA_FAILED. */
+/* Runs slurmq chain there (sentinel: as the sentinel), 3 minutes at most. Returns 0, or -1 with
+ * err: ERR_AGAIN if it failed, ERR_FAILED if nothing was submitted yet. STATE_VIA_FAILED keeps
+ * the cause of the last failure. */
 int via_run(struct store *store, const char *via, bool sentinel, struct err *err);
 
 #endif

@@ -624,13 +624,13 @@ static void a_way_out_that_is_closed_is_told(void **state)
 	} v[] = {
 		{"no-such-command", "submitting via 'no-such-command' failed: 'no-such-command' is "
 				    "not on PATH (slurmq config via)"},
-		{"false", "submitting via 'false' failed: it ended with status 1 and said nothing "
+		{"false", "submitting via 'false' failed: exit status 1, and it printed nothing "
 			  "(slurmq config via)"},
 		{"sh -c 'echo \"it is  shut\" >&2; exit 3'",
 		 "submitting via 'sh -c 'echo \"it is  shut\" >&2; exit 3'' failed: it is  shut "
 		 "(slurmq config via)"},
 		{"true", NULL},
-		{"false", "submitting via 'false' failed: it ended with status 1 and said nothing "
+		{"false", "submitting via 'false' failed: exit status 1, and it printed nothing "
 			  "(slurmq config via)"},
 		{"sh -c true 'two words' \"\"", NULL},
 	};

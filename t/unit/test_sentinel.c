@@ -274,7 +274,7 @@ static void refused_stays_off(void **state)
 	assert_int_equal(fake.sbatches, before + 2);
 	assert_false(has_option("--mem=256M"));
 	assert_non_null(said);
-	assert_non_null(strstr(said, "stays off: words of sbatch"));
+	assert_non_null(strstr(said, "refused the sentinel: words of sbatch"));
 	free(said);
 	said = NULL;
 	words = get(h, ".sentinel.refused");
@@ -307,7 +307,7 @@ static void refused_to_who_had_the_lock_before(void **state)
 	assert_int_equal(status, 0);
 	assert_int_equal(sentinels("PENDING"), 0);
 	assert_non_null(said);
-	assert_non_null(strstr(said, "stays off: no such partition"));
+	assert_non_null(strstr(said, "refused the sentinel: no such partition"));
 	free(said);
 	said = NULL;
 	/* once is enough */
