@@ -251,7 +251,8 @@ int db_submission_plain(struct db *db, uint64_t id, bool *plain, struct err *err
 /* Sets *closed if all attempts of a submission are closed. DB_NONE if there is no such
  * submission. */
 int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *err);
-/* Sets *yes if the attempt that ended last was cancelled without a request. Reads all attempts. */
+/* Sets *yes if the attempt that ended last was cancelled without a request, and no other one within ten
+ * seconds before it. Reads all attempts. */
 int db_last_cancelled(struct db *db, bool *yes, struct err *err);
 /* Sets *yes if slurmq ended the job of that task: a user requested it, or its unused claim was
  * revoked. */

@@ -183,12 +183,12 @@ int db_last_cancelled(struct db *db, bool *yes, struct err *err)
 {
 	static const char sql[] =
 		"SELECT count(*) FROM attempt a JOIN job j ON j.id = a.job"
-		" WHERE a.ended = (SELECT max(ended) FROM attempt)"
+		" WHERE a.ended >= (SELECT max(ended) - 10000 FROM attempt)"
 		" AND a.reason = " SQL_REASON_CANCELLED " AND j.request = " SQL_REQUEST_NONE;
 	int64_t n = 0;
 	int rc = db_number(db, sql, &n, err, "");
 
-	*yes = n > 0;
+	*yes = n == 1;
 	return rc;
 }
 

@@ -825,11 +825,13 @@ static void the_last_one_was_cancelled(void **state)
 		bool yes;
 	} v[] = {
 		{"DELETE FROM setting WHERE key = 'x'", false},
-		{"UPDATE attempt SET ended = id, reason = 10 WHERE id < 4", true},
-		{"UPDATE attempt SET ended = id, reason = 10; "
+		{"UPDATE attempt SET ended = 20000 * id, reason = 10 WHERE id < 4", true},
+		/* two at one time are not the only job */
+		{"UPDATE attempt SET ended = id, reason = 10 WHERE id < 4", false},
+		{"UPDATE attempt SET ended = 20000 * id, reason = 10; "
 		 "UPDATE attempt SET reason = 0 WHERE id = 4",
 		 false},
-		{"UPDATE attempt SET ended = 9 - id, reason = 10 * (id = 1)", true},
+		{"UPDATE attempt SET ended = 20000 * (9 - id), reason = 10 * (id = 1)", true},
 		{"UPDATE attempt SET ended = id, reason = 10; UPDATE job SET request = 1", false},
 	};
 
