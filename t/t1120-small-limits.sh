@@ -123,7 +123,7 @@ begun=$(wc -l <ledger)
 # the last of the chain is refused whatever it does, and must not leave
 touch "go.$begun"
 staying() {
-	grep -qs 'staying until something is submitted' .slurmq/logs/*/*
+	grep -qs 'staying until a job is submitted' .slurmq/logs/*/*
 }
 ok_within 30 'the last one stays' staying
 is "$(sql 'SELECT group_concat(id) FROM job WHERE state = 4')" "$(seq -s, "$begun")" \

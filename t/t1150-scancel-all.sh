@@ -128,7 +128,7 @@ ok_within 120 'what was pending is completed' in_states completed=30 cancelled=2
 is "$(slurmq status --json | jq -r .chain.state)" 'done' 'and that is all'
 run slurmq retry
 is_status 0
-is_out 'no failed jobs; slurmq retry -s cancelled takes the 20 cancelled ones'
+is_out 'no failed jobs; slurmq retry -s cancelled retries the 20 cancelled ones'
 ok "they have left" slurm_quiet # what has just ended holds its slot
 run slurmq retry -s cancelled
 is_status 0
@@ -266,7 +266,7 @@ is_out 'paused: no jobs are submitted, jobs already in Slurm run to completion; 
 is_err ''
 run slurmq pause
 is_status 0
-like_out '^paused already: '
+like_out '^already paused: '
 touch go
 ok_within 60 'what was in Slurm is completed' in_states completed=5 pending=7
 ok 'the queue is empty' slurm_quiet 30

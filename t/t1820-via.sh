@@ -74,7 +74,7 @@ told() {
 }
 ok_within 30 'the ends are told without it' told
 staying() {
-	grep -qs 'staying until something is submitted' .slurmq/logs/*/*
+	grep -qs 'staying until a job is submitted' .slurmq/logs/*/*
 }
 ok_within 30 'one stays' staying
 ok 'and says what is wrong' grep -q "submitting via 'fake-ssh login1' failed: ssh: connect to host" .slurmq/logs/*/*
