@@ -227,7 +227,7 @@ tell() {
 	printf '%s\n' "SLURMQ_FAILPOINT=$point" "SLURMQ_FAILPOINT_ONCE=$SLURMQ_FAILPOINT_ONCE" \
 		"LD_PRELOAD=$FAULT_SO" CLOCK_SPEED=20 >"$FAKE_SLURM.jobenv"
 	case $name in
-	cancel-recorded | cancel-asked | cancel-revoked | cancel-decided | given-back) cancel_story "$point" ;;
+	cancel-recorded | cancel-asked | cancel-revoked | cancel-paused | cancel-decided | given-back) cancel_story "$point" ;;
 	*) story ;;
 	esac
 	in_the_end || diag "$point: not at its end"
@@ -247,7 +247,7 @@ tell() {
 	is "$lines" '' "$point"
 }
 
-for point in ${POINTS-$(grep -hoE 'FAILPOINT\("[^"]+' "$TEST_TOP"/src/*.c | cut -d'"' -f2)}; do
+for point in ${POINTS-$(grep -rhoE --include='*.c' 'FAILPOINT\("[^"]+' "$TEST_TOP/src" | cut -d'"' -f2)}; do
 	case $point in convert-*) continue ;; esac # t0115
 	tell "$point"
 done

@@ -180,15 +180,19 @@ ok 'there is one' there_is_one
 slurm_cancel_all
 ok_within 60 'all goes' slurm_quiet
 before=$(wc -l <ledger)
+stopped() {
+	[ "$(slurmq status --json | jq -r .chain.state)" = paused ]
+}
+ok_within 30 'the queue is paused' stopped
 run slurmq sync
 is_status 0
 is "$(squeue -h | wc -l)" 0 'nothing new appears'
 is "$(wc -l <ledger)" "$before" 'nor has anything begun'
 is "$(sql 'SELECT count(*) FROM job WHERE state = 0')" "$((40 - before - $(sql "SELECT count(*) FROM job WHERE state = 6 AND tries = 0")))" \
 	'what was not begun is there'
-run slurmq submit
+run slurmq resume
 is_status 0
-ok 'submit goes on, with a sentinel' there_is_one
+ok 'resume goes on, with a sentinel' there_is_one
 run slurmq cancel all --yes
 is_status 0
 is_err ''
