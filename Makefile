@@ -14,7 +14,7 @@
 #
 # SANITIZE=address,undefined and DEBUG=1 build in folders of their own; V=1 shows the commands.
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
