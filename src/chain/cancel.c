@@ -312,8 +312,8 @@ static void count_jobs(struct store *store, const struct slurm_jobs *jobs,
 	for (size_t i = 0; i < jobs->n; i++) {
 		const struct slurm_job *job = &jobs->v[i];
 
-		/* the end of one that still runs is when Slurm expects it */
-		if (job->ended && !slurm_state_alive(job->state) && is_recorded(r, job->id) &&
+		/* of a job that is not over, the end may be when Slurm expects it */
+		if (job->ended && slurm_state_over(job->state) && is_recorded(r, job->id) &&
 		    (!t->since || job->ended < t->since))
 			t->since = job->ended;
 	}

@@ -596,7 +596,8 @@ static int query_and_update(struct reconcile_run *l, int64_t max_age_ms, struct 
 	struct store *store = l->store;
 	int rc;
 
-	if (db_flights(store->db, &l->before, &l->nbefore, err))
+	/* a row whose record waits would change before act(), and then be left alone */
+	if (ingest_now(store, err) || db_flights(store->db, &l->before, &l->nbefore, err))
 		return -1;
 	if (!l->nbefore && max_age_ms > 0)
 		return 0;
