@@ -6,7 +6,7 @@
 
 #include "lib/number.h"
 
-/* A number of up to nine digits; -1 where there is none. Moves *p behind it. */
+/* Parses a number of up to nine digits and moves *p behind it; returns -1 if there is none. */
 static int64_t parse_digits(const char **p)
 {
 	size_t len = strspn(*p, "0123456789");
@@ -19,7 +19,7 @@ static int64_t parse_digits(const char **p)
 	return n;
 }
 
-/* Numbers with ':' between them, up to three; how many, or -1. */
+/* Parses up to three numbers separated by ':'; returns how many, or -1. */
 static int parse_parts(const char *p, int64_t v[3])
 {
 	int n = 0;
@@ -133,6 +133,6 @@ int64_t amount_times(int64_t n, const char *factor)
 	if (v > 1e15)
 		return AMOUNT_UNLIMITED;
 	whole = (int64_t)v;
-	/* 10 * 1.1 is 11, and not the 12 that its double would give */
+	/* 10 * 1.1 must be 11: its double, slightly above 11, must not round up to 12 */
 	return v - (double)whole > 1e-6 ? whole + 1 : whole;
 }

@@ -1,5 +1,6 @@
 /*
- * amount.h - a time limit and an amount of memory as sbatch takes them (sbatch(1), --time, --mem).
+ * amount.h - parses and formats time limits and amounts of memory as sbatch does (sbatch(1), --time,
+ * --mem).
  */
 #ifndef SLURMQ_AMOUNT_H
 #define SLURMQ_AMOUNT_H
@@ -10,19 +11,22 @@
 
 #define AMOUNT_UNLIMITED INT64_MAX
 
-/* Minutes, min:sec, h:m:s, d-h, d-h:m, d-h:m:s; 0, -1, INFINITE and UNLIMITED are AMOUNT_UNLIMITED. In
- * minutes, a begun one counted, as Slurm does (its time limits are whole minutes). -1: none of these. */
+/* Parses minutes, min:sec, h:m:s, d-h, d-h:m or d-h:m:s; 0, -1, INFINITE and UNLIMITED are
+ * AMOUNT_UNLIMITED. Rounds up to minutes, as Slurm does (its time limits are whole minutes). Returns
+ * 0, or -1 if text is none of these. */
 int amount_time(const char *text, int64_t *minutes);
-/* "30:00", "1:30:00", "2-00:00:00", "UNLIMITED". */
+/* Appends "30:00", "1:30:00", "2-00:00:00" or "UNLIMITED". */
 void amount_add_time(struct buf *out, int64_t minutes);
 
-/* A whole number with K, M, G or T (case ignored), MiB without one; rounded up to MiB. 0 means all of a
- * node's to sbatch: AMOUNT_UNLIMITED. -1: none of these. */
+/* Parses a whole number with K, M, G or T (case ignored), or in MiB if it has no unit. Rounds up to
+ * MiB. 0 is AMOUNT_UNLIMITED: sbatch reserves all memory of a node. Returns 0, or -1 if text is none
+ * of these. */
 int amount_mem(const char *text, int64_t *mib);
-/* "1536M", "64G", "0" for AMOUNT_UNLIMITED. */
+/* Appends "1536M", "64G", or "0" for AMOUNT_UNLIMITED. */
 void amount_add_mem(struct buf *out, int64_t mib);
 
-/* n times a decimal number, rounded up; AMOUNT_UNLIMITED where it is above 1e15, or n is that. */
+/* Returns n times a decimal number, rounded up; AMOUNT_UNLIMITED if n is, or if the product is above
+ * 1e15. */
 int64_t amount_times(int64_t n, const char *factor);
 
 #endif

@@ -18,7 +18,7 @@ static const struct {
 
 static const struct {
 	const char *name, *brief;
-	int state; /* of the jobs that have it, where it selects them; else JOB_PENDING */
+	int state; /* of the jobs that the reason selects; JOB_PENDING: it selects none */
 } reasons[REASON_NREASONS] = {
 	[REASON_NONE] = {"", "", JOB_PENDING},
 	[REASON_EXIT] = {"EXIT", "EX", JOB_FAILED},

@@ -1,5 +1,5 @@
 /*
- * job.h - what a job, an attempt and a step are called: shared value types of every floor.
+ * job.h - states and reasons of jobs, attempts and steps, and their names; every layer uses them.
  */
 #ifndef SLURMQ_JOB_H
 #define SLURMQ_JOB_H
@@ -8,25 +8,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The numbers stand in databases: never change one. */
+/* Databases store the numbers: never change one. */
 enum job_state {
-	JOB_PENDING = 0,    /* in the database alone */
-	JOB_SUBMITTING = 1, /* claimed: sbatch may or may not have made a Slurm job of it */
+	JOB_PENDING = 0,    /* only in the database */
+	JOB_SUBMITTING = 1, /* claimed: sbatch may or may not have made a Slurm job for it */
 	JOB_QUEUED = 2,	    /* Slurm has it */
-	JOB_RUNNING = 3,    /* its attempt has taken its right to start */
+	JOB_RUNNING = 3,    /* its attempt has claimed its start */
 	JOB_COMPLETED = 4,
 	JOB_FAILED = 5,
 	JOB_CANCELLED = 6,
 	JOB_HELD = 7, /* by the user, or because Slurm refused its specification */
 	JOB_NSTATES = 8,
 };
-/* Bits, 1 << state, of those in which a job is not over. */
+/* Bits, 1 << state, of the states in which a job is not over. */
 enum {
 	JOB_NOT_OVER = 1U << JOB_PENDING | 1U << JOB_SUBMITTING | 1U << JOB_QUEUED |
 		       1U << JOB_RUNNING | 1U << JOB_HELD,
 };
 
-/* Why a job is failed, cancelled or held; Slurm's words (squeue(1), JOB STATE CODES). */
+/* The reason that a job is failed, cancelled or held; named as in Slurm (squeue(1), JOB STATE CODES). */
 enum job_reason {
 	REASON_NONE = 0,
 	REASON_EXIT = 1, /* non-zero exit */
@@ -37,47 +37,48 @@ enum job_reason {
 	REASON_PREEMPTED = 6,
 	REASON_DEADLINE = 7,
 	REASON_BOOT_FAIL = 8,
-	REASON_LOST = 9,       /* nobody knows */
+	REASON_LOST = 9,       /* the cause is unknown */
 	REASON_CANCELLED = 10, /* scancel, or slurmq cancel */
 	REASON_REFUSED = 11,   /* held: sbatch refused its specification */
 	REASON_USER = 12,      /* held: by slurmq hold */
 	REASON_NREASONS = 13,
 };
 
-/* What the user wants of a job that is in flight; every way back to pending honours it. */
+/* The user's requested action on a job in flight; applied whenever the job returns to pending. */
 enum job_request { REQUEST_NONE = 0, REQUEST_CANCEL = 1, REQUEST_HOLD = 2 };
 
-/* What closed an attempt, by rising authority. */
+/* The source of an attempt's end, by rising authority. */
 enum attempt_closed {
 	CLOSED_NOT = 0,
-	CLOSED_INFERRED = 1,  /* Slurm, or a right taken back */
-	CLOSED_PREEMPTED = 2, /* its own twin, requeued by the site */
-	CLOSED_REPORTED = 3,  /* its own end line */
+	CLOSED_INFERRED = 1,  /* from Slurm, or from a revoked claim */
+	CLOSED_PREEMPTED = 2, /* by the same Slurm job, requeued by the site */
+	CLOSED_REPORTED = 3,  /* by its own end line */
 };
 
 enum step_state { STEP_COMPLETED = 0, STEP_FAILED = 1, STEP_SKIPPED = 2 };
 
-/* Lower-case name ("pending"), never NULL; "?" for a number that is none. */
+/* Returns the lower-case name ("pending"), never NULL; "?" for an unknown number. */
 const char *job_state_name(int state);
-/* Slurm's word ("TIMEOUT"), "" for none. */
+/* Returns the name as in Slurm ("TIMEOUT"), "" for REASON_NONE, "?" for an unknown number. */
 const char *job_reason_name(int reason);
 const char *step_state_name(int state);
 
-/* A state by its name or Slurm's word or short form (PD, CF, R, CD, F, CA, case ignored), or a
- * reason by its word or short form (TO, OOM, NF, PR, DL, BF, USER), which means failed or held with that reason.
- * Sets both (*reason REASON_NONE where only a state is meant); returns 0, or -1 where it is none. */
+/* Parses a state or a reason; case is ignored. A state has its name, Slurm's word and a short form
+ * (PD, CF, R, CD, F, CA). A reason has its name (USER) and a short form (TO, OOM, NF, PR, DL, BF); it
+ * selects failed or held jobs with that reason. Sets *state and *reason (REASON_NONE if text is a
+ * state); returns 0, or -1 if text is neither. */
 int job_state_parse(const char *text, int *state, int *reason);
 
-/* Submitting, queued or running: it may hold a slot in Slurm. */
+/* Returns whether a job in this state may hold a slot in Slurm: submitting, queued or running. */
 bool job_state_in_flight(int state);
 
-/* The reason for a job state word of squeue or sacct ("TIMEOUT", "CANCELLED by 0", "OUT_OF_ME+"):
+/* Returns the reason for a state of squeue or sacct ("TIMEOUT", "CANCELLED by 0", "OUT_OF_ME+"):
  * REASON_EXIT for FAILED, REASON_CANCELLED for CANCELLED and REVOKED, REASON_LOST for COMPLETED
- * (Slurm saw an end that was never told) and for what is unknown. */
+ * (Slurm saw an end that the supervisor never reported) and for an unknown state. */
 int job_reason_from_slurm(const char *word);
 
-/* How an attempt ended. Times in ms since 1970 UTC, 0 unknown; exit_code and signal as wait(2)
- * gives them (one of them 0); memory in KiB, CPU time in ms. */
+/* The end of an attempt. Times in ms since 1970 UTC, 0 unknown; exit_code and signal as in wait(2)
+ * (one of them is 0); memory in KiB, CPU time in ms. */
 struct job_end {
 	bool completed;
 	int reason;

@@ -12,19 +12,19 @@ struct sbatch_opt {
 	const char *name;
 	char letter; /* its short form; 0: none */
 	enum sbatch_arg arg;
-	const char *instead; /* slurmq gives it itself: what to do; NULL: it is the user's */
+	const char *instead; /* NULL: users may set it; else slurmq reserves it: a hint for users */
 };
 
-/* By its long name; NULL: it is not in the table, and may be newer. */
+/* Finds an option by its long name; returns NULL if the table lacks it (a newer sbatch may have it). */
 const struct sbatch_opt *sbatch_find(const char *name);
-/* What sbatch takes a long name for: the option itself, or the only one that begins so (getopt_long(3)); NULL: none,
- * or several. */
+/* Finds an option as sbatch does: by its long name, or by a prefix of a single long name
+ * (getopt_long(3)). Returns NULL if no option matches, or several. */
 const struct sbatch_opt *sbatch_find_cut(const char *name);
-/* By its short form. */
+/* Finds an option by its short form; returns NULL if there is none. */
 const struct sbatch_opt *sbatch_by_letter(char letter);
-/* All of them, from 0; NULL: no more. */
+/* Returns the i-th option, from 0; NULL after the last. */
 const struct sbatch_opt *sbatch_nth(size_t i);
-/* The long name that is most likely meant; NULL: none is near. */
+/* Returns the long name nearest to a misspelled name (borrowed, static); NULL if none is near. */
 const char *sbatch_guess(const char *name);
 
 #endif

@@ -1,4 +1,4 @@
-/* slurm_acct.c - what sacct prints. */
+/* slurm_acct.c - parses sacct's output. */
 #include "slurm/slurm_internal.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ struct slurm_job *slurm_jobs_add(struct slurm_jobs *jobs)
 	struct slurm_job *job;
 	size_t n = jobs->n;
 
-	/* there is room for 64, and then for as many again at each power of two */
+	/* the list has room for 64 jobs, and doubles at each power of two */
 	if (!n || (n >= 64 && !(n & (n - 1))))
 		jobs->v = mem_grow(jobs->v, n ? n * 2 : 64, sizeof(*jobs->v));
 	job = &jobs->v[jobs->n++];
@@ -27,8 +27,8 @@ struct slurm_job *slurm_jobs_add(struct slurm_jobs *jobs)
 	return job;
 }
 
-/* Digits at *p, which is moved behind them. */
-static bool take_number(const char **p, int64_t *n)
+/* Parses up to ten digits at *p and moves *p behind them. */
+static bool parse_number(const char **p, int64_t *n)
 {
 	size_t len = strspn(*p, "0123456789");
 
@@ -55,46 +55,46 @@ static void add_job(struct slurm_jobs *out, const struct slurm_job *like, int64_
 	job->signal = like->signal;
 }
 
-/* "0,3-5,10-20:2%4]": each task; what follows the first thing that is none of these is left out. */
+/* Adds each task of a list like "0,3-5,10-20:2%4]"; stops at the first character that fits none. */
 static void add_tasks(struct slurm_jobs *out, const struct slurm_job *like, const char *p)
 {
 	do {
 		int64_t first, last, step = 1;
 
-		if (!take_number(&p, &first))
+		if (!parse_number(&p, &first))
 			return;
 		last = first;
-		if (*p == '-' && (p++, !take_number(&p, &last)))
+		if (*p == '-' && (p++, !parse_number(&p, &last)))
 			return;
-		if (*p == ':' && (p++, !take_number(&p, &step) || !step))
+		if (*p == ':' && (p++, !parse_number(&p, &step) || !step))
 			return;
 		for (; first <= last && first < TASKS_MOST; first += step)
 			add_job(out, like, first);
 	} while (*p++ == ',');
 }
 
-/* "7", "2_3", "51_[0,3-5]"; of what else there is (het jobs), nothing is ours. */
+/* Adds the jobs of "7", "2_3" or "51_[0,3-5]"; slurmq makes no jobs of other forms (het jobs). */
 static void add_by_id(struct slurm_jobs *out, struct slurm_job *like, const char *id)
 {
 	int64_t n;
 
-	if (!take_number(&id, &n))
+	if (!parse_number(&id, &n))
 		return;
 	like->array_id = (uint64_t)n;
 	if (!*id)
 		add_job(out, like, -1);
 	else if (!strncmp(id, "_[", 2))
 		add_tasks(out, like, id + 2);
-	else if (*id++ == '_' && take_number(&id, &n) && !*id)
+	else if (*id++ == '_' && parse_number(&id, &n) && !*id)
 		add_job(out, like, n);
 }
 
-/* "1:0", "0:9" */
-static void add_exit(struct slurm_job *job, const char *text)
+/* Reads an ExitCode like "1:0" or "0:9". */
+static void parse_exit(struct slurm_job *job, const char *text)
 {
 	int64_t code, signal;
 
-	if (!take_number(&text, &code) || *text++ != ':' || !take_number(&text, &signal))
+	if (!parse_number(&text, &code) || *text++ != ':' || !parse_number(&text, &signal))
 		return;
 	job->exit_code = code <= 255 ? (int)code : 0;
 	job->signal = signal <= 127 ? (int)signal : 0;
@@ -117,7 +117,7 @@ static void parse_line(char *line, struct slurm_jobs *out)
 		return;
 	f[2][strcspn(f[2], " ")] = '\0';
 	like.state = f[2];
-	add_exit(&like, f[3]);
+	parse_exit(&like, f[3]);
 	like.submitted = slurm_time_ms(f[4]);
 	like.ended = slurm_time_ms(f[5]);
 	like.name = f[6];
