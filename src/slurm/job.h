@@ -26,7 +26,8 @@ enum {
 		       1U << JOB_RUNNING | 1U << JOB_HELD,
 };
 
-/* The reason that a job is failed, cancelled or held; named as in Slurm (squeue(1), JOB STATE CODES). */
+/* The reason that a job is failed, cancelled or held; names as in Slurm (squeue(1), JOB STATE
+ * CODES). */
 enum job_reason {
 	REASON_NONE = 0,
 	REASON_EXIT = 1, /* non-zero exit */
@@ -64,9 +65,9 @@ const char *job_reason_name(int reason);
 const char *step_state_name(int state);
 
 /* Parses a state or a reason; case is ignored. A state has its name, Slurm's word and a short form
- * (PD, CF, R, CD, F, CA). A reason has its name (USER) and a short form (TO, OOM, NF, PR, DL, BF); it
- * selects failed or held jobs with that reason. Sets *state and *reason (REASON_NONE if text is a
- * state); returns 0, or -1 if text is neither. */
+ * (PD, CF, R, CD, F, CA). A reason has its name (USER) and a short form (TO, OOM, NF, PR, DL, BF);
+ * it selects failed or held jobs with that reason. Sets *state and *reason (REASON_NONE if text
+ * is a state); returns 0, or -1 if text is neither. */
 int job_state_parse(const char *text, int *state, int *reason);
 
 /* Returns whether a job in this state may hold a slot in Slurm: submitting, queued or running. */

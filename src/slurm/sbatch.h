@@ -15,7 +15,8 @@ struct sbatch_opt {
 	const char *instead; /* NULL: users may set it; else slurmq reserves it: a hint for users */
 };
 
-/* Finds an option by its long name; returns NULL if the table lacks it (a newer sbatch may have it). */
+/* Finds an option by its long name; returns NULL if the table lacks it (a newer sbatch
+ * may have it). */
 const struct sbatch_opt *sbatch_find(const char *name);
 /* Finds an option as sbatch does: by its long name, or by a prefix of a single long name
  * (getopt_long(3)). Returns NULL if no option matches, or several. */

@@ -14,13 +14,13 @@ enum {
 	SBATCH_TIMEOUT_MS = 60000,
 	QUERY_TIMEOUT_MS = 30000,
 	SCANCEL_SLICE = 200,
-	WORDS_MAX = 2000, /* of a command's own words in an error message */
+	WORDS_MAX = 2000, /* bytes of a command's output in an error message */
 };
 
 /* Running Slurm's commands */
 
-/* Whether a variable changes what a query shows or what scancel picks: squeue(1), sacct(1) and
- * scancel(1), ENVIRONMENT VARIABLES. */
+/* Returns whether a variable changes a query's output or the jobs that scancel selects: squeue(1),
+ * sacct(1) and scancel(1), ENVIRONMENT VARIABLES. */
 static bool steers_a_query(const char *pair)
 {
 	static const char *const prefixes[] = {
@@ -29,7 +29,7 @@ static bool steers_a_query(const char *pair)
 		"SCANCEL_",
 		"SCONTROL_",
 		"SLURM_CLUSTERS=",
-		/* these are set to what the parsers expect */
+		/* start_tool() sets these to the values that the parsers expect */
 		"SLURM_TIME_FORMAT=",
 		"SLURM_BITSTR_LEN=",
 	};
@@ -57,7 +57,7 @@ static int set_start_error(const char *tool, int exec_errno, struct err *err)
 	return -1;
 }
 
-/* A NUL in what a command printed must not hide what stands behind it. */
+/* Returns a command's output as a string; a NUL becomes '?', so that the rest stays visible. */
 static const char *as_text(struct buf *b)
 {
 	for (size_t i = 0; i < b->len; i++)
@@ -66,7 +66,7 @@ static const char *as_text(struct buf *b)
 	return buf_str(b);
 }
 
-/* What the command itself said: stderr, or stdout where that is empty; on one line. */
+/* Appends the command's stderr, or its stdout if stderr is empty, on one line. */
 static void add_words(struct buf *to, const struct proc_result *r)
 {
 	const struct buf *b = r->err.len ? &r->err : &r->out;
@@ -116,8 +116,9 @@ static int start_tool(const struct strs *argv, struct proc_result *r, struct err
 	return rc;
 }
 
-/* Run a command that queries or changes Slurm, 30 s at most. Returns 0 if it succeeded, 1 if it exited with an
- * error text that excused() accepts (NULL: none), and -1 with err. Releases argv; the caller releases *r. */
+/* Runs a command that queries or changes Slurm, 30 s at most. Returns 0 if it succeeded, 1 if it
+ * exited with an error text that excused() accepts (NULL: none), and -1 with err. Releases argv;
+ * the caller releases *r. */
 static int run_tool(struct strs *argv, bool (*excused)(const char *errtext), struct proc_result *r,
 		    struct err *err)
 {
@@ -169,8 +170,8 @@ void slurm_sbatch_argv(const struct slurm_submission *s, struct strs *argv)
 
 struct slurm_sbatch {
 	struct strs argv;
-	struct proc_run *run; /* NULL: it could not be started, */
-	int exec_errno;	      /* for this reason */
+	struct proc_run *run; /* NULL: sbatch could not be started */
+	int exec_errno;	      /* if run is NULL: the errno of exec; 0: no process could be made */
 	struct err err;
 };
 
@@ -209,7 +210,7 @@ void slurm_sbatch_end(struct slurm_sbatch *b, struct slurm_reply *reply)
 	memset(reply, 0, sizeof(*reply));
 	if (!b->run || proc_run_end(b->run, &r, &b->exec_errno, &b->err)) {
 		set_start_error("sbatch", b->exec_errno, &b->err);
-		/* Where it was for want of a process, another try may do. */
+		/* If only a process was missing, a retry may succeed. */
 		reply->answer = b->exec_errno ? SLURM_NO_SBATCH : SLURM_BUSY;
 		reply->text = mem_strdup(b->err.msg);
 	} else {
@@ -241,8 +242,8 @@ void slurm_reply_release(struct slurm_reply *reply)
 
 /* squeue */
 
-/* An answer is whole where squeue is content and says nothing of an unknown user: for one it prints
- * an empty line and exits 0 (seen on 22.05.8 and 24.11.5; 20.11.4 answers for any uid). */
+/* Runs squeue as run_tool() does, and also returns -1 if squeue reports an unknown user: then it
+ * prints an empty line and exits 0 (seen on 22.05.8 and 24.11.5; 20.11.4 answers for any uid). */
 static int run_squeue(struct strs *argv, bool (*excused)(const char *errtext),
 		      struct proc_result *r, struct err *err)
 {
@@ -276,7 +277,8 @@ int slurm_squeue(uint64_t uid, struct slurm_jobs *out, struct err *err)
 	return rc;
 }
 
-/* The job that has this id itself, moved out of the list; an array has its last task's. */
+/* Moves the job whose own id is id out of the list (an array's id is its last task's); returns 1 if
+ * there is none. */
 static int pick_job(struct slurm_jobs *jobs, uint64_t id, struct slurm_job *out)
 {
 	for (size_t i = 0; i < jobs->n; i++) {
@@ -366,7 +368,7 @@ int slurm_sacct(uint64_t uid, int64_t since_s, const struct strs *ids, struct sl
 
 /* scancel and scontrol */
 
-/* For a command whose output is of no use; one that is excused has done what it was to. */
+/* Runs a command and ignores its output; returns 0 if it succeeded or its error is excused. */
 static int run_unread(struct strs *argv, bool (*excused)(const char *errtext), struct err *err)
 {
 	struct proc_result r;
@@ -398,7 +400,7 @@ static int scancel_all(const char *state, const struct strs *ids, struct err *er
 	for (size_t i = 0; i < ids->n; i += SCANCEL_SLICE) {
 		size_t n = ids->n - i < SCANCEL_SLICE ? ids->n - i : SCANCEL_SLICE;
 
-		/* The first complaint is told; the other slices are cancelled all the same. */
+		/* err keeps the first error; a failed slice must not stop the others */
 		if (scancel_slice(state, ids->v + i, n, rc ? &later : err))
 			rc = -1;
 	}

@@ -191,9 +191,10 @@ void slurm_jobs_release(struct slurm_jobs *jobs);
 
 /*
  * Lists user uid's jobs of the last since_s seconds (by this host's clock) from the accounting. ids
- * restricts the list to these jobs and arrays ("123"; NULL or empty: all). The caller releases *out:
- * sacct -n -X -D -P --delimiter=\x1f -u UID -S now-SINCE -o JobIDRaw,JobID,State,ExitCode,Submit,End,JobName
- * [-j IDS]
+ * restricts the list to these jobs and arrays ("123"; NULL or empty: all). The caller releases
+ * *out:
+ * sacct -n -X -D -P --delimiter=\x1f -u UID -S now-SINCE
+ * -o JobIDRaw,JobID,State,ExitCode,Submit,End,JobName [-j IDS]
  *
  * -S, because the default shows only today's jobs; -X: no steps; -D, because Slurm may use an id
  * twice (sacct(1)), and a requeued job has a line for each time it was queued, the last with its
@@ -203,7 +204,8 @@ void slurm_jobs_release(struct slurm_jobs *jobs);
  * ever, if slurmctld lost the job. So an absent job, or a state that is not over, is no evidence
  * here. Lines that cannot be parsed are skipped.
  *
- * SLURM_NO_ACCT: the cluster has no accounting ("Slurm accounting storage is disabled"). -1: no answer.
+ * SLURM_NO_ACCT: the cluster has no accounting ("Slurm accounting storage is disabled").
+ * -1: no answer.
  */
 enum { SLURM_NO_ACCT = 1 };
 int slurm_sacct(uint64_t uid, int64_t since_s, const struct strs *ids, struct slurm_jobs *out,

@@ -22,11 +22,12 @@
  * becomes a blank, and a '\n' becomes the string newline. */
 void slurm_clean(struct buf *to, const char *text, size_t len, const char *newline);
 
-/* Returns line after its "sbatch: error: ", "sbatch: fatal: " or "sbatch: " (borrowed from line). */
+/* Returns line after its "sbatch: error: ", "sbatch: fatal: " or "sbatch: " (borrowed from
+ * line). */
 const char *slurm_strip_prefix(const char *line);
 
-/* Parses records in SLURM_SQUEUE_FORMAT and appends the jobs to *out. Returns -1 with ERR_AGAIN if a
- * record has another form. */
+/* Parses records in SLURM_SQUEUE_FORMAT and appends the jobs to *out. Returns -1 with ERR_AGAIN
+ * if a record has another form. */
 int slurm_parse_jobs(const char *text, size_t len, struct slurm_jobs *out, struct err *err);
 
 /* Parses lines of squeue -O SLURM_SQUEUE_COLUMNS and appends the jobs to *out. Returns -1 with
@@ -40,7 +41,8 @@ void slurm_parse_acct(const char *text, struct slurm_jobs *out);
 struct slurm_job *slurm_jobs_add(struct slurm_jobs *jobs);
 /* Parses a string of 1 to 18 digits; returns false if s is anything else. */
 bool slurm_number(const char *s, uint64_t *n);
-/* Converts a string of seconds since 1970 to ms; returns 0 if it is no number ("N/A", "Unknown"). */
+/* Converts a string of seconds since 1970 to ms; returns 0 if s is no number ("N/A",
+ * "Unknown"). */
 int64_t slurm_time_ms(const char *s);
 
 /* Parses the output of scontrol show config; the caller releases *out. */

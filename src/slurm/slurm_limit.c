@@ -4,9 +4,10 @@
 #include <string.h>
 
 /*
- * scontrol -o show assoc_mgr prints a line an association and a line a QOS. A limit stands there as
- * Name=LIMIT(USED), N for no limit; the account rows of the whole cluster come along whatever user
- * was asked for, and a QOS lists only users and accounts that have used it since slurmctld started.
+ * scontrol -o show assoc_mgr prints one line per association and one per QOS. A limit is printed as
+ * Name=LIMIT(USED), with N for no limit. The output has the account rows of the whole cluster,
+ * whichever user was queried. A QOS lists only users and accounts that have used it since slurmctld
+ * started.
  */
 
 struct count {
@@ -17,7 +18,7 @@ struct assoc {
 	char *account, *parent;
 	bool of_user, is_default;
 	struct count grp, max; /* GrpSubmitJobs, MaxSubmitJobs */
-	int64_t mine;	       /* how many of the user's own jobs count under this one */
+	int64_t mine;	       /* number of the user's own jobs that count under this row */
 	bool in_use;
 };
 
@@ -28,12 +29,13 @@ struct qos {
 
 struct state {
 	struct assoc *assocs;
-	struct qos *qoses; /* those that this user has used, and has jobs in if in any */
+	struct qos *qoses; /* each QOS that this user has used */
 	size_t nassocs, nqoses;
 	struct slurm_limit *out;
 };
 
-/* The value of " key=" (or at the line's begin), up to a blank; lent, with its length. */
+/* Returns the value of " key=" (or of "key=" at the line's begin), up to a blank, and its length;
+ * borrowed from line. NULL if there is none. */
 static const char *find_field(const char *line, const char *key, size_t *len)
 {
 	size_t n = strlen(key);
@@ -47,7 +49,7 @@ static const char *find_field(const char *line, const char *key, size_t *len)
 	return NULL;
 }
 
-/* A field up to "(12)"; for free(), never NULL. */
+/* Returns a field up to its "(12)", never NULL; the caller frees the result. */
 static char *copy_word(const char *line, const char *key)
 {
 	size_t len;
@@ -63,7 +65,7 @@ static int64_t parse_number(const char *s)
 	return len && len < 10 ? strtoll(s, NULL, 10) : -1;
 }
 
-/* "20(13)", "N(13)", "". */
+/* Reads a limit like "20(13)", "N(13)" or "". */
 static struct count read_count(const char *line, const char *key)
 {
 	struct count c = {-1, -1};
@@ -84,8 +86,8 @@ static int64_t clamp_at_0(int64_t n)
 	return n < 0 ? 0 : n;
 }
 
-/* Keep the tightest: the one that leaves the least room. What others use of a limit that is shared
- * is not this user's to have. */
+/* Replaces *out if c leaves less room. If users share the limit, the other users' jobs are
+ * subtracted from it. */
 static void keep_tightest(struct slurm_limit *out, struct count c, int64_t mine, const char *kind,
 			  const char *name)
 {
@@ -129,7 +131,7 @@ static void read_assoc(struct state *s, const char *line, char **uid)
 	free(def);
 }
 
-/* The row of an account itself. */
+/* Returns the row of an account itself, borrowed from s, or NULL. */
 static struct assoc *find_account(struct state *s, const char *account)
 {
 	for (size_t i = 0; i < s->nassocs; i++)
@@ -138,7 +140,7 @@ static struct assoc *find_account(struct state *s, const char *account)
 	return NULL;
 }
 
-/* Count the user's jobs in a row of theirs for all the accounts above it. */
+/* Adds the user's jobs of one association to all accounts above it. */
 static void count_upwards(struct state *s, const struct assoc *leaf)
 {
 	struct assoc *row = find_account(s, leaf->account);
@@ -150,7 +152,8 @@ static void count_upwards(struct state *s, const struct assoc *leaf)
 	}
 }
 
-/* Those that the user's jobs count under: where jobs are, and what a job gets by default. */
+/* Marks the associations that the user's jobs count under: those with jobs and the default one, or
+ * all if there are none; and the accounts above. */
 static void find_used_assocs(struct state *s)
 {
 	bool all = true;
@@ -174,7 +177,7 @@ static void find_used_assocs(struct state *s)
 
 /* QOS */
 
-/* Does "1000=" or "name(1000)=" name the key? */
+/* Returns whether "1000=" or "name(1000)=" names the key. */
 static bool is_key_name(const char *p, const char *open, const char *key)
 {
 	size_t n = strlen(key), len = (size_t)(open - p);
@@ -185,7 +188,8 @@ static bool is_key_name(const char *p, const char *open, const char *key)
 	       p[len - 2] == ')';
 }
 
-/* The braces of "User Limits= 0={...} 1000={...}" for this key. NULL where there is none. */
+/* Returns this key's braces of "User Limits= 0={...} 1000={...}", or NULL; the caller frees the
+ * result. */
 static char *copy_group(const char *line, const char *title, const char *key)
 {
 	const char *p = strstr(line, title), *end;
@@ -195,14 +199,14 @@ static char *copy_group(const char *line, const char *title, const char *key)
 
 		end = open ? strchr(open, '}') : NULL;
 		if (!end || memmem(p, (size_t)(open - p), " Limits=", 8))
-			return NULL; /* the next title has come */
+			return NULL; /* the next title begins */
 		if (is_key_name(p + strspn(p, " "), open, key))
 			return mem_strndup(open, (size_t)(end - open) + 1);
 	}
 	return NULL;
 }
 
-/* The tightest count of the user's accounts in this QOS (MaxSubmitJobsPA). */
+/* Returns the tightest limit of the user's accounts in this QOS (MaxSubmitJobsPA). */
 static struct count find_account_limit(const struct state *s, const char *line)
 {
 	struct count best = {-1, -1};
@@ -239,7 +243,7 @@ static void read_qos(struct state *s, const char *line, const char *uid)
 	s->qoses[s->nqoses++] = q;
 }
 
-/* All together */
+/* The limit of all QOS and associations */
 
 static bool qos_has_jobs(const struct state *s)
 {
@@ -249,7 +253,7 @@ static bool qos_has_jobs(const struct state *s)
 	return false;
 }
 
-/* The tightest of one QOS; from is given. */
+/* Returns the tightest limit of one QOS; the caller frees from. */
 static struct slurm_limit read_qos_limit(const struct qos *q)
 {
 	struct slurm_limit out = {-1, -1, mem_strdup("")};
@@ -260,8 +264,8 @@ static struct slurm_limit read_qos_limit(const struct qos *q)
 	return out;
 }
 
-/* Jobs in several QOS at once: each counts its own, so that all together may be as many as their limits
- * add up to; none where one of them has none. */
+/* Sets *s->out to the sum of the limits of each QOS with jobs, because each QOS counts only its own
+ * jobs. If one of them has no limit, the sum has none. */
 static void add_up_qoses(struct state *s)
 {
 	struct slurm_limit *out = s->out, sum = {0, 0, NULL};
@@ -286,8 +290,8 @@ static void add_up_qoses(struct state *s)
 	buf_release(&from);
 }
 
-/* The next jobs may go into a QOS in which there are none now: what is meant is not to be read, and so the
- * widest counts. Where it is another one, sbatch will say so. */
+/* Widens *s->out to the widest QOS without jobs, since the next jobs may go there and scontrol does
+ * not show their QOS. If they go into a tighter QOS, sbatch refuses them. */
 static void apply_unused_qoses(struct state *s)
 {
 	struct slurm_limit *out = s->out;
@@ -319,8 +323,9 @@ static size_t count_used_accounts(const struct state *s)
 	return n;
 }
 
-/* Where a QOS sets a limit, the same limit of the association does not count (resource_limits of
- * Slurm's documentation, Hierarchy). With several QOS it counts unless each of them sets it. */
+/* Sets *s->out from all QOS and associations. A limit that a QOS sets overrides the association's
+ * (resource_limits of Slurm's documentation, Hierarchy). With several QOS, the association's limit
+ * counts unless each QOS sets that limit. */
 static void choose_limit(struct state *s)
 {
 	bool has_jobs = qos_has_jobs(s), max_set = false, grp_set = false;
@@ -338,8 +343,8 @@ static void choose_limit(struct state *s)
 		*(q->user.limit >= 0 || q->account.limit >= 0 ? &max_set : &max_unset) = true;
 		*(q->grp.limit >= 0 ? &grp_set : &grp_unset) = true;
 	}
-	/* with several accounts in use, each counts its own: which one the next jobs go to, and that it is
-	 * full, a refusal tells (limit_group.c) */
+	/* several accounts in use each count their own jobs, and only a refusal shows that the
+	 * account of the next jobs is full (limit_group.c) */
 	for (size_t i = 0; i < s->nassocs && count_used_accounts(s) < 2; i++) {
 		const struct assoc *a = &s->assocs[i];
 
@@ -352,7 +357,7 @@ static void choose_limit(struct state *s)
 	}
 }
 
-/* Calls one() for each line that begins with a mark. */
+/* Calls one() for each line that begins with the mark. */
 static void read_lines(const char *text, const char *mark, struct state *s, char **uid,
 		       void (*one)(struct state *, const char *, char **))
 {

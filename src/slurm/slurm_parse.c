@@ -22,7 +22,7 @@ void slurm_clean(struct buf *to, const char *text, size_t len, const char *newli
 			buf_add(to, text + i, n);
 			continue;
 		}
-		n = 1; /* of a C1 control, each byte becomes a '?' */
+		n = 1; /* each byte of a C1 control becomes a '?' */
 		if (text[i] == '\n')
 			buf_addstr(to, newline);
 		else if (text[i] != '\r' || i + 1 == len || text[i + 1] != '\n')
@@ -40,7 +40,7 @@ const char *slurm_strip_prefix(const char *line)
 	return line;
 }
 
-/* The lines of a text that say something, trimmed, sbatch's prefix taken off. */
+/* Appends the non-empty lines of a text, trimmed, without sbatch's prefix. */
 static void add_lines(struct strs *lines, const char *text)
 {
 	while (*text) {
@@ -63,14 +63,14 @@ static void add_lines(struct strs *lines, const char *text)
 	}
 }
 
-/* What sbatch said */
+/* sbatch's output */
 
 enum {
-	TEXT_MAX = 8192, /* bytes kept of sbatch's own words: the first and the last half of them */
+	TEXT_MAX = 8192, /* bytes kept of sbatch's output: half from its begin, half from its end */
 	JOB_ID_DIGITS = 10,
 };
 
-/* A line of sbatch --parsable: "123" or "123;cluster" (sbatch(1), --parsable). */
+/* Parses a line of sbatch --parsable: "123" or "123;cluster" (sbatch(1), --parsable). */
 static bool parse_job_line(const char *line, uint64_t *job, const char **cluster)
 {
 	size_t n = strspn(line, "0123456789");
@@ -88,7 +88,8 @@ static bool parse_job_line(const char *line, uint64_t *job, const char **cluster
 	return *job < UINT32_MAX;
 }
 
-/* How many different job lines there are; the first one's parts. */
+/* Returns the number of different job lines, and the parts of the first (cluster is borrowed from
+ * out). */
 static int count_job_lines(const struct strs *out, uint64_t *job, const char **cluster)
 {
 	const char *first = NULL;
@@ -117,8 +118,8 @@ static bool has_any_of(const char *line, const char *const *texts)
 	return false;
 }
 
-/* The reason alone on its line, as slurmctld gives it: QOSMaxSubmitJobPerUserLimit. Within a
- * sentence the same words are somebody's help. */
+/* Returns whether a line is only a reason, as slurmctld prints it: QOSMaxSubmitJobPerUserLimit. The
+ * same words within a sentence are a plugin's advice. */
 static bool is_limit_line(const char *line)
 {
 	static const char *const words[] = {"MaxSubmitJob", "SubmitJobsLimit", "SubmitJobLimit",
@@ -128,7 +129,8 @@ static bool is_limit_line(const char *line)
 							    "abcdefghijklmnopqrstuvwxyz")] == '\0';
 }
 
-/* slurmctld's own words in the last line that has them; NULL where there is none. */
+/* Returns slurmctld's message from the last line that has the mark (borrowed from lines), or
+ * NULL. */
 static const char *find_verdict(const struct strs *lines)
 {
 	static const char mark[] = "Batch job submission failed: ";
@@ -142,8 +144,8 @@ static const char *find_verdict(const struct strs *lines)
 	return NULL;
 }
 
-/* The judgement of one line. A site's plugin may have said anything before the verdict, so other
- * lines count only where there is none. */
+/* Returns the answer that one line stands for. A site's plugin may print any text before
+ * slurmctld's message, so other lines count only if there is no such message. */
 static int judge_line(const char *line)
 {
 	static const char *const busy[] = {"temporarily unable to accept job",
@@ -199,7 +201,7 @@ static bool has_busy_line(const struct strs *lines)
 	return false;
 }
 
-/* sbatch ended by itself, with an exit status that is not 0. */
+/* Returns the answer for an sbatch that exited with a status other than 0. */
 static int judge_failure(const struct strs *lines, int exit_code)
 {
 	const char *verdict = find_verdict(lines);
@@ -216,11 +218,11 @@ static int judge_failure(const struct strs *lines, int exit_code)
 		if (answer != SLURM_REFUSED)
 			return answer;
 	}
-	/* 126 and 127: a wrapper that has no sbatch to execute, or one without its libraries */
+	/* 126 and 127: a wrapper that finds no sbatch, or an sbatch that lacks its libraries */
 	return exit_code == 126 || exit_code == 127 ? SLURM_NO_SBATCH : SLURM_REFUSED;
 }
 
-/* What to add where sbatch's own words do not tell what happened. */
+/* Appends a line of ours if sbatch's own output does not show the cause. */
 static void add_explanation(struct buf *raw, int answer, int exit_code, int signal, bool timed_out,
 			    int njobs)
 {
@@ -241,7 +243,8 @@ static void add_explanation(struct buf *raw, int answer, int exit_code, int sign
 		buf_addch(raw, '\n');
 }
 
-/* raw without its middle where it is too long, cut at line ends where there are some. */
+/* Returns raw, cleaned, without its middle if it is too long; cuts at line ends if there are any.
+ * The caller frees the result. */
 static char *shorten_and_clean(const struct buf *raw)
 {
 	const char *s = buf_str(raw), *tail, *nl;
@@ -286,7 +289,7 @@ void slurm_judge(const char *out, const char *errtext, int exit_code, int signal
 		if (parse_job_line(olines.v[i], &id, &c))
 			continue;
 		buf_addf(&raw, "%s\n", olines.v[i]);
-		strs_add(&elines, olines.v[i]); /* a wrapper may tell the refusal on stdout */
+		strs_add(&elines, olines.v[i]); /* a wrapper may print the refusal on stdout */
 	}
 	if (timed_out)
 		reply->answer = has_busy_line(&elines) ? SLURM_BUSY : SLURM_UNCLEAR;
@@ -356,7 +359,7 @@ int slurm_stop_reason(const struct slurm_job *job, int restart)
 void slurm_job_end(const struct slurm_job *job, bool began, struct job_end *end)
 {
 	static const char raised[] = "RaisedSignal:";
-	enum { NOT_STARTED = 53 }; /* no signal: slurmstepd's word for it */
+	enum { NOT_STARTED = 53 }; /* not a real signal: slurmstepd's code */
 	int signal = job->signal;
 
 	end->reason = job_reason_from_slurm(job->state);
@@ -411,7 +414,7 @@ bool slurm_number(const char *s, uint64_t *n)
 	return true;
 }
 
-/* One record, cut into its fields in place. */
+/* Parses one record; cuts it into its fields in place. */
 static bool parse_job(char *record, struct slurm_job *job)
 {
 	char *f[8] = {record};
@@ -471,7 +474,8 @@ int slurm_parse_jobs(const char *text, size_t len, struct slurm_jobs *out, struc
 	return 0;
 }
 
-/* The next word of a line, from *p on; given, NULL where there is none. */
+/* Returns the next word of a line and moves *p behind it; NULL if there is none. The caller frees
+ * the result. */
 static char *next_word(const char **p, const char *end)
 {
 	const char *from;
@@ -525,7 +529,7 @@ int slurm_parse_columns(const char *text, struct slurm_jobs *out, struct err *er
 
 /* scontrol show config: "KillWait                = 30 sec" */
 
-/* The value of a key that begins a line; for free(), NULL where there is none. */
+/* Returns the value of a key that begins a line, or NULL; the caller frees the result. */
 static char *copy_config_value(const char *text, const char *key)
 {
 	size_t n = strlen(key);
