@@ -1,9 +1,9 @@
 /*
  * expand_store.c - adds a sweep file's jobs to the store.
  *
- * Rows are added in slices, each a short
- * transaction, to a hidden version; the last transaction publishes it. An expand that dies in
- * between has no visible effect, and the next one deletes its rows.
+ * expand adds rows in slices, each a short transaction, to a hidden version; the last transaction
+ * publishes the version. An expand that dies before that has no visible effect, and the next expand
+ * deletes its rows.
  */
 #include "store/expand_internal.h"
 
@@ -31,10 +31,10 @@ struct work {
 	bool same_text;	   /* as the sweep's current version */
 	struct sweep *old; /* that version's sweep, if the text differs */
 	int64_t old_version, old_jobs;
-	struct loader ran;   /* versions that jobs ran with which are running or completed */
-	int64_t unreadable;  /* the last one of those that can't be read any more */
-	int64_t old_seen;    /* jobs of before that this file names */
-	unsigned char *bits; /* a bit a job id: named by this file */
+	struct loader ran;   /* versions with which running or completed jobs were started */
+	int64_t unreadable;  /* the last such version that this slurmq cannot parse */
+	int64_t old_seen;    /* earlier jobs that this file names */
+	unsigned char *bits; /* one bit per job id: named by this file */
 	size_t nbytes;
 	int64_t reshaped, newly_missing;
 };
@@ -108,7 +108,7 @@ static int tell_clash(const struct work *w, const struct sweep_point *point,
 		w->f->name, job->id);
 }
 
-/* 64 bits hit: are the parameters the same, too? */
+/* Compares the parameters of two jobs whose 64-bit identities are equal. */
 static int compare_identity(struct work *w, const struct sweep_point *point,
 			    const struct db_job *job, struct err *err)
 {
@@ -124,7 +124,7 @@ static int compare_identity(struct work *w, const struct sweep_point *point,
 	return rc;
 }
 
-/* The same parameters twice in one file. */
+/* Handles parameters that one file names twice. */
 static int merge(struct work *w, const struct plan *plan, const struct db_job *first,
 		 struct err *err)
 {
@@ -150,8 +150,8 @@ static int rerun(struct work *w, const struct db_job *job, struct err *err)
 	return 0;
 }
 
-/* Whether a sweep and its new text run the same for a job. A script is no part of any plan but
- * as a name. */
+/* Returns whether a sweep and its new text run the same commands for a job. Compares the scripts
+ * too, since a plan has only their names. */
 static bool runs_same(const struct work *w, const struct plan *plan, const struct sweep *was,
 		      const struct db_job *job)
 {
@@ -177,8 +177,8 @@ static const struct sweep *sweep_ran(struct work *w, int64_t version)
 	return NULL;
 }
 
-/* A job that is running or completed: what counts is what it was started with, which may be
- * older than the sweep's version. */
+/* Handles a job that is running or completed: compares the file with the version that the job was
+ * started with, which may be older than the sweep's. */
 static int again_ran(struct work *w, const struct sweep_point *point, const struct plan *plan,
 		     const struct db_job *job, struct err *err)
 {
@@ -205,7 +205,7 @@ static int again_ran(struct work *w, const struct sweep_point *point, const stru
 	return 0;
 }
 
-/* A job of before that the file names again. */
+/* Handles an earlier job that the file names again. */
 static int again(struct work *w, const struct sweep_point *point, const struct plan *plan,
 		 const struct db_job *job, struct err *err)
 {
@@ -364,7 +364,7 @@ static int drop_unnamed(struct work *w, struct err *err)
 	return rc;
 }
 
-/* ---- the whole ---- */
+/* ---- expand ---- */
 
 static int sweep_up(struct store *store, struct err *err)
 {
@@ -403,7 +403,7 @@ static int read_old(struct work *w, struct err *err)
 		w->same_text = v.source_len == w->f->len &&
 			       !memcmp(v.source, w->f->text, w->f->len) &&
 			       expand_same_text(v.script, script);
-		/* one that a later reader refuses counts as changed */
+		/* a version that this slurmq cannot parse counts as changed */
 		if (!w->same_text &&
 		    !sweepfile_parse(v.file, v.dir, v.source, v.source_len, &w->old, &c, NULL))
 			sweep_set_script(w->old, v.script ? v.script : "");
@@ -475,7 +475,7 @@ static int expand_locked(struct work *w, struct err *err)
 	if (!rc)
 		rc = drop_unnamed(w, err);
 	FAILPOINT("expand-unnamed");
-	/* the same file again leaves no version behind */
+	/* expanding an unchanged file leaves no version behind */
 	if (!rc && !(w->same_text && !w->r->added && !w->reshaped && !w->newly_missing))
 		rc = publish(w, err);
 	else if (!rc)

@@ -1,7 +1,7 @@
 /*
- * manifest.c - manifests/T.
+ * manifest.c - reads and writes manifests, the files manifests/T.
  *
- *   slurmq-manifest 1 SIZE NTASKS NSHARED     a line of fixed width; SIZE of the whole file
+ *   slurmq-manifest 1 SIZE NTASKS NSHARED     a line of fixed width; SIZE is that of the whole file
  *   OFFSET LENGTH                           a line for the head, each task, each shared word
  *   records                                 fields "tag LENGTH:bytes\n"; tag in upper case: bytes is
  *                                           the number of a shared word
@@ -56,7 +56,7 @@ static void put_word(struct manifest_writer *w, struct buf *b, const char *tag, 
 		put_str(b, tag, word);
 		return;
 	}
-	/* few are distinct: a sweep has a handful of scripts */
+	/* a linear search is enough: a sweep has few distinct scripts */
 	for (i = w->shared.n; i > 0 && strcmp(w->shared.v[i - 1], word) != 0; i--)
 		;
 	if (!i) {
@@ -227,7 +227,7 @@ int manifest_name_parse(const char *text, uint64_t *submission)
 
 /* ---- reading ---- */
 
-/* A record being read: fields in turn. */
+/* A record whose fields are read in order. */
 struct reader {
 	const char *file; /* the whole manifest */
 	size_t len;

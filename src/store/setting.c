@@ -107,7 +107,7 @@ static bool valid_via(const char *value, struct err *err)
 	       whole_words(value, err);
 }
 
-/* Options that a sweep may have and the sentinel not, or whose advice differs from a sweep
+/* Options that a sweep may have but not the sentinel, or whose advice differs from a sweep
  * file's. */
 static const struct {
 	const char *name, *instead;
@@ -134,8 +134,8 @@ static const char *not_for_the_sentinel(const char *name)
 	return strstr(o->instead, "use '") ? "it would be no sentinel with that" : o->instead;
 }
 
-/* A word "--name" or "--name=value". An option that lacks its value would take the next one for
- * it, and one that is cut short is sbatch's all the same (getopt_long(3)). */
+/* A word "--name" or "--name=value". An option without its value would consume the next option, and
+ * sbatch accepts a shortened option name as well (getopt_long(3)). */
 static bool valid_option(const char *word, struct err *err)
 {
 	char *name = mem_strndup(word + 2, strcspn(word + 2, "="));
@@ -159,7 +159,7 @@ static bool valid_option(const char *word, struct err *err)
 	return ok;
 }
 
-/* Long options alone, each a word. */
+/* Accepts only long options, each a separate word. */
 static bool valid_sbatch(const char *value, struct err *err)
 {
 	struct strs words = {0};

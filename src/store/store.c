@@ -19,7 +19,8 @@
 
 static const char folder[] = ".slurmq";
 
-/* The length of the one line that a file's text is to be, without the blanks at its end. */
+/* Sets *len to the length of a file's single line, without the blanks at its end. Returns -1 with
+ * err if the file has another form. */
 static int measure_line(const char *path, const char *text, size_t n, size_t *len, struct err *err)
 {
 	const char *end = memchr(text, '\n', n);
@@ -342,7 +343,7 @@ char *store_log_path(const struct store *s, int64_t first_attempt, uint64_t subm
 			  submission, task);
 }
 
-/* ---- making one ---- */
+/* ---- making a store ---- */
 
 /* Returns the path of the folder for root: the one that the file .slurmq names, else
  * root/.slurmq. The caller frees it. */
@@ -364,7 +365,7 @@ static char *place(const char *root, struct err *err)
 	return named;
 }
 
-/* ".new-0123456789abcdef.db", or what SQLite keeps beside it. */
+/* Matches ".new-0123456789abcdef.db" and the files that SQLite keeps beside it. */
 static bool is_new_database(const char *name)
 {
 	if (strncmp(name, ".new-", 5) != 0 || strspn(name + 5, "0123456789abcdef") != 16)
@@ -452,7 +453,7 @@ static int judge_existing(struct store *s, struct err *err)
 	return rc;
 }
 
-/* Locks against another init. Returns DB_NONE if another one has just finished. */
+/* Locks against another init. Returns DB_NONE if another init has just finished. */
 static int take_turn(struct store *s, struct err *err)
 {
 	int rc = queue_lock_try(s->folder, err);
@@ -464,7 +465,7 @@ static int take_turn(struct store *s, struct err *err)
 	return rc;
 }
 
-/* The database comes last and whole: under another name until it is complete. */
+/* Makes the database last, under another name until it is complete. */
 static int put_new(struct store *s, const char *id, struct err *err)
 {
 	char *tmp = store_path(s, ".new-%016" PRIx64 ".db", clock_random());
@@ -534,7 +535,7 @@ int store_create(struct store *s, const char *dir, struct err *err)
 	if (mkdir(s->dir, 0700) && errno != EEXIST) {
 		err_errno(err, ERR_FAILED, "making folder '%s'", s->dir);
 	} else {
-		/* a line that names it may lead through links and ".." */
+		/* a line that names the folder may lead through links and ".." */
 		char *real = realpath(s->dir, NULL);
 
 		if (real) {
