@@ -84,9 +84,10 @@ struct slurm_reply {
 	int answer;    /* enum slurm_answer */
 	uint64_t job;  /* if accepted: the Slurm job's id (an array's id) */
 	char *cluster; /* the cluster if sbatch named one ("123;cluster"), else NULL */
-	char *text; /* sbatch's lines except the job's, trimmed, "sbatch: error: " removed, without
-			      control characters except newlines, 8 KiB at most (the begin and the
-			      end); plus a line of ours if they do not show the cause; never NULL */
+	/* sbatch's lines except the job's, trimmed, "sbatch: error: " removed, without control
+	 * characters except newlines, 8 KiB at most (the begin and the end); plus a line of ours if
+	 * they do not show the cause; never NULL */
+	char *text;
 };
 /* Runs sbatch, 60 s at most. Always fills *reply; the caller releases it. */
 void slurm_sbatch(const struct slurm_submission *s, struct slurm_reply *reply);
