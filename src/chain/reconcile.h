@@ -46,8 +46,7 @@ struct reconcile_result {
  * While an external cancel is undecided (cancel.h), nothing is queried.
  *
  * If Slurm does not answer, the outbox is ingested and no other state changes: returns -1 with
- * ERR_AGAIN. If the accounting does not
- * answer, rows that squeue lacks wait longer.
+ * ERR_AGAIN. If the accounting does not answer, rows that squeue lacks wait longer.
  */
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err);
