@@ -52,7 +52,7 @@ finish 'written over'
 begin 'dumped and made anew'
 {
 	sqlite3 .slurmq/jobs.db .dump
-	echo "PRAGMA application_id=$(sql 'PRAGMA application_id'); PRAGMA user_version=1;"
+	echo "PRAGMA application_id=$(sql 'PRAGMA application_id'); PRAGMA user_version=$(sql 'PRAGMA user_version');"
 } | sqlite3 anew.db
 cat anew.db >.slurmq/jobs.db
 finish 'dumped and made anew'
@@ -66,12 +66,13 @@ finish 'other settings'
 
 # What a job must not write to it does not: the end waits in outbox/
 begin 'a newer one'
+version=$(sql 'PRAGMA user_version')
 sql 'PRAGMA user_version=99'
 touch go
 ok 'a newer one: the job ends' fake_quiet 40
 is "$(sql 'PRAGMA user_version'; states)" $'99\n200' 'a newer one: nothing was changed'
 ok 'a newer one: its log says why' grep -q 'was made by a newer slurmq' .slurmq/logs/*/*
-sql 'PRAGMA user_version=1'
+sql "PRAGMA user_version=$version"
 run slurmq submit
 is_status 0
 is_err ''
