@@ -30,7 +30,7 @@ found term 'while its step .* still runs'
 # a policy's tries are never used up
 found max 'tried again [0-9]+ times by its policy already'
 # the hold-off is not waited for: some of those that scancel ends are not ended yet
-found hold-off 'after scancel of everything'
+found hold-off '(after scancel of everything|not all jobs were cancelled)'
 # the decision takes what was cancelled for survivors
 found survivor 'after scancel of everything'
 

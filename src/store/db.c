@@ -454,11 +454,12 @@ static int check_marks(struct db *db, const char *id, struct err *err)
 			       ", this one knows %d): install that one; it was left as it is",
 			       db->path, version, DB_VERSION);
 	if (version < DB_VERSION)
-		return err_set(
-			err, ERR_USAGE,
-			"'%s' has schema %" PRId64
-			", and the folder is of a newer slurmq: put the database that belongs to the folder in its place; it was left as it is",
-			db->path, version);
+		return err_set(err, ERR_USAGE,
+			       "'%s' has schema %" PRId64 ", which %s; it was left as it is",
+			       db->path, version,
+			       version == 1 ? "slurmq 0.1 wrote, and the folder is of a newer one: "
+					      "put the database that belongs to it in its place"
+					    : "no slurmq wrote");
 	if (refuse_wal(db, err))
 		return -1;
 	rc = state_get_text(db, STATE_FOLDER, &folder, err);
