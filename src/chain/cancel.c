@@ -288,8 +288,8 @@ static void tally_sentinel(struct store *store, const struct slurm_jobs *jobs, s
 	}
 }
 
-/* Counts the rows in flight that Slurm shows no job for. If Slurm has forgotten the recorded
- * jobs (slurm.conf(5), MinJobAge), then also jobs that were cancelled beside them. A recorded job
+/* Counts the rows in flight that Slurm shows no job for. Slurm forgets the recorded jobs, and jobs that
+ * were cancelled beside them, after a while (slurm.conf(5), MinJobAge). A recorded job
  * may have left its own row in flight, which does not count. */
 static int64_t count_forgotten(const struct records *r, const struct seen_list *seen,
 			       const struct db_flight *v, size_t n)
@@ -318,7 +318,8 @@ static void count_jobs(struct store *store, const struct slurm_jobs *jobs,
 			t->since = job->ended;
 	}
 	seen_index(&t->seen, jobs, v, n);
-	if (!t->since)
+	/* long after it Slurm may remember some of the jobs and have forgotten others */
+	if (!t->since || r->newest >= ENDING_MS)
 		t->cancelled += count_forgotten(r, &t->seen, v, n);
 	t->since -= ENDING_MS;
 	for (size_t i = 0; i < t->seen.n; i++)
