@@ -156,12 +156,12 @@ int queue_lock_try(struct folder *sp, struct err *err)
 		sp->lock = openat(sp->dir, "queue.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 				  0600);
 		if (sp->lock < 0)
-			return err_errno(err, ERR_FAILED, "opening '%s/queue lock'", sp->path);
+			return err_errno(err, ERR_FAILED, "opening '%s/queue.lock'", sp->path);
 	}
 	if (folder_lock_fd(sp->lock)) {
 		if (errno == EACCES || errno == EAGAIN || errno == EINTR)
 			return FOLDER_BUSY;
-		return err_errno(err, ERR_FAILED, "locking '%s/queue lock'", sp->path);
+		return err_errno(err, ERR_FAILED, "locking '%s/queue.lock'", sp->path);
 	}
 	sp->held = true;
 	sign_lock(sp);
