@@ -461,7 +461,7 @@ int slurm_limit_read(const char *user, struct slurm_limit *out, struct err *err)
 	struct proc_result r;
 	int rc;
 
-	memset(out, 0, sizeof(*out));
+	*out = (struct slurm_limit){.limit = -1, .used = -1};
 	strs_addf(&argv, "users=%s", user);
 	strs_add(&argv, "flags=assoc,qos");
 	rc = run_tool(&argv, NULL, &r, err);

@@ -1509,11 +1509,13 @@ static void test_limit_is_asked(void **state)
 	     "echo 'slurm_load_assoc_mgr_info error: Unable to contact slurm controller "
 	     "(connect failure)' >&2; exit 1");
 	assert_int_equal(slurm_limit_read("x", &l, &err), -1);
+	assert_int_equal(l.limit, -1); /* unknown, not zero */
 	assert_int_equal(err.status, ERR_AGAIN);
 	assert_non_null(strstr(err.msg, "connect failure"));
 	slurm_limit_release(&l);
 	fake("scontrol", "exit 0");
 	assert_int_equal(slurm_limit_read("x", &l, &err), -1);
+	assert_int_equal(l.limit, -1); /* unknown, not zero */
 	assert_int_equal(err.status, ERR_AGAIN);
 }
 
