@@ -217,6 +217,10 @@ static int update_queued_row(struct reconcile_run *l, const struct db_flight *f,
 	}
 	rc = revoke_claim(l, f, err);
 	if (!rc) {
+		if (to == JOB_CANCELLED && !l->insists) {
+			cancel_record_pending(l->store->folder, f->submission, f->task, end.ended);
+			l->out->cancelled = true;
+		}
 		*(job ? &l->out->ended : &l->out->returned) += 1;
 		return outcome_revoked(&l->outcome, f->attempt, to, end.reason, err);
 	}
@@ -671,7 +675,10 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
 		return -1;
 	if (cancel_phase(store->folder, NULL) != CANCEL_NONE)
 		return 0;
-	return run_reconcile(store, max_age_ms, NULL, out, err);
+	if (run_reconcile(store, max_age_ms, NULL, out, err))
+		return -1;
+	/* the cancel that was found may be older than the hold-off */
+	return out->cancelled ? cancel_decide(store, err) : 0;
 }
 
 int reconcile_jobs(struct store *store, struct slurm_jobs *jobs, struct reconcile_result *out,

@@ -103,6 +103,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct chain_opts chain;
 	struct store *store = &ctx->opened;
 	enum chain_outcome chained;
+	const int64_t began = clock_mono_ms();
 	bool waited, cancelled = false;
 	int rc;
 
@@ -124,6 +125,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	}
 	chain = (struct chain_opts){
 		.refill = s.refill,
+		.brief = clock_mono_ms() - began < CANCEL_SHORT_MS,
 		.event = s.event[0] ? s.event : NULL,
 		.lock_ms = s.refill ? QUEUE_LOCK_MS : QUEUE_LOCK_CANCELLED_MS,
 		.stay_ms = STAY_MS,

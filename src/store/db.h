@@ -254,6 +254,9 @@ int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *e
 /* Sets *yes if the attempt that ended last was cancelled without a request, and no other one within ten
  * seconds before it. Reads all attempts. */
 int db_last_cancelled(struct db *db, bool *yes, struct err *err);
+/* Sets *yes if an attempt that was submitted by `before` reported an end after `after` (ms since
+ * 1970, by the hosts' clocks), and was not cancelled. Reads all attempts. */
+int db_ended_by_itself(struct db *db, int64_t before, int64_t after, bool *yes, struct err *err);
 /* Sets *yes if slurmq ended the job of that task: a user requested it, or its unused claim was
  * revoked. */
 int db_cancel_requested(struct db *db, uint64_t submission, int task, bool *yes, struct err *err);

@@ -171,6 +171,8 @@ enum { FOLDER_NO_ANSWER_MS = 60 * 1000 };
 #define FOLDER_NO_ACCT "no-accounting"
 
 void folder_mark(struct folder *sp, const char *name);
+/* Makes a mark that is age_ms old already, by the file server's clock. */
+void folder_mark_aged(struct folder *sp, const char *name, int64_t age_ms);
 void folder_unmark(struct folder *sp, const char *name);
 /* Returns the age of a mark in ms, by the file server's clock. Returns -1 if there is no mark,
  * or if its time is in the future because that clock was set back. */

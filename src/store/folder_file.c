@@ -350,14 +350,27 @@ int folder_make_subfolder(struct folder *sp, const char *name, struct err *err)
 
 /* ---- marks and locks ---- */
 
-void folder_mark(struct folder *sp, const char *name)
+void folder_mark_aged(struct folder *sp, const char *name, int64_t age_ms)
 {
 	int fd = openat(sp->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct timespec t[2] = {{.tv_nsec = UTIME_OMIT}};
+	struct stat st;
 
 	if (fd < 0)
 		return;
-	futimens(fd, NULL);
+	if (!futimens(fd, NULL) && age_ms > 0 && !fstat(fd, &st)) {
+		int64_t ms = stamp_ms(st.st_mtim) - age_ms;
+
+		t[1] = (struct timespec){.tv_sec = (time_t)(ms / 1000),
+					 .tv_nsec = ms % 1000 * 1000000};
+		futimens(fd, t);
+	}
 	close(fd);
+}
+
+void folder_mark(struct folder *sp, const char *name)
+{
+	folder_mark_aged(sp, name, 0);
 }
 
 void folder_unmark(struct folder *sp, const char *name)
