@@ -282,7 +282,7 @@ void cmd_filled_json(const struct cmd_filled *f, struct json *j)
 		[FILL_FULL] = "full",	    [FILL_EMPTY] = "empty",
 		[FILL_PAUSED] = "paused",   [FILL_LIMITED] = "limited",
 		[FILL_REFUSED] = "refused", [FILL_UNCLEAR] = "unclear",
-		[FILL_BACKOFF] = "backoff", [FILL_LOCKED] = "gate",
+		[FILL_BACKOFF] = "backoff", [FILL_LOCKED] = "locked",
 		[FILL_MAX] = "max",	    [FILL_ELSEWHERE] = "elsewhere",
 	};
 
@@ -367,10 +367,10 @@ const struct cmd *cmd_find(const struct cmd *const *all, const char *name, const
 static void add_usage_of_all(const struct cmd_ctx *ctx, struct buf *out)
 {
 	static const char *const themes[CMD_NTHEMES] = {
-		[CMD_BEGIN] = "begin",
-		[CMD_LOOK] = "look",
-		[CMD_STEER] = "steer",
-		[CMD_INSIDE] = "in jobs",
+		[CMD_START] = "Getting started",
+		[CMD_INSPECT] = "Inspecting",
+		[CMD_CONTROL] = "Controlling",
+		[CMD_INSIDE] = "Inside jobs",
 	};
 
 	buf_addstr(out, "usage: slurmq [-C DIR] [--color WHEN] COMMAND [options] [arguments]\n\n");
@@ -380,7 +380,7 @@ static void add_usage_of_all(const struct cmd_ctx *ctx, struct buf *out)
 		for (const struct cmd *const *c = ctx->all; *c; c++) {
 			if ((int)(*c)->theme != theme)
 				continue;
-			buf_addf(out, "%-8s %-9s %s\n", title, (*c)->name, (*c)->summary);
+			buf_addf(out, "%-15s %-9s %s\n", title, (*c)->name, (*c)->summary);
 			title = "";
 		}
 	}
