@@ -163,8 +163,10 @@ void outcome_why_not(struct outcome *o, const struct db_attempt *a, const struct
 	case POLICY_GOES_ON: /* there is no policy, or the user wrote it after the failure */
 		break;
 	case POLICY_NEVER:
-		buf_addf(out, "a job that ended as %s is never retried automatically; to retry it: slurmq retry",
-			 reason);
+		buf_addf(
+			out,
+			"a job that ended as %s is never retried automatically; to retry it: slurmq retry",
+			reason);
 		break;
 	case POLICY_NOT_ASKED:
 		buf_addf(out, "its sweep's retry does not include %s", reason);

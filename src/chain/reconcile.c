@@ -503,7 +503,7 @@ static int ask_squeue(struct reconcile_run *l, int64_t max_age_ms, struct err *e
 	int64_t age = folder_mark_age(sp, FOLDER_NO_ANSWER);
 
 	if (max_age_ms > 0 && age >= 0 && age < FOLDER_NO_ANSWER_MS)
-		return err_set(err, ERR_AGAIN, "squeue gave no answer %lld s ago: try again later",
+		return err_set(err, ERR_AGAIN, "squeue did not answer %lld s ago: try again later",
 			       (long long)(age / 1000));
 	if (slurm_squeue((uint64_t)geteuid(), &l->jobs, err)) {
 		folder_mark(sp, FOLDER_NO_ANSWER);

@@ -31,7 +31,7 @@ static int claim_one(struct db *db, const struct db_submission *in, const struct
 	if (db_job_move(db, &m, &changed, err))
 		return -1;
 	if (!changed)
-		return err_set(err, ERR_FAILED, "claiming job %lld: it is not pending any more",
+		return err_set(err, ERR_FAILED, "cannot claim job %lld: it is no longer pending",
 			       (long long)job->id);
 	return db_exec(db, "INSERT INTO attempt(id, job, prev, submission) VALUES(?1, ?2, ?3, ?4)",
 		       NULL, err, "iiiu", attempt, job->id, job->attempt, in->id);

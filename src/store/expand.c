@@ -125,7 +125,7 @@ int expand_tell_two(const struct expand_file *f, struct err *err)
 {
 	return err_set(
 		err, ERR_USAGE,
-		"%s: error: two jobs have equal parameters and different commands or resources: let a parameter tell them apart",
+		"%s: error: two jobs have equal parameters and different commands or resources: add a parameter that distinguishes them",
 		f->name);
 }
 

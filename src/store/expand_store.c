@@ -98,13 +98,13 @@ static int tell_clash(const struct work *w, const struct sweep_point *point,
 			return err_set(
 				err, ERR_USAGE,
 				"%s: error: the default of '%s' is '%s' now, and job %" PRId64
-				" was made with the default '%s': let it be that, or rename the sweep",
+				" was made with the default '%s': restore that default, or rename the sweep",
 				w->f->name, was->name, fallback, job->id, was->value);
 	}
 	return err_set(
 		err, ERR_FAILED,
-		"%s: a job has the same 64-bit identity as job %" PRId64
-		" with other parameters: rename the sweep, or write one value in another way",
+		"%s: a job and job %" PRId64
+		" have different parameters but the same 64-bit identity: rename the sweep, or write one value differently",
 		w->f->name, job->id);
 }
 
@@ -497,7 +497,7 @@ static int lock_expand(struct store *store, int *fd, struct err *err)
 	if (rc == FOLDER_BUSY)
 		return err_set(
 			err, ERR_AGAIN,
-			"another slurmq expand has been at work for a minute: try again when it is done");
+			"another slurmq expand is still running after a minute: try again when it has ended");
 	return rc;
 }
 

@@ -37,7 +37,7 @@ int folder_create(const char *dir, struct err *err)
 		int rc = mkdir(path, 0700);
 
 		if (rc && errno != EEXIST)
-			err_errno(err, ERR_FAILED, "making folder '%s'", path);
+			err_errno(err, ERR_FAILED, "cannot create the folder '%s'", path);
 		else
 			rc = 0;
 		free(path);
@@ -52,10 +52,10 @@ int folder_rename_part(const char *dir, const char *old, const char *new, struct
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 
 	if (fd < 0)
-		return err_errno(err, ERR_FAILED, "opening folder '%s'", dir);
+		return err_errno(err, ERR_FAILED, "cannot open the folder '%s'", dir);
 	if (faccessat(fd, new, F_OK, 0) &&
 	    ((renameat(fd, old, fd, new) && errno != ENOENT) || fsync(fd)))
-		rc = err_errno(err, ERR_FAILED, "renaming '%s/%s' to '%s'", dir, old, new);
+		rc = err_errno(err, ERR_FAILED, "cannot rename '%s/%s' to '%s'", dir, old, new);
 	close(fd);
 	return rc;
 }
@@ -71,7 +71,7 @@ int folder_open(const char *dir, struct folder **out, struct err *err)
 		sp->folder[i] = -1;
 	sp->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (sp->dir < 0) {
-		err_errno(err, ERR_FAILED, "opening folder '%s'", dir);
+		err_errno(err, ERR_FAILED, "cannot open the folder '%s'", dir);
 		goto fail;
 	}
 	for (int i = 0; i < FOLDER_NPARTS; i++) {
@@ -84,9 +84,10 @@ int folder_open(const char *dir, struct folder **out, struct err *err)
 
 			buf_add_shell_word(&word, path);
 			errno = errnum;
-			err_errno(err, ERR_FAILED,
-				  "opening folder '%s' (put it back with: mkdir -m 700 %s)", path,
-				  buf_str(&word));
+			err_errno(
+				err, ERR_FAILED,
+				"cannot open the folder '%s' (make it again with: mkdir -m 700 %s)",
+				path, buf_str(&word));
 			buf_release(&word);
 			free(path);
 			goto fail;
@@ -117,7 +118,7 @@ void folder_close(struct folder *sp)
 int folder_sync_part(struct folder *sp, int fd, const char *name, struct err *err)
 {
 	if (fsync(fd))
-		return err_errno(err, ERR_FAILED, "syncing folder '%s/%s'", sp->path, name);
+		return err_errno(err, ERR_FAILED, "cannot sync the folder '%s/%s'", sp->path, name);
 	return 0;
 }
 
@@ -156,12 +157,12 @@ int queue_lock_try(struct folder *sp, struct err *err)
 		sp->lock = openat(sp->dir, "queue.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 				  0600);
 		if (sp->lock < 0)
-			return err_errno(err, ERR_FAILED, "opening '%s/queue.lock'", sp->path);
+			return err_errno(err, ERR_FAILED, "cannot open '%s/queue.lock'", sp->path);
 	}
 	if (folder_lock_fd(sp->lock)) {
 		if (errno == EACCES || errno == EAGAIN || errno == EINTR)
 			return FOLDER_BUSY;
-		return err_errno(err, ERR_FAILED, "locking '%s/queue.lock'", sp->path);
+		return err_errno(err, ERR_FAILED, "cannot lock '%s/queue.lock'", sp->path);
 	}
 	sp->held = true;
 	sign_lock(sp);
@@ -311,7 +312,7 @@ int folder_scan(struct folder *sp, enum folder_part folder, struct folder_list *
 	fd = openat(sp->dir, folder_part_names[folder], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
-		err_errno(err, ERR_FAILED, "listing folder '%s/%s'", sp->path,
+		err_errno(err, ERR_FAILED, "cannot list the folder '%s/%s'", sp->path,
 			  folder_part_names[folder]);
 		if (fd >= 0)
 			close(fd);
@@ -329,7 +330,7 @@ int folder_scan(struct folder *sp, enum folder_part folder, struct folder_list *
 		out->v[out->n++] = e;
 	}
 	if (errno) {
-		err_errno(err, ERR_FAILED, "listing folder '%s/%s'", sp->path,
+		err_errno(err, ERR_FAILED, "cannot list the folder '%s/%s'", sp->path,
 			  folder_part_names[folder]);
 		closedir(d);
 		folder_list_release(out);
@@ -379,7 +380,8 @@ int claim_files_make(struct folder *sp, uint64_t submission, int n, struct err *
 		fd = openat(sp->folder[FOLDER_CLAIMS], name,
 			    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd < 0 || close(fd))
-			return err_errno(err, ERR_FAILED, "making '%s/claims/%s'", sp->path, name);
+			return err_errno(err, ERR_FAILED, "cannot create '%s/claims/%s'", sp->path,
+					 name);
 	}
 	return 0;
 }
@@ -409,7 +411,7 @@ int folder_look(struct folder *sp, enum folder_part folder, const char *name, st
 		return 0;
 	if (errno == ENOENT)
 		return FOLDER_NONE;
-	return err_errno(err, ERR_FAILED, "looking for '%s/%s/%s'", sp->path,
+	return err_errno(err, ERR_FAILED, "cannot check for '%s/%s/%s'", sp->path,
 			 folder_part_names[folder], name);
 }
 
@@ -432,7 +434,8 @@ static int take_right(struct folder *sp, uint64_t submission, int task, const st
 	rc = folder_look(sp, to, e->name, err);
 	if (rc == FOLDER_NONE && errnum && errnum != ENOENT) {
 		errno = errnum;
-		return err_errno(err, ERR_FAILED, "taking '%s/claims/%s'", sp->path, from_name);
+		return err_errno(err, ERR_FAILED, "cannot win the claim '%s/claims/%s'", sp->path,
+				 from_name);
 	}
 	if (rc || !sync)
 		return rc;
@@ -475,7 +478,7 @@ bool folder_has(struct folder *sp, enum folder_part folder, const char *name)
 int folder_remove(struct folder *sp, enum folder_part folder, const char *name, struct err *err)
 {
 	if (unlinkat(sp->folder[folder], name, 0) && errno != ENOENT)
-		return err_errno(err, ERR_FAILED, "removing '%s/%s/%s'", sp->path,
+		return err_errno(err, ERR_FAILED, "cannot remove '%s/%s/%s'", sp->path,
 				 folder_part_names[folder], name);
 	return 0;
 }

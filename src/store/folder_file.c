@@ -86,7 +86,7 @@ static int file_put(struct folder *sp, const char *name, const void *data, size_
 	if (fd >= 0)
 		rc = folder_put_whole(fd, base, data, len, mode, durable);
 	if (rc)
-		err_errno(err, ERR_FAILED, "writing '%s/%s'", sp->path, name);
+		err_errno(err, ERR_FAILED, "cannot write '%s/%s'", sp->path, name);
 	if (fd >= 0)
 		close(fd);
 	return rc ? -1 : 0;
@@ -120,7 +120,7 @@ int folder_file_sync(struct folder *sp, const char *name, struct err *err)
 
 	if (folder_sync_and_close(openat(sp->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) ||
 	    folder_sync_and_close(open_parent(sp, name, &base)))
-		return err_errno(err, ERR_FAILED, "syncing '%s/%s'", sp->path, name);
+		return err_errno(err, ERR_FAILED, "cannot sync '%s/%s'", sp->path, name);
 	return 0;
 }
 
@@ -147,7 +147,7 @@ int folder_get_whole(struct folder *sp, int dirfd, const char *what, const char 
 		return FOLDER_NONE;
 	rc = fd < 0 ? -1 : read_all(fd, out);
 	if (rc)
-		err_errno(err, ERR_FAILED, "reading '%s/%s%s'", sp->path, what, name);
+		err_errno(err, ERR_FAILED, "cannot read '%s/%s%s'", sp->path, what, name);
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -177,7 +177,7 @@ int folder_file_map(struct folder *sp, const char *name, const char **p, size_t 
 		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	}
 	if (map == MAP_FAILED)
-		err_errno(err, ERR_FAILED, "reading '%s/%s'", sp->path, name);
+		err_errno(err, ERR_FAILED, "cannot read '%s/%s'", sp->path, name);
 	if (fd >= 0)
 		close(fd);
 	if (map == MAP_FAILED)
@@ -203,13 +203,14 @@ int folder_file_names(struct folder *sp, const char *folder, struct strs *names,
 	if (!d) {
 		if (fd >= 0)
 			close(fd);
-		return err_errno(err, ERR_FAILED, "listing folder '%s/%s'", sp->path, folder);
+		return err_errno(err, ERR_FAILED, "cannot list the folder '%s/%s'", sp->path,
+				 folder);
 	}
 	while (errno = 0, (de = readdir(d)))
 		if (de->d_name[0] != '.')
 			strs_add(names, de->d_name);
 	if (errno)
-		rc = err_errno(err, ERR_FAILED, "listing folder '%s/%s'", sp->path, folder);
+		rc = err_errno(err, ERR_FAILED, "cannot list the folder '%s/%s'", sp->path, folder);
 	closedir(d);
 	return rc;
 }
@@ -217,14 +218,15 @@ int folder_file_names(struct folder *sp, const char *folder, struct strs *names,
 int folder_file_remove(struct folder *sp, const char *name, struct err *err)
 {
 	if (unlinkat(sp->dir, name, 0) && errno != ENOENT)
-		return err_errno(err, ERR_FAILED, "removing '%s/%s'", sp->path, name);
+		return err_errno(err, ERR_FAILED, "cannot remove '%s/%s'", sp->path, name);
 	return 0;
 }
 
 int folder_file_rename(struct folder *sp, const char *from, const char *to, struct err *err)
 {
 	if (renameat(sp->dir, from, sp->dir, to) || fsync(sp->dir))
-		return err_errno(err, ERR_FAILED, "renaming '%s/%s' to '%s'", sp->path, from, to);
+		return err_errno(err, ERR_FAILED, "cannot rename '%s/%s' to '%s'", sp->path, from,
+				 to);
 	return 0;
 }
 
@@ -271,7 +273,7 @@ int folder_file_ages(struct folder *sp, const char *folder, struct strs *names, 
 	if (!names->n)
 		return 0;
 	if (folder_touch(sp->dir, &now))
-		return err_errno(err, ERR_FAILED, "making a file in '%s'", sp->path);
+		return err_errno(err, ERR_FAILED, "cannot create a file in '%s'", sp->path);
 	*ages = mem_alloc(names->n * sizeof(**ages));
 	for (size_t i = 0; i < names->n; i++) {
 		char *name = names->v[i], *path = mem_printf("%s/%s", folder, name);
@@ -340,7 +342,8 @@ int folder_make_subfolder(struct folder *sp, const char *name, struct err *err)
 		if (p)
 			*p = '\0';
 		if (mkdirat(sp->dir, path, 0700) && errno != EEXIST)
-			rc = err_errno(err, ERR_FAILED, "making folder '%s/%s'", sp->path, path);
+			rc = err_errno(err, ERR_FAILED, "cannot create the folder '%s/%s'",
+				       sp->path, path);
 		if (p)
 			*p++ = '/';
 	}
@@ -380,7 +383,7 @@ int folder_lock(struct folder *sp, const char *name, int *fd, struct err *err)
 {
 	*fd = openat(sp->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0)
-		return err_errno(err, ERR_FAILED, "opening '%s/%s'", sp->path, name);
+		return err_errno(err, ERR_FAILED, "cannot open '%s/%s'", sp->path, name);
 	if (!folder_lock_fd(*fd))
 		return 0;
 	if (errno == EACCES || errno == EAGAIN) {
@@ -388,7 +391,7 @@ int folder_lock(struct folder *sp, const char *name, int *fd, struct err *err)
 		*fd = -1;
 		return FOLDER_BUSY;
 	}
-	err_errno(err, ERR_FAILED, "locking '%s/%s'", sp->path, name);
+	err_errno(err, ERR_FAILED, "cannot lock '%s/%s'", sp->path, name);
 	close(*fd);
 	*fd = -1;
 	return -1;

@@ -23,7 +23,7 @@ int journal_file_open(struct folder *sp, const struct folder_entry *e, struct jo
 	j->fd = openat(sp->folder[FOLDER_RUNNING], e->name,
 		       O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 	if (j->fd < 0)
-		return err_errno(err, ERR_FAILED, "opening '%s/running/%s'", sp->path, e->name);
+		return err_errno(err, ERR_FAILED, "cannot open '%s/running/%s'", sp->path, e->name);
 	/* a process may have been killed in the middle of a line */
 	j->torn = fstat(j->fd, &st) || st.st_size > 0;
 	return 0;
@@ -50,7 +50,7 @@ int journal_file_append(struct journal_file *j, const char *lines, size_t len, b
 	if (!append(j, lines, len, sync))
 		return 0;
 	j->lacks = true;
-	return err_errno(err, ERR_FAILED, "writing the journal '%s'", j->entry.name);
+	return err_errno(err, ERR_FAILED, "cannot write the journal '%s'", j->entry.name);
 }
 
 /* Writes the whole text under a new name. Ingesting a record twice changes nothing. */
@@ -64,7 +64,7 @@ static int post_anew(struct folder *sp, struct journal_file *j, struct err *err)
 	folder_name_taken(e->name, sizeof(e->name), e->submission, e->task, &e->who);
 	if (folder_put_whole(sp->folder[FOLDER_OUTBOX], e->name, buf_str(&j->text), j->text.len,
 			     0600, true)) {
-		err_errno(err, ERR_FAILED, "writing '%s/outbox/%s'", sp->path, e->name);
+		err_errno(err, ERR_FAILED, "cannot write '%s/outbox/%s'", sp->path, e->name);
 		memcpy(e->name, old, sizeof(old));
 		return -1;
 	}
@@ -78,7 +78,7 @@ int journal_file_move(struct folder *sp, struct journal_file *j, struct err *err
 		      j->entry.name) ||
 	    errno == ENOENT)
 		return folder_sync_part(sp, sp->folder[FOLDER_OUTBOX], "outbox", err);
-	return err_errno(err, ERR_FAILED, "moving '%s/running/%s' to outbox/", sp->path,
+	return err_errno(err, ERR_FAILED, "cannot move '%s/running/%s' to outbox/", sp->path,
 			 j->entry.name);
 }
 
@@ -92,8 +92,8 @@ int journal_file_post(struct folder *sp, struct journal_file *j, struct err *err
 	if (!renameat(sp->folder[FOLDER_RUNNING], e->name, sp->folder[FOLDER_OUTBOX], e->name))
 		return 0;
 	if (errno != ENOENT)
-		return err_errno(err, ERR_FAILED, "moving '%s/running/%s' to outbox/", sp->path,
-				 e->name);
+		return err_errno(err, ERR_FAILED, "cannot move '%s/running/%s' to outbox/",
+				 sp->path, e->name);
 	/* A twin moved the file, or the reply to this rename was lost. The process that ingests
 	 * may have read the file before its last line was written. */
 	return post_anew(sp, j, err);
@@ -157,7 +157,7 @@ int outbox_sync(struct folder *sp, const char *name, struct err *err)
 		return folder_sync_part(sp, sp->folder[FOLDER_OUTBOX], "outbox", err);
 	return errno == ENOENT
 		       ? 0
-		       : err_errno(err, ERR_FAILED, "syncing '%s/outbox/%s'", sp->path, name);
+		       : err_errno(err, ERR_FAILED, "cannot sync '%s/outbox/%s'", sp->path, name);
 }
 
 void journal_file_close(struct journal_file *j)
@@ -201,7 +201,7 @@ int outbox_answer_post(struct folder *sp, uint64_t submission, const struct outb
 	folder_name_answer(name, sizeof(name), submission);
 	sp->changed = true;
 	if (folder_put_whole(sp->folder[FOLDER_OUTBOX], name, buf_str(&b), b.len, 0600, durable))
-		rc = err_errno(err, ERR_FAILED, "writing '%s/outbox/%s'", sp->path, name);
+		rc = err_errno(err, ERR_FAILED, "cannot write '%s/outbox/%s'", sp->path, name);
 	buf_release(&b);
 	return rc;
 }

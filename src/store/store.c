@@ -29,18 +29,20 @@ static int measure_line(const char *path, const char *text, size_t n, size_t *le
 	if (memchr(text, '\0', n))
 		return err_set(
 			err, ERR_USAGE,
-			"'%s' is a file that holds a NUL byte: its one line should name the folder to use",
+			"invalid file '%s': it contains a NUL byte; its only line must name the folder to use",
 			path);
 	while (*len && strchr(" \t\r", text[*len - 1]))
 		--*len;
 	if (n > PATH_MAX || (*len && end && end + 1 < text + n))
 		return err_set(
 			err, ERR_USAGE,
-			"'%s' is a file of more than the one line that names the folder to use",
+			"invalid file '%s': it is longer than one line with a path; its only line must name the folder to use",
 			path);
 	if (!*len)
-		return err_set(err, ERR_USAGE,
-			       "'%s' is a file: its one line should name the folder to use", path);
+		return err_set(
+			err, ERR_USAGE,
+			"invalid file '%s': it is empty; its only line must name the folder to use",
+			path);
 	return 0;
 }
 
@@ -54,13 +56,13 @@ static char *read_place(const char *root, const char *path, struct err *err)
 	size_t n, len;
 
 	if (!f) {
-		err_errno(err, ERR_FAILED, "reading '%s'", path);
+		err_errno(err, ERR_FAILED, "cannot read '%s'", path);
 		return NULL;
 	}
 	n = fread(text, 1, sizeof(text) - 1, f);
 	text[n] = '\0';
 	if (ferror(f)) {
-		err_errno(err, ERR_FAILED, "reading '%s'", path);
+		err_errno(err, ERR_FAILED, "cannot read '%s'", path);
 	} else if (!measure_line(path, text, n, &len, err)) {
 		text[len] = '\0';
 		full = text[0] == '/' ? mem_strdup(text) : mem_printf("%s/%s", root, text);
@@ -75,10 +77,9 @@ static char *follow_file(const char *root, const char *path, struct err *err)
 	char *out = full ? realpath(full, NULL) : NULL;
 
 	if (full && !out)
-		err_errno(
-			err, ERR_USAGE,
-			"'%s' names the folder '%s', which is not there: make it with slurmq init",
-			path, full);
+		err_set(err, ERR_USAGE,
+			"cannot find the folder '%s' that '%s' names: %s; slurmq init makes it",
+			full, path, strerror(errno));
 	free(full);
 	return out;
 }
@@ -95,7 +96,7 @@ static int check_owner(const char *path, const struct stat *st, struct err *err)
 
 		buf_add_shell_word(&word, path);
 		err_set(err, ERR_USAGE,
-			"others may write to '%s': whoever does could run commands as you; close it with: chmod %s %s",
+			"other users may write to '%s' and so run commands as you; to forbid it: chmod %s %s",
 			path, S_ISDIR(st->st_mode) ? "700" : "600", buf_str(&word));
 		buf_release(&word);
 		return -1;
@@ -127,9 +128,9 @@ static int check_rights(const char *dir, struct err *err)
 	struct stat st;
 
 	if (stat(dir, &st))
-		return err_errno(err, ERR_FAILED, "looking at '%s'", dir);
+		return err_errno(err, ERR_FAILED, "cannot read the attributes of '%s'", dir);
 	if (!S_ISDIR(st.st_mode))
-		return err_set(err, ERR_USAGE, "'%s' is no folder", dir);
+		return err_set(err, ERR_USAGE, "'%s' is not a folder", dir);
 	if (check_owner(dir, &st, err))
 		return -1;
 	return st.st_mode & (S_IXGRP | S_IXOTH) ? check_below(dir, err) : 0;
@@ -146,7 +147,7 @@ static int check_link(const char *path, struct err *err)
 	(void)!readlink(path, to, sizeof(to) - 1);
 	return err_set(
 		err, ERR_USAGE,
-		"'%s' is a link to '%s', which can't be reached (%s): bring that back, or remove the link",
+		"'%s' is a link to '%s', which cannot be reached (%s): restore that folder, or remove the link",
 		path, to, strerror(errno));
 }
 
@@ -171,7 +172,7 @@ static int look_in(struct store *s, const char *root, struct err *err)
 	}
 	s->dir = S_ISREG(st.st_mode) ? follow_file(root, path, err) : realpath(path, NULL);
 	if (!s->dir && !S_ISREG(st.st_mode))
-		err_errno(err, ERR_FAILED, "finding '%s'", path);
+		err_errno(err, ERR_FAILED, "cannot find '%s'", path);
 	free(path);
 	if (!s->dir || check_rights(s->dir, err))
 		rc = -1;
@@ -187,7 +188,7 @@ static int find_named(struct store *s, const char *name, struct err *err)
 	s->dir = realpath(name, NULL);
 	if (!s->dir)
 		return err_errno(err, errno == ENOENT || errno == ENOTDIR ? ERR_USAGE : ERR_FAILED,
-				 "SLURMQ_DIR names the folder '%s'", name);
+				 "cannot find the folder '%s' that SLURMQ_DIR names", name);
 	if (check_rights(s->dir, err))
 		return -1;
 	s->by_name = true;
@@ -208,7 +209,7 @@ int store_find(struct store *s, struct err *err)
 	if (named && *named)
 		return find_named(s, named, err);
 	if (!getcwd(here, sizeof(here)))
-		return err_errno(err, ERR_FAILED, "finding the current folder");
+		return err_errno(err, ERR_FAILED, "cannot find the current folder");
 	dir = mem_strdup(here);
 	for (;;) {
 		char *slash;
@@ -235,7 +236,7 @@ static char *read_id(struct store *s, struct err *err)
 
 	if (rc == FOLDER_NONE)
 		err_set(err, ERR_USAGE,
-			"'%s/id' is missing: this is no whole slurmq folder; put a backup in its place",
+			"'%s/id' is missing, so the slurmq folder is incomplete: restore a backup of it",
 			s->dir);
 	if (rc) {
 		buf_release(&b);
@@ -254,7 +255,7 @@ static int convert_store(struct store *s, struct err *err)
 	int rc = -1;
 
 	if (!f || !fgets(id, sizeof(id), f))
-		err_errno(err, ERR_FAILED, "reading '%s'", path);
+		err_errno(err, ERR_FAILED, "cannot read '%s'", path);
 	else
 		rc = 0;
 	if (f)
@@ -420,7 +421,7 @@ static int check_unused(const struct store *s, struct err *err)
 		if (holds_files(path))
 			rc = err_set(
 				err, ERR_USAGE,
-				"'%s/jobs.db' is gone, and '%s' holds files of its jobs: put a backup in its place, or remove the folder and run slurmq init; it was left as it is",
+				"'%s/jobs.db' is missing, but '%s' holds files of its jobs: restore a backup, or remove the folder and run slurmq init; nothing was changed",
 				s->dir, path);
 		free(path);
 	}
@@ -440,7 +441,7 @@ static int judge_existing(struct store *s, struct err *err)
 	else if (!stat(db, &st))
 		rc = store_open(s, err) ? -1 : DB_NONE;
 	else if (errno != ENOENT)
-		rc = err_errno(err, ERR_FAILED, "looking for '%s'", db);
+		rc = err_errno(err, ERR_FAILED, "cannot check for '%s'", db);
 	else
 		rc = check_unused(s, err);
 	if (rc == DB_NONE && !queue_lock_try(s->folder, NULL))
@@ -512,7 +513,7 @@ static int check_path(const char *dir, struct err *err)
 		if (*p == '\\' || (unsigned char)*p < ' ' || *p == 127)
 			return err_set(
 				err, ERR_USAGE,
-				"the path of '%s' holds a backslash or a control character, which sbatch can't be given: use another folder",
+				"cannot use the folder '%s': sbatch accepts no path with a backslash or a control character; use another folder",
 				dir);
 	return 0;
 }
@@ -526,14 +527,14 @@ int store_create(struct store *s, const char *dir, struct err *err)
 	s->root = realpath(dir, NULL);
 	if (!s->root)
 		return err_set(err, ERR_FAILED,
-			       "the folder '%s' can't be used: %s (a new one is made with mkdir)",
-			       dir, strerror(errno));
+			       "cannot use the folder '%s': %s (mkdir makes a new one)", dir,
+			       strerror(errno));
 	s->dir = place(s->root, err);
 	if (!s->dir || check_path(s->dir, err) || check_path(s->root, err))
 		return -1;
 	old = umask(077);
 	if (mkdir(s->dir, 0700) && errno != EEXIST) {
-		err_errno(err, ERR_FAILED, "making folder '%s'", s->dir);
+		err_errno(err, ERR_FAILED, "cannot create the folder '%s'", s->dir);
 	} else {
 		/* a line that names the folder may lead through links and ".." */
 		char *real = realpath(s->dir, NULL);

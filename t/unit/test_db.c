@@ -901,8 +901,8 @@ static void refused(void **state)
 		int status;
 	} v[] = {
 		{NULL, "is empty", true, false, false, 2},
-		{NULL, "there is no database", false, true, false, 2},
-		{NULL, "no database", false, false, true, 2},
+		{NULL, "is missing", false, true, false, 2},
+		{NULL, "not a database", false, false, true, 2},
 		{"PRAGMA application_id=7", "another program", false, false, false, 2},
 		{"PRAGMA user_version=99", "newer slurmq", false, false, false, 2},
 		{"PRAGMA user_version=0", "no slurmq wrote", false, false, false, 2},
@@ -953,8 +953,8 @@ static void why_it_is_not_written(void **state)
 	static const struct {
 		int errnum;
 		const char *why;
-	} v[] = {{EROFS, "can't be written: the file system is mounted read-only here"},
-		 {EACCES, "can't be written: look at the rights of the file and its folder"}};
+	} v[] = {{EROFS, "': the file system is mounted read-only here"},
+		 {EACCES, "': check the permissions of the file and of its folder"}};
 	struct here *h = *state;
 	struct err err = {0};
 
