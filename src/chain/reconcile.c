@@ -452,7 +452,7 @@ static int update_rows(struct reconcile_run *l, struct err *err)
 	l->now = folder_now_ms(store->folder);
 	if (l->now < 0)
 		return err_errno(err, ERR_FAILED, "cannot create a file in '%s'", store->dir);
-	folder_tidy(store->folder);
+	folder_remove_stale(store->folder);
 	if (folder_scan(store->folder, FOLDER_CLAIMS, &l->ready, err) ||
 	    folder_scan(store->folder, FOLDER_RUNNING, &l->running, err) || drop_orphans(l, err) ||
 	    db_begin(store->db, err))

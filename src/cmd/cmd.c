@@ -24,7 +24,7 @@ int cmd_open_store(struct cmd_ctx *ctx, struct err *err)
 	return 0;
 }
 
-static void write_line(const struct style *s, FILE *to, const char *before, const char *text)
+static void print_line(const struct style *s, FILE *to, const char *before, const char *text)
 {
 	struct buf line = {0};
 
@@ -54,14 +54,14 @@ void cmd_say_text(void *arg, const char *text)
 	char *lines = mem_strdup(text), *save = NULL;
 
 	for (char *l = strtok_r(lines, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
-		write_line(&ctx->err, stderr, before, l);
+		print_line(&ctx->err, stderr, before, l);
 	free(lines);
 	free(before);
 }
 
 void cmd_say_line(struct cmd_ctx *ctx, const char *line)
 {
-	write_line(&ctx->err, stderr, "", line);
+	print_line(&ctx->err, stderr, "", line);
 }
 
 void cmd_print(struct cmd_ctx *ctx, const char *fmt, ...)
@@ -72,7 +72,7 @@ void cmd_print(struct cmd_ctx *ctx, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	write_line(&ctx->out, stdout, "", buf_str(&text));
+	print_line(&ctx->out, stdout, "", buf_str(&text));
 	buf_release(&text);
 }
 

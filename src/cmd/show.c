@@ -485,7 +485,7 @@ struct shown {
 	bool again;
 };
 
-static int show_one(void *arg, const struct db_job *job)
+static int show_job(void *arg, const struct db_job *job)
 {
 	struct shown *s = arg;
 	struct whole w = {0};
@@ -518,7 +518,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (!rc && args->json)
 		json_open(&j, NULL, '[');
 	if (!rc)
-		rc = selection_each(ctx->store->db, &sel, show_one, &s, err);
+		rc = selection_each(ctx->store->db, &sel, show_job, &s, err);
 	if (!rc && args->json) {
 		json_close(&j);
 		cmd_print_json(&text);

@@ -170,7 +170,7 @@ int db_error(struct db *db, const char *what, struct err *err)
 
 /* Sleeps before the next try. Waits grow and are random, so that many processes do not retry at
  * once. */
-static int busy(void *unused, int times)
+static int sleep_while_busy(void *unused, int times)
 {
 	int64_t cap = times < 6 ? (int64_t)1 << times : 64;
 
@@ -183,7 +183,7 @@ static int busy(void *unused, int times)
 
 /* ---- statements ---- */
 
-static int bind_all(sqlite3_stmt *s, const char *types, va_list ap)
+static int bind_values(sqlite3_stmt *s, const char *types, va_list ap)
 {
 	int rc = SQLITE_OK;
 
@@ -216,8 +216,8 @@ static int bind_all(sqlite3_stmt *s, const char *types, va_list ap)
 	return rc;
 }
 
-static sqlite3_stmt *vstmt(struct db *db, const char *text, struct err *err, const char *types,
-			   va_list ap)
+static sqlite3_stmt *prepare_stmt(struct db *db, const char *text, struct err *err,
+				  const char *types, va_list ap)
 {
 	sqlite3_stmt *s = NULL;
 
@@ -237,7 +237,7 @@ static sqlite3_stmt *vstmt(struct db *db, const char *text, struct err *err, con
 	}
 	sqlite3_reset(s);
 	sqlite3_clear_bindings(s);
-	if (bind_all(s, types, ap) != SQLITE_OK) {
+	if (bind_values(s, types, ap) != SQLITE_OK) {
 		db_error(db, "use", err);
 		return NULL;
 	}
@@ -250,7 +250,7 @@ sqlite3_stmt *db_stmt(struct db *db, const char *text, struct err *err, const ch
 	va_list ap;
 
 	va_start(ap, types);
-	s = vstmt(db, text, err, types, ap);
+	s = prepare_stmt(db, text, err, types, ap);
 	va_end(ap);
 	return s;
 }
@@ -277,7 +277,7 @@ int db_exec(struct db *db, const char *text, int64_t *changes, struct err *err, 
 	int rc;
 
 	va_start(ap, types);
-	s = vstmt(db, text, err, types, ap);
+	s = prepare_stmt(db, text, err, types, ap);
 	va_end(ap);
 	if (!s)
 		return -1;
@@ -298,7 +298,7 @@ int db_number(struct db *db, const char *text, int64_t *value, struct err *err, 
 	int rc;
 
 	va_start(ap, types);
-	s = vstmt(db, text, err, types, ap);
+	s = prepare_stmt(db, text, err, types, ap);
 	va_end(ap);
 	if (!s)
 		return -1;
@@ -345,7 +345,7 @@ void db_close(struct db *db)
  * statistics. Preparing statements, which is most of the CPU time of a job's end, then takes a
  * fifth less (sqlite.org/c3ref/c_config_covering_index_scan.html). SQLite refuses a second call,
  * which has no effect. */
-static void configure(void)
+static void configure_sqlite(void)
 {
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
@@ -355,7 +355,7 @@ int db_handle_open(const char *path, int flags, struct db **out, struct err *err
 {
 	struct db *db = mem_alloc(sizeof(*db));
 
-	configure();
+	configure_sqlite();
 	db->path = mem_strdup(path);
 	if (sqlite3_open_v2(path, &db->sql, flags, NULL) != SQLITE_OK) {
 		if (!db->sql)
@@ -367,7 +367,7 @@ int db_handle_open(const char *path, int flags, struct db **out, struct err *err
 	sqlite3_extended_result_codes(db->sql, 1);
 	/* before any other statement: even PRAGMA synchronous fails on a busy database without
 	 * it */
-	sqlite3_busy_handler(db->sql, busy, NULL);
+	sqlite3_busy_handler(db->sql, sleep_while_busy, NULL);
 	*out = db;
 	return 0;
 }
@@ -433,7 +433,7 @@ static int refuse_wal(struct db *db, struct err *err)
 	return rc;
 }
 
-static int check_marks(struct db *db, const char *id, struct err *err)
+static int check_identity(struct db *db, const char *id, struct err *err)
 {
 	int64_t app = 0, version = 0;
 	char *folder = NULL;
@@ -506,7 +506,7 @@ int db_open(const char *path, const char *id, struct db **out, struct err *err)
 	if (db_handle_open(path, SQLITE_OPEN_READWRITE, &db, err))
 		return -1;
 	/* one lock for all checks */
-	if (db_script(db, "BEGIN", "open", err) || check_marks(db, id, err) ||
+	if (db_script(db, "BEGIN", "open", err) || check_identity(db, id, err) ||
 	    db_script(db, "COMMIT", "open", err))
 		goto fail;
 	if (sqlite3_db_readonly(db->sql, "main") == 1) {

@@ -107,7 +107,7 @@ int db_version_before(struct db *db, int64_t id, int64_t *before, struct err *er
  * ---- */
 
 /* Deletes at most n rows that an interrupted expand left; sets *left if there may be more. */
-int db_expand_sweep_up(struct db *db, int64_t n, bool *left, struct err *err);
+int db_expand_clean_up(struct db *db, int64_t n, bool *left, struct err *err);
 /* Adds an unpublished version, and the sweep if it is new. Sets in->id, in->sweep and
  * in->created. */
 int db_version_add(struct db *db, struct db_version *in, struct err *err);

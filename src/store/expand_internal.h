@@ -14,6 +14,6 @@ bool expand_same_text(const char *a, const char *b);
 /* Returns whether two plans run the same commands with the same resources. */
 bool expand_same_plan(const struct plan *a, const struct plan *b);
 /* Sets err: two jobs of the file have equal parameters and run differently. Always returns -1. */
-int expand_tell_two(const struct expand_file *f, struct err *err);
+int expand_refuse_equal_jobs(const struct expand_file *f, struct err *err);
 
 #endif

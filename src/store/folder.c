@@ -131,7 +131,7 @@ int folder_lock_fd(int fd)
 	return fcntl(fd, F_SETLK, &fl);
 }
 
-static void sign_lock(struct folder *sp)
+static void write_lock_owner(struct folder *sp)
 {
 	struct who me;
 	struct stat st;
@@ -165,7 +165,7 @@ int queue_lock_try(struct folder *sp, struct err *err)
 		return err_errno(err, ERR_FAILED, "cannot lock '%s/queue.lock'", sp->path);
 	}
 	sp->held = true;
-	sign_lock(sp);
+	write_lock_owner(sp);
 	return 0;
 }
 
@@ -203,12 +203,12 @@ char *queue_lock_owner(const struct folder *sp)
 
 /* ---- names ---- */
 
-void folder_name_right(char *out, size_t size, uint64_t submission, int task)
+void folder_name_claim(char *out, size_t size, uint64_t submission, int task)
 {
 	snprintf(out, size, "%016" PRIx64 ".%d", submission, task);
 }
 
-void folder_name_taken(char *out, size_t size, uint64_t submission, int task, const struct who *w)
+void folder_name_won(char *out, size_t size, uint64_t submission, int task, const struct who *w)
 {
 	snprintf(out, size, "%016" PRIx64 ".%d.%" PRIu64 ",%d,%s,%" PRId64 ",%016" PRIx64,
 		 submission, task, w->slurm_id, w->restart, w->node[0] ? w->node : "_", w->pid,
@@ -376,7 +376,7 @@ int claim_files_make(struct folder *sp, uint64_t submission, int n, struct err *
 	for (int i = 0; i < n; i++) {
 		int fd;
 
-		folder_name_right(name, sizeof(name), submission, i);
+		folder_name_claim(name, sizeof(name), submission, i);
 		fd = openat(sp->folder[FOLDER_CLAIMS], name,
 			    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd < 0 || close(fd))
@@ -396,14 +396,14 @@ int claim_files_drop(struct folder *sp, uint64_t submission, int n, struct err *
 	char name[40];
 
 	for (int i = 0; i < n; i++) {
-		folder_name_right(name, sizeof(name), submission, i);
+		folder_name_claim(name, sizeof(name), submission, i);
 		if (folder_remove(sp, FOLDER_CLAIMS, name, err))
 			return -1;
 	}
 	return 0;
 }
 
-int folder_look(struct folder *sp, enum folder_part folder, const char *name, struct err *err)
+int folder_check_file(struct folder *sp, enum folder_part folder, const char *name, struct err *err)
 {
 	struct stat st;
 
@@ -415,23 +415,23 @@ int folder_look(struct folder *sp, enum folder_part folder, const char *name, st
 			 folder_part_names[folder], name);
 }
 
-static int take_right(struct folder *sp, uint64_t submission, int task, const struct who *who,
+static int move_claim(struct folder *sp, uint64_t submission, int task, const struct who *who,
 		      enum folder_part to, bool sync, struct folder_entry *e, struct err *err)
 {
 	char from_name[40];
 	int errnum, rc;
 
-	folder_name_right(from_name, sizeof(from_name), submission, task);
+	folder_name_claim(from_name, sizeof(from_name), submission, task);
 	memset(e, 0, sizeof(*e));
 	e->submission = submission;
 	e->task = task;
 	e->has_who = true;
 	e->who = *who;
-	folder_name_taken(e->name, sizeof(e->name), submission, task, who);
+	folder_name_won(e->name, sizeof(e->name), submission, task, who);
 	errnum =
 		renameat(sp->folder[FOLDER_CLAIMS], from_name, sp->folder[to], e->name) ? errno : 0;
 	FAILPOINT("right-renamed");
-	rc = folder_look(sp, to, e->name, err);
+	rc = folder_check_file(sp, to, e->name, err);
 	if (rc == FOLDER_NONE && errnum && errnum != ENOENT) {
 		errno = errnum;
 		return err_errno(err, ERR_FAILED, "cannot win the claim '%s/claims/%s'", sp->path,
@@ -445,7 +445,7 @@ static int take_right(struct folder *sp, uint64_t submission, int task, const st
 int claim_file_win(struct folder *sp, uint64_t submission, int task, const struct who *who,
 		   struct folder_entry *e, struct err *err)
 {
-	return take_right(sp, submission, task, who, FOLDER_RUNNING, true, e, err);
+	return move_claim(sp, submission, task, who, FOLDER_RUNNING, true, e, err);
 }
 
 int claim_file_revoke(struct folder *sp, uint64_t submission, int task, const struct who *who,
@@ -453,7 +453,7 @@ int claim_file_revoke(struct folder *sp, uint64_t submission, int task, const st
 {
 	struct folder_entry e;
 
-	return take_right(sp, submission, task, who, FOLDER_REVOKED, true, &e, err);
+	return move_claim(sp, submission, task, who, FOLDER_REVOKED, true, &e, err);
 }
 
 int claim_file_revoke_nosync(struct folder *sp, uint64_t submission, int task,
@@ -461,7 +461,7 @@ int claim_file_revoke_nosync(struct folder *sp, uint64_t submission, int task,
 {
 	struct folder_entry e;
 
-	return take_right(sp, submission, task, who, FOLDER_REVOKED, false, &e, err);
+	return move_claim(sp, submission, task, who, FOLDER_REVOKED, false, &e, err);
 }
 
 int claim_files_sync_revoked(struct folder *sp, struct err *err)
@@ -472,7 +472,7 @@ int claim_files_sync_revoked(struct folder *sp, struct err *err)
 
 bool folder_has(struct folder *sp, enum folder_part folder, const char *name)
 {
-	return folder_look(sp, folder, name, NULL) != FOLDER_NONE;
+	return folder_check_file(sp, folder, name, NULL) != FOLDER_NONE;
 }
 
 int folder_remove(struct folder *sp, enum folder_part folder, const char *name, struct err *err)

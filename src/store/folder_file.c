@@ -77,8 +77,8 @@ static int open_parent(struct folder *sp, const char *name, const char **base)
 	return fd;
 }
 
-static int file_put(struct folder *sp, const char *name, const void *data, size_t len,
-		    unsigned mode, bool durable, struct err *err)
+static int write_file(struct folder *sp, const char *name, const void *data, size_t len,
+		      unsigned mode, bool durable, struct err *err)
 {
 	const char *base;
 	int fd = open_parent(sp, name, &base), rc = -1;
@@ -95,13 +95,13 @@ static int file_put(struct folder *sp, const char *name, const void *data, size_
 int folder_file_put(struct folder *sp, const char *name, const void *data, size_t len,
 		    unsigned mode, struct err *err)
 {
-	return file_put(sp, name, data, len, mode, true, err);
+	return write_file(sp, name, data, len, mode, true, err);
 }
 
 int folder_file_put_nosync(struct folder *sp, const char *name, const void *data, size_t len,
 			   unsigned mode, struct err *err)
 {
-	return file_put(sp, name, data, len, mode, false, err);
+	return write_file(sp, name, data, len, mode, false, err);
 }
 
 int folder_sync_and_close(int fd)
@@ -244,20 +244,20 @@ int64_t folder_now_ms(struct folder *sp)
 	return folder_touch(sp->dir, &now) ? -1 : now;
 }
 
-static int64_t stamp_ms(struct timespec t)
+static int64_t convert_to_ms(struct timespec t)
 {
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* Sets *age by the file server's clock; it is negative if that clock was set back. */
-static int age_of(struct folder *sp, const char *name, int64_t *age)
+static int compute_file_age(struct folder *sp, const char *name, int64_t *age)
 {
 	struct stat st;
 	int64_t now;
 
 	if (fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW) || folder_touch(sp->dir, &now))
 		return -1;
-	*age = now - stamp_ms(st.st_mtim);
+	*age = now - convert_to_ms(st.st_mtim);
 	return 0;
 }
 
@@ -280,7 +280,7 @@ int folder_file_ages(struct folder *sp, const char *folder, struct strs *names, 
 		struct stat st;
 
 		if (!fstatat(sp->dir, path, &st, AT_SYMLINK_NOFOLLOW)) {
-			(*ages)[n] = now - stamp_ms(st.st_mtim);
+			(*ages)[n] = now - convert_to_ms(st.st_mtim);
 			names->v[n++] = name;
 		} else { /* removed since */
 			free(name);
@@ -295,12 +295,12 @@ int64_t folder_file_age(struct folder *sp, const char *name)
 {
 	int64_t age;
 
-	if (age_of(sp, name, &age))
+	if (compute_file_age(sp, name, &age))
 		return -1;
 	return age > 0 ? age : 0;
 }
 
-static void tidy_folder(int fd, int64_t now)
+static void remove_stale_files(int fd, int64_t now)
 {
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *de;
@@ -322,14 +322,15 @@ static void tidy_folder(int fd, int64_t now)
 	closedir(d);
 }
 
-void folder_tidy(struct folder *sp)
+void folder_remove_stale(struct folder *sp)
 {
 	static const char *const folders[] = {".",	 "claims",    "running", "outbox",
 					      "revoked", "manifests", "env",	 "bin"};
 	int64_t now = folder_now_ms(sp);
 
 	for (size_t i = 0; now >= 0 && i < sizeof(folders) / sizeof(folders[0]); i++)
-		tidy_folder(openat(sp->dir, folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC), now);
+		remove_stale_files(openat(sp->dir, folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+				   now);
 }
 
 int folder_make_subfolder(struct folder *sp, const char *name, struct err *err)
@@ -372,7 +373,7 @@ int64_t folder_mark_age(struct folder *sp, const char *name)
 {
 	int64_t age;
 
-	if (age_of(sp, name, &age))
+	if (compute_file_age(sp, name, &age))
 		return -1;
 	if (age < -1000) /* clocks of two kinds are some ms apart */
 		return -1;

@@ -29,7 +29,7 @@ int journal_file_open(struct folder *sp, const struct folder_entry *e, struct jo
 	return 0;
 }
 
-static int append(struct journal_file *j, const char *lines, size_t len, bool sync)
+static int append_lines(struct journal_file *j, const char *lines, size_t len, bool sync)
 {
 	/* the rest of a failed append must not join this one's first line, nor count as a whole
 	 * line, since a step's key may be cut short. journal_parse() ignores a line that holds a
@@ -47,21 +47,21 @@ int journal_file_append(struct journal_file *j, const char *lines, size_t len, b
 			struct err *err)
 {
 	buf_add(&j->text, lines, len);
-	if (!append(j, lines, len, sync))
+	if (!append_lines(j, lines, len, sync))
 		return 0;
 	j->lacks = true;
 	return err_errno(err, ERR_FAILED, "cannot write the journal '%s'", j->entry.name);
 }
 
 /* Writes the whole text under a new name. Ingesting a record twice changes nothing. */
-static int post_anew(struct folder *sp, struct journal_file *j, struct err *err)
+static int write_new_record(struct folder *sp, struct journal_file *j, struct err *err)
 {
 	struct folder_entry *e = &j->entry;
 	char old[sizeof(e->name)];
 
 	memcpy(old, e->name, sizeof(old));
 	e->who.random = clock_random();
-	folder_name_taken(e->name, sizeof(e->name), e->submission, e->task, &e->who);
+	folder_name_won(e->name, sizeof(e->name), e->submission, e->task, &e->who);
 	if (folder_put_whole(sp->folder[FOLDER_OUTBOX], e->name, buf_str(&j->text), j->text.len,
 			     0600, true)) {
 		err_errno(err, ERR_FAILED, "cannot write '%s/outbox/%s'", sp->path, e->name);
@@ -88,7 +88,7 @@ int journal_file_post(struct folder *sp, struct journal_file *j, struct err *err
 
 	sp->changed = true;
 	if (j->lacks)
-		return post_anew(sp, j, err);
+		return write_new_record(sp, j, err);
 	if (!renameat(sp->folder[FOLDER_RUNNING], e->name, sp->folder[FOLDER_OUTBOX], e->name))
 		return 0;
 	if (errno != ENOENT)
@@ -96,12 +96,12 @@ int journal_file_post(struct folder *sp, struct journal_file *j, struct err *err
 				 sp->path, e->name);
 	/* A twin moved the file, or the reply to this rename was lost. The process that ingests
 	 * may have read the file before its last line was written. */
-	return post_anew(sp, j, err);
+	return write_new_record(sp, j, err);
 }
 
 /* Converts a text to part of a name, with ',' for blanks and ';' for newlines. Returns false if
  * the text does not fit or holds other characters than letters, digits, '.', '_' and '-'. */
-static bool to_name(const char *text, size_t len, char *out, size_t size)
+static bool pack_name(const char *text, size_t len, char *out, size_t size)
 {
 	if (!len || len >= size || text[len - 1] != '\n')
 		return false;
@@ -121,7 +121,7 @@ static bool to_name(const char *text, size_t len, char *out, size_t size)
 	return strlen(out) == len;
 }
 
-static void from_name(const char *in, struct buf *out)
+static void unpack_name(const char *in, struct buf *out)
 {
 	for (; *in; in++)
 		buf_addch(out, *in == ';' ? '\n' : *in == ',' ? ' ' : *in);
@@ -138,10 +138,10 @@ void outbox_pack(struct folder *sp, char *name)
 		memcpy(packed, name, n);
 		packed[n] = ';';
 		/* an error of rename does not prove that it failed (folder.h) */
-		if (to_name(buf_str(&text), text.len, packed + n + 1, sizeof(packed) - n - 1) &&
+		if (pack_name(buf_str(&text), text.len, packed + n + 1, sizeof(packed) - n - 1) &&
 		    (!renameat(sp->folder[FOLDER_OUTBOX], name, sp->folder[FOLDER_OUTBOX],
 			       packed) ||
-		     folder_look(sp, FOLDER_OUTBOX, packed, NULL) == 0))
+		     folder_check_file(sp, FOLDER_OUTBOX, packed, NULL) == 0))
 			memcpy(name, packed, sizeof(packed));
 		FAILPOINT("event-packed");
 	}
@@ -178,7 +178,7 @@ int journal_file_read(struct folder *sp, enum folder_part folder, const char *na
 	int rc = 0;
 
 	if (says)
-		from_name(says + 1, &text);
+		unpack_name(says + 1, &text);
 	else
 		rc = folder_get_whole(sp, sp->folder[folder], what, name, &text, err);
 	memset(out, 0, sizeof(*out));

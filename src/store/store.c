@@ -49,7 +49,7 @@ static int measure_line(const char *path, const char *text, size_t n, size_t *le
 /* Reads the folder that a file of one line names, like a .git file; a relative path begins at
  * root. Ignores blanks and a carriage return at the end of the line. Returns NULL with err if
  * the file has another form; the caller frees the string. */
-static char *read_place(const char *root, const char *path, struct err *err)
+static char *read_named_folder(const char *root, const char *path, struct err *err)
 {
 	char text[PATH_MAX + 2], *full = NULL;
 	FILE *f = fopen(path, "re");
@@ -71,9 +71,9 @@ static char *read_place(const char *root, const char *path, struct err *err)
 	return full;
 }
 
-static char *follow_file(const char *root, const char *path, struct err *err)
+static char *resolve_named_folder(const char *root, const char *path, struct err *err)
 {
-	char *full = read_place(root, path, err);
+	char *full = read_named_folder(root, path, err);
 	char *out = full ? realpath(full, NULL) : NULL;
 
 	if (full && !out)
@@ -153,7 +153,7 @@ static int check_link(const char *path, struct err *err)
 
 /* Looks for root/.slurmq, a folder or a file. Returns 0 with s filled in, or DB_NONE if there is
  * none. */
-static int look_in(struct store *s, const char *root, struct err *err)
+static int find_in_root(struct store *s, const char *root, struct err *err)
 {
 	char *path = mem_printf("%s/%s", strcmp(root, "/") ? root : "", folder);
 	struct stat st, own;
@@ -170,7 +170,7 @@ static int look_in(struct store *s, const char *root, struct err *err)
 		free(path);
 		return -1;
 	}
-	s->dir = S_ISREG(st.st_mode) ? follow_file(root, path, err) : realpath(path, NULL);
+	s->dir = S_ISREG(st.st_mode) ? resolve_named_folder(root, path, err) : realpath(path, NULL);
 	if (!s->dir && !S_ISREG(st.st_mode))
 		err_errno(err, ERR_FAILED, "cannot find '%s'", path);
 	free(path);
@@ -214,7 +214,7 @@ int store_find(struct store *s, struct err *err)
 	for (;;) {
 		char *slash;
 
-		rc = look_in(s, dir, err);
+		rc = find_in_root(s, dir, err);
 		slash = strrchr(dir, '/');
 		if (rc != DB_NONE || !strcmp(dir, "/"))
 			break;
@@ -277,7 +277,7 @@ int store_open_folder(struct store *s, struct err *err)
 }
 
 /* Reads root as store_keep_root() stored it. */
-static int take_root(struct store *s, struct err *err)
+static int load_root(struct store *s, struct err *err)
 {
 	char *root = NULL;
 	int rc = state_get_text(s->db, STATE_ROOT, &root, err);
@@ -310,7 +310,7 @@ int store_open(struct store *s, struct err *err)
 		if (id)
 			rc = db_open(path, id, &s->db, err);
 		if (!rc && s->by_name)
-			rc = take_root(s, err);
+			rc = load_root(s, err);
 	}
 	free(id);
 	free(path);
@@ -348,7 +348,7 @@ char *store_log_path(const struct store *s, int64_t first_attempt, uint64_t subm
 
 /* Returns the path of the folder for root: the one that the file .slurmq names, else
  * root/.slurmq. The caller frees it. */
-static char *place(const char *root, struct err *err)
+static char *make_folder_path(const char *root, struct err *err)
 {
 	char *path = mem_printf("%s/%s", strcmp(root, "/") ? root : "", folder);
 	char *named = NULL;
@@ -361,7 +361,7 @@ static char *place(const char *root, struct err *err)
 	if (stat(path, &st) || !S_ISREG(st.st_mode))
 		return path;
 	if (!check_owner(path, &st, err))
-		named = read_place(root, path, err);
+		named = read_named_folder(root, path, err);
 	free(path);
 	return named;
 }
@@ -377,7 +377,7 @@ static bool is_new_database(const char *name)
 /* Removes the databases of inits that were killed. This process holds the queue lock and has
  * just written it, and only a holder writes a database. A minute is added in case the lock does
  * not reach other hosts. */
-static void tidy(const struct store *s)
+static void remove_stale_databases(const struct store *s)
 {
 	char *lock = store_path(s, "queue.lock");
 	DIR *d = opendir(s->dir);
@@ -395,7 +395,7 @@ static void tidy(const struct store *s)
 	free(lock);
 }
 
-static bool holds_files(const char *path)
+static bool has_files(const char *path)
 {
 	DIR *d = opendir(path);
 	struct dirent *e = NULL;
@@ -418,7 +418,7 @@ static int check_unused(const struct store *s, struct err *err)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !rc; i++) {
 		char *path = store_path(s, "%s", names[i]);
 
-		if (holds_files(path))
+		if (has_files(path))
 			rc = err_set(
 				err, ERR_USAGE,
 				"'%s/jobs.db' is missing, but '%s' holds files of its jobs: restore a backup, or remove the folder and run slurmq init; nothing was changed",
@@ -430,7 +430,7 @@ static int check_unused(const struct store *s, struct err *err)
 
 /* Checks an existing folder. Returns 0 if it is empty or its init was interrupted, DB_NONE if it
  * is a sound store, or -1 if it must not be changed. */
-static int judge_existing(struct store *s, struct err *err)
+static int check_existing(struct store *s, struct err *err)
 {
 	char *db = store_path(s, "jobs.db");
 	struct stat st;
@@ -445,7 +445,7 @@ static int judge_existing(struct store *s, struct err *err)
 	else
 		rc = check_unused(s, err);
 	if (rc == DB_NONE && !queue_lock_try(s->folder, NULL))
-		tidy(s);
+		remove_stale_databases(s);
 	db_close(s->db);
 	folder_close(s->folder);
 	s->db = NULL;
@@ -455,7 +455,7 @@ static int judge_existing(struct store *s, struct err *err)
 }
 
 /* Locks against another init. Returns DB_NONE if another init has just finished. */
-static int take_turn(struct store *s, struct err *err)
+static int lock_creation(struct store *s, struct err *err)
 {
 	int rc = queue_lock_try(s->folder, err);
 
@@ -467,7 +467,7 @@ static int take_turn(struct store *s, struct err *err)
 }
 
 /* Makes the database last, under another name until it is complete. */
-static int put_new(struct store *s, const char *id, struct err *err)
+static int create_database(struct store *s, const char *id, struct err *err)
 {
 	char *tmp = store_path(s, ".new-%016" PRIx64 ".db", clock_random());
 	struct buf line = {0};
@@ -489,16 +489,16 @@ static int put_new(struct store *s, const char *id, struct err *err)
 	return rc;
 }
 
-static int fill_new(struct store *s, struct err *err)
+static int create_contents(struct store *s, struct err *err)
 {
 	char id[33];
 	int rc = -1;
 
 	snprintf(id, sizeof(id), "%016" PRIx64 "%016" PRIx64, clock_random(), clock_random());
 	if (!folder_create(s->dir, err) && !folder_open(s->dir, &s->folder, err) &&
-	    !(rc = take_turn(s, err))) {
-		tidy(s);
-		rc = put_new(s, id, err);
+	    !(rc = lock_creation(s, err))) {
+		remove_stale_databases(s);
+		rc = create_database(s, id, err);
 	}
 	folder_close(s->folder);
 	s->folder = NULL;
@@ -529,7 +529,7 @@ int store_create(struct store *s, const char *dir, struct err *err)
 		return err_set(err, ERR_FAILED,
 			       "cannot use the folder '%s': %s (mkdir makes a new one)", dir,
 			       strerror(errno));
-	s->dir = place(s->root, err);
+	s->dir = make_folder_path(s->root, err);
 	if (!s->dir || check_path(s->dir, err) || check_path(s->root, err))
 		return -1;
 	old = umask(077);
@@ -545,9 +545,9 @@ int store_create(struct store *s, const char *dir, struct err *err)
 		}
 
 		FAILPOINT("init-folder");
-		rc = judge_existing(s, err);
+		rc = check_existing(s, err);
 		if (!rc && !(rc = fs_check_locks(s->dir, err)))
-			rc = fill_new(s, err);
+			rc = create_contents(s, err);
 	}
 	umask(old);
 	return rc;
