@@ -104,7 +104,7 @@ static int refuse_full_disk(struct db *db, const char *what, struct err *err)
 		       what, db->path);
 }
 
-/* access(2) reports EROFS before other errors. */
+/* Returns why a file is read-only, with advice. access(2) reports EROFS before other errors. */
 static const char *explain_read_only(const char *path)
 {
 	return access(path, W_OK) && errno == EROFS

@@ -329,11 +329,13 @@ int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err);
 /* The transitions of an attempt. Each moves the job only if this is its newest attempt and the
  * job's state allows the transition; otherwise *changed is 0. */
 
-/* Slurm has the attempt: submitting -> queued. Stores its submission's Slurm job id, if unknown. */
+/* Records that Slurm has the attempt: submitting -> queued. Stores the Slurm job id of its
+ * submission, if unknown. */
 int db_attempt_queued(struct db *db, int64_t attempt, uint64_t slurm_job, int *changed,
 		      struct err *err);
-/* The attempt has started: submitting, queued -> running. If started is 0, because the journal
- * has no start line yet, uses the current time until a later call has an earlier time. */
+/* Records that the attempt has started: submitting, queued -> running. If started is 0, because
+ * the journal has no start line yet, uses the current time until a later call has an earlier
+ * time. */
 int db_attempt_running(struct db *db, int64_t attempt, uint64_t slurm_id, const char *node,
 		       int64_t started, int *changed, struct err *err);
 /* Records a reported end and closes the attempt for good. The job becomes completed, failed or

@@ -1,6 +1,6 @@
 /*
- * expand.c - reading a sweep file, and what its jobs would be (a dry run). expand_store.c puts them
- * into the store.
+ * expand.c - reads a sweep file and lists its jobs (a dry run). expand_store.c adds them to the
+ * store.
  */
 #include "store/expand.h"
 
@@ -81,7 +81,7 @@ int64_t expand_most_jobs(const struct expand_opts *o)
 	return o->max_jobs > 0 ? o->max_jobs : MAX_JOBS;
 }
 
-int expand_too_many(const struct expand_opts *o, int64_t jobs, struct err *err)
+int expand_refuse_too_many(const struct expand_opts *o, int64_t jobs, struct err *err)
 {
 	if (jobs <= expand_most_jobs(o))
 		return 0;
@@ -131,7 +131,7 @@ int expand_refuse_equal_jobs(const struct expand_file *f, struct err *err)
 
 /* ---- a dry run ---- */
 
-/* A set of identities: open addressing, 0 kept aside. */
+/* A set of identities with open addressing; `zero` stands for the identity 0. */
 struct keyset {
 	uint64_t *v;
 	size_t n, cap;
@@ -173,8 +173,9 @@ static bool keyset_add(struct keyset *s, uint64_t key)
 	return true;
 }
 
-/* An equal job again: does it run the same? The first of them is looked for from the beginning;
- * *left is how many jobs may be looked at in all, as a dry run is no proof. */
+/* Checks that a job runs the same commands as an earlier job with equal parameters. Searches for
+ * that job from the first one. *left limits the number of jobs that all calls search: a dry run
+ * need not find every difference. */
 static int check_equal(const struct expand_file *f, const struct sweep_point *point, int64_t *left,
 		       struct err *err)
 {
@@ -230,7 +231,7 @@ int expand_dry(const struct expand_file *f, const struct expand_opts *opts,
 			}
 			continue;
 		}
-		rc = expand_too_many(opts, ++r->jobs, err);
+		rc = expand_refuse_too_many(opts, ++r->jobs, err);
 		if (!rc)
 			rc = sweep_plan(f->sweep, &point, r->jobs, &plan, err);
 		r->steps += (int64_t)plan.nsteps;

@@ -234,7 +234,7 @@ static int put_job(struct work *w, const struct sweep_point *point, struct err *
 	int64_t id;
 	int rc = db_job_find_key(db, w->version.sweep, key, &id, err);
 
-	if (rc < 0 || expand_too_many(w->o, ++w->r->jobs, err))
+	if (rc < 0 || expand_refuse_too_many(w->o, ++w->r->jobs, err))
 		return -1;
 	if (rc == DB_NONE) {
 		rc = db_job_add(db, w->version.sweep, w->version.id, key, point, &id, err);
@@ -260,8 +260,8 @@ out:
 	return rc < 0 ? -1 : rc;
 }
 
-/* A slice is short, so that other processes wait only briefly for the database. The pause after
- * it is longer than they sleep between two tries (db.c); otherwise the process that writes
+/* Returns when a slice must end. It is short, so that other processes wait only briefly. The pause
+ * after it is longer than they sleep between two tries (db.c); otherwise the process that writes
  * slices would always win. */
 static int64_t compute_slice_end(void)
 {

@@ -29,7 +29,7 @@ int folder_touch(int fd, int64_t *mtime_ms);
 /* Locks the whole file for writing (fcntl(2), F_SETLK). Returns 0, or -1 with errno. */
 int folder_lock_fd(int fd);
 
-/* Print the names K, K.WHO and T.answer (folder.h). */
+/* Each prints a name to out: K, K.WHO or T.answer (folder.h). */
 void folder_name_claim(char *out, size_t size, uint64_t submission, int task);
 void folder_name_won(char *out, size_t size, uint64_t submission, int task, const struct who *w);
 void folder_name_answer(char *out, size_t size, uint64_t submission);

@@ -134,8 +134,8 @@ static const char *explain_sentinel_conflict(const char *name)
 	return strstr(o->instead, "use '") ? "it would not work with this option" : o->instead;
 }
 
-/* A word "--name" or "--name=value". An option without its value would consume the next option, and
- * sbatch accepts a shortened option name as well (getopt_long(3)). */
+/* Checks a word "--name" or "--name=value". An option without its value would consume the next
+ * option, and sbatch accepts a shortened option name as well (getopt_long(3)). */
 static bool is_valid_option(const char *word, struct err *err)
 {
 	char *name = mem_strndup(word + 2, strcspn(word + 2, "="));

@@ -247,7 +247,7 @@ static char *read_id(struct store *s, struct err *err)
 	return buf_take(&b);
 }
 
-/* The id is read without the folder's handle, which a folder of 0.1 does not have yet. */
+/* Converts a folder of 0.1. Reads the id without the folder's handle, which does not open yet. */
 static int convert_store(struct store *s, struct err *err)
 {
 	char *path = store_path(s, "id"), id[64] = "";
@@ -505,8 +505,8 @@ static int create_contents(struct store *s, struct err *err)
 	return rc;
 }
 
-/* The path stands in sbatch's --output, where a backslash turns every pattern off (sbatch(1),
- * filename pattern), and in lines of text. */
+/* Refuses a path that sbatch cannot have in --output, where a backslash turns every pattern off
+ * (sbatch(1), filename pattern), or that breaks a line of text. */
 static int check_path(const char *dir, struct err *err)
 {
 	for (const char *p = dir; *p; p++)
