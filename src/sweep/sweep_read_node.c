@@ -381,8 +381,8 @@ bool sweep_read_script(struct sweep_reader *r, struct node *node, const char *wh
 		pos = node_locate(r->doc, node, end.unsure_offset);
 		if (is_refused_for(&out->t, template_bash_unsure))
 			complaint_error(r->list, pos,
-					"the quoting of %s cannot be followed from here, where %s",
-					what, end.unsure);
+					"the quoting of %s cannot be parsed from here on: %s", what,
+					end.unsure);
 	} else if (end.open) {
 		pos = node_locate(r->doc, node, end.offset);
 		if (last)

@@ -113,7 +113,7 @@ static const struct said placeholders[] = {
 	{HEAD "params: {lr: 1}\nrun: >-\n  a\n  b\n\n  '{lr}'\n",
 	 "s:7:4: error: '{lr}' is not replaced within single quotes: use double quotes\n"},
 	{HEAD "params: {lr: 1}\nrun: |\n  echo )\n  a {lr}\n",
-	 "s:4:9: error: the quoting of the command cannot be followed from here, where a ) has no ( "
+	 "s:4:9: error: the quoting of the command cannot be parsed from here on: a ) has no ( "
 	 "before it\n"
 	 "s:5:5: error: '{lr}' cannot be placed, because the quoting before it could not be followed\n"},
 	{HEAD "run: [a, \"{@arg}\"]\n",
@@ -126,8 +126,7 @@ static const struct said placeholders[] = {
 	{HEAD "run: a b # c\n",
 	 "s:2:10: warning: the text after ' #' is a YAML comment, not part of the command: quote the command to keep it\n"},
 	{HEAD "run: bash -c \"a {x}\"\nparams: {x: 1}\n",
-	 "s:2:17: warning: '{x}' is put into a text that a shell reads again: what the value holds "
-	 "is run, too\n"},
+	 "s:2:17: warning: '{x}' is put into a text that a shell parses again: it runs code that the value holds\n"},
 	{HEAD "setup: echo 'a\n" RUN, "s:2:13: error: 'setup' ends within single quotes\n"},
 	{HEAD "setup: a \\\n" RUN, NULL},
 	{HEAD "run: echo 'a\n", "s:2:11: warning: the command ends within single quotes\n"},
