@@ -81,7 +81,8 @@ static int read_manifest(const char *text, uint64_t *submission, struct err *err
 {
 	if (manifest_name_parse(text, submission))
 		return err_set(err, ERR_USAGE,
-			       "'%s' is no manifest; only submitted jobs call slurmq run", text);
+			       "invalid manifest name '%s'; only submitted jobs call slurmq run",
+			       text);
 	if (!getenv("SLURM_JOB_ID"))
 		return err_set(
 			err, ERR_USAGE,
