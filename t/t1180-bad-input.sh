@@ -130,7 +130,7 @@ for call in status submit; do
 	run slurmq -C sound $call
 	is_status 2
 	is_out ''
-	like_err "^slurmq $call: other users may write to '$TEST_TMP/sound/\\.slurmq': .*chmod 700"
+	like_err "^slurmq $call: other users may write to '$TEST_TMP/sound/\\.slurmq' and so .*chmod 700"
 done
 chmod 700 sound/.slurmq
 if [ "$(id -u)" = 0 ]; then
