@@ -456,7 +456,7 @@ static int update_rows(struct reconcile_run *l, struct err *err)
 	l->now = folder_now_ms(store->folder);
 	if (l->now < 0)
 		return err_errno(err, ERR_FAILED, "cannot create a file in '%s'", store->dir);
-	folder_tidy(store->folder);
+	folder_remove_stale(store->folder);
 	if (folder_scan(store->folder, FOLDER_CLAIMS, &l->ready, err) ||
 	    folder_scan(store->folder, FOLDER_RUNNING, &l->running, err) || drop_orphans(l, err) ||
 	    db_begin(store->db, err))
@@ -507,7 +507,7 @@ static int ask_squeue(struct reconcile_run *l, int64_t max_age_ms, struct err *e
 	int64_t age = folder_mark_age(sp, FOLDER_NO_ANSWER);
 
 	if (max_age_ms > 0 && age >= 0 && age < FOLDER_NO_ANSWER_MS)
-		return err_set(err, ERR_AGAIN, "squeue gave no answer %lld s ago: try again later",
+		return err_set(err, ERR_AGAIN, "squeue did not answer %lld s ago: try again later",
 			       (long long)(age / 1000));
 	if (slurm_squeue((uint64_t)geteuid(), &l->jobs, err)) {
 		folder_mark(sp, FOLDER_NO_ANSWER);

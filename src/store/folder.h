@@ -214,7 +214,7 @@ int64_t folder_now_ms(struct folder *sp);
  * difference to the modification time of a new file, so both times are the file server's. */
 int64_t folder_file_age(struct folder *sp, const char *name);
 /* Removes temporary files older than an hour, which processes that were killed have left. */
-void folder_tidy(struct folder *sp);
+void folder_remove_stale(struct folder *sp);
 /* Makes a subfolder with its parents, mode 0700. */
 int folder_make_subfolder(struct folder *sp, const char *name, struct err *err);
 
