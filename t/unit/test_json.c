@@ -1,4 +1,4 @@
-/* test_json.c - what programs read: every value, every byte */
+/* test_json.c - output for programs: every value, every byte */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

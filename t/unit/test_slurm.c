@@ -383,7 +383,7 @@ static void test_sbatch_killed(void **state)
 		int signal;
 		bool timed_out;
 		int answer;
-		const char *says;
+		const char *message;
 	} cases[] = {
 		{"", "", SIGKILL, false, SLURM_UNCLEAR, "sbatch was killed by signal 9 (Killed)"},
 		{"123\n", "", SIGTERM, false, SLURM_UNCLEAR, "signal 15 (Terminated)"},
@@ -403,7 +403,7 @@ static void test_sbatch_killed(void **state)
 		slurm_judge(cases[i].out, cases[i].err, 0, cases[i].signal, cases[i].timed_out, &r);
 		assert_int_equal(r.answer, cases[i].answer);
 		assert_int_equal(r.job, 0);
-		assert_non_null(strstr(r.text, cases[i].says));
+		assert_non_null(strstr(r.text, cases[i].message));
 		slurm_reply_release(&r);
 	}
 }
@@ -552,7 +552,7 @@ static void test_sbatch_errors(void **state)
 	static const struct {
 		const char *script;
 		int answer;
-		const char *says;
+		const char *message;
 	} cases[] = {
 		{"kill -KILL $$", SLURM_UNCLEAR, "signal 9"},
 		{"echo 12; kill -TERM $$", SLURM_UNCLEAR, "signal 15"},
@@ -580,7 +580,7 @@ static void test_sbatch_errors(void **state)
 		r = submit(NULL);
 		if (r.answer != cases[i].answer)
 			fail_msg("%s: answer %d: %s", cases[i].script, r.answer, r.text);
-		if (!strstr(r.text, cases[i].says))
+		if (!strstr(r.text, cases[i].message))
 			fail_msg("%s: %s", cases[i].script, r.text);
 		slurm_reply_release(&r);
 	}
@@ -748,7 +748,7 @@ static void test_squeue_arguments(void **state)
 static void test_squeue_fails(void **state)
 {
 	static const struct {
-		const char *script, *says;
+		const char *script, *message;
 	} cases[] = {
 		{"echo 'slurm_load_jobs error: Unable to contact slurm controller (connect "
 		 "failure)' >&2; "
@@ -793,7 +793,7 @@ static void test_squeue_fails(void **state)
 		fake("squeue", cases[i].script);
 		assert_int_equal(slurm_squeue(0, &jobs, &err), -1);
 		assert_int_equal(err.status, ERR_AGAIN);
-		if (!strstr(err.msg, cases[i].says))
+		if (!strstr(err.msg, cases[i].message))
 			fail_msg("%s: %s", cases[i].script, err.msg);
 		for (const char *p = err.msg; *p; p++)
 			assert_false((unsigned char)*p < 0x20);
@@ -1148,7 +1148,7 @@ static void test_sacct_fails(void **state)
 	static const struct {
 		const char *script;
 		int rc;
-		const char *says;
+		const char *message;
 	} cases[] = {
 		{"echo 'Slurm accounting storage is disabled' >&2; exit 1", SLURM_NO_ACCT, ""},
 		{"echo 'sacct: error: Problem talking to the database: Connection refused' >&2; "
@@ -1171,7 +1171,7 @@ static void test_sacct_fails(void **state)
 		assert_int_equal(slurm_sacct(0, 100, NULL, &jobs, &err), cases[i].rc);
 		if (cases[i].rc < 0)
 			assert_int_equal(err.status, ERR_AGAIN);
-		assert_non_null(strstr(err.msg, cases[i].says));
+		assert_non_null(strstr(err.msg, cases[i].message));
 		assert_int_equal(jobs.n, 0);
 	}
 }
@@ -1534,7 +1534,7 @@ static void test_not_on_path(void **state)
 		static const char *const tools[] = {"squeue",	"squeue",   "scancel",
 						    "scontrol", "scontrol", "sacct"};
 		struct err err = {0};
-		char *says = mem_printf("%s is not on PATH: ", tools[i]);
+		char *message = mem_printf("%s is not on PATH: ", tools[i]);
 		int rc = i == 0	  ? slurm_squeue(0, &jobs, &err)
 			 : i == 1 ? slurm_squeue_job(1, &job, &err)
 			 : i == 2 ? slurm_scancel(&ids, &err)
@@ -1544,8 +1544,8 @@ static void test_not_on_path(void **state)
 
 		assert_int_equal(rc, -1);
 		assert_int_equal(err.status, ERR_FAILED);
-		assert_non_null(strstr(err.msg, says));
-		free(says);
+		assert_non_null(strstr(err.msg, message));
+		free(message);
 	}
 	setenv("PATH", path, 1);
 	free(path);
