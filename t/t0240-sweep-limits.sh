@@ -1,8 +1,8 @@
 #!/bin/bash
-# files that are made to fill the memory, or to take for ever: an error that names the limit
+# files that are made to fill the memory, or to take forever: an error names the limit
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
-# 64 MiB of addresses, with all libraries: the sanitizers need more than that
+# 64 MiB of address space, with all libraries: the sanitizers need more than that
 limit=65536
 (ulimit -v $limit && exec slurmq --version) >/dev/null 2>&1 || limit=unlimited
 [ $limit != unlimited ] || note 'no limit on memory: this binary does not start within it'
@@ -13,8 +13,8 @@ refused() {
 	run timeout 20 bash -c 'ulimit -v "$1" && exec slurmq expand --dry-run "$2"' bash $limit "$1"
 	is_status 2 "$3"
 	is_out '' "$3: nothing is printed"
-	like_err "$2" "$3: what it is"
-	unlike_err 'no job is left' "$3: and not what it is not"
+	like_err "$2" "$3: the reason"
+	unlike_err 'no job is left' "$3: not another reason"
 }
 
 # times N TEXT
@@ -115,7 +115,7 @@ refused variants.yaml 'more than 2000 variants' 'very many variants'
 printf '%sparams: {a: [%s]}\n' "$run" "$(times 190000 '[],')" >lists.yaml
 refused lists.yaml 'slurmq expand: lists.yaml: 190000 errors' 'very many errors'
 
-# Bytes that are no text
+# Bytes that are not text
 
 printf 'name: n\0\nrun: [a]\n' >nul.yaml
 refused nul.yaml '^nul.yaml:1:8: error: NUL byte$' 'a NUL byte'
@@ -128,7 +128,7 @@ refused surrogate.yaml '^surrogate.yaml:3:8: error: byte 0xed is not UTF-8$' 'a 
 head -c 4000000 /dev/zero | tr '\0' '\377' >ff.yaml
 refused ff.yaml '^ff.yaml:1:1: error: byte 0xff is not UTF-8$' 'nothing but 0xff'
 
-# No files: none is waited for
+# Files that are not regular: slurmq does not wait for them
 
 mkfifo fifo.yaml
 mkdir folder.yaml
