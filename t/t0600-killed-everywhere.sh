@@ -264,7 +264,7 @@ s init
 s config sentinel off # the fake Slurm would start it at once
 s expand posted.yaml
 s submit
-ok 'the job's supervisor is killed' fake_quiet
+ok "the job's supervisor is killed" fake_quiet
 like "$(cat "$FAKE_SLURM"/jobs/*)" '^FAILED JobLaunchFailure 9 ' 'Slurm shows that'
 later 0 sync
 later 120 sync

@@ -70,7 +70,7 @@ run on login slurmq submit -n 1
 is_status 0
 is_err ''
 wait $first
-is $? 0 'the job's process ends'
+is $? 0 "the job's process ends"
 is "$(setting .locks.reach | tr ' ' '\n' | sort | xargs)" 'login n1' 'for these two hosts'
 
 # Locks do not reach the other host

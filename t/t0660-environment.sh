@@ -48,7 +48,7 @@ is_status 0
 like_out '^submitted 2 jobs; 2 pending, 2 in Slurm'
 rm "$FAKE_SLURM/hold"
 ok 'the first sweep runs again' fake_quiet 30
-is "$(colours)" '8 a red,4 b blue' 'each with the environment of its sweep's first submission'
+is "$(colours)" '8 a red,4 b blue' "each with the environment of its sweep's first submission"
 
 # The queue is full when a sweep is first submitted: that environment is stored nevertheless
 fresh

@@ -80,7 +80,7 @@ is "$(sql 'SELECT count(*), count(DISTINCT job) FROM attempt WHERE started > 0')
 is "$(sql 'SELECT count(*) FROM attempt WHERE completed')" 200 'as many were completed'
 is "$(sql 'SELECT count(*) FROM attempt WHERE closed = 0')" 0 'no attempt is open'
 is "$(sql 'SELECT j.id, a.slurm_id FROM job j JOIN attempt a ON a.id = j.attempt ORDER BY j.id')" \
-	"$(cut -d'|' -f1,4 ledger | sort -n)" 'the database has each job's Slurm id'
+	"$(cut -d'|' -f1,4 ledger | sort -n)" "the database has each job's Slurm id"
 
 # A submission may come while ended jobs still use their slots: Slurm refuses it, and its jobs are
 # pending again. Nothing else may happen to a submission.

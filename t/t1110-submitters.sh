@@ -36,7 +36,7 @@ ok_within 20 'one job runs' one_runs
 old_enough() {
 	[ "$(squeue -h -t running -o %M | awk -F: '{ print $1 * 60 + $2 }')" -ge 3 ]
 }
-wait_for 20 'the job's first refill' old_enough
+wait_for 20 "the job's first refill" old_enough
 
 # Each submitter waits behind the lock, with nothing left to do but to exec slurmq
 cat >submitter <<'END'

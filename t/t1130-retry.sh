@@ -173,7 +173,7 @@ is_status 0
 is_err ''
 like_out '^queried Slurm: 1 ended without a report'
 unlike_out 'not found'
-is "$(row)" '["failed","SIGNAL",null,1]' 'the row has Slurm's reason: killed'
+is "$(row)" '["failed","SIGNAL",null,1]' "the row has Slurm's reason: killed"
 is "$(sql 'SELECT count(*) FROM step WHERE state = 0 AND attempt =
 	(SELECT attempt FROM job WHERE id = 97)')" 9 'nine steps are kept'
 is "$(find .slurmq/{claims,running,outbox,revoked,manifests} -mindepth 1)" '' 'no file is left over'

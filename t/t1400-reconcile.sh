@@ -196,9 +196,9 @@ done
 in_folder limit
 is "$(failures)" 'TIMEOUT 4' 'limit: the rows have the reason'
 in_folder killed
-is "$(failures)" 'SIGNAL 4' 'killed: the rows have Slurm's reason'
+is "$(failures)" 'SIGNAL 4' "killed: the rows have Slurm's reason"
 in_folder node
-is "$(failures)" 'NODE_FAIL 4' 'node: the rows have Slurm's reason'
+is "$(failures)" 'NODE_FAIL 4' "node: the rows have Slurm's reason"
 in_folder accounting
 is "$(failures)" $'SIGNAL 2\nPREEMPTED 1' 'accounting: the rows have its reasons'
 in_folder outage

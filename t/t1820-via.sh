@@ -65,7 +65,7 @@ run slurmq submit
 is_status 0
 is_err ''
 is_out 'submitted 3 jobs; 9 pending, 3 in Slurm (limit 4, slurmq config limit)'
-nok 'a person's submit does not use via' test -e ../ssh.log
+nok "a person's submit does not use via" test -e ../ssh.log
 ok_within 30 'three jobs run' ledger_has 3
 # the connection is closed when they end: their ends are ingested, and the last job stays and
 # retries
@@ -149,7 +149,7 @@ run slurmq submit
 is_status 0
 is_err ''
 ok_within 120 'the chain goes on by itself' over
-is "$(sort -n ledger)" "$(seq -f '%g nothing here unset none here' 6)" 'jobs have the sweep's environment, and none of the caller's'
+is "$(sort -n ledger)" "$(seq -f '%g nothing here unset none here' 6)" "jobs have the sweep's environment, and none of the caller's"
 ok 'the queue becomes empty' slurm_quiet
 # with the stored environment
 slurmq config environment stored >/dev/null
@@ -160,7 +160,7 @@ slurmq expand sweep.yaml >/dev/null
 run slurmq submit
 is_status 0
 ok_within 60 'stored is the default' over
-is "$(sort -n ledger | cut -d' ' -f1-3)" "$(seq -f '%g something here' 7 9)" 'jobs have the caller's environment'
+is "$(sort -n ledger | cut -d' ' -f1-3)" "$(seq -f '%g something here' 7 9)" "jobs have the caller's environment"
 unset FROM_CALLER
 
 # .slurmq is a file that names a folder far away: jobs run in the folder of that file, those of the
