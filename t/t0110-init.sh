@@ -239,7 +239,7 @@ refused 'a foreign database' 'jobs\.db'
 
 fresh
 printf '\0\0\3\347' | dd of=bad/.slurmq/jobs.db bs=1 seek=60 conv=notrunc 2>/dev/null
-refused 'a newer one' 'newer'
+refused 'a newer version' 'newer'
 
 fresh
 mkdir donor

@@ -89,7 +89,7 @@ completes 'slurmq -C other list fl' 'slurmq -C other list flow' 'sweeps of the f
 completes 'slurmq -C a\ study list fl' 'slurmq -C a\\ study list flow' 'a folder with a blank in its name'
 completes 'slurmq log 12' 'slurmq log 12'
 
-offers 'slurmq log 1' '^1 +10 +11 +12 *$' 'ids that begin so'
+offers 'slurmq log 1' '^1 +10 +11 +12 *$' 'ids with that prefix'
 offers 'slurmq show 3 ' '^1 +2 +3 +4 +5 +6 +7 +8 +9 +10 +11 +12' 'ids, in their order'
 offers 'slurmq list ' '^grid +last +all +1 +2 ' 'selectors'
 type_in 'slurmq ' Tab Tab
@@ -117,7 +117,7 @@ tm send-keys Enter
 nothing 'slurmq log ' 'no store'
 nothing 'slurmq frobnicate ' 'no such command'
 nothing 'slurmq pause ' 'a command without arguments'
-completes 'slurmq sub' 'slurmq submit' 'commands are offered all the same'
+completes 'slurmq sub' 'slurmq submit' 'commands are offered without a store'
 tm send-keys C-u
 tm send-keys -l -- "unset SLURMQ_DIR; cd ../other && printf x >.slurmq/jobs.db"
 tm send-keys Enter

@@ -39,7 +39,7 @@ is "$(slurmq list rand --json | jq -r '.params | .arch + .seed' | sort | uniq -c
 	50 '50 in every cell'
 expanded rand.yaml 0 300 0 0 'the same file again'
 sed -i 's/n: 50/n: 20/' rand.yaml
-expanded rand.yaml 0 120 0 180 'n=20 again: the others stay, and are told'
+expanded rand.yaml 0 120 0 180 'n=20 again: the other jobs stay, and are reported'
 sed -i 's/n: 20/n: 50/; s/seed: 821/seed: 822/' rand.yaml
 expanded rand.yaml 300 0 0 300 'another seed: other jobs'
 
@@ -94,7 +94,7 @@ is_status 2 'a changed default is an error'
 like_err "the default of 'warmup' is '500' now, and job [0-9]+ was made with the default '0'"
 is "$(slurmq list grid --json | sha256sum)" "$before" 'no job has changed'
 sed -i 's/default: 500/default: 0/' grid.yaml
-expanded grid.yaml 0 8 0 0 'and mended'
+expanded grid.yaml 0 8 0 0 'the default restored'
 sed -i 's/^params:/params:\n  opt: [sgd]/' grid.yaml
 expanded grid.yaml 8 0 0 8 'a new axis without a default: other jobs'
 

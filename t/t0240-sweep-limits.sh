@@ -120,13 +120,13 @@ refused lists.yaml 'slurmq expand: lists.yaml: 190000 errors' 'very many errors'
 printf 'name: n\0\nrun: [a]\n' >nul.yaml
 refused nul.yaml '^nul.yaml:1:8: error: NUL byte$' 'a NUL byte'
 head -c 4000000 /dev/zero >zeros.yaml
-refused zeros.yaml '^zeros.yaml:1:1: error: NUL byte$' 'nothing else'
+refused zeros.yaml '^zeros.yaml:1:1: error: NUL byte$' 'only NUL bytes'
 printf 'name: n\nrun: [a]\ntitle: \xc3\xa4\xc3\x28\n' >utf8.yaml
-refused utf8.yaml '^utf8.yaml:3:9: error: byte 0xc3 is not UTF-8$' 'what is not UTF-8'
+refused utf8.yaml '^utf8.yaml:3:9: error: byte 0xc3 is not UTF-8$' 'text that is not UTF-8'
 printf 'name: n\nrun: [a]\ntitle: \xed\xa0\x80\n' >surrogate.yaml
 refused surrogate.yaml '^surrogate.yaml:3:8: error: byte 0xed is not UTF-8$' 'a surrogate'
 head -c 4000000 /dev/zero | tr '\0' '\377' >ff.yaml
-refused ff.yaml '^ff.yaml:1:1: error: byte 0xff is not UTF-8$' 'nothing but 0xff'
+refused ff.yaml '^ff.yaml:1:1: error: byte 0xff is not UTF-8$' 'only 0xff'
 
 # Files that are not regular: slurmq does not wait for them
 
@@ -147,9 +147,9 @@ head -c 5000000 /dev/zero | tr '\0' '\n' >large
 printf '%sparams: {x: {file: large}}\n' "$run" >axis.yaml
 refused axis.yaml "'.*large' is larger than 4 MiB" 'a large file for an axis'
 head -c 4000000 /dev/zero | tr '\0' '\n' >large
-refused axis.yaml '^large:1:1: error: an empty line$' 'nothing but empty lines'
+refused axis.yaml '^large:1:1: error: an empty line$' 'only empty lines'
 head -c 4000000 /dev/zero | tr '\0' ',' >large
 printf '%szip: {file: large}\n' "$run" >table.yaml
-refused table.yaml '^large:1:2001: error: more than 2000 fields in a row$' 'nothing but commas'
+refused table.yaml '^large:1:2001: error: more than 2000 fields in a row$' 'only commas'
 
 done_testing

@@ -232,8 +232,8 @@ echo refuse >"$FAKE_SLURM/mode"
 SLURMQ_FAILPOINT=answer-posted "$TEST_BUILD/failpoints/slurmq" submit >/dev/null 2>&1
 mkdir -p aside
 mv .slurmq/outbox/*.answer aside/
-sed 's/\[1, 2, 3\]/[1, 2, 3, 4, 5]/' sweep.yaml >mended.yaml
-slurmq expand mended.yaml >/dev/null
+sed 's/\[1, 2, 3\]/[1, 2, 3, 4, 5]/' sweep.yaml >fixed.yaml
+slurmq expand fixed.yaml >/dev/null
 mv aside/*.answer .slurmq/outbox/
 slurmq status >/dev/null
 is "$(states)" 77000 'only the refused ones are held'

@@ -50,13 +50,13 @@ begin 'written over'
 cp .slurmq/jobs.db copy.db && sql 'CREATE TABLE t(x); DROP TABLE t; VACUUM' && cat copy.db >.slurmq/jobs.db
 finish 'written over'
 
-begin 'dumped and made anew'
+begin 'dumped and restored'
 {
 	sqlite3 .slurmq/jobs.db .dump
 	echo "PRAGMA application_id=$(sql 'PRAGMA application_id'); PRAGMA user_version=$(sql 'PRAGMA user_version');"
 } | sqlite3 anew.db
 cat anew.db >.slurmq/jobs.db
-finish 'dumped and made anew'
+finish 'dumped and restored'
 rm anew.db
 
 begin 'other settings'
@@ -66,17 +66,17 @@ sql 'VACUUM; CREATE INDEX more ON job(reason)'
 finish 'other settings'
 
 # A job does not write to a database that it must not change: its end stays in outbox/
-begin 'a newer one'
+begin 'a newer version'
 version=$(sql 'PRAGMA user_version')
 sql 'PRAGMA user_version=99'
 touch go
-ok 'a newer one: the job ends' fake_quiet 40
-is "$(sql 'PRAGMA user_version'; states)" $'99\n200' 'a newer one: nothing was changed'
-ok 'a newer one: its log has the reason' grep -q 'was made by a newer slurmq' .slurmq/logs/*/*
+ok 'a newer version: the job ends' fake_quiet 40
+is "$(sql 'PRAGMA user_version'; states)" $'99\n200' 'a newer version: nothing was changed'
+ok 'a newer version: its log has the reason' grep -q 'was made by a newer slurmq' .slurmq/logs/*/*
 sql "PRAGMA user_version=$version"
 run slurmq submit
 is_status 0
 is_err ''
-finish 'a newer one, and back'
+finish 'a newer version, and back'
 
 done_testing

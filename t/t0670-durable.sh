@@ -52,14 +52,14 @@ fresh() {
 # effects: prints the relevant lines of the first process in the log, one word each, and one word
 # for many of a kind:
 #
-#	touch look	a file is made in outbox/, so that no old listing is used; outbox/ is listed
-#	manifest right	written; with -kept: synced (manifests: the folder)
-#	journal db	synced; journal-head: SQLite's journal is valid; commit: it is not valid; commit-kept
+#	touch list	a file is made in outbox/, so that no old listing is used; outbox/ is listed
+#	manifest claim	written; with -synced: synced (manifests: the folder)
+#	journal db	synced; journal-head: SQLite's journal is valid; commit: it is not valid; commit-synced
 #	script		sbatch gets it; answer: its answer is written
-#	told		records of outbox/ that were ingested are removed
-#	taken command end	a task wins its claim, starts, has ended; event-kept: its record
+#	removed		records of outbox/ that were ingested are removed
+#	won command end	a task wins its claim, starts, has ended; record-synced: its record
 #	packed		the record is packed into its name
-#	back forgotten	a claim is revoked; its file is removed
+#	revoked cleaned	a claim is revoked; its file is removed
 effects() {
 	awk '
 		function put(word) { if (word != last) printf "%s%s", last == "" ? "" : " ", word; last = word }
@@ -67,35 +67,35 @@ effects() {
 		$1 != pid { next }
 		{ call = $2 " " $3 }
 		call ~ /^make outbox\/\.touch-/ { put("touch") }
-		call == "list outbox" { put("look") }
+		call == "list outbox" { put("list") }
 		call ~ /^write manifests\// { put("manifest") }
-		call ~ /^sync manifests\// { put("manifest-kept") }
-		call == "sync manifests" { put("manifests-kept") }
-		call ~ /^make claims\// { put("right") }
-		call == "sync claims" { put("right-kept") }
-		call == "sync jobs.db-journal" { put(void ? "commit-kept" : "journal"); kept = !void; void = written = 0 }
+		call ~ /^sync manifests\// { put("manifest-synced") }
+		call == "sync manifests" { put("manifests-synced") }
+		call ~ /^make claims\// { put("claim") }
+		call == "sync claims" { put("claim-synced") }
+		call == "sync jobs.db-journal" { put(void ? "commit-synced" : "journal"); kept = !void; void = written = 0 }
 		call == "write jobs.db-journal" && kept && $4 == 0 { put("journal-head") }
 		call ~ /^write jobs\.db$/ { kept = 0 }
 		call == "sync jobs.db" { put("db"); written = 1 }
 		call ~ /^(write|cut|unlink) jobs\.db-journal$/ && written && $4 + 0 == 0 { put("commit"); void = 1 }
 		$2 == "feed" { put("script") }
 		call ~ /^rename outbox\/\.tmp-/ && $4 ~ /\.answer$/ { put("answer") }
-		call ~ /^sync outbox\/\.tmp-/ { put("answer-kept") }
-		call ~ /^sync outbox\/[0-9a-f]/ { put("event-kept") }
-		call == "sync outbox" { put("outbox-kept") }
-		call ~ /^unlink outbox\/[0-9a-f]/ { put("told") }
-		call ~ /^rename claims\// { put($4 ~ /^running/ ? "taken" : "back") }
-		call == "sync running" { put("taken-kept") }
-		call == "sync revoked" { put("back-kept") }
-		call ~ /^unlink revoked\/[0-9a-f]/ { put("forgotten") }
+		call ~ /^sync outbox\/\.tmp-/ { put("answer-synced") }
+		call ~ /^sync outbox\/[0-9a-f]/ { put("record-synced") }
+		call == "sync outbox" { put("outbox-synced") }
+		call ~ /^unlink outbox\/[0-9a-f]/ { put("removed") }
+		call ~ /^rename claims\// { put($4 ~ /^running/ ? "won" : "revoked") }
+		call == "sync running" { put("won-synced") }
+		call == "sync revoked" { put("revoked-synced") }
+		call ~ /^unlink revoked\/[0-9a-f]/ { put("cleaned") }
 		$2 == "command" { put("command") }
 		call ~ /^rename running\// { put("end") }
 		call ~ /^rename outbox\/[0-9a-f]/ { put("packed") }
 		END { print "" }' "$LOG"
 }
 
-commit='journal journal-head journal db commit commit-kept'
-claim="manifest right manifest-kept manifests-kept right-kept $commit"
+commit='journal journal-head journal db commit commit-synced'
+claim="manifest claim manifest-synced manifests-synced claim-synced $commit"
 
 # A database is complete before it gets its name
 
@@ -109,9 +109,9 @@ is "$(tail -n 5 "$LOG" | cut -d' ' -f2- | sed -E 's/\.new-[0-9a-f]+/NEW/')" \
 fresh 3
 SLURMQ_TRACE_SLOW=manifests traced slurmq submit
 is_status 0
-is "$(effects | grep -oE 'manifest .*')" "$claim script answer look $commit told" \
+is "$(effects | grep -oE 'manifest .*')" "$claim script answer list $commit removed" \
 	'submit: manifests and claims, then rows, then the script, then the answer'
-is "$(effects | tr ' ' '\n' | grep -B1 -m1 '^look' | paste -sd' ')" 'touch look' 'submit: it uses no old listing'
+is "$(effects | tr ' ' '\n' | grep -B1 -m1 '^list' | paste -sd' ')" 'touch list' 'submit: it uses no old listing'
 
 # sbatch refuses: the claim is revoked before the job can be submitted again, since Slurm may have
 # made a job
@@ -121,7 +121,7 @@ echo refuse >"$FAKE_SLURM/mode"
 traced slurmq submit
 like_err 'sbatch refused the jobs'
 is "$(effects | grep -oE 'manifest .*')" \
-	"$claim script answer-kept answer outbox-kept look back back-kept $commit told forgotten" \
+	"$claim script answer-synced answer outbox-synced list revoked revoked-synced $commit removed cleaned" \
 	'submit: a refused job'"'"'s claim is revoked before its row is changed'
 
 # A job wins its claim, ends, and submits the next one before its own record is removed
@@ -137,16 +137,16 @@ jobs_run() {
 	fake_quiet 30
 }
 ok 'one job, and another' jobs_run 2
-is "$(effects)" "taken taken-kept command end look $claim script told answer" \
+is "$(effects)" "won won-synced command end list $claim script removed answer" \
 	'a job: the commit that claims the next job ingests its end'
 ok 'the last job' jobs_run 1
-is "$(effects)" "taken taken-kept command end look $commit told" \
+is "$(effects)" "won won-synced command end list $commit removed" \
 	'a job: its record is removed after it was ingested'
 
 # A query of Slurm takes time
 ok 'a job that has to query the limit' jobs_run 1 "DELETE FROM setting WHERE key = '.limit.at'"
 is "$(effects | grep -oE 'end .*')" \
-	"end event-kept outbox-kept $commit look $commit told" \
+	"end record-synced outbox-synced $commit list $commit removed" \
 	'a job: its record is synced before the query'
 
 # Another process holds the queue lock: a record is synced before the process waits
@@ -161,7 +161,7 @@ ok_within 30 'a job is at work' grep -q ' command$' "$LOG"
 ok 'the queue lock is held while it ends' "$TEST_BUILD/t/queue_lock" .slurmq ./until-packed "$TEST_TMP/packed"
 ok 'its record is packed into its name' test -s packed
 ok 'the job ends' fake_quiet 30
-is "$(effects | grep -oE 'end .*')" "end packed outbox-kept look $claim script told answer outbox-kept" \
+is "$(effects | grep -oE 'end .*')" "end packed outbox-synced list $claim script removed answer outbox-synced" \
 	'a process syncs its record before it waits for the queue lock'
 
 # A process that ingests the records of others uses no old listing either
@@ -170,7 +170,7 @@ fresh 2
 for command in sync status; do
 	traced slurmq "$command"
 	is_status 0
-	like "$(effects)" '^touch look' "$command: no old listing"
+	like "$(effects)" '^touch list' "$command: no old listing"
 done
 
 # The journal file of SQLite stays, but not at its largest size

@@ -11,7 +11,7 @@ found() {
 	is_status 1 "$bug: found within 1,000 seeds"
 	line=$(grep -m 1 '^seed ' <<<"$out")
 	like "$line" "^seed [0-9]+: .*$what" "$bug: the expected violation"
-	like_out '^replay one: make sim SEED=[0-9]+$' "$bug: the command to replay is printed"
+	like_out '^run one again: make sim SEED=[0-9]+$' "$bug: the command to replay is printed"
 	seed=${line#seed }
 	seed=${seed%%:*}
 	run "$simulate" -q -s "$seed" -p "$bug"
@@ -24,14 +24,14 @@ found() {
 # the claim is not removed, so another job can win it too
 found start 'started twice'
 # a record is removed before the transaction that ingests it commits
-found event 'told (completed|failed)'
+found event 'reported (completed|failed)'
 # SIGTERM counts as the end of the command
 found term 'while its step .* still runs'
 # the tries of a policy are never used up
-found max 'tried again [0-9]+ times by its policy already'
+found max 'retried too often: [0-9]+ times by its policy'
 # no process waits for the hold-off: some jobs that scancel ends have not ended yet
-found hold-off '(after scancel of everything|not all jobs were cancelled)'
+found hold-off '(after scancel of all jobs|not all jobs were cancelled)'
 # the decision counts cancelled jobs as survivors
-found survivor 'after scancel of everything'
+found survivor 'after scancel of all jobs'
 
 done_testing

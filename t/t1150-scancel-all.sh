@@ -107,7 +107,7 @@ ok_within 10 'slurmq shows that' in_states running=10 queued=10
 run scancel -u "$(id -un)"
 is_status 0 'scancel'
 ok 'the queue becomes empty' slurm_quiet 30
-nothing_new 10 'nothing runs, and nothing new comes'
+nothing_new 10 'no job runs, and none is submitted'
 rm -f "$TEST_TMP/stubborn"
 run slurmq status
 is_status 0 'status'
@@ -136,7 +136,7 @@ like_out '^20 jobs are pending again$'
 like_out '^submitted 20 jobs; 0 pending, 20 in Slurm'
 is_err ''
 ok_within 120 'all are completed' in_states completed=50
-each_once 50 'each came to its end once'
+each_once 50 'each job reached its end once'
 is "$(grep -c '^start' ledger)" "$(slurmq list --json | jq -s 'map(.tries) | add')" \
 	'the number of starts is that of slurmq list'
 
@@ -212,7 +212,7 @@ run slurmq retry 1,5,12
 is_status 0
 like_out '^3 jobs are pending again$'
 ok_within 60 'after a retry the cancelled jobs are completed too' in_states completed=12
-each_once 12 'each came to its end once'
+each_once 12 'each job reached its end once'
 
 # All jobs at once: cancel all pauses first
 
@@ -231,7 +231,7 @@ is_status 0
 like_out '; the queue is paused: slurmq resume$'
 is_err ''
 ok 'the queue becomes empty' slurm_quiet 30
-nothing_new 5 'nothing runs, and nothing new comes'
+nothing_new 5 'no job runs, and none is submitted'
 run slurmq status
 is_status 0
 like_out '^chain paused \(slurmq cancel all by '
@@ -252,7 +252,7 @@ like_out '^the queue is no longer paused$'
 like_out '^submitted 5 jobs; 7 pending, 5 in Slurm'
 is_err ''
 ok_within 60 'all are completed' in_states completed=12
-each_once 12 'each came to its end once'
+each_once 12 'each job reached its end once'
 
 # A pause: jobs already in Slurm run to completion
 
@@ -283,7 +283,7 @@ like_out '^the queue is no longer paused$'
 like_out '^submitted 5 jobs; 2 pending'
 is_err ''
 ok_within 60 'the rest is completed' in_states completed=12
-each_once 12 'each came to its end once'
+each_once 12 'each job reached its end once'
 run slurmq resume
 is_status 0
 like_out '^the queue was not paused$'

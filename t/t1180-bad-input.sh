@@ -106,10 +106,10 @@ refused 'noise' 'jobs\.db'
 spoil
 # application_id and user_version in the header: sqlite.org/fileformat2.html
 printf '\0\0\0\7' | dd of=bad/.slurmq/jobs.db bs=1 seek=68 conv=notrunc 2>/dev/null
-refused 'a foreign one' 'jobs\.db'
+refused 'a foreign database' 'jobs\.db'
 spoil
 printf '\0\0\3\347' | dd of=bad/.slurmq/jobs.db bs=1 seek=60 conv=notrunc 2>/dev/null
-refused 'a newer one' 'newer'
+refused 'a newer version' 'newer'
 spoil
 rm bad/.slurmq/id
 refused 'without its id' 'id'
@@ -117,10 +117,10 @@ spoil
 size=$(stat -c %s bad/.slurmq/jobs.db)
 page=$((0x$(od -An -tx1 -j16 -N2 bad/.slurmq/jobs.db | tr -d ' ')))
 dd if=/dev/urandom of=bad/.slurmq/jobs.db bs="$page" seek=1 count=$((size / page - 1)) conv=notrunc 2>/dev/null
-refused 'a corrupt one' 'jobs\.db|malformed|corrupt'
+refused 'a corrupt database' 'jobs\.db|malformed|corrupt'
 spoil
 truncate -s "$page" bad/.slurmq/jobs.db
-refused 'one that was cut' 'jobs\.db|malformed|corrupt'
+refused 'a truncated database' 'jobs\.db|malformed|corrupt'
 rm -rf bad
 
 # Permissions

@@ -390,7 +390,7 @@ static uint64_t make_job(const struct request *r)
 	if (cluster.limit >= 0 && cluster_active() + r->ntasks > cluster.limit)
 		return 0;
 	if (cluster.nothing_from && sim.now > cluster.nothing_from && !cluster.unheard)
-		sim_violation("%s is submitted %d s after scancel of everything", r->name,
+		sim_violation("%s is submitted %d s after scancel of all jobs", r->name,
 			      (int)((sim.now - cluster.last_scancel) / SEC));
 	next_id++;
 	while (*at)
@@ -456,7 +456,7 @@ static void read_request(const struct proc_spec *spec, struct request *r)
 		sim_violation("the script does not run its manifest: %s", spec->in);
 	for (const char *const *e = spec->envp; e && *e; e++)
 		if (!strncmp(*e, "SLURM_JOB", 9))
-			sim_violation("sbatch is given %s", *e);
+			sim_violation("sbatch got %s", *e);
 }
 
 /* The request arrives, although its slurmq may be dead. */
@@ -636,7 +636,7 @@ static void add_field(struct buf *to, char what, const struct sim_job *j)
 		buf_addstr(to, j->name);
 		break;
 	default:
-		sim_violation("the simulated squeue knows no field %%%c", what);
+		sim_violation("the simulated squeue has no field %%%c", what);
 		break;
 	}
 }
@@ -656,7 +656,7 @@ static void add_job(struct buf *to, const char *format, const struct sim_job *j)
 static void add_columns(struct buf *to, const char *format, const struct sim_job *j)
 {
 	if (strcmp(format, "JobID:20,State:20,RestartCnt:20,Reason:60") != 0)
-		sim_violation("the simulated squeue knows no columns '%s'", format);
+		sim_violation("the simulated squeue has no columns '%s'", format);
 	buf_addf(to, "%-20" PRIu64 "%-20s%-20d%-60s\n", j->id ? j->id : j->array_id, j->state,
 		 j->restarts + !strcmp(j->final, "REQUEUE"), j->reason);
 }

@@ -177,7 +177,7 @@ static int replay(uint64_t seed, int trace)
 		fprintf(stderr, "seed %" PRIu64 ": %s\n", seed, sim.broken);
 		return 1;
 	}
-	fprintf(stderr, "seed %" PRIu64 ": nothing wrong\n", seed);
+	fprintf(stderr, "seed %" PRIu64 ": no violation\n", seed);
 	return 0;
 }
 
@@ -193,7 +193,7 @@ static int report(FILE *out, double seconds)
 		shared->played, shared->failed, shared->calls, shared->kills, shared->fails,
 		seconds, (double)shared->played / seconds);
 	if (n)
-		fprintf(out, "replay one: make sim SEED=%" PRIu64 "\n", shared->shown[0].seed);
+		fprintf(out, "run one again: make sim SEED=%" PRIu64 "\n", shared->shown[0].seed);
 	return shared->failed > 0;
 }
 

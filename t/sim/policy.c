@@ -15,7 +15,7 @@
 #include "slurm/job.h"
 
 enum { MAX_DEFAULT = 3, SITE_MOST = 10, KEYS_MOST = 32 }; /* see slurmq-sweep(5) */
-enum { NOT_RETIRED = 1 << JOB_COMPLETED | 1 << JOB_FAILED | 1 << JOB_CANCELLED };
+enum { ENDED_STATES = 1 << JOB_COMPLETED | 1 << JOB_FAILED | 1 << JOB_CANCELLED };
 
 static const struct {
 	const char *name;
@@ -205,17 +205,17 @@ static void check_retry(struct life *l, const struct event *e)
 	int kind = reason_kind(e->reason);
 
 	if (e->was != JOB_FAILED || e->request == REQUEST_CANCEL || was_scancelled(e))
-		sim_violation("job %d was cancelled, and its policy tries it again", (int)l->job);
+		sim_violation("job %d was cancelled, but its policy retried it", (int)l->job);
 	else if (!has_rule(l->policy, e->reason, e->code))
-		sim_violation("job %d is tried again after %s (exit %d), which its policy does "
-			      "not ask for",
+		sim_violation("job %d was retried after %s (exit %d), but its policy has no such "
+			      "rule",
 			      (int)l->job, job_reason_name(e->reason), e->code);
 	else if (!has_tries_left(l, e->reason))
-		sim_violation("job %d was tried again %d times by its policy already, and %d for "
-			      "what the site did",
+		sim_violation("job %d was retried too often: %d times by its policy, %d times after "
+			      "failures of the site",
 			      (int)l->job, l->tries, l->site);
 	else if (l->tried == e->attempt)
-		sim_violation("attempt %d is tried again twice", (int)e->attempt);
+		sim_violation("attempt %d was retried twice", (int)e->attempt);
 	if (kind < 0)
 		return;
 	*(kinds[kind].site ? &l->site : &l->tries) += 1;
@@ -231,7 +231,7 @@ static void check_pending(struct life *l, const struct event *e, const struct ev
 		check_retry(l, e);
 		return;
 	}
-	if (1 << e->was & NOT_RETIRED) {
+	if (1 << e->was & ENDED_STATES) {
 		if (strcmp(e->who, "retry") != 0)
 			sim_violation("job %d, %s, was made pending by %s", (int)l->job,
 				      job_state_name(e->was), e->who);
@@ -242,7 +242,7 @@ static void check_pending(struct life *l, const struct event *e, const struct ev
 	/* its claim was revoked */
 	for (size_t i = 0; e->was != JOB_HELD && i < ledger_size(); i++)
 		if (ledger_at(i)->attempt == e->attempt)
-			sim_violation("attempt %d ran, and is pending as if it had not",
+			sim_violation("attempt %d ran, but its job is pending without a retry",
 				      (int)e->attempt);
 }
 
@@ -256,10 +256,10 @@ static void check_claim(const struct life *l, const struct event *e)
 			continue;
 		for (size_t k = 0; k < l->nkeys; k++)
 			if (!strcmp(l->keys[k], w->key))
-				sim_violation("step %s of job %d was completed, and runs again",
+				sim_violation("step %s of job %d was completed, but runs again",
 					      w->key, (int)l->job);
 		if (w->begun + SEC / 1000 < l->due && !sim.k.skew)
-			sim_violation("job %d is tried again %.1f s too early", (int)l->job,
+			sim_violation("job %d was retried %.1f s too early", (int)l->job,
 				      (double)(l->due - w->begun) / 1e6);
 	}
 }
@@ -325,8 +325,8 @@ static void check_job(sqlite3 *db, struct life *l, int state, int reason, int co
 	}
 	sqlite3_finalize(s);
 	if (state == JOB_FAILED && has_rule(l->policy, reason, code) && has_tries_left(l, reason))
-		sim_violation("job %d is left failed (%s, exit %d) after %d tries of %d by its "
-			      "policy, and %d for what the site did",
+		sim_violation("job %d stays failed (%s, exit %d) after %d of %d retries by its "
+			      "policy, and %d after failures of the site",
 			      (int)l->job, job_reason_name(reason), code, l->tries, l->policy->max,
 			      l->site);
 }

@@ -229,7 +229,7 @@ static void check_nothing_left(void *arg)
 	for (const struct sim_job *j = cluster_jobs; j; j = j->next)
 		n += !j->gone && (j->phase == SLURM_RUNNING || j->phase == SLURM_PENDING);
 	if (n && !cluster.unheard)
-		sim_violation("%d jobs are in Slurm %d s after scancel of everything", n,
+		sim_violation("%d jobs are in Slurm %d s after scancel of all jobs", n,
 			      (int)((sim.now - cluster.last_scancel) / SEC));
 }
 
@@ -241,7 +241,7 @@ size_t story_records(void)
 void story_step_begins(void)
 {
 	if (cluster.nothing_from && !cluster.unheard && sim.now > cluster.last_scancel + 15 * SEC)
-		sim_violation("a command begins %d s after scancel of everything",
+		sim_violation("a command started %d s after scancel of all jobs",
 			      (int)((sim.now - cluster.last_scancel) / SEC));
 }
 
@@ -295,7 +295,7 @@ static struct db *open_database(void)
 	struct err err = {0};
 
 	if (db_open(db_path, NULL, &db, &err))
-		sim_violation("the database can't be opened: %s", err.msg);
+		sim_violation("cannot open the database: %s", err.msg);
 	return db;
 }
 
@@ -320,7 +320,7 @@ void story_check_sbatch(int ntasks)
 			story.limit_most = limit.jobs;
 		flying = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
 		if (flying > (story.limit_most > 2 ? story.limit_most - 1 : 1))
-			sim_violation("%d jobs are in flight with %d more, and the limit is %d",
+			sim_violation("%d jobs are in flight with %d more, but the limit is %d",
 				      (int)flying, ntasks, (int)story.limit_most);
 	}
 	limits_release(&limit);
@@ -352,14 +352,14 @@ static void check_ends(struct db *db)
 
 		if (db_attempt_find(db, e->submission, e->task, &id, &closed, NULL) ||
 		    db_attempt_get(db, id, &a, NULL)) {
-			sim_violation("%016" PRIx64 ".%d told its end, and is no attempt",
+			sim_violation("%016" PRIx64 ".%d reported an end, but is no attempt",
 				      e->submission, e->task);
 			continue;
 		}
 		if (a.closed != CLOSED_REPORTED || a.completed != e->completed ||
 		    (!e->completed && a.exit_code != e->exit_code))
 			sim_violation(
-				"attempt %d told %s (exit %d), and the database has it closed "
+				"attempt %d reported %s (exit %d), but the database has it closed "
 				"by %d as %s (%s, exit %d)",
 				(int)a.id, e->completed ? "completed" : "failed", e->exit_code,
 				a.closed, a.completed ? "completed" : "failed",
@@ -381,21 +381,21 @@ static void check_steps(struct db *db)
 
 		if (db_attempt_find(db, w->submission, w->task, &id, &closed, NULL) ||
 		    db_attempt_get(db, id, &a, NULL)) {
-			sim_violation("%016" PRIx64 ".%d ran, and is no attempt", w->submission,
+			sim_violation("%016" PRIx64 ".%d ran, but is no attempt", w->submission,
 				      w->task);
 			continue;
 		}
 		w->attempt = a.id;
 		if (a.job != w->job)
-			sim_violation("attempt %d ran job %d, and is job %d's", (int)a.id,
+			sim_violation("attempt %d ran job %d, but belongs to job %d", (int)a.id,
 				      (int)w->job, (int)a.job);
 		if (!db_steps(db, a.id, &v, &n, NULL)) {
 			for (size_t s = 0; s < n; s++)
 				if (!strcmp(v[s].key, w->key) && v[s].state == STEP_COMPLETED &&
 				    (!w->done || w->at_exit || w->at_signal))
 					sim_violation(
-						"step %s of attempt %d is recorded completed, "
-						"and was not",
+						"step %s of attempt %d is recorded as completed, "
+						"but was not",
 						w->key, (int)a.id);
 			db_steps_free(v, n);
 		}
@@ -412,10 +412,10 @@ static int check_job(void *arg, const struct db_job *job)
 		sim_violation("job %d is still %s", (int)job->id, job_state_name(job->state));
 	if ((job->state == JOB_FAILED || job->state == JOB_CANCELLED || job->state == JOB_HELD) &&
 	    !job->reason)
-		sim_violation("job %d is %s for no reason", (int)job->id,
+		sim_violation("job %d is %s without a reason", (int)job->id,
 			      job_state_name(job->state));
 	if (job->state == JOB_COMPLETED && !find_completed(job->id, NULL))
-		sim_violation("job %d is completed, and no command of it was", (int)job->id);
+		sim_violation("job %d is completed, but no command of it was", (int)job->id);
 	db_attempt_release(&a);
 	return 0;
 }
@@ -530,7 +530,7 @@ static void check_chain(void)
 
 	story.chain_checked = true;
 	if ((story.only_one || story.only_some) && s.stopped)
-		sim_violation("the queue is paused, and not all jobs were cancelled");
+		sim_violation("the queue is paused, but not all jobs were cancelled");
 	if (!s.pending || s.paused || !last || !last->left_normally || last->one_slot)
 		return;
 	if (cluster.last_scancel > story.last_typed && last->ended > cluster.last_scancel)
@@ -540,7 +540,7 @@ static void check_chain(void)
 		return;
 	sim_violation(
 		"the chain has died: %d pending, %d in flight, nothing in Slurm; the last job "
-		"to end was %" PRIu64,
+		"was %" PRIu64,
 		(int)s.pending, (int)s.flying, last->id);
 }
 
@@ -692,7 +692,7 @@ static void play_user(void)
 	}
 	if (!sim.broken[0])
 		sim_violation(
-			"it does not come to rest: %d pending, %d in flight, %d in Slurm, %d processes",
+			"the sweep does not end: %d pending, %d in flight, %d in Slurm, %d processes",
 			(int)s.pending, (int)s.flying, cluster_active(), sim_procs_count());
 }
 

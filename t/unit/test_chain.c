@@ -664,7 +664,7 @@ static void a_hanging_lock_holder_and_other_jobs(void **state)
 			  &(struct chain_opts){
 				  .refill = true, .lock_ms = 20, .stay_ms = 1, .say = count_line});
 		if ((lines_said > 0) != v[i].stays)
-			fail_msg("%s: %s", v[i].rest, lines_said ? "it stays" : "it goes");
+			fail_msg("%s: %s", v[i].rest, lines_said ? "it stays" : "it leaves");
 		kill(pid, SIGKILL);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		close(ready[0]);

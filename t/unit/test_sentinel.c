@@ -39,7 +39,7 @@ static void keep_warning(void *arg, const char *text)
 static void assert_no_warning(void)
 {
 	if (warning)
-		fail_msg("said: %s", warning);
+		fail_msg("warning: %s", warning);
 }
 
 static void put_sweep(struct here *h, const char *text)

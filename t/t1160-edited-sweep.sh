@@ -32,25 +32,25 @@ chmod +x work
 
 # sweep VALUES COMMAND...
 sweep() {
-	printf 'name: mend\nparams:\n  n: [%s]\nrun: [%s]\n' "$1" "$2" >sweep.yaml
+	printf 'name: edit\nparams:\n  n: [%s]\nrun: [%s]\n' "$1" "$2" >sweep.yaml
 }
 
 slurmq init >/dev/null
 sweep '1, 2, 3, 4, 5, 6' './wrok, "{n}"'
 run slurmq expand sweep.yaml
 is_status 0
-is_out 'mend: 6 jobs added (6 steps); next: slurmq submit'
+is_out 'edit: 6 jobs added (6 steps); next: slurmq submit'
 is_err ''
 
 # The same file again adds no job
 
 run slurmq expand sweep.yaml
 is_status 0 'the same file again'
-is_out 'mend: 0 jobs added, 6 unchanged'
+is_out 'edit: 0 jobs added, 6 unchanged'
 is_err ''
 run slurmq expand --json sweep.yaml
 is_status 0
-is_out '{"sweep":"mend","jobs":6,"steps":6,"added":0,"unchanged":6,"changed":0,"missing":0,"kept":0}'
+is_out '{"sweep":"edit","jobs":6,"steps":6,"added":0,"unchanged":6,"changed":0,"missing":0,"kept":0}'
 
 # A command that does not exist
 
@@ -62,7 +62,7 @@ is "$(slurmq list --json | jq -r '"\(.reason) \(.exit_code) \(.tries)"' | uniq -
 run slurmq log 1
 like_out "'\\./wrok'.*No such file"
 run slurmq status
-like_out '^! 6 jobs of mend failed: slurmq list -s failed mend; again: slurmq retry mend$'
+like_out '^! 6 jobs of edit failed: slurmq list -s failed edit; again: slurmq retry edit$'
 ok 'no job is left in Slurm' slurm_quiet 30
 
 # Edited, but still wrong for most jobs
@@ -70,7 +70,7 @@ ok 'no job is left in Slurm' slurm_quiet 30
 sweep '1, 2, 3, 4, 5, 6' './work, "{n}", --wiat'
 run slurmq expand sweep.yaml
 is_status 0
-is_out 'mend: 0 jobs added, 6 get the new commands; next: slurmq retry mend'
+is_out 'edit: 0 jobs added, 6 get the new commands; next: slurmq retry edit'
 is_err ''
 is "$(squeue -h)" '' 'expand submits nothing'
 run slurmq retry
@@ -88,10 +88,10 @@ like_out '^work: unknown option --wiat$'
 sweep '1, 2, 3, 4, 5, 6' './work, "{n}", --wait'
 run slurmq expand sweep.yaml
 is_status 0
-is_out 'mend: 0 jobs added, 4 get the new commands; next: slurmq retry mend'
-is_err 'slurmq expand: mend: 2 running or completed jobs keep their commands (--rerun-changed makes completed jobs pending again)'
+is_out 'edit: 0 jobs added, 4 get the new commands; next: slurmq retry edit'
+is_err 'slurmq expand: edit: 2 running or completed jobs keep their commands (--rerun-changed makes completed jobs pending again)'
 touch stop.6
-run slurmq retry mend
+run slurmq retry edit
 is_status 0
 like_out '^4 jobs are pending again$'
 like_out '^submitted 4 jobs; 0 pending, 4 in Slurm'
@@ -103,8 +103,8 @@ is "$(ran)" '1--wiat 2--wiat 3--wait 4--wait 5--wait' 'the new command ran, comp
 sweep '1, 2, 3, 4, 5, 6' './work, "{n}", --other'
 run slurmq expand sweep.yaml
 is_status 0
-is_out 'mend: 0 jobs added'
-like_err '^slurmq expand: mend: 6 running or completed jobs keep their commands'
+is_out 'edit: 0 jobs added'
+like_err '^slurmq expand: edit: 6 running or completed jobs keep their commands'
 rm stop.6
 ok_within 60 'the running job ends' in_states completed=6
 is "$(ran)" '1--wiat 2--wiat 3--wait 4--wait 5--wait 6--wait' 'with the command of its start'
@@ -116,7 +116,7 @@ ok 'no job is left in Slurm' slurm_quiet 30
 sweep '1, 2, 3, 4, 5, 6' './work, "{n}", --wait'
 run slurmq expand --rerun-changed sweep.yaml
 is_status 0
-is_out 'mend: 0 jobs added, 4 unchanged, 2 completed jobs pending again; next: slurmq submit'
+is_out 'edit: 0 jobs added, 4 unchanged, 2 completed jobs pending again; next: slurmq submit'
 is_err ''
 run slurmq submit
 is_status 0
@@ -130,7 +130,7 @@ is "$(ran)" '1--wait 2--wait' 'each ran once, with the new command'
 sweep '1, 2, 3, 4, 5, 6, 7, 8' './work, "{n}", --wait'
 run slurmq expand sweep.yaml
 is_status 0
-is_out 'mend: 2 jobs added, 6 unchanged; next: slurmq submit'
+is_out 'edit: 2 jobs added, 6 unchanged; next: slurmq submit'
 is_err ''
 run slurmq submit
 is_status 0
@@ -143,22 +143,22 @@ is "$(ran)" '7--wait 8--wait' 'the new jobs ran'
 sweep '1, 2, 9, 10, 11' './work, "{n}", --wait'
 run slurmq expand sweep.yaml
 is_status 0
-is_out 'mend: 3 jobs added, 2 unchanged; next: slurmq submit'
-is_err 'slurmq expand: mend: 6 jobs are no longer in the file and stay (--prune removes pending jobs)'
+is_out 'edit: 3 jobs added, 2 unchanged; next: slurmq submit'
+is_err 'slurmq expand: edit: 6 jobs are no longer in the file and stay (--prune removes pending jobs)'
 sweep '1, 2, 3, 4, 5, 6, 7, 8, 11' './work, "{n}", --wait'
 run slurmq expand --json sweep.yaml
 is_status 0
-is_out '{"sweep":"mend","jobs":9,"steps":9,"added":0,"unchanged":9,"changed":0,"missing":2,"kept":0}'
+is_out '{"sweep":"edit","jobs":9,"steps":9,"added":0,"unchanged":9,"changed":0,"missing":2,"kept":0}'
 run slurmq expand sweep.yaml
 is_status 0
-is_out 'mend: 0 jobs added, 9 unchanged'
-is_err 'slurmq expand: mend: 2 jobs are no longer in the file and stay (--prune removes pending jobs)'
+is_out 'edit: 0 jobs added, 9 unchanged'
+is_err 'slurmq expand: edit: 2 jobs are no longer in the file and stay (--prune removes pending jobs)'
 ok 'the jobs still exist' in_states completed=8 pending=3
 sweep '1, 2, 11' './work, "{n}", --wait'
 run slurmq expand --prune sweep.yaml
 is_status 0
-is_out 'mend: 0 jobs added, 3 unchanged, 2 removed'
-like_err '^slurmq expand: mend: 6 jobs are no longer in the file and stay'
+is_out 'edit: 0 jobs added, 3 unchanged, 2 removed'
+like_err '^slurmq expand: edit: 6 jobs are no longer in the file and stay'
 ok 'two jobs are removed, completed ones stay' in_states completed=8 pending=1
 : >ledger
 run slurmq submit
@@ -169,7 +169,7 @@ is "$(ran)" '11--wait' 'the removed jobs did not run'
 # A file with an error changes nothing
 
 before=$(slurmq list --json | sha256sum)
-printf 'name: mend\nparams: {n: [1, 2, 12]}\nrnu: [./work, "{n}"]\n' >sweep.yaml
+printf 'name: edit\nparams: {n: [1, 2, 12]}\nrnu: [./work, "{n}"]\n' >sweep.yaml
 run slurmq expand --prune sweep.yaml
 is_status 2
 is_out ''
