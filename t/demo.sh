@@ -151,7 +151,7 @@ watch() {
 	prompt 'slurmq status'
 	[ -z "$tty" ] || printf '\e[?25l\n\n\n\n\n\n\n\n\e[8A\e7'
 	until ended; do
-		[ $SECONDS -lt $end ] || die 'the sweep did not come to its end in time'
+		[ $SECONDS -lt $end ] || die 'the sweep did not end in time'
 		if [ -n "$tty" ]; then
 			frame
 			sleep 0.4
@@ -217,10 +217,10 @@ elapsed() {
 
 # ---- the story ----
 
-printf '%s\n' "${bold}slurmq keeps a Slurm queue full.$plain Here it does that with a sweep of 60 jobs, of
-which some fail, on a Slurm of its own. It takes 45 seconds; nobody has to type."
+printf '%s\n' "${bold}slurmq keeps a Slurm queue full.$plain This demo runs a sweep of 60 jobs,
+some of which fail, on a private Slurm. It takes 45 seconds and needs no input."
 
-heading 'A cluster to try it on'
+heading 'A private cluster'
 say 'A private Slurm boots in build/demo: munge, MariaDB, slurmdbd, slurmctld, and three nodes. It ends with this demo.'
 bed=$demo/slurm
 # remains of a killed demo without a cluster
@@ -228,35 +228,35 @@ bed=$demo/slurm
 case $bed in *[!A-Za-z0-9/._+-]*) bed=$(mktemp -d /tmp/slurmq-bed.XXXXXX) || die 'cannot make a folder in /tmp' ;; esac
 slurm_boot "$bed" || die 'the private Slurm did not start'
 type_in 'sinfo'
-say 'Like many a cluster it lets you have a few jobs at a time, here 20. So 60 at once will not do:'
+say 'Like many clusters it limits the jobs of a user, here to 20. So it refuses 60 at once:'
 type_in 'sbatch --array=1-60 ./train.sh' 2>&1 && die 'Slurm should have refused that'
 
 heading 'A sweep of 60 jobs'
-say 'What is to run stands in a file: parameters, the options for sbatch, the command.'
+say 'A file describes the sweep: parameters, options for sbatch, the command.'
 type_in 'cat sweep.yaml'
 say 'slurmq keeps the jobs in a folder .slurmq beside it.'
 type_in 'slurmq init' || die 'slurmq init failed'
 type_in 'slurmq expand sweep.yaml' || die 'slurmq expand failed'
 
-heading 'Submit, and let go'
-say 'It fills the free slots. From here on each job that ends submits what comes next: no daemon, no loop in a terminal, nobody logged in.'
+heading 'Submit once'
+say 'It fills the free slots. From now on each job that ends submits the next ones: no daemon, no loop in a terminal, no login.'
 type_in 'slurmq submit' || die 'slurmq submit failed'
 printf '\n'
 watch
 [ "$(counted failed)" -gt 0 ] || die 'some jobs should have failed'
 
-heading 'What failed, and why'
-say 'Fold 7 always, and one job of fold 3.'
+heading 'Failed jobs, and the reason'
+say 'Every job of fold 7 failed, and one job of fold 3.'
 type_in 'slurmq list -s failed' || die 'slurmq list failed'
-say 'What does the first one of fold 7 say?'
+say 'The log of the first job of fold 7:'
 id=$(slurmq list -s failed --json | sed -nE 's/^\{"id":([0-9]+),.*"fold":"7".*/\1/p' | head -n 1)
 type_in "slurmq log $id" || die 'slurmq log failed'
-say 'And the one of fold 3?'
+say 'The log of the job of fold 3:'
 id=$(slurmq list -s failed --json | sed -nE 's/^\{"id":([0-9]+),.*"fold":"3".*/\1/p' | head -n 1)
 type_in "slurmq log $id" || die 'slurmq log failed'
 
-heading 'Mend it, and try again'
-say 'One file was forgotten. The other job had bad luck, and needs nothing but another try.'
+heading 'Fix it, and retry'
+say 'One data file is missing. The other job was killed by chance, and needs only a retry.'
 type_in 'cp archive/fold-07.csv data/'
 type_in 'slurmq retry' || die 'slurmq retry failed'
 printf '\n'
@@ -268,7 +268,7 @@ say 'All 60 are completed. The best three:'
 type_in 'sort results/*.txt | head -n 3'
 halt ''
 shown=${SLURMQ#"$top/"}
-printf '\n%s\n' "${green}It took $(elapsed "$begun").$plain The private Slurm is stopped. The jobs can still be looked at:
+printf '\n%s\n' "${green}It took $(elapsed "$begun").$plain The private Slurm is stopped. To list the jobs:
 
   $shown -C build/demo/study list
 

@@ -1,12 +1,14 @@
 #!/bin/bash
-# the English of comments in src/ and t/, and of titles of checks in t/: few pronouns without a noun,
+# the English of comments in src/ and t/, and of titles of checks in t/: few pronouns without a
+# noun,
 # few sentences without a subject. "Where" is for places; a condition starts with if, when or unless
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 cd "$TEST_TOP" || bail_out 'no project'
 shopt -s nullglob globstar
 
-# awk: words(TEXT) prints a line for each word: FILE:LINE, whether it opens a sentence (1 or 0), the word
+# awk: words(TEXT) prints a line for each word: FILE:LINE, whether it opens a sentence (1 or 0), the
+# word
 # shellcheck disable=SC2016
 words='
 	function words(text,    n, i, v, w) {

@@ -1,5 +1,6 @@
 #!/bin/bash
-# a folder of slurmq 0.1 is converted if nothing is in flight, after a backup; else it is refused and left untouched
+# a folder of slurmq 0.1 is converted if nothing is in flight, after a backup; else it is refused
+# and left untouched
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 command -v sqlite3 >/dev/null || skip_all 'sqlite3 is not installed'

@@ -1,5 +1,5 @@
 #!/bin/bash
-# no file of another user is executed, secrets are only in private files, no link is followed, and
+# no file of another user is executed, and no link is followed; secrets are only in private files;
 # no control character from elsewhere reaches the terminal
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"

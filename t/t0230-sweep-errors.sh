@@ -12,7 +12,8 @@ complains() {
 	[ "${*/error:/}" = "$*" ] || is "$status:$out" 2: 'exit status 2, and no output'
 }
 
-# suggests KEY WORD PREFIX: checks that another tool's KEY gets slurmq's WORD as the suggestion, at its
+# suggests KEY WORD PREFIX: checks that another tool's KEY gets slurmq's WORD as the suggestion, at
+# its
 # place
 suggests() {
 	printf '%b\n' "$3" >s.yaml

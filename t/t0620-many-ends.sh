@@ -1,6 +1,6 @@
 #!/bin/bash
 # many jobs that end at the same moment: all records are ingested by the processes that get the
-# lock, also if files are slow, and if the holder of the queue lock is killed
+# lock, with slow files and with a killed holder of the queue lock too
 . "${BASH_SOURCE[0]%/*}/lib/memory.sh"
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"

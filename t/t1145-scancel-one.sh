@@ -8,7 +8,8 @@
 slurm_start
 slurm_set_limits MaxSubmitJobsPerUser=200 MaxJobsPerUser=90 || bail_out 'no limits'
 
-# The sweeps run at the same time. No command of slurmq is used until they are over, unless the test is about it.
+# The sweeps run at the same time. No command of slurmq is used until they are over, unless the test
+# is about it.
 
 # sweep NAME LIMIT JOBS COMMAND
 sweep() {

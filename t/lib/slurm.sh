@@ -2,7 +2,8 @@
 #
 # A private, real Slurm for the tests: munged, MariaDB, slurmdbd, slurmctld and a few slurmd,
 # all under one folder, on their own ports of the loopback interface, as root or as any user.
-# Nothing outside the folder is read or written, and only processes that were started here are ended.
+# Nothing outside the folder is read or written, and only processes that were started here are
+# ended.
 #
 #	. "$TEST_LIB/slurm.sh"
 #	slurm_start                        # the suite's cluster, or one of the script's own
@@ -394,7 +395,8 @@ slurm_ctld_kill() {
 slurm_ctld_start() {
 	local -a in=()
 	_slurm_pid slurmctld >/dev/null && return
-	# 20.11.4 reads job_submit.lua only from /etc/slurm: its slurmctld gets the bed mounted there (as root)
+	# 20.11.4 reads job_submit.lua only from /etc/slurm: its slurmctld gets the bed mounted
+	# there (as root)
 	# shellcheck disable=SC2016
 	if [ -e "$SLURM_BED/job_submit.lua" ] && [[ $(slurmctld -V) = *' 20.'* ]]; then
 		in=(unshare --mount sh -c 'mount --bind "$0" /etc/slurm && exec "$@"' "$SLURM_BED")

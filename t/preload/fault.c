@@ -1,5 +1,6 @@
 /*
- * fault.c - loaded before libc (LD_PRELOAD): makes system calls fail, be slow, or return another time.
+ * fault.c - loaded before libc (LD_PRELOAD): makes system calls fail, be slow, or return another
+ * time.
  *
  *	SLURMQ_FAULT=KIND:N[:CALL,...]	fails the N-th of these calls (default: all calls) below SLURMQ_FAULT_UNDER
  *		enospc		no space left: that call and all later ones that need space; a write is half done

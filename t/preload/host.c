@@ -1,5 +1,6 @@
 /*
- * host.c - loaded before libc (LD_PRELOAD): makes a process appear on another host, with another boot_id.
+ * host.c - loaded before libc (LD_PRELOAD): makes a process appear on another host, with another
+ * boot_id.
  *
  *	PLAY_HOST=NAME		the boot_id is a digest of the name; SLURMD_NODENAME may set the name too
  *	PLAY_LOCKS=local	fcntl(2) locks do not reach other hosts, as on BeeGFS by default: the locks of

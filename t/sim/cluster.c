@@ -1,5 +1,6 @@
 /*
- * cluster.c - a simulated Slurm: the output of its commands, and its jobs. For the source of each fact see slurm.h.
+ * cluster.c - a simulated Slurm: the output of its commands, and its jobs. For the source of each
+ * fact see slurm.h.
  */
 #include "sim.h"
 

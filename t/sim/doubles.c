@@ -1,4 +1,5 @@
-/* doubles.c - replaces all of clock.h and proc.h, so that the linker does not take these objects from the archive */
+/* doubles.c - replaces all of clock.h and proc.h, so that the linker does not take these objects
+ * from the archive */
 #include "lib/clock.h"
 #include "lib/proc.h"
 #include "sim.h"
@@ -281,7 +282,7 @@ void proc_result_release(struct proc_result *result)
 	memset(result, 0, sizeof(*result));
 }
 
-/* ---- planted bugs: the linker redirects the archive's calls of these functions to here (--wrap) ---- */
+/* ---- planted bugs: the linker redirects calls of these functions to here (--wrap) ---- */
 
 int __real_claim_file_win(struct folder *sp, uint64_t submission, int task, const struct who *who,
 			  struct folder_entry *e, struct err *err);

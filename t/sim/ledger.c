@@ -78,8 +78,9 @@ void ledger_reported(uint64_t submission, int task, bool completed, int exit_cod
 	/* only a supervisor that saw the end reports it, so the command has ended */
 	for (size_t i = 0; i < nworks; i++)
 		if (works[i]->submission == submission && works[i]->task == task && !works[i]->done)
-			sim_violation("the end of %016llx.%d was reported while its step %s still runs",
-				      (unsigned long long)submission, task, works[i]->key);
+			sim_violation(
+				"the end of %016llx.%d was reported while its step %s still runs",
+				(unsigned long long)submission, task, works[i]->key);
 }
 
 size_t ledger_ends(void)

@@ -60,7 +60,7 @@ static int run_command(int argc, char **argv)
 	return rc < 0 ? err.status ? err.status : 1 : rc;
 }
 
-/* ---- seeds, in batches; each batch is a process, so memory that killed coroutines leak is freed at its end ---- */
+/* ---- seeds, in batches; each is a process, which frees what killed coroutines leak ---- */
 
 struct shared {
 	uint64_t playing[PROCESSES_MOST];

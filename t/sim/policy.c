@@ -113,7 +113,8 @@ int policy_keep_history(const char *path)
 	static const char sql[] =
 		"CREATE TABLE sim_history(seq INTEGER PRIMARY KEY, what TEXT, job INT, attempt INT,"
 		" was INT, state INT, reason INT, request INT, code INT, key TEXT, who TEXT, at INT);"
-		/* reason: the reason of the failure, both when the job fails and when it is retried */
+		/* reason: the reason of the failure, both when the job fails and when it is
+		 * retried */
 		"CREATE TRIGGER sim_state AFTER UPDATE OF state ON job"
 		" WHEN old.state <> new.state OR old.reason <> new.reason BEGIN"
 		" INSERT INTO sim_history VALUES(NULL, 'state', new.id, new.attempt, old.state,"
@@ -211,9 +212,10 @@ static void check_retry(struct life *l, const struct event *e)
 			      "rule",
 			      (int)l->job, job_reason_name(e->reason), e->code);
 	else if (!has_tries_left(l, e->reason))
-		sim_violation("job %d was retried too often: %d times by its policy, %d times after "
-			      "failures of the site",
-			      (int)l->job, l->tries, l->site);
+		sim_violation(
+			"job %d was retried too often: %d times by its policy, %d times after "
+			"failures of the site",
+			(int)l->job, l->tries, l->site);
 	else if (l->tried == e->attempt)
 		sim_violation("attempt %d was retried twice", (int)e->attempt);
 	if (kind < 0)

@@ -36,7 +36,7 @@ static struct {
 	int64_t last_typed;
 	bool only_scancel; /* the only event is the user's scancel of all jobs */
 	bool only_one;	   /* the only event is scancel of one job; all jobs are short */
-	bool only_some; /* the only event is scancel of some jobs, with a survivor that is pending or just started */
+	bool only_some; /* the only event is scancel of some jobs; a pending or new job survives */
 	bool chain_checked;
 	int allowed; /* kinds of trouble, as bits */
 	bool releases;
@@ -262,7 +262,8 @@ static void run_cron_chain(void *arg)
 
 static void scancel_all(void *arg)
 {
-	/* not while a person submits, nor while a job is at its time limit: SIGTERM was sent before, and scancel adds none */
+	/* not while a person submits, nor while a job is at its time limit: SIGTERM was sent
+	 * before, and scancel adds none */
 	if (count_people() || has_ending_job()) {
 		sim_at(sim.now + MINUTE, scancel_all, arg);
 		return;

@@ -1,4 +1,5 @@
-/* yaml2json FILE: prints YAML as JSON, with the types of YAML 1.2's core schema, as an editor's checker reads it. */
+/* yaml2json FILE: prints YAML as JSON, with the types of YAML 1.2's core schema, as an editor's
+ * checker reads it. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -42,9 +42,8 @@ static struct fake {
 	int away_times;	      /* number of queries of one job that fail next */
 	int64_t limit, used;  /* as scontrol shows; limit -1: not shown; used -1: the true number */
 	int others;	      /* jobs of the user that are not slurmq's */
-	char full
-		[64]; /* an option: jobs that have it get a limit of their own, whatever scontrol shows */
-	int full_at; /* that limit */
+	char full[64];	      /* an option: its jobs have their own limit */
+	int full_at;	      /* that limit */
 	uint64_t next, requeue_off, requeued;
 	struct fake_job jobs[64];
 	size_t njobs;

@@ -437,7 +437,8 @@ static void decisions(void **state)
 		 .records = "012",
 		 .stops = 3,
 		 .counts = "pending 7, cancelled 3"},
-		/* scancel may have missed a job that a job submitted less than 5 s before, or later */
+		/* scancel may have missed a job that a job submitted less than 5 s before, or
+		 * later */
 		{.first = "CCCC",
 		 .second = "P",
 		 .lead = 9000,

@@ -1,4 +1,5 @@
-/* test_db.c - the job store: every transition from every state, counters, versions, refusals to open */
+/* test_db.c - the job store: every transition from every state, counters, versions, refusals to
+ * open */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -385,7 +386,8 @@ static void tries_by_policy(void **state)
 	assert_int_equal(count, 1);
 	assert_int_equal(v[0].id, 2);
 	db_jobs_free(v, count);
-	/* slurmq retry: the count of tries restarts; the options stay unless the user sets others */
+	/* slurmq retry: the count of tries restarts; the options stay unless the user sets
+	 * others */
 	assert_int_equal(db_begin(h->db, NULL), 0);
 	assert_int_equal(db_job_cancel(h->db, 1, &c, NULL), 0);
 	assert_int_equal(db_job_retry(h->db, 1, false, false, NULL, NULL, &c, NULL), 0);

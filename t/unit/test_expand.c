@@ -1,4 +1,5 @@
-/* test_expand.c - a sweep file is added to the store: new, again, changed, with fewer jobs, with equal jobs */
+/* test_expand.c - a sweep file is added to the store: new, again, changed, with fewer jobs, with
+ * equal jobs */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -179,7 +180,8 @@ static void a_completed_job_is_compared_by_commands(void **state)
 	complete_attempt(h, running);
 	check_expand(h, "# words\n" HEAD "run: [other, \"{a}\"]\n", &rerun,
 		     (struct want){.jobs = 6, .unchanged = 5, .rerun = 1});
-	/* a job that ran with the file's commands stays completed, also if another version had them */
+	/* a job that ran with the file's commands stays completed, also if another version had
+	 * them */
 	complete_attempt(h, run_job(h, 2, 3, 7));
 	check_expand(h, HEAD "run: [fourth, \"{a}\"]\n", NULL,
 		     (struct want){.jobs = 6, .changed = 5, .left = 1});

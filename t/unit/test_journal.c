@@ -1,4 +1,5 @@
-/* test_journal.c - the text of a journal is read as it was written, and an incomplete line is ignored */
+/* test_journal.c - the text of a journal is read as it was written, and an incomplete line is
+ * ignored */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

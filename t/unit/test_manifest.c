@@ -1,4 +1,5 @@
-/* test_manifest.c - the commands of a submission's tasks are read as they were written, byte for byte */
+/* test_manifest.c - the commands of a submission's tasks are read as they were written, byte for
+ * byte */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -166,7 +167,8 @@ static void damage_is_refused(void **state)
 		struct err err = {0};
 		int rc;
 
-		/* only the size in the first line tells how much to read; a larger size would wait for more */
+		/* only the size in the first line tells how much to read; a larger size would wait
+		 * for more */
 		if (i >= 16 && i < 28)
 			continue;
 		b.s[i] = old == '9' ? '0' : '9';

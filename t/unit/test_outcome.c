@@ -109,7 +109,8 @@ static void write_journal(struct here *h, int64_t job, const struct attempt_end 
 	db_job_release(&row);
 }
 
-/* "pending 0+0", "failed EXIT 1+0 --time=10:00": state, reason, tries by policy and for the site, options. */
+/* "pending 0+0", "failed EXIT 1+0 --time=10:00": state, reason, tries by policy and for the site,
+ * options. */
 static void assert_job(struct here *h, int64_t id, const char *want)
 {
 	struct db_job job;

@@ -1,4 +1,5 @@
-/* test_policy.c - which jobs are retried, when and with which options; times, memory, #SBATCH lines */
+/* test_policy.c - which jobs are retried, when and with which options; times, memory, #SBATCH
+ * lines */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

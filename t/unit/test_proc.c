@@ -146,7 +146,8 @@ static void test_start_errors(void **state)
 		{"folder", "%s", EACCES, "Permission denied"},
 		{"no-shebang", "%s", ENOEXEC, "#!/bin/sh"},
 		{"bad-shebang", "%s", ENOENT, "cannot execute"},
-		/* relative folders of PATH are skipped: here the test's folder is the working folder */
+		/* relative folders of PATH are skipped: here the test's folder is the working
+		 * folder */
 		{"good", "", ENOENT, "not on PATH"},
 		{"good", ".", ENOENT, "not on PATH"},
 		{"good", ":/no/such::", ENOENT, "not on PATH"},
@@ -324,7 +325,8 @@ static void test_start_then_feed(void **state)
 		clock_sleep_ms(1);
 	}
 
-	/* the starter dies after the feed: the child reads all of it, more than a pipe holds by default */
+	/* the starter dies after the feed: the child reads all of it, more than a pipe holds by
+	 * default */
 	{
 		char *large = mem_alloc(300 * 1000), line[16] = "";
 

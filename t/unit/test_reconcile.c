@@ -25,9 +25,9 @@ static const char one[] = "name: one\nparams: {n: [0]}\nrun: [\"true\"]\n";
 static const char ten[] = "name: ten\nparams: {n: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}\n"
 			  "run: [echo, \"{n}\"]\n";
 
-/* Number of unlinkat(2) calls that succeed before the process exits. The folder removes its files
- * with unlinkat(2), SQLite removes its journal with unlink(2), so this is a crash between a commit
- * and the removal of a file. */
+/* The process exits at this call of unlinkat(2), a crash between a commit and the removal of a
+ * file: the folder removes its files with unlinkat(2), SQLite removes its journal with
+ * unlink(2). */
 static int die_at; /* 0: never */
 
 /* on_clock() is called the next time the file server's time is read in the folder clock_in.
@@ -1100,9 +1100,7 @@ static void killed_before_files_are_removed(void **state)
 		assert_counts(h, "failed 1", "committed before anything is removed");
 		died += !lived;
 		left += count_files(h, FOLDER_RUNNING);
-		run_reconcile(
-			h,
-			0); /* no row is in flight: the files that the killed process left are removed */
+		run_reconcile(h, 0); /* no row is in flight: old files are removed */
 		assert_counts(h, "failed 1", "afterwards");
 		assert_job(h, 1, REASON_NODE_FAIL, 1, "afterwards");
 		assert_int_equal(count_files(h, FOLDER_RUNNING), 0);

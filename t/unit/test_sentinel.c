@@ -337,7 +337,8 @@ static void withdrawn_when_no_work_is_left(void **state)
 	sentinel_settle(&h->store, keep_warning, NULL);
 	sentinel_tend(&h->store, SENTINEL_TICK, keep_warning, NULL);
 	assert_int_equal(fake.squeues, before);
-	/* cancelled by scancel: the next check notices it; without Slurm's answer nothing changes */
+	/* cancelled by scancel: the next check notices it; without Slurm's answer nothing
+	 * changes */
 	set_setting(h, ".paused", NULL);
 	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
 	sentinel_check(&h->store);
@@ -476,7 +477,8 @@ static void the_sentinels_time_limit(void **state)
 		bool away, want, requeued;
 		int second; /* another signal that arrived */
 	} v[] = {
-		/* scancel just before the limit looks like the limit: the sentinel must not be requeued */
+		/* scancel just before the limit looks like the limit: the sentinel must not be
+		 * requeued */
 		{SIGUSR1, "COMPLETING", "None", false, false, false, SIGTERM},
 		{SIGUSR1, "COMPLETING", "TimeLimit", false, true, false, SIGTERM},
 		{SIGUSR1, "RUNNING", "None", false, false, true, 0},

@@ -174,7 +174,8 @@ static void nothing_changes_without_slurm(void **state)
 	fake.away = true;
 	assert_int_equal(reconcile(&h->store, 0, &r, &err), -1);
 	assert_int_equal(err.status, ERR_AGAIN);
-	/* the files report that a job runs, whatever Slurm does; nothing else changes, in one run or two */
+	/* the files report that a job runs, whatever Slurm does; nothing else changes, in one run
+	 * or two */
 	assert_counts(h, "queued 9, running 1");
 	assert_int_equal(reconcile(&h->store, 0, &r, &err), -1);
 	assert_counts(h, "queued 9, running 1");
