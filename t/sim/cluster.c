@@ -44,14 +44,14 @@ int cluster_active(void)
 
 /* ---- starts and ends of jobs ---- */
 
-static void schedule(void *arg);
+static void schedule_jobs(void *arg);
 
 static void schedule_soon(void)
 {
 	if (scheduling)
 		return;
 	scheduling = true;
-	sim_at(sim.now + sim_rnd(cluster.patience), schedule, NULL);
+	sim_at(sim.now + sim_rnd(cluster.patience), schedule_jobs, NULL);
 }
 
 static void harm_job(void *arg);
@@ -125,7 +125,7 @@ static bool may_start(const struct sim_job *j)
 	return j->begin <= sim.now;
 }
 
-static void schedule(void *arg)
+static void schedule_jobs(void *arg)
 {
 	int running = 0;
 	struct sim_job *first = NULL;
@@ -162,7 +162,7 @@ static void end_with_state(struct sim_job *j, const char *state)
 	schedule_soon();
 }
 
-static void requeue(struct sim_job *j)
+static void requeue_job(struct sim_job *j)
 {
 	j->phase = SLURM_PENDING;
 	j->submitted = sim.now;
@@ -176,7 +176,7 @@ static void requeue(struct sim_job *j)
 
 void cluster_reported(struct sim_job *j)
 {
-	j->told = sim.now;
+	j->reported_at = sim.now;
 	j->one_slot = cluster.limit == 1;
 }
 
@@ -197,7 +197,7 @@ void cluster_batch_ended(struct sim_job *j, int exit_code, int sig)
 		snprintf(j->reason, sizeof(j->reason), "%s",
 			 sig ? "JobLaunchFailure" : "NonZeroExitCode");
 	if (!strcmp(j->final, "REQUEUE"))
-		requeue(j);
+		requeue_job(j);
 	else
 		end_with_state(j, j->final[0]	     ? j->final
 				  : exit_code || sig ? "FAILED"
@@ -874,7 +874,7 @@ static void node_noticed(void *arg)
 
 	j->node_failed = false;
 	if (j->requeue && (!j->final[0] || !strcmp(j->final, "REQUEUE")))
-		requeue(j);
+		requeue_job(j);
 	else
 		end_with_state(j,
 			       j->final[0] && strcmp(j->final, "REQUEUE") ? j->final : "NODE_FAIL");

@@ -167,7 +167,7 @@ static void silence_output(void)
 		abort();
 }
 
-static int replay(uint64_t seed, int trace)
+static int replay_seed(uint64_t seed, int trace)
 {
 	sim.trace = trace;
 	setvbuf(stdout, NULL, _IONBF, 0);
@@ -181,7 +181,7 @@ static int replay(uint64_t seed, int trace)
 	return 0;
 }
 
-static int report(FILE *out, double seconds)
+static int report_results(FILE *out, double seconds)
 {
 	uint64_t n = shared->failed < SHOWN ? shared->failed : SHOWN;
 
@@ -260,7 +260,7 @@ int main(int argc, char **argv)
 	story_prepare();
 	sim.plant = args.plant;
 	if (one)
-		return replay(seed, trace);
+		return replay_seed(seed, trace);
 	out = stdout;
 	shared = __real_mmap64(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -273,7 +273,8 @@ int main(int argc, char **argv)
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	play_all(a.tv_sec);
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	c = report(out, (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9);
+	c = report_results(out,
+			   (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9);
 	fclose(out);
 	return c;
 }

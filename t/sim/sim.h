@@ -198,13 +198,13 @@ struct sim_job {
 	int64_t submitted, begun, ended, limit;
 	bool gone, collapsed; /* gone: not shown; collapsed: one line for the whole array */
 	int restarts, host, batch_pid;
-	char final[24];	    /* its final state */
-	bool got_sigterm;   /* SIGTERM was sent */
-	bool node_failed;   /* the node failed, slurmctld has not noticed yet */
-	bool by_user;	    /* by scancel of the user */
-	int64_t scancelled; /* when scancel ended it; 0: it did not */
-	bool requeue;	    /* sbatch --requeue: it starts again if the site ends it */
-	int64_t told;	    /* when it had reported its end, and began to chain */
+	char final[24];	     /* its final state */
+	bool got_sigterm;    /* SIGTERM was sent */
+	bool node_failed;    /* the node failed, slurmctld has not noticed yet */
+	bool by_user;	     /* by scancel of the user */
+	int64_t scancelled;  /* when scancel ended it; 0: it did not */
+	bool requeue;	     /* sbatch --requeue: it starts again if the site ends it */
+	int64_t reported_at; /* when it had reported its end, and began to chain */
 	bool one_slot;	    /* Slurm's limit was one at that time: no slot was left to chain with */
 	bool left_normally; /* its supervisor left by itself, without SIGTERM */
 	struct sim_job *next;

@@ -510,7 +510,7 @@ static const struct sim_job *last_to_end(void)
 static bool was_relied_on(const struct sim_job *last)
 {
 	for (const struct sim_job *j = cluster_jobs; j; j = j->next)
-		if (j != last && !j->left_normally && j->ended >= last->told)
+		if (j != last && !j->left_normally && j->ended >= last->reported_at)
 			return true;
 	return false;
 }

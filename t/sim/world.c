@@ -252,7 +252,7 @@ static void end_if_child(struct sim_proc *p, void *arg)
 }
 
 /* Ends a process: its parent gets SIGCHLD's record, and Slurm gets the exit status. */
-static void finish(struct sim_proc *p, int exit_code, int sig)
+static void finish_proc(struct sim_proc *p, int exit_code, int sig)
 {
 	struct sim_proc *parent = sim_proc_find(p->ppid);
 	struct sim_job *job = p->job;
@@ -287,7 +287,7 @@ void sim_kill(struct sim_proc *p)
 	if (p->over)
 		return;
 	sim_trace("kill -9 of %d (%s)", p->pid, p->what);
-	finish(p, 0, SIGKILL);
+	finish_proc(p, 0, SIGKILL);
 	if (p == sim_self)
 		setcontext(&scheduler); /* does not return */
 	keep_stack(p);
@@ -299,7 +299,7 @@ static void run_coroutine(void)
 
 	p->status = sim_main(p->argc, p->argv);
 	sim_trace("exit %d (%s)", p->status, p->what);
-	finish(p, p->status, 0);
+	finish_proc(p, p->status, 0);
 	setcontext(&scheduler);
 }
 
@@ -378,7 +378,7 @@ static void work_signal(struct sim_proc *p, int sig)
 	if (sig == SIGCONT || sig == SIGCHLD)
 		return;
 	if (sig != SIGTERM || w->on_term == TERM_DIES) {
-		finish(p, 0, sig);
+		finish_proc(p, 0, sig);
 	} else if (w->on_term != TERM_IGNORED) {
 		w->exit_code = w->on_term == TERM_EXITS_1;
 		w->signal = 0;
@@ -407,7 +407,7 @@ void sim_signal(struct sim_proc *p, int sig)
 
 /* ---- running ---- */
 
-static void yield(void)
+static void yield_proc(void)
 {
 	struct sim_proc *p = sim_self;
 
@@ -432,7 +432,7 @@ void sim_wait(int64_t until, bool signals)
 	}
 	p->waits_signal = signals;
 	wake_at(p, until);
-	yield();
+	yield_proc();
 	p->waits_signal = false;
 }
 
@@ -476,7 +476,7 @@ static void resume_proc(struct sim_proc *p)
 	char **own = environ;
 
 	if (p->work) {
-		finish(p, p->work->exit_code, p->work->signal);
+		finish_proc(p, p->work->exit_code, p->work->signal);
 		return;
 	}
 

@@ -938,8 +938,8 @@ static void refused_without_the_excluded_nodes(void **state)
  * gone. */
 static void failed_before_the_start(void **state)
 {
-	static const char *const says[] = {"FAILED", "FAILED/NonZeroExitCode",
-					   "FAILED/JobLaunchFailure"};
+	static const char *const states[] = {"FAILED", "FAILED/NonZeroExitCode",
+					     "FAILED/JobLaunchFailure"};
 
 	(void)state;
 	for (size_t k = 0; k < 3; k++) {
@@ -952,7 +952,7 @@ static void failed_before_the_start(void **state)
 		fill(h, FILL_USER);
 		for (int i = 0; i < 10; i++)
 			snprintf(fake.jobs[0].state[i], sizeof(fake.jobs[0].state[i]), "%s",
-				 says[k]);
+				 states[k]);
 		assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
 		assert_true(is_paused(h));
 		assert_job(h, 1, k < 2 ? "failed EXIT 0+0" : "failed BOOT_FAIL 0+0");

@@ -50,7 +50,7 @@ static void write_text(const char *path, const char *text)
 	fclose(f);
 }
 
-static void assert_refused(const char *says)
+static void assert_refused(const char *message)
 {
 	struct store s = {0};
 	struct err err = {0};
@@ -60,8 +60,8 @@ static void assert_refused(const char *says)
 		rc = store_open(&s, &err);
 	assert_int_equal(rc, -1);
 	assert_int_equal(err.status, ERR_USAGE);
-	if (!strstr(err.msg, says))
-		fail_msg("'%s' is not in '%s'", says, err.msg);
+	if (!strstr(err.msg, message))
+		fail_msg("'%s' is not in '%s'", message, err.msg);
 	store_close(&s);
 }
 

@@ -114,13 +114,13 @@ static void make_manifest(struct here *h, const struct step *steps, size_t n)
 
 /* The answer of the decision, and how often it was requested. */
 static enum { NO_HOOK, UNDECIDED, GOES_ON, STOPS } decision;
-static int asked;
+static int decisions;
 static struct folder *decided_in;
 
 static bool decide(void *arg)
 {
 	(void)arg;
-	asked++;
+	decisions++;
 	if (decision == STOPS)
 		assert_int_equal(
 			claim_file_revoke(decided_in, T, 0, &(struct who){.node = "n2"}, NULL), 0);
@@ -449,7 +449,7 @@ static void starts_in_the_hold_off(void **state)
 {
 	static const struct {
 		int64_t age; /* of the cancel record, in ms; 0: no record */
-		int decision, asked;
+		int decision, decisions;
 		enum supervise_outcome outcome;
 		bool waits;
 		int sig; /* arrives while the job waits */
@@ -501,15 +501,16 @@ static void starts_in_the_hold_off(void **state)
 		fake_reason = v[i].reason;
 		decision = v[i].decision;
 		decided_in = h->sp;
-		asked = 0;
+		decisions = 0;
 		if (v[i].sig)
 			kill(getpid(), v[i].sig);
 		began = clock_mono_ms();
 		r = run_attempt(h);
 		took = clock_mono_ms() - began;
 		decision = NO_HOOK;
-		if (r.outcome != v[i].outcome || asked != v[i].asked)
-			fail_msg("case %zu: outcome %d, asked %d times", i, (int)r.outcome, asked);
+		if (r.outcome != v[i].outcome || decisions != v[i].decisions)
+			fail_msg("case %zu: outcome %d, asked %d times", i, (int)r.outcome,
+				 decisions);
 		if (v[i].waits && took < 100)
 			fail_msg("case %zu: waited %d ms", i, (int)took);
 		if (v[i].age == 5000 && took > 4000)
