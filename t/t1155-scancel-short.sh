@@ -8,13 +8,17 @@
 slurm_start
 slurm_set_limits MaxSubmitJobsPerUser=200 MaxJobsPerUser=90 || bail_out 'no limits'
 
-# sweep NAME LIMIT JOBS SECONDS
+# its jobs wait for ever
+scontrol create PartitionName=down Nodes=ALL State=DOWN || bail_out 'no partition'
+
+# sweep NAME LIMIT JOBS SECONDS [OPTIONS]
 sweep() {
 	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" || return
 	: >ledger
 	cat >sweep.yaml <<-END
 		name: $1
 		params: {n: {from: 1, to: $3, step: 1}}
+		sbatch: {${5-}}
 		run: |
 		  echo "begin {n} \$(date +%s.%N)" >>"$TEST_TMP/$1/ledger"
 		  [ -e "$TEST_TMP/hurry" ] || sleep $4
@@ -44,7 +48,8 @@ sweep long-6 6 30 20
 sweep long-20 20 70 20
 sweep short-6 6 100 1
 sweep short-20 20 300 1
-names='long-6 long-20 short-6 short-20'
+sweep pending-6 6 20 1 'partition: down'
+names='long-6 long-20 short-6 short-20 pending-6'
 for name in $names; do
 	cd "$TEST_TMP/$name" || exit
 	run slurmq submit
@@ -71,6 +76,7 @@ for name in $names; do
 	cp ledger ledger.then
 done
 is "$(squeue -h)" '' 'Slurm is still empty'
+scontrol update PartitionName=down State=UP
 touch "$TEST_TMP/hurry"
 for name in $names; do
 	cd "$TEST_TMP/$name" || exit
