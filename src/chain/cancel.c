@@ -76,6 +76,22 @@ static bool is_recorded(const struct records *r, uint64_t id)
 	return false;
 }
 
+/* Returns whether the job, or the line of array tasks, has a record of a pending job. */
+static bool was_pending(const struct records *r, const struct seen *job)
+{
+	char text[40];
+
+	if (job->task < 0)
+		snprintf(text, sizeof(text), "%016" PRIx64 ".", job->submission);
+	else
+		snprintf(text, sizeof(text), "%016" PRIx64 ".%" PRId64, job->submission, job->task);
+	for (size_t i = 0; i < r->ids.n; i++)
+		if (job->task < 0 ? !strncmp(r->ids.v[i], text, strlen(text))
+				  : !strcmp(r->ids.v[i], text))
+			return true;
+	return false;
+}
+
 static void remove_records(struct folder *sp, const struct records *r)
 {
 	for (size_t i = 0; i < r->ids.n; i++) {
@@ -249,6 +265,20 @@ static bool was_there_before(struct store *store, const struct tally *t,
 	return by_person;
 }
 
+/* Returns how many jobs line i stands for. squeue shows all tasks of an array that never started
+ * in one line; those that did have lines of their own after it. */
+static int64_t count_tasks(const struct seen_list *seen, size_t i, int ntasks)
+{
+	int64_t n = seen->v[i].task < 0 ? ntasks : 1;
+
+	for (size_t k = i + 1; n > 1 && k < seen->n; k++) {
+		if (seen->v[k].submission != seen->v[i].submission)
+			break;
+		n--;
+	}
+	return n;
+}
+
 static void tally_line(struct store *store, size_t i, struct tally *t)
 {
 	const struct seen *s = &t->seen.v[i];
@@ -257,7 +287,7 @@ static void tally_line(struct store *store, size_t i, struct tally *t)
 
 	if (db_submission_get(store->db, s->submission, &sub, NULL))
 		return; /* a job of another folder */
-	if (recorded)
+	if (is_cancelled(s->job) || recorded)
 		db_cancel_requested(store->db, s->submission, s->task < 0 ? 0 : (int)s->task,
 				    &by_request, NULL);
 	if (by_request)
@@ -266,6 +296,9 @@ static void tally_line(struct store *store, size_t i, struct tally *t)
 		t->cancelled--; /* squeue had no answer when it got SIGTERM: it was something else */
 	else if (slurm_state_alive(s->job->state) && !recorded)
 		t->survivors += was_there_before(store, t, &sub);
+	else if (is_cancelled(s->job) && !recorded && !was_pending(t->records, s) &&
+		 s->job->ended >= t->since)
+		t->cancelled += count_tasks(&t->seen, i, sub.ntasks);
 	db_submission_release(&sub);
 }
 
@@ -287,22 +320,17 @@ static void tally_sentinel(struct store *store, const struct slurm_jobs *jobs, s
 	}
 }
 
-/* Counts the rows in flight without a record whose job squeue shows as cancelled. Slurm forgets
- * cancelled jobs after a while (slurm.conf(5), MinJobAge). So if some must be forgotten by now, a
- * row whose job squeue does not show counts too. */
-static int64_t count_rows(const struct tally *t, const struct db_flight *v, size_t n)
+/* Counts the rows in flight that squeue shows no job for. Slurm forgets cancelled jobs after a while
+ * (slurm.conf(5), MinJobAge). A recorded job may have left its own row in flight, which does not
+ * count. */
+static int64_t count_forgotten(const struct tally *t, const struct db_flight *v, size_t n)
 {
-	bool forgotten = t->since <= 0 || t->records->newest >= ENDING_MS;
-	int64_t cancelled = 0;
+	int64_t forgotten = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct slurm_job *job = seen_find(&t->seen, &v[i]);
-
-		if (v[i].request != REQUEST_CANCEL &&
-		    !is_recorded(t->records, job ? job->id : v[i].slurm_id))
-			cancelled += job ? is_cancelled(job) && job->ended >= t->since : forgotten;
-	}
-	return cancelled;
+	for (size_t i = 0; i < n; i++)
+		forgotten += v[i].request != REQUEST_CANCEL && !seen_find(&t->seen, &v[i]) &&
+			     !is_recorded(t->records, v[i].slurm_id);
+	return forgotten;
 }
 
 static void count_jobs(struct store *store, const struct slurm_jobs *jobs,
@@ -325,8 +353,10 @@ static void count_jobs(struct store *store, const struct slurm_jobs *jobs,
 			t->since = job->ended;
 	}
 	seen_index(&t->seen, jobs, v, n);
+	/* long after the cancel Slurm may remember some of the jobs and have forgotten others */
+	if (!t->since || r->newest >= ENDING_MS)
+		t->cancelled += count_forgotten(t, v, n);
 	t->since -= ENDING_MS;
-	t->cancelled += count_rows(t, v, n);
 	for (size_t i = 0; i < t->seen.n; i++)
 		tally_line(store, i, t);
 	tally_sentinel(store, jobs, t);

@@ -191,6 +191,7 @@ static void note_leave(struct sim_job *j)
 void cluster_batch_ended(struct sim_job *j, int exit_code, int sig)
 {
 	j->batch_pid = 0;
+	cluster.last_left = sim.now;
 	j->one_slot |= j->sentinel && cluster.limit == 1; /* the sentinel uses that slot itself */
 	sim_procs_each(j, kill_proc, NULL); /* Slurm ends processes that it left behind */
 	if (j->phase != SLURM_RUNNING && j->phase != SLURM_COMPLETING)

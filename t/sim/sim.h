@@ -227,6 +227,7 @@ struct cluster_knobs {
 	int scancelled;		/* number of jobs that it ended */
 	int scancelled_pending; /* number of these that were pending */
 	int64_t all_listed;	/* time when the last of these was ended */
+	int64_t last_left;	/* time when the last job left its node */
 	bool signalled;		/* a process wrote a cancel record at once */
 	bool short_job_left;	/* a job that must have found the pending ones has left */
 	bool silent;		/* Slurm did not answer for some time in this story */
