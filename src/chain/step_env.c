@@ -60,8 +60,11 @@ static void set_number(struct strs *env, const char *name, int64_t n)
 
 void step_env_base(const struct manifest_task *task, const char *dir, struct strs *env)
 {
+	static const char array[] = "SLURM_ARRAY_";
+
 	for (char **e = environ; *e; e++)
-		strs_add(env, *e);
+		if (strncmp(*e, array, sizeof(array) - 1) != 0)
+			strs_add(env, *e);
 	for (size_t i = 0; i < task->env.n; i++)
 		env_put(env, task->env.v[i]);
 	env_set(env, "SLURMQ_DIR", dir);

@@ -182,6 +182,60 @@ static void a_limit_that_is_not_told(void **state)
 	counts_are(h, "pending 6, queued 4");
 }
 
+/* SLURM_JOB_ID of the last task of an array is the array's id: a job that may act on itself is in no array. */
+static void a_job_that_acts_on_itself_is_alone(void **state)
+{
+	static const struct {
+		const char *keys;
+		size_t sbatches;
+	} v[] = {
+		{"run: 'echo $SLURM_JOB_ID {n}'", 1},
+		{"run: 'scontrol show nodes {n}'", 1},
+		{"run: ['true', '{n}']\nrestartable: true", 3},
+		{"run: 'scontrol requeue $SLURM_JOB_ID {n}'", 3},
+		{"run: 'squeue -j ${SLURM_JOBID} -o %L {n}'", 3},
+		{"setup: 'trap \"scancel $SLURM_JOB_ID\" EXIT'\nrun: ['true', '{n}']", 3},
+		/* a step that only one job has */
+		{"steps:\n"
+		 "  - {name: a, run: 'true {n}'}\n"
+		 "  - {name: b, exclude: [{n: [1, 3]}], run: 'sacct -j $SLURM_JOB_ID {n}'}",
+		 2},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		char *text = mem_printf("name: a\nparams: {n: [1, 2, 3]}\n%s\n", v[i].keys);
+		struct fill_result r;
+		void *s;
+
+		set_up(&s);
+		put(s, text);
+		r = fill(s, FILL_USER, 0);
+		assert_int_equal(r.submitted, 3);
+		if (fake.sbatches != v[i].sbatches)
+			fail_msg("%s: %zu", v[i].keys, fake.sbatches);
+		here_tear_down(&s);
+		free(text);
+	}
+}
+
+/* A limit that is not told, for jobs that go one by one: a few are refused, and the rest is not tried. */
+static void refused_one_by_one(void **state)
+{
+	struct here *h = *state;
+	struct fill_result r;
+
+	for (size_t i = 0; i < 64; i++)
+		fake.answers[i] = SLURM_LIMIT;
+	fake.nanswers = 64;
+	put(h,
+	    "name: a\nparams: {n: {from: 1, to: 40, step: 1}}\nrestartable: true\nrun: ['true', '{n}']\n");
+	r = fill(h, FILL_USER, 0);
+	assert_int_equal(r.stop, FILL_LIMITED);
+	assert_int_equal(fake.sbatches, 8);
+	counts_are(h, "pending 40");
+}
+
 static void paused(void **state)
 {
 	struct here *h = *state;
@@ -662,6 +716,8 @@ int main(void)
 		T(a_denied_job_finds_no_right),
 		T(the_limit_is_learnt),
 		T(a_limit_that_is_not_told),
+		cmocka_unit_test(a_job_that_acts_on_itself_is_alone),
+		T(refused_one_by_one),
 		T(paused),
 		T(cancelled_in_slurm),
 		T(the_only_job_was_cancelled),

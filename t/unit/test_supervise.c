@@ -37,6 +37,9 @@ static int set_up(void **state)
 	snprintf(fake.jobs[0].name, sizeof(fake.jobs[0].name), "s.%016x", T);
 	setenv("SLURM_JOB_ID", "100", 1);
 	setenv("SLURMD_NODENAME", "n1", 1);
+	setenv("SLURM_ARRAY_JOB_ID", "98", 1);
+	setenv("SLURM_ARRAY_TASK_ID", "2", 1);
+	setenv("SLURM_ARRAY_TASK_COUNT", "3", 1);
 	unsetenv("SLURM_RESTART_COUNT");
 	h->dir = scratch_make();
 	assert_int_equal(folder_create(h->dir, NULL), 0);
@@ -221,6 +224,9 @@ static void ends(void **state)
 			   " && test \"$SLURMQ_PARAMS\" = '{\"lr\":\"1e-3\",\"a.b\":\"x y\"}'"
 			   " && test \"$PWD\" = \"$SLURMQ_DIR\""}},
 		 "env x=1 completed; completed",
+		 0},
+		{{{.key = "a", .script = "test $SLURM_JOB_ID = 100; ! env | grep ^SLURM_ARRAY_"}},
+		 "a completed; completed",
 		 0},
 	};
 
