@@ -8,6 +8,7 @@
 
 #include "lib/env.h"
 #include "lib/json.h"
+#include "sweep/bash_start.h"
 
 enum { VARIABLE_MOST = 120 * 1024 };
 
@@ -67,6 +68,8 @@ void step_env_base(const struct manifest_task *task, const char *dir, struct str
 			strs_add(env, *e);
 	for (size_t i = 0; i < task->env.n; i++)
 		env_put(env, task->env.v[i]);
+	if (task->head.setup)
+		env_set(env, BASH_START_SETUP, task->head.setup);
 	env_set(env, "SLURMQ_DIR", dir);
 	env_set(env, "SLURMQ_SWEEP", task->head.sweep ? task->head.sweep : "");
 	set_number(env, "SLURMQ_JOB_ID", task->job);

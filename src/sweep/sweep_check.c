@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/guess.h"
+#include "sweep/bash_start.h"
 #include "sweep/sweep_internal.h"
 
 struct check {
@@ -510,6 +511,8 @@ static void check_lengths(const struct check *c)
 
 			if (w == 0)
 				len += setup;
+			if (w == 0 && (run->kind == COMMAND_SCRIPT || setup))
+				len += strlen(bash_start);
 			if (len > SWEEP_WORD_MOST)
 				complaint_error(c->list, run->words[w].node->pos,
 						"the command is too "

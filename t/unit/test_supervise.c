@@ -15,6 +15,7 @@
 #include "store/folder.h"
 #include "chain/supervise.h"
 #include "store/manifest.h"
+#include "sweep/bash_start.h"
 
 enum { T = 0x99, ID = 100 };
 
@@ -72,7 +73,8 @@ struct step {
 static const char *checkpoint;
 static char *root; /* NULL: none of its own */
 
-/* A manifest of one task: each step a script for sh, in the scratch folder. */
+/* A manifest of one task: each step a script for sh, in the scratch folder. After '!' comes a program, after
+ * '|' a text for bash. */
 static void make_manifest(struct here *h, const struct step *steps, size_t n)
 {
 	struct manifest_head head = {.checkpoint = (char *)(uintptr_t)checkpoint,
@@ -92,9 +94,15 @@ static void make_manifest(struct here *h, const struct step *steps, size_t n)
 
 		s->key = strdup(steps[i].key);
 		s->name = strndup(steps[i].key, strcspn(steps[i].key, " "));
-		strs_add(&s->argv, steps[i].script[0] == '!' ? steps[i].script + 1 : "sh");
-		strs_add(&s->argv, "-c");
-		strs_add(&s->argv, steps[i].script);
+		if (steps[i].script[0] == '|') {
+			for (size_t k = 0; k < BASH_START_ARGS; k++)
+				strs_add(&s->argv, bash_start_argv[k]);
+			strs_add(&s->argv, steps[i].script + 1);
+		} else {
+			strs_add(&s->argv, steps[i].script[0] == '!' ? steps[i].script + 1 : "sh");
+			strs_add(&s->argv, "-c");
+			strs_add(&s->argv, steps[i].script);
+		}
 		if (steps[i].needs)
 			strs_add(&s->needs, steps[i].needs);
 		s->on_fail = steps[i].go_on ? PLAN_CONTINUE : PLAN_STOP;
@@ -401,6 +409,48 @@ static void checkpoints(void **state)
 	}
 }
 
+/* A pipe fails if a command of it fails, and the log explains the status of SIGPIPE. */
+static void pipes(void **state)
+{
+	static const struct {
+		const char *script, *told;
+		bool explained;
+	} v[] = {
+		{"|false | cat", "a failed; failed EXIT 1/0", false},
+		{"|yes | head -n 1", "a failed; failed EXIT 141/0", true},
+		{"|set +o pipefail; yes | head -n 1", "a completed; completed", false},
+		{"|exit 140", "a failed; failed EXIT 140/0", false},
+		{"false | cat", "a completed; completed", false},
+		{"exit 141", "a failed; failed EXIT 141/0", false},
+		{"|kill -PIPE $$", "a failed; failed SIGNAL 0/13", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct step one = {.key = "a", .script = v[i].script};
+		struct supervise_result r;
+		struct buf log = {0};
+		struct here *h;
+		char *text;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		make_manifest(h, &one, 1);
+		r = go(h);
+		text = told(h, &r);
+		assert_string_equal(text, v[i].told);
+		assert_int_equal(folder_file_get(h->sp, "log", &log, NULL), 0);
+		if (v[i].explained != !!strstr(log.s, ": SIGPIPE ended a command") ||
+		    v[i].explained !=
+			    !!strstr(log.s, "'set +o pipefail' in the text allows this <==\n"))
+			fail_msg("%zu: %s", i, log.s);
+		buf_release(&log);
+		free(text);
+		tear_down(&s);
+	}
+}
+
 /* What the kernel kills for want of memory, itself or a child of it; and kills of before are not its own. */
 static void out_of_memory(void **state)
 {
@@ -601,6 +651,7 @@ int main(void)
 		T1(a_spent_right_runs_nothing),
 		cmocka_unit_test(term),
 		cmocka_unit_test(checkpoints),
+		cmocka_unit_test(pipes),
 		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(begins_in_the_hold_off),
 		T1(requeued),
