@@ -450,7 +450,8 @@ static void run_steps(struct run *r)
 /* ---- start and end ---- */
 
 /* Writes and posts the end record that closes the attempt. It retries for about a minute,
- * because a full disk may get room again. */
+ * because a full disk may get room again, and a file server come back. A folder that was removed
+ * does not come back. */
 static int report_end(struct run *r, struct err *err)
 {
 	struct buf line = {0};
@@ -465,6 +466,8 @@ static int report_end(struct run *r, struct err *err)
 		if (i)
 			clock_sleep_ms(END_PAUSE_MS);
 		rc = journal_file_post(r->o->folder, &r->journal, err);
+		if (rc && folder_is_removed(r->o->folder))
+			break;
 	}
 	FAILPOINT("end-posted");
 	return rc;
@@ -564,7 +567,7 @@ static int win_claim(struct run *r, struct err *err)
 		FAILPOINT("start-taken");
 		if (!rc)
 			rc = journal_file_open(r->o->folder, &e, &r->journal, err);
-		if (rc >= 0 || i == START_TRIES)
+		if (rc >= 0 || i == START_TRIES || folder_is_removed(r->o->folder))
 			return rc;
 		clock_sleep_ms(END_PAUSE_MS);
 	}
@@ -633,6 +636,11 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 	out->exit_status = exit_status(&r);
 	out->refill = r.stop_reason != REASON_CANCELLED;
 	out->tick_pid = r.tick;
+	if (rc && folder_is_removed(o->folder)) {
+		out->outcome = SUPERVISE_FOLDER_REMOVED;
+		out->refill = reported = false;
+		rc = 0;
+	}
 	if (reported)
 		snprintf(out->event, sizeof(out->event), "%s", r.journal.entry.name);
 out:

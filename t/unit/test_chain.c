@@ -117,6 +117,31 @@ static void no_clear_answer_is_waited_for_too(void **state)
 	assert_int_equal(count(h, JOB_QUEUED), 5);
 }
 
+static char *removed;
+
+static void remove_folder(void)
+{
+	char *cmd = mem_printf("rm -rf '%s'", removed);
+
+	assert_int_equal(system(cmd), 0);
+	free(cmd);
+}
+
+/* A folder that was removed does not come back: the last job does not stay for it. */
+static void a_removed_folder_is_not_waited_for(void **state)
+{
+	struct here *h = *state;
+
+	fake.answers[0] = SLURM_BUSY;
+	fake.nanswers = 1;
+	fake.on_sbatch = remove_folder;
+	removed = h->store.dir;
+	put(h);
+	end(h, true);
+	assert_int_equal(fake.sbatches, 1);
+	assert_true(said > 0);
+}
+
 static void goes_where_others_are_left(void **state)
 {
 	struct here *h = *state;
@@ -931,6 +956,7 @@ int main(void)
 		T(a_cancelled_job_submits_nothing),
 		cmocka_unit_test(stays_until_something_is_submitted),
 		T(no_clear_answer_is_waited_for_too),
+		T(a_removed_folder_is_not_waited_for),
 		T(goes_where_others_are_left),
 		cmocka_unit_test(nothing_to_wait_for),
 		T(only_one_stays),

@@ -409,6 +409,36 @@ static void checkpoints(void **state)
 	}
 }
 
+/* The folder is removed while the command runs: nothing is waited for, and the status stays the command's. */
+static void the_folder_is_removed(void **state)
+{
+	static const struct {
+		const char *script;
+		int status;
+	} v[] = {
+		{"rm -rf \"$SLURMQ_DIR\"; exit 3", 3},
+		{"rm -rf \"$SLURMQ_DIR\"", 0},
+		{"rm -rf \"$SLURMQ_DIR\"/*", 0},
+		{"rm -rf \"$SLURMQ_DIR\"; mkdir -p \"$SLURMQ_DIR/outbox\"; kill -KILL $$", 137},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct step one = {.key = "a", .script = v[i].script};
+		struct supervise_result r;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		make_manifest(s, &one, 1);
+		r = go(s);
+		assert_int_equal(r.outcome, SUPERVISE_FOLDER_REMOVED);
+		assert_int_equal(r.exit_status, v[i].status);
+		assert_false(r.refill);
+		assert_string_equal(r.event, "");
+		tear_down(&s);
+	}
+}
+
 /* A pipe fails if a command of it fails, and the log explains the status of SIGPIPE. */
 static void pipes(void **state)
 {
@@ -652,6 +682,7 @@ int main(void)
 		cmocka_unit_test(term),
 		cmocka_unit_test(checkpoints),
 		cmocka_unit_test(pipes),
+		cmocka_unit_test(the_folder_is_removed),
 		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(begins_in_the_hold_off),
 		T1(requeued),
