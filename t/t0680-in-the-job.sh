@@ -1,5 +1,6 @@
 #!/bin/bash
 # what a command finds in its job: the variables of the manual pages, pipefail, conda and module
+# shellcheck disable=SC2016
 . "${BASH_SOURCE[0]%/*}/lib/memory.sh"
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
@@ -30,8 +31,10 @@ job() {
 
 names='SLURMQ_[A-Za-z_]*[A-Za-z]'
 job 'params: {name: 1}
+setup: "true"
 run: env'
 is "$state" 'completed 0' 'its state'
+unlike "$log" '^_slurmq_' 'no variable is left of what slurmq itself needs'
 seen=$(grep -oE "^$names=" <<<"$log" | tr -d = | sort -u)
 for page in slurmq-run.1 slurmq-sweep.5; do
 	is "$(grep -oE "$names" "$TEST_TOP/man/$page" | sort -u)" "$seen" "$page has the variables of a job"
@@ -48,6 +51,12 @@ SLURMQ_PARAM_a_b=x y
 SLURMQ_PARAM_k=3
 SLURMQ_STEP=fit
 SLURMQ_SWEEP=s" 'with these values'
+
+# The lines that bash names are those of the text
+
+job 'run: "if then; fi"'
+is "$state" 'failed 2' 'its state'
+is "$(grep '^run:' <<<"$log")" "run: -c: line 1: syntax error near unexpected token \`then'" 'the line is its own'
 
 # A pipe fails if one of its commands does
 

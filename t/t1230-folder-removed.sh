@@ -7,7 +7,7 @@
 slurm_start
 
 begun() {
-	[ "$(cat ledger 2>/dev/null | wc -l)" = 4 ]
+	[ -e ledger ] && [ "$(wc -l <ledger)" = 4 ]
 }
 # ended: every job that began has a final state in the accounting, and how it exited
 ended() {

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,15 +57,6 @@ void attempt_log_begin(int fd, const struct manifest_task *task, int index, cons
 	buf_release(&b);
 }
 
-/* Returns whether the step is a text that bash executes with pipefail. */
-static bool has_pipefail(const struct manifest_step *s)
-{
-	for (size_t i = 0; i < BASH_START_ARGS; i++)
-		if (i >= s->argv.n || strcmp(s->argv.v[i], bash_start_argv[i]) != 0)
-			return false;
-	return true;
-}
-
 void attempt_log_step(int fd, const struct manifest_step *s, const struct journal_step *end)
 {
 	struct buf b = {0};
@@ -76,7 +66,7 @@ void attempt_log_step(int fd, const struct manifest_step *s, const struct journa
 	else
 		buf_addf(&b, "exit %d", end->exit_code);
 	buf_addf(&b, " after %.1f s", (double)(end->ended - end->started) / 1000);
-	if (end->exit_code == 128 + SIGPIPE && has_pipefail(s))
+	if (end->exit_code == 128 + SIGPIPE && bash_start_is_text(&s->argv))
 		buf_addstr(&b, ": SIGPIPE ended a command whose output was not read to its end, as "
 			       "in 'zcat f | head'; 'set +o pipefail' in the text allows this");
 	attempt_log(fd, "%s: %s", s->key, buf_str(&b));

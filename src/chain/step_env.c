@@ -68,8 +68,6 @@ void step_env_base(const struct manifest_task *task, const char *dir, struct str
 			strs_add(env, *e);
 	for (size_t i = 0; i < task->env.n; i++)
 		env_put(env, task->env.v[i]);
-	if (task->head.setup)
-		env_set(env, BASH_START_SETUP, task->head.setup);
 	env_set(env, "SLURMQ_DIR", dir);
 	env_set(env, "SLURMQ_SWEEP", task->head.sweep ? task->head.sweep : "");
 	set_number(env, "SLURMQ_JOB_ID", task->job);
@@ -90,6 +88,11 @@ void step_env(const struct manifest_task *task, const struct strs *base,
 	json_close(&j);
 	set_small(env, "SLURMQ_PARAMS", buf_str(&text));
 	env_set(env, "SLURMQ_STEP", s->name);
+	if (bash_start_is_text(&s->argv)) {
+		env_set(env, BASH_START, bash_start);
+		if (task->head.setup)
+			env_set(env, BASH_START_SETUP, task->head.setup);
+	}
 	for (size_t i = 0; i < s->vars.n; i++)
 		env_put(env, s->vars.v[i]);
 	buf_release(&text);

@@ -1,7 +1,18 @@
 #include "sweep/bash_start.h"
 
+#include <string.h>
+
 const char *const bash_start_argv[BASH_START_ARGS] = {"bash", "-e", "-o", "pipefail", "-c"};
 
+bool bash_start_is_text(const struct strs *argv)
+{
+	for (size_t i = 0; i < BASH_START_ARGS; i++)
+		if (i >= argv->n || strcmp(argv->v[i], bash_start_argv[i]) != 0)
+			return false;
+	return true;
+}
+
+const char bash_start_before[] = "eval \"$" BASH_START "\"; ";
 const char bash_start_after_setup[] = "unset " BASH_START_SETUP "; ";
 
 #define IF_NO_FUNCTION(name) "if ! declare -F " name " >/dev/null"
@@ -57,4 +68,4 @@ const char bash_start_after_setup[] = "unset " BASH_START_SETUP "; ";
 	"leads to it; from a shell in which it works: slurmq submit --env)\"; fi; " \
 	"echo \"$at: line ${BASH_LINENO[0]}: $1: command not found$why\" >&2; return 127; }; fi; "
 
-const char bash_start[] = CONDA MAMBA MODULE NOT_FOUND;
+const char bash_start[] = CONDA MAMBA MODULE NOT_FOUND "unset " BASH_START;

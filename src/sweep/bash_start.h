@@ -1,6 +1,9 @@
 /*
- * bash_start.h - what bash executes before a text of the sweep file, in the same shell and on the same
- * line, so that the lines which bash's errors name are those of the text.
+ * bash_start.h - what bash executes before a text of the sweep file, in the same shell.
+ *
+ * A variable of the step's environment holds it, and the text begins with an eval of that variable, on
+ * the first line. So the lines that bash's errors name are those of the text, and ps(1) shows no more
+ * than the eval.
  *
  * It makes `conda`, `mamba`, `micromamba`, `module` and `ml` work as in the user's own shell. They are
  * shell functions there, which a shell that reads no startup file lacks. Each is defined only if the
@@ -12,17 +15,23 @@
 #ifndef SLURMQ_BASH_START_H
 #define SLURMQ_BASH_START_H
 
-#include <stddef.h>
+#include <stdbool.h>
 
-/* In the environment of a step: the place of `setup` in the sweep file, as FILE:LINE. */
+#include "lib/buf.h"
+
+/* In the environment of a step with a text: bash_start, and the place of `setup` in the sweep file, as
+ * FILE:LINE. Both are unset when they have served. */
+#define BASH_START "_slurmq_start"
 #define BASH_START_SETUP "_slurmq_setup"
 
 extern const char bash_start[];
-/* Goes between the text of setup and the command, on the first line of the latter. */
-extern const char bash_start_after_setup[];
+/* Go before the text, and between the text of setup and the command, on the first line of it. */
+extern const char bash_start_before[], bash_start_after_setup[];
 
 /* The options of bash, and their number: the text follows. */
 extern const char *const bash_start_argv[];
 enum { BASH_START_ARGS = 5 };
+/* Returns whether a command is such a bash. */
+bool bash_start_is_text(const struct strs *argv);
 
 #endif

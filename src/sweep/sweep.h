@@ -66,10 +66,9 @@ struct plan_step {
 	char *key;
 	struct strs
 		/* the command as it is executed: the words of a list; for a string bash -e -o
-		 * pipefail -c TEXT NAME, in which the name of the step is bash's $0, so that its
-		 * errors name it, and TEXT begins with bash_start (bash_start.h). `setup` runs
-		 * before either, in the same shell. Empty for `script`: the stored script is
-		 * executed. */
+		 * pipefail -c TEXT NAME (bash_start.h), in which the name of the step is bash's
+		 * $0, so that its errors name it. `setup` runs before either, in the same shell.
+		 * Empty for `script`: the stored script is executed. */
 		argv;
 	struct strs
 		/* NAME=VALUE: variables to which the text of argv refers; the text never holds

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lib/guess.h"
-#include "sweep/bash_start.h"
 #include "sweep/sweep_internal.h"
 
 struct check {
@@ -511,8 +510,6 @@ static void check_lengths(const struct check *c)
 
 			if (w == 0)
 				len += setup;
-			if (w == 0 && (run->kind == COMMAND_SCRIPT || setup))
-				len += strlen(bash_start);
 			if (len > SWEEP_WORD_MOST)
 				complaint_error(c->list, run->words[w].node->pos,
 						"the command is too "

@@ -272,7 +272,7 @@ static int plan_argv(struct render *r, const struct step *step, struct script_va
 	struct buf text = {0};
 	int rc = -1;
 
-	buf_addstr(&text, bash_start);
+	buf_addstr(&text, bash_start_before);
 	if (setup->node) {
 		if (make_needed_values(r, &setup->t, 0) != 0)
 			goto out;

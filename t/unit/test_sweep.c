@@ -126,10 +126,10 @@ static char *joined(const struct strs *words)
 /* START in what is expected: what bash executes before a text. */
 static void check_joined(const struct strs *words, const char *expected)
 {
-	char *got = joined(words), *start = strstr(got, bash_start);
+	char *got = joined(words), *start = strstr(got, bash_start_before);
 
 	if (start) {
-		char *rest = start + strlen(bash_start);
+		char *rest = start + strlen(bash_start_before);
 
 		memcpy(start, "START ", 6);
 		memmove(start + 6, rest, strlen(rest) + 1);
