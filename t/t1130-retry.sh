@@ -89,7 +89,7 @@ is_status 0
 is_err ''
 is "$(grep -cE ' exit 3 ' "$out_file") $(grep -cE ' completed ' "$out_file")" '2 23' \
 	'show lists the steps of job 3'
-like_out "^attempt 1: EXIT, Slurm job [0-9]+_[0-9]+ \\($(slurmq log 3 | sed -nE '1s/.*, Slurm job ([0-9]+) on .*/\1/p')\\), on n[0-9]+,"
+like_out "^attempt 1: EXIT, Slurm job $(slurmq log 3 | sed -nE '1s/.*, Slurm job ([0-9]+_[0-9]+) on .*/\1/p') \\([0-9]+\\), on n[0-9]+,"
 
 # After the cause is fixed
 

@@ -254,7 +254,8 @@ static bool fill_once(struct store *store, const struct chain_opts *o, struct fi
 		say(o, err.msg);
 		/* waiting does not fix a damaged database; other jobs that seem to be left may
 		 * be dead, since they could not be checked */
-		needed = err.status != ERR_USAGE && (++tried->failed < FAILURES || is_alone(store));
+		needed = err.status != ERR_USAGE && !folder_is_removed(store->folder) &&
+			 (++tried->failed < FAILURES || is_alone(store));
 	} else {
 		report_trouble(store, o, q, &r);
 		needed = !q->no_claim && must_fill_again(store, q, &r, &held);

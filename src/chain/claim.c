@@ -88,12 +88,41 @@ static char *remove_chdir(const char *root, struct strs *options)
 	return dir ? dir : mem_strdup(root);
 }
 
-static char *render_group(int64_t version, const char *chdir, const char *directives,
+/* Returns whether a text passes the job's id to a command of Slurm. */
+static bool uses_own_id(const char *text)
+{
+	static const char *const tools[] = {"scontrol", "scancel", "squeue", "sacct", "sstat"};
+
+	if (!text || (!strstr(text, "SLURM_JOB_ID") && !strstr(text, "SLURM_JOBID")))
+		return false;
+	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
+		if (strstr(text, tools[i]))
+			return true;
+	return false;
+}
+
+/* Returns whether the job must not be in an array. The last task of an array to start has the
+ * array's own id as SLURM_JOB_ID, and with this id scontrol, scancel and squeue act on all tasks
+ * (seen on Slurm 22.05.8). Without `restartable`, Slurm refuses to requeue a job. */
+static bool needs_own_id(const struct sweep *sweep, const struct plan *plan)
+{
+	if (sweep_restartable(sweep) || uses_own_id(sweep_script_text(sweep)))
+		return true;
+	for (size_t i = 0; i < plan->nsteps; i++)
+		for (size_t k = 0; k < plan->steps[i].argv.n; k++)
+			if (uses_own_id(plan->steps[i].argv.v[k]))
+				return true;
+	return false;
+}
+
+/* Renders what the jobs of an array have in common. alone: the id of a job that must not be in
+ * an array, else 0. */
+static char *render_group(int64_t version, int64_t alone, const char *chdir, const char *directives,
 			  const struct strs *options)
 {
 	struct buf b = {0};
 
-	buf_addf(&b, "%" PRId64 "\n%s\n%s\n", version, chdir, directives);
+	buf_addf(&b, "%" PRId64 " %" PRId64 "\n%s\n%s\n", version, alone, chdir, directives);
 	for (size_t i = 0; i < options->n; i++)
 		buf_addf(&b, "%s\n", options->v[i]);
 	return buf_take(&b);
@@ -170,6 +199,7 @@ static struct batch *add_batch(struct choice *c, const struct loaded *ld, const 
 	b->sub.limit_group = mem_strdup(k->limit_group->key);
 	b->restartable = sweep_restartable(ld->sweep);
 	b->checkpoint = checkpoint ? mem_strdup(checkpoint) : NULL;
+	b->setup = sweep_setup_place(ld->sweep);
 	b->exclude = render_exclude(&c->nodes, k->directives, &b->options);
 	return b;
 }
@@ -178,7 +208,8 @@ static struct batch *add_batch(struct choice *c, const struct loaded *ld, const 
 static void put_job_in_batch(struct choice *c, const struct loaded *ld, struct db_job *job,
 			     struct plan *plan, struct kind *k)
 {
-	char *group = render_group(job->version, k->chdir, k->directives, &k->options);
+	int64_t alone = needs_own_id(ld->sweep, plan) ? job->id : 0;
+	char *group = render_group(job->version, alone, k->chdir, k->directives, &k->options);
 	struct batch *b = find_batch(c->out, group, c->max_array);
 
 	if (b) {

@@ -45,7 +45,7 @@
 #include "store/manifest.h"
 #include "store/state.h"
 
-enum { MAX_ROUNDS = 40 };
+enum { MAX_ROUNDS = 40, LIMITS_MOST = 8 };
 
 /* The sbatch that was started before the commit, for the first batch of a claim. */
 struct early {
@@ -452,7 +452,9 @@ static void apply_answer(struct fill *f, const struct batch *b, int answer)
 		limit_group_refused(b->limit_group, n);
 		f->limits++;
 		f->stop = FILL_LIMITED;
-		return;
+		if (f->limits < LIMITS_MOST)
+			return;
+		break;
 	case SLURM_REFUSED:
 		report_line(f->o, "sbatch refused the jobs of '%s':\n%s", b->sweep_name, r->text);
 		f->refusals++;
@@ -486,7 +488,7 @@ static int submit_all(struct fill *f, const struct batches *b, struct err *err)
 	}
 	if (limit_groups_feel(&f->limit_groups) && query_free_slots(f, err))
 		return -1;
-	if (f->refusals >= 3 || f->limits >= 8)
+	if (f->refusals >= 3)
 		f->ingest_only = true;
 	return 0;
 }

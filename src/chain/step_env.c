@@ -8,6 +8,7 @@
 
 #include "lib/env.h"
 #include "lib/json.h"
+#include "sweep/bash_start.h"
 
 enum { VARIABLE_MOST = 120 * 1024 };
 
@@ -60,8 +61,11 @@ static void set_number(struct strs *env, const char *name, int64_t n)
 
 void step_env_base(const struct manifest_task *task, const char *dir, struct strs *env)
 {
+	static const char array[] = "SLURM_ARRAY_";
+
 	for (char **e = environ; *e; e++)
-		strs_add(env, *e);
+		if (strncmp(*e, array, sizeof(array) - 1) != 0)
+			strs_add(env, *e);
 	for (size_t i = 0; i < task->env.n; i++)
 		env_put(env, task->env.v[i]);
 	env_set(env, "SLURMQ_DIR", dir);
@@ -84,6 +88,11 @@ void step_env(const struct manifest_task *task, const struct strs *base,
 	json_close(&j);
 	set_small(env, "SLURMQ_PARAMS", buf_str(&text));
 	env_set(env, "SLURMQ_STEP", s->name);
+	if (bash_start_is_text(&s->argv)) {
+		env_set(env, BASH_START, bash_start);
+		if (task->head.setup)
+			env_set(env, BASH_START_SETUP, task->head.setup);
+	}
 	for (size_t i = 0; i < s->vars.n; i++)
 		env_put(env, s->vars.v[i]);
 	buf_release(&text);

@@ -9,7 +9,8 @@
 #include "store/manifest.h"
 
 /* Appends the NAME=VALUE lines that all steps of a task share. dir: the folder .slurmq,
- * absolute. */
+ * absolute. No SLURM_ARRAY_* is among them: slurmq alone decides which jobs share an array, so an
+ * index means nothing to a command. */
 void step_env_base(const struct manifest_task *task, const char *dir, struct strs *env);
 /* Appends those of base, and the step's own parameters, name and variables. */
 void step_env(const struct manifest_task *task, const struct strs *base,

@@ -38,6 +38,7 @@ static void batch_release(struct batch *b)
 	free(b->chdir);
 	free(b->group);
 	free(b->checkpoint);
+	free(b->setup);
 	free(b->exclude);
 	manifest_writer_release(&b->manifest);
 	memset(b, 0, sizeof(*b));
@@ -85,6 +86,7 @@ static int write_batch(struct store *store, const struct batch *b, int64_t kill_
 				     .chdir = b->chdir,
 				     .chained = chained,
 				     .checkpoint = b->checkpoint,
+				     .setup = b->setup,
 				     .kill_wait_s = kill_wait_s};
 	char *script = mem_printf("env/%" PRId64 ".script", b->sub.version);
 	char *logs = mem_printf("logs/%04" PRId64, b->sub.first / 1000);

@@ -29,6 +29,7 @@ struct batch {
 	char *chdir;
 	bool restartable;
 	char *checkpoint; /* name of a signal; NULL: none */
+	char *setup;	  /* place of `setup` in the sweep file; NULL: none */
 	/* value of --exclude, including the breaker's nodes; NULL: only the user's options apply */
 	char *exclude;
 	bool env_stored; /* the environment was stored for this submission */

@@ -15,13 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "chain/attempt_log.h"
 #include "chain/cancel.h"
 #include "chain/step_env.h"
 #include "lib/cgroup.h"
 #include "lib/clock.h"
 #include "lib/failpoint.h"
 #include "lib/proc.h"
-#include "lib/table.h"
 #include "store/manifest.h"
 
 enum {
@@ -50,34 +50,13 @@ struct run {
 	struct job_end end; /* built up from the steps' ends */
 };
 
-static void print_note(const struct run *r, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void print_note(const struct run *r, const char *fmt, ...)
-{
-	const struct style style = {.utf8 = true};
-	struct buf b = {0}, text = {0};
-	va_list ap;
-
-	va_start(ap, fmt);
-	buf_vaddf(&text, fmt, ap);
-	va_end(ap);
-	buf_addstr(&b, "==> slurmq: ");
-	clean_add(&b, &style, buf_str(&text)); /* a value may contain control characters */
-	buf_addstr(&b, " <==\n");
-	if (write(r->o->log, b.s, b.len) < 0)
-		errno = 0; /* a log that cannot be written must not stop the work */
-	buf_release(&text);
-	buf_release(&b);
-}
-
 /* Appends a line to the journal. If it cannot be written, the end record writes it again. */
 static void append_line(struct run *r, const struct buf *line, bool sync)
 {
 	struct err err = {0};
 
 	if (journal_file_append(&r->journal, line->s, line->len, sync, &err))
-		print_note(r, "%s", err.msg);
+		attempt_log(r->o->log, "%s", err.msg);
 }
 
 /* ---- signals ---- */
@@ -97,10 +76,11 @@ static void set_stop_reason(struct run *r, int reason, bool sure)
 	if (reason == REASON_CANCELLED)
 		cancel_record(r->o->folder, &r->who);
 	if (sure)
-		print_note(r, "TERM: %s",
-			   reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
+		attempt_log(r->o->log, "TERM: %s",
+			    reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
 	else
-		print_note(r, "TERM: Slurm did not report the cause, so this job submits nothing");
+		attempt_log(r->o->log,
+			    "TERM: Slurm did not report the cause, so this job submits nothing");
 }
 
 /* Handles TERM: Slurm intends to end this job. */
@@ -132,7 +112,7 @@ static void on_term(struct run *r)
 		reason = REASON_CANCELLED;
 	if (reason == REASON_NONE) {
 		r->kill_at = 0;
-		print_note(r, "TERM: Slurm is not ending this job, so it continues");
+		attempt_log(r->o->log, "TERM: Slurm is not ending this job, so it continues");
 		return;
 	}
 	set_stop_reason(r, reason, sure);
@@ -195,8 +175,8 @@ static void on_near_limit(struct run *r)
 	if (!sig || !r->child || r->stop_reason)
 		return;
 	sent = proc_group_notify(r->child, sig);
-	print_note(r, "the time limit is near: %s %s", name,
-		   sent ? "sent to the command" : "not sent, the command does not catch it");
+	attempt_log(r->o->log, "the time limit is near: %s %s", name,
+		    sent ? "sent to the command" : "not sent, the command does not catch it");
 }
 
 static void on_signal(struct run *r, int sig)
@@ -271,13 +251,6 @@ static void wait_for_child(struct run *r, struct proc_end *end)
 
 /* ---- steps ---- */
 
-static char *make_end_text(const struct journal_step *s)
-{
-	if (s->signal)
-		return mem_printf("killed by signal %d (%s)", s->signal, strsignal(s->signal));
-	return mem_printf("exit %d", s->exit_code);
-}
-
 static pid_t start_step(struct run *r, const struct manifest_step *s, struct journal_step *rec)
 {
 	struct proc_child c = {.dies_with_us = true,
@@ -304,7 +277,7 @@ static pid_t start_step(struct run *r, const struct manifest_step *s, struct jou
 	if (pid <= 0) {
 		/* the exit codes of a shell: not found, or not executable */
 		rec->exit_code = exec_errno == ENOENT ? 127 : 126;
-		print_note(r, "%s", err.msg);
+		attempt_log(r->o->log, "%s", err.msg);
 	}
 	strs_release(&env);
 	free(script);
@@ -322,13 +295,12 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 	const struct manifest_step *s = &r->task.steps[i];
 	struct proc_end end = {0};
 	struct buf line = {0};
-	char *text;
 	pid_t pid;
 
 	rec->seq = (int)i;
 	rec->key = s->key;
 	rec->started = clock_now_ms();
-	print_note(r, "step %s", s->key);
+	attempt_log(r->o->log, "step %s", s->key);
 	r->oom_kills = count_oom_kills(r);
 	pid = start_step(r, s, rec);
 	if (pid > 0) {
@@ -350,10 +322,7 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 	append_line(r, &line, rec->state == STEP_FAILED || i + 1 < r->task.nsteps);
 	FAILPOINT("step-recorded");
 	buf_release(&line);
-	text = make_end_text(rec);
-	print_note(r, "%s: %s after %.1f s", s->key, text,
-		   (double)(rec->ended - rec->started) / 1000);
-	free(text);
+	attempt_log_step(r->o->log, s, rec);
 }
 
 /* Handles a TERM that arrives just after the step's end. Slurm signals the processes of a job
@@ -407,7 +376,8 @@ static void skip_step(struct run *r, size_t i)
 	journal_add_step(&line, &rec);
 	append_line(r, &line, false);
 	buf_release(&line);
-	print_note(r, "%s: skipped: a step that it needs is not completed", r->task.steps[i].key);
+	attempt_log(r->o->log, "%s: skipped: a step that it needs is not completed",
+		    r->task.steps[i].key);
 }
 
 /* Returns whether the kernel has killed a process of this job for lack of memory since the step
@@ -432,7 +402,7 @@ static void add_step_end(struct run *r, const struct journal_step *rec)
 	end->reason = rec->signal ? REASON_SIGNAL : REASON_EXIT;
 	if (!r->stop_reason && is_out_of_memory(r)) {
 		end->reason = REASON_OUT_OF_MEMORY;
-		print_note(r, "%s: out of memory", rec->key);
+		attempt_log(r->o->log, "%s: out of memory", rec->key);
 	}
 }
 
@@ -480,7 +450,8 @@ static void run_steps(struct run *r)
 /* ---- start and end ---- */
 
 /* Writes and posts the end record that closes the attempt. It retries for about a minute,
- * because a full disk may get room again. */
+ * because a full disk may get room again, and a file server come back. A folder that was removed
+ * does not come back. */
 static int report_end(struct run *r, struct err *err)
 {
 	struct buf line = {0};
@@ -495,6 +466,8 @@ static int report_end(struct run *r, struct err *err)
 		if (i)
 			clock_sleep_ms(END_PAUSE_MS);
 		rc = journal_file_post(r->o->folder, &r->journal, err);
+		if (rc && folder_is_removed(r->o->folder))
+			break;
 	}
 	FAILPOINT("end-posted");
 	return rc;
@@ -554,7 +527,8 @@ static bool wait_for_decision(struct run *r)
 
 	if (cancel_phase(r->o->folder, NULL) == CANCEL_NONE)
 		return true;
-	print_note(r, "jobs may have been cancelled in Slurm: waiting until this is decided");
+	attempt_log(r->o->log,
+		    "jobs may have been cancelled in Slurm: waiting until this is decided");
 	while (!r->stop_reason && cancel_phase(r->o->folder, &left) == CANCEL_HOLD_OFF) {
 		int sig = proc_signal_wait(left < HOLD_POLL_MS ? (int)left : HOLD_POLL_MS);
 
@@ -574,8 +548,8 @@ static int revoke_unused_claim(struct run *r, struct supervise_result *out, stru
 	FAILPOINT("given-back");
 	if (rc < 0)
 		return rc;
-	print_note(
-		r,
+	attempt_log(
+		r->o->log,
 		"not started, and pending again: jobs were cancelled in Slurm and no decision came");
 	out->outcome = SUPERVISE_GIVEN_BACK;
 	return FOLDER_NONE;
@@ -593,7 +567,7 @@ static int win_claim(struct run *r, struct err *err)
 		FAILPOINT("start-taken");
 		if (!rc)
 			rc = journal_file_open(r->o->folder, &e, &r->journal, err);
-		if (rc >= 0 || i == START_TRIES)
+		if (rc >= 0 || i == START_TRIES || folder_is_removed(r->o->folder))
 			return rc;
 		clock_sleep_ms(END_PAUSE_MS);
 	}
@@ -628,22 +602,6 @@ static int start_attempt(struct run *r, struct supervise_result *out, struct err
 	return 0;
 }
 
-static void print_heading(const struct run *r)
-{
-	const struct strs *p = &r->task.params;
-	struct buf b = {0};
-
-	buf_addf(&b, "%s job %" PRId64 ", attempt %" PRId64 ", Slurm job %" PRIu64 " on %s%s",
-		 r->task.head.sweep ? r->task.head.sweep : "?", r->task.job, r->task.number,
-		 r->who.slurm_id, r->who.node, p->n ? ":" : "");
-	for (size_t i = 0; i < p->n; i++)
-		buf_addf(&b, " %s", p->v[i]);
-	print_note(r, "%s", buf_str(&b));
-	if (r->task.title)
-		print_note(r, "%s", r->task.title);
-	buf_release(&b);
-}
-
 int supervise(const struct supervise_opts *o, struct supervise_result *out, struct err *err)
 {
 	struct run r = {.o = o, .journal = {.fd = -1}};
@@ -657,11 +615,12 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 	who_self(&r.who);
 	rc = start_attempt(&r, out, err);
 	if (rc == FOLDER_NONE && out->outcome == SUPERVISE_SPENT)
-		print_note(&r, "the claim of this attempt is used or revoked: nothing was run");
+		attempt_log(o->log,
+			    "the claim of this attempt is used or revoked: nothing was run");
 	if (rc)
 		goto out;
 	out->outcome = SUPERVISE_ENDED;
-	print_heading(&r);
+	attempt_log_begin(o->log, &r.task, o->task, &r.who);
 	step_env_base(&r.task, o->dir, &r.env);
 	if (o->tick)
 		r.tick_at = clock_mono_ms() + o->tick_first_ms / 2 +
@@ -677,6 +636,11 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 	out->exit_status = compute_exit_status(&r);
 	out->refill = r.stop_reason != REASON_CANCELLED;
 	out->tick_pid = r.tick;
+	if (rc && folder_is_removed(o->folder)) {
+		out->outcome = SUPERVISE_FOLDER_REMOVED;
+		out->refill = reported = false;
+		rc = 0;
+	}
 	if (reported)
 		snprintf(out->event, sizeof(out->event), "%s", r.journal.entry.name);
 out:

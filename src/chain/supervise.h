@@ -33,6 +33,8 @@ struct supervise_opts {
 
 enum supervise_outcome {
 	SUPERVISE_ENDED, /* the steps ended, successfully or not */
+	/* the steps ended, and the folder was removed meanwhile: no end record, no successor */
+	SUPERVISE_FOLDER_REMOVED,
 	/* no claim or no manifest: another process has run this, or it was revoked */
 	SUPERVISE_SPENT,
 	/* jobs were cancelled in Slurm, and no decision came: pending again */

@@ -115,7 +115,7 @@ static int run_sentinel_via(struct cmd_ctx *ctx, const char *via, struct err *er
 
 	while ((rc = via_run(ctx->store, via, true, err)) != 0) {
 		cmd_say_text(ctx, err->msg);
-		if (!sentinel_pause(ctx->store, &pause))
+		if (folder_is_removed(ctx->store->folder) || !sentinel_pause(ctx->store, &pause))
 			break;
 	}
 	return rc;
@@ -181,7 +181,8 @@ static int run_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err
 			cmd_say_text(ctx, err->msg);
 		if (turn == SENTINEL_ALONE)
 			stay_as_last(ctx);
-	} while (turn == SENTINEL_AGAIN && sentinel_pause(ctx->store, &pause));
+	} while (turn == SENTINEL_AGAIN && !folder_is_removed(ctx->store->folder) &&
+		 sentinel_pause(ctx->store, &pause));
 	sentinel_settle(ctx->store, cmd_say_text, ctx);
 	return rc || in_slurm ? rc : check_job_must_stay(ctx, turn, err);
 }

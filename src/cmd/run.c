@@ -91,6 +91,33 @@ static int read_manifest(const char *text, uint64_t *submission, struct err *err
 	return 0;
 }
 
+/* Ingests the end of the job, and submits the next jobs. began: when this job started, monotonic
+ * ms. */
+static void continue_chain(struct cmd_ctx *ctx, struct supervise_result *s, int64_t began)
+{
+	struct store *store = &ctx->opened;
+	const struct chain_opts chain = {
+		.refill = s->refill,
+		.brief = clock_mono_ms() - began < CANCEL_SHORT_MS,
+		.event = s->event[0] ? s->event : NULL,
+		.lock_ms = s->refill ? QUEUE_LOCK_MS : QUEUE_LOCK_CANCELLED_MS,
+		.stay_ms = STAY_MS,
+		.say = cmd_say_text,
+		.say_arg = ctx,
+	};
+	enum chain_outcome chained = chain_end(store, &chain);
+	bool waited, cancelled = false;
+
+	if (store->db && chained != CHAIN_SUBMITTED)
+		sentinel_settle(store, cmd_say_text, ctx);
+	/* this job may have left the queue to the tick, and Slurm may not have answered the
+	 * tick */
+	waited = wait_for_tick(store, s->tick_pid, &cancelled);
+	if (s->refill && !cancelled && (!waited || (s->tick_pid && chained == CHAIN_BUSY)))
+		chain_end(store, &chain);
+	cancel_take_term(store->folder); /* other processes must see even so late a cancel */
+}
+
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	char exe[4096] = "";
@@ -101,12 +128,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 				   .decide = call_chain_decide,
 				   .decide_arg = &ctx->opened};
 	struct supervise_result s = {0};
-	struct chain_opts chain;
 	struct store *store = &ctx->opened;
-	enum chain_outcome chained;
 	const int64_t began = clock_mono_ms();
-	bool waited, cancelled = false;
-	int rc;
 
 	(void)options;
 	(void)argc;
@@ -119,29 +142,17 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0)
 		o.tick = tick;
 	setenv("SLURMQ_DIR", store->dir, 1);
-	rc = supervise(&o, &s, err);
-	if (rc) {
+	if (supervise(&o, &s, err)) {
 		cmd_say(ctx, "%s", err->msg);
 		s.exit_status = ERR_FAILED;
 	}
-	chain = (struct chain_opts){
-		.refill = s.refill,
-		.brief = clock_mono_ms() - began < CANCEL_SHORT_MS,
-		.event = s.event[0] ? s.event : NULL,
-		.lock_ms = s.refill ? QUEUE_LOCK_MS : QUEUE_LOCK_CANCELLED_MS,
-		.stay_ms = STAY_MS,
-		.say = cmd_say_text,
-		.say_arg = ctx,
-	};
-	chained = chain_end(store, &chain);
-	if (store->db && chained != CHAIN_SUBMITTED)
-		sentinel_settle(store, cmd_say_text, ctx);
-	/* this job may have left the queue to the tick, and Slurm may not have answered the
-	 * tick */
-	waited = wait_for_tick(store, s.tick_pid, &cancelled);
-	if (s.refill && !cancelled && (!waited || (s.tick_pid && chained == CHAIN_BUSY)))
-		chain_end(store, &chain);
-	cancel_take_term(store->folder); /* other processes must see even so late a cancel */
+	if (s.outcome == SUPERVISE_FOLDER_REMOVED)
+		cmd_say(ctx,
+			"'%s' was removed while this job ran: its end is not stored, and it "
+			"submits no job",
+			store->dir);
+	else
+		continue_chain(ctx, &s, began);
 	return s.exit_status;
 }
 

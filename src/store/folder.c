@@ -93,11 +93,46 @@ int folder_open(const char *dir, struct folder **out, struct err *err)
 			goto fail;
 		}
 	}
+	/* without them, folder_is_removed() returns true less often */
+	if (fstat(sp->dir, &sp->opened) || fstat(sp->folder[FOLDER_OUTBOX], &sp->outbox))
+		sp->opened = sp->outbox = (struct stat){0};
 	*out = sp;
 	return 0;
 fail:
 	folder_close(sp);
 	return -1;
+}
+
+/* Returns whether path no longer leads to the folder that was opened by it, although its parent is
+ * present. A parent on another file system is the empty mount point of one that is away. */
+static bool is_path_gone(const char *path, const struct stat *opened)
+{
+	const char *slash = strrchr(path, '/');
+	char *parent = mem_strndup(path, slash ? (size_t)(slash - path) + 1 : 0);
+	struct stat st;
+	bool gone;
+
+	if (!stat(path, &st))
+		gone = st.st_dev == opened->st_dev && st.st_ino != opened->st_ino;
+	else
+		gone = errno == ENOENT && !stat(parent, &st) && st.st_dev == opened->st_dev;
+	free(parent);
+	return gone;
+}
+
+bool folder_is_removed(const struct folder *sp)
+{
+	struct stat st;
+	char *outbox;
+	bool gone;
+
+	/* a folder that rmdir(2) removed has no link */
+	if (!fstat(sp->folder[FOLDER_OUTBOX], &st))
+		return !st.st_nlink;
+	outbox = mem_printf("%s/%s", sp->path, folder_part_names[FOLDER_OUTBOX]);
+	gone = is_path_gone(outbox, &sp->outbox) || is_path_gone(sp->path, &sp->opened);
+	free(outbox);
+	return gone;
 }
 
 void folder_close(struct folder *sp)

@@ -40,6 +40,12 @@ int folder_open(const char *dir, struct folder **out, struct err *err);
  * not. */
 int folder_rename_part(const char *dir, const char *old, const char *new, struct err *err);
 void folder_close(struct folder *sp); /* releases the queue lock */
+/* Returns whether the open folder or its outbox/ was removed, so that nothing can be written there
+ * any more. To be called after a function that failed. A folder that cannot be reached is not
+ * removed: its file server may come back. So if the folder itself cannot be examined (ESTALE, EIO,
+ * ETIMEDOUT), it counts as removed only if its path no longer exists in a parent that is present
+ * on the same file system, or leads to another folder there. */
+bool folder_is_removed(const struct folder *sp);
 
 /* ---- the queue lock: an fcntl lock on a file of its own (fcntl(2), F_SETLK), held by one
  * process ---- */

@@ -2,6 +2,8 @@
 #ifndef SLURMQ_FOLDER_INTERNAL_H
 #define SLURMQ_FOLDER_INTERNAL_H
 
+#include <sys/stat.h>
+
 #include "store/folder.h"
 
 enum { FOLDER_NPARTS = 4 };
@@ -10,6 +12,7 @@ struct folder {
 	char *path;
 	int dir;
 	int folder[FOLDER_NPARTS];
+	struct stat opened, outbox; /* of dir and of outbox/ when they were opened */
 	int lock;
 	bool held;
 	/* this process has put a file into outbox/ since it listed outbox/, so no listing is

@@ -145,6 +145,7 @@ void manifest_encode(const struct manifest_writer *w, const struct manifest_head
 	put_int(&h, "chained", head->chained);
 	put_str(&h, "chdir", head->chdir);
 	put_str(&h, "checkpoint", head->checkpoint);
+	put_str(&h, "setup", head->setup);
 	put_str(&h, "script", head->script);
 	at = FIRST_LEN + (uint64_t)INDEX_LEN * (1 + w->tasks.n + w->shared.n);
 	size = at + h.len;
@@ -324,6 +325,8 @@ static int read_head(const struct reader *r, struct manifest_head *h)
 			h->chdir = copy_text(&f);
 		else if (!strcmp(f.tag, "checkpoint") && !h->checkpoint)
 			h->checkpoint = copy_text(&f);
+		else if (!strcmp(f.tag, "setup") && !h->setup)
+			h->setup = copy_text(&f);
 		else if (!strcmp(f.tag, "script") && !h->script)
 			h->script = copy_text(&f);
 	}
@@ -461,6 +464,7 @@ void manifest_task_release(struct manifest_task *t)
 	free(t->head.sweep);
 	free(t->head.chdir);
 	free(t->head.checkpoint);
+	free(t->head.setup);
 	free(t->head.script);
 	free(t->title);
 	strs_release(&t->params);

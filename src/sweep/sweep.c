@@ -357,6 +357,13 @@ bool sweep_restartable(const struct sweep *sweep)
 	return sweep->restartable;
 }
 
+char *sweep_setup_place(const struct sweep *sweep)
+{
+	const struct node *setup = sweep->setup.node;
+
+	return setup ? mem_printf("%s:%zu", sweep->doc->name, setup->pos.line) : NULL;
+}
+
 const char *sweep_checkpoint(const struct sweep *sweep)
 {
 	return sweep->checkpoint;

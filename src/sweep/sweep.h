@@ -65,10 +65,10 @@ struct plan_step {
 	 * own "eval eval_set=test_set_1 infer_seed=seed_206" */
 	char *key;
 	struct strs
-		/* the command as it is executed: the words of a list; for a string bash -e -c
-		 * TEXT NAME, in which the name of the step is bash's $0, so that its errors name
-		 * it. `setup` runs before either, in the same shell. Empty for `script`: the
-		 * stored script is executed. */
+		/* the command as it is executed: the words of a list; for a string bash -e -o
+		 * pipefail -c TEXT NAME (bash_start.h), in which the name of the step is bash's
+		 * $0, so that its errors name it. `setup` runs before either, in the same shell.
+		 * Empty for `script`: the stored script is executed. */
 		argv;
 	struct strs
 		/* NAME=VALUE: variables to which the text of argv refers; the text never holds
@@ -144,6 +144,8 @@ const struct sweep_retry *sweep_retry(const struct sweep *sweep);
 /* Returns whether the file has `restartable: true`: the site may requeue the job, and it starts
  * again. */
 bool sweep_restartable(const struct sweep *sweep);
+/* Returns the place of `setup`, as FILE:LINE; NULL if there is none. The caller frees it. */
+char *sweep_setup_place(const struct sweep *sweep);
 /* Returns the signal that `checkpoint` names for the command ("USR1"); NULL if there is none. */
 const char *sweep_checkpoint(const struct sweep *sweep);
 

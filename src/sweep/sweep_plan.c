@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sweep/bash_start.h"
+
 /* The state of rendering one job. */
 struct render {
 	const struct sweep *sweep;
@@ -234,13 +236,12 @@ static void add_text(struct render *r, const struct template *t, struct script_v
 	template_add_script(t, &env, vars, text);
 }
 
-/* Adds bash -e -c TEXT NAME. By bash(1), -c, the first word after the text is $0, with which
- * its messages begin. */
+/* Adds bash -e -o pipefail -c TEXT NAME. By bash(1), -c, the first word after the text is $0, with
+ * which its messages begin. */
 static void add_bash(struct plan_step *out, struct buf *text)
 {
-	strs_add(&out->argv, "bash");
-	strs_add(&out->argv, "-e");
-	strs_add(&out->argv, "-c");
+	for (size_t i = 0; i < BASH_START_ARGS; i++)
+		strs_add(&out->argv, bash_start_argv[i]);
 	strs_take(&out->argv, buf_take(text));
 	strs_add(&out->argv, out->name);
 }
@@ -271,11 +272,13 @@ static int plan_argv(struct render *r, const struct step *step, struct script_va
 	struct buf text = {0};
 	int rc = -1;
 
+	buf_addstr(&text, bash_start_before);
 	if (setup->node) {
 		if (make_needed_values(r, &setup->t, 0) != 0)
-			return -1;
+			goto out;
 		add_text(r, &setup->t, vars, &text);
 		buf_addch(&text, '\n');
+		buf_addstr(&text, bash_start_after_setup);
 	}
 	if (step->run.kind == COMMAND_SCRIPT) {
 		rc = plan_script(r, step, vars, &text, out);
@@ -288,6 +291,7 @@ static int plan_argv(struct render *r, const struct step *step, struct script_va
 		for (size_t i = 0; i < out->shown.n; i++)
 			strs_add(&out->argv, out->shown.v[i]);
 	}
+out:
 	buf_release(&text);
 	return rc;
 }

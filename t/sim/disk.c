@@ -542,6 +542,7 @@ static void fill_stat(const struct node *n, struct stat *st)
 	st->st_mode = (n->dir ? S_IFDIR : S_IFREG) | n->mode;
 	st->st_uid = geteuid();
 	st->st_ino = n->number;
+	st->st_nlink = n->dir ? 2 : 1; /* no story removes a folder */
 	st->st_size = (off_t)n->len;
 	st->st_mtim = stamp(n->mtime);
 	st->st_ctim = stamp(n->ctime > n->mtime ? n->ctime : n->mtime);

@@ -117,6 +117,32 @@ static void waits_after_an_unclear_answer(void **state)
 	assert_int_equal(count_state(h, JOB_QUEUED), 5);
 }
 
+static char *removed;
+
+static void remove_folder(void)
+{
+	char *cmd = mem_printf("rm -rf '%s'", removed);
+
+	assert_int_equal(system(cmd), 0);
+	free(cmd);
+}
+
+/* The folder is removed during sbatch: the last job does not stay, since the folder does not
+ * come back. */
+static void leaves_if_the_folder_is_removed(void **state)
+{
+	struct here *h = *state;
+
+	fake.answers[0] = SLURM_BUSY;
+	fake.nanswers = 1;
+	fake.on_sbatch = remove_folder;
+	removed = h->store.dir;
+	put_sweep(h);
+	end_job(h, true);
+	assert_int_equal(fake.sbatches, 1);
+	assert_true(lines_said > 0);
+}
+
 static void leaves_if_other_jobs_remain(void **state)
 {
 	struct here *h = *state;
@@ -939,6 +965,7 @@ int main(void)
 		T(a_cancelled_job_submits_nothing),
 		cmocka_unit_test(stays_until_something_is_submitted),
 		T(waits_after_an_unclear_answer),
+		T(leaves_if_the_folder_is_removed),
 		T(leaves_if_other_jobs_remain),
 		cmocka_unit_test(leaves_if_waiting_is_useless),
 		T(only_one_stays),

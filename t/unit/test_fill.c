@@ -183,6 +183,63 @@ static void a_limit_that_slurm_does_not_show(void **state)
 	assert_counts(h, "pending 6, queued 4");
 }
 
+/* The last task of an array has the array's id as SLURM_JOB_ID, so a job that may act on its own
+ * Slurm job is submitted alone. */
+static void a_job_that_acts_on_itself_is_in_no_array(void **state)
+{
+	static const struct {
+		const char *keys;
+		size_t sbatches;
+	} v[] = {
+		{"run: 'echo $SLURM_JOB_ID {n}'", 1},
+		{"run: 'scontrol show nodes {n}'", 1},
+		{"run: ['true', '{n}']\nrestartable: true", 3},
+		{"run: 'scontrol requeue $SLURM_JOB_ID {n}'", 3},
+		{"run: 'squeue -j ${SLURM_JOBID} -o %L {n}'", 3},
+		{"setup: 'trap \"scancel $SLURM_JOB_ID\" EXIT'\nrun: ['true', '{n}']", 3},
+		/* a step that only one job has */
+		{"steps:\n"
+		 "  - {name: a, run: 'true {n}'}\n"
+		 "  - {name: b, exclude: [{n: [1, 3]}], run: 'sacct -j $SLURM_JOB_ID {n}'}",
+		 2},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		char *text = mem_printf("name: a\nparams: {n: [1, 2, 3]}\n%s\n", v[i].keys);
+		struct fill_result r;
+		void *s;
+
+		set_up(&s);
+		put_sweep(s, text);
+		r = fill(s, FILL_USER, 0);
+		assert_int_equal(r.submitted, 3);
+		if (fake.sbatches != v[i].sbatches)
+			fail_msg("%s: %zu", v[i].keys, fake.sbatches);
+		here_tear_down(&s);
+		free(text);
+	}
+}
+
+/* sbatch refuses jobs that are submitted one by one, because of a limit that Slurm does not show:
+ * after 8 refusals no further job is tried. */
+static void eight_refusals_of_single_jobs(void **state)
+{
+	struct here *h = *state;
+	struct fill_result r;
+
+	for (size_t i = 0; i < 64; i++)
+		fake.answers[i] = SLURM_LIMIT;
+	fake.nanswers = 64;
+	put_sweep(
+		h,
+		"name: a\nparams: {n: {from: 1, to: 40, step: 1}}\nrestartable: true\nrun: ['true', '{n}']\n");
+	r = fill(h, FILL_USER, 0);
+	assert_int_equal(r.stop, FILL_LIMITED);
+	assert_int_equal(fake.sbatches, 8);
+	assert_counts(h, "pending 40");
+}
+
 static void a_paused_queue(void **state)
 {
 	struct here *h = *state;
@@ -668,6 +725,8 @@ int main(void)
 		T(a_refused_job_finds_no_claim),
 		T(the_limit_is_learnt),
 		T(a_limit_that_slurm_does_not_show),
+		cmocka_unit_test(a_job_that_acts_on_itself_is_in_no_array),
+		T(eight_refusals_of_single_jobs),
 		T(a_paused_queue),
 		T(after_an_external_cancel),
 		T(the_only_job_was_cancelled),

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 
 #include "scratch.h"
-#include "store/folder.h"
+#include "store/folder_internal.h"
 
 enum { T = 0x1234 };
 
@@ -474,6 +474,70 @@ static void the_lock_has_one_holder(void **state)
 	assert_int_equal(queue_lock_try(h->sp, NULL), 0);
 }
 
+/* Runs a command with sh, which must succeed. */
+static void run_shell(const char *fmt, ...)
+{
+	struct buf b = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	if (system(buf_str(&b)))
+		fail_msg("%s", buf_str(&b));
+	buf_release(&b);
+}
+
+/* A removed folder does not come back; a folder that cannot be reached may come back. */
+static void a_removed_folder(void **state)
+{
+	static const struct {
+		const char *command; /* in the folder that contains .slurmq */
+		bool stale;	     /* the descriptor fails, as with ESTALE */
+		bool elsewhere;	     /* the parent is on another file system */
+		bool removed;
+	} v[] = {
+		{"true", false, false, false},
+		{"rm -rf .slurmq", false, false, true},
+		{"rm -rf .slurmq/*", false, false, true},
+		{"rm -rf .slurmq/outbox", false, false, true},
+		{"rm -rf .slurmq/running .slurmq/jobs.db", false, false, false},
+		{"rm -rf .slurmq && mkdir -p .slurmq/outbox", false, false, true},
+		{"rm -rf ../q", false, false, true},
+		{"mv .slurmq moved", false, false, false}, /* it can still be written to */
+		/* the file server reports ESTALE */
+		{"true", true, false, false},
+		{"rm -rf .slurmq", true, false, true},
+		{"rm -rf .slurmq/*", true, false, true},
+		{"mv .slurmq old && cp -r old .slurmq", true, false, true},
+		{"mv ../q ../away", true, false, false}, /* a mount is missing */
+		{"rm -rf .slurmq", true, true, false},
+		{"mv .slurmq old && cp -r old .slurmq", true, true, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		char *top = scratch_make(), *dir = mem_printf("%s/p/q/.slurmq", top);
+		struct folder *sp;
+
+		run_shell("mkdir -p %s", dir);
+		assert_int_equal(folder_create(dir, NULL), 0);
+		assert_int_equal(folder_open(dir, &sp, NULL), 0);
+		if (v[i].stale) {
+			close(sp->folder[FOLDER_OUTBOX]);
+			sp->folder[FOLDER_OUTBOX] = -1;
+		}
+		if (v[i].elsewhere)
+			sp->opened.st_dev = sp->outbox.st_dev = sp->opened.st_dev + 1;
+		run_shell("cd %s/p/q && %s", top, v[i].command);
+		if (folder_is_removed(sp) != v[i].removed)
+			fail_msg("case %zu: %s", i, v[i].command);
+		folder_close(sp);
+		free(dir);
+		scratch_drop(top);
+	}
+}
+
 static void lists_are_sorted_and_clean(void **state)
 {
 	struct here *h = *state;
@@ -542,6 +606,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(an_answer_is_read_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_lock_has_one_holder, set_up, tear_down),
+		cmocka_unit_test(a_removed_folder),
 		cmocka_unit_test_setup_teardown(lists_are_sorted_and_clean, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(files_are_written_whole, set_up, tear_down),
 	};

@@ -15,6 +15,7 @@
 #include "store/folder.h"
 #include "chain/supervise.h"
 #include "store/manifest.h"
+#include "sweep/bash_start.h"
 
 enum { T = 0x99, ID = 100 };
 
@@ -37,6 +38,9 @@ static int set_up(void **state)
 	snprintf(fake.jobs[0].name, sizeof(fake.jobs[0].name), "s.%016x", T);
 	setenv("SLURM_JOB_ID", "100", 1);
 	setenv("SLURMD_NODENAME", "n1", 1);
+	setenv("SLURM_ARRAY_JOB_ID", "98", 1);
+	setenv("SLURM_ARRAY_TASK_ID", "2", 1);
+	setenv("SLURM_ARRAY_TASK_COUNT", "3", 1);
 	unsetenv("SLURM_RESTART_COUNT");
 	h->dir = scratch_make();
 	assert_int_equal(folder_create(h->dir, NULL), 0);
@@ -69,7 +73,8 @@ struct step {
 static const char *checkpoint;
 static char *root; /* NULL: no root of its own */
 
-/* Writes a manifest of one task: each step is a script for sh, in the scratch folder. */
+/* Writes a manifest of one task: each step is a script for sh, in the scratch folder. A script that
+ * begins with '!' names a program instead; a script that begins with '|' is a text for bash. */
 static void make_manifest(struct here *h, const struct step *steps, size_t n)
 {
 	struct manifest_head head = {.checkpoint = (char *)(uintptr_t)checkpoint,
@@ -89,9 +94,15 @@ static void make_manifest(struct here *h, const struct step *steps, size_t n)
 
 		s->key = strdup(steps[i].key);
 		s->name = strndup(steps[i].key, strcspn(steps[i].key, " "));
-		strs_add(&s->argv, steps[i].script[0] == '!' ? steps[i].script + 1 : "sh");
-		strs_add(&s->argv, "-c");
-		strs_add(&s->argv, steps[i].script);
+		if (steps[i].script[0] == '|') {
+			for (size_t k = 0; k < BASH_START_ARGS; k++)
+				strs_add(&s->argv, bash_start_argv[k]);
+			strs_add(&s->argv, steps[i].script + 1);
+		} else {
+			strs_add(&s->argv, steps[i].script[0] == '!' ? steps[i].script + 1 : "sh");
+			strs_add(&s->argv, "-c");
+			strs_add(&s->argv, steps[i].script);
+		}
 		if (steps[i].needs)
 			strs_add(&s->needs, steps[i].needs);
 		s->on_fail = steps[i].go_on ? PLAN_CONTINUE : PLAN_STOP;
@@ -221,6 +232,9 @@ static void ends_of_steps(void **state)
 			   " && test \"$SLURMQ_PARAMS\" = '{\"lr\":\"1e-3\",\"a.b\":\"x y\"}'"
 			   " && test \"$PWD\" = \"$SLURMQ_DIR\""}},
 		 "env x=1 completed; completed",
+		 0},
+		{{{.key = "a", .script = "test $SLURM_JOB_ID = 100; ! env | grep ^SLURM_ARRAY_"}},
+		 "a completed; completed",
 		 0},
 	};
 
@@ -389,6 +403,79 @@ static void checkpoints(void **state)
 		assert_string_equal(text, v[i].journal);
 		assert_int_equal(folder_file_get(h->sp, "log", &log, NULL), 0);
 		if (v[i].log ? !strstr(log.s, v[i].log) : !!strstr(log.s, "is near"))
+			fail_msg("%zu: %s", i, log.s);
+		buf_release(&log);
+		free(text);
+		tear_down(&s);
+	}
+}
+
+/* The folder is removed while the command runs: the job does not wait, and exits with the command's
+ * status. */
+static void the_folder_is_removed(void **state)
+{
+	static const struct {
+		const char *script;
+		int status;
+	} v[] = {
+		{"rm -rf \"$SLURMQ_DIR\"; exit 3", 3},
+		{"rm -rf \"$SLURMQ_DIR\"", 0},
+		{"rm -rf \"$SLURMQ_DIR\"/*", 0},
+		{"rm -rf \"$SLURMQ_DIR\"; mkdir -p \"$SLURMQ_DIR/outbox\"; kill -KILL $$", 137},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct step one = {.key = "a", .script = v[i].script};
+		struct supervise_result r;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		make_manifest(s, &one, 1);
+		r = run_attempt(s);
+		assert_int_equal(r.outcome, SUPERVISE_FOLDER_REMOVED);
+		assert_int_equal(r.exit_status, v[i].status);
+		assert_false(r.refill);
+		assert_string_equal(r.event, "");
+		tear_down(&s);
+	}
+}
+
+/* A pipe fails if one of its commands fails, and the log explains the status of SIGPIPE. */
+static void pipes(void **state)
+{
+	static const struct {
+		const char *script, *journal;
+		bool explained;
+	} v[] = {
+		{"|false | cat", "a failed; failed EXIT 1/0", false},
+		{"|yes | head -n 1", "a failed; failed EXIT 141/0", true},
+		{"|set +o pipefail; yes | head -n 1", "a completed; completed", false},
+		{"|exit 140", "a failed; failed EXIT 140/0", false},
+		{"false | cat", "a completed; completed", false},
+		{"exit 141", "a failed; failed EXIT 141/0", false},
+		{"|kill -PIPE $$", "a failed; failed SIGNAL 0/13", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct step one = {.key = "a", .script = v[i].script};
+		struct supervise_result r;
+		struct buf log = {0};
+		struct here *h;
+		char *text;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		make_manifest(h, &one, 1);
+		r = run_attempt(h);
+		text = read_journal(h, &r);
+		assert_string_equal(text, v[i].journal);
+		assert_int_equal(folder_file_get(h->sp, "log", &log, NULL), 0);
+		if (v[i].explained != !!strstr(log.s, ": SIGPIPE ended a command") ||
+		    v[i].explained !=
+			    !!strstr(log.s, "'set +o pipefail' in the text allows this <==\n"))
 			fail_msg("%zu: %s", i, log.s);
 		buf_release(&log);
 		free(text);
@@ -598,6 +685,8 @@ int main(void)
 		T1(without_a_claim_no_step_runs),
 		cmocka_unit_test(reasons_of_sigterm),
 		cmocka_unit_test(checkpoints),
+		cmocka_unit_test(pipes),
+		cmocka_unit_test(the_folder_is_removed),
 		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(starts_in_the_hold_off),
 		T1(requeued),

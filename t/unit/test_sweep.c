@@ -14,6 +14,7 @@
 
 #include <sha2.h>
 
+#include "sweep/bash_start.h"
 #include "sweep/sweepfile.h"
 
 /* SHA-256 of the lines "job\tstep\tcommand" of t/data/bar-llama.yaml, as the original generator of
@@ -123,10 +124,17 @@ static char *join_words(const struct strs *words)
 	return buf_take(&b);
 }
 
+/* Compares the words with expected, in which START stands for bash_start_before. */
 static void check_joined(const struct strs *words, const char *expected)
 {
-	char *got = join_words(words);
+	char *got = join_words(words), *start = strstr(got, bash_start_before);
 
+	if (start) {
+		char *rest = start + strlen(bash_start_before);
+
+		memcpy(start, "START ", 6);
+		memmove(start + 6, rest, strlen(rest) + 1);
+	}
 	assert_string_equal(got, expected);
 	free(got);
 }
@@ -458,12 +466,14 @@ static const struct {
 	{"name: n\nparams: {x: 'a b'}\nrun: [p, \"{x}\", -, \"{@id}\", \"{@args}\", \"{@kv}\"]\n",
 	 "", "", NULL, "p|a b|-|1|--x|a b|x=a b", "", "p|a b|-|1|--x|a b|x=a b"},
 	{"name: n\nparams: {x: 'a b'}\nrun: p {x} \"{x}\"\n", "", "", NULL,
-	 "bash|-e|-c|p \"${_slurmq_1}\" \"${_slurmq_1}\"|run", "_slurmq_1=a b",
+	 "bash|-e|-o|pipefail|-c|START p \"${_slurmq_1}\" \"${_slurmq_1}\"|run", "_slurmq_1=a b",
 	 "bash|-c|p 'a b' \"a b\""},
 	{"name: n\nparams: {x: $a}\nsetup: source {x}\nrun: [p, \"{x}\"]\n", "", "", NULL,
-	 "bash|-e|-c|source \"${_slurmq_1}\"\n\"$@\"|run|p|$a", "_slurmq_1=$a", "p|$a"},
+	 "bash|-e|-o|pipefail|-c|START source \"${_slurmq_1}\"\nunset _slurmq_setup; \"$@\"|run|p|$a",
+	 "_slurmq_1=$a", "p|$a"},
 	{"name: n\nparams: {x: 1}\nsetup: |\n  a\nrun: |\n  p \"{x}\"\n", "", "", NULL,
-	 "bash|-e|-c|a\n\np \"${_slurmq_1}\"\n|run", "_slurmq_1=1", "bash|-c|p \"1\"\n"},
+	 "bash|-e|-o|pipefail|-c|START a\n\nunset _slurmq_setup; p \"${_slurmq_1}\"\n|run",
+	 "_slurmq_1=1", "bash|-c|p \"1\"\n"},
 	{"name: n\nparams: {x: 1}\nlet: {y: \"{x}-{z}\", z: \"<{x}>\"}\nrun: [\"{y}\"]\n", "", "",
 	 NULL, "1-<1>", "", "1-<1>"},
 	{"name: n\nparams: {x: 1, c: ''}\ntitle: \"{x} {@kv}\"\nsbatch: {mem: \"{x}G\", exclusive: true, "
@@ -478,7 +488,7 @@ static const struct {
 	 "params: {x: 1}, let: {y: own}, sbatch: {mem: 2G}, env: {B: \"{y}\"}}\nrun: [\"{y}\"]\n",
 	 "--mem=2G|--time=1", "A=1|B=own", NULL, "own", "", "own"},
 	{"name: n\nparams: {x: 1}\nrun: p {@args} {@kv} {@id}\n", "", "", NULL,
-	 "bash|-e|-c|p \"${_slurmq_1}\" \"${_slurmq_2}\" \"${_slurmq_3}\" \"${_slurmq_4}\"|run",
+	 "bash|-e|-o|pipefail|-c|START p \"${_slurmq_1}\" \"${_slurmq_2}\" \"${_slurmq_3}\" \"${_slurmq_4}\"|run",
 	 "_slurmq_1=--x|_slurmq_2=1|_slurmq_3=x=1|_slurmq_4=1", "bash|-c|p --x 1 x=1 1"},
 };
 
@@ -514,9 +524,9 @@ static void test_text_is_shared(void **state)
 	(void)state;
 	plan_nth(sweep, 0, &first);
 	plan_nth(sweep, 95, &last);
-	assert_string_equal(first.steps[1].argv.v[3], last.steps[1].argv.v[3]);
-	assert_string_equal(first.steps[1].argv.v[4], "eval");
-	assert_null(strstr(first.steps[1].argv.v[3], "llama2"));
+	assert_string_equal(first.steps[1].argv.v[5], last.steps[1].argv.v[5]);
+	assert_string_equal(first.steps[1].argv.v[6], "eval");
+	assert_null(strstr(first.steps[1].argv.v[5], "llama2"));
 	plan_release(&first);
 	plan_release(&last);
 	sweep_free(sweep);

@@ -221,16 +221,16 @@ static const char show[] = "show() { printf '%d:' $#; [ $# -eq 0 ] || printf '<%
 /* Runs bash with the text and its arguments. Returns its output; caller frees. */
 static char *run_bash(const char *text, const char *const *args, size_t n, int *status)
 {
-	const char *argv[64] = {"bash", "-e", "-c", text, "test"};
+	const char *argv[64] = {"bash", "-e", "-o", "pipefail", "-c", text, "test"};
 	struct buf out = {0};
 	char chunk[4096];
 	int fds[2];
 	ssize_t got;
 	pid_t pid;
 
-	assert_true(n < 58);
+	assert_true(n < 56);
 	for (size_t i = 0; i < n; i++)
-		argv[5 + i] = args[i];
+		argv[7 + i] = args[i];
 	assert_int_equal(pipe(fds), 0);
 	pid = fork();
 	if (pid == 0) {
