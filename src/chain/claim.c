@@ -13,7 +13,7 @@
 #include "sweep/sweep.h"
 
 /* Adds --begin to the options of a job that must not start yet (sbatch(1)). So Slurm holds the
- * job in its queue: the job goes on with the chain, and no process must stay or check again for
+ * job in its queue: the job continues the chain, and no process must stay or check again for
  * it. The job costs a slot, so such jobs are claimed after all others. The delay is rounded to
  * steps of 10 s, so that jobs that failed together share an array. It is relative, since the
  * clocks of hosts differ. */
@@ -270,7 +270,7 @@ static int probe_spot(struct choice *c, struct spot *s, struct err *err)
 
 /* Moves *s past blocked jobs: all before *s, and many after it, are blocked. Jobs that differ
  * come in runs, since the first parameter varies slowest. So the search doubles its step until a
- * job is free, then bisects back to the start of the run. Returns 0 if *s is the place to go on,
+ * job is free, then bisects back to the start of the run. Returns 0 if *s is the place to continue,
  * DB_NONE if no job of this priority is free. Among a million jobs this takes about forty seeks. */
 static int leap_over_blocked(struct choice *c, struct spot *s, struct err *err)
 {
@@ -306,7 +306,7 @@ static int leap_over_blocked(struct choice *c, struct spot *s, struct err *err)
 	return s->id < 0 ? DB_NONE : 0;
 }
 
-/* Moves *s to the place to go on, after a slice of which no job was chosen. Returns DB_NONE if
+/* Moves *s to the place to continue, if no job of the last slice was chosen. Returns DB_NONE if
  * there is no such place. */
 static int skip_blocked_jobs(struct choice *c, struct spot *s, struct err *err)
 {
@@ -327,7 +327,7 @@ static int skip_blocked_jobs(struct choice *c, struct spot *s, struct err *err)
 	return n ? 0 : DB_NONE;
 }
 
-/* Chooses among the next pending jobs from *s on, and moves *s to the place to go on. Returns
+/* Chooses among the next pending jobs from *s on, and moves *s to the place to continue. Returns
  * DB_NONE if no more jobs can be chosen. */
 static int choose_slice(struct choice *c, struct spot *s, int64_t size, struct err *err)
 {

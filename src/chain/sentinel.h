@@ -60,7 +60,7 @@ enum sentinel_turn {
 };
 enum sentinel_turn sentinel_turn(struct store *store, fill_say *say, void *arg);
 /*
- * Pauses between turns, longer each time (*ms starts at 0). Returns true if the caller is to
+ * Pauses between turns, longer each time (*ms starts at 0). Returns true if the caller must
  * continue.
  *
  * Returns false if the sentinel was cancelled. It also returns false if the time limit is near

@@ -11,7 +11,7 @@
 /* Appends the NAME=VALUE lines that all steps of a task share. dir: the folder .slurmq,
  * absolute. */
 void step_env_base(const struct manifest_task *task, const char *dir, struct strs *env);
-/* Appends those of base, and the step's own parameters, name and variables. */
+/* Appends the NAME=VALUE lines of base, and the step's own parameters, name and variables. */
 void step_env(const struct manifest_task *task, const struct strs *base,
 	      const struct manifest_step *s, struct strs *env);
 

@@ -357,7 +357,7 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 }
 
 /* Handles a TERM that arrives just after the step's end. Slurm signals the processes of a job
- * one by one, so the step may end before the supervisor has TERM. That is no failure of the
+ * one by one, so the step may end before the supervisor has TERM. That is not a failure of the
  * step, and the chain must not continue after it. */
 static void handle_late_term(struct run *r, const struct journal_step *rec)
 {

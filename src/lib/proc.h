@@ -40,7 +40,7 @@ struct proc_result {
  * Returns -1 with err if it could not be started. *exec_errno (may be NULL) is then ENOENT if
  * PATH has no such program, and 0 if the failure was before the exec (no process, no
  * descriptor, no such cwd). A file without #! is not run by a shell: ENOEXEC. SIGPIPE from a
- * child that does not read its input is no error. Output that descendants write after the
+ * child that does not read its input is not an error. Output that descendants write after the
  * program has ended is not waited for. Reaps no other child. */
 int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec_errno,
 	     struct err *err);

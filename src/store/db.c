@@ -19,7 +19,7 @@
 #define BUSY_MS 30000
 
 /*
- * The bytes of a row. A job is some 60 bytes: its values alone, without their names (the schema
+ * The bytes of a row. A job is about 60 bytes: its values alone, without their names (the schema
  * holds these once), and small integers, which SQLite stores in as few bytes as they need and 0 in
  * none (sqlite.org/fileformat2.html, 2.1). Its identity is 64 bits; the parameters are compared on
  * a hit. An attempt's array index is its distance from its submission's first.

@@ -19,7 +19,7 @@ struct sweep_reader {
 };
 
 /* Checks the keys of a map: scalars, no duplicates, no <<, all in allowed (NULL: any key).
- * Returns false if node is no map; `what` is the complaint, as in "'sample' is a map: ...". */
+ * Returns false if node is not a map; `what` is the complaint, as in "'sample' is a map: ...". */
 bool sweep_read_keys(struct sweep_reader *r, const struct node *map,
 		     const struct sweep_key *allowed, const char *what);
 

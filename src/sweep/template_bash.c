@@ -122,7 +122,7 @@ static bool joins_next_line(const struct scan *s, size_t from, size_t end)
 	return n % 2 == 1;
 }
 
-/* Returns the end of the body, which is the begin of the delimiter's line. */
+/* Returns the end of the body, which is the start of the delimiter's line. */
 static size_t find_body_end(struct scan *s, const struct heredoc *doc)
 {
 	bool joined = false;
