@@ -48,7 +48,7 @@ int cancel_query(const struct who *me);
  * the record unless the job is cancelled. Returns the reason, or -1 if Slurm does not answer,
  * which counts as a cancel. */
 int cancel_on_term(struct folder *sp, const struct who *me);
-/* Does the same for the job of this process, which has received a SIGTERM (proc_signal_wait()).
+/* Calls cancel_on_term() for the job of this process, which has got SIGTERM (proc_signal_wait()).
  * Returns whether the job is cancelled. */
 bool cancel_after_term(struct folder *sp);
 /* Handles a pending SIGTERM, if there is one. Returns whether the job is cancelled. */

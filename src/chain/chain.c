@@ -273,7 +273,7 @@ static void pause_or_cancel(struct folder *sp, int64_t ms, struct tried *tried)
 }
 
 /* Acquires the lock of the job that stays. A job that is about to end still holds it, and has
- * counted this job as left: so this waits a little. */
+ * counted this job as left: so this function waits. */
 static int lock_last(struct store *store, int64_t ms, struct tried *tried, int *lock)
 {
 	int64_t end = clock_mono_ms() + ms;
@@ -286,7 +286,7 @@ static int lock_last(struct store *store, int64_t ms, struct tried *tried, int *
 }
 
 /* Stays until the hold-off is over and the decision is made. Every job that ends in that time
- * does so, since each may be a survivor. Then one job continues, once the others have left their
+ * stays, since each may be a survivor. Then one job continues, once the others have left their
  * slots: it holds the lock `last`. Returns true for that job, with *lock. */
 static bool wait_hold_off(struct store *store, const struct chain_opts *o, struct tried *tried,
 			  int *lock)

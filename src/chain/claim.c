@@ -37,7 +37,7 @@ static void collect_options(const struct db_job *job, const struct plan *plan, i
 	add_begin_option(job, now, out);
 }
 
-/* Returns the value of --exclude: the user's own and the nodes that look bad. Returns NULL if no
+/* Returns the value of --exclude: the user's own and the suspect nodes. Returns NULL if no
  * node is excluded, or if the user's options do not allow an addition. The caller frees the
  * value. */
 static char *render_exclude(const struct strs *nodes, const char *directives,
@@ -125,7 +125,7 @@ struct choice {
 	struct batches *out;
 	int64_t max_array, now;
 	int64_t wanted, chosen;
-	struct strs nodes; /* the nodes that look bad */
+	struct strs nodes; /* the suspect nodes (breaker.h) */
 };
 
 /* A job's options for sbatch, and the folder that it runs in. */

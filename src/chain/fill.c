@@ -353,7 +353,7 @@ static int run_round(struct fill *f, struct batches *b, struct err *err)
 
 /* ---- submitting ---- */
 
-/* Submits a refused batch again without excluding the nodes that look bad. Perhaps no other node
+/* Submits a refused batch again without excluding the suspect nodes. Perhaps no other node
  * suits its jobs, and these nodes are better than none. If the first sbatch made a job all the
  * same, only one of the two finds a claim. */
 static int submit_without_exclude(struct fill *f, const struct batch *b, struct slurm_reply *reply,

@@ -6,7 +6,7 @@
  * that the next holder finds and ingests again, which changes nothing.
  *
  * Every way to close an attempt without its reported end revokes its claim first. So a job that
- * Slurm made all the same finds no claim.
+ * Slurm made nevertheless finds no claim.
  */
 #include "chain/ingest.h"
 

@@ -141,7 +141,7 @@ int limits_get(struct store *store, struct limits *out, struct err *err)
 	if (reported < 0) {
 		out->jobs = LIMIT_DEFAULT;
 		rc = state_get_int(store->db, STATE_LIMIT_AT, &at, err);
-		out->from = mem_strdup(at ? "Slurm tells none" : "until Slurm is asked");
+		out->from = mem_strdup(at ? "Slurm reports none" : "until Slurm is queried");
 		return rc;
 	}
 	rc = state_get_text(store->db, STATE_LIMIT_FROM, &from, err);

@@ -1,5 +1,5 @@
 /*
- * reconcile.h - finds the fate of attempts that never reported, from squeue, and from sacct if
+ * reconcile.h - finds the ends of attempts that never reported, from squeue, and from sacct if
  * squeue lacks them.
  */
 #ifndef SLURMQ_RECONCILE_H
@@ -53,8 +53,8 @@ struct reconcile_result {
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err);
 
-/* Does the same unconditionally, even if no row is in flight, and writes no cancel records: for the
- * decision. The caller releases *jobs,
+/* Reconciles for the decision on a cancel: even if no row is in flight, and without writing cancel
+ * records. The caller releases *jobs,
  * squeue's answer, with slurm_jobs_release(). */
 int reconcile_jobs(struct store *store, struct slurm_jobs *jobs, struct reconcile_result *out,
 		   struct err *err);

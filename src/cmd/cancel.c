@@ -83,7 +83,7 @@ static int cancel_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, boo
 		return -1;
 	rc = steer_change(ctx, ids, &change, &changed, err);
 	FAILPOINT("cancel-before");
-	/* claims that were revoked before an error need scancel all the same */
+	/* claims that were revoked before an error need scancel too */
 	ended_in_slurm = !cancel_in_slurm(ctx, &undo, &ended, rc ? NULL : err);
 	if (!ended_in_slurm)
 		rc = -1;

@@ -98,7 +98,7 @@ void needs_add_lines(const struct health_need *n, struct strs *lines)
 	case NEED_FAILED:
 		strs_addf(lines,
 			  "%" PRId64
-			  " job%s of %s failed: slurmq list -s failed %s; again: slurmq retry %s",
+			  " job%s of %s failed: slurmq list -s failed %s; then: slurmq retry %s",
 			  n->jobs, plural_ending(n->jobs), n->sweep, n->sweep, n->sweep);
 		break;
 	case NEED_REFUSED:

@@ -46,7 +46,7 @@ static const char tables[] =
 	"CREATE INDEX job_flight ON job(attempt) WHERE state IN " SQL_IN_FLIGHT ";"
 	"CREATE INDEX job_trouble ON job(state, id) WHERE state IN (" SQL_FAILED ", " SQL_CANCELLED
 	", " SQL_HELD ");"
-	/* rare: a later version's schema of an older job; 0: that version does not name the job */
+	/* rare: the schema of an older job in a later version; 0: that version lacks the job */
 	"CREATE TABLE job_schema(job INTEGER NOT NULL, version INTEGER NOT NULL, schema INTEGER NOT NULL,"
 	" vals BLOB, PRIMARY KEY(job, version)) WITHOUT ROWID;"
 	"CREATE TABLE counter(sweep INTEGER NOT NULL, state INTEGER NOT NULL, n INTEGER NOT NULL,"

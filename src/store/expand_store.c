@@ -477,7 +477,7 @@ static int expand_locked(struct work *w, struct err *err)
 	if (!rc)
 		rc = drop_unnamed(w, err);
 	FAILPOINT("expand-unnamed");
-	/* expanding an unchanged file leaves no version behind */
+	/* expanding an unchanged file adds no version */
 	if (!rc && !(w->same_text && !w->r->added && !w->reshaped && !w->newly_missing))
 		rc = publish_version(w, err);
 	else if (!rc)
