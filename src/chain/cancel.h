@@ -14,7 +14,7 @@
  *   - Cancelled are the jobs of the records, and jobs in flight that squeue shows as cancelled.
  *   - Survivors are jobs of the folder, the sentinel included, that squeue still shows. A person must
  *     have submitted them before the first record, or a job more than MARGIN_MS before it: scancel's
- *     list may lack a job that was submitted later. A job that was there as long before, and ended
+ *     list may lack a job that was submitted later. A job that was submitted as early, and ended
  *     by itself more than MARGIN_MS after the first record, is a survivor too.
  *   - If at least two are cancelled and none survives, the queue is paused, and every claim that no
  *     job has started is revoked. Otherwise the chain goes on.

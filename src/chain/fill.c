@@ -69,7 +69,7 @@ struct fill {
 	bool ingest_only;
 	struct early early;
 	char *via;	     /* command that reaches the host that submits; NULL: this host */
-	bool via_due;	     /* that host must submit the jobs */
+	bool via_due;	     /* the via host must submit the jobs */
 	enum fill_stop stop; /* why submitting ended, if it failed */
 	struct err why;	     /* the error if sbatch was not found; status 0: none */
 };

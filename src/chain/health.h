@@ -42,7 +42,7 @@ struct health_pause {
 enum health_need_kind {
 	NEED_RESUME, /* resume the queue, which a person has paused */
 	NEED_LOCKS,  /* resume the queue, once locks work between the hosts of names */
-	NEED_REPAIR, /* the same, once the cause is fixed: the breaker paused the queue after job */
+	NEED_REPAIR, /* fix the cause, then resume: the breaker paused the queue after job */
 	NEED_NODES,  /* report the nodes of names, which are excluded */
 	/* Check the jobs that fail on the nodes of names, which are not excluded. */
 	NEED_MANY_NODES,
@@ -65,7 +65,7 @@ struct health_need {
 	int64_t job;
 	uint64_t slurm_job;
 	bool by_admin;
-	struct strs names; /* of nodes or hosts */
+	struct strs names; /* names of nodes or hosts */
 	char *words;	   /* what sbatch, or the way to another host, printed */
 };
 

@@ -36,7 +36,7 @@
 
 enum {
 	SUBMITTING_MS = 10 * 60 * 1000, /* for a submission without an answer and without a job */
-	UNCLEAR_MS = 90 * 1000,		/* the same if sbatch has ended without a clear answer */
+	UNCLEAR_MS = 90 * 1000,		/* for one whose sbatch ended without a clear answer */
 	MISSING_MS = 10 * 60 * 1000,
 	/* replaces MISSING_MS while the accounting does not answer */
 	ACCT_AWAY_MS = 60 * 60 * 1000,

@@ -38,7 +38,7 @@ struct run {
 	struct who who;
 	struct manifest_task task;
 	struct journal_file journal;
-	struct strs env; /* of every step */
+	struct strs env; /* environment of every step */
 	pid_t child;	 /* the step's process group; 0: none */
 	pid_t tick;
 	int64_t tick_at;    /* monotonic ms */

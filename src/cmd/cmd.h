@@ -34,7 +34,7 @@ struct cmd;
 struct cmd_ctx {
 	const struct cmd *cmd;
 	const struct cmd *const *all; /* every command, NULL-terminated */
-	const struct opt *before;     /* options before a command alone */
+	const struct opt *before;     /* options that can only precede a command */
 	const struct opt *common;     /* options that every command takes */
 	struct store *store;	      /* NULL if it is not open */
 	struct style out, err;	      /* styles of stdout and stderr */

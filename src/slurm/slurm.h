@@ -139,7 +139,7 @@ struct slurm_job {
 	 * here), or for an array's task a year ahead [S; 20.11.4]; 24.11.5 has NONE for both. */
 	int64_t ended;
 	int restarts;	       /* RestartCnt; -1: not queried */
-	int exit_code, signal; /* of an ended job; 0: none, or not reported (squeue has neither) */
+	int exit_code, signal; /* after the end; 0: none, or not reported (squeue has neither) */
 };
 struct slurm_jobs {
 	struct slurm_job *v;

@@ -272,7 +272,7 @@ struct db_block {
 	int64_t cap;   /* number of slurmq's jobs that may be in flight */
 	int64_t until; /* when slurmq tries one more */
 	int64_t pause; /* the current delay before that try, ms */
-	bool trying;   /* that job is being submitted */
+	bool trying;   /* one more job is being submitted */
 };
 /* Reads all blocks, sorted by limit group. The caller frees *v with db_blocks_free(). */
 int db_blocks(struct db *db, struct db_block **v, size_t *n, struct err *err);
@@ -321,7 +321,7 @@ struct db_flight {
 	uint64_t submission;
 	int task, ntasks;
 	uint64_t slurm_job, slurm_id;
-	int64_t created;       /* of the submission */
+	int64_t created;       /* time of the submission */
 	int answer;	       /* sbatch's, enum slurm_answer; 0: none yet */
 	int64_t missing_since; /* 0: Slurm showed it the last time */
 	int64_t version;

@@ -28,7 +28,7 @@ struct work {
 	const struct expand_opts *o;
 	struct expand_result *r;
 	struct db_version version;
-	bool same_text;	   /* as the sweep's current version */
+	bool same_text;	   /* the text is that of the sweep's current version */
 	struct sweep *old; /* that version's sweep, if the text differs */
 	int64_t old_version, old_jobs;
 	struct loader ran;   /* versions with which running or completed jobs were started */

@@ -31,7 +31,7 @@ int journal_file_open(struct folder *sp, const struct folder_entry *e, struct jo
 
 static int append_lines(struct journal_file *j, const char *lines, size_t len, bool sync)
 {
-	/* the rest of a failed append must not join this one's first line, nor count as a whole
+	/* the rest of a failed append must not join this append's first line, nor count as a whole
 	 * line, since a step's key may be cut short. journal_parse() ignores a line that holds a
 	 * NUL */
 	if (j->torn && folder_write_all(j->fd, "\0\n", 2))

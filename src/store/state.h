@@ -47,7 +47,7 @@ struct state_text {
 #define STATE_CANCELLED_AT STATE_INT(".cancelled.at", 0)
 
 /* breaker.c: how many consecutive jobs failed within a minute of their start; the node on which all
- * of them did, "" if there were several; and the last such job's id, once the queue was paused
+ * of them failed, "" if there were several; and the last such job's id, once the queue was paused
  * for it. */
 #define STATE_BREAKER_N STATE_INT(".breaker.n", 0)
 #define STATE_BREAKER_NODE STATE_TEXT(".breaker.node")
