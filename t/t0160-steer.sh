@@ -23,22 +23,22 @@ does() {
 }
 
 does hhpppp 'held 2 jobs; slurmq release makes them pending again' slurmq hold 1-2
-does hhpppp 'nothing to hold: none of these is pending or queued' slurmq hold 1-2
-does hhpppp 'nothing to release: none of these is held' slurmq release 3 --no-submit
+does hhpppp 'nothing to hold: none of the jobs is pending or queued' slurmq hold 1-2
+does hhpppp 'nothing to release: none of the jobs is held' slurmq release 3 --no-submit
 does phpppp 'released 1 job' slurmq release 1 --no-submit
 does chcccp 'cancelled 4 jobs' slurmq cancel 1,3-5 --yes
-does chcccp 'nothing to cancel: none of these is pending, held or in Slurm' slurmq cancel 1,3 --yes
-does chcccp 'nothing to hold: none of these is pending or queued' slurmq hold 3
+does chcccp 'nothing to cancel: none of the jobs is pending, held or in Slurm' slurmq cancel 1,3 --yes
+does chcccp 'nothing to hold: none of the jobs is pending or queued' slurmq hold 3
 does chcccp 'no failed jobs; slurmq retry -s cancelled retries the 4 cancelled ones' slurmq retry
 does phcccp '1 job is pending again; next: slurmq submit' slurmq retry 1 --no-submit
 does phpppp '3 jobs are pending again; next: slurmq submit' slurmq retry few -s cancelled --no-submit
 does phpppp '{"retried":0,"submit":null}' slurmq retry --json
-does phpppp 'nothing to retry: 1 of these is not over yet; 1 of these is held: use slurmq release' slurmq retry 1-2
-does phpppp 'nothing to retry: 1 of these is held: use slurmq release' slurmq retry 2
-does phpppp 'nothing to retry: 1 of these is held: use slurmq release' slurmq retry 2 --sbatch mem=1G
-does phpppp 'nothing to retry: 5 of these are not over yet' slurmq retry -s pending
+does phpppp 'nothing to retry: 1 of the jobs is not over yet; 1 of the jobs is held: use slurmq release' slurmq retry 1-2
+does phpppp 'nothing to retry: 1 of the jobs is held: use slurmq release' slurmq retry 2
+does phpppp 'nothing to retry: 1 of the jobs is held: use slurmq release' slurmq retry 2 --sbatch mem=1G
+does phpppp 'nothing to retry: 5 of the jobs are not over yet' slurmq retry -s pending
 does phpppp 'nothing to retry: no such jobs; slurmq status shows the counts' slurmq retry -s completed
-does phpppp 'nothing to retry: 1 of these is held: use slurmq release' slurmq retry -s user
+does phpppp 'nothing to retry: 1 of the jobs is held: use slurmq release' slurmq retry -s user
 does hhhhhh 'held 5 jobs; slurmq release makes them pending again' slurmq hold all
 does pppppp 'released 6 jobs' slurmq release all --no-submit
 does cccccc 'cancelled 6 jobs; the queue is paused: slurmq resume' slurmq cancel all --yes

@@ -98,7 +98,7 @@ expanded grid.yaml 0 8 0 0 'the default restored'
 sed -i 's/^params:/params:\n  opt: [sgd]/' grid.yaml
 expanded grid.yaml 8 0 0 8 'a new axis without a default: other jobs'
 
-# Names, resources and computed strings are no part of a job's identity; another text of the same
+# Names, resources and computed strings are not part of a job's identity; another text of the same
 # number is another value
 
 cat >same.yaml <<'END2'

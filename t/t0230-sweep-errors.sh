@@ -159,7 +159,7 @@ run: |
   c '"'{x}'" \
 	"s.yaml:5:6: error: '{x}' is not allowed within [[ ]], where bash may read a value as a pattern or as arithmetic: use [ ]" \
 	"s.yaml:5:17: error: '{x}' is not allowed in arithmetic, where bash would run what a[\$(...)] holds: if you trust its values, write n={...} before and use n" \
-	"s.yaml:5:28: error: '{x}' is not allowed behind a backslash; {{...}} gives the text {...}" \
+	"s.yaml:5:28: error: '{x}' is not allowed after a backslash; {{...}} gives the text {...}" \
 	"s.yaml:6:6: error: '{x}' is not replaced within single quotes: use double quotes"
 complains 'name: n
 params: {x: 1}

@@ -39,7 +39,7 @@ run=$'name: n\nrun: [a]\n'
 } >bomb.yaml
 refused bomb.yaml '^bomb.yaml:[0-9]+:[0-9]+: error: more than 200,000 nodes, aliases followed$' 'an alias bomb'
 printf '%sparams: &p {a: *p}\n' "$run" >circle.yaml
-refused circle.yaml '^circle.yaml:3:16: error: an alias to what it stands in$' 'a circle of aliases'
+refused circle.yaml '^circle.yaml:3:16: error: an alias to a node that contains it$' 'a circle of aliases'
 {
 	printf '%sparams: {a: [' "$run"
 	for i in {1..20000}; do printf '&a%d 1,' "$i"; done

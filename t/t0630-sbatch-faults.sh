@@ -100,7 +100,7 @@ for away in '' away; do
 	else
 		is_status 75
 		is_out 'cancelled 3 jobs'
-		like_err 'the jobs are cancelled here, but slurmq could not end all that run in Slurm \(run slurmq cancel again\): squeue'
+		like_err 'the jobs are cancelled, but slurmq could not end all that run in Slurm \(run slurmq cancel again\): squeue'
 		rm "$FAKE_SLURM/away"
 		run slurmq sync
 		is_status 0
@@ -124,7 +124,7 @@ touch "$FAKE_SLURM/away"
 run slurmq cancel 1-3 --yes
 is_status 75
 is_out 'cancelled 3 jobs'
-like_err 'the jobs are cancelled here, but slurmq could not end all that run in Slurm \(run slurmq cancel again\): scancel'
+like_err 'the jobs are cancelled, but slurmq could not end all that run in Slurm \(run slurmq cancel again\): scancel'
 rm "$FAKE_SLURM/away"
 run slurmq cancel 1-3 --yes
 is_status 0

@@ -1,5 +1,5 @@
 #!/bin/bash
-# two hosts that run slurmq at the same time find out whether file locks reach from one to the other
+# two hosts that run slurmq at the same time find out whether file locks work between them
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
 
@@ -38,7 +38,7 @@ setting() {
 
 touch "$FAKE_SLURM/hold"
 
-# Locks reach the other host
+# Locks work between the hosts
 
 folder reach
 beside n1
@@ -73,7 +73,7 @@ wait $first
 is $? 0 "the job's process ends"
 is "$(setting .locks.reach | tr ' ' '\n' | sort | xargs)" 'login n1' 'for these two hosts'
 
-# Locks do not reach the other host
+# Locks do not work between the hosts
 
 export PLAY_LOCKS=local
 folder local
@@ -86,15 +86,15 @@ is $? 0 'the second process ends'
 wait $first
 is $? 0 'the first process ends'
 is "$(cat out.*)" '' 'nothing is printed'
-is "$(cat err.*)" 'slurmq chain: the queue is paused: file locks do not reach from host to host here; slurmq status shows what to do' \
+is "$(cat err.*)" 'slurmq chain: the queue is paused: file locks do not work between hosts here; slurmq status shows what to do' \
 	'one process reports it'
 is "$(setting .locks.local | tr ' ' '\n' | sort | xargs)" 'n1 n2' 'both hosts are named'
 is "$(setting .locks.reach)" '' 'no other result is stored'
 run slurmq status
 is_status 0
 is_err ''
-like_out '^chain paused \(file locks do not reach from (n1 to n2|n2 to n1)\)'
-like "$(slurmq status | xargs)" 'do not reach from n. to n., so two hosts could write .* man slurmq-storage.*; then: slurmq resume' \
+like_out '^chain paused \(file locks do not work between (n1 and n2|n2 and n1)\)'
+like "$(slurmq status | xargs)" 'do not work between n. and n.: two hosts could write .* man slurmq-storage.*; then: slurmq resume' \
 	'the effect, and what to do'
 run slurmq submit
 is_status 0
@@ -109,7 +109,7 @@ first=$!
 ok_within 20 'a job waits again' taking_part 1
 beside n2
 wait $! $first
-is "$(setting .locks.reach | wc -w)" 2 'the locks reach now'
+is "$(setting .locks.reach | wc -w)" 2 'the locks work now'
 
 # One host only; and a host that has died
 

@@ -38,7 +38,7 @@ run slurmq retry
 is_status 0
 is_out 'no failed jobs; slurmq status shows the progress' 'they do not count as failed'
 run slurmq retry 1
-is_out 'nothing to retry: 1 of these is held: use slurmq release'
+is_out 'nothing to retry: 1 of the jobs is held: use slurmq release'
 run slurmq retry few --sbatch partition=main --no-submit
 is_status 0
 is_out '2 jobs are pending again; next: slurmq submit'
@@ -47,7 +47,7 @@ like_out '^retry with +--partition=main$'
 unlike_out 'mian'
 slurmq hold 2 >/dev/null
 run slurmq retry few --sbatch mem=1G
-is_out 'nothing to retry: 1 of these is held: use slurmq release' 'a job that the user holds stays held'
+is_out 'nothing to retry: 1 of the jobs is held: use slurmq release' 'a job that the user holds stays held'
 slurmq release 2 --no-submit >/dev/null
 echo refuse >"$FAKE_SLURM/mode"
 run slurmq submit

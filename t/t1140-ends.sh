@@ -235,7 +235,7 @@ is "$(rows)" '[1,"failed","EXIT",3,null,1]
 [5,"failed","SIGNAL",null,15,1]
 [6,"completed",null,0,null,1]
 [7,"failed","EXIT",127,null,1]
-[8,"completed",null,0,null,1]' 'fails: each row tells how it ended'
+[8,"completed",null,0,null,1]' 'fails: each row shows how it ended'
 is "$(paste -sd, ledger)" 'exit,kill,term,good,good to its end,in-script,last,last to its end' \
 	'fails: each ran once, to where it failed'
 run slurmq log 2
@@ -269,7 +269,7 @@ cd ../limit || exit
 ok_within 90 'limit: the chain ends' over
 is "$(rows)" '[1,"failed","TIMEOUT",null,15,1]
 [2,"completed",null,0,null,1]
-[3,"completed",null,0,null,1]' 'limit: its row tells'
+[3,"completed",null,0,null,1]' 'limit: its row shows that'
 is "$(slurm_state "$limited")" TIMEOUT 'limit: Slurm shows the same'
 is "$(paste -sd' ' ledger)" '1 2 3' 'limit: each ran once'
 run slurmq list -s timeout --json

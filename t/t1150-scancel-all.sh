@@ -181,11 +181,11 @@ ok 'the job is held' job_is 4 held
 ok_within 10 'Slurm has the job no more' left "$four"
 run slurmq hold 2
 is_status 0 'hold of a running job'
-is_out 'nothing to hold: none of these is pending or queued'
+is_out 'nothing to hold: none of the jobs is pending or queued'
 ok 'the running job goes on' job_is 2 running
 run slurmq release 2
 is_status 0
-is_out 'nothing to release: none of these is held'
+is_out 'nothing to release: none of the jobs is held'
 run slurmq cancel 1 --yes
 is_status 0 'cancel of a running job'
 like_out '^cancelled 1 job; 1 running is being ended$'

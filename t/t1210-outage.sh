@@ -25,7 +25,7 @@ ledger_has() {
 	[ "$(wc -l <ledger)" -ge "$1" ]
 }
 staying() {
-	grep -q 'no other job would go on with the chain' .slurmq/logs/*/*
+	grep -q 'no other job would continue the chain' .slurmq/logs/*/*
 }
 wait_for 20 'three jobs run' ledger_has 3
 slurm_ctld_stop

@@ -19,7 +19,7 @@ run slurmq expand sweep.yaml
 is_status 0
 run slurmq submit
 is_status 0
-is_out 'submitted 3 jobs; 0 pending, 3 in Slurm (limit 200, Slurm tells none)'
+is_out 'submitted 3 jobs; 0 pending, 3 in Slurm (limit 200, Slurm reports none)'
 all_run() {
 	[ "$(wc -l <ledger)" = 3 ]
 }

@@ -92,7 +92,7 @@ is_err ''
 like_out "^nothing to retry: job 1 is retried by its sweep's policy, not before [-0-9]+ [0-9:]+; to retry now: slurmq cancel 1 && slurmq retry 1\$" 'retry reports why it does nothing'
 is "$(row 2)" '["failed","EXIT",1,1,0]' 'another exit code is not retried'
 run slurmq show 2
-like_out "^no retry    its sweep's retry does not name exit code 1$"
+like_out "^no retry    the retry policy does not name exit code 1$"
 
 # Requeued by the site, as the sweep allows: a new attempt, and no attempt runs twice
 

@@ -30,7 +30,7 @@ static void clear_old_failures(struct state_node *r)
 		memset(r, 0, sizeof(*r));
 }
 
-/* Clears the failures of a node on which an attempt did well. */
+/* Clears the failures of a node on which an attempt succeeded. */
 static int clear_node(struct db *db, const char *node, struct err *err)
 {
 	struct state_node r;

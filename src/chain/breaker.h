@@ -11,10 +11,10 @@
  * that the sweep's policy retries, nor one on an excluded node.
  *
  * If three consecutive attempts on a node fail within 20 s, submissions exclude that node. The
- * exclusion ends after a day, at `slurmq resume`, or when an attempt does well on the node. Jobs
+ * exclusion ends after a day, at `slurmq resume`, or when an attempt succeeds on the node. Jobs
  * that fail on every node must not exclude all nodes. So an exclusion needs a witness: an attempt
- * of the same sweep that did well on another node since then, while none does so on this node. If
- * more than three nodes look bad, the jobs are the cause, and no node is excluded.
+ * of the same sweep that succeeded on another node since then, while none did on this node. If
+ * more than three nodes are suspect, the jobs are the cause, and no node is excluded.
  *
  * The state is kept as settings: ".breaker.n", ".breaker.node" and ".node.NAME". When the breaker
  * pauses the queue, it also sets ".breaker.failures" (their number) and ".breaker.job" (the job
@@ -47,7 +47,7 @@ int breaker_reset(struct db *db, struct err *err);
  * transaction. */
 int breaker_forgive_nodes(struct db *db, struct err *err);
 
-/* Adds the names (only letters, digits and "._-") of the nodes that look bad. If they are at most
+/* Adds the names (only letters, digits and "._-") of the suspect nodes. If they are at most
  * BREAKER_NODES_MOST, all are excluded; if they are more, none is. The caller releases nodes. */
 int breaker_nodes(struct db *db, struct strs *nodes, struct err *err);
 

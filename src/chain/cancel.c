@@ -293,7 +293,7 @@ static void tally_line(struct store *store, size_t i, struct tally *t)
 	if (by_request)
 		t->cancelled -= recorded;
 	else if (recorded && slurm_state_over(s->job->state) && !is_cancelled(s->job))
-		t->cancelled--; /* squeue had no answer when it got SIGTERM: it was something else */
+		t->cancelled--; /* its SIGTERM was not a cancel: squeue did not answer then */
 	else if (slurm_state_alive(s->job->state) && !recorded)
 		t->survivors += was_there_before(store, t, &sub);
 	else if (is_cancelled(s->job) && !recorded && !was_pending(t->records, s) &&
@@ -452,8 +452,8 @@ static void forget_closed_manifests(struct store *store)
 	free(v);
 }
 
-/* Adds jobs that were there before and have ended by themselves since. Only the decision on a cancel
- * that was found late has any, since jobs stay during the hold-off. */
+/* Adds jobs that were in Slurm before the cancel and ended by themselves. Only the decision on a
+ * cancel that was found late has any, since jobs stay during the hold-off. */
 static int tally_ended(struct store *store, struct tally *t, struct err *err)
 {
 	int64_t first = clock_now_ms() - (clock_mono_ms() - t->records->read_at) - t->first;

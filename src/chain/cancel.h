@@ -14,17 +14,17 @@
  *   - Cancelled are the jobs of the records, and jobs in flight that squeue shows as cancelled.
  *   - Survivors are jobs of the folder, the sentinel included, that squeue still shows. A person must
  *     have submitted them before the first record, or a job more than MARGIN_MS before it: scancel's
- *     list may lack a job that was submitted later. A job that was there as long before, and ended
+ *     list may lack a job that was submitted later. A job that was submitted as early, and ended
  *     by itself more than MARGIN_MS after the first record, is a survivor too.
  *   - If at least two are cancelled and none survives, the queue is paused, and every claim that no
- *     job has started is revoked. Else the chain goes on.
+ *     job has started is revoked. Otherwise the chain goes on.
  *   - The records are then removed.
  *
  * scancel may reach pending jobs only, if each job that runs ends by itself between scancel's list
  * and its signal. That is likely only if jobs last seconds. So a job that lasted less than
  * CANCEL_SHORT_MS calls reconcile() at its end, for one query per CANCEL_QUERY_MS in the folder.
  *
- * Jobs that `slurmq cancel` ends are no external cancel and do not count.
+ * Jobs that `slurmq cancel` ends are not external cancels and do not count.
  *
  * All ages are by the file server's clock: differences between modification times of files in the
  * folder.
@@ -41,14 +41,14 @@
 #include "store/store.h"
 
 /* Asks Slurm why it sent SIGTERM to a job. Returns an enum job_reason (REASON_NONE: the job goes
- * on; REASON_CANCELLED also outside a job), or -1 if squeue does not answer. */
+ * on; also REASON_CANCELLED outside a job), or -1 if squeue does not answer. */
 int cancel_query(const struct who *me);
 
 /* Handles a SIGTERM to the job: writes a cancel record, asks Slurm for the reason, and withdraws
  * the record unless the job is cancelled. Returns the reason, or -1 if Slurm does not answer,
  * which counts as a cancel. */
 int cancel_on_term(struct folder *sp, const struct who *me);
-/* Does the same for the job of this process, which has received a SIGTERM (proc_signal_wait()).
+/* Calls cancel_on_term() for the job of this process, which has got SIGTERM (proc_signal_wait()).
  * Returns whether the job is cancelled. */
 bool cancel_after_term(struct folder *sp);
 /* Handles a pending SIGTERM, if there is one. Returns whether the job is cancelled. */
@@ -57,7 +57,7 @@ bool cancel_take_term(struct folder *sp);
 enum {
 	CANCEL_SHORT_MS = 5 * 1000,
 	/* With the time of a short job less than MARGIN_MS: a job that was submitted after scancel
-	 * is no survivor. */
+	 * is not a survivor. */
 	CANCEL_QUERY_MS = 3 * 1000,
 };
 
@@ -81,7 +81,7 @@ enum cancel_phase {
 enum cancel_phase cancel_phase(struct folder *sp, int64_t *left_ms);
 
 /* Decides, if a decision is due. The database must be open and the queue lock not held. Returns
- * 0, also if another process is deciding or no decision is due. Returns -1, and keeps the
+ * 0, even if another process is deciding or no decision is due. Returns -1, and keeps the
  * records, if Slurm or the database does not answer. */
 int cancel_decide(struct store *store, struct err *err);
 

@@ -19,7 +19,7 @@ enum {
 	/* By then the other jobs have tried the lock, and Slurm has removed them. */
 	LEAVE_MS = 1500,
 	JITTER_MS = 100,
-	FAILURES = 3, /* failures of the database: tried this often even if other jobs are left */
+	FAILURES = 3, /* tries after a failure of the database, even if other jobs are left */
 };
 
 static void say(const struct chain_opts *o, const char *text)
@@ -80,12 +80,12 @@ static bool is_alone(struct store *store)
 /* The jobs of the folder in Slurm, without this job, whose end is ingested. */
 struct rest {
 	bool held;  /* jobs were cancelled while they were pending: a decision is due */
-	bool alive; /* a job that will go on with the chain exists */
+	bool alive; /* another job will continue the chain */
 	/* Work is left that no job will do: pending, unanswered, or without a reported end. */
 	bool undone;
 };
 
-/* Returns whether a row in flight is this very job. If the job could not start, its row still
+/* Returns whether a row in flight is this job itself. If the job could not start, its row still
  * shows it as in Slurm. */
 static bool is_this_job(const struct db_flight *f)
 {
@@ -168,7 +168,7 @@ static bool must_fill_again(struct store *store, const struct fill_opts *q,
 	case FILL_MAX:
 		return false; /* a person must act first */
 	case FILL_LOCKED:
-		/* the holder goes on with the chain, unless it hangs, only ingests (status,
+		/* the holder continues the chain, unless it hangs, only ingests (status,
 		 * sync), or is the job's own tick, which ends with the job; claims of the holder
 		 * would be in the folder by now */
 		return is_alone(store) && (is_record_waiting(store, q) || has_pending_work(store));
@@ -186,7 +186,7 @@ static bool must_fill_again(struct store *store, const struct fill_opts *q,
 }
 
 /* Reports to the log of the job only errors of the chain: the log belongs to the user. A limit
- * is no error. */
+ * is not an error. */
 static void report_trouble(struct store *store, const struct chain_opts *o,
 			   const struct fill_opts *q, const struct fill_result *r)
 {
@@ -274,7 +274,7 @@ static void pause_or_cancel(struct folder *sp, int64_t ms, struct tried *tried)
 }
 
 /* Acquires the lock of the job that stays. A job that is about to end still holds it, and has
- * counted this job as left: so this waits a little. */
+ * counted this job as left: so this function waits. */
 static int lock_last(struct store *store, int64_t ms, struct tried *tried, int *lock)
 {
 	int64_t end = clock_mono_ms() + ms;
@@ -287,7 +287,7 @@ static int lock_last(struct store *store, int64_t ms, struct tried *tried, int *
 }
 
 /* Stays until the hold-off is over and the decision is made. Every job that ends in that time
- * does so, since each may be a survivor. Then one job goes on, once the others have left their
+ * stays, since each may be a survivor. Then one job continues, once the others have left their
  * slots: it holds the lock `last`. Returns true for that job, with *lock. */
 static bool wait_hold_off(struct store *store, const struct chain_opts *o, struct tried *tried,
 			  int *lock)
@@ -326,7 +326,7 @@ static void stay_and_fill(struct store *store, const struct chain_opts *o, struc
 
 	if (locked == FOLDER_BUSY)
 		return; /* another job stays */
-	say(o, "no other job would go on with the chain: staying until a job is submitted");
+	say(o, "no other job would continue the chain: staying until a job is submitted");
 	for (;;) {
 		struct reconcile_result seen;
 		bool ends = pause_ms(wait) == PAUSE_TERM, answers;
@@ -391,7 +391,7 @@ static void find_cancelled_pending(struct store *store)
 		reconcile(store, CANCEL_QUERY_MS, &seen, NULL);
 }
 
-/* Withdraws the cancel record if `slurmq cancel` ended this job. That is no external cancel, and
+/* Withdraws the cancel record if `slurmq cancel` ended this job. That is not external, and
  * no job has to wait for a decision. */
 static void withdraw_requested(struct store *store, const struct chain_opts *o)
 {

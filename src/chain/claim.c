@@ -13,7 +13,7 @@
 #include "sweep/sweep.h"
 
 /* Adds --begin to the options of a job that must not start yet (sbatch(1)). So Slurm holds the
- * job in its queue: the job goes on with the chain, and no process must stay or check again for
+ * job in its queue: the job continues the chain, and no process must stay or check again for
  * it. The job costs a slot, so such jobs are claimed after all others. The delay is rounded to
  * steps of 10 s, so that jobs that failed together share an array. It is relative, since the
  * clocks of hosts differ. */
@@ -37,7 +37,7 @@ static void collect_options(const struct db_job *job, const struct plan *plan, i
 	add_begin_option(job, now, out);
 }
 
-/* Returns the value of --exclude: the user's own and the nodes that look bad. Returns NULL if no
+/* Returns the value of --exclude: the user's own and the suspect nodes. Returns NULL if no
  * node is excluded, or if the user's options do not allow an addition. The caller frees the
  * value. */
 static char *render_exclude(const struct strs *nodes, const char *directives,
@@ -154,7 +154,7 @@ struct choice {
 	struct batches *out;
 	int64_t max_array, now;
 	int64_t wanted, chosen;
-	struct strs nodes; /* the nodes that look bad */
+	struct strs nodes; /* the suspect nodes (breaker.h) */
 };
 
 /* A job's options for sbatch, and the folder that it runs in. */
@@ -301,7 +301,7 @@ static int probe_spot(struct choice *c, struct spot *s, struct err *err)
 
 /* Moves *s past blocked jobs: all before *s, and many after it, are blocked. Jobs that differ
  * come in runs, since the first parameter varies slowest. So the search doubles its step until a
- * job is free, then bisects back to the start of the run. Returns 0 if *s is the place to go on,
+ * job is free, then bisects back to the start of the run. Returns 0 if *s is the place to continue,
  * DB_NONE if no job of this priority is free. Among a million jobs this takes about forty seeks. */
 static int leap_over_blocked(struct choice *c, struct spot *s, struct err *err)
 {
@@ -337,7 +337,7 @@ static int leap_over_blocked(struct choice *c, struct spot *s, struct err *err)
 	return s->id < 0 ? DB_NONE : 0;
 }
 
-/* Moves *s to the place to go on, after a slice of which no job was chosen. Returns DB_NONE if
+/* Moves *s to the place to continue, if no job of the last slice was chosen. Returns DB_NONE if
  * there is no such place. */
 static int skip_blocked_jobs(struct choice *c, struct spot *s, struct err *err)
 {
@@ -358,7 +358,7 @@ static int skip_blocked_jobs(struct choice *c, struct spot *s, struct err *err)
 	return n ? 0 : DB_NONE;
 }
 
-/* Chooses among the next pending jobs from *s on, and moves *s to the place to go on. Returns
+/* Chooses among the next pending jobs from *s on, and moves *s to the place to continue. Returns
  * DB_NONE if no more jobs can be chosen. */
 static int choose_slice(struct choice *c, struct spot *s, int64_t size, struct err *err)
 {

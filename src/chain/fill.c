@@ -69,7 +69,7 @@ struct fill {
 	bool ingest_only;
 	struct early early;
 	char *via;	     /* command that reaches the host that submits; NULL: this host */
-	bool via_due;	     /* jobs are to be submitted by that host */
+	bool via_due;	     /* the via host must submit the jobs */
 	enum fill_stop stop; /* why submitting ended, if it failed */
 	struct err why;	     /* the error if sbatch was not found; status 0: none */
 };
@@ -353,7 +353,7 @@ static int run_round(struct fill *f, struct batches *b, struct err *err)
 
 /* ---- submitting ---- */
 
-/* Submits a refused batch again without excluding the nodes that look bad. Perhaps no other node
+/* Submits a refused batch again without excluding the suspect nodes. Perhaps no other node
  * suits its jobs, and these nodes are better than none. If the first sbatch made a job all the
  * same, only one of the two finds a claim. */
 static int submit_without_exclude(struct fill *f, const struct batch *b, struct slurm_reply *reply,

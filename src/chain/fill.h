@@ -46,7 +46,7 @@ enum fill_stop {
 	FILL_EMPTY,    /* nothing is pending */
 	FILL_PAUSED,
 	FILL_LIMITED,	/* Slurm reports that the user's limit is reached */
-	FILL_REFUSED,	/* sbatch refused a specification: jobs are held */
+	FILL_REFUSED,	/* sbatch refused the options of jobs, which are held */
 	FILL_UNCLEAR,	/* no clear answer; reconciliation will find out */
 	FILL_BACKOFF,	/* Slurm is busy, or jobs are being cancelled in Slurm */
 	FILL_LOCKED,	/* another process holds the queue lock, and ingests */

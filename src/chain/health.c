@@ -232,8 +232,8 @@ static int read_sentinel(struct store *store, struct health *c, struct err *err)
 	return 0;
 }
 
-/* Returns whether the sentinel will wake up soon, or should have just now, while no job is in
- * Slurm. */
+/* Returns whether the sentinel waits in Slurm, and its begin time is in the future or has just
+ * passed. */
 static bool is_sentinel_due(const struct health *c)
 {
 	return c->sentinel == SENTINEL_WAITING &&

@@ -26,7 +26,7 @@ enum health_sentinel {
 struct health_pause {
 	/* The reason that the user gave. */
 	char *words;
-	/* File locks do not reach from the first host to the second. */
+	/* File locks do not work between these two hosts. */
 	struct strs hosts;
 	/* The number of jobs, all, that were cancelled in Slurm (cancel.h). */
 	int64_t cancelled;
@@ -41,8 +41,8 @@ struct health_pause {
 /* An action that only a person can take. */
 enum health_need_kind {
 	NEED_RESUME, /* resume the queue, which a person has paused */
-	NEED_LOCKS,  /* the same, once locks reach from one host to the other: names */
-	NEED_REPAIR, /* the same, once the cause is fixed: the breaker paused it after job failed */
+	NEED_LOCKS,  /* resume the queue, once locks work between the hosts of names */
+	NEED_REPAIR, /* fix the cause, then resume: the breaker paused the queue after job */
 	NEED_NODES,  /* report the nodes of names, which are excluded */
 	/* Check the jobs that fail on the nodes of names, which are not excluded. */
 	NEED_MANY_NODES,
@@ -65,7 +65,7 @@ struct health_need {
 	int64_t job;
 	uint64_t slurm_job;
 	bool by_admin;
-	struct strs names; /* of nodes or hosts */
+	struct strs names; /* names of nodes or hosts */
 	char *words;	   /* what sbatch, or the way to another host, printed */
 };
 

@@ -20,7 +20,7 @@ enum {
 	IDLE_MS = 1000,	  /* if none does */
 	SILENT_MS = 3000, /* no new number for so long: the host has died */
 	SECOND_MS = 1000, /* two hosts find the same: one stores the answer first */
-	CHANGES = 3,	  /* new numbers that prove that locks do not reach (hosts.h) */
+	CHANGES = 3,	  /* new numbers that prove that locks do not work (hosts.h) */
 	OTHERS_MOST = 64,
 	NAME_MOST = 63,
 };
@@ -162,8 +162,8 @@ int hosts_forget(struct db *db, struct err *err)
 		       : 0;
 }
 
-/* Stores that locks do not reach, and pauses the queue. Removes the reason that a person gave,
- * since this is the reason now. */
+/* Stores that locks do not work between hosts, and pauses the queue. Removes the reason of an
+ * earlier pause: the locks are the reason now. */
 static int set_local(struct db *db, const char *pair)
 {
 	return state_set_text(db, STATE_LOCKS_LOCAL, pair, NULL) ||
@@ -179,7 +179,7 @@ static enum hosts_answer store_answer(struct play *p, const struct other *x, enu
 	char *pair;
 	int rc;
 
-	/* the other host finds the same at the same moment, and no lock excludes it */
+	/* the other host stores the same answer at the same moment, and no lock excludes it */
 	if (a == HOSTS_LOCAL && p->id > x->id)
 		clock_sleep_ms(SECOND_MS);
 	if (is_known(db) || db_begin(db, NULL))

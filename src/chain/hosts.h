@@ -1,8 +1,8 @@
 /*
- * hosts.h - finds out whether the file locks of the folder reach from host to host.
+ * hosts.h - finds out whether the file locks of the folder work between hosts.
  *
  * The queue lock and SQLite rely on such locks (fcntl(2), https://sqlite.org/howtocorrupt.html,
- * 2.1). No mount option shows on every file system whether they reach. BeeGFS keeps such locks on
+ * 2.1). No mount option shows on every file system whether they do. BeeGFS keeps such locks on
  * one host unless tuneUseGlobalFileLocks is set. Lustre and NFS have mount options that do the
  * same, visible only on the host that uses them. So the first two hosts that run at the same time
  * find it out, and the database keeps the answer.
@@ -11,10 +11,10 @@
  * only then, it writes a new number into hosts/ID again and again. It tries to lock the range of
  * each other host that has left such a file:
  *
- * - The range is busy: locks reach. No other process of this host takes part, since this one holds
+ * - The range is busy: locks work. No other process of this host takes part, since this one holds
  *   the host's own range, so a process on another host holds the lock.
- * - The range is free: the other host has died, or locks do not reach. If three new numbers appear
- *   while this host holds the other's range, locks do not reach. (One number may be seen late, from
+ * - The range is free: the other host has died, or locks do not work. If three new numbers appear
+ *   while this host holds the other's range, locks do not work. (One number may be seen late, from
  *   a cache, and one may be on its way.) No clock of one host is compared with another's.
  *
  * A host is a booted kernel (random(4), boot_id), whatever its name is: between two names of one
@@ -34,7 +34,7 @@
 #include "store/store.h"
 
 struct hosts_opts {
-	/* Runs beside the command of a job: takes part also if a journal names another host.
+	/* Runs beside the command of a job: takes part even if a journal names another host.
 	 * Ends at a signal (proc_signals_block()), or when the parent process has ended. */
 	bool beside;
 	int64_t ms;	  /* takes part this long, at most */
@@ -49,12 +49,12 @@ enum hosts_answer {
 	HOSTS_LOCAL,   /* found out now: the queue is paused */
 };
 
-/* Finds out whether locks reach, if that is unknown and another host takes part. If none does,
+/* Finds out whether locks work, if that is unknown and another host takes part. If none does,
  * returns at once; beside a command, after o->ms at most. An error leaves the answer unknown:
  * the queue lock meets the same error, and reports it. */
 enum hosts_answer hosts_check(struct store *store, const struct hosts_opts *o);
 
-/* Returns in *pair the "HOST HOST" between which locks do not reach; DB_NONE if no such pair is
+/* Returns in *pair the "HOST HOST" between which locks do not work; DB_NONE if no such pair is
  * known. The caller frees *pair. */
 int hosts_local(struct db *db, char **pair, struct err *err);
 /* Forgets the answer, so that it is found out again. Needs an open transaction. */

@@ -6,7 +6,7 @@
  * that the next holder finds and ingests again, which changes nothing.
  *
  * Every way to close an attempt without its reported end revokes its claim first. So a job that
- * Slurm made all the same finds no claim.
+ * Slurm made nevertheless finds no claim.
  */
 #include "chain/ingest.h"
 
@@ -469,7 +469,7 @@ void ingest_unlock(struct store *store)
 	queue_lock_release(store->folder);
 }
 
-/* Returns "123" or "123_4", or NULL if the number in Slurm is unknown. scancel knows a task of
+/* Returns "123" or "123_4", or NULL if the Slurm id is unknown. scancel knows a task of
  * an array only by its index. With the id of the task itself, scancel does nothing. If that id
  * is also the array's, scancel ends all tasks (slurm.h, struct slurm_job). The caller frees the
  * text. */

@@ -50,7 +50,7 @@ int ingest_steps(struct store *store, int64_t attempt, const struct journal *j, 
  * record if there is a wait, which may rename it (outbox_pack()). */
 int ingest_wait_lock(struct store *store, int64_t ms, char *record, struct err *err);
 
-/* Ingests the outbox if the queue lock is free now, for status, list and show. Returns 0 also if
+/* Ingests the outbox if the queue lock is free now, for status, list and show. Returns 0 even if
  * it is not. */
 int ingest_now(struct store *store, struct err *err);
 

@@ -12,11 +12,11 @@
 #include "lib/err.h"
 #include "store/db.h"
 
-/* A limit group from which Slurm accepts no more jobs. */
+/* A limit group for which Slurm accepts no more jobs. */
 struct limit_group_block {
 	char *account, *partition, *qos; /* "" for the default of the site */
 	int64_t in_flight;		 /* jobs in flight when Slurm refused more */
-	int64_t until; /* when one more job is tried at the latest, ms since 1970 */
+	int64_t until; /* latest time at which one more job is tried, ms since 1970 */
 	bool others;   /* jobs of a group that is not blocked are in Slurm */
 };
 

@@ -55,7 +55,7 @@ static int store_site(struct store *store, const struct slurm_site *site,
 }
 
 /* Returns the user's name, or NULL if id(1) prints none. id(1) is used because getpwuid(3) in a
- * static binary needs the very libc that it was linked with (gcc warns of it when linking). The
+ * static binary needs the same libc that it was linked with (gcc warns of it when linking). The
  * caller frees the name. */
 static char *get_user_name(void)
 {
@@ -141,7 +141,7 @@ int limits_get(struct store *store, struct limits *out, struct err *err)
 	if (reported < 0) {
 		out->jobs = LIMIT_DEFAULT;
 		rc = state_get_int(store->db, STATE_LIMIT_AT, &at, err);
-		out->from = mem_strdup(at ? "Slurm tells none" : "until Slurm is asked");
+		out->from = mem_strdup(at ? "Slurm reports none" : "until Slurm is queried");
 		return rc;
 	}
 	rc = state_get_text(store->db, STATE_LIMIT_FROM, &from, err);

@@ -28,7 +28,7 @@ int limits_sentinel_s(struct store *store, int64_t limit, int64_t *every, struct
 /* How old the limits from Slurm may be, for limits_refresh(). */
 enum { LIMITS_AGE_MS = 30 * 60 * 1000, LIMITS_USER_AGE_MS = 60 * 1000 };
 /* Asks Slurm for its limits, unless they were read within max_age_ms. A Slurm that does not
- * answer is no error: sbatch will report it. record: the file in the outbox that is synced
+ * answer is not an error: sbatch will report it. record: the file in the outbox that is synced
  * before Slurm is asked, or NULL. *limit gets the limits read, -1 if none was. The caller calls
  * slurm_limit_release(). */
 int limits_refresh(struct store *store, const char *record, int64_t max_age_ms,

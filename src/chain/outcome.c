@@ -170,17 +170,17 @@ void outcome_why_not(struct outcome *o, const struct db_attempt *a, const struct
 			reason);
 		break;
 	case POLICY_NOT_ASKED:
-		buf_addf(out, "its sweep's retry does not include %s", reason);
+		buf_addf(out, "the retry policy does not include %s", reason);
 		break;
 	case POLICY_CODE:
 		if (a->exit_code)
-			buf_addf(out, "its sweep's retry does not name exit code %d", a->exit_code);
+			buf_addf(out, "the retry policy does not name exit code %d", a->exit_code);
 		else
 			buf_addstr(out,
-				   "its sweep's retry names exit codes, but the job's is unknown");
+				   "the retry policy names exit codes, but the job's is unknown");
 		break;
 	case POLICY_SPENT:
-		buf_addf(out, "%" PRId64 " of %" PRId64 " tries of its sweep's retry are used up",
+		buf_addf(out, "%" PRId64 " of %" PRId64 " tries of the retry policy are used up",
 			 job->again.tries, next.most);
 		break;
 	case POLICY_SITE_SPENT:

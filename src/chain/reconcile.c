@@ -36,7 +36,7 @@
 
 enum {
 	SUBMITTING_MS = 10 * 60 * 1000, /* for a submission without an answer and without a job */
-	UNCLEAR_MS = 90 * 1000,		/* the same if sbatch has ended without a clear answer */
+	UNCLEAR_MS = 90 * 1000,		/* for one whose sbatch ended without a clear answer */
 	MISSING_MS = 10 * 60 * 1000,
 	/* replaces MISSING_MS while the accounting does not answer */
 	ACCT_AWAY_MS = 60 * 60 * 1000,
@@ -290,7 +290,7 @@ static int update_running_row(struct reconcile_run *l, const struct db_flight *f
 	bool over;
 	int changed;
 
-	/* the submitter died before it recorded sbatch's answer: scancel needs the number */
+	/* the submitter died before it recorded sbatch's answer: scancel needs the Slurm id */
 	if (job && !f->slurm_job &&
 	    db_attempt_queued(l->store->db, f->attempt, job->array_id, &changed, err))
 		return -1;
@@ -325,7 +325,7 @@ static int honour_request(struct reconcile_run *l, const struct db_flight *f, st
 }
 
 /* Adds a cancelled job that Slurm still runs to the list for scancel: slurmq cancel may not have
- * known its number. */
+ * known its Slurm id. */
 static void end_unwanted(struct reconcile_run *l, const struct db_flight *f,
 			 const struct slurm_job *job)
 {

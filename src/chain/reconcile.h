@@ -1,5 +1,5 @@
 /*
- * reconcile.h - finds the fate of attempts that never reported, from squeue, and from sacct if
+ * reconcile.h - finds the ends of attempts that never reported, from squeue, and from sacct if
  * squeue lacks them.
  */
 #ifndef SLURMQ_RECONCILE_H
@@ -15,7 +15,7 @@
 struct reconcile_result {
 	bool ran;	  /* Slurm was queried */
 	bool soon;	  /* a row will be decided within a minute or two: reconcile again then */
-	bool cancelled;	  /* cancel records were written: nobody submits until the decision */
+	bool cancelled;	  /* cancel records were written: no process submits until the decision */
 	bool acct_away;	  /* sacct was needed and did not answer */
 	int64_t adopted;  /* submissions without an answer, found by name */
 	int64_t ended;	  /* over in Slurm without a report */
@@ -37,7 +37,7 @@ struct reconcile_result {
  * the running process; any other caller waits up to 10 s. If no row is in flight, nothing is
  * queried.
  *
- * A job that was cancelled before its Slurm number was known is ended as soon as squeue shows it
+ * A job that was cancelled before its Slurm id was known is ended as soon as squeue shows it
  * running.
  *
  * A job may wait for ever (BadConstraints: squeue(1), JOB REASON CODES [S: its priority is 0, and
@@ -53,8 +53,8 @@ struct reconcile_result {
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err);
 
-/* Does the same unconditionally, even if no row is in flight, and writes no cancel records: for the
- * decision. The caller releases *jobs,
+/* Reconciles for the decision on a cancel: even if no row is in flight, and without writing cancel
+ * records. The caller releases *jobs,
  * squeue's answer, with slurm_jobs_release(). */
 int reconcile_jobs(struct store *store, struct slurm_jobs *jobs, struct reconcile_result *out,
 		   struct err *err);

@@ -8,7 +8,7 @@
 #include "store/db.h"
 #include "slurm/slurm.h"
 
-/* A Slurm job of slurmq's, parsed from its name. task is -1 for a job that is no array. It is
+/* A Slurm job of slurmq's, parsed from its name. task is -1 for a job that is not an array. It is
  * also -1 for the single line of all array tasks that were cancelled before any started. */
 struct seen {
 	uint64_t submission;

@@ -133,7 +133,7 @@ static bool is_stuck(const struct slurm_job *job)
 	       !strcmp(job->reason, "DependencyNeverSatisfied");
 }
 
-/* Returns by whom the sentinel is held, or 0 (reasons of squeue(1), JOB REASON CODES). A held
+/* Returns the cause of the sentinel's hold, or 0 (reasons of squeue(1), JOB REASON CODES). A held
  * sentinel stays in Slurm, because a person does not want it to begin. slurmq status reports the
  * hold, so that the user does not rely on the sentinel. */
 static int get_holder(const struct slurm_job *job)
@@ -146,7 +146,7 @@ static int get_holder(const struct slurm_job *job)
 /* The sentinels in Slurm, without the calling one. */
 struct sight {
 	struct strs waiting; /* their Slurm ids */
-	int held;	     /* if one of these is held, by whom */
+	int held;	     /* the cause if one of these is held, else 0 */
 	bool runs;
 };
 

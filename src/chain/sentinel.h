@@ -1,7 +1,7 @@
 /*
  * sentinel.h - a small job that waits in Slurm, so that the chain outlives all other jobs.
  *
- * The sentinel begins some minutes after its submission (sbatch(1), --begin). It submits its
+ * The sentinel begins minutes after its submission (sbatch(1), --begin). It submits its
  * successor first, and then does what slurmq chain does. Two sentinels wait for each other
  * (--dependency=singleton: Slurm runs one job of a name and user at a time). slurmq searches Slurm
  * by that name before it submits a sentinel. The name holds no manifest, so reconciliation ignores
@@ -25,7 +25,7 @@ enum { SENTINEL_HELD_USER = 1, SENTINEL_HELD_ADMIN };
 
 enum sentinel_caller {
 	SENTINEL_USER, /* the user's command: always queries, and waits for the lock */
-	/* slurmq chain: queries only if the sentinel was not seen for long and the lock is free */
+	/* slurmq chain: queries only if the sentinel was not seen lately and the lock is free */
 	SENTINEL_TICK,
 };
 
@@ -60,7 +60,7 @@ enum sentinel_turn {
 };
 enum sentinel_turn sentinel_turn(struct store *store, fill_say *say, void *arg);
 /*
- * Pauses between turns, longer each time (*ms starts at 0). Returns true if the caller is to
+ * Pauses between turns, longer each time (*ms starts at 0). Returns true if the caller must
  * continue.
  *
  * Returns false if the sentinel was cancelled. It also returns false if the time limit is near

@@ -12,7 +12,7 @@
  * absolute. No SLURM_ARRAY_* is among them: slurmq alone decides which jobs share an array, so an
  * index means nothing to a command. */
 void step_env_base(const struct manifest_task *task, const char *dir, struct strs *env);
-/* Appends those of base, and the step's own parameters, name and variables. */
+/* Appends the NAME=VALUE lines of base, and the step's own parameters, name and variables. */
 void step_env(const struct manifest_task *task, const struct strs *base,
 	      const struct manifest_step *s, struct strs *env);
 

@@ -48,7 +48,7 @@ void batches_release(struct batches *b);
  * err. */
 int submission_manifests_render(struct store *store, struct batches *b, struct err *err);
 /* Writes manifests and claims and makes them durable. Call it after
- * submission_manifests_render(). If it fails, the files left behind belong to no row. chained:
+ * submission_manifests_render(). If it fails, the written files belong to no row. chained:
  * the submitted jobs continue the chain. kill_wait_s: slurm.conf's KillWait, -1 if unknown. */
 int submission_files_write(struct store *store, const struct batches *b, int64_t kill_wait_s,
 			   bool chained, struct err *err);

@@ -38,7 +38,7 @@ struct run {
 	struct who who;
 	struct manifest_task task;
 	struct journal_file journal;
-	struct strs env; /* of every step */
+	struct strs env; /* environment of every step */
 	pid_t child;	 /* the step's process group; 0: none */
 	pid_t tick;
 	int64_t tick_at;    /* monotonic ms */
@@ -326,7 +326,7 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 }
 
 /* Handles a TERM that arrives just after the step's end. Slurm signals the processes of a job
- * one by one, so the step may end before the supervisor has TERM. That is no failure of the
+ * one by one, so the step may end before the supervisor has TERM. That is not a failure of the
  * step, and the chain must not continue after it. */
 static void handle_late_term(struct run *r, const struct journal_step *rec)
 {

@@ -141,7 +141,7 @@ int via_run(struct store *store, const char *via, bool sentinel, struct err *err
 	} else {
 		rc = check_result(via, &r, err);
 	}
-	/* a sentinel that must be tried again is no failure of the via host */
+	/* a sentinel that must be tried again is not a failure of the via host */
 	again = sentinel && !r.timed_out && !r.signal && r.exit_code == ERR_AGAIN;
 	remember_failure(store->db, rc && !again ? err->msg : NULL);
 	proc_result_release(&r);

@@ -27,13 +27,11 @@ static int cancel_in_slurm(struct cmd_ctx *ctx, const struct steer_undo *undo, i
 		rc = reconcile(ctx->store, 0, &seen, err);
 	*ended = seen.stopped;
 	if (rc && (undo->running.n || undo->unnamed))
-		err_prefix(err,
-			   "the jobs are cancelled here, but slurmq could not end all that run "
-			   "in Slurm (run slurmq cancel again)");
+		err_prefix(err, "the jobs are cancelled, but slurmq could not end all that run "
+				"in Slurm (run slurmq cancel again)");
 	else if (rc)
-		err_prefix(err,
-			   "the jobs are cancelled here, but slurmq could not remove them from "
-			   "Slurm's queue (they will end there without running anything)");
+		err_prefix(err, "the jobs are cancelled, but slurmq could not remove them from "
+				"Slurm's queue (they will end there without running anything)");
 	return rc;
 }
 
@@ -76,7 +74,7 @@ static int cancel_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, boo
 	int rc;
 
 	if (ids->n == 0 && !pause) {
-		cmd_print(ctx, "nothing to cancel: none of these is pending, held or in Slurm");
+		cmd_print(ctx, "nothing to cancel: none of the jobs is pending, held or in Slurm");
 		return 0;
 	}
 	if (ids->n && confirm_cancel(ctx, yes, ids->n, pause, err))
@@ -85,7 +83,7 @@ static int cancel_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, boo
 		return -1;
 	rc = steer_change(ctx, ids, &change, &changed, err);
 	FAILPOINT("cancel-before");
-	/* claims that were revoked before an error need scancel all the same */
+	/* claims that were revoked before an error need scancel too */
 	ended_in_slurm = !cancel_in_slurm(ctx, &undo, &ended, rc ? NULL : err);
 	if (!ended_in_slurm)
 		rc = -1;

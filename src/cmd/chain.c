@@ -80,7 +80,7 @@ static bool must_go_via(struct cmd_ctx *ctx, const struct args *args, char **via
 	return !args->no_via && ctx->store && !via_get(ctx->store, via, NULL);
 }
 
-/* Checks that file locks reach the other hosts. The caller does this last, because it waits for
+/* Checks that file locks work between hosts. The caller does this last, because it waits for
  * them. */
 static void check_locks(struct cmd_ctx *ctx, const struct args *args)
 {
@@ -90,7 +90,7 @@ static void check_locks(struct cmd_ctx *ctx, const struct args *args)
 	if (args->beside)
 		proc_signals_block();
 	if (hosts_check(ctx->store, &o) == HOSTS_LOCAL)
-		cmd_say(ctx, "the queue is paused: file locks do not reach from host to host here; "
+		cmd_say(ctx, "the queue is paused: file locks do not work between hosts here; "
 			     "slurmq status shows what to do");
 }
 

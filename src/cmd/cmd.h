@@ -34,7 +34,7 @@ struct cmd;
 struct cmd_ctx {
 	const struct cmd *cmd;
 	const struct cmd *const *all; /* every command, NULL-terminated */
-	const struct opt *before;     /* options before a command alone */
+	const struct opt *before;     /* options that can only precede a command */
 	const struct opt *common;     /* options that every command takes */
 	struct store *store;	      /* NULL if it is not open */
 	struct style out, err;	      /* styles of stdout and stderr */
@@ -60,7 +60,7 @@ int cmd_open_store(struct cmd_ctx *ctx, struct err *err);
 
 /* Prints a remark to stderr: "slurmq status: text". */
 void cmd_say(struct cmd_ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Does the same as a fill_say callback; arg is the struct cmd_ctx. */
+/* Calls cmd_say(), as a fill_say callback; arg is the struct cmd_ctx. */
 void cmd_say_text(void *arg, const char *text);
 /* Prints a line to stderr without a prefix; control characters are replaced. */
 void cmd_say_line(struct cmd_ctx *ctx, const char *line);

@@ -9,7 +9,7 @@
 
 #include "store/setting.h"
 
-/* More ids than this help no user. */
+/* A longer list of ids does not help a user. */
 enum { IDS_MAX = 1000 };
 
 struct offer {

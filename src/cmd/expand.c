@@ -138,7 +138,7 @@ struct dry {
 	size_t naxes;
 	int64_t last_n;
 	struct buf first, last; /* parameters of the first and the last job */
-	struct buf commands;	/* of the first job */
+	struct buf commands;	/* commands of the first job */
 	struct buf text;
 };
 

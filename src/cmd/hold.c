@@ -21,7 +21,7 @@ static int hold_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, struc
 	int rc;
 
 	if (ids->n == 0) {
-		cmd_print(ctx, "nothing to hold: none of these is pending or queued");
+		cmd_print(ctx, "nothing to hold: none of the jobs is pending or queued");
 		return 0;
 	}
 	if (steer_confirm_many(ctx, yes, "hold", ids->n, err))

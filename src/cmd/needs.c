@@ -11,7 +11,7 @@ static const char *plural_ending(int64_t n)
 static void add_locks(const struct health_need *n, struct strs *lines)
 {
 	strs_addf(lines,
-		  "the queue is paused: file locks in .slurmq do not reach from %s to %s, so two "
+		  "the queue is paused: file locks in .slurmq do not work between %s and %s: two "
 		  "hosts could write to the database at once and damage it",
 		  n->names.n ? n->names.v[0] : "", n->names.n > 1 ? n->names.v[1] : "other hosts");
 	strs_add(lines,
@@ -98,7 +98,7 @@ void needs_add_lines(const struct health_need *n, struct strs *lines)
 	case NEED_FAILED:
 		strs_addf(lines,
 			  "%" PRId64
-			  " job%s of %s failed: slurmq list -s failed %s; again: slurmq retry %s",
+			  " job%s of %s failed: slurmq list -s failed %s; then: slurmq retry %s",
 			  n->jobs, plural_ending(n->jobs), n->sweep, n->sweep, n->sweep);
 		break;
 	case NEED_REFUSED:
@@ -130,7 +130,7 @@ bool needs_add_pause(const struct health_pause *p, struct buf *text)
 	if (p->words)
 		buf_addstr(text, p->words);
 	else if (p->hosts.n)
-		buf_addf(text, "file locks do not reach from %s to %s", p->hosts.v[0],
+		buf_addf(text, "file locks do not work between %s and %s", p->hosts.v[0],
 			 p->hosts.n > 1 ? p->hosts.v[1] : "other hosts");
 	else if (p->cancelled)
 		add_cancelled(p, text);

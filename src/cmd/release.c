@@ -9,7 +9,7 @@ struct args {
 	bool yes, no_submit;
 };
 
-/* Jobs in flight may have the request to be held. */
+/* Jobs in flight may have the requested action "hold". */
 enum { RELEASABLE = 1U << JOB_HELD | 1U << JOB_SUBMITTING | 1U << JOB_QUEUED };
 
 static int release_job(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
@@ -41,7 +41,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (rc)
 		return rc;
 	if (changed == 0) {
-		cmd_print(ctx, "nothing to release: none of these is held");
+		cmd_print(ctx, "nothing to release: none of the jobs is held");
 		return 0;
 	}
 	cmd_print(ctx, "released %" PRId64 " %s", changed, changed == 1 ? "job" : "jobs");

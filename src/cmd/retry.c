@@ -97,7 +97,7 @@ static int read_options(const struct strs *given, char **out, struct err *err)
 	return rc;
 }
 
-/* ---- which ones ---- */
+/* ---- which jobs ---- */
 
 static int collect_job(void *arg, const struct db_job *job)
 {
@@ -244,12 +244,12 @@ static void add_why(const struct retry *r, struct buf *out)
 	const char *sep = "";
 
 	if (r->alive) {
-		buf_addf(out, "%" PRId64 " of these %s not over yet", r->alive,
+		buf_addf(out, "%" PRId64 " of the jobs %s not over yet", r->alive,
 			 r->alive == 1 ? "is" : "are");
 		sep = "; ";
 	}
 	if (r->held) {
-		buf_addf(out, "%s%" PRId64 " of these %s held: use slurmq release", sep, r->held,
+		buf_addf(out, "%s%" PRId64 " of the jobs %s held: use slurmq release", sep, r->held,
 			 r->held == 1 ? "is" : "are");
 		sep = "; ";
 	}

@@ -1,4 +1,4 @@
-/* slurmq show - prints all of a job */
+/* slurmq show - prints everything about one job */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -534,7 +534,7 @@ static const struct opt opts[] = {
 const struct cmd cmd_show = {
 	.name = "show",
 	.args = "ID... [--json]",
-	.summary = "show all of a job: commands, attempts, steps",
+	.summary = "show a job: its commands, attempts and steps",
 	.theme = CMD_INSPECT,
 	.needs = CMD_STORE,
 	.opts = opts,

@@ -388,7 +388,7 @@ static void add_block_text(const struct status *s, const struct limit_group_bloc
 		buf_addf(text, "%s when one of them ends", b->until > s->now ? ", or" : "");
 }
 
-/* Prints the limit groups from which Slurm accepts no more jobs, and a refusal of the sentinel. */
+/* Prints the limit groups for which Slurm accepts no more jobs, and a refusal of the sentinel. */
 static void print_blocks(const struct status *s)
 {
 	const struct health *c = &s->chain;

@@ -162,7 +162,7 @@ int view_plan_next(struct db *db, const struct db_job *job, struct plan *plan, s
 	rc = db_version_get(db, job->version, &v, err);
 	if (rc == DB_NONE)
 		return err_set(err, ERR_FAILED,
-			       "job %" PRId64 ": the text of its sweep is not in the store",
+			       "job %" PRId64 ": the text of its sweep is not in the database",
 			       job->id);
 	if (!rc)
 		rc = sweepfile_parse(v.file, v.dir, v.source, v.source_len, &sweep, &complaints,

@@ -49,7 +49,7 @@ void view_command(const struct plan_step *step, struct buf *out);
 /* Makes the plan of the next attempt of a job from the text of its sweep version. The caller
  * releases *plan. */
 int view_plan_next(struct db *db, const struct db_job *job, struct plan *plan, struct err *err);
-/* Does the same, but for a job that is in flight or completed: the plan with which its newest
+/* Makes the plan of a job; if it is in flight or completed, the plan with which its newest
  * attempt was submitted. */
 int view_plan(struct db *db, const struct db_job *job, struct plan *plan, struct err *err);
 

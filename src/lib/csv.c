@@ -70,7 +70,7 @@ static void read_quoted(struct scan *s, struct buf *field)
 	if (s->i >= s->len && s->s[s->len - 1] != '"')
 		complaint_error(s->list, opened, "a quote that is not closed");
 	else if (!at_end_of_line(s) && s->s[s->i] != ',')
-		complaint_error(s->list, current_pos(s), "text behind a closing quote");
+		complaint_error(s->list, current_pos(s), "text after a closing quote");
 }
 
 static void read_row(struct scan *s, struct csv_row *row)

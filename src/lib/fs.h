@@ -16,7 +16,7 @@ struct fs_mount {
 int fs_mount_find(const char *mountinfo, const char *path, struct fs_mount *out);
 void fs_mount_release(struct fs_mount *m);
 
-/* Returns the reason why locks on the mount do not reach other hosts, or NULL if none is known.
+/* Returns the reason why locks on the mount do not work between hosts, or NULL if none is known.
  * The reasons are the options nolock and local_lock=posix|all (nfs(5)), localflock and noflock
  * (mount.lustre(8)). */
 const char *fs_mount_objection(const struct fs_mount *m);

@@ -12,11 +12,11 @@
 #include "lib/buf.h"
 
 /* Returns whether text is a decimal number: [+-]digits[.digits][e[+-]digits], with at least one
- * digit and an exponent of at most 5 digits. 0x1F, 1_000, inf and nan are no numbers. */
+ * digit and an exponent of at most 5 digits. 0x1F, 1_000, inf and nan are not numbers. */
 bool number_is(const char *text);
 /* Compares two numbers exactly. Returns < 0, 0 or > 0 if a is below, equal to or above b. */
 int number_compare(const char *a, const char *b);
-/* Reads a whole number in plain digits into *out. Returns false if text is none or does not
+/* Reads a whole number in plain digits into *out. Returns false if text is not one, or does not
  * fit. */
 bool number_to_int(const char *text, int64_t *out);
 /* Returns whether the number is 0, or between 1e-300 and 1e300 in size, so that a double holds

@@ -105,7 +105,7 @@ static int check_executable(const char *file)
 }
 
 /* Finds the file that name means. Returns its path, which the caller frees, or NULL with
- * *errnum. Elements of PATH that are no absolute folder are skipped: their meaning changes with
+ * *errnum. Elements of PATH that are not absolute folders are skipped: their meaning changes with
  * the current folder. */
 static char *find_program(const char *name, const char *const *envp, int *errnum)
 {

@@ -23,7 +23,7 @@ struct proc_spec {
 	const char *in;		 /* standard input; NULL: /dev/null */
 	size_t in_len;
 	/* after it the process group gets TERM, and 2 s later KILL; 0: no timeout. A program
-	 * that has not ended 5 s after KILL is left behind, with timed_out set */
+	 * that has not ended 5 s after KILL is abandoned, with timed_out set */
 	int timeout_ms;
 };
 
@@ -40,13 +40,13 @@ struct proc_result {
  * Returns -1 with err if it could not be started. *exec_errno (may be NULL) is then ENOENT if
  * PATH has no such program, and 0 if the failure was before the exec (no process, no
  * descriptor, no such cwd). A file without #! is not run by a shell: ENOEXEC. SIGPIPE from a
- * child that does not read its input is no error. Output that descendants write after the
+ * child that does not read its input is not an error. Output that descendants write after the
  * program has ended is not waited for. Reaps no other child. */
 int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec_errno,
 	     struct err *err);
 void proc_result_release(struct proc_result *result);
 
-/* Does the same in two parts, for a program that needs time before it reads its input. The
+/* Like proc_run(), in two parts, for a program that needs time before it reads its input. The
  * program is started with an open, empty standard input; proc_run_end() feeds it spec->in,
  * waits and releases. The data of spec must stay valid until then. proc_run_end() reports a
  * failed exec. The program starts on another processor than the caller, which works on

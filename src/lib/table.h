@@ -77,7 +77,7 @@ void bar_add(struct buf *out, const struct style *s, int width, int64_t total,
 struct column {
 	const char *title;
 	bool right;  /* right-aligned, for numbers */
-	bool shrink; /* the column may be cut if the line is too long; the last column always may */
+	bool shrink; /* may be cut if the line is too long; the last column always may be */
 };
 
 enum { TABLE_MAX_COLUMNS = 16 };

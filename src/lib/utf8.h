@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Returns the number of bytes of the UTF-8 character at s (1 to 4; at most len), or 0 if there
- * is none. Overlong forms and surrogates are no characters (Unicode 15, table 3-7). Reads no
+ * is none. Overlong forms and surrogates are not characters (Unicode 15, table 3-7). Reads no
  * byte after a NUL, so UTF8_MAX is a valid len for every text that ends in NUL. If there is a
  * character, *code is set; code may be NULL. */
 enum { UTF8_MAX = 4 };

@@ -6,7 +6,7 @@
 
 #include "lib/number.h"
 
-/* Parses a number of up to nine digits and moves *p behind it; returns -1 if there is none. */
+/* Parses a number of up to nine digits and moves *p past it; returns -1 if there is none. */
 static int64_t parse_digits(const char **p)
 {
 	size_t len = strspn(*p, "0123456789");

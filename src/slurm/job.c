@@ -18,7 +18,7 @@ static const struct {
 
 static const struct {
 	const char *name, *brief;
-	int state; /* of the jobs that the reason selects; JOB_PENDING: it selects none */
+	int state; /* state of the jobs with the reason; JOB_PENDING: there are none */
 } reasons[REASON_NREASONS] = {
 	[REASON_NONE] = {"", "", JOB_PENDING},
 	[REASON_EXIT] = {"EXIT", "EX", JOB_FAILED},

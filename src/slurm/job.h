@@ -17,7 +17,7 @@ enum job_state {
 	JOB_COMPLETED = 4,
 	JOB_FAILED = 5,
 	JOB_CANCELLED = 6,
-	JOB_HELD = 7, /* by the user, or because Slurm refused its specification */
+	JOB_HELD = 7, /* held by the user, or because sbatch refused its options */
 	JOB_NSTATES = 8,
 };
 /* Bits, 1 << state, of the states in which a job is not over. */
@@ -40,7 +40,7 @@ enum job_reason {
 	REASON_BOOT_FAIL = 8,
 	REASON_LOST = 9,       /* the cause is unknown */
 	REASON_CANCELLED = 10, /* scancel, or slurmq cancel */
-	REASON_REFUSED = 11,   /* held: sbatch refused its specification */
+	REASON_REFUSED = 11,   /* held: sbatch refused its options */
 	REASON_USER = 12,      /* held: by slurmq hold */
 	REASON_NREASONS = 13,
 };

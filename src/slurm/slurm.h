@@ -49,7 +49,7 @@ enum slurm_answer {
  *   with the same words in it is not a limit. The policy line without any reason was never seen;
  *   it is REFUSED.
  * - BUSY: while the job table is full (MaxJobCount), sbatch prints once "Slurm temporarily unable
- *   to accept job, sleeping and retrying". It retries for two minutes, until our time-out ends it
+ *   to accept job, sleeping and retrying". It retries for two minutes, until slurmq ends it
  *   [S], so the text counts whether sbatch timed out or not. Also BUSY: a drained or inactive
  *   partition [S], and a slurmctld that cannot write its state: the site is at fault, not the
  *   specification. A failed fork is BUSY as well.
@@ -69,14 +69,14 @@ struct slurm_submission {
 	 * 24.11.5 makes the folder and runs the job. */
 	const char *output;
 	const char *chdir;	    /* an existing absolute folder; NULL: sbatch's own */
-	const char *const *options; /* the user's "--long=value", NULL-terminated; before ours */
+	const char *const *options; /* the user's "--long=value", NULL-terminated; first */
 	bool requeue;		    /* --requeue rather than --no-requeue */
 	const char *script;	    /* sbatch's standard input */
-	const char *const *envp;    /* sbatch's whole environment; NULL: our own */
+	const char *const *envp;    /* sbatch's whole environment; NULL: that of this process */
 };
 
 /* Appends the argv of a submission, for sbatch and for --dry-run: sbatch --parsable, the user's
- * options, then ours: --job-name --array --output --open-mode=append --no-requeue
+ * options, then slurmq's: --job-name --array --output --open-mode=append --no-requeue
  * --signal=B:USR1@60 --chdir. */
 void slurm_sbatch_argv(const struct slurm_submission *s, struct strs *argv);
 
@@ -85,7 +85,7 @@ struct slurm_reply {
 	uint64_t job;  /* if accepted: the Slurm job's id (an array's id) */
 	char *cluster; /* the cluster if sbatch named one ("123;cluster"), else NULL */
 	/* sbatch's lines except the job's, trimmed, "sbatch: error: " removed, without control
-	 * characters except newlines, 8 KiB at most (the begin and the end); plus a line of ours if
+	 * characters except newlines, 8 KiB at most (the start and the end); plus slurmq's line if
 	 * they do not show the cause; never NULL */
 	char *text;
 };
@@ -129,8 +129,8 @@ void slurm_reply_release(struct slurm_reply *reply);
  */
 struct slurm_job {
 	uint64_t id; /* %A: this task's own id (an array's pending tasks all show the array's) */
-	uint64_t array_id; /* %F: the array's id, or id for a job that is no array */
-	int64_t task;	   /* %K: index, -1 if the job is no array */
+	uint64_t array_id; /* %F: the array's id, or id for a job that is not an array */
+	int64_t task;	   /* %K: index, -1 if the job is not an array */
 	char *state;	   /* %T: PENDING, RUNNING, COMPLETING, TIMEOUT, CANCELLED, ... */
 	char *reason;	   /* %r: None, Priority, TimeLimit, ... */
 	char *name;	   /* %j */
@@ -139,7 +139,7 @@ struct slurm_job {
 	 * here), or for an array's task a year ahead [S; 20.11.4]; 24.11.5 has NONE for both. */
 	int64_t ended;
 	int restarts;	       /* RestartCnt; -1: not queried */
-	int exit_code, signal; /* of an ended job; 0: none, or not reported (squeue has neither) */
+	int exit_code, signal; /* after the end; 0: none, or not reported (squeue has neither) */
 };
 struct slurm_jobs {
 	struct slurm_job *v;
@@ -153,7 +153,7 @@ bool slurm_state_active(const char *state);
 bool slurm_state_alive(const char *state);
 /* Returns whether a job in this state is over for good (squeue(1), JOB STATE CODES), including the
  * words that sacct extends ("CANCELLED by 0") or cuts off ("OUT_OF_ME+"). A state that is neither
- * active nor over comes from a newer Slurm and is no evidence. */
+ * active nor over comes from a newer Slurm and proves nothing. */
 bool slurm_state_over(const char *state);
 /*
  * Fills in end's reason, exit_code and signal from a job that is over, and the time if Slurm
@@ -178,7 +178,7 @@ void slurm_job_end(const struct slurm_job *job, bool began, struct job_end *end)
 int slurm_squeue(uint64_t uid, struct slurm_jobs *out, struct err *err);
 /* Returns why Slurm ends a job that it sends TERM to, from squeue's line at that moment. [S]: the
  * time limit shows COMPLETING and TimeLimit, scancel COMPLETING and None, a mere signal RUNNING.
- * Returns REASON_TIMEOUT, REASON_PREEMPTED (also if Slurm requeues the job; restart is the job's
+ * Returns REASON_TIMEOUT, REASON_PREEMPTED (even if Slurm requeues the job; restart is the job's
  * own SLURM_RESTART_COUNT), REASON_DEADLINE, REASON_NODE_FAIL (a node that is set down shows
  * NODE_FAIL and NodeDown [S]), REASON_OUT_OF_MEMORY, REASON_BOOT_FAIL, REASON_NONE if Slurm does
  * not end the job (RUNNING, SUSPENDED), else REASON_CANCELLED. */
@@ -213,7 +213,7 @@ int slurm_sacct(uint64_t uid, int64_t since_s, const struct strs *ids, struct sl
 		struct err *err);
 
 /* Cancels tasks or jobs by "123" or "123_4", 200 per call of scancel; a failed call does not stop
- * the others. A job that is gone is no error ("Invalid job id specified", "already completing or
+ * the others. A missing job is not an error ("Invalid job id specified", "already completing or
  * completed"; 22.05.8 prints nothing and exits 0 [S]). */
 int slurm_scancel(const struct strs *ids, struct err *err);
 /* Cancels like slurm_scancel(), but only jobs that are still pending (scancel(1), --state). */

@@ -27,7 +27,7 @@ struct slurm_job *slurm_jobs_add(struct slurm_jobs *jobs)
 	return job;
 }
 
-/* Parses up to ten digits at *p and moves *p behind them. */
+/* Parses up to ten digits at *p and moves *p past them. */
 static bool parse_number(const char **p, int64_t *n)
 {
 	size_t len = strspn(*p, "0123456789");

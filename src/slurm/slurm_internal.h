@@ -41,7 +41,7 @@ void slurm_parse_acct(const char *text, struct slurm_jobs *out);
 struct slurm_job *slurm_jobs_add(struct slurm_jobs *jobs);
 /* Parses a string of 1 to 18 digits; returns false if s is anything else. */
 bool slurm_number(const char *s, uint64_t *n);
-/* Converts a string of seconds since 1970 to ms; returns 0 if s is no number ("N/A",
+/* Converts a string of seconds since 1970 to ms; returns 0 if s is not a number ("N/A",
  * "Unknown"). */
 int64_t slurm_time_ms(const char *s);
 

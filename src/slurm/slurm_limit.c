@@ -34,7 +34,7 @@ struct state {
 	struct slurm_limit *out;
 };
 
-/* Returns the value of " key=" (or of "key=" at the line's begin), up to a blank, and its length;
+/* Returns the value of " key=" (or of "key=" at the line's start), up to a blank, and its length;
  * borrowed from line. NULL if there is none. */
 static const char *find_field(const char *line, const char *key, size_t *len)
 {

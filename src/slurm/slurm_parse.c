@@ -66,7 +66,7 @@ static void add_lines(struct strs *lines, const char *text)
 /* sbatch's output */
 
 enum {
-	TEXT_MAX = 8192, /* bytes kept of sbatch's output: half from its begin, half from its end */
+	TEXT_MAX = 8192, /* bytes kept of sbatch's output: half from its start, half from its end */
 	JOB_ID_DIGITS = 10,
 };
 
@@ -222,7 +222,7 @@ static int judge_failure(const struct strs *lines, int exit_code)
 	return exit_code == 126 || exit_code == 127 ? SLURM_NO_SBATCH : SLURM_REFUSED;
 }
 
-/* Appends a line of ours if sbatch's own output does not show the cause. */
+/* Appends a line of slurmq's if sbatch's own output does not show the cause. */
 static void add_explanation(struct buf *raw, int answer, int exit_code, int signal, bool timed_out,
 			    int njobs)
 {
@@ -474,7 +474,7 @@ int slurm_parse_jobs(const char *text, size_t len, struct slurm_jobs *out, struc
 	return 0;
 }
 
-/* Returns the next word of a line and moves *p behind it; NULL if there is none. The caller frees
+/* Returns the next word of a line and moves *p past it; NULL if there is none. The caller frees
  * the result. */
 static char *next_word(const char **p, const char *end)
 {

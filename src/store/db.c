@@ -19,7 +19,7 @@
 #define BUSY_MS 30000
 
 /*
- * The bytes of a row. A job is some 60 bytes: its values alone, without their names (the schema
+ * The bytes of a row. A job is about 60 bytes: its values alone, without their names (the schema
  * holds these once), and small integers, which SQLite stores in as few bytes as they need and 0 in
  * none (sqlite.org/fileformat2.html, 2.1). Its identity is 64 bits; the parameters are compared on
  * a hit. An attempt's array index is its distance from its submission's first.
@@ -46,7 +46,7 @@ static const char tables[] =
 	"CREATE INDEX job_flight ON job(attempt) WHERE state IN " SQL_IN_FLIGHT ";"
 	"CREATE INDEX job_trouble ON job(state, id) WHERE state IN (" SQL_FAILED ", " SQL_CANCELLED
 	", " SQL_HELD ");"
-	/* rare: a later version's schema of an older job; 0: that version does not name the job */
+	/* rare: the schema of an older job in a later version; 0: that version lacks the job */
 	"CREATE TABLE job_schema(job INTEGER NOT NULL, version INTEGER NOT NULL, schema INTEGER NOT NULL,"
 	" vals BLOB, PRIMARY KEY(job, version)) WITHOUT ROWID;"
 	"CREATE TABLE counter(sweep INTEGER NOT NULL, state INTEGER NOT NULL, n INTEGER NOT NULL,"

@@ -37,7 +37,7 @@ void db_close(struct db *db);
 
 /* Converts the database of slurmq 0.1 (user_version 1) in one transaction, after a backup of it to
  * the file backup. If jobs are in flight, *in_flight is their number and nothing is changed. Returns
- * 0 also if the database is of this version already. id: as in db_open(). */
+ * 0 even if the database is of this version already. id: as in db_open(). */
 int db_convert(const char *path, const char *backup, const char *id, int64_t *in_flight,
 	       struct err *err);
 
@@ -47,7 +47,7 @@ int db_convert(const char *path, const char *backup, const char *id, int64_t *in
  * (sqlite.org/howtocorrupt.html, 2.6). */
 int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
-void db_rollback(struct db *db); /* no open transaction is no error */
+void db_rollback(struct db *db); /* does nothing if no transaction is open */
 
 /* Runs PRAGMA integrity_check and compares the counters with the rows. Returns 0 if both are
  * correct. */
@@ -58,7 +58,7 @@ int db_check(struct db *db, struct err *err);
 
 /* Reads a setting. Returns DB_NONE with *value NULL if it is not set. The caller frees *value. */
 int db_setting_get(struct db *db, const char *key, char **value, struct err *err);
-/* Reads a setting as a number: fallback if it is not set or no number. */
+/* Reads a setting as a number: fallback if it is not set or not a number. */
 int db_setting_int(struct db *db, const char *key, int64_t fallback, int64_t *value,
 		   struct err *err);
 int db_setting_set(struct db *db, const char *key, const char *value, struct err *err);
@@ -272,7 +272,7 @@ struct db_block {
 	int64_t cap;   /* number of slurmq's jobs that may be in flight */
 	int64_t until; /* when slurmq tries one more */
 	int64_t pause; /* the current delay before that try, ms */
-	bool trying;   /* that job is being submitted */
+	bool trying;   /* one more job is being submitted */
 };
 /* Reads all blocks, sorted by limit group. The caller frees *v with db_blocks_free(). */
 int db_blocks(struct db *db, struct db_block **v, size_t *n, struct err *err);
@@ -321,7 +321,7 @@ struct db_flight {
 	uint64_t submission;
 	int task, ntasks;
 	uint64_t slurm_job, slurm_id;
-	int64_t created;       /* of the submission */
+	int64_t created;       /* time of the submission */
 	int answer;	       /* sbatch's, enum slurm_answer; 0: none yet */
 	int64_t missing_since; /* 0: Slurm showed it the last time */
 	int64_t version;

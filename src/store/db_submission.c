@@ -1,5 +1,5 @@
 /*
- * db_submission.c - submissions: claiming jobs for one, sbatch's answer, and what became of its
+ * db_submission.c - submissions: claiming jobs for one, sbatch's answer, and the ends of its
  * attempts.
  */
 #include "store/db_internal.h"

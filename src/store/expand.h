@@ -23,11 +23,11 @@ struct expand_opts {
 
 struct expand_result {
 	char *sweep;
-	int64_t jobs;  /* that the file names */
-	int64_t steps; /* of all of them */
+	int64_t jobs;  /* number of jobs that the file names */
+	int64_t steps; /* steps of all these jobs */
 	int64_t added, unchanged;
 	int64_t changed; /* neither in flight nor completed; other commands or resources now */
-	int64_t missing; /* in the store, no longer named */
+	int64_t missing; /* in the store, no longer named in the file */
 	int64_t pruned;
 	int64_t merged; /* equal to an earlier one of the same file */
 	int64_t left;	/* running or completed ones that keep the old commands */

@@ -28,7 +28,7 @@ struct work {
 	const struct expand_opts *o;
 	struct expand_result *r;
 	struct db_version version;
-	bool same_text;	   /* as the sweep's current version */
+	bool same_text;	   /* the text is that of the sweep's current version */
 	struct sweep *old; /* that version's sweep, if the text differs */
 	int64_t old_version, old_jobs;
 	struct loader ran;   /* versions with which running or completed jobs were started */
@@ -477,7 +477,7 @@ static int expand_locked(struct work *w, struct err *err)
 	if (!rc)
 		rc = drop_unnamed(w, err);
 	FAILPOINT("expand-unnamed");
-	/* expanding an unchanged file leaves no version behind */
+	/* expanding an unchanged file adds no version */
 	if (!rc && !(w->same_text && !w->r->added && !w->reshaped && !w->newly_missing))
 		rc = publish_version(w, err);
 	else if (!rc)

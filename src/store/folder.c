@@ -187,7 +187,7 @@ int queue_lock_try(struct folder *sp, struct err *err)
 	if (sp->held)
 		return 0;
 	if (sp->lock < 0) {
-		/* once a process, and never closed before its end: closing any descriptor of a file
+		/* once per process, never closed before its end: closing any descriptor of a file
 		 * drops the process's locks on it (fcntl(2), Advisory record locking) */
 		sp->lock = openat(sp->dir, "queue.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 				  0600);

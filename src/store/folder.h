@@ -138,7 +138,7 @@ int journal_file_post(struct folder *sp, struct journal_file *j, struct err *err
  * record again under the new name. If it has ingested the record already, there is no file to
  * rename. */
 void outbox_pack(struct folder *sp, char *name);
-/* Makes a record in outbox/ durable. Returns 0 also if there is none: then it has been ingested. */
+/* Makes a record in outbox/ durable. Returns 0 even if there is none: it has been ingested then. */
 int outbox_sync(struct folder *sp, const char *name, struct err *err);
 /* Moves the journal to outbox/, durably, as a requeued twin does. If it is gone from running/,
  * another process has posted it. */
@@ -165,7 +165,7 @@ int outbox_answer_read(struct folder *sp, uint64_t submission, struct outbox_ans
 void outbox_answer_release(struct outbox_answer *a);
 
 bool folder_has(struct folder *sp, enum folder_part folder, const char *name);
-/* Removes a file; it is no error if there is none. */
+/* Removes a file. A missing file is not an error. */
 int folder_remove(struct folder *sp, enum folder_part folder, const char *name, struct err *err);
 
 /* ---- marks: empty files whose age is the time since an event ---- */

@@ -388,7 +388,7 @@ int64_t folder_mark_age(struct folder *sp, const char *name)
 
 	if (compute_file_age(sp, name, &age))
 		return -1;
-	if (age < -1000) /* clocks of two kinds are some ms apart */
+	if (age < -1000) /* the two time stamps may differ by a few ms */
 		return -1;
 	return age > 0 ? age : 0;
 }

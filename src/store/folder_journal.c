@@ -1,4 +1,4 @@
-/* folder_journal.c - journals, what becomes of them at the end, and sbatch's answers. */
+/* folder_journal.c - journals, their move to the outbox, and sbatch's answers. */
 #include "store/folder_internal.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ int journal_file_open(struct folder *sp, const struct folder_entry *e, struct jo
 
 static int append_lines(struct journal_file *j, const char *lines, size_t len, bool sync)
 {
-	/* the rest of a failed append must not join this one's first line, nor count as a whole
+	/* the rest of a failed append must not join this append's first line, nor count as a whole
 	 * line, since a step's key may be cut short. journal_parse() ignores a line that holds a
 	 * NUL */
 	if (j->torn && folder_write_all(j->fd, "\0\n", 2))
@@ -221,7 +221,7 @@ int outbox_answer_read(struct folder *sp, uint64_t submission, struct outbox_ans
 
 		if (!nl || sscanf(buf_str(&b), "answer %d %" SCNu64 " %64s%n", &a->answer,
 				  &a->slurm_job, cluster, &end) != 3) {
-			a->answer = 0; /* not one of ours: no answer at all */
+			a->answer = 0; /* not the form that slurmq writes: treat it as no answer */
 		} else {
 			if (strcmp(cluster, "-") != 0)
 				a->cluster = mem_strdup(cluster);

@@ -31,7 +31,7 @@ struct journal {
 	size_t nsteps;
 	bool has_end; /* the attempt's end line; the first one counts */
 	struct job_end end;
-	bool preempted; /* reported by a requeued twin */
+	bool preempted; /* reported by a twin: the same Slurm job, requeued */
 	int64_t preempted_at;
 };
 void journal_release(struct journal *j);

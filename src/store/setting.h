@@ -25,7 +25,7 @@ const struct setting *setting_find(const char *key, const char **near);
 
 /* Returns the interval of the sentinel in seconds, from the setting's value (NULL: the default)
  * and the limit of jobs, or 0 for no sentinel. By default there is one if the limit is at least
- * 10. A sentinel, the one that it leaves behind and a working job need 3 slots. */
+ * 10. A sentinel, its successor and a working job need 3 slots. */
 int64_t setting_sentinel_s(const char *value, int64_t limit);
 /* Splits "via" or "sentinel.sbatch" at blanks and adds the words to *out. Single or double
  * quotes keep a word together. Returns false if a quote is not closed. value may be NULL: no

@@ -46,33 +46,33 @@ struct state_text {
 #define STATE_CANCELLED_JOBS STATE_INT(".cancelled.jobs", 0)
 #define STATE_CANCELLED_AT STATE_INT(".cancelled.at", 0)
 
-/* breaker.c: how many jobs in a row failed within a minute of their start; the node on which all
- * of them did, "" if there were several; and the last such job's id, once the queue was paused
+/* breaker.c: how many consecutive jobs failed within a minute of their start; the node on which all
+ * of them failed, "" if there were several; and the last such job's id, once the queue was paused
  * for it. */
 #define STATE_BREAKER_N STATE_INT(".breaker.n", 0)
 #define STATE_BREAKER_NODE STATE_TEXT(".breaker.node")
 #define STATE_BREAKER_JOB STATE_INT(".breaker.job", 0)
-/* breaker.c: how many failures in a row paused the queue. */
+/* breaker.c: how many consecutive failures paused the queue. */
 #define STATE_BREAKER_FAILURES STATE_INT(".breaker.failures", 0)
 
-/* queue.c: Slurm's limit of jobs, -1: never read; the limit's name in Slurm, "" if there is
+/* limits.c: Slurm's limit of jobs, -1: never read; the limit's name in Slurm, "" if there is
  * none; and when it was read. */
 #define STATE_LIMIT_JOBS STATE_INT(".limit.jobs", -1)
 #define STATE_LIMIT_FROM STATE_TEXT(".limit.from")
 #define STATE_LIMIT_AT STATE_INT(".limit.at", 0)
-/* queue.c: what scontrol show config reports. MaxArraySize; KillWait in seconds; ClusterName.
+/* limits.c: what scontrol show config reports. MaxArraySize; KillWait in seconds; ClusterName.
  * -1: never read. */
 #define STATE_SITE_MAX_ARRAY STATE_INT(".site.max_array", -1)
 #define STATE_SITE_KILL_WAIT STATE_INT(".site.kill_wait", -1)
 #define STATE_CLUSTER STATE_TEXT(".cluster")
 
-/* queue.c: when the queue was last filled; and how the command of the setting "via" failed, if
+/* fill.c: when the queue was last filled; and how the command of the setting "via" failed, if
  * it did the last time. */
 #define STATE_CHAIN_LAST_REFILL STATE_INT(".chain.last_refill", 0)
 #define STATE_VIA_FAILED STATE_TEXT(".via.failed")
 
 /* sentinel.c: when the sentinel was last seen or submitted; its Slurm job id; when it begins; the
- * SENTINEL_HELD_* of queue.h if Slurm holds it; and what sbatch printed when it
+ * SENTINEL_HELD_* of sentinel.h if Slurm holds it; and what sbatch printed when it
  * refused one, after which none is submitted. */
 #define STATE_SENTINEL_AT STATE_INT(".sentinel.at", 0)
 #define STATE_SENTINEL_JOB STATE_INT(".sentinel.job", 0)
@@ -80,8 +80,8 @@ struct state_text {
 #define STATE_SENTINEL_HELD STATE_INT(".sentinel.held", 0)
 #define STATE_SENTINEL_REFUSED STATE_TEXT(".sentinel.refused")
 
-/* reconcile.c: when Slurm was last asked about all jobs, by the file server's clock; and 1 if it
- * is to be asked again soon. */
+/* reconcile.c: when Slurm was last queried for all jobs, by the file server's clock; and 1 if it
+ * must be queried again soon. */
 #define STATE_RECONCILE_AT STATE_INT(".reconcile.at", 0)
 #define STATE_RECONCILE_SOON STATE_INT(".reconcile.soon", 0)
 

@@ -376,7 +376,7 @@ static bool is_new_database(const char *name)
 
 /* Removes the databases of inits that were killed. This process holds the queue lock and has
  * just written it, and only a holder writes a database. A minute is added in case the lock does
- * not reach other hosts. */
+ * not work between hosts. */
 static void remove_stale_databases(const struct store *s)
 {
 	char *lock = store_path(s, "queue.lock");

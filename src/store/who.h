@@ -9,7 +9,7 @@
 struct who {
 	uint64_t slurm_id; /* 0: not inside a Slurm job */
 	int restart;	   /* SLURM_RESTART_COUNT */
-	char node[64];	   /* of [A-Za-z0-9._-] */
+	char node[64];	   /* only [A-Za-z0-9._-] */
 	int64_t pid;
 	uint64_t random;
 };

@@ -153,7 +153,7 @@ static void enter_block(struct walk *w)
 	skip_indent(w);
 }
 
-/* Skips one escape of a double-quoted scalar. Returns how many bytes of the value it makes. */
+/* Skips one escape of a double-quoted scalar. Returns its number of bytes in the value. */
 static size_t skip_escape(struct walk *w)
 {
 	char c = w->at + 1 < w->len ? w->src[w->at + 1] : '\0';
@@ -176,7 +176,7 @@ static size_t skip_escape(struct walk *w)
 	return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 }
 
-/* Makes one step. Returns how many bytes of the value it made. */
+/* Makes one step. Returns how many bytes of the value it consumed. */
 static size_t walk_one_step(struct walk *w, char value)
 {
 	bool block = w->style == STYLE_LITERAL || w->style == STYLE_FOLDED;

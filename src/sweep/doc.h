@@ -30,7 +30,7 @@ struct doc {
 	char *name; /* name of the file in complaints */
 	char *text;
 	size_t len;
-	size_t *lines; /* offset of the begin of each line of text */
+	size_t *lines; /* offset of the start of each line of text */
 	size_t nlines;
 	struct node *root;   /* NULL if the file is empty */
 	struct node **nodes; /* all nodes, for doc_free() */

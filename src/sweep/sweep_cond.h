@@ -31,7 +31,7 @@ struct cond *rule_add(struct rule *rule);
 void rule_release(struct rule *rule);
 
 /* Returns whether a condition holds. If both sides are numbers, they are compared as numbers,
- * otherwise as text. A comparison with a text that is no number does not hold. */
+ * otherwise as text. A comparison with a text that is not a number does not hold. */
 bool cond_holds(const struct cond *cond, const char *value);
 /* Returns whether all conditions of a rule hold. values is indexed by symbol. A parameter
  * without a value (NULL) meets no condition, not even {not: ...}. */

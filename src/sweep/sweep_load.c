@@ -76,7 +76,7 @@ void sweep_load_fail(struct sweep_load *l, const char *why)
 	skip_to_next_file(l);
 }
 
-/* Finds the end of a line of a file of values: *stop. Returns the begin of the next line. */
+/* Finds the end of a line of a file of values: *stop. Returns the start of the next line. */
 static char *find_line_end(char *at, char *end, char **stop)
 {
 	char *nl = memchr(at, '\n', (size_t)(end - at));

@@ -375,7 +375,7 @@ static const char *find_amount_of_all(const struct sweep *sweep, bool is_time)
 	return found;
 }
 
-/* Sets *out to b minus a. Returns false if one of them is no amount. */
+/* Sets *out to b minus a. Returns false if one of them is not an amount. */
 static bool subtract_amounts(const char *a, const char *b, bool is_time, int64_t *n)
 {
 	int (*read)(const char *, int64_t *) = is_time ? amount_time : amount_mem;

@@ -19,7 +19,7 @@ struct sweep_reader {
 };
 
 /* Checks the keys of a map: scalars, no duplicates, no <<, all in allowed (NULL: any key).
- * Returns false if node is no map; `what` is the complaint, as in "'sample' is a map: ...". */
+ * Returns false if node is not a map; `what` is the complaint, as in "'sample' is a map: ...". */
 bool sweep_read_keys(struct sweep_reader *r, const struct node *map,
 		     const struct sweep_key *allowed, const char *what);
 
@@ -28,10 +28,10 @@ bool sweep_read_keys(struct sweep_reader *r, const struct node *map,
 bool sweep_read_list(struct sweep_reader *r, const struct node *node, size_t least,
 		     const char *what);
 
-/* Returns a value, byte for byte; NULL with a complaint if node is none. what: its name in
+/* Returns a value, byte for byte; NULL with a complaint if node has none. what: its name in
  * complaints. */
 const char *sweep_read_value(struct sweep_reader *r, const struct node *node, const char *what);
-/* Does the same for a whole number from least to most. */
+/* Reads a whole number from least to most; returns false with a complaint for anything else. */
 bool sweep_read_int(struct sweep_reader *r, const struct node *node, const char *what,
 		    int64_t least, int64_t most, int64_t *out);
 bool sweep_read_bool(struct sweep_reader *r, const struct node *node, const char *what, bool *out);
@@ -44,7 +44,7 @@ const char *sweep_read_param_name(struct sweep_reader *r, const struct node *key
  * line breaks and tabs. */
 bool sweep_read_field(struct sweep_reader *r, struct node *node, const char *what, bool lines,
 		      struct field *out);
-/* Does the same for a script for bash, whose quoting is followed. last: no text follows it in
+/* Reads a script for bash as a field, and follows its quoting. last: no text follows it in
  * the same shell. */
 bool sweep_read_script(struct sweep_reader *r, struct node *node, const char *what, bool last,
 		       struct field *out);

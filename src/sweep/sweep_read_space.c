@@ -121,7 +121,7 @@ static bool read_draw(struct sweep_reader *r, const struct node *ends, const cha
 	return false;
 }
 
-/* Returns the kind of axis that the keys of a map define; AXIS_RANGE also if none fits. Sets
+/* Returns the kind of axis that the keys of a map define; AXIS_RANGE even if none fits. Sets
  * *value to the value of the key. */
 static enum axis_kind find_axis_kind(const struct node *map, const struct node **value,
 				     size_t *kinds)

@@ -18,7 +18,7 @@ const struct sweep_key sweep_keys_top[] = {
 	{"zip", "zip", "lists, or a CSV table, that advance together: one dimension"},
 	{"sample", "sample", "how many random points each grid cell gets, and their seed"},
 	{"variants", "variants", "sub-spaces: the jobs of all of them, in turn"},
-	{"let", "lets", "derived texts; no part of a job's identity"},
+	{"let", "lets", "derived texts; not part of a job's identity"},
 	{"exclude", "rules", "excluded combinations: those that meet all conditions of an entry"},
 	{"include", "includes", "additional whole jobs, added last"},
 	{"sbatch", "sbatch", "sbatch's long options, without their dashes"},
@@ -28,7 +28,7 @@ const struct sweep_key sweep_keys_top[] = {
 	{"retry", "retry", "how failed jobs are retried"},
 	{"restartable", "{\"type\":\"boolean\"}",
 	 "the site may requeue a job, and it starts again"},
-	{"checkpoint", "signal", "the signal that a job gets some time before its limit"},
+	{"checkpoint", "signal", "the signal that a job gets before its time limit"},
 	{"title", "text", "the text that lists show for a job"},
 	{"run", "command", "the command: a list of words, or a script for bash"},
 	{"steps", "steps", "several commands, one after the other"},
@@ -37,7 +37,7 @@ const struct sweep_key sweep_keys_top[] = {
 
 const struct sweep_key sweep_keys_axis[] = {
 	{"values", "values", "its values"},
-	{"file", "{\"type\":\"string\"}", "a file with one value a line"},
+	{"file", "{\"type\":\"string\"}", "a file with one value per line"},
 	{"from", "number", "the first value of a range"},
 	{"to", "number", "the end of the range: its last value if a step reaches it"},
 	{"step", "number", "the difference of two values, in exact decimals"},
@@ -54,7 +54,7 @@ const struct sweep_key sweep_keys_axis[] = {
 
 const struct sweep_key sweep_keys_sample[] = {
 	{"n", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":5000000}",
-	 "points in each grid cell; more of them change none of the earlier"},
+	 "points in each grid cell; a larger n keeps the earlier points"},
 	{"seed", "scalar", "the seed of the draws; part of a job's identity"},
 	END_OF_KEYS};
 
@@ -89,7 +89,7 @@ const struct sweep_key sweep_keys_override[] = {
 const struct sweep_key sweep_keys_step[] = {
 	{"name", "name", "the step's name"},
 	{"run", "command", "the command: a list of words, or a script for bash"},
-	{"params", "step_params", "axes of this step alone: one tracked step a combination"},
+	{"params", "step_params", "axes of this step alone: one tracked step per combination"},
 	{"exclude", "rules", "combinations that this step excludes"},
 	{"needs", "needs", "earlier steps that must be completed first"},
 	{"on_fail", "{\"enum\":[\"stop\",\"continue\"]}", "whether the job continues"},
@@ -107,11 +107,11 @@ const struct sweep_key sweep_keys_retry[] = {
 	END_OF_KEYS};
 
 const struct sweep_key sweep_keys_rule[] = {
-	{"time", "scalar", "time limit of the next try: x1.5, or as sbatch takes it"},
+	{"time", "scalar", "time limit of the next try: x1.5, or as sbatch accepts it"},
 	{"max_time", "scalar", "the maximum"},
-	{"mem", "scalar", "memory of the next try: x2, or as sbatch takes it"},
+	{"mem", "scalar", "memory of the next try: x2, or as sbatch accepts it"},
 	{"max_mem", "scalar", "the maximum"},
-	{"delay", "scalar", "how long to wait before: 90s, 10m, 2h, 1d"},
+	{"delay", "scalar", "the time to wait before it: 90s, 10m, 2h, 1d"},
 	{"codes",
 	 "{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"integer\",\"minimum\":1,"
 	 "\"maximum\":255}}",

@@ -273,7 +273,7 @@ static void on_alias(struct builder *b, const yaml_event_t *e)
 		if (node->done)
 			add_node(b, node, pos);
 		else
-			refuse_file(b, pos, "an alias to what it stands in");
+			refuse_file(b, pos, "an alias to a node that contains it");
 		return;
 	}
 	complaint_error(b->list, pos,

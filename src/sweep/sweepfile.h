@@ -18,7 +18,7 @@ int sweepfile_slurp(const char *path, char **text, size_t *len, char **dir, stru
 
 /* Parses the text of a sweep file without opening files. name is the name of the file in
  * complaints; dir is the folder of the files that it names. Returns 0 and *out if c->errors is
- * 0, otherwise -1 with err, which has the count. Warnings are added to *c and are no failure.
+ * 0, otherwise -1 with err, which has the count. Warnings are added to *c and are not failures.
  * The caller frees *out with sweep_free(). */
 int sweepfile_parse(const char *name, const char *dir, const char *text, size_t len,
 		    struct sweep **out, struct complaints *c, struct err *err);

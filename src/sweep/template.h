@@ -109,7 +109,7 @@ void script_vars_release(struct script_vars *v);
  * depends only on the template and the number of args, never on a value. */
 void template_add_script(const struct template *t, const struct template_env *env,
 			 struct script_vars *vars, struct buf *out);
-/* Does the same for people, with the values in place, quoted as bash needs them. */
+/* Appends a script for people: with the values in place, quoted as bash needs them. */
 void template_add_shown(const struct template *t, const struct template_env *env, struct buf *out);
 
 #endif

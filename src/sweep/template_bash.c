@@ -16,7 +16,7 @@ static void on_backslash(struct scan *s)
 	placeholder_at(s->s, s->len, s->i, &n);
 	if (n)
 		bash_on_refused_brace(
-			s, "is not allowed behind a backslash; {{...}} gives the text {...}");
+			s, "is not allowed after a backslash; {{...}} gives the text {...}");
 	else
 		s->i++;
 }
@@ -122,7 +122,7 @@ static bool joins_next_line(const struct scan *s, size_t from, size_t end)
 	return n % 2 == 1;
 }
 
-/* Returns the end of the body, which is the begin of the delimiter's line. */
+/* Returns the end of the body, which is the start of the delimiter's line. */
 static size_t find_body_end(struct scan *s, const struct heredoc *doc)
 {
 	bool joined = false;
@@ -203,7 +203,7 @@ static void on_newline(struct scan *s)
 		size_t end;
 
 		if (s->docs[k].depth != s->depth)
-			bash_unsure(s, "a here-document begins on a line that goes on in brackets");
+			bash_unsure(s, "a here-document begins on a line with open brackets");
 		end = find_body_end(s, &s->docs[k]);
 		if (s->docs[k].quoted)
 			scan_quoted_body(s, end);

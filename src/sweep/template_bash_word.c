@@ -202,7 +202,7 @@ static bool parse_reserved_word(struct scan *s)
 	return true;
 }
 
-/* Does the same for a word that may have quotes in it: "let", l\et. */
+/* Returns whether the word is text, once its quotes are removed: "let", l\et. */
 static bool unquoted_word_is(const struct scan *s, const struct frame *f, const char *text)
 {
 	for (size_t i = f->word; i < s->i; i++) {
@@ -336,7 +336,7 @@ static const char *refused_by_rule(const struct scan *s, const struct frame *f, 
 		return "names a variable here, and bash would run what a[...] holds";
 	case RULE_PRINTF:
 		return (f->nargs == 0 && begins) || f->last_is_v
-			       ? "cannot be printf's format or the word behind -v: printf '%s' {...}"
+			       ? "cannot be printf's format or the word after -v: printf '%s' {...}"
 			       : NULL;
 	case RULE_TEST:
 		return f->last_is_v || (f->last_is_value && begins)

@@ -86,7 +86,7 @@ struct heredoc {
 
 struct scan {
 	const char *s;
-	size_t len, i, from; /* from: begin of the text that is not in the template yet */
+	size_t len, i, from; /* from: start of the text that is not in the template yet */
 	struct template *out;
 	struct frame stack[DEPTH_MOST];
 	size_t depth;
@@ -116,7 +116,7 @@ bool bash_holds_commands(enum context context);
 /* Returns whether a word ends at i. */
 bool bash_ends_word(const struct scan *s, size_t i);
 
-/* Returns the length of "NAME=", "NAME+=" or "NAME[...]=" at the begin of a word, also after a
+/* Returns the length of "NAME=", "NAME+=" or "NAME[...]=" at the start of a word, also after a
  * double quote; 0 if there is none. Sets *subscript if s->i is between the brackets of
  * NAME[...]. */
 size_t bash_assignment(const struct scan *s, size_t from, bool *subscript);

@@ -16,7 +16,7 @@ static const struct {
 	{{.kind = NEED_RESUME}, NULL, "the queue is paused: slurmq resume\n"},
 	{{.kind = NEED_LOCKS},
 	 "n1\nn2",
-	 "the queue is paused: file locks in .slurmq do not reach from n1 to n2, so two hosts could "
+	 "the queue is paused: file locks in .slurmq do not work between n1 and n2: two hosts could "
 	 "write to the database at once and damage it\n"
 	 "  wait until no job runs; then fix the locks, or move .slurmq to another file system (a file "
 	 "of one line may name the folder: man slurmq-storage); then: slurmq resume\n"},
@@ -50,7 +50,7 @@ static const struct {
 	{{.kind = NEED_FIRST_SUBMIT}, NULL, "nothing was submitted yet: slurmq submit\n"},
 	{{.kind = NEED_FAILED, .sweep = (char *)"grid", .jobs = 1},
 	 NULL,
-	 "1 job of grid failed: slurmq list -s failed grid; again: slurmq retry grid\n"},
+	 "1 job of grid failed: slurmq list -s failed grid; then: slurmq retry grid\n"},
 	{{.kind = NEED_REFUSED,
 	  .sweep = (char *)"grid",
 	  .jobs = 12,
@@ -98,7 +98,7 @@ static void every_pause_has_its_reason(void **state)
 		{{.words = NULL}, NULL},
 		{{.words = (char *)"maintenance by ann", .job = 3}, "maintenance by ann"},
 		{{.hosts = {.v = hosts, .n = 2}, .job = 3},
-		 "file locks do not reach from n1 to n2"},
+		 "file locks do not work between n1 and n2"},
 		{{.job = 3, .failures = 10, .sweep = (char *)"grid"},
 		 "10 failures in a row, each within a minute of its start; the last: job 3 of grid"},
 	};

@@ -94,7 +94,7 @@ static const struct complaint_case schema[] = {
 	 "s:2:13: error: parameter 'x' needs one of values, file, from and to, uniform, loguniform, "
 	 "randint and choice\n"
 	 "s:2:14: error: unknown key 'value', did you mean 'values'?\n"},
-	{HEAD "params: &a {x: *a}\n" RUN, "s:2:16: error: an alias to what it stands in\n"},
+	{HEAD "params: &a {x: *a}\n" RUN, "s:2:16: error: an alias to a node that contains it\n"},
 	{HEAD "params: {x: *b}\n" RUN,
 	 "s:2:13: error: alias '*b' has no anchor before it; quote a value that begins with '*'\n"},
 };
@@ -251,7 +251,7 @@ static const struct complaint_case files[] = {
 	 "text {mash}\n"},
 	{HEAD "zip: [{file: bad.csv}]\n" RUN,
 	 "bad.csv:3:1: error: this row has 1 fields, the header has 2\n"
-	 "bad.csv:4:4: error: text behind a closing quote\n"
+	 "bad.csv:4:4: error: text after a closing quote\n"
 	 "s:2:7: error: 'bad.csv' cannot be used: see its errors\n"},
 	{HEAD "script: job.sh\n", ""},
 	{HEAD "script: array.sh\n",
