@@ -6,6 +6,7 @@
 #include "lib/csv.h"
 #include "sweep/sweep_check.h"
 #include "sweep/sweep_internal.h"
+#include "sweep/sweep_warn.h"
 #include "slurm/sbatch.h"
 #include "lib/utf8.h"
 
@@ -304,6 +305,8 @@ void sweep_load_end(struct sweep_load *l)
 		return;
 	sweep->tables = false;
 	sweep_check_values(sweep, l->tables, &l->list);
+	if (l->list.errors == 0)
+		sweep_warn_forms(sweep, &l->list);
 	sweep->loaded = l->list.errors == 0;
 }
 

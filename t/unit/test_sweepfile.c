@@ -187,7 +187,7 @@ static const struct said jobs[] = {
 		  "restartable: 1\n",
 	 "s:3:14: error: max must be a whole number from 0 to 1000, not 'x'\n"
 	 "s:3:17: error: unknown key 'OOM', did you mean 'OUT_OF_MEMORY'?\n"
-	 "s:3:45: error: time: 'y' is not valid for sbatch\n"
+	 "s:3:45: error: time: 'y' is not valid for sbatch: a time is minutes, min:sec, h:m:s, d-h, d-h:m or d-h:m:s\n"
 	 "s:4:13: error: checkpoint: 'SIGUSR1' is no signal that it can be, did you mean 'USR1'?\n"
 	 "s:5:14: error: 'restartable' is true or false, not '1'\n"},
 };

@@ -1,0 +1,15 @@
+/*
+ * sweep_warn.h - warnings about what slurmq accepts, but what probably is a mistake. Each costs
+ * time by the text of the file and by the distinct values, never by the number of jobs.
+ */
+#ifndef SLURMQ_SWEEP_WARN_H
+#define SLURMQ_SWEEP_WARN_H
+
+#include "lib/complaint.h"
+#include "sweep/sweep.h"
+
+/* Warns about values of sbatch that sbatch would refuse by their form, also if they come from
+ * parameters. Needs the values of the axes. */
+void sweep_warn_forms(const struct sweep *sweep, struct complaint_list *list);
+
+#endif
