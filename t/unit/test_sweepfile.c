@@ -82,7 +82,7 @@ static const struct said schema[] = {
 	 "s:2:13: error: parameter 'x' holds a control character or a line break\n"},
 	{HEAD "params: {x: \"\\u0085\"}\n" RUN,
 	 "s:2:13: error: parameter 'x' holds a control character or a line break\n"},
-	{HEAD "title: a\xff\n" RUN, "s:2:9: error: byte 0xff is not UTF-8\n"},
+	{HEAD "title: a\xff\n" RUN, "s:2:9: error: byte 0xff is not UTF-8: save the file as UTF-8 (iconv(1) converts it)\n"},
 	{HEAD "title: \xc3\xbc\x01\n" RUN, "s:2:9: error: control character U+0001\n"},
 	{HEAD "title: a\rb\n" RUN, "s:2:9: error: carriage return without a line feed\n"},
 	{HEAD "params: {1x: 3}\n" RUN,

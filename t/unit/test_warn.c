@@ -77,7 +77,51 @@ static const struct said forms[] = {
 	 SBATCH "'time': sbatch refuses '5h' (h=5h): write 5:00:00\n"},
 };
 
+#define SCRIPT "s:2:9: error: the script"
+#define CANNOT(name) "s:2:7: error: '" name "' cannot be used: see its errors\n"
+#define ADVICE "save the file as UTF-8 (iconv(1) converts it)\n"
+
+/* Files in other forms than slurmq reads: see make_folder(). */
+static const struct said files[] = {
+	{HEAD "script: unix.sh\n", ""},
+	{HEAD "script: dos.sh\n", SCRIPT
+	 "'s lines end with CR LF, as on Windows, which sbatch refuses: remove the CR, as in "
+	 "sed -i 's/\\r$//' FILE\n"},
+	{HEAD "script: utf16.csv\n", SCRIPT " is UTF-16: " ADVICE},
+	{HEAD "zip: [{file: commas.csv}]\n" RUN, ""},
+	{HEAD "zip: [{file: one.csv}]\n" RUN, ""},
+	{HEAD "zip: [{file: quoted.csv}]\n" RUN, NULL},
+	{HEAD "zip: [{file: utf16.csv}]\n" RUN,
+	 "utf16.csv:1:1: error: this is UTF-16: " ADVICE CANNOT("utf16.csv")},
+	{HEAD "zip: [{file: latin1.csv}]\n" RUN,
+	 "latin1.csv:2:1: error: a byte that is not UTF-8: " ADVICE CANNOT("latin1.csv")},
+	{HEAD "zip: [{file: tabs.csv}]\n" RUN,
+	 "tabs.csv:1:1: error: columns are separated by commas (RFC 4180), not by tabs\n" CANNOT(
+		 "tabs.csv")},
+	{HEAD "zip: [{file: semicolons.csv}]\n" RUN,
+	 "semicolons.csv:1:1: error: columns are separated by commas (RFC 4180), not by "
+	 "semicolons\n" CANNOT("semicolons.csv")},
+	{HEAD "zip: [{file: blanks.csv}]\n" RUN,
+	 "blanks.csv:1:1: error: columns are separated by commas (RFC 4180), not by blanks\n" CANNOT(
+		 "blanks.csv")},
+	{HEAD "params:\n  x: {file: utf16.csv}\n" RUN,
+	 "utf16.csv:1:1: error: this is UTF-16: " ADVICE
+	 "s:3:3: error: 'utf16.csv' cannot be used: see its errors\n"},
+	{HEAD "title: gr\xfc\xdf\xe4\n" RUN, "s:2:10: error: byte 0xfc is not UTF-8: " ADVICE},
+};
+
 static char *folder;
+
+static void write_file(const char *name, const char *text, size_t len)
+{
+	char *path = mem_printf("%s/%s", folder, name);
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, len, f), len);
+	fclose(f);
+	free(path);
+}
 
 /* Parses and loads a text as a file of the folder. Appends its complaints. */
 static void read_text(const char *text, struct buf *said)
@@ -116,11 +160,50 @@ static void check_said(const struct said *cases, size_t n)
 	}
 
 TEST(forms)
+TEST(files)
+
+/* A sweep file in UTF-16 gives one complaint. */
+static void utf16(void **state)
+{
+	static const char *const texts[] = {"\xff\xfen\0a\0", "\xfe\xff\0n\0a", "n\0a\0m\0",
+					    "\0n\0a\0m"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct complaints c = {0};
+		struct sweep *sweep = NULL;
+		struct err err = {0};
+
+		assert_int_equal(sweepfile_parse("s", folder, texts[i], 6, &sweep, &c, &err), -1);
+		assert_int_equal(c.lines.n, 1);
+		assert_string_equal(c.lines.v[0],
+				    "s:1:1: error: this is UTF-16: save the file as UTF-8 "
+				    "(iconv(1) converts it)");
+		complaints_release(&c);
+	}
+}
+
+static const struct {
+	const char *name, *text;
+} written[] = {
+	{"unix.sh", "#!/bin/sh\ntrue\n"},
+	{"dos.sh", "#!/bin/sh\r\ntrue\r\n"},
+	{"commas.csv", "mesh,inlet\n1; 2,3\n"},
+	{"one.csv", "mesh\n1\n"},
+	{"quoted.csv", "\"mesh;\"\n1\n"},
+	{"latin1.csv", "mesh,inlet\n\xe4,\xe4\n\xe4,1\n"},
+	{"tabs.csv", "mesh\tinlet\n1\t2\n3\t4\n"},
+	{"semicolons.csv", "mesh;inlet\r\n1;2\r\n"},
+	{"blanks.csv", "mesh inlet\n1 2\n"},
+};
 
 static int make_folder(void **state)
 {
 	(void)state;
 	folder = scratch_make();
+	for (size_t i = 0; i < sizeof(written) / sizeof(*written); i++)
+		write_file(written[i].name, written[i].text, strlen(written[i].text));
+	write_file("utf16.csv", "\xff\xfe\0a\0,\0b", 8);
 	return 0;
 }
 
@@ -135,6 +218,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(warn_forms),
+		cmocka_unit_test(warn_files),
+		cmocka_unit_test(utf16),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, drop_folder);
