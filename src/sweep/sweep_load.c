@@ -339,8 +339,10 @@ void sweep_load_end(struct sweep_load *l)
 		return;
 	sweep->tables = false;
 	sweep_check_values(sweep, l->tables, &l->list);
-	if (l->list.errors == 0)
+	if (l->list.errors == 0) {
 		sweep_warn_forms(sweep, &l->list);
+		sweep_warn_unread(sweep, &l->list);
+	}
 	sweep->loaded = l->list.errors == 0;
 }
 

@@ -12,4 +12,8 @@
  * parameters. Needs the values of the axes. */
 void sweep_warn_forms(const struct sweep *sweep, struct complaint_list *list);
 
+/* Warns about texts that no shell reads, although they seem to be written for one: $NAME and ~ in
+ * env, sbatch and a list `run`, and a first word of such a list with blanks. */
+void sweep_warn_unread(const struct sweep *sweep, struct complaint_list *list);
+
 #endif

@@ -226,10 +226,27 @@ static bool is_shell(const struct scan *s, const struct frame *f)
 	return f->plain && s->i - f->word >= 2 && !memcmp(s->s + s->i - 2, "sh", 2);
 }
 
+/* Returns whether only blanks precede i on its line, which continues no other line. */
+static bool begins_line(const struct scan *s, size_t i)
+{
+	while (i > 0 && (s->s[i - 1] == ' ' || s->s[i - 1] == '\t'))
+		i--;
+	return i == 0 || (s->s[i - 1] == '\n' && (i == 1 || s->s[i - 2] != '\\'));
+}
+
+static void note_option(struct scan *s, const struct frame *f)
+{
+	if (s->end->option || s->end->unsure || s->s[f->word] != '-' || !begins_line(s, f->word))
+		return;
+	s->end->option = true;
+	s->end->option_offset = f->word;
+}
+
 static void classify_command(struct scan *s, struct frame *f)
 {
 	bool subscript;
 
+	note_option(s, f);
 	if (bash_assignment(s, f->word, &subscript) && s->s[f->word] != '"')
 		return;
 	if (unquoted_word_is(s, f, "command") || unquoted_word_is(s, f, "builtin") ||

@@ -110,6 +110,140 @@ static const struct said files[] = {
 	{HEAD "title: gr\xfc\xdf\xe4\n" RUN, "s:2:10: error: byte 0xfc is not UTF-8: " ADVICE},
 };
 
+#define ONE(what) "s:3:6: warning: parameter 'x' has one value, the text '" what "': for a "
+#define QUOTES ", for the text put it in quotes\n"
+#define RANGE_1_5 "range write {from: 1, to: 5, step: 1}" QUOTES
+#define RANGE_ANY "range write {from: A, to: B, step: C} or {from: A, to: B, num: N}" QUOTES
+#define X(value) HEAD "params:\n  x: " value "\n" RUN
+
+/* One value that is probably meant as several. */
+static const struct said single[] = {
+	{X("1-5"), ONE("1-5") RANGE_1_5},
+	{X("1..5"), ONE("1..5") RANGE_1_5},
+	{X("[1-5]"),
+	 "s:3:7: warning: parameter 'x' has one value, the text '1-5': for a " RANGE_1_5},
+	{X("{values: [1-5]}"), NULL},
+	{X("{1..5}"), "s:3:6: error: parameter 'x': for a range write {from: 1, to: 5, step: 1}\n"},
+	{X("0.1, 0.2"), ONE("0.1, 0.2") "list write [0.1, 0.2]" QUOTES},
+	{X("1e-3, 2, -3"), ONE("1e-3, 2, -3") "list write [1e-3, 2, -3]" QUOTES},
+	{X("range(1, 6)"), ONE("range(1, 6)") RANGE_ANY},
+	{X("np.linspace(0, 1, 5)"), ONE("np.linspace(0, 1, 5)") RANGE_ANY},
+	{HEAD "steps:\n  - {name: a, run: [a, \"{x}\"], params: {x: 1-5}}\n",
+	 "s:3:44: warning: parameter 'x' has one value, the text '1-5': for a " RANGE_1_5},
+	{HEAD "zip: {x: 1-5, y: 1}\n" RUN, NULL},
+	{X("'1-5'"), ""},
+	{X("['1-5']"), ""},
+	{X("[1-5, 2-3]"), ""},
+	{X("5-1"), ""},
+	{X("5-5"), ""},
+	{X("01-05"), ""},
+	{X("2024-01-15"), ""},
+	{X("1-5x"), ""},
+	{X("n1-5"), ""},
+	{X("-5"), ""},
+	{X("1:5"), ""},
+	{X("64,32"), ""},
+	{X("4 4 4"), ""},
+	{X("adam, sgd"), ""},
+	{X("1, x"), ""},
+	{X("range"), ""},
+	{X("\"0.1, 0.2\""), ""},
+};
+
+#define LIST_OF_ONE \
+	" is the name of a program: take the brackets off, or write each word as an element\n"
+#define OPTION(pos) "s:" pos ": warning: bash would run '--lr' as a command of its own: "
+#define FOLDED \
+	"in a text with '>', a line keeps its line break after an empty line or if it is indented " \
+	"more, so indent all lines alike\n"
+#define BACKSLASH "end the line before with a backslash\n"
+#define NO_SHELL "warning: no shell reads the words of a list, so the command gets '"
+
+/* Commands. HOME is /home/u, S is set, NO is not. */
+static const struct said commands[] = {
+	{HEAD "run: [python, a b, --lr]\n", ""},
+	{HEAD "run: [python train.py, --lr]\n",
+	 "s:2:7: warning: the first word, 'python train.py', is the name of a program: write each "
+	 "word as an element, as in [python, ...]\n"},
+	{HEAD "run: [\"python train.py --lr\"]\n",
+	 "s:2:7: warning: the command is a list of one word, so 'python train.py --lr'" LIST_OF_ONE},
+	{HEAD "steps: [{name: a, run: [python a.py]}]\n",
+	 "s:2:25: warning: the command is a list of one word, so 'python a.py'" LIST_OF_ONE},
+	{HEAD "run: [a blank.sh, b]\n", ""},
+	{HEAD "params: {x: [a b]}\nrun: [\"{x}\", b]\n", ""},
+	{HEAD "run: >\n  python train.py\n    --lr 1\n    --n 2\n", OPTION("4:5") FOLDED},
+	{HEAD "run: >\n  python train.py\n\n  --lr 1\n", OPTION("5:3") FOLDED},
+	{HEAD "run: >\n  python train.py\n  --lr 1\n  --n 2\n", ""},
+	{HEAD "run: >-\n  python train.py \\\n    --lr 1\n", ""},
+	{HEAD "run: |\n  python train.py\n    --lr 1\n    --n 2\n", OPTION("4:5") BACKSLASH},
+	{HEAD "run: |\n  python train.py \\\n    --lr 1 \\\n    --n 2\n", ""},
+	{HEAD "run: |\n  x=$(python train.py\n    --lr 1)\n", OPTION("4:5") BACKSLASH},
+	{HEAD "setup: |\n  module load a\n  --lr 1\n" RUN, OPTION("4:3") BACKSLASH},
+	{HEAD "run: |\n  cat <<END\n  - a\n  END\n", ""},
+	{HEAD "run: |\n  echo \"a\n  --lr\"\n", ""},
+	{HEAD "run: |\n  a=(\n    --lr 1\n  )\n", ""},
+	{HEAD "run: |\n  case $1 in\n  -a) b ;;\n  --lr | -l) c ;;\n  esac\n", ""},
+	{HEAD "run: |\n  command -v python\n  exec -a b python\n", ""},
+	{HEAD "run: |\n  # a\n  # -b\n", ""},
+	{HEAD "run: [python, $HOME/a.py]\n",
+	 "s:2:15: " NO_SHELL "$HOME/a.py' as it is: write /home/u/a.py, or write the command as a "
+	 "text\n"},
+	{HEAD "run: [python, ~/a.py, \"--out=${S}/x\"]\n",
+	 "s:2:15: " NO_SHELL
+	 "~/a.py' as it is: write /home/u/a.py, or write the command as a text\n"
+	 "s:2:23: " NO_SHELL "--out=${S}/x' as it is: write --out=s/x, or write the command as a "
+	 "text\n"},
+	{HEAD "run: [a, $SLURM_JOB_ID]\n",
+	 "s:2:10: " NO_SHELL "$SLURM_JOB_ID' as it is: write the command as a text\n"},
+	{HEAD
+	 "run: [a, $NO, $1, 5$, \"$\", a~/b, ~u/x, \"~\", \"$$S\", \"\\\\$S\", \"${S:-1}\", \"${x.y}\"]\n",
+	 ""},
+	{HEAD "run: [bash, -c, \"$HOME/a $S\"]\n", ""},
+	{HEAD "run: [srun, /bin/sh, -c, \"$HOME/a $S\"]\n", ""},
+	{HEAD "run: $HOME/a.sh ~/b\n", ""},
+};
+
+#define ENV "s:2:10: warning: variable 'A' is set to the text '"
+
+/* Values that no shell reads. */
+static const struct said unread[] = {
+	{HEAD "env: {A: $HOME/d}\n" RUN,
+	 ENV "$HOME/d', which no shell reads: write /home/u/d, or in 'setup': export A=$HOME/d\n"},
+	{HEAD "env: {A: ~/d}\n" RUN,
+	 ENV "~/d', which no shell reads: write /home/u/d, or in 'setup': export A=~/d\n"},
+	{HEAD "env: {A: \"a:${S}/{x}\"}\nparams: {x: 1}\n" RUN, ENV
+	 "a:${S}/{x}', which no shell reads: write a:s/{x}, or in 'setup': export A=a:${S}/{x}\n"},
+	{HEAD "env: {A: $NO/d}\n" RUN,
+	 ENV "$NO/d', which no shell reads: write in 'setup': export A=$NO/d\n"},
+	{HEAD "env: {A: /t/$SLURM_JOB_ID}\n" RUN,
+	 ENV "/t/$SLURM_JOB_ID', which no shell reads: write in 'setup': export "
+	     "A=/t/$SLURM_JOB_ID\n"},
+	{HEAD "env: {A: $MY_TOKEN}\n" RUN,
+	 ENV "$MY_TOKEN', which no shell reads: write in 'setup': export A=$MY_TOKEN\n"},
+	{HEAD "env: {A: $A}\n" RUN,
+	 ENV "$A', which no shell reads: remove it, since jobs get the environment of 'slurmq "
+	     "submit'\n"},
+	{HEAD "env: {A: $HOME/d}\nscript: unix.sh\n", ENV
+	 "$HOME/d', which no shell reads: write /home/u/d, or in the script: export A=$HOME/d\n"},
+	{HEAD
+	 "env: {A: \"~\", B: a$NO, C: $1, D: \"5$\", E: ~u/x, F: a~/b, G: \"$(date)\", H: \"$$S\"}\n" RUN,
+	 ""},
+	{HEAD "variants: [{name: v, env: {A: $HOME}}]\n" RUN, NULL},
+	{HEAD "params: {x: 1}\noverrides: [{when: {x: 1}, env: {A: $HOME}}]\n" RUN, NULL},
+	{HEAD "sbatch: {account: $S}\n" RUN,
+	 "s:2:19: warning: sbatch's 'account' is the text '$S', which no shell reads: write s\n"},
+	{HEAD "sbatch: {account: $NO}\n" RUN,
+	 "s:2:19: warning: sbatch's 'account' is the text '$NO', which no shell reads: write the "
+	 "value of the variable\n"},
+	{HEAD "sbatch: {comment: 5$, mail-user: a$NO, reboot: true}\n" RUN, ""},
+	{HEAD "sbatch: {chdir: $HOME/a}\n" RUN, ""},
+	{HEAD "sbatch: {chdir: ~/a}\n" RUN, ""},
+	{HEAD "sbatch: {chdir: $HOME/$S}\n" RUN,
+	 "s:2:17: warning: sbatch's 'chdir' is the text '$HOME/$S', which no shell reads: write $HOME/s\n"},
+	{HEAD "sbatch: {chdir: $S/a}\n" RUN,
+	 "s:2:17: warning: sbatch's 'chdir' is the text '$S/a', which no shell reads: write s/a\n"},
+};
+
 static char *folder;
 
 static void write_file(const char *name, const char *text, size_t len)
@@ -161,6 +295,9 @@ static void check_said(const struct said *cases, size_t n)
 
 TEST(forms)
 TEST(files)
+TEST(single)
+TEST(commands)
+TEST(unread)
 
 /* A sweep file in UTF-16 gives one complaint. */
 static void utf16(void **state)
@@ -186,6 +323,7 @@ static void utf16(void **state)
 static const struct {
 	const char *name, *text;
 } written[] = {
+	{"a blank.sh", ""},
 	{"unix.sh", "#!/bin/sh\ntrue\n"},
 	{"dos.sh", "#!/bin/sh\r\ntrue\r\n"},
 	{"commas.csv", "mesh,inlet\n1; 2,3\n"},
@@ -203,6 +341,10 @@ static int make_folder(void **state)
 	folder = scratch_make();
 	for (size_t i = 0; i < sizeof(written) / sizeof(*written); i++)
 		write_file(written[i].name, written[i].text, strlen(written[i].text));
+	setenv("HOME", "/home/u", 1);
+	setenv("S", "s", 1);
+	setenv("MY_TOKEN", "t", 1);
+	unsetenv("NO");
 	write_file("utf16.csv", "\xff\xfe\0a\0,\0b", 8);
 	return 0;
 }
@@ -217,9 +359,9 @@ static int drop_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(warn_forms),
-		cmocka_unit_test(warn_files),
-		cmocka_unit_test(utf16),
+		cmocka_unit_test(warn_forms),  cmocka_unit_test(warn_files),
+		cmocka_unit_test(warn_single), cmocka_unit_test(warn_commands),
+		cmocka_unit_test(warn_unread), cmocka_unit_test(utf16),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, drop_folder);
