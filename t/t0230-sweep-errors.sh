@@ -19,7 +19,7 @@ mean() {
 	like_err "^s.yaml:[0-9]+:[0-9]+: error: unknown key '$1', did you mean '$2'\?\$" "$1: $2"
 }
 
-run='run: [a]'
+run='run: [a, "{@args}"]'
 
 # Several in one go, in the file's order
 

@@ -342,6 +342,7 @@ void sweep_load_end(struct sweep_load *l)
 	if (l->list.errors == 0) {
 		sweep_warn_forms(sweep, &l->list);
 		sweep_warn_unread(sweep, &l->list);
+		sweep_warn_names(sweep, &l->list);
 	}
 	sweep->loaded = l->list.errors == 0;
 }

@@ -16,4 +16,8 @@ void sweep_warn_forms(const struct sweep *sweep, struct complaint_list *list);
  * env, sbatch and a list `run`, and a first word of such a list with blanks. */
 void sweep_warn_unread(const struct sweep *sweep, struct complaint_list *list);
 
+/* Warns about parameters and lets that nothing uses, and about their names in texts where they are
+ * no placeholders: $lr, {lr:.2f}, {{ lr }}. Needs the names of tables and the text of `script`. */
+void sweep_warn_names(const struct sweep *sweep, struct complaint_list *list);
+
 #endif

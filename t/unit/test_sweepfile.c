@@ -41,7 +41,7 @@ struct said {
 };
 
 #define HEAD "name: n\n"
-#define RUN "run: [a]\n"
+#define RUN "run: [a, \"{@args}\"]\n"
 
 static const struct said schema[] = {
 	{HEAD RUN, ""},

@@ -244,6 +244,124 @@ static const struct said unread[] = {
 	 "s:2:17: warning: sbatch's 'chdir' is the text '$S/a', which no shell reads: write s/a\n"},
 };
 
+#define UNUSED(pos, name) \
+	"s:" pos ": warning: nothing uses parameter '" name "': write {" name \
+	"} in the command; if the program reads $SLURMQ_PARAM_" name " itself, write {" name \
+	"} in 'title'\n"
+#define PARAMS HEAD "params: {lr: [1, 2], seed: [1, 2]}\n"
+
+/* Parameters and lets that nothing uses. */
+static const struct said unused[] = {
+	{PARAMS "run: [a, \"{lr}\", \"{seed}\"]\n", ""},
+	{PARAMS "run: [a, \"{lr}\"]\n", UNUSED("2:22", "seed")},
+	{PARAMS "run: [a]\n", UNUSED("2:10", "lr") UNUSED("2:22", "seed")},
+	{HEAD "params: {a.b-c: 1}\nrun: [a]\n",
+	 "s:2:10: warning: nothing uses parameter 'a.b-c': write {a.b-c} in the command; if the "
+	 "program reads $SLURMQ_PARAM_a_b_c itself, write {a.b-c} in 'title'\n"},
+	/* uses */
+	{PARAMS "run: [a, \"{@args}\"]\n", ""},
+	{PARAMS "run: a {@kv}\n", ""},
+	{PARAMS "run: [a]\ntitle: \"{lr} {seed}\"\n", ""},
+	{PARAMS "run: [a]\nenv: {A: \"{lr}\"}\nsbatch: {comment: \"{seed}\"}\n", ""},
+	{PARAMS "setup: b {seed}\nlet: {t: \"{lr}\"}\nrun: [a, \"{t}\"]\n", ""},
+	{PARAMS "let: {t: {by: lr, map: {1: \"{seed}\", 2: x}}}\nrun: [a, \"{t}\"]\n", ""},
+	{PARAMS "run: [a, \"{seed}\"]\noverrides: [{when: {lr: 1}, env: {A: b}}]\n", ""},
+	{PARAMS
+	 "steps: [{name: a, run: [a, \"{seed}\"]}, {name: b, run: [b], exclude: [{lr: 1}]}]\n",
+	 ""},
+	{PARAMS "exclude: [{lr: 2}]\nrun: [a, \"{seed}\"]\n", UNUSED("2:10", "lr")},
+	{PARAMS "run: a $SLURMQ_PARAM_lr \"${SLURMQ_PARAM_seed}\"\n", ""},
+	{PARAMS "run: [a, \"{lr}\", $SLURMQ_PARAMS]\n", ""},
+	{PARAMS "run: env | grep SLURMQ_PARAM\n", ""},
+	{PARAMS "run: a $SLURMQ_PARAM_lr\n", UNUSED("2:22", "seed")},
+	{HEAD "params: {a.b: 1, c-d: 2}\nrun: a $SLURMQ_PARAM_a_b $SLURMQ_PARAM_c_d\n", ""},
+	{PARAMS "script: params.sh\n", ""},
+	{PARAMS "script: one.sh\n", UNUSED("2:22", "seed")},
+	{PARAMS "script: unix.sh\n", UNUSED("2:10", "lr") UNUSED("2:22", "seed")},
+	/* steps, variants, tables, repetitions */
+	{HEAD "steps: [{name: a, run: [a, \"{s}\"], params: {s: [1, 2]}}]\n", ""},
+	{HEAD "steps: [{name: a, run: [a, \"{@args}\"], params: {s: [1, 2]}}]\n", ""},
+	{HEAD "steps: [{name: a, run: [a], params: {s: [1, 2]}}]\n", UNUSED("2:38", "s")},
+	{HEAD
+	 "steps: [{name: b, run: [b, \"{@args}\"]}, {name: a, run: [a], params: {s: [1, 2]}}]\n",
+	 NULL},
+	{HEAD "variants: [{name: v, params: {a: 1}}, {name: w, params: {a: 2, b: 1}}]\n"
+	      "run: [r, \"{a}\"]\n",
+	 UNUSED("2:64", "b")},
+	{HEAD "zip: [{file: commas.csv}]\nrun: [a, \"{mesh}\"]\n", ""},
+	{HEAD "zip: {a: [1, 2], b: [3, 4]}\nrun: [a, \"{a}\"]\n", UNUSED("2:18", "b")},
+	{HEAD "params: {rep: [1, 2, 3]}\nrun: [a]\n", ""},
+	{HEAD "params: {i: {from: 0, to: 9, step: 1}}\nrun: [a]\n", ""},
+	{HEAD "params: {n: [100, 1000]}\nrun: [a]\n", UNUSED("2:10", "n")},
+	{HEAD "params: {seed: [1, 2, 3]}\nrun: [a]\n", UNUSED("2:10", "seed")},
+	{HEAD "let: {t: a}\n" RUN, "s:2:7: warning: nothing uses let 't': write {t}\n"},
+	{PARAMS "let: {t: \"{lr}\", u: \"{t}\"}\nrun: [a, \"{u}\", \"{seed}\"]\n", ""},
+};
+
+#define SHELL(pos, name) \
+	"s:" pos ": warning: '$" name "' is a variable of the shell, which is not set here: " \
+	"write {" name "} for the parameter\n"
+#define LITERAL(pos, text, name) \
+	"s:" pos ": warning: '" text "' is not replaced by the parameter: write {" name "}\n"
+#define FORM(pos, text, name) "s:" pos ": warning: '" text "' is no placeholder: write {" name "}"
+#define LIST_VALUES ", and list the values in the form that you need\n"
+#define SEED HEAD "params: {seed: [1, 2]}\n"
+#define SEEDED SEED "title: \"{seed}\"\n"
+
+/* Names of parameters that are no placeholders. */
+static const struct said names[] = {
+	/* variables of the shell: also if the parameter is used elsewhere */
+	{SEED "run: a $seed\n", SHELL("3:8", "seed")},
+	{SEED "run: a --seed=${seed}\n", SHELL("3:15", "seed")},
+	{SEEDED "run: a \"b/$seed/c\"\n", SHELL("4:11", "seed")},
+	{SEEDED "run: |\n  a `b $seed`\n  c $(d $seed)\n  cat <<END\n  $seed ${seed}\n  END\n",
+	 SHELL("5:8", "seed") SHELL("6:9", "seed") SHELL("8:3", "seed") SHELL("8:9", "seed")},
+	{SEEDED "setup: a $seed\n" RUN, SHELL("4:10", "seed")},
+	{SEEDED "run: a $((seed + 1))\n",
+	 "s:4:11: warning: 'seed' is a variable of the shell here, which is not set and counts as 0: "
+	 "write seed={seed} on a line before\n"},
+	{HEAD "let: {t: a}\nrun: a $t\n", SHELL("3:8", "t")},
+	{SEEDED "run: a '$seed' \\$seed $$seed ${seed:-1} ${seed+x} $seeds $xseed ${seed_x}\n", ""},
+	{SEEDED "run: |\n  # $seed\n  awk '{print $seed}' x\n  cat <<'END'\n  $seed\n  END\n", ""},
+	{SEEDED "run: |\n  seed={seed}\n  a $seed $((seed + 1))\n", ""},
+	{SEEDED "run: |\n  export seed=3\n  a $seed\n", ""},
+	{SEEDED "run: |\n  for seed in 1 2; do a $seed; done\n", ""},
+	{SEEDED "run: |\n  while IFS=, read -r b seed; do a $seed; done <x\n", ""},
+	{SEEDED "run: |\n  printf -v seed %03d {seed}\n  a $seed\n", ""},
+	{SEEDED "run: |\n  for ((seed = 0; seed < 3; seed++)); do a $seed; done\n", ""},
+	{SEEDED "run: |\n  : ${seed:=3}\n  a $seed\n", ""},
+	{SEEDED "run: |\n  f() { local seed=$1; a $seed; }\n  f {seed}\n", ""},
+	{SEEDED "setup: seed={seed}\nrun: a $seed\n", ""},
+	{SEED "env: {seed: \"{seed}\"}\nrun: a $seed\n", ""},
+	{HEAD "params: {S: [1, 2]}\nrun: a {S} $S\n", ""},
+	{SEED "script: dollar.sh\n",
+	 "s:3:9: warning: line 3 of the script uses 'seed', which is not set there: the parameter is "
+	 "$SLURMQ_PARAM_seed\n"},
+	{SEED "script: dollar.sh\nsbatch: {export: \"seed={seed}\"}\n", ""},
+	{SEED "script: set.sh\n", UNUSED("2:10", "seed")},
+	{SEED "script: python.sh\n", UNUSED("2:10", "seed")},
+	/* no shell reads these */
+	{SEED "run: [a, $seed]\n", LITERAL("3:10", "$seed", "seed")},
+	{SEED "run: [a, \"x=${seed}/y\"]\n", LITERAL("3:13", "${seed}", "seed")},
+	{SEED "env: {A: $seed}\nrun: [a]\n", NULL},
+	{SEED "run: [hydra, \"seed={seed}\", \"name=run_${seed}\"]\n", ""},
+	/* forms of other tools */
+	{SEED "run: [a, \"{seed:03d}\"]\n", FORM("3:11", "{seed:03d}", "seed") LIST_VALUES},
+	{SEEDED "run: a \"log-{seed:03d}\"\n", FORM("4:13", "{seed:03d}", "seed") LIST_VALUES},
+	{SEEDED "run: a {seed:.2e}\n", FORM("4:8", "{seed:.2e}", "seed") LIST_VALUES},
+	{SEEDED "run: a {seed:04}\n", FORM("4:8", "{seed:04}", "seed") LIST_VALUES},
+	{SEEDED "run: \"a {{ seed }}\"\n", FORM("4:9", "{{ seed }}", "seed") "\n"},
+	{SEED "run: \"a {{seed}}\"\n", FORM("3:9", "{{seed}}", "seed") "\n"},
+	{SEED "run: \"a { seed }\"\n", FORM("3:9", "{ seed }", "seed") "\n"},
+	{SEED "run: [a, '%(seed)s']\n", FORM("3:11", "%(seed)s", "seed") "\n"},
+	{SEEDED
+	 "run: [a, \"{{seed}}\", \"{ seed }\", '%(seed)s', \"${seed}\", \"{seed:1}\", \"{seed: 1}\"]\n",
+	 ""},
+	{SEEDED "run: [python, -c, \"print(f'{seed:03d}')\"]\n", ""},
+	{SEEDED "run: [python, -c, \"print('{seed:03d}'.format(seed=1))\"]\n", ""},
+	{SEEDED "run: [a, \"{x:03d}\", \"{{ x }}\", \"{{.seed}}\", \"{1..3}\", \"%d\"]\n", ""},
+};
+
 static char *folder;
 
 static void write_file(const char *name, const char *text, size_t len)
@@ -298,6 +416,8 @@ TEST(files)
 TEST(single)
 TEST(commands)
 TEST(unread)
+TEST(unused)
+TEST(names)
 
 /* A sweep file in UTF-16 gives one complaint. */
 static void utf16(void **state)
@@ -324,6 +444,11 @@ static const struct {
 	const char *name, *text;
 } written[] = {
 	{"a blank.sh", ""},
+	{"params.sh", "#!/bin/bash\na $SLURMQ_PARAM_lr ${SLURMQ_PARAM_seed}\n"},
+	{"one.sh", "#!/bin/bash\na $SLURMQ_PARAM_lr\n"},
+	{"dollar.sh", "#!/bin/bash -l\n#SBATCH --mem=1G\na --seed $seed '$seed'\n"},
+	{"set.sh", "#!/bin/bash\nseed=$1\na $seed\n"},
+	{"python.sh", "#!/usr/bin/env python3\nprint('$seed')\n"},
 	{"unix.sh", "#!/bin/sh\ntrue\n"},
 	{"dos.sh", "#!/bin/sh\r\ntrue\r\n"},
 	{"commas.csv", "mesh,inlet\n1; 2,3\n"},
@@ -361,7 +486,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(warn_forms),  cmocka_unit_test(warn_files),
 		cmocka_unit_test(warn_single), cmocka_unit_test(warn_commands),
-		cmocka_unit_test(warn_unread), cmocka_unit_test(utf16),
+		cmocka_unit_test(warn_unread), cmocka_unit_test(warn_unused),
+		cmocka_unit_test(warn_names),  cmocka_unit_test(utf16),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, drop_folder);
