@@ -60,6 +60,7 @@ run slurmq expand warned.yaml
 is_status 0
 is_err "$warning"
 is_out 'warned: 2 jobs added (2 steps); next: slurmq submit'
+# shellcheck disable=SC2016
 printf 'name: warned\nparams: {lr: [1, 2, 3]}\nrun: [a, $lr]\nenv: {A: $HOME}\n' >warned.yaml
 run slurmq expand --strict warned.yaml
 is_status 2
