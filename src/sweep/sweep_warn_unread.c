@@ -146,11 +146,11 @@ static void warn_sbatch(const struct unread_check *c, const struct setting *s)
 }
 
 static void warn_settings(const struct unread_check *c, const struct settings *s,
-			  void (*warn)(const struct unread_check *c, const struct setting *s))
+			  void (*check)(const struct unread_check *c, const struct setting *s))
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].kind == SETTING_VALUE && s->v[i].value.node)
-			warn(c, &s->v[i]);
+			check(c, &s->v[i]);
 }
 
 /* ---- a list `run` ---- */

@@ -67,6 +67,9 @@ static const struct said forms[] = {
 	{HEAD "sbatch: {time: \"{h}\"}\nparams: {h: [4, 5]}\n"
 	      "overrides: [{when: {h: 4}, sbatch: {time: \"{h}h\"}}]\n" RUN,
 	 "s:4:43: warning: sbatch's 'time': sbatch refuses '4h' (h=4): write 4:00:00\n"},
+	{HEAD "params: {h: [4h, 5]}\n"
+	      "overrides: [{when: {h: 5}, sbatch: {time: \"{h}\"}}]\n" RUN,
+	 ""},
 	{HEAD "sbatch: {time: \"{h}\"}\nparams: {h: 4h}\n"
 	      "variants: [{name: a, params: {h: 4}}, {name: b, sbatch: {time: 5}}]\n" RUN,
 	 ""},
