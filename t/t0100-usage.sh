@@ -15,8 +15,8 @@ run slurmq help
 is_status 0
 is_err ''
 like "$out" '^usage: slurmq \[-C DIR\]' 'help: the usage'
-like_out '^begin +init +make'
-like_out '^look +status +show progress'
+like_out '^Getting started +init +make'
+like_out '^Inspecting +status +show progress'
 like_out '^ +list +list jobs'
 ok 'help fits 80 columns' test "$(widest)" -le 80
 ok 'help fits 24 lines with the prompt' test "$(wc -l <"$out_file")" -le 23

@@ -62,7 +62,7 @@ for command in '-C away init' '-C away status' '-C away/deep config limit 3'; do
 	run slurmq $command
 	isnt "$status" 0 "$command: a link to nowhere"
 	is_out ''
-	like_err "'$TEST_TMP/away/.slurmq' is a link to '/nowhere/jobs', which can't be reached \\(No such file or directory\\): bring that back, or remove the link\$"
+	like_err "'$TEST_TMP/away/.slurmq' is a link to '/nowhere/jobs', which cannot be reached \\(No such file or directory\\): restore that folder, or remove the link\$"
 done
 
 # An init that was cut short is finished
@@ -86,7 +86,7 @@ for f in manifests claims running outbox logs; do
 	run slurmq init "gone-$f"
 	is_status 2 "files in $f"
 	is_out ''
-	is_err "slurmq init: '$TEST_TMP/gone-$f/.slurmq/jobs.db' is gone, and '$TEST_TMP/gone-$f/.slurmq/$f' holds files of its jobs: put a backup in its place, or remove the folder and run slurmq init; it was left as it is"
+	is_err "slurmq init: '$TEST_TMP/gone-$f/.slurmq/jobs.db' is missing, but '$TEST_TMP/gone-$f/.slurmq/$f' holds files of its jobs: restore a backup, or remove the folder and run slurmq init; nothing was changed"
 	is "$(snapshot "gone-$f/.slurmq")" "$before" 'nothing was changed'
 done
 mkdir unused
@@ -114,25 +114,25 @@ printf 'far\nnear\n' >line/.slurmq
 run slurmq -C line status
 is_status 2 'a file of two lines'
 is_out ''
-like_err "'$TEST_TMP/line/.slurmq' is a file of more than the one line that names the folder to use\$"
+like_err "invalid file '$TEST_TMP/line/.slurmq': it is longer than one line with a path; its only line must name the folder to use\$"
 run slurmq init line
 is_status 2
-like_err "'$TEST_TMP/line/.slurmq' is a file of more than the one line"
+like_err "invalid file '$TEST_TMP/line/.slurmq': it is longer than one line"
 printf 'far\0way\n' >line/.slurmq
 run slurmq -C line status
 is_status 2 'a NUL byte'
-like_err "'$TEST_TMP/line/.slurmq' is a file that holds a NUL byte: its one line should name the folder to use\$"
+like_err "invalid file '$TEST_TMP/line/.slurmq': it contains a NUL byte; its only line must name the folder to use\$"
 printf '\n\n' >line/.slurmq
 run slurmq -C line status
 is_status 2 'empty lines'
-like_err ': its one line should name'
+like_err '; its only line must name'
 printf '%04097d' 0 >line/.slurmq
 run slurmq -C line status
 is_status 2 'a line that no path is as long as'
 printf ' \r\n' >line/.slurmq
 run slurmq -C line status
 is_status 2 'a line of nothing'
-like_err "'$TEST_TMP/line/.slurmq' is a file: its one line should name the folder to use\$"
+like_err "invalid file '$TEST_TMP/line/.slurmq': it is empty; its only line must name the folder to use\$"
 
 # Jobs run where the file lies, for who opens the folder by its name too
 
@@ -159,7 +159,7 @@ chmod 770 open/.slurmq
 run slurmq -C open status
 is_status 2
 is_out ''
-like_err "others may write to .*chmod 700"
+like_err "other users may write to .*chmod 700"
 run slurmq init open
 is_status 2 'nor is that repaired by init'
 mkdir "it's"
@@ -173,7 +173,7 @@ if command -v sqlite3 >/dev/null; then
 	sqlite3 "it's/.slurmq/jobs.db" 'PRAGMA journal_mode=WAL' >/dev/null
 	run slurmq -C "it's" status
 	is_status 2 'WAL mode'
-	bash -c "${err##*with: }" >/dev/null
+	bash -c "${err##*mode: }" >/dev/null
 	run slurmq -C "it's" status
 	is_status 0 'and so can that'
 else

@@ -62,7 +62,7 @@ for name in flying untold; do
 	before=$(snapshot $name/.slurmq)
 	run slurmq -C $name status
 	is_status 2 "$name: refused"
-	like_err "^slurmq status: '.*/$name/.slurmq' was made by slurmq 0\.1, and 1 of its jobs is not over: let it end with that version \(.*\), and run this again; nothing was changed\$" \
+	like_err "^slurmq status: cannot convert '.*/$name/.slurmq', which slurmq 0\.1 made: 1 of its jobs has not ended yet; let it end with that version \(.*\), then run this again; nothing was changed\$" \
 		"$name: with the reason"
 	is "$(snapshot $name/.slurmq)" "$before" "$name: and left as it is, byte for byte"
 done

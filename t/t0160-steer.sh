@@ -61,7 +61,7 @@ wrong() {
 }
 
 for name in cancel hold release; do
-	wrong "^slurmq $name: which jobs\? slurmq $name 17, " slurmq $name
+	wrong "^slurmq $name: no jobs given: slurmq $name 17, " slurmq $name
 done
 wrong '^slurmq cancel: would cancel 1 job; add --yes to confirm$' slurmq cancel 3
 wrong '^slurmq cancel: would cancel 6 jobs and pause the queue; add --yes' slurmq cancel all

@@ -29,7 +29,7 @@ done
 says 'slurmq help lists them' slurmq start
 says "did you mean 'submit'" slurmq submti
 says '^usage: slurmq expand FILE' slurmq expand
-says 'made with mkdir' slurmq init nowhere
+says 'mkdir makes a new one' slurmq init nowhere
 run slurmq init
 like_out 'next: slurmq expand FILE$'
 run slurmq init

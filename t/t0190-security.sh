@@ -25,20 +25,20 @@ run slurmq -C mine expand sweep.yaml
 is_status 0
 for mode in 770 702 720 777; do
 	chmod $mode mine/.slurmq
-	refused "mode $mode" "others may write to '.*/mine/.slurmq'.*chmod 700" slurmq -C mine submit
-	refused "mode $mode, SLURMQ_DIR" "others may write to" env SLURMQ_DIR="$PWD/mine/.slurmq" slurmq status
-	refused "mode $mode, in a job" "others may write to" \
+	refused "mode $mode" "other users may write to '.*/mine/.slurmq'.*chmod 700" slurmq -C mine submit
+	refused "mode $mode, SLURMQ_DIR" "other users may write to" env SLURMQ_DIR="$PWD/mine/.slurmq" slurmq status
+	refused "mode $mode, in a job" "other users may write to" \
 		env SLURMQ_DIR="$PWD/mine/.slurmq" SLURM_JOB_ID=7 slurmq run 0123456789abcdef
 done
 chmod 755 mine/.slurmq
 for folder in bin env manifests claims running outbox revoked; do
 	chmod 722 "mine/.slurmq/$folder"
-	refused "$folder below a folder that others may enter" "others may write to '.*/$folder'.*chmod 700" \
+	refused "$folder below a folder that others may enter" "other users may write to '.*/$folder'.*chmod 700" \
 		slurmq -C mine submit
 	chmod 700 "mine/.slurmq/$folder"
 done
 chmod 666 mine/.slurmq/jobs.db
-refused 'a database that others may write' "others may write to '.*/jobs.db'.*chmod 600" slurmq -C mine submit
+refused 'a database that others may write' "other users may write to '.*/jobs.db'.*chmod 600" slurmq -C mine submit
 chmod 600 mine/.slurmq/jobs.db
 run slurmq -C mine list
 is_status 0 'that others may look is up to its owner'
@@ -49,11 +49,11 @@ echo "$PWD/mine/.slurmq" >by-file/.slurmq
 run slurmq -C by-file list
 is_status 0 'a file that names the folder'
 chmod 622 by-file/.slurmq
-refused 'one that others may write' "others may write to '.*/by-file/.slurmq'.*chmod 600" slurmq -C by-file submit
-refused 'one that others may write, init' "others may write to '.*/by-file/.slurmq'.*chmod 600" slurmq init by-file
+refused 'one that others may write' "other users may write to '.*/by-file/.slurmq'.*chmod 600" slurmq -C by-file submit
+refused 'one that others may write, init' "other users may write to '.*/by-file/.slurmq'.*chmod 600" slurmq init by-file
 chmod 600 by-file/.slurmq
 chmod 770 mine/.slurmq
-refused 'one that names what others may write' "others may write to '.*/mine/.slurmq'" slurmq -C by-file submit
+refused 'one that names what others may write' "other users may write to '.*/mine/.slurmq'" slurmq -C by-file submit
 chmod 700 mine/.slurmq
 
 if [ "$(id -u)" = 0 ]; then

@@ -31,7 +31,7 @@ sbatch: {array: 1, p: gpu}
 run: ["{q}", "{lrr}"]' \
 	"s.yaml:1:7: error: 'name': '1x' must be up to 64 letters, digits, '.', '_' and '-', with a letter first" \
 	"s.yaml:2:1: error: unknown key 'paramters', did you mean 'params'?" \
-	"s.yaml:3:13: error: parameter 'a' has no values: nothing could be run" \
+	"s.yaml:3:13: error: parameter 'a' has no values: there would be no jobs" \
 	"s.yaml:3:20: error: parameter 'b' needs from, to, and one of step, factor and num" \
 	"s.yaml:3:34: error: parameter 'c' needs one of values, file, from and to, uniform, loguniform, randint and choice" \
 	"s.yaml:3:35: error: unknown key 'value', did you mean 'values'?" \
@@ -69,7 +69,7 @@ $run" "s.yaml:1:7: error: 'name': '$(printf 'n%.0s' {1..65})' must be up to 64 l
 
 says "name: n
 params: {a: 1, b: 2, a: 3}
-$run" "s.yaml:2:22: error: key 'a' stands twice, first on line 2"
+$run" "s.yaml:2:22: error: key 'a' is a duplicate, first on line 2"
 says "name: n
 params: {a: }
 $run" "s.yaml:2:13: error: parameter 'a' has no value; '' is an empty one"
@@ -116,8 +116,8 @@ says "name: n
 zip: [{a: [1, 2], b: [1]}, {c: {uniform: [0, 1]}, d: 1}]
 sample: {n: 1, seed: 1}
 $run" \
-	"s.yaml:2:19: error: parameters in one group of 'zip' are of one length: 'a' has 2 values, 'b' has 1" \
-	"s.yaml:2:29: error: what is drawn cannot advance with others: put 'c' in params"
+	"s.yaml:2:19: error: parameters in one group of 'zip' must have the same length: 'a' has 2 values, 'b' has 1" \
+	"s.yaml:2:29: error: a drawn parameter cannot be in 'zip': put 'c' in params"
 says "name: n
 params: {x: {file: nowhere}}
 zip: [{file: t.csv}]
@@ -155,9 +155,9 @@ run: |
   a {x} "${HOME}" {a,b} {1..5} "{{x}}"
   [[ {x} ]]; (( {x} )); b \{x}
   c '"'{x}'" \
-	"s.yaml:5:6: error: '{x}' cannot stand within [[ ]], where bash may read a value as a pattern or as arithmetic: use [ ]" \
-	"s.yaml:5:17: error: '{x}' cannot stand in arithmetic, where bash would run what a[\$(...)] holds: if you trust its values, write n={...} before and use n" \
-	"s.yaml:5:28: error: '{x}' cannot stand behind a backslash; {{...}} gives the text {...}" \
+	"s.yaml:5:6: error: '{x}' is not allowed within [[ ]], where bash may read a value as a pattern or as arithmetic: use [ ]" \
+	"s.yaml:5:17: error: '{x}' is not allowed in arithmetic, where bash would run what a[\$(...)] holds: if you trust its values, write n={...} before and use n" \
+	"s.yaml:5:28: error: '{x}' is not allowed behind a backslash; {{...}} gives the text {...}" \
 	"s.yaml:6:6: error: '{x}' is not replaced within single quotes: use double quotes"
 says 'name: n
 params: {x: 1}
@@ -165,7 +165,7 @@ run: {x} --more' \
 	"s.yaml:3:10: error: invalid YAML: did not find expected key, while parsing a block mapping: quote a value that begins with '{', as in run: \"{x} ...\""
 says 'name: n
 run: a b # c' \
-	"s.yaml:2:10: warning: what follows ' #' is a comment of YAML and no part of the command: quote the command if it should be"
+	"s.yaml:2:10: warning: the text after ' #' is a YAML comment, not part of the command: quote the command to keep it"
 
 # sbatch's options that are slurmq's own
 
@@ -187,13 +187,13 @@ retry:
   SIGNAL: {max_mem: 9G, delay: 10}
   NODE_FAIL: {delay: 10x}
 $run" \
-	's.yaml:4:23: error: max_time goes with time, which says how it grows' \
+	's.yaml:4:23: error: max_time needs time, which sets how it grows' \
 	"s.yaml:5:37: error: max_mem: '6G' is less than mem, '8G'" \
 	"s.yaml:6:30: error: max_time: '7:59:00' is less than what jobs have at first, '8:00:00'" \
 	"s.yaml:6:57: error: max_mem: '4095' is less than what jobs have at first, '4G'" \
-	's.yaml:7:21: error: max_mem goes with mem, which says how it grows' \
+	's.yaml:7:21: error: max_mem needs mem, which sets how it grows' \
 	"s.yaml:7:32: error: delay: '10' needs a unit: 10s, 10m, 10h or 10d" \
-	's.yaml:8:22: error: delay is a number with s, m, h or d, as in 10m'
+	's.yaml:8:22: error: delay must be a number with s, m, h or d, as in 10m'
 says "name: n
 sbatch: {time: 60, mem: 4G}
 retry:
@@ -226,8 +226,8 @@ steps:
   - {run: [a]}
   - {name: b}' \
 	"s.yaml:4:12: error: step 'train' is already defined on line 3" \
-	"s.yaml:4:37: error: needs 'trian', which is no step before this one, did you mean 'train'?" \
-	"s.yaml:4:54: error: on_fail is stop or continue, not 'ignore'" \
+	"s.yaml:4:37: error: needs 'trian', which is not an earlier step, did you mean 'train'?" \
+	"s.yaml:4:54: error: on_fail must be stop or continue, not 'ignore'" \
 	's.yaml:5:5: error: a step needs a name' \
 	"s.yaml:6:5: error: a step needs a 'run'"
 says 'name: n

@@ -13,7 +13,7 @@ like_out '^[0-9]{2,} seeds, 0 violations; [0-9]{4,} calls, [0-9]+ kills' 'and th
 unlike_out '^seed ' 'none is named'
 
 # those that once did
-for seed in 480 766 2588 4047 5323 18869 23561 33257 35801 45246 47471 59276 60618 62377 68575 72711 \
+for seed in 78 210 480 766 1487 1715 1897 2588 3780 4047 5323 18869 23561 33257 35801 45246 47471 59276 60618 62377 68575 72711 \
 	73025 73339 501355 700683; do
 	run "$simulate" -n 1 -f $seed
 	is_status 0 "nor does $seed"

@@ -41,8 +41,9 @@ is_paused() {
 
 sweep long-6 6 30 20
 sweep long-20 20 70 20
+sweep short-6 6 100 1
 sweep short-20 20 300 1
-names='long-6 long-20 short-20'
+names='long-6 long-20 short-6 short-20'
 for name in $names; do
 	cd "$TEST_TMP/$name" || exit
 	run slurmq submit

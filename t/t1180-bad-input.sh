@@ -70,7 +70,7 @@ is_out ''
 like_err "'$TEST_TMP/nowhere': No such file or directory"
 SLURMQ_DIR=$TEST_TMP/nowhere run slurmq status
 is_status 2
-like_err "SLURMQ_DIR names the folder '$TEST_TMP/nowhere': No such file"
+like_err "cannot find the folder '$TEST_TMP/nowhere' that SLURMQ_DIR names: No such file"
 cd "$TEST_TMP" || bail_out 'no folder to work in'
 
 # A database that is none, or not ours: refused and untouched
@@ -130,7 +130,7 @@ for call in status submit; do
 	run slurmq -C sound $call
 	is_status 2
 	is_out ''
-	like_err "^slurmq $call: others may write to '$TEST_TMP/sound/\\.slurmq': .*chmod 700"
+	like_err "^slurmq $call: other users may write to '$TEST_TMP/sound/\\.slurmq' and so .*chmod 700"
 done
 chmod 700 sound/.slurmq
 if [ "$(id -u)" = 0 ]; then

@@ -81,8 +81,8 @@ like_out '^1 job is retried later, the first in [0-9]+s$'
 like_out '^chain alive,'
 run slurmq show 1
 like_out '^job 1 of code: queued$'
-like_out "^tried again 1 by the sweep's policy$"
-like_out '^not before  .* \(in [0-9]+s\)$'
+like_out "^retried     1 by the sweep's policy$"
+like_out '^next try    .* \(in [0-9]+s\)$'
 run slurmq list 1
 like_out '^ *1  code +queued again +1 '
 run slurmq retry 1
@@ -91,7 +91,7 @@ is_err ''
 like_out "^nothing to retry: job 1 is retried by its sweep's policy, not before [-0-9]+ [0-9:]+; to retry now: slurmq cancel 1 && slurmq retry 1\$" 'retry says why it does nothing'
 is "$(row 2)" '["failed","EXIT",1,1,0]' 'another exit code is no such request'
 run slurmq show 2
-like_out "^not again   its sweep's retry does not name exit code 1$"
+like_out "^no retry    its sweep's retry does not name exit code 1$"
 
 # Started again by the site, as the sweep allows: another attempt, and never the same one
 
@@ -181,7 +181,7 @@ run slurmq submit
 is_status 0
 is_out 'submitted 1 job; 0 pending, 1 in Slurm (limit 3, slurmq config limit)'
 run slurmq show 1
-like_out '^again with  --mem-per-cpu=3G$'
+like_out '^grown to    --mem-per-cpu=3G$'
 
 # Near the limit the command is told, saves what it has, and asks for another try
 

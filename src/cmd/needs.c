@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <time.h>
 
-static const char *plural(int64_t n)
+static const char *plural_ending(int64_t n)
 {
 	return n == 1 ? "" : "s";
 }
@@ -41,8 +41,8 @@ static void add_nodes(const struct health_need *n, struct strs *lines)
 
 static void add_refused(const struct health_need *n, struct strs *lines)
 {
-	strs_addf(lines, "%" PRId64 " job%s of %s held, refused: %s", n->jobs, plural(n->jobs),
-		  n->sweep, n->words ? n->words : "");
+	strs_addf(lines, "%" PRId64 " job%s of %s held, refused: %s", n->jobs,
+		  plural_ending(n->jobs), n->sweep, n->words ? n->words : "");
 	strs_addf(lines,
 		  "  fix the sweep file and run slurmq expand, or fix the account; then: slurmq "
 		  "release %s",
@@ -99,14 +99,14 @@ void needs_add_lines(const struct health_need *n, struct strs *lines)
 		strs_addf(lines,
 			  "%" PRId64
 			  " job%s of %s failed: slurmq list -s failed %s; again: slurmq retry %s",
-			  n->jobs, plural(n->jobs), n->sweep, n->sweep, n->sweep);
+			  n->jobs, plural_ending(n->jobs), n->sweep, n->sweep, n->sweep);
 		break;
 	case NEED_REFUSED:
 		add_refused(n, lines);
 		break;
 	case NEED_HELD:
 		strs_addf(lines, "%" PRId64 " job%s of %s held: slurmq release %s", n->jobs,
-			  plural(n->jobs), n->sweep, n->sweep);
+			  plural_ending(n->jobs), n->sweep, n->sweep);
 		break;
 	default:
 		add_chain(n, lines);

@@ -178,6 +178,14 @@ void cluster_told(struct sim_job *j)
 	j->one_slot = cluster.limit == 1;
 }
 
+/* A short job queries squeue at its end, unless another job did so within three seconds. */
+static void note_leave(struct sim_job *j)
+{
+	j->left_normally = true;
+	cluster.short_job_left |= !j->sentinel && sim.now < j->begun + 5 * SEC &&
+				  j->begun > cluster.all_listed + 3 * SEC;
+}
+
 void cluster_batch_ended(struct sim_job *j, int exit_code, int sig)
 {
 	j->batch_pid = 0;
@@ -188,7 +196,7 @@ void cluster_batch_ended(struct sim_job *j, int exit_code, int sig)
 	if (j->node_gone)
 		return; /* slurmctld will notice */
 	if (!sig && !j->told_to_end)
-		j->left_normally = true;
+		note_leave(j);
 	j->exit_code = exit_code;
 	j->signal = sig;
 	if (!j->final[0] && (exit_code || sig))
@@ -319,14 +327,23 @@ static void cancel_listed(void *arg)
 	struct sim_job *j = arg;
 
 	cluster.scancelled += !j->gone && (j->phase == SLURM_PENDING || j->phase == SLURM_RUNNING);
+	cluster.scancelled_pending += !j->gone && j->phase == SLURM_PENDING;
 	cancel(j, true);
 }
 
-/* Only a process that is signalled can tell that scancel was there, and one job alone is not everything. */
-static void look_whether_heard(void *arg)
+static void note_records(void *arg)
 {
 	(void)arg;
-	cluster.unheard = cluster.scancelled < 2 || !story_records();
+	cluster.signalled = story_records() > 0;
+}
+
+/* Returns whether slurmq cannot know of the scancel yet. One job alone is not everything. If no process
+ * was signalled, only short jobs query squeue, at their end, for pending jobs that were cancelled. */
+bool cluster_unheard(void)
+{
+	if (cluster.scancelled < 2)
+		return true;
+	return !cluster.signalled && (cluster.scancelled_pending < 2 || !cluster.short_job_left);
 }
 
 /* It makes its list first, and tells Slurm then, job by job: what is submitted in between is not in it. */
@@ -338,11 +355,13 @@ void cluster_scancel_all(void)
 	sim_trace("scancel of everything");
 	cluster.last_scancel = sim.now;
 	cluster.scancelled = 0;
-	cluster.unheard = false;
+	cluster.scancelled_pending = 0;
+	cluster.signalled = cluster.short_job_left = false;
+	cluster.all_listed = after + takes;
 	for (struct sim_job *j = cluster_jobs; j; j = j->next)
 		if (j->phase != SLURM_OVER)
 			sim_at(after + sim_rnd(takes), cancel_listed, j);
-	sim_at(after + takes + SEC / 2, look_whether_heard, NULL);
+	sim_at(after + takes + SEC / 2, note_records, NULL);
 }
 
 int cluster_scancel_some(int per_hundred)
@@ -385,7 +404,7 @@ static uint64_t make_job(const struct request *r)
 
 	if (cluster.limit >= 0 && cluster_active() + r->ntasks > cluster.limit)
 		return 0;
-	if (cluster.nothing_from && sim.now > cluster.nothing_from && !cluster.unheard)
+	if (cluster.nothing_from && sim.now > cluster.nothing_from && !cluster_unheard())
 		sim_violation("%s is submitted %d s after scancel of everything", r->name,
 			      (int)((sim.now - cluster.last_scancel) / SEC));
 	next_id++;

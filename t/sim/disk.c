@@ -529,6 +529,11 @@ static struct timespec stamp(int64_t t)
 	return (struct timespec){.tv_sec = us / SEC, .tv_nsec = us % SEC * 1000};
 }
 
+static int64_t unstamp(struct timespec t)
+{
+	return (t.tv_sec - (int64_t)1700000000) * SEC + t.tv_nsec / 1000;
+}
+
 static void fill_stat(const struct node *n, struct stat *st)
 {
 	memset(st, 0, sizeof(*st));
@@ -677,10 +682,9 @@ WRAP(int, futimens, int fd, const struct timespec *times)
 {
 	struct sim_fd *f = fd_get(fd);
 
-	(void)times;
 	if (fails("futimens"))
 		return -1;
-	f->node->mtime = sim.now;
+	f->node->mtime = times ? unstamp(times[1]) : sim.now;
 	return 0;
 }
 

@@ -222,11 +222,14 @@ struct cluster_knobs {
 	int64_t walltime; /* µs */
 	int64_t patience; /* before a pending one starts, at most */
 	bool away;
-	int64_t last_scancel; /* by the owner, of all */
-	int64_t nothing_from; /* from then on nothing may be submitted; 0: it may */
-	int scancelled;	      /* so many were ended by it */
-	bool unheard; /* of these no process was left to write a record, or it was one job alone */
-	bool silent;  /* in this story there was a time when it could not be asked */
+	int64_t last_scancel;	/* by the owner, of all */
+	int64_t nothing_from;	/* from then on nothing may be submitted; 0: it may */
+	int scancelled;		/* so many were ended by it */
+	int scancelled_pending; /* of these so many were pending */
+	int64_t all_listed;	/* when the last of these was ended */
+	bool signalled;		/* a process wrote a cancel record at once */
+	bool short_job_left;	/* a job that must have found them has left */
+	bool silent;		/* in this story there was a time when it could not be asked */
 };
 extern struct cluster_knobs cluster;
 int cluster_active(void);
@@ -252,6 +255,7 @@ enum trouble {
 };
 void cluster_trouble(enum trouble kind);
 void cluster_scancel_all(void);
+bool cluster_unheard(void);
 /* Cancel each pending or running job with that chance of a hundred, but spare one that was submitted long ago. Returns how
  * many were cancelled; 0: there was none to spare. */
 int cluster_scancel_some(int per_hundred);

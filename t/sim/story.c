@@ -227,7 +227,7 @@ static void check_nothing_left(void *arg)
 	(void)arg;
 	for (const struct sim_job *j = cluster_jobs; j; j = j->next)
 		n += !j->gone && (j->phase == SLURM_RUNNING || j->phase == SLURM_PENDING);
-	if (n && !cluster.unheard)
+	if (n && !cluster_unheard())
 		sim_violation("%d jobs are in Slurm %d s after scancel of everything", n,
 			      (int)((sim.now - cluster.last_scancel) / SEC));
 }
@@ -239,7 +239,7 @@ size_t story_records(void)
 
 void story_step_begins(void)
 {
-	if (cluster.nothing_from && !cluster.unheard && sim.now > cluster.last_scancel + 15 * SEC)
+	if (cluster.nothing_from && !cluster_unheard() && sim.now > cluster.last_scancel + 15 * SEC)
 		sim_violation("a command begins %d s after scancel of everything",
 			      (int)((sim.now - cluster.last_scancel) / SEC));
 }

@@ -626,6 +626,61 @@ static void decides(void **state)
 	}
 }
 
+/* All jobs were cancelled while they were pending, and no process knows it. The next reconciliation
+ * decides at once if the hold-off has passed since. A job that was there before, and has ended by itself
+ * since, shows that not all were cancelled. */
+static void all_were_pending(void **state)
+{
+	static const struct {
+		int64_t ago;
+		int64_t submitted; /* so long before the cancel, by a job */
+		int64_t ended; /* so long after it the first job reported its end; 0: it did not */
+		bool paused;
+		enum cancel_phase phase;
+	} v[] = {
+		{4000, 60000, 0, false, CANCEL_HOLD_OFF},
+		{12000, 60000, 0, true, CANCEL_NONE},
+		{600000, 60000, 0, true, CANCEL_NONE},
+		{600000, 60000, 20000, false, CANCEL_NONE},
+		{600000, 60000, 1000, true, CANCEL_NONE},
+		{600000, 2000, 20000, true, CANCEL_NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		const struct decision d = {.first = v[i].ended ? "DCCC" : "CCCC",
+					   .lead = 6000,
+					   .by_job = true,
+					   .records = "",
+					   .age = v[i].ago};
+		struct reconcile_result r;
+		struct here *h;
+		char *why, *sql;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		arrange(h, &d);
+		sql = mem_printf("UPDATE submission SET created = created - %d",
+				 (int)(v[i].ago + v[i].submitted));
+		here_sql(h, sql);
+		free(sql);
+		if (v[i].ended) {
+			sql = mem_printf("UPDATE attempt SET closed = 2, ended = %" PRId64
+					 " WHERE id = 1; UPDATE job SET state = 4 WHERE id = 1",
+					 clock_now_ms() - v[i].ago + v[i].ended);
+			here_sql(h, sql);
+			free(sql);
+		}
+		assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+		why = pause_reason(h);
+		if (!why == v[i].paused || cancel_phase(h->store.folder, NULL) != v[i].phase)
+			fail_msg("case %zu: %s", i, why ? why : "goes on");
+		free(why);
+		here_tear_down(&s);
+	}
+}
+
 /* Of an array that was cancelled as a whole one line stands for all tasks that never began. */
 static void counts_tasks_not_lines(void **state)
 {
@@ -863,6 +918,7 @@ int main(void)
 		cmocka_unit_test(reasons),
 		T(outside_of_a_job_it_is_a_cancel),
 		cmocka_unit_test(decides),
+		cmocka_unit_test(all_were_pending),
 		T(counts_tasks_not_lines),
 		T(leaves_other_folders_alone),
 		T(an_expected_end_is_no_time),

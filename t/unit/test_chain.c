@@ -333,7 +333,7 @@ static void its_own_rights_are_no_others(void **state)
 	assert_int_equal(count(h, JOB_QUEUED) + count(h, JOB_SUBMITTING), 5);
 }
 
-/* Rows say that others are left, and Slurm has none of them: cancelled, or dead with their nodes. */
+/* Rows say that others are left, and Slurm has none of them: they died with their nodes. */
 static void ghosts_are_no_others(void **state)
 {
 	struct here *h = *state;
@@ -343,10 +343,10 @@ static void ghosts_are_no_others(void **state)
 	end(h, true);
 	assert_int_equal(fake.sbatches, 1);
 	for (int i = 0; i < 3; i++)
-		snprintf(fake.jobs[0].state[i], 24, "CANCELLED");
+		snprintf(fake.jobs[0].state[i], 24, "NODE_FAIL");
 	end(h, true);
 	assert_int_equal(fake.sbatches, 2);
-	assert_int_equal(count(h, JOB_CANCELLED), 3);
+	assert_int_equal(count(h, JOB_FAILED), 3);
 	assert_int_equal(count(h, JOB_PENDING), 0);
 }
 
@@ -389,11 +389,11 @@ static void nor_in_an_outage(void **state)
 	put(h);
 	end(h, true);
 	for (int i = 0; i < 3; i++)
-		snprintf(fake.jobs[0].state[i], 24, "CANCELLED");
+		snprintf(fake.jobs[0].state[i], 24, "NODE_FAIL");
 	fake.on_squeue = answers_in_the_end;
 	end(h, true);
 	assert_int_equal(fake.sbatches, 2);
-	assert_int_equal(count(h, JOB_CANCELLED), 3);
+	assert_int_equal(count(h, JOB_FAILED), 3);
 }
 
 static char *manifests;
@@ -455,7 +455,7 @@ static void the_last_one_waits_for_the_dead(void **state)
 		t = strtoull(strrchr(fake.jobs[0].name, '.') + 1, NULL, 16);
 		assert_int_equal(claim_file_win(h->store.folder, t, 1, &who, &e, NULL), 0);
 		for (int i = 0; i < 5; i++)
-			snprintf(fake.jobs[0].state[i], 24, i == 1 ? "NODE_FAIL" : "CANCELLED");
+			snprintf(fake.jobs[0].state[i], 24, "NODE_FAIL");
 		asked.h = h;
 		asked.n = 0;
 		asked.away = 3 * away;
@@ -464,8 +464,7 @@ static void the_last_one_waits_for_the_dead(void **state)
 		end(h, true);
 		assert_true(said > 0);
 		assert_true(asked.n >= 2 + asked.away);
-		assert_int_equal(count(h, JOB_CANCELLED), 4);
-		assert_int_equal(count(h, JOB_FAILED), 1);
+		assert_int_equal(count(h, JOB_FAILED), 5);
 		assert_int_equal(fake.sbatches, 1);
 		here_tear_down(&s);
 	}

@@ -550,7 +550,7 @@ static void versions(void **state)
 	assert_int_equal(db_check(h->db, NULL), 0);
 	while (left) {
 		assert_int_equal(db_begin(h->db, NULL), 0);
-		assert_int_equal(db_expand_sweep_up(h->db, 1, &left, NULL), 0);
+		assert_int_equal(db_expand_clean_up(h->db, 1, &left, NULL), 0);
 		assert_int_equal(db_commit(h->db, NULL), 0);
 	}
 	assert_int_equal(db_job_find_key(h->db, v.sweep, 50, &id, NULL), DB_NONE);
@@ -901,8 +901,8 @@ static void refused(void **state)
 		int status;
 	} v[] = {
 		{NULL, "is empty", true, false, false, 2},
-		{NULL, "there is no database", false, true, false, 2},
-		{NULL, "no database", false, false, true, 2},
+		{NULL, "is missing", false, true, false, 2},
+		{NULL, "not a database", false, false, true, 2},
 		{"PRAGMA application_id=7", "another program", false, false, false, 2},
 		{"PRAGMA user_version=99", "newer slurmq", false, false, false, 2},
 		{"PRAGMA user_version=0", "no slurmq wrote", false, false, false, 2},
@@ -953,8 +953,8 @@ static void why_it_is_not_written(void **state)
 	static const struct {
 		int errnum;
 		const char *why;
-	} v[] = {{EROFS, "can't be written: the file system is mounted read-only here"},
-		 {EACCES, "can't be written: look at the rights of the file and its folder"}};
+	} v[] = {{EROFS, "': the file system is mounted read-only here"},
+		 {EACCES, "': check the permissions of the file and of its folder"}};
 	struct here *h = *state;
 	struct err err = {0};
 

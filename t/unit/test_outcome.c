@@ -316,7 +316,7 @@ static void why_not_again(void **state)
 		{"retry: {EXIT: again}\n",
 		 {.reason = REASON_DEADLINE},
 		 1,
-		 "a job that ended as DEADLINE is never tried again by itself: slurmq retry"},
+		 "a job that ended as DEADLINE is never retried automatically; to retry it: slurmq retry"},
 		{"", {.reason = REASON_EXIT, .exit_code = 1}, 1, ""},
 		{"restartable: true\n", {.reason = REASON_EXIT, .exit_code = 1}, 1, ""},
 	};

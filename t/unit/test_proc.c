@@ -845,10 +845,10 @@ static void test_group_tell(void **state)
 			clock_sleep_ms(5);
 		/* what it executes then shows a moment later */
 		for (int k = 0; k < 100 && told != v[i].told; k++)
-			told = proc_group_tell(pid, SIGUSR1);
+			told = proc_group_notify(pid, SIGUSR1);
 		if (!v[i].told) {
 			clock_sleep_ms(100);
-			told = proc_group_tell(pid, SIGUSR1);
+			told = proc_group_notify(pid, SIGUSR1);
 		}
 		if (told != v[i].told)
 			fail_msg("%zu: %d", i, told);
@@ -858,7 +858,7 @@ static void test_group_tell(void **state)
 		free(begun);
 		free(script);
 	}
-	assert_int_equal(proc_group_tell(0x3fffffff, SIGUSR1), 0);
+	assert_int_equal(proc_group_notify(0x3fffffff, SIGUSR1), 0);
 }
 
 /* The group is there when proc_spawn() returns, whoever of the two was faster. */

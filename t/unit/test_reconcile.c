@@ -196,6 +196,8 @@ static struct reconcile_result look(struct here *h, int64_t max_age_ms)
 
 	if (reconcile(&h->store, max_age_ms, &r, &err))
 		fail_msg("%s", err.msg);
+	/* the decision on cancelled jobs is for test_cancel */
+	cancel_forget(h->store.folder);
 	return r;
 }
 
@@ -320,6 +322,7 @@ static void look_at_row(struct here *h, const struct row *r, const char *where)
 		want = r->at[i] ? r->at[i] : want;
 		counts_are(h, want, where);
 	}
+	look(h, 0); /* the manifest of a cancelled job stays until the decision */
 	job_is(h, 1, r->reason, r->tries, where);
 	/* a journal that nobody moves any more has gone, its steps have not */
 	assert_int_equal(db_steps(h->store.db, 1, &steps, &n, NULL), 0);
@@ -758,6 +761,46 @@ static void an_array_in_the_accounting(void **state)
 	assert_int_equal(files(h, FOLDER_CLAIMS), 1);
 }
 
+/* A job that was cancelled while it was pending leaves a cancel record, as old as Slurm says. A job that
+ * ran, or that slurmq cancelled, does not. */
+static void records_what_was_cancelled_while_pending(void **state)
+{
+	struct here *h = *state;
+	struct fake_job *job = &fake.jobs[0];
+	struct reconcile_result r;
+	struct strs names = {0};
+	int64_t *ages;
+	int changed;
+
+	submit(h, ten);
+	start(h, 0, false);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_job_cancel(h->store.db, 4, &changed, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	for (int i = 0; i < 4; i++) {
+		snprintf(job->state[i], 24, "CANCELLED");
+		job->ended_at[i] = clock_now_ms() - 7000 * i;
+	}
+	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+	assert_true(r.cancelled);
+	counts_are(h, "queued 6, running 1, cancelled 3", "reconciled");
+	assert_int_equal(folder_file_ages(h->store.folder, "cancelled", &names, &ages, NULL), 0);
+	assert_int_equal(names.n, 2);
+	for (size_t i = 0; i < names.n; i++) {
+		const char *dot = strchr(names.v[i], '.');
+
+		assert_non_null(dot);
+		assert_int_equal(strtoull(names.v[i], NULL, 16), manifest_of(job));
+		assert_in_range(ages[i], 7000 * atoi(dot + 1) - 1000, 7000 * atoi(dot + 1) + 5000);
+	}
+	/* until the decision nothing is reconciled */
+	snprintf(job->state[5], 24, "NODE_FAIL");
+	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+	assert_false(r.ran);
+	strs_release(&names);
+	free(ages);
+}
+
 /* Squeue shows some tasks of an array and not others: cancelled while they waited, of which there is no trace, or over
  * for so long that it has forgotten them, which the accounting knows. */
 static void tasks_that_squeue_has_forgotten(void **state)
@@ -1120,6 +1163,7 @@ static void killed_with_rights_taken(void **state)
 		lived = look_and_die(h, n);
 		counts_are(h, "queued 4, failed 3, cancelled 3", "committed");
 		died += !lived;
+		cancel_forget(h->store.folder);
 		look(h, 0);
 		counts_are(h, "queued 4, failed 3, cancelled 3", "afterwards");
 		assert_int_equal(files(h, FOLDER_REVOKED), 0);
@@ -1147,6 +1191,7 @@ int main(void)
 		cmocka_unit_test(a_twin_of_the_same_name),
 		cmocka_unit_test(the_last_record_counts),
 		T(an_array_in_the_accounting),
+		T(records_what_was_cancelled_while_pending),
 		T(tasks_that_squeue_has_forgotten),
 		T(when_it_ended),
 		cmocka_unit_test(what_changes_while_slurm_is_asked),

@@ -156,25 +156,26 @@ static const struct answer_case accepted[] = {
 };
 
 static const struct answer_case unclear[] = {
-	{"", "", 0, SLURM_UNCLEAR, 0, NULL, "sbatch succeeded and named no job"},
-	{"\n \n", "", 0, SLURM_UNCLEAR, 0, NULL, "sbatch succeeded and named no job"},
-	{"garbage\n", "", 0, SLURM_UNCLEAR, 0, NULL, "garbage\nsbatch succeeded and named no job"},
+	{"", "", 0, SLURM_UNCLEAR, 0, NULL, "sbatch succeeded and printed no job id"},
+	{"\n \n", "", 0, SLURM_UNCLEAR, 0, NULL, "sbatch succeeded and printed no job id"},
+	{"garbage\n", "", 0, SLURM_UNCLEAR, 0, NULL,
+	 "garbage\nsbatch succeeded and printed no job id"},
 	{"Submitted batch job 7\n", "", 0, SLURM_UNCLEAR, 0, NULL,
-	 "Submitted batch job 7\nsbatch succeeded and named no job"},
+	 "Submitted batch job 7\nsbatch succeeded and printed no job id"},
 	{"", "sbatch: Job 41 to start at 2367-02-25T06:23:17 using 1 processors\n", 0,
 	 SLURM_UNCLEAR, 0, NULL,
 	 "Job 41 to start at 2367-02-25T06:23:17 using 1 processors\n"
-	 "sbatch succeeded and named no job"},
-	{"12 3\n", "", 0, SLURM_UNCLEAR, 0, NULL, "12 3\nsbatch succeeded and named no job"},
+	 "sbatch succeeded and printed no job id"},
+	{"12 3\n", "", 0, SLURM_UNCLEAR, 0, NULL, "12 3\nsbatch succeeded and printed no job id"},
 	{"123;\n0\n-1\n1.5\n0x10\n007\n", "", 0, SLURM_UNCLEAR, 0, NULL,
-	 "123;\n0\n-1\n1.5\n0x10\n007\nsbatch succeeded and named no job"},
+	 "123;\n0\n-1\n1.5\n0x10\n007\nsbatch succeeded and printed no job id"},
 	{"99999999999\n", "", 0, SLURM_UNCLEAR, 0, NULL,
-	 "99999999999\nsbatch succeeded and named no job"},
+	 "99999999999\nsbatch succeeded and printed no job id"},
 	{"4294967295\n", "", 0, SLURM_UNCLEAR, 0, NULL,
-	 "4294967295\nsbatch succeeded and named no job"},
-	{"2024\n123\n", "", 0, SLURM_UNCLEAR, 0, NULL, "sbatch named more than one job"},
+	 "4294967295\nsbatch succeeded and printed no job id"},
+	{"2024\n123\n", "", 0, SLURM_UNCLEAR, 0, NULL, "sbatch printed more than one job id"},
 	{"123\n", "", 1, SLURM_UNCLEAR, 0, NULL,
-	 "sbatch named a job and failed with exit status 1"},
+	 "sbatch printed a job id and failed with exit status 1"},
 	{"", FAILED "Unable to contact slurm controller (connect failure)\n", 1, SLURM_UNCLEAR, 0,
 	 NULL, NULL},
 	{"", FAILED "Unable to contact slurm controller (send failure)\n", 1, SLURM_UNCLEAR, 0,
@@ -316,7 +317,7 @@ static const struct answer_case refused[] = {
 	{"Invalid time specification (pos=0): yesterdayx\n",
 	 "sbatch: error: Invalid --begin specification\n", 255, SLURM_REFUSED, 0, NULL,
 	 "Invalid --begin specification\nInvalid time specification (pos=0): yesterdayx"},
-	{"", "", 1, SLURM_REFUSED, 0, NULL, "sbatch failed with exit status 1 and said nothing"},
+	{"", "", 1, SLURM_REFUSED, 0, NULL, "sbatch failed with exit status 1 and printed nothing"},
 	/* it is the verdict that decides, whatever a plugin said before */
 	{"",
 	 "sbatch: error: if you see Socket timed out, or Unable to contact slurm controller, "
@@ -389,8 +390,8 @@ static void test_ended_by_force(void **state)
 		{"123\n", "", SIGTERM, false, SLURM_UNCLEAR, "signal 15 (Terminated)"},
 		{"", "sbatch: error: QOSMaxSubmitJobPerUserLimit\n" POLICY, SIGKILL, false,
 		 SLURM_UNCLEAR, "QOSMaxSubmitJobPerUserLimit\n"},
-		{"", "", 0, true, SLURM_UNCLEAR, "sbatch gave no answer in time"},
-		{"123\n", "", SIGTERM, true, SLURM_UNCLEAR, "sbatch gave no answer in time"},
+		{"", "", 0, true, SLURM_UNCLEAR, "sbatch did not answer in time"},
+		{"123\n", "", SIGTERM, true, SLURM_UNCLEAR, "sbatch did not answer in time"},
 		/* a full job table: it would go on for two minutes */
 		{"", retrying, SIGTERM, true, SLURM_BUSY, "temporarily unable"},
 		{"", retrying, SIGTERM, false, SLURM_UNCLEAR, "temporarily unable"},
@@ -556,7 +557,7 @@ static void test_sbatch_in_trouble(void **state)
 	} cases[] = {
 		{"kill -KILL $$", SLURM_UNCLEAR, "signal 9"},
 		{"echo 12; kill -TERM $$", SLURM_UNCLEAR, "signal 15"},
-		{"exit 0", SLURM_UNCLEAR, "named no job"},
+		{"exit 0", SLURM_UNCLEAR, "printed no job id"},
 		{"echo 5; exec >&- 2>&-; exit 0", SLURM_ACCEPTED, ""},
 		{"echo 'sbatch: error: AssocMaxSubmitJobLimit' >&2; exit 1", SLURM_LIMIT, "Assoc"},
 		/* a NUL does not hide the rest */
@@ -596,7 +597,7 @@ static void test_sbatch_takes_too_long(void **state)
 	r = submit(NULL);
 	assert_int_equal(r.answer, SLURM_UNCLEAR);
 	assert_int_equal(r.job, 0);
-	assert_string_equal(r.text, "sbatch gave no answer in time");
+	assert_string_equal(r.text, "sbatch did not answer in time");
 	slurm_reply_release(&r);
 	fake("sbatch", "echo 'sbatch: error: Slurm temporarily unable to accept job, sleeping and "
 		       "retrying' >&2\nexec sleep 60");
@@ -764,8 +765,8 @@ static void test_squeue_fails(void **state)
 		/* exit 0, and yet no answer: an empty line is all that stdout has */
 		{"echo 'squeue: error: Invalid user: 12345' >&2; echo", "Invalid user: 12345"},
 		{"echo 'squeue: error: Invalid user: 12345' >&2", "Invalid user: 12345"},
-		{"echo", "not as asked for: '\\n'"},
-		{"echo garbage", "not as asked for: 'garbage\\n'"},
+		{"echo", "cannot parse the output of squeue: '\\n'"},
+		{"echo garbage", "cannot parse the output of squeue: 'garbage\\n'"},
 		{"printf 'x\\0371\\037N/A\\037RUNNING\\037None\\0379\\0378\\037n\\036\\n'",
 		 "'x?1?N/A?RUNNING?None?9?8?n'"},
 		{"printf '1\\0371\\037[0-3]\\037RUNNING\\037None\\0379\\0378\\037n\\036\\n'",
@@ -815,7 +816,7 @@ static void test_squeue_takes_too_long(void **state)
 	assert_int_equal(slurm_squeue(0, &jobs, &err), -1);
 	speed = 1;
 	assert_int_equal(err.status, ERR_AGAIN);
-	assert_string_equal(err.msg, "squeue gave no answer within 30 s");
+	assert_string_equal(err.msg, "squeue did not answer within 30 s");
 }
 
 /* As squeue -O prints its columns. */
@@ -1509,11 +1510,13 @@ static void test_limit_is_asked(void **state)
 	     "echo 'slurm_load_assoc_mgr_info error: Unable to contact slurm controller "
 	     "(connect failure)' >&2; exit 1");
 	assert_int_equal(slurm_limit_read("x", &l, &err), -1);
+	assert_int_equal(l.limit, -1); /* unknown, not zero */
 	assert_int_equal(err.status, ERR_AGAIN);
 	assert_non_null(strstr(err.msg, "connect failure"));
 	slurm_limit_release(&l);
 	fake("scontrol", "exit 0");
 	assert_int_equal(slurm_limit_read("x", &l, &err), -1);
+	assert_int_equal(l.limit, -1); /* unknown, not zero */
 	assert_int_equal(err.status, ERR_AGAIN);
 }
 

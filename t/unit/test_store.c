@@ -162,7 +162,7 @@ static void named_by_a_file_and_by_the_environment(void **state)
 	(void)state;
 	assert_int_equal(mkdir("elsewhere", 0700), 0);
 	write_text(".slurmq", "elsewhere/q\n");
-	refused("which is not there");
+	refused("slurmq init makes it");
 	make();
 	assert_int_equal(store_find(&s, NULL), 0);
 	assert_true(asprintf(&want, "%s/elsewhere/q", dir) > 0);
@@ -178,7 +178,7 @@ static void named_by_a_file_and_by_the_environment(void **state)
 	assert_int_equal(chdir(dir), 0);
 	assert_int_equal(unsetenv("SLURMQ_DIR"), 0);
 	write_text(".slurmq", "\n");
-	refused("its one line should name the folder to use");
+	refused("it is empty; its only line must name the folder to use");
 }
 
 static void unsafe_folders(void **state)
@@ -186,7 +186,7 @@ static void unsafe_folders(void **state)
 	(void)state;
 	make();
 	assert_int_equal(chmod(".slurmq", 0770), 0);
-	refused("others may write to");
+	refused("other users may write to");
 	assert_int_equal(chmod(".slurmq", 0700), 0);
 	if (geteuid() == 0) {
 		assert_int_equal(chown(".slurmq", 12345, 12345), 0);
@@ -204,7 +204,7 @@ static void not_whole(void **state)
 	refused("belongs to another .slurmq folder");
 	assert_int_equal(rename("id", ".slurmq/id"), 0);
 	assert_int_equal(rename(".slurmq/jobs.db", "jobs.db"), 0);
-	refused("there is no database");
+	refused("is missing");
 	assert_int_equal(access(".slurmq/jobs.db", F_OK), -1);
 }
 

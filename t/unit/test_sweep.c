@@ -755,7 +755,7 @@ static const struct {
 	const char *text, *expected;
 } refused[] = {
 	{"name: n\nsteps: [{name: s, run: [a], params: {k: [1, 1]}}]\n",
-	 "sweep 'n': step 's k=1' is there twice in a job: a value stands twice in its params"},
+	 "sweep 'n': step 's k=1' is twice in a job: its params have a value twice"},
 	{"name: n\nsteps: [{name: s, run: [a], params: {k: {from: 1, to: 10001, step: 1}}}]\n",
 	 "sweep 'n': a job has more than 10,000 steps"},
 	{"name: n\nparams: {c: ''}\nrun: [\"{c}\"]\n",

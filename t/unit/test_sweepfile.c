@@ -63,7 +63,7 @@ static const struct said schema[] = {
 	{HEAD "command: a\n",
 	 "s:1:1: error: nothing to run: give one of 'run', 'steps' and 'script'\n"
 	 "s:2:1: error: unknown key 'command', did you mean 'run'?\n"},
-	{HEAD HEAD RUN, "s:2:1: error: key 'name' stands twice, first on line 1\n"},
+	{HEAD HEAD RUN, "s:2:1: error: key 'name' is a duplicate, first on line 1\n"},
 	{HEAD RUN "<<: {env: {A: b}}\n",
 	 "s:3:1: error: merge keys are not supported: write the keys out\n"},
 	{HEAD RUN "---\n" HEAD, "s:3:1: error: a second document: a file holds one sweep\n"},
@@ -75,7 +75,7 @@ static const struct said schema[] = {
 	{HEAD "params: {x: [[1]]}\n" RUN,
 	 "s:2:14: error: parameter 'x' must be one value, not a list\n"},
 	{HEAD "params: {x: []}\n" RUN,
-	 "s:2:13: error: parameter 'x' has no values: nothing could be run\n"},
+	 "s:2:13: error: parameter 'x' has no values: there would be no jobs\n"},
 	{HEAD "params: {x: \"a\\nb\"}\n" RUN,
 	 "s:2:13: error: parameter 'x' holds a control character or a line break\n"},
 	{HEAD "params: {x: \"a\\0b\"}\n" RUN,
@@ -113,27 +113,25 @@ static const struct said placeholders[] = {
 	{HEAD "params: {lr: 1}\nrun: >-\n  a\n  b\n\n  '{lr}'\n",
 	 "s:7:4: error: '{lr}' is not replaced within single quotes: use double quotes\n"},
 	{HEAD "params: {lr: 1}\nrun: |\n  echo )\n  a {lr}\n",
-	 "s:4:9: error: the quoting of the command cannot be followed from here, where a ) has no ( "
+	 "s:4:9: error: the quoting of the command cannot be parsed from here on: a ) has no ( "
 	 "before it\n"
 	 "s:5:5: error: '{lr}' cannot be placed, because the quoting before it could not be followed\n"},
 	{HEAD "run: [a, \"{@arg}\"]\n",
-	 "s:2:11: error: there is no '{@arg}': there are {@args}, {@kv} and {@id}\n"},
+	 "s:2:11: error: there is no '{@arg}': the names with @ are {@args}, {@kv} and {@id}\n"},
 	{HEAD "run: {x} --a\n",
 	 "s:2:10: error: invalid YAML: did not find expected key, while parsing a block mapping: "
 	 "quote a value that begins with '{', as in run: \"{x} ...\"\n"},
 	{HEAD "run: ['', a]\n", "s:2:7: error: the command is empty: its first word has no text\n"},
 	{HEAD "run: ' '\n", "s:2:6: error: the command is empty\n"},
 	{HEAD "run: a b # c\n",
-	 "s:2:10: warning: what follows ' #' is a comment of YAML and no part of the command: quote "
-	 "the command if it should be\n"},
+	 "s:2:10: warning: the text after ' #' is a YAML comment, not part of the command: quote the command to keep it\n"},
 	{HEAD "run: bash -c \"a {x}\"\nparams: {x: 1}\n",
-	 "s:2:17: warning: '{x}' is put into a text that a shell reads again: what the value holds "
-	 "is run, too\n"},
+	 "s:2:17: warning: '{x}' is put into a text that a shell parses again: it runs code that the value holds\n"},
 	{HEAD "setup: echo 'a\n" RUN, "s:2:13: error: 'setup' ends within single quotes\n"},
 	{HEAD "setup: a \\\n" RUN, NULL},
 	{HEAD "run: echo 'a\n", "s:2:11: warning: the command ends within single quotes\n"},
 	{HEAD "let: {a: \"{b}\", b: \"{a}\"}\n" RUN, "s:2:7: error: let 'a' refers to itself\n"},
-	{HEAD "params: {a: 1}\nlet: {a: x}\n" RUN, "s:3:7: error: 'a' is a parameter, too\n"},
+	{HEAD "params: {a: 1}\nlet: {a: x}\n" RUN, "s:3:7: error: 'a' is also a parameter\n"},
 	{HEAD "params: {a: [1, 2]}\nlet: {b: {by: a, map: {1: x}}}\n" RUN,
 	 "s:3:7: error: let 'b' has no entry for a '2'\n"},
 };
@@ -160,7 +158,7 @@ static const struct said jobs[] = {
 	 "s:2:10: error: 'p': write sbatch's long name, 'partition'\n"},
 	{HEAD "sbatch: {--mem: 1}\n" RUN, "s:2:10: error: write 'mem' without its dashes\n"},
 	{HEAD "sbatch: {mem_per_cpu: 1}\n" RUN,
-	 "s:2:10: error: 'mem_per_cpu' is no option of sbatch, did you mean 'mem-per-cpu'?\n"},
+	 "s:2:10: error: 'mem_per_cpu' is not an option of sbatch, did you mean 'mem-per-cpu'?\n"},
 	{HEAD "sbatch: {partitoin: a}\n" RUN,
 	 "s:2:10: warning: sbatch has no option 'partitoin' that is known here, did you mean "
 	 "'partition'?\n"},
@@ -169,26 +167,26 @@ static const struct said jobs[] = {
 	 "s:2:18: error: sbatch's 'reboot' takes no value: write true\n"},
 	{HEAD "env: {A B: 1}\n" RUN, "s:2:7: error: 'A B' cannot be a variable's name\n"},
 	{HEAD "env: {SLURMQ_X: 1}\n" RUN,
-	 "s:2:7: error: variables named SLURMQ_... are reserved for slurmq\n"},
+	 "s:2:7: error: names SLURMQ_... are reserved for slurmq\n"},
 	{HEAD "steps: []\n",
 	 "s:2:8: error: 'steps' is a list of steps, as in [{name: train, run: [python, train.py]}]\n"},
 	{HEAD "steps:\n  - {name: a, run: b, needs: [c]}\n  - {name: cc, run: b}\n",
-	 "s:3:31: error: needs 'c', which is no step before this one\n"},
+	 "s:3:31: error: needs 'c', which is not an earlier step\n"},
 	{HEAD "steps:\n  - {name: prep, run: b}\n  - {name: prep, run: b, needs: [prp]}\n",
 	 "s:4:12: error: step 'prep' is already defined on line 3\n"
-	 "s:4:34: error: needs 'prp', which is no step before this one, did you mean 'prep'?\n"},
+	 "s:4:34: error: needs 'prp', which is not an earlier step, did you mean 'prep'?\n"},
 	{HEAD "steps: [{name: a, run: b, on_fail: no}]\n",
-	 "s:2:36: error: on_fail is stop or continue, not 'no'\n"},
+	 "s:2:36: error: on_fail must be stop or continue, not 'no'\n"},
 	{HEAD "steps: [{name: a, run: [\"{q}\"]}, {name: b, run: c, params: {q: 1}}]\n",
 	 "s:2:26: error: 'q' is a parameter of step 'b' alone\n"},
 	{HEAD "params: {q: 1}\nsteps: [{name: b, run: c, params: {q: 1}}]\n",
-	 "s:3:36: error: 'q' is a name of the whole job already\n"},
+	 "s:3:36: error: 'q' is already a name of the whole job\n"},
 	{HEAD RUN "retry: {max: x, OOM: again, TIMEOUT: {time: y}}\ncheckpoint: SIGUSR1\n"
 		  "restartable: 1\n",
 	 "s:3:14: error: max must be a whole number from 0 to 1000, not 'x'\n"
 	 "s:3:17: error: unknown key 'OOM', did you mean 'OUT_OF_MEMORY'?\n"
 	 "s:3:45: error: time: 'y' is not valid for sbatch: a time is minutes, min:sec, h:m:s, d-h, d-h:m or d-h:m:s\n"
-	 "s:4:13: error: checkpoint: 'SIGUSR1' is no signal that it can be, did you mean 'USR1'?\n"
+	 "s:4:13: error: checkpoint: 'SIGUSR1' is not a possible signal, did you mean 'USR1'?\n"
 	 "s:5:14: error: 'restartable' is true or false, not '1'\n"},
 };
 
@@ -215,7 +213,7 @@ static const struct said spaces[] = {
 	 "s:3:9: error: nothing is drawn: 'sample' goes with uniform, loguniform, randint and "
 	 "choice\n"},
 	{HEAD "zip: [{a: [1, 2], b: [1]}]\n" RUN,
-	 "s:2:19: error: parameters in one group of 'zip' are of one length: 'a' has 2 values, 'b' "
+	 "s:2:19: error: parameters in one group of 'zip' must have the same length: 'a' has 2 values, 'b' "
 	 "has 1\n"},
 	{HEAD "zip: [{a: [1, 2]}]\nparams: {a: 1}\n" RUN,
 	 "s:3:10: error: parameter 'a' is already defined\n"},
@@ -232,9 +230,9 @@ static const struct said spaces[] = {
 	 "s:3:20: warning: this condition matches nothing\n"},
 	{HEAD "params: {a: 1, b: 2}\ninclude: [{a: 3}, {a: 4, b: 5, cc: 6}]\n" RUN,
 	 "s:3:11: error: an included job needs a value of every parameter, and has none of 'b'\n"
-	 "s:3:19: error: an included job has 'cc', which is no parameter\n"},
+	 "s:3:19: error: an included job has 'cc', which is not a parameter\n"},
 	{HEAD "variants: [{name: v, params: {a: 1}}, {name: w, params: {b: 1}}]\nrun: [\"{a}\"]\n",
-	 "s:3:8: error: 'a' is no parameter of variant 'w'\n"},
+	 "s:3:8: error: 'a' is not a parameter of variant 'w'\n"},
 	{HEAD "variants: [{name: v}, {name: v}]\n" RUN,
 	 "s:2:30: error: variant 'v' is already defined\n"},
 };
@@ -255,19 +253,19 @@ static const struct said files[] = {
 	 "s:2:7: error: 'bad.csv' cannot be used: see its errors\n"},
 	{HEAD "script: job.sh\n", ""},
 	{HEAD "script: array.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --array=1-9' cannot stand: slurmq makes the "
+	 "s:2:9: error: the script's line '#SBATCH --array=1-9' is not allowed: slurmq makes the "
 	 "arrays: each job is a task of one\n"},
 	{HEAD "script: cut.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --arr 1-9' cannot stand: slurmq makes the "
+	 "s:2:9: error: the script's line '#SBATCH --arr 1-9' is not allowed: slurmq makes the "
 	 "arrays: each job is a task of one\n"},
 	{HEAD "script: two.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --mem=1G --hold # now' cannot stand: use 'slurmq hold'\n"},
+	 "s:2:9: error: the script's line '#SBATCH --mem=1G --hold # now' is not allowed: use 'slurmq hold'\n"},
 	{HEAD "script: said.sh\n", ""},
 	{HEAD "script: lines\n",
 	 "s:2:9: error: the script's first line must name its interpreter, as in #!/bin/bash; "
 	 "sbatch demands it, too\n"},
 	{HEAD "script: job.sh\nsetup: a\n",
-	 "s:3:8: error: 'setup' does not go with 'script': put it into the script\n"},
+	 "s:3:8: error: 'setup' cannot be used with 'script': put it into the script\n"},
 };
 
 static char folder[] = "/tmp/slurmq-test-XXXXXX";
