@@ -363,7 +363,7 @@ void folder_mark_aged(struct folder *sp, const char *name, int64_t age_ms)
 	if (fd < 0)
 		return;
 	if (!futimens(fd, NULL) && age_ms > 0 && !fstat(fd, &st)) {
-		int64_t ms = stamp_ms(st.st_mtim) - age_ms;
+		int64_t ms = convert_to_ms(st.st_mtim) - age_ms;
 
 		t[1] = (struct timespec){.tv_sec = (time_t)(ms / 1000),
 					 .tv_nsec = ms % 1000 * 1000000};
