@@ -51,7 +51,8 @@ static bool is_option_name(const char *text)
 	       !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")];
 }
 
-/* value: begins with '='; NULL: the option has none. */
+/* Refuses a value that sbatch would refuse by its form. The value begins with '='; NULL: there is
+ * none. */
 static int check_form(const char *name, const char *value, struct err *err)
 {
 	struct buf instead = {0};

@@ -152,7 +152,7 @@ static void suggest_count(const char *value, struct buf *instead)
 		buf_addstr(instead, "give a whole number above 0");
 }
 
-/* A number of nodes, a range of them, or (newer versions) a list. */
+/* Returns whether the value is a number of nodes, a range, or a list, which newer versions accept. */
 static bool is_nodes(const char *value)
 {
 	return value[strspn(value, " ")] && !value[strspn(value, DIGITS "kKmM-,: ")];
