@@ -1,5 +1,5 @@
 #!/bin/bash
-# slurmq config: reading, changing, and what is no setting
+# slurmq config: reads and changes settings, and refuses unknown ones
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 slurmq init >/dev/null || bail_out 'no folder'
@@ -22,7 +22,7 @@ is_out 12
 run slurmq config
 like_out '^limit +12 +auto '
 run slurmq status --json
-like_out '"limit":\{"jobs":12,' 'it counts'
+like_out '"limit":\{"jobs":12,' 'status reports the limit'
 run slurmq config limit auto
 run slurmq config limit
 is_out auto
@@ -97,7 +97,7 @@ wrong "sbatch has no option '--dep', did you mean '--dependency'\?" -- sentinel.
 wrong "sbatch has no option '--hol', did you mean '--hold'\?" -- sentinel.sbatch --hol
 run slurmq config -- sentinel.sbatch '--partition=cpu --nice --exclusive=user --some-plugin=7'
 is_status 0
-is_out 'sentinel.sbatch: --partition=cpu --nice --exclusive=user --some-plugin=7' 'what is no part of slurmq is free'
+is_out 'sentinel.sbatch: --partition=cpu --nice --exclusive=user --some-plugin=7' 'an option that slurmq does not use is allowed'
 run slurmq config --unset sentinel.sbatch
 for value in -oops ' -oops' $'a\nb'; do
 	wrong "setting 'via' takes a command, such as ssh login1, not" -- via "$value"
@@ -105,7 +105,7 @@ done
 wrong "setting 'via': unclosed quote in: ssh -o \"X=1 login1\$" -- via 'ssh -o "X=1 login1'
 wrong "setting 'sentinel.sbatch': unclosed quote in: --comment='a b" -- sentinel.sbatch "--comment='a b"
 run slurmq config -- sentinel.sbatch "--comment='a b' --time=5"
-is_status 0 'a quote holds a word together'
+is_status 0 'quotes keep a word together'
 is_out "sentinel.sbatch: --comment='a b' --time=5"
 run slurmq config --unset sentinel.sbatch
 for value in '' all NONE; do
@@ -116,7 +116,7 @@ wrong '^slurmq config: --unset takes one setting' --unset limit 3
 wrong "^slurmq config: one argument too many: 'b'" limit 3 b
 wrong "^slurmq config: option '--unset' needs a value: --unset KEY" --unset
 
-# A pause needs nobody's leave, and says so when it is there already
+# A pause always succeeds, and reports that the queue is paused already
 
 run slurmq pause
 is_status 0

@@ -1,5 +1,5 @@
 #!/bin/bash
-# naming jobs: ids, ranges, sweeps, all, last, states
+# selecting jobs: ids, ranges, sweeps, all, last, states
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 slurmq init >/dev/null || bail_out 'no folder'
@@ -18,12 +18,12 @@ slurmq expand alpha.yaml beta.yaml >/dev/null || bail_out 'no jobs'
 slurmq hold 2-3 >/dev/null
 slurmq cancel 4,8 --yes >/dev/null
 
-# ids ARGUMENT...: ids of what list selects
+# ids ARGUMENT...: prints the ids that list selects
 ids() {
 	slurmq list --json "$@" | sed 's/^{"id":\([0-9]*\),.*/\1/' | paste -sd' '
 }
 
-# selects IDS ARGUMENT...
+# selects IDS ARGUMENT...: checks that list selects these ids
 selects() {
 	local want=$1
 	shift
@@ -102,7 +102,7 @@ unlike_out '^beta'
 run slurmq status last --json
 like_out '^\{"sweeps":\[\{"name":"beta","jobs":5,"counts":\{"pending":4,"submitting":0,"queued":0,"running":0,"completed":0,"failed":0,"cancelled":1,"held":0\}\}\],"counts":\{"pending":4,'
 
-# A removed job is not there, and a range passes over it
+# A removed job does not exist, and a range skips it
 
 sed -i 's/from: 1/from: 2/' alpha.yaml
 slurmq expand --prune alpha.yaml >/dev/null 2>&1

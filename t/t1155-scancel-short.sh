@@ -1,5 +1,6 @@
 #!/bin/bash
-# scancel of everything pauses the queue, whether the jobs are short or long: nothing begins, nothing is lost
+# scancel of all jobs pauses the queue, whether the jobs are short or long: no job starts, none is
+# lost
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -52,14 +53,14 @@ done
 
 wait_for 60 'jobs run and chain' begun short-20 40
 run scancel -u "$(id -un)"
-is_status 0 'scancel of everything'
+is_status 0 'scancel of all jobs'
 cancelled=$(date +%s.%N)
-# nothing shows that no more comes, but the time
+# only waiting can show that nothing more comes
 sleep 15
-ok 'nothing is left in Slurm, the sentinels neither' slurm_quiet 5
+ok 'no job and no sentinel is left in Slurm' slurm_quiet 5
 for name in $names; do
 	cd "$TEST_TMP/$name" || exit
-	is "$(awk -v t="$cancelled" '$1 == "begin" && $3 > t + 15' ledger)" '' "$name: no command began"
+	is "$(awk -v t="$cancelled" '$1 == "begin" && $3 > t + 15' ledger)" '' "$name: no command started"
 	is_paused "$name" 'status'
 	run slurmq chain
 	is_status 0 "$name: chain, as cron does"
@@ -69,11 +70,11 @@ for name in $names; do
 	is_paused "$name" 'the sentinel'
 	cp ledger ledger.then
 done
-is "$(squeue -h)" '' 'still nothing is in Slurm'
+is "$(squeue -h)" '' 'Slurm is still empty'
 touch "$TEST_TMP/hurry"
 for name in $names; do
 	cd "$TEST_TMP/$name" || exit
-	is "$(<ledger)" "$(<ledger.then)" "$name: nothing has run"
+	is "$(<ledger)" "$(<ledger.then)" "$name: no job has run"
 	run slurmq status
 	like_out '^chain paused \(all [0-9]+ jobs were cancelled in Slurm at ..:..\)'
 	like_out '^! the queue is paused: slurmq resume$'
@@ -84,7 +85,7 @@ for name in $names; do
 done
 
 for name in $names; do
-	ok_within 90 "$name: it goes on to its end" all_over "$name"
+	ok_within 90 "$name: the sweep ends" all_over "$name"
 	cd "$TEST_TMP/$name" || exit
 	is "$(sed 's/^\([a-z]* [0-9]*\).*/\1/' ledger | sort | uniq -d)" '' "$name: none has run twice"
 	is "$(slurmq list -s completed --json | jq -r .id | grep -vxFf <(sed -n 's/^end //p' ledger))" '' \

@@ -1,4 +1,4 @@
-/* test_outcome.c - what follows from an attempt's end: another try, the next sbatch, the breakers */
+/* test_outcome.c - the result of an attempt's end: a retry, the next sbatch, the breaker */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,7 +25,7 @@ static int set_up(void **state)
 	return here_set_up(state);
 }
 
-static void put(struct here *h, const char *text)
+static void put_sweep(struct here *h, const char *text)
 {
 	struct expand_result r;
 	struct err err = {0};
@@ -35,14 +35,15 @@ static void put(struct here *h, const char *text)
 	expand_result_release(&r);
 }
 
-/* Put a file's text behind others: jobs sweep that many of parameter n, each of which ends as it is told. */
+/* Puts a sweep of that many jobs of parameter n, with more keys behind. Each job ends as the test
+ * sets it. */
 static void put_jobs(struct here *h, int jobs, const char *more)
 {
 	char *text = mem_printf("name: s\nparams: {n: {from: 1, to: %d, step: 1}}\n%s"
 				"run: [echo, \"{n}\"]\n",
 				jobs, more);
 
-	put(h, text);
+	put_sweep(h, text);
 	free(text);
 }
 
@@ -57,25 +58,25 @@ static void fill(struct here *h, enum fill_caller who)
 	fill_result_release(&r);
 }
 
-static void limit(struct here *h, int64_t n)
+static void set_limit(struct here *h, int64_t n)
 {
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_setting_set_int(h->store.db, "limit", n, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 }
 
-/* How an attempt went. */
-struct went {
+/* How an attempt ended. */
+struct attempt_end {
 	int reason; /* REASON_NONE: completed */
 	int exit_code;
-	int64_t ms; /* it took; 0: 5 */
+	int64_t ms; /* duration; 0: 5 */
 	const char *node;
-	bool twin;  /* preempted, as its requeued twin tells */
-	bool still; /* it runs */
+	bool twin;  /* preempted, and the requeued Slurm job reports it */
+	bool still; /* still running */
 };
 
-/* The newest attempt of a job goes so, on disk; nobody has told the database. */
-static void go(struct here *h, int64_t job, const struct went *w)
+/* Writes the journal of a job's newest attempt to disk. The database is not updated. */
+static void write_journal(struct here *h, int64_t job, const struct attempt_end *w)
 {
 	struct who me = {.slurm_id = 7, .pid = 1, .random = clock_random()};
 	int64_t now = clock_now_ms(), ms = w->ms ? w->ms : 5;
@@ -108,8 +109,9 @@ static void go(struct here *h, int64_t job, const struct went *w)
 	db_job_release(&row);
 }
 
-/* "pending 0+0", "failed EXIT 1+0 --time=10:00": state, reason, tries by policy and for the site, options. */
-static void job_is(struct here *h, int64_t id, const char *want)
+/* "pending 0+0", "failed EXIT 1+0 --time=10:00": state, reason, tries by policy and for the site,
+ * options. */
+static void assert_job(struct here *h, int64_t id, const char *want)
 {
 	struct db_job job;
 	struct buf b = {0};
@@ -135,7 +137,7 @@ static void ingest(struct here *h)
 	assert_int_equal(db_check(h->store.db, NULL), 0);
 }
 
-static const char *option(const char *name)
+static const char *sbatch_option(const char *name)
 {
 	size_t n = strlen(name);
 
@@ -152,10 +154,10 @@ static const char policy[] =
 	"retry: {max: 2, TIMEOUT: {time: x1.5, max_time: 2:00:00}, OUT_OF_MEMORY: {mem: x2},"
 	" NODE_FAIL: again, PREEMPTED: again, EXIT: {codes: [75]}}\n";
 
-/* "x75": exit code 75; one letter else. */
-static struct went went(const char *word)
+/* Parses "x75": exit code 75, or another kind of end as one letter. */
+static struct attempt_end parse_end(const char *word)
 {
-	struct went w = {.twin = *word == 'p'};
+	struct attempt_end w = {.twin = *word == 'p'};
 
 	w.reason = *word == '+'	  ? REASON_NONE
 		   : *word == 's' ? REASON_SIGNAL
@@ -170,11 +172,11 @@ static struct went went(const char *word)
 	return w;
 }
 
-static void tries(void **state)
+static void retries(void **state)
 {
 	static const struct {
 		const char *ends, *then;
-		const char *time, *mem; /* of the last sbatch */
+		const char *time, *mem; /* options of the last sbatch */
 	} v[] = {
 		{"+", "completed 0+0", "60", "4G"},
 		{"x1", "failed EXIT 0+0", "60", "4G"},
@@ -184,12 +186,12 @@ static void tries(void **state)
 		{"x75 x1", "failed EXIT 1+0", "60", "4G"},
 		{"s", "failed SIGNAL 0+0", "60", "4G"},
 		{"t", "queued 1+0 --time=1:30:00", "1:30:00", "4G"},
-		/* up to the ceiling, and not beyond it in vain */
+		/* grows up to the ceiling; no try at the ceiling twice */
 		{"t t", "queued 2+0 --time=2:00:00", "2:00:00", "4G"},
 		{"t t t", "failed TIMEOUT 2+0 --time=2:00:00", "2:00:00", "4G"},
-		/* what has grown stays while something else grows */
+		/* one option keeps its growth while another grows */
 		{"t m", "queued 2+0 --time=1:30:00\n--mem=8G", "1:30:00", "8G"},
-		/* what the site did uses up none of the tries */
+		/* a failure of the site uses up no try */
 		{"p p p x75", "queued 1+3", "60", "4G"},
 		{"p p p p p p p p p p p", "failed PREEMPTED 0+10", "60", "4G"},
 		{"l", "failed LOST 0+0", "60", "4G"},
@@ -204,80 +206,80 @@ static void tries(void **state)
 		put_jobs(h, 1, policy);
 		fill(h, FILL_USER);
 		for (const char *p = v[i].ends; *p; p += strspn(p, " ")) {
-			struct went w = went(p);
+			struct attempt_end w = parse_end(p);
 
-			go(h, 1, &w);
+			write_journal(h, 1, &w);
 			fill(h, FILL_USER);
 			p += strcspn(p, " ");
 		}
-		job_is(h, 1, v[i].then);
-		assert_string_equal(option("--time"), v[i].time);
-		assert_string_equal(option("--mem"), v[i].mem);
+		assert_job(h, 1, v[i].then);
+		assert_string_equal(sbatch_option("--time"), v[i].time);
+		assert_string_equal(sbatch_option("--mem"), v[i].mem);
 		here_tear_down((void **)&h);
 	}
 }
 
-/* The policy's end, and the user's word. */
-static void by_hand(void **state)
+/* The user's retry after the policy has given up. */
+static void retry_by_the_user(void **state)
 {
 	struct here *h = *state;
-	struct went code = {.reason = REASON_EXIT, .exit_code = 75};
-	struct went late = {.reason = REASON_TIMEOUT};
+	struct attempt_end code = {.reason = REASON_EXIT, .exit_code = 75};
+	struct attempt_end late = {.reason = REASON_TIMEOUT};
 	int c;
 
 	put_jobs(h, 1, policy);
 	fill(h, FILL_USER);
 	for (int i = 0; i < 3; i++) {
-		go(h, 1, i ? &code : &late);
+		write_journal(h, 1, i ? &code : &late);
 		fill(h, FILL_USER);
 	}
-	job_is(h, 1, "failed EXIT 2+0 --time=1:30:00");
+	assert_job(h, 1, "failed EXIT 2+0 --time=1:30:00");
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_job_retry(h->store.db, 1, false, false, NULL, NULL, &c, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	job_is(h, 1, "pending 0+0 --time=1:30:00");
+	assert_job(h, 1, "pending 0+0 --time=1:30:00");
 	fill(h, FILL_USER);
-	assert_string_equal(option("--time"), "1:30:00");
-	go(h, 1, &code);
+	assert_string_equal(sbatch_option("--time"), "1:30:00");
+	write_journal(h, 1, &code);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 1+0 --time=1:30:00");
-	/* a request wins */
+	assert_job(h, 1, "queued 1+0 --time=1:30:00");
+	/* the requested action wins */
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_job_cancel(h->store.db, 1, &c, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	go(h, 1, &code);
+	write_journal(h, 1, &code);
 	fill(h, FILL_USER);
-	job_is(h, 1, "cancelled CANCELLED 1+0 --time=1:30:00");
+	assert_job(h, 1, "cancelled CANCELLED 1+0 --time=1:30:00");
 }
 
-/* The resources that the user has changed in the file count as they are, and then grow. */
-static void another_version(void **state)
+/* The user changed resources in the file: the new values count, and then grow. */
+static void a_new_version_of_the_sweep(void **state)
 {
 	struct here *h = *state;
-	struct went late = {.reason = REASON_TIMEOUT};
+	struct attempt_end late = {.reason = REASON_TIMEOUT};
 
 	put_jobs(h, 1, policy);
 	fill(h, FILL_USER);
-	go(h, 1, &late);
+	write_journal(h, 1, &late);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 1+0 --time=1:30:00");
+	assert_job(h, 1, "queued 1+0 --time=1:30:00");
 	put_jobs(h, 1, "sbatch: {time: 10, mem: 4G}\nretry: {TIMEOUT: {time: x3}}\n");
-	go(h, 1, &late);
+	write_journal(h, 1, &late);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 2+0");
-	assert_string_equal(option("--time"), "10");
-	go(h, 1, &late);
+	assert_job(h, 1, "queued 2+0");
+	assert_string_equal(sbatch_option("--time"), "10");
+	write_journal(h, 1, &late);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 3+0 --time=30:00");
-	assert_string_equal(option("--time"), "30:00");
+	assert_job(h, 1, "queued 3+0 --time=30:00");
+	assert_string_equal(sbatch_option("--time"), "30:00");
 }
 
-/* What show says of one that stays failed. */
-static void why_not_again(void **state)
+/* The explanation that slurmq show prints for a job that stays failed. */
+static void why_a_job_stays_failed(void **state)
 {
 	static const struct {
 		const char *more;
-		struct went went;
+		struct attempt_end end;
 		int times;
 		const char *why;
 	} v[] = {
@@ -336,7 +338,7 @@ static void why_not_again(void **state)
 		put_jobs(h, 1, v[i].more);
 		fill(h, FILL_USER);
 		for (int k = 0; k < v[i].times; k++) {
-			go(h, 1, &v[i].went);
+			write_journal(h, 1, &v[i].end);
 			fill(h, FILL_USER);
 		}
 		assert_int_equal(db_job_get(h->store.db, 1, &job, NULL), 0);
@@ -353,78 +355,81 @@ static void why_not_again(void **state)
 	}
 }
 
-/* A delay is Slurm's to wait for, and who waits goes behind all others. */
-static void delays(void **state)
+/* Slurm waits for the delay of a retry; a job with a delay is submitted after all others. */
+static void delays_of_retries(void **state)
 {
 	struct here *h = *state;
-	struct went code = {.reason = REASON_EXIT, .exit_code = 75}, well = {.reason = REASON_NONE};
+	struct attempt_end code = {.reason = REASON_EXIT, .exit_code = 75},
+			   well = {.reason = REASON_NONE};
 	struct health chain;
 
 	put_jobs(h, 3, "retry: {EXIT: {codes: [75], delay: 10m}}\n");
-	limit(h, 2);
+	set_limit(h, 2);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 0+0");
-	go(h, 1, &code);
+	assert_job(h, 1, "queued 0+0");
+	write_journal(h, 1, &code);
 	fill(h, FILL_USER);
-	job_is(h, 1, "pending 1+0");
-	job_is(h, 2, "queued 0+0");
-	assert_string_equal(option("--begin"), "none");
+	assert_job(h, 1, "pending 1+0");
+	assert_job(h, 2, "queued 0+0");
+	assert_string_equal(sbatch_option("--begin"), "none");
 	assert_int_equal(health_read(&h->store, &chain, NULL), 0);
 	assert_int_equal(chain.later, 1);
 	assert_true(chain.later_at > clock_now_ms() + 590 * 1000 &&
 		    chain.later_at <= clock_now_ms() + 600 * 1000);
 	health_release(&chain);
-	go(h, 2, &well);
+	write_journal(h, 2, &well);
 	fill(h, FILL_USER);
-	job_is(h, 3, "queued 0+0");
-	go(h, 3, &well);
+	assert_job(h, 3, "queued 0+0");
+	write_journal(h, 3, &well);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 1+0");
-	assert_string_equal(option("--begin"), "now+600");
+	assert_job(h, 1, "queued 1+0");
+	assert_string_equal(sbatch_option("--begin"), "now+600");
 }
 
-/* Those that failed together go as one array, more or less late. */
+/* Jobs that failed at about the same time are submitted as one array, each a little late or
+ * early. */
 static void delays_go_together(void **state)
 {
 	struct here *h = *state;
-	struct went code = {.reason = REASON_EXIT, .exit_code = 75};
+	struct attempt_end code = {.reason = REASON_EXIT, .exit_code = 75};
 	size_t before;
 
 	put_jobs(h, 3, "retry: {EXIT: {delay: 595s}}\n");
 	fill(h, FILL_USER);
 	before = fake.sbatches;
 	for (int64_t id = 1; id <= 3; id++)
-		go(h, id, &code);
+		write_journal(h, id, &code);
 	fill(h, FILL_USER);
 	assert_int_equal(fake.sbatches, before + 1);
-	assert_string_equal(option("--begin"), "now+600");
+	assert_string_equal(sbatch_option("--begin"), "now+600");
 }
 
-/* Another host, whose clock is a day ahead, has said when it is due. */
+/* Another host, with a clock a day ahead, stored the time of the next try. */
 static void delay_by_another_clock(void **state)
 {
 	struct here *h = *state;
-	struct went code = {.reason = REASON_EXIT, .exit_code = 75}, well = {.reason = REASON_NONE};
+	struct attempt_end code = {.reason = REASON_EXIT, .exit_code = 75},
+			   well = {.reason = REASON_NONE};
 
 	put_jobs(h, 2, "retry: {EXIT: {delay: 10m}, SIGNAL: {delay: 5m}}\n");
-	limit(h, 2);
+	set_limit(h, 2);
 	fill(h, FILL_USER);
-	go(h, 1, &code);
+	write_journal(h, 1, &code);
 	fill(h, FILL_USER);
-	job_is(h, 1, "pending 1+0");
+	assert_job(h, 1, "pending 1+0");
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(
 		db_exec(h->store.db, "UPDATE retry_state SET due = due + 86400000", NULL, NULL, ""),
 		0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	go(h, 2, &well);
+	write_journal(h, 2, &well);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 1+0");
-	assert_string_equal(option("--begin"), "now+600");
+	assert_job(h, 1, "queued 1+0");
+	assert_string_equal(sbatch_option("--begin"), "now+600");
 }
 
-/* What Slurm says of one that never told its end. */
-static void verdicts(void **state)
+/* Ends inferred from Slurm, of attempts that reported none. */
+static void inferred_ends(void **state)
 {
 	static const char with_signal[] =
 		"sbatch: {time: 60, mem: 4G}\n"
@@ -438,14 +443,14 @@ static void verdicts(void **state)
 		{"OUT_OF_MEMORY", "pending 1+0 --mem=8G"},
 		{"CANCELLED", "cancelled CANCELLED 0+0"},
 		{"FAILED", "failed EXIT 0+0"},
-		{"FAILED/JobLaunchFailure", "pending 0+1"}, /* not begun */
+		{"FAILED/JobLaunchFailure", "pending 0+1"}, /* not started */
 		{"FAILED/JobLaunchFailure", "pending 1+0"}, /* killed */
 	};
 
 	(void)state;
 	for (int started = 0; started < 2; started++) {
 		for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-			struct went runs = {.still = true};
+			struct attempt_end runs = {.still = true};
 			struct reconcile_result r;
 			struct here *h;
 
@@ -455,9 +460,9 @@ static void verdicts(void **state)
 			put_jobs(h, 1, with_signal);
 			fill(h, FILL_USER);
 			if (started) {
-				go(h, 1, &runs);
+				write_journal(h, 1, &runs);
 				ingest(h);
-				job_is(h, 1, "running 0+0");
+				assert_job(h, 1, "running 0+0");
 				assert_int_equal(db_begin(h->store.db, NULL), 0);
 				assert_int_equal(db_attempt_missing(h->store.db, 1,
 								    clock_now_ms() - 3600 * 1000,
@@ -469,61 +474,61 @@ static void verdicts(void **state)
 			snprintf(fake.jobs[0].state[0], sizeof(fake.jobs[0].state[0]), "%s",
 				 v[i].slurm);
 			assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
-			job_is(h, 1, v[i].then);
+			assert_job(h, 1, v[i].then);
 			here_tear_down((void **)&h);
 		}
 	}
 }
 
-static void restartable(void **state)
+static void a_restartable_step(void **state)
 {
 	struct here *h = *state;
-	struct went twin = {.reason = REASON_PREEMPTED, .twin = true},
-		    fails = {.reason = REASON_EXIT, .exit_code = 1};
+	struct attempt_end twin = {.reason = REASON_PREEMPTED, .twin = true},
+			   fails = {.reason = REASON_EXIT, .exit_code = 1};
 
 	put_jobs(h, 2, "restartable: true\n");
 	fill(h, FILL_USER);
-	go(h, 1, &twin);
-	go(h, 2, &fails);
+	write_journal(h, 1, &twin);
+	write_journal(h, 2, &fails);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 0+1");
-	job_is(h, 2, "failed EXIT 0+0");
+	assert_job(h, 1, "queued 0+1");
+	assert_job(h, 2, "failed EXIT 0+0");
 }
 
-static void not_restartable(void **state)
+static void a_step_that_is_not_restartable(void **state)
 {
 	struct here *h = *state;
-	struct went twin = {.reason = REASON_PREEMPTED, .twin = true};
+	struct attempt_end twin = {.reason = REASON_PREEMPTED, .twin = true};
 
 	put_jobs(h, 1, "");
 	fill(h, FILL_USER);
-	go(h, 1, &twin);
+	write_journal(h, 1, &twin);
 	fill(h, FILL_USER);
-	job_is(h, 1, "failed PREEMPTED 0+0");
+	assert_job(h, 1, "failed PREEMPTED 0+0");
 }
 
-/* Grown beyond what the site takes: those jobs alone are held, not all of the sweep. */
-static void refused_once_grown(void **state)
+/* Options that grew beyond what Slurm accepts: only those jobs are held, not the whole sweep. */
+static void grown_options_are_refused(void **state)
 {
 	struct here *h = *state;
-	struct went late = {.reason = REASON_TIMEOUT};
+	struct attempt_end late = {.reason = REASON_TIMEOUT};
 
 	put_jobs(h, 5, policy);
-	limit(h, 3);
+	set_limit(h, 3);
 	fill(h, FILL_USER);
-	go(h, 1, &late);
+	write_journal(h, 1, &late);
 	fake.answers[fake.sbatches] = SLURM_REFUSED;
 	fake.nanswers = fake.sbatches + 1;
 	fill(h, FILL_USER);
-	job_is(h, 1, "held REFUSED 1+0 --time=1:30:00");
-	job_is(h, 2, "queued 0+0");
-	job_is(h, 3, "queued 0+0");
-	job_is(h, 4, "pending 0+0");
+	assert_job(h, 1, "held REFUSED 1+0 --time=1:30:00");
+	assert_job(h, 2, "queued 0+0");
+	assert_job(h, 3, "queued 0+0");
+	assert_job(h, 4, "pending 0+0");
 }
 
-/* ---- breakers ---- */
+/* ---- the breaker ---- */
 
-static bool paused(struct here *h)
+static bool is_paused(struct here *h)
 {
 	int64_t n;
 
@@ -531,7 +536,7 @@ static bool paused(struct here *h)
 	return n;
 }
 
-/* A row of ends as letters: what it is on the left, and after how many of them the queue is paused. */
+/* A sequence of ends as letters, and after how many of them the queue is paused. */
 static void failures_in_a_row(void **state)
 {
 	static const struct {
@@ -545,13 +550,13 @@ static void failures_in_a_row(void **state)
 		{"fffffslowfffffffff", NULL, "", 0},
 		{"kkkkkkkkkk", NULL, "", 10},
 		{"oooooooooo", NULL, "", 10},
-		{"tttttttttttt", NULL, "", 0}, /* a time limit is no mistake of that kind */
+		{"tttttttttttt", NULL, "", 0}, /* a time limit does not count for the breaker */
 		{"pppppppppppp", NULL, "", 0},
 		{"xxxxxxxxxxxx", NULL, "", 0}, /* cancelled */
 		{"ffff", "4", "", 4},
 		{"ffffffffffffffff", "0", "", 0},
 		{"f", "1", "", 1},
-		/* what is tried again is not counted; its last failure is */
+		/* a failure that is retried does not count; the last one does */
 		{"aaaaaaaaaaaa", NULL, "retry: {max: 1, EXIT: {codes: [75]}}\n", 0},
 		{"aaaaaaaaaaaa", NULL, "", 10},
 	};
@@ -570,8 +575,8 @@ static void failures_in_a_row(void **state)
 					 0);
 			assert_int_equal(db_commit(h->store.db, NULL), 0);
 		}
-		for (const char *p = v[i].ends; *p && !paused(h); p++) {
-			struct went w = {.reason = REASON_EXIT, .exit_code = 1};
+		for (const char *p = v[i].ends; *p && !is_paused(h); p++) {
+			struct attempt_end w = {.reason = REASON_EXIT, .exit_code = 1};
 
 			if (!strncmp(p, "slow", 4)) {
 				w.ms = 61000;
@@ -586,28 +591,28 @@ static void failures_in_a_row(void **state)
 						       : REASON_EXIT;
 				w.exit_code = 75;
 			}
-			go(h, (int64_t)++n, &w);
+			write_journal(h, (int64_t)++n, &w);
 			ingest(h);
 		}
-		if (paused(h) != (v[i].pauses > 0) || (v[i].pauses && n != v[i].pauses))
-			fail_msg("%s: %s after %zu", v[i].ends, paused(h) ? "paused" : "goes on",
+		if (is_paused(h) != (v[i].pauses > 0) || (v[i].pauses && n != v[i].pauses))
+			fail_msg("%s: %s after %zu", v[i].ends, is_paused(h) ? "paused" : "goes on",
 				 n);
 		here_tear_down((void **)&h);
 	}
 }
 
-/* Killed with its supervisor within seconds, which Slurm tells a minute later or ten hours. */
-static void a_quick_end_without_a_word_counts(void **state)
+/* Killed with its supervisor within seconds. Slurm shows it a minute or ten hours later. */
+static void a_quick_inferred_end_counts(void **state)
 {
 	struct here *h = *state;
-	struct went runs = {.still = true, .ms = 2 * 3600 * 1000};
+	struct attempt_end runs = {.still = true, .ms = 2 * 3600 * 1000};
 	struct reconcile_result r;
 	char *record = NULL;
 	int64_t n;
 
 	put_jobs(h, 1, "");
 	fill(h, FILL_USER);
-	go(h, 1, &runs);
+	write_journal(h, 1, &runs);
 	ingest(h);
 	fake.jobs[0].id = 7;
 	fake.jobs[0].ended = clock_now_ms() - 2 * 3600 * 1000 + 2000;
@@ -616,7 +621,7 @@ static void a_quick_end_without_a_word_counts(void **state)
 	assert_int_equal(db_attempt_missing(h->store.db, 1, clock_now_ms() - 61 * 1000, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
-	job_is(h, 1, "failed SIGNAL 0+0");
+	assert_job(h, 1, "failed SIGNAL 0+0");
 	assert_int_equal(db_setting_int(h->store.db, ".breaker.n", 0, &n, NULL), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(db_setting_get(h->store.db, ".node.n1", &record, NULL), 0);
@@ -624,12 +629,12 @@ static void a_quick_end_without_a_word_counts(void **state)
 	free(record);
 }
 
-/* An end that is told by somebody else first, and then by itself, is one end. */
-static void a_corrected_end_is_no_other_one(void **state)
+/* An inferred end that its reported end corrects is one end. */
+static void a_corrected_end_counts_once(void **state)
 {
 	struct here *h = *state;
-	struct went runs = {.still = true, .ms = 2000}, fails = {.reason = REASON_EXIT};
-	struct job_end verdict = {.reason = REASON_EXIT, .ended = clock_now_ms()},
+	struct attempt_end runs = {.still = true, .ms = 2000}, fails = {.reason = REASON_EXIT};
+	struct job_end inferred = {.reason = REASON_EXIT, .ended = clock_now_ms()},
 		       line = {.reason = REASON_SIGNAL, .signal = 9, .ended = clock_now_ms()};
 	struct outcome o = {.db = h->store.db};
 
@@ -638,32 +643,32 @@ static void a_corrected_end_is_no_other_one(void **state)
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_setting_set(h->store.db, "breaker", "2", NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	go(h, 1, &runs);
+	write_journal(h, 1, &runs);
 	ingest(h);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
-	assert_int_equal(outcome_infer(&o, 1, &verdict, NULL), 0);
+	assert_int_equal(outcome_infer(&o, 1, &inferred, NULL), 0);
 	assert_int_equal(outcome_report(&o, 1, &line, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	outcome_release(&o);
-	job_is(h, 1, "failed SIGNAL 0+0");
-	assert_false(paused(h));
-	go(h, 2, &fails);
+	assert_job(h, 1, "failed SIGNAL 0+0");
+	assert_false(is_paused(h));
+	write_journal(h, 2, &fails);
 	ingest(h);
-	assert_true(paused(h));
+	assert_true(is_paused(h));
 }
 
-static void what_a_pause_says(void **state)
+static void the_reason_of_a_pause(void **state)
 {
 	struct here *h = *state;
-	struct went fails = {.reason = REASON_EXIT, .exit_code = 127};
+	struct attempt_end fails = {.reason = REASON_EXIT, .exit_code = 127};
 	struct health chain;
 
 	put_jobs(h, 30, "");
-	limit(h, 12); /* less one that leaves, less the sentinel */
+	set_limit(h, 12); /* minus one job that is leaving, minus the sentinel */
 	fill(h, FILL_USER);
 	for (int64_t id = 1; id <= 10; id++)
-		go(h, id, &fails);
-	fill(h, FILL_CHAIN); /* the transaction that tells of them claims nothing more */
+		write_journal(h, id, &fails);
+	fill(h, FILL_CHAIN); /* the transaction that ingests them claims no more jobs */
 	assert_int_equal(fake.sbatches, 1);
 	assert_int_equal(health_read(&h->store, &chain, NULL), 0);
 	assert_int_equal(chain.state, CHAIN_PAUSED);
@@ -680,16 +685,16 @@ static void what_a_pause_says(void **state)
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	fill(h, FILL_USER);
 	for (int64_t id = 11; id <= 19; id++)
-		go(h, id, &fails);
+		write_journal(h, id, &fails);
 	ingest(h);
-	assert_false(paused(h));
-	go(h, 20, &fails);
+	assert_false(is_paused(h));
+	write_journal(h, 20, &fails);
 	ingest(h);
-	assert_true(paused(h));
+	assert_true(is_paused(h));
 }
 
-/* Jobs that die wherever they are take no node with them. */
-static void it_is_the_jobs(void **state)
+/* Jobs that fail on every node exclude no node. */
+static void failures_on_every_node(void **state)
 {
 	static const char *const nodes[] = {"n1", "n2"};
 	struct here *h = *state;
@@ -698,12 +703,13 @@ static void it_is_the_jobs(void **state)
 	put_jobs(h, 20, "");
 	fill(h, FILL_USER);
 	for (int64_t id = 1; id <= 10; id++) {
-		struct went w = {.reason = REASON_EXIT, .exit_code = 1, .node = nodes[id % 2]};
+		struct attempt_end w = {
+			.reason = REASON_EXIT, .exit_code = 1, .node = nodes[id % 2]};
 
-		go(h, id, &w);
+		write_journal(h, id, &w);
 		ingest(h);
 	}
-	assert_true(paused(h));
+	assert_true(is_paused(h));
 	assert_int_equal(breaker_nodes(h->store.db, &bad, NULL), 0);
 	assert_int_equal(bad.n, 0);
 }
@@ -722,59 +728,61 @@ static const char *bad_nodes(struct here *h)
 	return text;
 }
 
-/* Three quick deaths in a row, and others do well elsewhere. */
+/* Three quick failures in a row on one node, while jobs succeed elsewhere. */
 static void a_bad_node(void **state)
 {
 	struct here *h = *state;
-	struct went well = {.reason = REASON_NONE, .ms = 100, .node = "n2"},
-		    quick = {.reason = REASON_EXIT, .exit_code = 1, .ms = 3000, .node = "n1"},
-		    slow = {.reason = REASON_EXIT, .exit_code = 1, .ms = 25000, .node = "n1"};
+	struct attempt_end
+		well = {.reason = REASON_NONE, .ms = 100, .node = "n2"},
+		quick = {.reason = REASON_EXIT, .exit_code = 1, .ms = 3000, .node = "n1"},
+		slow = {.reason = REASON_EXIT, .exit_code = 1, .ms = 25000, .node = "n1"};
 	struct health chain;
 
 	put_jobs(h, 60, "sbatch: {exclude: \"n[7-9]\"}\n");
-	limit(h, 24);
+	set_limit(h, 24);
 	fill(h, FILL_USER);
-	go(h, 1, &quick);
-	go(h, 2, &quick);
+	write_journal(h, 1, &quick);
+	write_journal(h, 2, &quick);
 	ingest(h);
-	go(h, 3, &slow); /* begins a new row */
+	write_journal(h, 3, &slow); /* starts a new sequence */
 	ingest(h);
-	go(h, 4, &well);
+	write_journal(h, 4, &well);
 	ingest(h);
-	go(h, 5, &quick);
-	go(h, 6, &quick);
+	write_journal(h, 5, &quick);
+	write_journal(h, 6, &quick);
 	ingest(h);
 	assert_string_equal(bad_nodes(h), "");
-	go(h, 7, &quick);
-	go(h, 8, &well);
+	write_journal(h, 7, &quick);
+	write_journal(h, 8, &well);
 	fill(h, FILL_USER);
-	go(h, 9, &quick);
+	write_journal(h, 9, &quick);
 	fill(h, FILL_USER);
 	assert_string_equal(bad_nodes(h), "n1");
-	assert_string_equal(option("--exclude"), "n[7-9],n1");
+	assert_string_equal(sbatch_option("--exclude"), "n[7-9],n1");
 	assert_int_equal(health_read(&h->store, &chain, NULL), 0);
 	assert_int_equal(chain.needs[0].kind, NEED_NODES);
 	assert_int_equal(chain.needs[0].names.n, 1);
 	assert_string_equal(chain.needs[0].names.v[0], "n1");
 	health_release(&chain);
-	/* what was sent there before dies there, and that is not counted */
+	/* jobs that were sent there before fail there; they do not count */
 	for (int64_t id = 10; id <= 20; id++) {
 		quick.node = id == 12 ? "n3" : id == 16 ? "n4" : "n1";
-		go(h, id, &quick);
+		write_journal(h, id, &quick);
 		ingest(h);
 	}
 	fill(h, FILL_USER);
-	assert_false(paused(h));
-	/* one that does well takes it back */
+	assert_false(is_paused(h));
+	/* a job that succeeds there includes the node again */
 	well.node = "n1";
-	go(h, 21, &well);
+	write_journal(h, 21, &well);
 	fill(h, FILL_USER);
 	assert_string_equal(bad_nodes(h), "");
-	assert_string_equal(option("--exclude"), "n[7-9]");
+	assert_string_equal(sbatch_option("--exclude"), "n[7-9]");
 }
 
-/* What the policy tries again is no sign against its node, however quick: it says so itself. */
-static void tried_again_is_no_bad_node(void **state)
+/* A failure that the policy retries does not count against its node, however quick: the sweep
+ * expects it. */
+static void retried_failures_exclude_no_node(void **state)
 {
 	static const struct {
 		const char *more, *bad;
@@ -787,21 +795,21 @@ static void tried_again_is_no_bad_node(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct went well = {.reason = REASON_NONE, .ms = 100, .node = "n2"},
-			    quick = {.reason = REASON_EXIT,
-				     .exit_code = 75,
-				     .ms = 3000,
-				     .node = "n1"};
+		struct attempt_end well = {.reason = REASON_NONE, .ms = 100, .node = "n2"},
+				   quick = {.reason = REASON_EXIT,
+					    .exit_code = 75,
+					    .ms = 3000,
+					    .node = "n1"};
 		struct here *h;
 		void *s;
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		put_jobs(h, 30, v[i].more);
-		limit(h, 24);
+		set_limit(h, 24);
 		fill(h, FILL_USER);
 		for (int64_t id = 1; id <= 8; id++) {
-			go(h, id, id % 2 ? &quick : &well);
+			write_journal(h, id, id % 2 ? &quick : &well);
 			ingest(h);
 		}
 		if (strcmp(bad_nodes(h), v[i].bad) != 0)
@@ -810,59 +818,59 @@ static void tried_again_is_no_bad_node(void **state)
 	}
 }
 
-/* A node that eats a job a second, while all others have only just begun. */
+/* A node where a job fails each second, while all other jobs have only just started. */
 static void a_black_hole(void **state)
 {
 	struct here *h = *state;
-	struct went quick = {.reason = REASON_EXIT, .exit_code = 1, .ms = 900, .node = "n1"},
-		    runs = {.still = true, .node = "n2", .ms = 8000};
+	struct attempt_end quick = {.reason = REASON_EXIT, .exit_code = 1, .ms = 900, .node = "n1"},
+			   runs = {.still = true, .node = "n2", .ms = 8000};
 
 	put_jobs(h, 40, "");
-	limit(h, 16);
+	set_limit(h, 16);
 	fill(h, FILL_USER);
-	go(h, 1, &runs);
+	write_journal(h, 1, &runs);
 	for (int64_t id = 2; id <= 10; id++) {
-		go(h, id, &quick);
+		write_journal(h, id, &quick);
 		ingest(h);
 	}
 	assert_string_equal(bad_nodes(h), "");
-	go(h, 11, &quick);
+	write_journal(h, 11, &quick);
 	fill(h, FILL_USER);
-	assert_false(paused(h));
+	assert_false(is_paused(h));
 	assert_string_equal(bad_nodes(h), "n1");
-	assert_string_equal(option("--exclude"), "n1");
+	assert_string_equal(sbatch_option("--exclude"), "n1");
 }
 
-/* Ten in a row, and no node that would be to blame: not the only one, or something does well there. */
-static void no_black_hole(void **state)
+/* Ten failures in a row, but no node is excluded: it is the only node, or a job succeeded there. */
+static void failures_that_exclude_no_node(void **state)
 {
 	(void)state;
 	for (int alone = 0; alone < 2; alone++) {
-		struct went quick = {.reason = REASON_EXIT, .exit_code = 1, .node = "n1"},
-			    begins = {.still = true, .node = "n2"},
-			    runs = {.still = true, .node = "n1", .ms = 30000};
+		struct attempt_end quick = {.reason = REASON_EXIT, .exit_code = 1, .node = "n1"},
+				   begins = {.still = true, .node = "n2"},
+				   runs = {.still = true, .node = "n1", .ms = 30000};
 		struct here *h;
 
 		set_up((void **)&h);
 		put_jobs(h, 40, "");
-		limit(h, 16);
+		set_limit(h, 16);
 		fill(h, FILL_USER);
-		go(h, 1, &begins);
+		write_journal(h, 1, &begins);
 		if (alone)
-			go(h, 2, &runs);
+			write_journal(h, 2, &runs);
 		for (int64_t id = 3; id <= 12; id++) {
 			quick.node = !alone && id == 5 ? "n3" : "n1";
-			go(h, id, &quick);
+			write_journal(h, id, &quick);
 			ingest(h);
 		}
 		assert_string_equal(bad_nodes(h), "");
-		assert_true(paused(h));
+		assert_true(is_paused(h));
 		here_tear_down((void **)&h);
 	}
 }
 
-/* Records of nodes as the store may hold them. */
-static void nodes_that_are_left_out(void **state)
+/* Records of excluded nodes as the store may hold them. */
+static void excluded_nodes(void **state)
 {
 	static const struct {
 		const char *records[5]; /* NAME AGE_H */
@@ -870,10 +878,12 @@ static void nodes_that_are_left_out(void **state)
 	} v[] = {
 		{{"n1 1"}, "", "n1"},
 		{{"n1 1", "n2 23"}, "", "n1,n2"},
-		{{"n1 25"}, "", "none"},  /* a day is over */
-		{{"n1 -30"}, "", "none"}, /* a clock that was off */
+		{{"n1 25"}, "", "none"},  /* older than a day */
+		{{"n1 -30"}, "", "none"}, /* in the future, from a wrong clock */
 		{{"n1 1", "n2 1", "n3 1"}, "", "n1,n2,n3"},
-		{{"n1 1", "n2 1", "n3 1", "n4 1"}, "", "none"}, /* it is the jobs */
+		{{"n1 1", "n2 1", "n3 1", "n4 1"},
+		 "",
+		 "none"}, /* too many nodes: the jobs are the cause */
 		{{"n1 1", "n2 1", "n3 1", "n4 30"}, "", "n1,n2,n3"},
 		{{"n1 1"}, "sbatch: {exclude: \"a,b\"}\n", "a,b,n1"},
 		{{"n1 1"}, "sbatch: {exclude: ./nodes}\n", "./nodes"},
@@ -899,14 +909,14 @@ static void nodes_that_are_left_out(void **state)
 		}
 		assert_int_equal(db_commit(h->store.db, NULL), 0);
 		fill(h, FILL_USER);
-		if (strcmp(option("--exclude"), v[i].exclude) != 0)
-			fail_msg("%zu: %s", i, option("--exclude"));
+		if (strcmp(sbatch_option("--exclude"), v[i].exclude) != 0)
+			fail_msg("%zu: %s", i, sbatch_option("--exclude"));
 		here_tear_down((void **)&h);
 	}
 }
 
-/* No other node would do: it is taken all the same. */
-static void refused_without_a_node(void **state)
+/* No other node fits: the job is submitted without the exclusion. */
+static void refused_without_the_excluded_nodes(void **state)
 {
 	struct here *h = *state;
 	char text[64];
@@ -920,15 +930,16 @@ static void refused_without_a_node(void **state)
 	fake.nanswers = 1;
 	fill(h, FILL_USER);
 	assert_int_equal(fake.sbatches, 2);
-	assert_string_equal(option("--exclude"), "none");
-	job_is(h, 1, "queued 0+0");
+	assert_string_equal(sbatch_option("--exclude"), "none");
+	assert_job(h, 1, "queued 0+0");
 }
 
-/* A Slurm job that failed before it came to its command counts as well: a folder for logs that has gone. */
+/* A Slurm job that failed before its command counts too, for example if the folder for logs is
+ * gone. */
 static void failed_before_the_start(void **state)
 {
-	static const char *const says[] = {"FAILED", "FAILED/NonZeroExitCode",
-					   "FAILED/JobLaunchFailure"};
+	static const char *const states[] = {"FAILED", "FAILED/NonZeroExitCode",
+					     "FAILED/JobLaunchFailure"};
 
 	(void)state;
 	for (size_t k = 0; k < 3; k++) {
@@ -937,14 +948,14 @@ static void failed_before_the_start(void **state)
 
 		set_up((void **)&h);
 		put_jobs(h, 20, "");
-		limit(h, 12);
+		set_limit(h, 12);
 		fill(h, FILL_USER);
 		for (int i = 0; i < 10; i++)
 			snprintf(fake.jobs[0].state[i], sizeof(fake.jobs[0].state[i]), "%s",
-				 says[k]);
+				 states[k]);
 		assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
-		assert_true(paused(h));
-		job_is(h, 1, k < 2 ? "failed EXIT 0+0" : "failed BOOT_FAIL 0+0");
+		assert_true(is_paused(h));
+		assert_job(h, 1, k < 2 ? "failed EXIT 0+0" : "failed BOOT_FAIL 0+0");
 		here_tear_down((void **)&h);
 	}
 }
@@ -954,28 +965,28 @@ static void failed_before_the_start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tries),
-		T(by_hand),
-		T(another_version),
-		T(delays),
-		cmocka_unit_test(why_not_again),
+		cmocka_unit_test(retries),
+		T(retry_by_the_user),
+		T(a_new_version_of_the_sweep),
+		T(delays_of_retries),
+		cmocka_unit_test(why_a_job_stays_failed),
 		T(delays_go_together),
 		T(delay_by_another_clock),
-		cmocka_unit_test(verdicts),
-		T(restartable),
-		T(not_restartable),
-		T(refused_once_grown),
+		cmocka_unit_test(inferred_ends),
+		T(a_restartable_step),
+		T(a_step_that_is_not_restartable),
+		T(grown_options_are_refused),
 		cmocka_unit_test(failures_in_a_row),
-		T(a_quick_end_without_a_word_counts),
-		T(a_corrected_end_is_no_other_one),
-		T(what_a_pause_says),
-		T(it_is_the_jobs),
+		T(a_quick_inferred_end_counts),
+		T(a_corrected_end_counts_once),
+		T(the_reason_of_a_pause),
+		T(failures_on_every_node),
 		T(a_bad_node),
-		cmocka_unit_test(tried_again_is_no_bad_node),
+		cmocka_unit_test(retried_failures_exclude_no_node),
 		T(a_black_hole),
-		cmocka_unit_test(no_black_hole),
-		cmocka_unit_test(nodes_that_are_left_out),
-		T(refused_without_a_node),
+		cmocka_unit_test(failures_that_exclude_no_node),
+		cmocka_unit_test(excluded_nodes),
+		T(refused_without_the_excluded_nodes),
 		cmocka_unit_test(failed_before_the_start),
 	};
 

@@ -1,4 +1,5 @@
-/* A sweep file's text to complaints, each with its place, and files that it names. */
+/* The complaints about the text of a sweep file, each with its place, and about files that it
+ * names. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -13,8 +14,9 @@
 
 #include "sweep/sweepfile.h"
 
-/* Parse and load text, as a file of folder dir; its complaints, a line each. */
-static struct sweep *read_text(const char *text, size_t len, const char *dir, struct buf *said)
+/* Parses and loads text as a file of the folder dir; appends its complaints, one a line. Caller
+ * frees the sweep. */
+static struct sweep *read_text(const char *text, size_t len, const char *dir, struct buf *lines)
 {
 	struct complaints c = {0};
 	struct sweep *sweep = NULL;
@@ -24,7 +26,7 @@ static struct sweep *read_text(const char *text, size_t len, const char *dir, st
 	if (rc == 0)
 		rc = sweepfile_load_files(sweep, &c, &err);
 	for (size_t i = 0; i < c.lines.n; i++)
-		buf_addf(said, "%s\n", c.lines.v[i]);
+		buf_addf(lines, "%s\n", c.lines.v[i]);
 	assert_int_equal(rc != 0, c.errors != 0);
 	if (rc != 0)
 		assert_true(err.status == ERR_USAGE && strstr(err.msg, "error"));
@@ -35,15 +37,15 @@ static struct sweep *read_text(const char *text, size_t len, const char *dir, st
 	return NULL;
 }
 
-/* What is said of a file; "": nothing, NULL: something. */
-struct said {
+/* The complaints expected for a file; "": none, NULL: any. */
+struct complaint_case {
 	const char *text, *expected;
 };
 
 #define HEAD "name: n\n"
 #define RUN "run: [a, \"{@args}\"]\n"
 
-static const struct said schema[] = {
+static const struct complaint_case schema[] = {
 	{HEAD RUN, ""},
 	{"", "s:1:1: error: the file is empty\n"},
 	{"- a\n", "s:1:1: error: a sweep is a map, as in name: my-study\n"},
@@ -98,7 +100,7 @@ static const struct said schema[] = {
 	 "s:2:13: error: alias '*b' has no anchor before it; quote a value that begins with '*'\n"},
 };
 
-static const struct said placeholders[] = {
+static const struct complaint_case placeholders[] = {
 	{HEAD "params: {lr: 1}\nrun: [a, {lr}, \"{lrr}\", \"{{q}}\", \"${w}\", \"{1..2}\"]\n",
 	 "s:3:17: error: there is no parameter 'lrr', did you mean 'lr'? Or write {{lrr}} for the "
 	 "text {lrr}\n"},
@@ -137,11 +139,11 @@ static const struct said placeholders[] = {
 	 "s:3:7: error: let 'b' has no entry for a '2'\n"},
 };
 
-static const struct said jobs[] = {
+static const struct complaint_case jobs[] = {
 	{HEAD "sbatch: {array: 1-3}\n" RUN,
 	 "s:2:10: error: sbatch's 'array' is set by slurmq itself: slurmq makes the arrays: each job is a "
 	 "task of one\n"},
-	/* what sbatch takes for it (getopt_long(3)) is it */
+	/* abbreviations that sbatch accepts (getopt_long(3)) are refused too */
 	{HEAD "sbatch: {begi: now+1hour}\n" RUN,
 	 "s:2:10: error: sbatch's 'begin' is set by slurmq itself: use 'slurmq hold' and 'slurmq release'\n"},
 	{HEAD "sbatch: {test-on: true, arra: 1}\n" RUN,
@@ -191,7 +193,7 @@ static const struct said jobs[] = {
 	 "s:5:14: error: 'restartable' is true or false, not '1'\n"},
 };
 
-static const struct said spaces[] = {
+static const struct complaint_case spaces[] = {
 	{HEAD "params: {x: {from: 1, to: 3}}\n" RUN,
 	 "s:2:13: error: parameter 'x' needs from, to, and one of step, factor and num\n"},
 	{HEAD "params: {x: {from: 1, to: 3, step: 0}}\n" RUN,
@@ -238,7 +240,7 @@ static const struct said spaces[] = {
 	 "s:2:30: error: variant 'v' is already defined\n"},
 };
 
-static const struct said files[] = {
+static const struct complaint_case files[] = {
 	{HEAD "params: {x: {file: lines}}\nrun: [\"{x}\"]\n", ""},
 	{HEAD "params: {x: {file: none}}\n" RUN, NULL},
 	{HEAD "params: {x: {file: gap}}\n" RUN,
@@ -315,60 +317,60 @@ static int remove_folder(void **state)
 	return rmdir(folder);
 }
 
-static void check_said(const struct said *cases, size_t n)
+static void check_complaints(const struct complaint_case *cases, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct buf said = {0};
+		struct buf lines = {0};
 
-		sweep_free(read_text(cases[i].text, strlen(cases[i].text), folder, &said));
-		if (cases[i].expected && strcmp(buf_str(&said), cases[i].expected) != 0)
-			fail_msg("file:\n%s\nsaid:\n%s\nexpected:\n%s", cases[i].text,
-				 buf_str(&said), cases[i].expected);
-		if (!cases[i].expected && !said.len)
-			fail_msg("nothing is said of:\n%s", cases[i].text);
-		buf_release(&said);
+		sweep_free(read_text(cases[i].text, strlen(cases[i].text), folder, &lines));
+		if (cases[i].expected && strcmp(buf_str(&lines), cases[i].expected) != 0)
+			fail_msg("file:\n%s\ncomplaints:\n%s\nexpected:\n%s", cases[i].text,
+				 buf_str(&lines), cases[i].expected);
+		if (!cases[i].expected && !lines.len)
+			fail_msg("no complaint about:\n%s", cases[i].text);
+		buf_release(&lines);
 	}
 }
 
 static void test_schema(void **state)
 {
 	(void)state;
-	check_said(schema, sizeof(schema) / sizeof(*schema));
+	check_complaints(schema, sizeof(schema) / sizeof(*schema));
 }
 
 static void test_placeholders(void **state)
 {
 	(void)state;
-	check_said(placeholders, sizeof(placeholders) / sizeof(*placeholders));
+	check_complaints(placeholders, sizeof(placeholders) / sizeof(*placeholders));
 }
 
 static void test_jobs(void **state)
 {
 	(void)state;
-	check_said(jobs, sizeof(jobs) / sizeof(*jobs));
+	check_complaints(jobs, sizeof(jobs) / sizeof(*jobs));
 }
 
 static void test_spaces(void **state)
 {
 	(void)state;
-	check_said(spaces, sizeof(spaces) / sizeof(*spaces));
+	check_complaints(spaces, sizeof(spaces) / sizeof(*spaces));
 }
 
 static void test_files(void **state)
 {
 	(void)state;
-	check_said(files, sizeof(files) / sizeof(*files));
+	check_complaints(files, sizeof(files) / sizeof(*files));
 }
 
-/* Something is wrong in a text that is made here, and this is said of it among other things. */
-static void check_made(struct buf *text, const char *expected)
+/* Checks that the complaints about a generated text contain expected. Releases text. */
+static void check_generated(struct buf *text, const char *expected)
 {
-	struct buf said = {0};
+	struct buf lines = {0};
 
-	sweep_free(read_text(buf_str(text), text->len, folder, &said));
-	if (!strstr(buf_str(&said), expected))
-		fail_msg("said:\n%s\nexpected:\n%s", buf_str(&said), expected);
-	buf_release(&said);
+	sweep_free(read_text(buf_str(text), text->len, folder, &lines));
+	if (!strstr(buf_str(&lines), expected))
+		fail_msg("complaints:\n%s\nexpected:\n%s", buf_str(&lines), expected);
+	buf_release(&lines);
 	buf_release(text);
 }
 
@@ -385,7 +387,7 @@ static void test_limits(void **state)
 	(void)state;
 	buf_addstr(&b, HEAD RUN "title: ");
 	add_times(&b, '[', 40);
-	check_made(&b, "s:3:39: error: nested more than 32 deep");
+	check_generated(&b, "s:3:39: error: nested more than 32 deep");
 
 	buf_addstr(&b, HEAD RUN "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
 	for (int i = 1; i < 8; i++) {
@@ -394,21 +396,21 @@ static void test_limits(void **state)
 			buf_addf(&b, "%s*a%d", k ? ", " : "", i - 1);
 		buf_addstr(&b, "]\n");
 	}
-	check_made(&b, "more than 200,000 nodes, aliases followed");
+	check_generated(&b, "more than 200,000 nodes, aliases followed");
 
 	buf_addstr(&b, HEAD RUN "# ");
 	add_times(&b, 'x', 4 << 20);
-	check_made(&b, "s: error: larger than 4 MiB");
+	check_generated(&b, "s: error: larger than 4 MiB");
 
 	buf_addstr(&b, HEAD "run: |\n  a ");
 	add_times(&b, 'x', 130 * 1024);
-	check_made(&b, "s:2:6: error: the command is too long");
+	check_generated(&b, "s:2:6: error: the command is too long");
 
 	buf_add(&b, HEAD RUN "title: a\0b\n", strlen(HEAD RUN) + 11);
-	check_made(&b, "s:3:9: error: NUL byte");
+	check_generated(&b, "s:3:9: error: NUL byte");
 }
 
-static void test_slurp_refuses(void **state)
+static void test_slurp_errors(void **state)
 {
 	static const struct {
 		const char *name, *expected;
@@ -453,23 +455,23 @@ static void test_slurp(void **state)
 	free(dir);
 }
 
-/* A byte order mark and Windows' line ends change nothing. */
-static void test_other_editors(void **state)
+/* A byte order mark and CRLF line ends change nothing. */
+static void test_bom_and_crlf(void **state)
 {
 	static const char text[] = "\xef\xbb\xbf"
 				   "name: n\r\nparams:\r\n  x: [a, b]\r\nrun: |\r\n  a {x}\r\n"
 				   "  b '{x}'\r\n";
-	struct buf said = {0};
+	struct buf lines = {0};
 
 	(void)state;
-	sweep_free(read_text(text, strlen(text), folder, &said));
-	assert_string_equal(buf_str(&said),
+	sweep_free(read_text(text, strlen(text), folder, &lines));
+	assert_string_equal(buf_str(&lines),
 			    "s:6:6: error: '{x}' is not replaced within single quotes: use double "
 			    "quotes\n");
-	buf_release(&said);
+	buf_release(&lines);
 }
 
-/* Every beginning of a file, and every file with a byte changed, is read without a crash. */
+/* Reads every prefix of each file, and each file with one byte changed: no crash. */
 static void test_broken_files(void **state)
 {
 	static const char text[] =
@@ -482,24 +484,24 @@ static void test_broken_files(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(text) - 1; i++) {
-		struct buf said = {0};
+		struct buf lines = {0};
 
-		sweep_free(read_text(text, i, folder, &said));
+		sweep_free(read_text(text, i, folder, &lines));
 		memcpy(copy, text, sizeof(text));
 		copy[i] = "{}[]:,\n\"' &*!#"[i % 14];
-		sweep_free(read_text(copy, strlen(text), folder, &said));
-		buf_release(&said);
+		sweep_free(read_text(copy, strlen(text), folder, &lines));
+		buf_release(&lines);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_schema),	      cmocka_unit_test(test_placeholders),
-		cmocka_unit_test(test_jobs),	      cmocka_unit_test(test_spaces),
-		cmocka_unit_test(test_files),	      cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_slurp_refuses), cmocka_unit_test(test_slurp),
-		cmocka_unit_test(test_other_editors), cmocka_unit_test(test_broken_files),
+		cmocka_unit_test(test_schema),	     cmocka_unit_test(test_placeholders),
+		cmocka_unit_test(test_jobs),	     cmocka_unit_test(test_spaces),
+		cmocka_unit_test(test_files),	     cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_slurp_errors), cmocka_unit_test(test_slurp),
+		cmocka_unit_test(test_bom_and_crlf), cmocka_unit_test(test_broken_files),
 	};
 
 	return cmocka_run_group_tests_name("sweepfile", tests, make_folder, remove_folder);
