@@ -18,7 +18,7 @@ sweeps_in() {
 mkdir right
 cp "$TEST_TOP"/t/data/*.{yaml,csv} right
 cp "$TEST_TOP/t/demo/sweep.yaml" right/demo.yaml
-page_examples "$TEST_TOP/man/slurmq-sweep.5" right
+page_examples "$TEST_TOP/man/slurmq-sweep.5" page
 sweeps_in "$TEST_TOP/README.md" right/readme
 for page in "$TEST_TOP"/man/*.[17]; do
 	name=${page##*/}
@@ -26,14 +26,14 @@ for page in "$TEST_TOP"/man/*.[17]; do
 done
 mkdir right/folder
 (cd right/folder && examples_folder) && mv right/folder/sweep.yaml right/folder.yaml
-ok 'there are files' test "$(find right -name '*.yaml' | wc -l)" -ge 22
+ok 'there are files' test "$(find right page -name '*.yaml' | wc -l)" -ge 22
 for name in bar-llama demo readme-01 readme-02 slurmq-01; do
 	ok "$name is one of them" test -s "right/$name.yaml"
 done
-for file in right/*.yaml; do
+for file in {right,page}/*.yaml; do
 	run slurmq expand --dry-run --strict "$file"
 	is_status 0
-	is_err '' "no warning: ${file#right/}" || note "$(<"$file")"
+	is_err '' "no warning: $file" || note "$(<"$file")"
 done
 
 # --strict
