@@ -12,6 +12,7 @@ params:
   model: [small, large]
   seed: {from: 1, to: 3, step: 1}
   mode: [fast]
+env: {MODE: "{mode}"}
 sbatch: {time: "0:10:00"}
 steps:
   - name: train

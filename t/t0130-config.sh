@@ -92,6 +92,7 @@ run slurmq config --unset limit
 run slurmq config --unset sentinel
 wrong "sentinel.sbatch': '--time' needs a value: --time=VALUE" -- sentinel.sbatch '--time= --partition=cpu'
 wrong "sentinel.sbatch': '--contiguous' takes no value" -- sentinel.sbatch --contiguous=yes
+wrong "sentinel.sbatch': sbatch refuses '--time=1h': write 1:00:00$" -- sentinel.sbatch --time=1h
 wrong "sbatch has no option '--dep', did you mean '--dependency'\?" -- sentinel.sbatch --dep=singleton
 wrong "sbatch has no option '--hol', did you mean '--hold'\?" -- sentinel.sbatch --hol
 run slurmq config -- sentinel.sbatch '--partition=cpu --nice --exclusive=user --some-plugin=7'

@@ -75,6 +75,7 @@ wrong "^slurmq retry: --sbatch takes a long option of sbatch, .*, not 'x y=1'" s
 wrong "^slurmq retry: --sbatch takes a long option" slurmq retry --sbatch $'mem=3\n--wrap=x'
 wrong "^slurmq retry: --sbatch: 'time' needs a value" slurmq retry --sbatch time
 wrong "^slurmq retry: --sbatch: sbatch has no option 'tiem', did you mean 'time'" slurmq retry --sbatch tiem=1
+wrong "^slurmq retry: --sbatch: sbatch refuses 'time=4h': write 4:00:00$" slurmq retry --sbatch time=4h
 slurmq cancel 1 --yes >/dev/null
 wrong "^slurmq retry: --from-step: job 1 has no step 'trian'" slurmq retry 1 --from-step trian --no-submit
 run slurmq retry 1 --from-step run --sbatch mem=8G --sbatch exclusive --no-submit

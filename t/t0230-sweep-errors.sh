@@ -21,7 +21,7 @@ suggests() {
 	like_err "^s.yaml:[0-9]+:[0-9]+: error: unknown key '$1', did you mean '$2'\?\$" "$1: $2"
 }
 
-run='run: [a]'
+run='run: [a, "{@args}"]'
 
 # Several errors at once, in the order of the file
 

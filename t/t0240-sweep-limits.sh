@@ -122,11 +122,11 @@ refused nul.yaml '^nul.yaml:1:8: error: NUL byte$' 'a NUL byte'
 head -c 4000000 /dev/zero >zeros.yaml
 refused zeros.yaml '^zeros.yaml:1:1: error: NUL byte$' 'only NUL bytes'
 printf 'name: n\nrun: [a]\ntitle: \xc3\xa4\xc3\x28\n' >utf8.yaml
-refused utf8.yaml '^utf8.yaml:3:9: error: byte 0xc3 is not UTF-8$' 'text that is not UTF-8'
+refused utf8.yaml '^utf8.yaml:3:9: error: byte 0xc3 is not UTF-8: save the file as UTF-8 ' 'text that is not UTF-8'
 printf 'name: n\nrun: [a]\ntitle: \xed\xa0\x80\n' >surrogate.yaml
-refused surrogate.yaml '^surrogate.yaml:3:8: error: byte 0xed is not UTF-8$' 'a surrogate'
+refused surrogate.yaml '^surrogate.yaml:3:8: error: byte 0xed is not UTF-8: save the file as UTF-8 ' 'a surrogate'
 head -c 4000000 /dev/zero | tr '\0' '\377' >ff.yaml
-refused ff.yaml '^ff.yaml:1:1: error: byte 0xff is not UTF-8$' 'only 0xff'
+refused ff.yaml '^ff.yaml:1:1: error: byte 0xff is not UTF-8: save the file as UTF-8 ' 'only 0xff'
 
 # Files that are not regular: slurmq does not wait for them
 

@@ -9,6 +9,7 @@
 
 #include "chain/breaker.h"
 #include "lib/clock.h"
+#include "lib/env.h"
 #include "sweep/policy.h"
 #include "sweep/sweep.h"
 
@@ -64,8 +65,19 @@ static char *render_exclude(const struct strs *nodes, const char *directives,
 	return b.len ? buf_take(&b) : NULL;
 }
 
-/* Removes the options --chdir from the list, and returns the folder of the last, below root if it
- * is relative; root if there is none. The caller frees the folder. */
+/* Returns the folder that chdir names: ~, $HOME and ${HOME} at the begin are expanded, and a relative
+ * path is below root. The caller frees it. */
+static char *make_folder_path(const char *root, const char *path)
+{
+	const char *after = env_after_home(path), *home = getenv("HOME");
+
+	if (after && home)
+		return mem_printf("%s%s", home, after);
+	return *path == '/' ? mem_strdup(path) : mem_printf("%s/%s", root, path);
+}
+
+/* Removes the options --chdir from the list, and returns the folder of the last; root if there is
+ * none. The caller frees the folder. */
 static char *remove_chdir(const char *root, struct strs *options)
 {
 	char *dir = NULL;
@@ -79,7 +91,7 @@ static char *remove_chdir(const char *root, struct strs *options)
 			continue;
 		}
 		free(dir);
-		dir = o[8] == '/' ? mem_strdup(o + 8) : mem_printf("%s/%s", root, o + 8);
+		dir = make_folder_path(root, o + 8);
 		free(o);
 	}
 	options->n = to;

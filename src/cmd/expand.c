@@ -10,20 +10,23 @@
 #include "cmd/view.h"
 
 struct args {
-	bool dry_run, list, json, prune, rerun_changed;
+	bool dry_run, list, json, prune, rerun_changed, strict;
 	int64_t max_jobs;
 };
 
 /* ---- reading ---- */
 
-static int read_file(struct cmd_ctx *ctx, const char *path, int64_t max_jobs,
+static int read_file(struct cmd_ctx *ctx, const struct args *args, const char *path,
 		     struct expand_file *file, struct err *err)
 {
 	struct complaints c = {0};
-	int rc = expand_read(path, max_jobs, file, &c, err);
+	int rc = expand_read(path, args->max_jobs, file, &c, err);
 
 	for (size_t i = 0; i < c.lines.n; i++)
 		cmd_say_line(ctx, c.lines.v[i]);
+	if (!rc && args->strict && c.warnings)
+		rc = err_set(err, ERR_USAGE, "%s: %zu warning%s, which --strict refuses", path,
+			     c.warnings, c.warnings == 1 ? "" : "s");
 	complaints_release(&c);
 	return rc;
 }
@@ -64,7 +67,7 @@ static int check_names(const struct expand_file *files, int n, struct err *err)
 }
 
 /* Reads all files before any job is added, so that all complaints are printed at once. */
-static int read_files(struct cmd_ctx *ctx, int n, char **paths, int64_t max_jobs,
+static int read_files(struct cmd_ctx *ctx, const struct args *args, int n, char **paths,
 		      struct expand_file *files, struct err *err)
 {
 	int bad = 0;
@@ -72,7 +75,7 @@ static int read_files(struct cmd_ctx *ctx, int n, char **paths, int64_t max_jobs
 	for (int i = 0; i < n; i++) {
 		struct err one = {0};
 
-		if (read_file(ctx, paths[i], max_jobs, &files[i], &one) == 0)
+		if (read_file(ctx, args, paths[i], &files[i], &one) == 0)
 			continue;
 		if (bad++)
 			cmd_say_text(ctx, err->msg);
@@ -494,7 +497,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (!args->dry_run && cmd_open_store(ctx, err))
 		return -1;
 	files = mem_alloc((size_t)argc * sizeof(*files));
-	rc = read_files(ctx, argc, argv, args->max_jobs, files, err);
+	rc = read_files(ctx, args, argc, argv, files, err);
 	for (int i = 0; i < argc && !rc; i++)
 		rc = expand_one(ctx, args, &files[i], err);
 	for (int i = 0; i < argc; i++)
@@ -510,6 +513,7 @@ static const struct opt opts[] = {
 	OPT_FLAG(0, "prune", "remove pending jobs that FILE no longer has", struct args, prune),
 	OPT_FLAG(0, "rerun-changed", "run changed completed jobs again", struct args,
 		 rerun_changed),
+	OPT_FLAG(0, "strict", "refuse a FILE with a warning", struct args, strict),
 	OPT_INT(0, "max-jobs", "N", "refuse a FILE of more than N jobs (5000000)", struct args,
 		max_jobs, 1, INT64_C(1000000000)),
 	OPT_END};

@@ -12,6 +12,7 @@
 #include "chain/reconcile.h"
 #include "slurm/slurm.h"
 #include "slurm/sbatch.h"
+#include "slurm/sbatch_form.h"
 #include "cmd/view.h"
 
 struct args {
@@ -50,6 +51,20 @@ static bool is_option_name(const char *text)
 	       !text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")];
 }
 
+/* Refuses a value that sbatch would refuse by its form. The value begins with '='; NULL: there is
+ * none. */
+static int check_form(const char *name, const char *value, struct err *err)
+{
+	struct buf instead = {0};
+	int rc = 0;
+
+	if (value && !sbatch_form(name, value + 1, &instead))
+		rc = err_set(err, ERR_USAGE, "--sbatch: sbatch refuses '%s%s': %s", name, value,
+			     buf_str(&instead));
+	buf_release(&instead);
+	return rc;
+}
+
 static int check_option(const char *name, const char *given, struct err *err)
 {
 	const struct sbatch_opt *o = sbatch_find(name), *meant = sbatch_find_cut(name);
@@ -71,7 +86,7 @@ static int check_option(const char *name, const char *given, struct err *err)
 		return err_set(err, ERR_USAGE,
 			       "--sbatch: sbatch has no option '%s', did you mean '%s'?", name,
 			       near);
-	return 0;
+	return check_form(name, strchr(given, '='), err);
 }
 
 static int read_options(const struct strs *given, char **out, struct err *err)

@@ -1,5 +1,6 @@
 #include "lib/csv.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 struct scan {
 	const char *s;
 	size_t len, i, line, begin; /* begin: offset of the line */
+	bool other;		    /* a byte is not UTF-8: the first is enough */
 	struct complaint_list *list;
 };
 
@@ -38,9 +40,10 @@ static void read_char(struct scan *s, struct buf *field)
 	unsigned code = 0;
 	size_t n = utf8_char(s->s + s->i, s->len - s->i, &code);
 
-	if (n == 0)
-		complaint_error(s->list, current_pos(s), "a byte that is not UTF-8");
-	else if (utf8_is_control(code))
+	if (n == 0 && !s->other)
+		complaint_error(s->list, current_pos(s), "a byte that is not UTF-8: " UTF8_ADVICE);
+	s->other = s->other || n == 0;
+	if (n && utf8_is_control(code))
 		complaint_error(s->list, current_pos(s),
 				"a control character or a line break in a value");
 	n = n ? n : 1;

@@ -168,3 +168,16 @@ void env_unset(struct strs *env, const char *name)
 	env->n--;
 	memmove(env->v + i, env->v + i + 1, (env->n - i + 1) * sizeof(*env->v));
 }
+
+const char *env_after_home(const char *path)
+{
+	static const char *const homes[] = {"~", "$HOME", "${HOME}"};
+
+	for (size_t i = 0; i < sizeof(homes) / sizeof(*homes); i++) {
+		size_t len = strlen(homes[i]);
+
+		if (!strncmp(path, homes[i], len) && (!path[len] || path[len] == '/'))
+			return path + len;
+	}
+	return NULL;
+}

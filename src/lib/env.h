@@ -39,4 +39,8 @@ void env_put(struct strs *env, const char *pair);
 const char *env_get(const struct strs *env, const char *name);
 void env_unset(struct strs *env, const char *name);
 
+/* Returns the part of a path after ~, $HOME or ${HOME} at its begin: "" or "/..."; NULL if it begins
+ * with none of them. */
+const char *env_after_home(const char *path);
+
 #endif

@@ -1,5 +1,7 @@
 #include "lib/utf8.h"
 
+#include <string.h>
+
 size_t utf8_char(const char *s, size_t len, unsigned *code)
 {
 	static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -39,4 +41,11 @@ bool utf8_is_clean(const char *s, size_t len)
 		i += n;
 	}
 	return true;
+}
+
+bool utf8_is_utf16(const char *s, size_t len)
+{
+	if (len < 2)
+		return false;
+	return !memcmp(s, "\xff\xfe", 2) || !memcmp(s, "\xfe\xff", 2) || !s[0] != !s[1];
 }

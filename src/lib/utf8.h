@@ -19,5 +19,10 @@ bool utf8_is_control(unsigned code);
 /* Returns whether text can be a value: all of it is UTF-8 and no character is a control
  * character. */
 bool utf8_is_clean(const char *s, size_t len);
+/* Returns whether a file's text seems to be UTF-16: it begins with its byte order mark, or one of
+ * the first two bytes is NUL. */
+bool utf8_is_utf16(const char *s, size_t len);
+/* Advice for a file in another encoding, as in "...: save the file as UTF-8". */
+#define UTF8_ADVICE "save the file as UTF-8 (iconv(1) converts it)"
 
 #endif

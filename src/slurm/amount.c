@@ -85,6 +85,8 @@ int amount_mem(const char *text, int64_t *mib)
 	int64_t n = parse_digits(&text);
 	char unit = *text ? *text++ : 'M';
 
+	if (*text == 'B' || *text == 'b') /* 16GB is 16G, but 16B is refused (seen on 22.05.8) */
+		text++;
 	if (n < 0 || *text)
 		return -1;
 	switch (unit) {

@@ -18,8 +18,8 @@ int amount_time(const char *text, int64_t *minutes);
 /* Appends "30:00", "1:30:00", "2-00:00:00" or "UNLIMITED". */
 void amount_add_time(struct buf *out, int64_t minutes);
 
-/* Parses a whole number with K, M, G or T (case ignored), or in MiB if it has no unit. Rounds up to
- * MiB. 0 is AMOUNT_UNLIMITED: sbatch reserves all memory of a node. Returns 0, or -1 if text is
+/* Parses a whole number with K, M, G or T (case ignored, KB and so on too), or in MiB if it has no
+ * unit. Rounds up to MiB. 0 is AMOUNT_UNLIMITED: sbatch reserves all memory of a node. Returns 0, or -1 if text is
  * none of these. */
 int amount_mem(const char *text, int64_t *mib);
 /* Appends "1536M", "64G", or "0" for AMOUNT_UNLIMITED. */

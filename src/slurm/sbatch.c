@@ -151,10 +151,42 @@ const struct sbatch_opt *sbatch_by_letter(char letter)
 	return NULL;
 }
 
+/* Words of other tools and of everyday speech, and the options that they mean. */
+static const char *const synonyms[][2] = {
+	{"cpus", "cpus-per-task"},
+	{"cpu", "cpus-per-task"},
+	{"ncpus", "cpus-per-task"},
+	{"cores", "cpus-per-task"},
+	{"ncores", "cpus-per-task"},
+	{"threads", "cpus-per-task"},
+	{"memory", "mem"},
+	{"ram", "mem"},
+	{"walltime", "time"},
+	{"timelimit", "time"},
+	{"time-limit", "time"},
+	{"queue", "partition"},
+	{"gpu", "gpus"},
+	{"tasks", "ntasks"},
+	{"nprocs", "ntasks"},
+	{"procs", "ntasks"},
+	{"node", "nodes"},
+	{"nnodes", "nodes"},
+	{"hosts", "nodelist"},
+	{"host", "nodelist"},
+	{"email", "mail-user"},
+	{"mail", "mail-user"},
+	{"project", "account"},
+	{"workdir", "chdir"},
+	{"features", "constraint"},
+};
+
 const char *sbatch_guess(const char *name)
 {
 	const char *names[COUNT + 1];
 
+	for (size_t i = 0; i < sizeof(synonyms) / sizeof(*synonyms); i++)
+		if (!strcmp(synonyms[i][0], name))
+			return synonyms[i][1];
 	for (size_t i = 0; i < COUNT; i++)
 		names[i] = table[i].name;
 	names[COUNT] = NULL;

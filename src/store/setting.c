@@ -8,6 +8,7 @@
 #include "lib/guess.h"
 #include "lib/opt.h"
 #include "slurm/sbatch.h"
+#include "slurm/sbatch_form.h"
 
 static bool is_valid_limit(const char *value, struct err *err)
 {
@@ -142,6 +143,8 @@ static bool is_valid_option(const char *word, struct err *err)
 	const struct sbatch_opt *o = sbatch_find(name), *meant = sbatch_find_cut(name);
 	const char *instead = explain_sentinel_conflict(name);
 	const char *near = o ? NULL : meant ? meant->name : sbatch_guess(name);
+	const char *value = strchr(word, '=');
+	struct buf form = {0};
 	bool ok = false;
 
 	if (instead)
@@ -153,8 +156,11 @@ static bool is_valid_option(const char *word, struct err *err)
 	else if (near)
 		err_set(err, ERR_USAGE, "sbatch has no option '--%s', did you mean '--%s'?", name,
 			near);
+	else if (value && !sbatch_form(name, value + 1, &form))
+		err_set(err, ERR_USAGE, "sbatch refuses '%s': %s", word, buf_str(&form));
 	else
 		ok = true;
+	buf_release(&form);
 	free(name);
 	return ok;
 }

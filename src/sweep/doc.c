@@ -225,6 +225,12 @@ struct pos node_locate(const struct doc *doc, const struct node *scalar, size_t 
 		w.at++;
 	for (size_t i = 0; i < offset && w.at < w.len;)
 		i += walk_one_step(&w, scalar->text[i]);
+	/* an empty line of a folded block makes one line break of two */
+	while (w.style == STYLE_FOLDED && offset < scalar->len && scalar->text[offset] != '\n' &&
+	       w.at < w.len && w.src[w.at] == '\n') {
+		w.at++;
+		skip_indent(&w);
+	}
 	return doc_pos(doc, w.at);
 }
 

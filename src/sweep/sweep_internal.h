@@ -211,6 +211,12 @@ int axis_pack_range(struct axis *axis, const char **why);
 /* Appends the text of a draw. */
 void axis_draw(const struct axis *axis, const char *seed, uint64_t i, struct buf *out);
 
+/* Appends the text of a template without {@args} and {@kv}. values: by symbol, NULL for lets and for
+ * a parameter that has its default. Returns 1, 0 if an empty {name?} drops the word, or -1 if the
+ * text cannot be made. */
+int sweep_render(const struct sweep *sweep, const struct space *space, const char *const *values,
+		 const struct template *t, struct buf *out);
+
 /* These add an element to a list. The sweep owns the group. */
 struct group *sweep_add_group(struct sweep *sweep);
 /* Fills groups and drawn of every space from the sweep's groups and its own. An axis of a

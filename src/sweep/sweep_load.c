@@ -6,6 +6,7 @@
 #include "lib/csv.h"
 #include "sweep/sweep_check.h"
 #include "sweep/sweep_internal.h"
+#include "sweep/sweep_warn.h"
 #include "slurm/sbatch.h"
 #include "lib/utf8.h"
 
@@ -147,11 +148,35 @@ static void add_columns(struct sweep *sweep, struct group *g, const struct csv *
 	}
 }
 
+/* Returns the separator of a header that has no comma, and that commas should separate; NULL if
+ * there is none. */
+static const char *find_other_separator(const char *text)
+{
+	static const struct {
+		char c;
+		const char *name;
+	} others[] = {{'\t', "tabs"}, {';', "semicolons"}, {'|', "bars"}, {' ', "blanks"}};
+	size_t len = strcspn(text, "\n");
+
+	if (memchr(text, ',', len) || memchr(text, '"', len))
+		return NULL;
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (memchr(text, others[i].c, len))
+			return others[i].name;
+	return NULL;
+}
+
 static void read_table(struct sweep *sweep, struct group *g, const char *text, size_t len,
 		       struct complaint_list *list)
 {
+	const char *other = find_other_separator(text);
 	struct csv csv = {0};
 
+	if (other) {
+		complaint_error(list, (struct pos){1, 1},
+				"columns are separated by commas (RFC 4180), not by %s", other);
+		return;
+	}
 	csv_parse(&csv, text, len, list);
 	if (csv.n < 2)
 		complaint_error(list, (struct pos){1, 1}, "a table needs a header and a row");
@@ -228,12 +253,20 @@ static void read_batch_script(struct sweep_load *l, const char *text, size_t len
 {
 	struct pos pos = l->sweep->script_pos;
 
+	if (utf8_is_utf16(text, len)) {
+		complaint_error(&l->list, pos, "the script is UTF-16: " UTF8_ADVICE);
+		return;
+	}
 	if (strlen(text) != len)
 		complaint_error(&l->list, pos, "the script holds a NUL byte");
 	if (strncmp(text, "#!", 2) != 0)
 		complaint_error(&l->list, pos,
 				"the script's first line must name its interpreter, as "
 				"in #!/bin/bash; sbatch demands it, too");
+	else if (strstr(text, "\r\n"))
+		complaint_error(&l->list, pos,
+				"the script's lines end with CR LF, as on Windows, which sbatch "
+				"refuses: remove the CR, as in sed -i 's/\\r$//' FILE");
 	for (const char *line = text; *line;) {
 		size_t n = strcspn(line, "\n");
 
@@ -257,7 +290,9 @@ void sweep_load_give(struct sweep_load *l, const char *text, size_t len, struct 
 		return;
 	}
 	name = find_wanted_file(l);
-	if (g->table)
+	if (utf8_is_utf16(text, len))
+		complaint_error(&list, (struct pos){1, 1}, "this is UTF-16: " UTF8_ADVICE);
+	else if (g->table)
 		read_table(l->sweep, g, text, len, &list);
 	else
 		read_value_lines(&g->axes[l->axis], text, len, &list);
@@ -304,6 +339,11 @@ void sweep_load_end(struct sweep_load *l)
 		return;
 	sweep->tables = false;
 	sweep_check_values(sweep, l->tables, &l->list);
+	if (l->list.errors == 0) {
+		sweep_warn_forms(sweep, &l->list);
+		sweep_warn_unread(sweep, &l->list);
+		sweep_warn_names(sweep, &l->list);
+	}
 	sweep->loaded = l->list.errors == 0;
 }
 

@@ -507,6 +507,28 @@ int sweep_plan(const struct sweep *sweep, const struct sweep_point *point, int64
 	return rc;
 }
 
+int sweep_render(const struct sweep *sweep, const struct space *space, const char *const *values,
+		 const struct template *t, struct buf *out)
+{
+	size_t nsyms = sweep->syms.n + 1;
+	struct render r = {.sweep = sweep, .space = space, .id = 1};
+	struct template_env env;
+	int rc = -1;
+
+	r.values = mem_alloc(nsyms * sizeof(*r.values));
+	r.made = mem_alloc(nsyms * sizeof(*r.made));
+	memcpy(r.values, values, sweep->syms.n * sizeof(*r.values));
+	if (make_needed_values(&r, t, 0) == 0) {
+		env = make_env(&r);
+		rc = template_add(t, &env, out) ? 1 : 0;
+	}
+	for (size_t i = 0; i < nsyms; i++)
+		free(r.made[i]);
+	free(r.made);
+	free(r.values);
+	return rc;
+}
+
 static void release_step(struct plan_step *step)
 {
 	free(step->name);

@@ -8,6 +8,7 @@
 #include "lib/guess.h"
 #include "sweep/sweep_read_space.h"
 #include "slurm/sbatch.h"
+#include "slurm/sbatch_form.h"
 
 enum { NAME_MOST = 64 };
 
@@ -297,11 +298,15 @@ static const char *read_amount(struct sweep_reader *r, const struct node *node, 
 {
 	const char *text = sweep_read_value(r, node, what);
 	bool is_time = strstr(what, "time");
+	struct buf instead = {0};
 	int64_t n;
 
 	if (!text || !(is_time ? amount_time(text, &n) : amount_mem(text, &n)))
 		return text;
-	complaint_error(r->list, node->pos, "%s: '%s' is not valid for sbatch", what, text);
+	sbatch_form(is_time ? "time" : "mem", text, &instead);
+	complaint_error(r->list, node->pos, "%s: '%s' is not valid for sbatch%s%s", what, text,
+			instead.len ? ": " : "", buf_str(&instead));
+	buf_release(&instead);
 	return NULL;
 }
 

@@ -350,6 +350,24 @@ static void warn_cut(struct sweep_reader *r, const struct node *node)
 			"the text after ' #' is a YAML comment, not part of the command: quote the command to keep it");
 }
 
+/* Warns about a line that begins with an option, and that bash runs as a command. */
+static void warn_option_line(struct sweep_reader *r, const struct node *node,
+			     const struct template_bash_end *end)
+{
+	const char *word = node->text + end->option_offset;
+	size_t len = strcspn(word, " \t\n");
+
+	if (!end->option)
+		return;
+	complaint_warn(r->list, node_locate(r->doc, node, end->option_offset),
+		       "bash would run '%.*s' as a command of its own: %s",
+		       (int)(len < 40 ? len : 40), word,
+		       node->style == STYLE_FOLDED
+			       ? "in a text with '>', a line keeps its line break after an "
+				 "empty line or if it is indented more, so indent all lines alike"
+			       : "end the line before with a backslash");
+}
+
 static bool is_refused_for(const struct template *t, const char *why)
 {
 	for (size_t i = 0; i < t->n; i++)
@@ -377,6 +395,7 @@ bool sweep_read_script(struct sweep_reader *r, struct node *node, const char *wh
 	out->node = node;
 	template_bash_parse(&out->t, node->text, node->len, &end);
 	number_parts(r, out);
+	warn_option_line(r, node, &end);
 	if (end.unsure) {
 		pos = node_locate(r->doc, node, end.unsure_offset);
 		if (is_refused_for(&out->t, template_bash_unsure))

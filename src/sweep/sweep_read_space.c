@@ -36,6 +36,99 @@ static bool read_values(struct sweep_reader *r, const struct node *list, const c
 	return good;
 }
 
+/* ---- one value that is probably meant as several ---- */
+
+/* Reads A-B or A..B, whole numbers with A < B and without leading zeros. */
+static bool parse_range(const char *text, char from[16], char to[16])
+{
+	size_t a = strspn(text, "0123456789"), gap, b;
+
+	gap = text[a] == '-' ? 1 : !strncmp(text + a, "..", 2) ? 2 : 0;
+	b = strspn(text + a + gap, "0123456789");
+	if (!a || !gap || !b || a >= 16 || b >= 16 || text[a + gap + b] ||
+	    (text[0] == '0' && a > 1) || (text[a + gap] == '0' && b > 1))
+		return false;
+	snprintf(from, 16, "%.*s", (int)a, text);
+	snprintf(to, 16, "%.*s", (int)b, text + a + gap);
+	return number_compare(from, to) < 0;
+}
+
+/* Returns whether the text is two or more numbers with ", " between them. */
+static bool is_number_list(const char *text)
+{
+	size_t n = 0;
+
+	for (;; n++) {
+		size_t len = strcspn(text, ",");
+		char number[64];
+
+		snprintf(number, sizeof(number), "%.*s", (int)(len < 64 ? len : 63), text);
+		if (!number_is(number))
+			return false;
+		if (!text[len])
+			return n > 0;
+		text += len + 1;
+		if (*text++ != ' ')
+			return false;
+	}
+}
+
+static bool is_python_range(const char *text)
+{
+	static const char *const calls[] = {"range(", "linspace(", "logspace(", "arange("};
+
+	text += !strncmp(text, "np.", 3) ? 3 : !strncmp(text, "numpy.", 6) ? 6 : 0;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		if (!strncmp(text, calls[i], strlen(calls[i])))
+			return true;
+	return false;
+}
+
+/* Warns about the only value of a parameter if it seems to be a range or a list. Quotes state that
+ * it is one value. */
+static void warn_single(struct sweep_reader *r, const struct node *node, const char *what)
+{
+	char from[16], to[16];
+
+	if (node->kind == NODE_LIST && node->n == 1)
+		node = node->items[0];
+	if (node->kind != NODE_SCALAR || node->style != STYLE_PLAIN)
+		return;
+	if (parse_range(node->text, from, to))
+		complaint_warn(r->list, node->pos,
+			       "%s has one value, the text '%s': for a range write {from: %s, to: "
+			       "%s, step: 1}, for the text put it in quotes",
+			       what, node->text, from, to);
+	else if (is_number_list(node->text))
+		complaint_warn(
+			r->list, node->pos,
+			"%s has one value, the text '%.200s': for a list write [%.200s], for "
+			"the text put it in quotes",
+			what, node->text, node->text);
+	else if (is_python_range(node->text))
+		complaint_warn(
+			r->list, node->pos,
+			"%s has one value, the text '%.200s': for a range write {from: A, "
+			"to: B, step: C} or {from: A, to: B, num: N}, for the text put it in "
+			"quotes",
+			what, node->text);
+}
+
+/* Returns whether the map is {A..B}, with a complaint. */
+static bool refuse_braces(struct sweep_reader *r, const struct node *map, const char *what)
+{
+	char from[16], to[16];
+
+	if (map->n != 2 || map->items[0]->kind != NODE_SCALAR ||
+	    !parse_range(map->items[0]->text, from, to))
+		return false;
+	complaint_error(r->list, map->pos, "%s: for a range write {from: %s, to: %s, step: 1}",
+			what, from, to);
+	return true;
+}
+
+/* ---- axes ---- */
+
 static const char *read_number(struct sweep_reader *r, const struct node *node, const char *what)
 {
 	const char *text = sweep_read_value(r, node, what);
@@ -180,6 +273,8 @@ static bool read_axis_map(struct sweep_reader *r, struct node *map, const char *
 		complaint_error(r->list, fallback->pos, "a drawn parameter has no default");
 		return false;
 	}
+	if (axis->kind == AXIS_VALUES || axis->kind == AXIS_CHOICE)
+		warn_single(r, value, what);
 	switch (axis->kind) {
 	case AXIS_VALUES:
 		return read_values(r, value, what, &axis->values);
@@ -207,6 +302,10 @@ static void read_axis(struct sweep_reader *r, const struct node *key, struct nod
 	axis->pos = key->pos;
 	axis->sym = sweep_read_sym(r, name, key->pos);
 	print_name(key, what, sizeof(what), "parameter");
+	if (node->kind != NODE_MAP)
+		warn_single(r, node, what);
+	else if (refuse_braces(r, node, what))
+		return;
 	if (node->kind == NODE_MAP) {
 		if (read_axis_map(r, node, what, step, axis))
 			group->length = axis_length(axis);

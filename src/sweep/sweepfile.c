@@ -112,17 +112,20 @@ static void check_text(const struct doc *doc, struct complaint_list *list)
 		unsigned code = 0;
 		size_t n = utf8_char(doc->text + i, doc->len - i, &code);
 
-		if (n == 0)
-			complaint_error(list, doc_pos(doc, i), "byte 0x%02x is not UTF-8",
+		if (n == 0) { /* more errors would follow from the same encoding */
+			complaint_error(list, doc_pos(doc, i),
+					"byte 0x%02x is not UTF-8: " UTF8_ADVICE,
 					(unsigned char)doc->text[i]);
-		else if (code == '\r' && (i + 1 == doc->len || doc->text[i + 1] != '\n'))
+			return;
+		}
+		if (code == '\r' && (i + 1 == doc->len || doc->text[i + 1] != '\n'))
 			complaint_error(list, doc_pos(doc, i),
 					"carriage return without a line feed");
 		else if (utf8_is_control(code) && !strchr("\t\n\r", (int)code))
 			complaint_error(list, doc_pos(doc, i), "control character U+%04X", code);
 		else if (code == 0)
 			complaint_error(list, doc_pos(doc, i), "NUL byte");
-		i += n ? n : 1;
+		i += n;
 	}
 }
 
@@ -409,6 +412,8 @@ int sweepfile_parse(const char *name, const char *dir, const char *text, size_t 
 
 	if (len > FILE_MOST)
 		complaint_error(&list, (struct pos){0, 0}, "larger than 4 MiB, the limit");
+	else if (utf8_is_utf16(text, len))
+		complaint_error(&list, (struct pos){1, 1}, "this is UTF-16: " UTF8_ADVICE);
 	else
 		check_text(doc, &list);
 	if (list.errors == 0 && build_tree(doc, &list))

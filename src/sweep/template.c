@@ -88,6 +88,15 @@ void template_add_text(struct template *t, const char *text, size_t len)
 	p->len = len;
 }
 
+void template_add_name(struct template *t, const struct shell_name *name)
+{
+	if (t->nnames == t->names_cap) {
+		t->names_cap = t->names_cap ? t->names_cap * 2 : 4;
+		t->names = mem_grow(t->names, t->names_cap, sizeof(*t->names));
+	}
+	t->names[t->nnames++] = *name;
+}
+
 struct part *template_add_placeholder(struct template *t, const char *s, size_t i, size_t len)
 {
 	size_t found;
@@ -137,6 +146,7 @@ void template_release(struct template *t)
 	for (size_t i = 0; i < t->n; i++)
 		free(t->parts[i].text);
 	free(t->parts);
+	free(t->names);
 	memset(t, 0, sizeof(*t));
 }
 

@@ -48,11 +48,20 @@ struct part {
 	size_t sym;
 };
 
+/* The name of a variable of bash in a script. */
+struct shell_name {
+	size_t offset, len; /* place of the name in the text of the template */
+	bool set;	    /* the script sets the variable; otherwise it uses the value */
+	bool arithmetic;    /* used in arithmetic, without a dollar sign */
+};
+
 /* Zeroed is empty. */
 struct template
 {
 	struct part *parts;
 	size_t n, cap;
+	struct shell_name *names; /* only of a script for bash */
+	size_t nnames, names_cap;
 };
 
 /* Parses a text that no shell reads: a word of a list, a value of sbatch, env or let, or a
@@ -69,6 +78,7 @@ bool template_is_constant(const struct template *t);
  * the outer braces, PART_TEXT with *len set. */
 enum part_kind placeholder_at(const char *s, size_t len, size_t i, size_t *placeholder_len);
 void template_add_text(struct template *t, const char *text, size_t len);
+void template_add_name(struct template *t, const struct shell_name *name);
 /* Adds the placeholder of len bytes at s[i], as placeholder_at() found it. */
 struct part *template_add_placeholder(struct template *t, const char *s, size_t i, size_t len);
 /* Returns whether c is valid in the name of a parameter ([A-Za-z_][A-Za-z0-9_.-]*); first: as

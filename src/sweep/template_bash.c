@@ -21,11 +21,31 @@ static void on_backslash(struct scan *s)
 		s->i++;
 }
 
+/* At a dollar sign: records the variable of $NAME and ${NAME}, and that ${NAME:=x} sets it. Other
+ * expansions, such as ${NAME:-x}, expect that the variable may not be set. */
+static void note_variable(struct scan *s)
+{
+	size_t begin = s->i + 2, at = begin;
+
+	if (bash_peek(s, 1) != '{') {
+		bash_note_use(s, s->i + 1);
+		return;
+	}
+	while (at < s->len && s->s[at] != '.' && s->s[at] != '-' &&
+	       template_name_char(s->s[at], at == begin))
+		at++;
+	if (at < s->len && s->s[at] == '}')
+		bash_note_use(s, begin);
+	else if (at + 1 < s->len && (s->s[at] == '=' || !memcmp(s->s + at, ":=", 2)))
+		bash_note_set(s, begin);
+}
+
 /* Opens the context of a dollar sign; within double quotes it opens the same, except quotes. */
 static void on_dollar(struct scan *s, bool quoted)
 {
 	char c = bash_peek(s, 1);
 
+	note_variable(s);
 	if (bash_at(s, "$((")) {
 		bash_push(s, IN_ARITH);
 		bash_top(s)->nested = 2;
@@ -152,6 +172,8 @@ static void scan_body(struct scan *s, const struct heredoc *doc, size_t end)
 		char c = s->s[s->i];
 		bool within = parens || braces || backtick;
 
+		if (c == '$')
+			note_variable(s);
 		if (c == '\\') {
 			on_backslash(s);
 		} else if (c == '{' && within) {
@@ -399,6 +421,8 @@ static void scan_until(struct scan *s, char last, bool backslash)
 	} else if (c == '{') {
 		bash_on_refused_brace(s, NULL);
 	} else {
+		if (c == '$' && last == '`')
+			note_variable(s);
 		s->i++;
 	}
 }
@@ -444,7 +468,7 @@ static void scan_expression(struct scan *s)
 		s->i++;
 	} else if (c == '{') {
 		bash_on_refused_brace(s, NULL);
-	} else {
+	} else if (!(in == IN_ARITH || in == IN_BRACKET) || !bash_note_operand(s)) {
 		if (in == IN_PARAM && c == '}')
 			bash_pop(s);
 		else if (in == IN_BRACKET)

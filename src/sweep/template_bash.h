@@ -18,6 +18,7 @@
 #ifndef SLURMQ_TEMPLATE_BASH_H
 #define SLURMQ_TEMPLATE_BASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "sweep/template.h"
@@ -29,6 +30,8 @@ struct template_bash_end {
 	const char
 		*unsure; /* constant text: the construct that could not be followed; NULL: none */
 	size_t unsure_offset;
+	bool option; /* a line begins with '-' where bash expects a command */
+	size_t option_offset;
 };
 
 /* The refusal of placeholders after the construct that could not be followed. */

@@ -126,6 +126,70 @@ size_t bash_assignment(const struct scan *s, size_t from, bool *subscript)
 	return i < s->len && s->s[i] == '=' ? i + 1 - from : 0;
 }
 
+/* ---- names of variables ---- */
+
+static size_t measure_name(const struct scan *s, size_t at)
+{
+	size_t len = 0;
+
+	while (at + len < s->len && is_name_char(s->s[at + len], len == 0))
+		len++;
+	return len;
+}
+
+void bash_note_use(struct scan *s, size_t at)
+{
+	size_t len = measure_name(s, at);
+	struct shell_name name = {.offset = at, .len = len};
+
+	if (len && !s->end->unsure)
+		template_add_name(s->out, &name);
+}
+
+void bash_note_set(struct scan *s, size_t at)
+{
+	struct shell_name name = {.set = true};
+
+	if (at < s->len && s->s[at] == '"')
+		at++;
+	name.offset = at;
+	name.len = measure_name(s, at);
+	if (name.len)
+		template_add_name(s->out, &name);
+}
+
+/* Returns whether an assignment follows at i: =, += and so on, ++ or --. */
+static bool assigns(const struct scan *s, size_t i)
+{
+	const char *at;
+
+	while (i < s->len && (s->s[i] == ' ' || s->s[i] == '\t'))
+		i++;
+	if (i + 1 >= s->len)
+		return false;
+	at = s->s + i;
+	if (at[0] == '=')
+		return at[1] != '=';
+	if (!strchr("+-*/%&|^", at[0]))
+		return false;
+	return at[1] == '=' || (at[1] == at[0] && (at[0] == '+' || at[0] == '-'));
+}
+
+bool bash_note_operand(struct scan *s)
+{
+	size_t len = measure_name(s, s->i);
+	struct shell_name name = {.offset = s->i, .len = len, .arithmetic = true};
+	char before = s->i > 0 ? s->s[s->i - 1] : '\0';
+
+	if (len == 0 || is_name_char(before, false) || before == '$')
+		return false;
+	name.set = assigns(s, s->i + len);
+	if (name.set || !s->end->unsure)
+		template_add_name(s->out, &name);
+	s->i += len;
+	return true;
+}
+
 static bool word_is(const struct scan *s, const struct frame *f, const char *text)
 {
 	size_t n = strlen(text);
@@ -228,12 +292,31 @@ static bool is_shell(const struct scan *s, const struct frame *f)
 	return f->plain && s->i - f->word >= 2 && !memcmp(s->s + s->i - 2, "sh", 2);
 }
 
+/* Returns whether only blanks precede i on its line, which continues no other line. */
+static bool begins_line(const struct scan *s, size_t i)
+{
+	while (i > 0 && (s->s[i - 1] == ' ' || s->s[i - 1] == '\t'))
+		i--;
+	return i == 0 || (s->s[i - 1] == '\n' && (i == 1 || s->s[i - 2] != '\\'));
+}
+
+static void note_option(struct scan *s, const struct frame *f)
+{
+	if (s->end->option || s->end->unsure || s->s[f->word] != '-' || !begins_line(s, f->word))
+		return;
+	s->end->option = true;
+	s->end->option_offset = f->word;
+}
+
 static void classify_command(struct scan *s, struct frame *f)
 {
 	bool subscript;
 
-	if (bash_assignment(s, f->word, &subscript) && s->s[f->word] != '"')
+	note_option(s, f);
+	if (bash_assignment(s, f->word, &subscript) && s->s[f->word] != '"') {
+		bash_note_set(s, f->word);
 		return;
+	}
 	if (unquoted_word_is(s, f, "command") || unquoted_word_is(s, f, "builtin") ||
 	    unquoted_word_is(s, f, "exec") || s->s[f->word] == '-')
 		return; /* and options */
@@ -248,6 +331,9 @@ static void classify_argument(struct scan *s, struct frame *f)
 	const char *w = s->s + f->word;
 	size_t n = s->i - f->word;
 
+	if (f->rule == RULE_DECLARE || f->rule == RULE_NAMES ||
+	    (f->rule == RULE_PRINTF && f->last_is_v))
+		bash_note_set(s, f->word);
 	f->nargs++;
 	f->last_is_value = f->begins_with_value;
 	f->last_is_v = f->plain && n >= 2 && w[0] == '-' && (w[n - 1] == 'v' || w[n - 1] == 'R');
@@ -279,6 +365,7 @@ void bash_end_word(struct scan *s)
 			classify_command(s, f);
 		break;
 	case WANT_FOR_NAME:
+		bash_note_set(s, f->word);
 		f->expect = WANT_FOR_IN;
 		break;
 	case WANT_FOR_IN:

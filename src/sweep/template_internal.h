@@ -120,6 +120,13 @@ bool bash_ends_word(const struct scan *s, size_t i);
  * double quote; 0 if there is none. Sets *subscript if s->i is between the brackets of
  * NAME[...]. */
 size_t bash_assignment(const struct scan *s, size_t from, bool *subscript);
+/* Records the name at an offset, unless there is none: of a variable whose value is used, or that is
+ * set. */
+void bash_note_use(struct scan *s, size_t at);
+void bash_note_set(struct scan *s, size_t at);
+/* In arithmetic: records the name that begins at s->i, and skips it. Returns false if none begins
+ * there. */
+bool bash_note_operand(struct scan *s);
 void bash_begin_word(struct scan *s);
 /* Records that the word has a part that is not literal text. */
 void bash_mark_word(struct scan *s);

@@ -17,6 +17,6 @@ page_examples() {
 	sed -i "s/\\\\(aq/'/g; s/\\\\&//g; s/\\\\e/\\\\/g" "$2"/*.yaml
 	for file in "$2"/*.yaml; do
 		grep -q '^name:' "$file" || sed -i '1i name: example' "$file"
-		grep -qE '^(run|steps|script):' "$file" || echo 'run: ["true"]' >>"$file"
+		grep -qE '^(run|steps|script):' "$file" || echo 'run: [echo, "{@args}"]' >>"$file"
 	done
 }

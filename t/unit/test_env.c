@@ -192,12 +192,29 @@ static void test_set_get_unset(void **state)
 	strs_release(&env);
 }
 
+static void test_after_home(void **state)
+{
+	static const struct {
+		const char *path, *after;
+	} v[] = {{"~", ""},	      {"~/a/b", "/a/b"},  {"$HOME", ""},     {"$HOME/a", "/a"},
+		 {"${HOME}/a", "/a"}, {"", NULL},	  {"a", NULL},	     {"/~/a", NULL},
+		 {"~u/a", NULL},      {"$HOMES/a", NULL}, {"a/$HOME", NULL}, {"${HOME}x", NULL}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++) {
+		const char *after = env_after_home(v[i].path);
+
+		if (!v[i].after != !after || (after && strcmp(after, v[i].after) != 0))
+			fail_msg("%s: %s", v[i].path, after ? after : "NULL");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_capture),		  cmocka_unit_test(test_capture_many),
 		cmocka_unit_test(test_encode_and_decode), cmocka_unit_test(test_decode_errors),
-		cmocka_unit_test(test_set_get_unset),
+		cmocka_unit_test(test_set_get_unset),	  cmocka_unit_test(test_after_home),
 	};
 
 	return cmocka_run_group_tests_name("env", tests, NULL, NULL);

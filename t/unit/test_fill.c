@@ -73,6 +73,45 @@ static void arguments_of_sbatch(void **state)
 	assert_true(folder_file_exists(h->store.folder, "env/1"));
 }
 
+static void the_folder_of_a_job(void **state)
+{
+	static const struct {
+		const char *chdir, *folder; /* folder: %s is the folder of .slurmq */
+	} v[] = {
+		{"/a/b", "/a/b"},	{"a/b", "%s/a/b"},	{"$HOME/a", "/home/u/a"},
+		{"${HOME}", "/home/u"}, {"~/{n}", "/home/u/x"}, {"'~'", "/home/u"},
+		{"~u/a", "%s/~u/a"},
+	};
+	char *home = mem_strdup(getenv("HOME"));
+
+	(void)state;
+	setenv("HOME", "/home/u", 1);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		char *text = mem_printf("name: n\nparams: {n: x}\nsbatch:\n  chdir: %s\n"
+					"run: [echo, \"{n}\"]\n",
+					v[i].chdir);
+		char *path, *want;
+		struct here *h;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		put_sweep(h, text);
+		fill(h, FILL_USER, 0);
+		path = strncmp(v[i].folder, "%s", 2) ? mem_strdup(v[i].folder)
+						     : mem_printf("%s%s", h->dir, v[i].folder + 2);
+		want = mem_printf("--chdir=%s", path);
+		assert_string_equal(fake.last_argv.v[fake.last_argv.n - 1], want);
+		free(want);
+		free(path);
+		free(text);
+		here_tear_down(&s);
+	}
+	if (home)
+		setenv("HOME", home, 1);
+	free(home);
+}
+
 static void different_options_are_different_submissions(void **state)
 {
 	struct here *h = *state;
@@ -720,6 +759,7 @@ int main(void)
 		T(the_queue_is_filled_to_the_limit),
 		T(a_claim_that_fails_submits_nothing),
 		T(arguments_of_sbatch),
+		T(the_folder_of_a_job),
 		T(different_options_are_different_submissions),
 		cmocka_unit_test(answers_of_sbatch),
 		T(a_refused_job_finds_no_claim),

@@ -78,7 +78,8 @@ static void memories(void **state)
 		{"1025k", 2, "2M"},	  {"36G", 36864, "36G"}, {"36g", 36864, "36G"},
 		{"2T", 2097152, "2048G"}, {"512M", 512, "512M"}, {"0", AMOUNT_UNLIMITED, "0"},
 		{"", -1, NULL},		  {"G", -1, NULL},	 {"1.5G", -1, NULL},
-		{"1GB", -1, NULL},	  {"1P", -1, NULL},	 {"-1", -1, NULL},
+		{"1GB", 1024, "1G"},	  {"16mb", 16, "16M"},	 {"16B", -1, NULL},
+		{"16GBx", -1, NULL},	  {"1P", -1, NULL},	 {"-1", -1, NULL},
 	};
 
 	(void)state;

@@ -43,7 +43,7 @@ struct complaint_case {
 };
 
 #define HEAD "name: n\n"
-#define RUN "run: [a]\n"
+#define RUN "run: [a, \"{@args}\"]\n"
 
 static const struct complaint_case schema[] = {
 	{HEAD RUN, ""},
@@ -84,7 +84,8 @@ static const struct complaint_case schema[] = {
 	 "s:2:13: error: parameter 'x' holds a control character or a line break\n"},
 	{HEAD "params: {x: \"\\u0085\"}\n" RUN,
 	 "s:2:13: error: parameter 'x' holds a control character or a line break\n"},
-	{HEAD "title: a\xff\n" RUN, "s:2:9: error: byte 0xff is not UTF-8\n"},
+	{HEAD "title: a\xff\n" RUN,
+	 "s:2:9: error: byte 0xff is not UTF-8: save the file as UTF-8 (iconv(1) converts it)\n"},
 	{HEAD "title: \xc3\xbc\x01\n" RUN, "s:2:9: error: control character U+0001\n"},
 	{HEAD "title: a\rb\n" RUN, "s:2:9: error: carriage return without a line feed\n"},
 	{HEAD "params: {1x: 3}\n" RUN,
@@ -187,7 +188,7 @@ static const struct complaint_case jobs[] = {
 		  "restartable: 1\n",
 	 "s:3:14: error: max must be a whole number from 0 to 1000, not 'x'\n"
 	 "s:3:17: error: unknown key 'OOM', did you mean 'OUT_OF_MEMORY'?\n"
-	 "s:3:45: error: time: 'y' is not valid for sbatch\n"
+	 "s:3:45: error: time: 'y' is not valid for sbatch: a time is minutes, min:sec, h:m:s, d-h, d-h:m or d-h:m:s\n"
 	 "s:4:13: error: checkpoint: 'SIGUSR1' is not a possible signal, did you mean 'USR1'?\n"
 	 "s:5:14: error: 'restartable' is true or false, not '1'\n"},
 };
