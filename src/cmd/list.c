@@ -117,13 +117,15 @@ static void add_state(struct list *l, const struct db_job *job, const struct db_
 		snprintf(number, sizeof(number), " %d", a->exit_code);
 	else if (job->reason == REASON_SIGNAL && a->signal)
 		snprintf(number, sizeof(number), " %d", a->signal);
-	if (waits && !*why) {
-		buf_clear(&l->text);
-		buf_add(&l->text, waits, slurm_wait_name_len(waits));
-		why = buf_str(&l->text);
-	}
+	buf_clear(&l->text);
+	buf_addstr(&l->text, why);
 	if (!*why && job->again.tries + job->again.site && job->state < JOB_COMPLETED)
-		why = "again"; /* by its sweep's policy */
+		buf_addstr(&l->text, "again"); /* by its sweep's policy */
+	if (!*why && waits) {
+		buf_addstr(&l->text, l->text.len ? " " : "");
+		buf_add(&l->text, waits, slurm_wait_name_len(waits));
+	}
+	why = buf_str(&l->text);
 	table_addf(&l->table, s, view_paint(job->state), "%s%s%s%s", job_state_name(job->state),
 		   *why || stopping ? " " : "", stopping ? "(cancelled)" : why,
 		   stopping ? "" : number);

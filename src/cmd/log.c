@@ -169,12 +169,13 @@ static int refuse_no_file(const struct store *store, const struct db_job *job,
 		return -1;
 	if (a->closed == CLOSED_NOT && !a->started)
 		return err_set(err, ERR_FAILED,
-			       "job %" PRId64 " has no log yet: %s; "
+			       "job %" PRId64 " has no log yet: %s%s%s%s; "
 			       "slurmq log %" PRId64 " -f waits for it",
 			       job->id,
 			       a->slurm_job ? "it waits in Slurm's queue"
 					    : "Slurm has not answered yet",
-			       job->id);
+			       a->slurm_reason ? " (" : "", a->slurm_reason ? a->slurm_reason : "",
+			       a->slurm_reason ? ")" : "", job->id);
 	if (a->closed != CLOSED_NOT && !a->started)
 		return err_set(err, ERR_FAILED,
 			       "job %" PRId64 " has no log: this attempt never started; slurmq "

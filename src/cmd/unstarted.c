@@ -55,19 +55,40 @@ static void add_causes(const struct store *store, const struct db_attempt *a,
 	free(work);
 }
 
+/* Returns whether Slurm could not start the job's shell. 20.11.4 reports that as exit 1
+ * (slurm_job_end()); a shell that fails prints the reason to the log. */
+static bool is_launch_failure(const struct db_attempt *a, bool silent)
+{
+	return (a->slurm_reason && !strcmp(a->slurm_reason, SLURM_LAUNCH_FAILED)) ||
+	       (a->reason == REASON_EXIT && silent);
+}
+
+static bool is_log_silent(const struct store *store, const struct db_attempt *a)
+{
+	char *log = store_log_path(store, a->first, a->submission, a->task);
+	struct stat st;
+	bool silent = stat(log, &st) || !st.st_size;
+
+	free(log);
+	return silent;
+}
+
 bool unstarted_explain(const struct store *store, const struct db_attempt *a,
 		       const struct plan *plan, struct buf *out)
 {
+	bool silent;
+
 	if (a->closed == CLOSED_NOT || a->started || a->reason == REASON_NONE ||
 	    a->reason == REASON_CANCELLED || a->reason == REASON_REFUSED ||
 	    a->reason == REASON_USER || a->reason == REASON_LOST)
 		return false;
-	if (a->slurm_reason && !strcmp(a->slurm_reason, SLURM_LAUNCH_FAILED)) {
+	silent = is_log_silent(store, a);
+	if (is_launch_failure(a, silent)) {
 		buf_addstr(out, "Slurm could not open a file of the job or start its shell");
 		add_causes(store, a, plan, out);
 	} else {
-		buf_addf(out, "the Slurm job ended before slurmq began in it (%s)",
-			 job_reason_name(a->reason));
+		buf_addf(out, "the Slurm job ended before slurmq began in it (%s)%s",
+			 job_reason_name(a->reason), silent ? "" : ": its log shows more");
 	}
 	return true;
 }

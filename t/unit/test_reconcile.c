@@ -617,19 +617,23 @@ static void why_jobs_wait(void **state)
 	size_t n;
 
 	submit_sweep(h, ten);
-	start_task(h, 5, false); /* it runs, and is then put back and held */
+	start_task(h, 5, false);     /* it runs, and is then put back and held */
+	fake.jobs[0].gone[7] = true; /* it could not be started either, as only sacct knows */
+	fake_record(&fake.jobs[0], 7, "FAILED 0:53");
 	for (int i = 0; i < 10; i++)
 		snprintf(fake.jobs[0].state[i], 24, "%s", i < 8 ? states[i] : "PENDING/BeginTime");
 	fake.squeues = 0;
 	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
 	assert_int_equal(fake.squeues, 1);
-	assert_counts(h, "queued 8, running 1, failed 1", "a reason changes no state");
+	assert_int_equal(fake.saccts, 1);
+	assert_counts(h, "queued 7, running 1, failed 2", "a reason changes no state");
 	reason_is(h, 1, "JobHeldUser");
 	reason_is(h, 3, "Priority");
 	reason_is(h, 4, NULL);
 	reason_is(h, 5, NULL);
 	reason_is(h, 6, "JobHeldUser");
 	reason_is(h, 7, "JobLaunchFailure");
+	reason_is(h, 8, "JobLaunchFailure");
 
 	assert_int_equal(waits_read(h->store.db, &v, &n, NULL), 0);
 	assert_int_equal(n, 3);
@@ -641,7 +645,7 @@ static void why_jobs_wait(void **state)
 	assert_int_equal(v[0].slurm.n, 3);
 	assert_string_equal(v[0].slurm.v[2], "100_5");
 	assert_int_equal(v[1].kind, WAIT_ENDS);
-	assert_int_equal(v[1].njobs, 2);
+	assert_int_equal(v[1].njobs, 1);
 	waits_free(v, n);
 	buf_release(&ids);
 
