@@ -66,6 +66,9 @@ like_out '^ 1  long +queued PartitionTimeLimit +0 '
 run slurmq show 1
 like_out '^job 1 of long: queued PartitionTimeLimit$'
 like_out '^  waits +PartitionTimeLimit$'
+run slurmq log 1
+is_status 1
+is_err "slurmq log: job 1 has no log yet: it waits in Slurm's queue (PartitionTimeLimit); slurmq log 1 -f waits for it"
 is "$(slurmq status --json | jq -c .waits)" \
 	'[{"sweep":"long","slurm_reason":"PartitionTimeLimit","ends_by_itself":false,"jobs":3,"ids":"1-3"}]' 'for programs'
 is "$(slurmq show 1 --json | jq -c '.[0] | [.slurm_reason, .attempts[0].slurm_reason, .attempts[0].error]')" \
@@ -80,6 +83,29 @@ is_status 0 'what status advises'
 ok_within 60 'helps' in_states completed=3
 is "$(sort "$TEST_TMP/long.ledger" | paste -sd' ')" '1 2 3' 'each ran once'
 unlike "$(slurmq status)" '^!' 'and the line is gone'
+
+# Other reasons
+
+others() {
+	in_folder "$1" "$2" 1 '"true"'
+	slurmq submit >/dev/null
+	ok_within 20 "$1: $3" waits "$3"
+	run slurmq status
+	like_out "^! 1 job of $1 \\(1\\) $4\$"
+	slurmq cancel --yes all >/dev/null
+}
+ok 'a limit of one job' slurm_set_limits MaxTRESPerJob=cpu=4
+others size 'sbatch: {cpus-per-task: 8}' QOSMaxCpuPerJobLimit 'cannot start in Slurm: QOSMaxCpuPerJobLimit, .*'
+ok 'and none' slurm_set_limits MaxTRESPerJob=cpu=-1
+ok 'a node is drained' scontrol update nodename=n2 state=drain reason=test
+others node 'sbatch: {nodelist: n2}' 'ReqNodeNotAvail, UnavailableNodes:n2' \
+	'cannot start in Slurm: ReqNodeNotAvail, a node that is needed is down or drained'
+ok 'and resumed' scontrol update nodename=n2 state=resume
+ok 'a partition is down' scontrol update partition=extra state=down
+# sbatch accepts jobs for it (state=inactive: it refuses them)
+others partition 'sbatch: {partition: extra}' PartitionDown \
+	'cannot start in Slurm: PartitionDown, the partition starts no jobs'
+ok 'and up' scontrol update partition=extra state=up
 
 # Held with Slurm's own command, in the queue
 
