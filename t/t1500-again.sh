@@ -81,11 +81,11 @@ is_err ''
 like_out '^1 job is retried later, the first in [0-9]+s$'
 like_out '^chain alive,'
 run slurmq show 1
-like_out '^job 1 of code: queued$'
+like_out '^job 1 of code: queued( BeginTime)?$'
 like_out "^retried     1 by the sweep's policy$"
 like_out '^next try    .* \(in [0-9]+s\)$'
 run slurmq list 1
-like_out '^ *1  code +queued again +1 '
+like_out '^ *1  code +queued again( BeginTime)? +1 '
 run slurmq retry 1
 is_status 0
 is_err ''

@@ -14,6 +14,7 @@
 #include "chain/seen.h"
 #include "chain/sentinel.h"
 #include "slurm/slurm.h"
+#include "slurm/wait.h"
 #include "store/manifest.h"
 #include "store/state.h"
 
@@ -171,29 +172,31 @@ enum cancel_phase cancel_phase(struct folder *sp, int64_t *left_ms)
 
 /* ---- SIGTERM ---- */
 
-int cancel_query(const struct who *me)
+int cancel_query(const struct who *me, bool *held)
 {
 	struct slurm_job job = {0};
 	int reason;
 
+	*held = false;
 	if (!me->slurm_id)
 		return REASON_CANCELLED;
 	if (slurm_squeue_job(me->slurm_id, &job, NULL))
 		return -1;
 	reason = slurm_stop_reason(&job, me->restart);
+	*held = slurm_requeue_held(&job, me->restart);
 	slurm_job_release(&job);
 	return reason;
 }
 
 /* The record comes before the query: squeue may take long, and other jobs must not submit
  * meanwhile. */
-int cancel_on_term(struct folder *sp, const struct who *me)
+int cancel_on_term(struct folder *sp, const struct who *me, bool *held)
 {
 	int reason;
 
 	cancel_record(sp, me);
 	FAILPOINT("cancel-recorded");
-	reason = cancel_query(me);
+	reason = cancel_query(me, held);
 	if (reason >= 0 && reason != REASON_CANCELLED)
 		cancel_withdraw(sp, me);
 	return reason;
@@ -202,10 +205,11 @@ int cancel_on_term(struct folder *sp, const struct who *me)
 bool cancel_after_term(struct folder *sp)
 {
 	struct who me;
+	bool held;
 	int reason;
 
 	who_self(&me);
-	reason = cancel_on_term(sp, &me);
+	reason = cancel_on_term(sp, &me, &held);
 	return reason < 0 || reason == REASON_CANCELLED;
 }
 

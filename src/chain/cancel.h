@@ -41,13 +41,14 @@
 #include "store/store.h"
 
 /* Asks Slurm why it sent SIGTERM to a job. Returns an enum job_reason (REASON_NONE: the job goes
- * on; also REASON_CANCELLED outside a job), or -1 if squeue does not answer. */
-int cancel_query(const struct who *me);
+ * on; also REASON_CANCELLED outside a job), or -1 if squeue does not answer. *held: Slurm puts the
+ * job back into its queue and holds it there (slurm_requeue_held()). */
+int cancel_query(const struct who *me, bool *held);
 
 /* Handles a SIGTERM to the job: writes a cancel record, asks Slurm for the reason, and withdraws
  * the record unless the job is cancelled. Returns the reason, or -1 if Slurm does not answer,
- * which counts as a cancel. */
-int cancel_on_term(struct folder *sp, const struct who *me);
+ * which counts as a cancel. *held: as in cancel_query(). */
+int cancel_on_term(struct folder *sp, const struct who *me, bool *held);
 /* Calls cancel_on_term() for the job of this process, which has got SIGTERM (proc_signal_wait()).
  * Returns whether the job is cancelled. */
 bool cancel_after_term(struct folder *sp);

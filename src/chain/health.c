@@ -45,6 +45,7 @@ void health_release(struct health *h)
 		strs_release(&h->needs[i].names);
 	}
 	free(h->needs);
+	waits_free(h->waits, h->nwaits);
 	limit_group_blocks_release(h->blocks, h->nblocks);
 	memset(h, 0, sizeof(*h));
 }
@@ -119,6 +120,14 @@ static int add_sweeps(struct store *store, struct health *h, struct err *err)
 	return rc;
 }
 
+/* Adds the needs of jobs that wait in Slurm and will not start by themselves. */
+static void add_waits(struct health *h)
+{
+	for (size_t i = 0; i < h->nwaits; i++)
+		if (h->waits[i].kind != WAIT_ENDS)
+			add_need(h, NEED_WAITS)->wait = &h->waits[i];
+}
+
 static void add_pause(struct health *h)
 {
 	struct health_need *n = add_need(h, NEED_RESUME);
@@ -185,6 +194,7 @@ static int add_needs(struct store *store, struct health *h, bool pending, struct
 		add_need(h, NEED_SUBMIT);
 	else if (h->state == CHAIN_IDLE && !h->last_refill)
 		add_need(h, NEED_FIRST_SUBMIT);
+	add_waits(h);
 	return add_sweeps(store, h, err);
 }
 
@@ -297,6 +307,8 @@ int health_read(struct store *store, struct health *out, struct err *err)
 									     : CHAIN_STALLED;
 	else
 		out->state = jobs && !counts[JOB_HELD] ? CHAIN_DONE : CHAIN_IDLE;
+	if (in_flight && waits_read(store->db, &out->waits, &out->nwaits, err))
+		return -1;
 	if (out->state == CHAIN_STALLED && db_last_cancelled(store->db, &out->only_cancelled, err))
 		return -1;
 	if (!jobs)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "chain/limit_group.h"
+#include "chain/waits.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "store/store.h"
@@ -55,7 +56,8 @@ enum health_need_kind {
 	/* Change the options that sbatch refused, and release these jobs of sweep: words, or
 	 * NULL. */
 	NEED_REFUSED,
-	NEED_HELD, /* release the jobs of sweep that a person holds */
+	NEED_HELD,  /* release the jobs of sweep that a person holds */
+	NEED_WAITS, /* act for the jobs of wait, which do not start by themselves */
 };
 /* Members that the kind does not name are 0 or NULL. */
 struct health_need {
@@ -65,8 +67,9 @@ struct health_need {
 	int64_t job;
 	uint64_t slurm_job;
 	bool by_admin;
-	struct strs names; /* names of nodes or hosts */
-	char *words;	   /* what sbatch, or the way to another host, printed */
+	struct strs names;	       /* names of nodes or hosts */
+	char *words;		       /* what sbatch, or the way to another host, printed */
+	const struct wait_group *wait; /* one of the health's waits */
 };
 
 /* The state of the chain, for status. */
@@ -81,6 +84,8 @@ struct health {
 	bool only_cancelled;
 	struct health_need *needs;
 	size_t nneeds;
+	struct wait_group *waits; /* why jobs wait in Slurm */
+	size_t nwaits;
 	struct limit_group_block *blocks;
 	size_t nblocks;
 	enum health_sentinel sentinel;

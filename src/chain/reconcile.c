@@ -31,6 +31,7 @@
 #include "chain/outcome.h"
 #include "chain/seen.h"
 #include "slurm/slurm.h"
+#include "slurm/wait.h"
 #include "store/state.h"
 #include "store/manifest.h"
 
@@ -350,6 +351,8 @@ static int update_row(struct reconcile_run *l, struct db_flight *f, struct err *
 		job = seen_over(&l->acct_seen, f);
 	if (!job && l->acct != ACCT_AWAY)
 		job = seen_supposed(&l->seen, f);
+	if (job && db_attempt_slurm_reason(l->store->db, f->attempt, slurm_job_reason(job), err))
+		return -1;
 	switch (f->state) {
 	case JOB_SUBMITTING:
 		return update_submitting_row(l, f, job, err);

@@ -45,6 +45,7 @@ struct run {
 	bool near_limit;    /* USR1 has come */
 	int stop_reason;    /* the cause of TERM; REASON_NONE: no TERM, or the job continues */
 	bool unsure;	    /* Slurm did not report the cause: treated as a cancellation */
+	bool held;	    /* Slurm puts this job back into its queue, held */
 	int64_t kill_at;    /* monotonic ms; 0: no KILL is due */
 	int64_t oom_kills;  /* count of the kernel's OOM kills when the step began; -1: unknown */
 	struct job_end end; /* built up from the steps' ends */
@@ -75,7 +76,12 @@ static void set_stop_reason(struct run *r, int reason, bool sure)
 	r->unsure = !sure;
 	if (reason == REASON_CANCELLED)
 		cancel_record(r->o->folder, &r->who);
-	if (sure)
+	if (r->held)
+		attempt_log(r->o->log,
+			    "TERM: Slurm puts this job back into its queue and holds it; to go on: "
+			    "scontrol release %" PRIu64,
+			    r->who.slurm_id);
+	else if (sure)
 		attempt_log(r->o->log, "TERM: %s",
 			    reason == REASON_CANCELLED ? "cancelled" : job_reason_name(reason));
 	else
@@ -102,7 +108,7 @@ static void on_term(struct run *r)
 		append_line(r, &line, false);
 		buf_release(&line);
 	}
-	reason = cancel_on_term(r->o->folder, &r->who);
+	reason = cancel_on_term(r->o->folder, &r->who, &r->held);
 	if (reason < 0 && r->near_limit) {
 		reason = REASON_TIMEOUT;
 		cancel_withdraw(r->o->folder, &r->who);
@@ -341,7 +347,7 @@ static void handle_late_term(struct run *r, const struct journal_step *rec)
 	}
 	if (r->stop_reason || (!rec->signal && rec->exit_code <= 128))
 		return;
-	reason = cancel_query(&r->who);
+	reason = cancel_query(&r->who, &r->held);
 	if (reason > REASON_NONE)
 		set_stop_reason(r, reason, true);
 }
@@ -628,8 +634,9 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 	run_steps(&r);
 	/* If the cause is unknown, no end record is written: the journal stays in running/ with
 	 * the steps. Reconciliation then infers the end from Slurm, as for a job that died
-	 * without a report. */
-	reported = !r.unsure;
+	 * without a report. A job that Slurm holds in its queue stays there: it is not submitted
+	 * again, and ends this attempt when it is released (close_requeued()). */
+	reported = !r.unsure && (!r.held || r.end.completed);
 	if (reported)
 		rc = report_end(&r, err);
 	handle_pending_signals(&r);

@@ -8,6 +8,7 @@
 #include "chain/ingest.h"
 #include "lib/clock.h"
 #include "cmd/view.h"
+#include "slurm/wait.h"
 
 struct args {
 	const char *states;
@@ -106,6 +107,7 @@ static void add_state(struct list *l, const struct db_job *job, const struct db_
 {
 	const struct style *s = &l->ctx->out;
 	const char *why = job->reason ? job_reason_name(job->reason) : "";
+	const char *waits = view_slurm_reason(job, a);
 	bool stopping = job->request == REQUEST_CANCEL && job_state_in_flight(job->state);
 	char number[16] = "";
 
@@ -115,8 +117,15 @@ static void add_state(struct list *l, const struct db_job *job, const struct db_
 		snprintf(number, sizeof(number), " %d", a->exit_code);
 	else if (job->reason == REASON_SIGNAL && a->signal)
 		snprintf(number, sizeof(number), " %d", a->signal);
+	buf_clear(&l->text);
+	buf_addstr(&l->text, why);
 	if (!*why && job->again.tries + job->again.site && job->state < JOB_COMPLETED)
-		why = "again"; /* by its sweep's policy */
+		buf_addstr(&l->text, "again"); /* by its sweep's policy */
+	if (!*why && waits) {
+		buf_addstr(&l->text, l->text.len ? " " : "");
+		buf_add(&l->text, waits, slurm_wait_name_len(waits));
+	}
+	why = buf_str(&l->text);
 	table_addf(&l->table, s, view_paint(job->state), "%s%s%s%s", job_state_name(job->state),
 		   *why || stopping ? " " : "", stopping ? "(cancelled)" : why,
 		   stopping ? "" : number);

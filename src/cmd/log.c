@@ -10,6 +10,7 @@
 #include "cmd/cmd.h"
 #include "chain/ingest.h"
 #include "lib/clock.h"
+#include "cmd/unstarted.h"
 #include "cmd/view.h"
 
 struct args {
@@ -29,6 +30,7 @@ struct reader {
 	int fd;
 	struct buf line; /* a line that is not complete yet */
 	bool inside, found;
+	bool any; /* the log is not empty */
 };
 
 /* Returns whether line is the heading of this step; step may also be the name of a step with
@@ -87,6 +89,7 @@ static int copy_data(struct reader *r, struct err *err)
 	ssize_t n;
 
 	while ((n = read(r->fd, data, sizeof(data))) > 0 || (n < 0 && errno == EINTR)) {
+		r->any |= n > 0;
 		if (n > 0)
 			print_data(r, data, (size_t)n);
 		if (ferror(stdout))
@@ -142,17 +145,37 @@ static int find_attempt(struct db *db, const struct db_job *job, int64_t number,
 		      : rc;
 }
 
-static int refuse_no_file(const struct db_job *job, const struct db_attempt *a, const char *path,
-			  struct err *err)
+/* Sets err to why the Slurm job ended before slurmq began in it. Returns 0 if it did not. */
+static int refuse_unstarted(const struct store *store, const struct db_job *job,
+			    const struct db_attempt *a, struct err *err)
 {
+	struct plan plan = {0};
+	struct buf why = {0};
+	int rc = 0;
+
+	view_plan(store->db, job, &plan, NULL);
+	if (unstarted_explain(store, a, &plan, &why))
+		rc = err_set(err, ERR_FAILED, "job %" PRId64 " wrote no log: %s", job->id,
+			     buf_str(&why));
+	plan_release(&plan);
+	buf_release(&why);
+	return rc;
+}
+
+static int refuse_no_file(const struct store *store, const struct db_job *job,
+			  const struct db_attempt *a, const char *path, struct err *err)
+{
+	if (refuse_unstarted(store, job, a, err))
+		return -1;
 	if (a->closed == CLOSED_NOT && !a->started)
 		return err_set(err, ERR_FAILED,
-			       "job %" PRId64 " has no log yet: %s; "
+			       "job %" PRId64 " has no log yet: %s%s%s%s; "
 			       "slurmq log %" PRId64 " -f waits for it",
 			       job->id,
 			       a->slurm_job ? "it waits in Slurm's queue"
 					    : "Slurm has not answered yet",
-			       job->id);
+			       a->slurm_reason ? " (" : "", a->slurm_reason ? a->slurm_reason : "",
+			       a->slurm_reason ? ")" : "", job->id);
 	if (a->closed != CLOSED_NOT && !a->started)
 		return err_set(err, ERR_FAILED,
 			       "job %" PRId64 " has no log: this attempt never started; slurmq "
@@ -206,16 +229,31 @@ static int open_log(struct reader *r, const struct db_job *job, const struct db_
 		r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 		if (r->fd >= 0)
 			return 0;
-		if (errno != ENOENT)
+		if (errno != ENOENT && errno != ENOTDIR)
 			return err_errno(err, ERR_FAILED, "cannot open the log '%s'", path);
 		if (ended || !wait)
-			return refuse_no_file(job, a, path, err);
+			return refuse_no_file(r->ctx->store, job, a, path, err);
 		if (turn == 1)
 			cmd_say(r->ctx, "job %" PRId64 " has not started yet: waiting", job->id);
 		clock_sleep_ms(POLL_MS);
 		if (turn % ASK_EVERY == 0 && has_ended(r->ctx, a->id, &ended, err))
 			return -1;
 	}
+}
+
+/* An attempt that has begun prints its headings first. */
+static int refuse_empty(const struct store *store, const struct db_job *job,
+			const struct db_attempt *a, const char *path, struct err *err)
+{
+	if (refuse_unstarted(store, job, a, err))
+		return -1;
+	if (a->closed == CLOSED_NOT)
+		return err_set(err, ERR_FAILED,
+			       "job %" PRId64 " has written nothing to its log yet", job->id);
+	return err_set(err, ERR_FAILED,
+		       "the log of job %" PRId64 " is empty: nothing could be written to '%s', or "
+		       "it was emptied; slurmq show %" PRId64 " shows how the job ended",
+		       job->id, path, job->id);
 }
 
 static int print_log(struct reader *r, const struct db_job *job, const struct args *args,
@@ -233,7 +271,9 @@ static int print_log(struct reader *r, const struct db_job *job, const struct ar
 		rc = args->follow ? follow_log(r, a.id, err) : copy_data(r, err);
 	if (r->line.len)
 		print_line_of_step(r);
-	if (!rc && r->step && !r->found)
+	if (!rc && !r->any && !ferror(stdout))
+		rc = refuse_empty(r->ctx->store, job, &a, path, err);
+	else if (!rc && r->step && !r->found)
 		rc = err_set(err, ERR_FAILED,
 			     "the log of job %" PRId64 " has no step '%s' (slurmq show %" PRId64
 			     " lists its steps)",

@@ -49,6 +49,80 @@ static void add_refused(const struct health_need *n, struct strs *lines)
 		  n->sweep);
 }
 
+/* Returns why jobs with a reason of that kind do not start. */
+static const char *explain_wait(enum slurm_wait kind)
+{
+	switch (kind) {
+	case WAIT_TIME:
+		return "the time limit is above that of the partition, account or QOS";
+	case WAIT_SIZE:
+		return "the partition, account or QOS does not allow one job so many, or so few, "
+		       "nodes, CPUs, GPUs or so much memory";
+	case WAIT_NODES:
+		return "no node has what is asked for";
+	case WAIT_NODE_DOWN:
+		return "a node that is needed is down or drained";
+	case WAIT_PARTITION:
+		return "the partition starts no jobs";
+	case WAIT_ACCOUNT:
+		return "the account or QOS is not valid, or not allowed in the partition";
+	case WAIT_DEPENDENCY:
+		return "the dependency can never be satisfied";
+	default:
+		return "";
+	}
+}
+
+/* Returns what to do before such jobs are submitted again. */
+static const char *advise_wait(enum slurm_wait kind)
+{
+	switch (kind) {
+	case WAIT_TIME:
+		return "lower the time limit in the sweep file, or name another partition, and run "
+		       "slurmq expand; then: ";
+	case WAIT_NODE_DOWN:
+	case WAIT_PARTITION:
+		return "wait until the site has fixed it, or name others in the sweep file and run "
+		       "slurmq expand; then: ";
+	case WAIT_ACCOUNT:
+		return "ask the site, or name others in the sweep file and run slurmq expand; then: ";
+	case WAIT_DEPENDENCY:
+		return "";
+	default:
+		return "change the options in the sweep file and run slurmq expand; then: ";
+	}
+}
+
+enum { IDS_MOST = 60 };
+
+/* Adds what to do for jobs that wait in Slurm and do not start by themselves. Few ranges of ids are
+ * a selector; for more, the selector is the sweep. */
+static void add_wait(const struct wait_group *g, struct strs *lines)
+{
+	bool held = g->kind == WAIT_HELD || g->kind == WAIT_HELD_ADMIN, few;
+	struct buf ids = {0}, slurm = {0};
+
+	waits_add_ids(g, &ids);
+	few = ids.len <= IDS_MOST;
+	for (size_t i = 0; i < g->slurm.n; i++)
+		buf_addf(&slurm, "%s%s", i ? "," : "", g->slurm.v[i]);
+	strs_addf(lines, "%zu job%s of %s (%.*s%s) %s in Slurm: %s%s%s", g->njobs,
+		  plural_ending((int64_t)g->njobs), g->sweep_name, IDS_MOST, buf_str(&ids),
+		  few ? "" : "...", held ? "held" : "cannot start", g->reason, held ? "" : ", ",
+		  explain_wait(g->kind));
+	if (held)
+		strs_addf(lines, "  scontrol release %s%s", buf_str(&slurm),
+			  g->kind == WAIT_HELD ? "" : " (only an administrator can)");
+	else if (few)
+		strs_addf(lines, "  %sslurmq hold %s and slurmq release %s", advise_wait(g->kind),
+			  buf_str(&ids), buf_str(&ids));
+	else
+		strs_addf(lines, "  %sslurmq hold -s queued %s and slurmq release %s",
+			  advise_wait(g->kind), g->sweep_name, g->sweep_name);
+	buf_release(&ids);
+	buf_release(&slurm);
+}
+
 /* Adds the lines of a need of the whole chain. */
 static void add_chain(const struct health_need *n, struct strs *lines)
 {
@@ -103,6 +177,9 @@ void needs_add_lines(const struct health_need *n, struct strs *lines)
 		break;
 	case NEED_REFUSED:
 		add_refused(n, lines);
+		break;
+	case NEED_WAITS:
+		add_wait(n->wait, lines);
 		break;
 	case NEED_HELD:
 		strs_addf(lines, "%" PRId64 " job%s of %s held: slurmq release %s", n->jobs,

@@ -7,7 +7,9 @@
 #include "chain/ingest.h"
 #include "lib/clock.h"
 #include "chain/outcome.h"
+#include "cmd/unstarted.h"
 #include "cmd/view.h"
+#include "slurm/wait.h"
 
 struct args {
 	bool json;
@@ -109,17 +111,20 @@ static void print_field(struct cmd_ctx *ctx, const char *name, const char *value
 	buf_release(&line);
 }
 
-static void print_head(struct cmd_ctx *ctx, const struct db_job *job)
+static void print_head(struct cmd_ctx *ctx, const struct db_job *job, const char *waits)
 {
-	struct buf line = {0}, state = {0};
+	struct buf line = {0}, state = {0}, clean = {0};
 
 	buf_addstr(&state, job_state_name(job->state));
 	if (job->reason)
 		buf_addf(&state, " %s", job_reason_name(job->reason));
+	else if (waits)
+		buf_addf(&state, " %.*s", (int)slurm_wait_name_len(waits), waits);
 	buf_addf(&line, "job %" PRId64 " of ", job->id);
 	clean_add(&line, &ctx->out, job->sweep_name);
 	buf_addstr(&line, ": ");
-	paint_add(&line, &ctx->out, view_paint(job->state), buf_str(&state));
+	clean_add(&clean, &ctx->out, buf_str(&state));
+	paint_add(&line, &ctx->out, view_paint(job->state), buf_str(&clean));
 	if (job->request != REQUEST_NONE && job_state_in_flight(job->state))
 		buf_addf(&line, " (%s)",
 			 job->request == REQUEST_CANCEL ? "is being cancelled" : "hold requested");
@@ -128,6 +133,7 @@ static void print_head(struct cmd_ctx *ctx, const struct db_job *job)
 	buf_addch(&line, '\n');
 	fwrite(line.s, 1, line.len, stdout);
 	buf_release(&state);
+	buf_release(&clean);
 	buf_release(&line);
 }
 
@@ -361,11 +367,23 @@ static void print_refusal(struct cmd_ctx *ctx, const char *text)
 	strs_release(&lines);
 }
 
+/* Prints why an attempt waits in Slurm, or why it did not start there. */
+static void print_waits(struct cmd_ctx *ctx, const struct whole *w, const struct db_attempt *a)
+{
+	struct buf text = {0};
+
+	if (a->closed == CLOSED_NOT && a->slurm_reason)
+		print_field(ctx, "  waits", a->slurm_reason);
+	if (unstarted_explain(ctx->store, a, &w->plan, &text))
+		print_field(ctx, "  error", buf_str(&text));
+	buf_release(&text);
+}
+
 static void print_whole(struct cmd_ctx *ctx, const struct whole *w)
 {
 	int64_t now = clock_now_ms();
 
-	print_head(ctx, &w->job);
+	print_head(ctx, &w->job, view_slurm_reason(&w->job, w->n ? &w->v[w->n - 1].a : NULL));
 	print_params(ctx, &w->job);
 	print_commands(ctx, w);
 	for (size_t i = 0; i < w->n; i++) {
@@ -377,6 +395,7 @@ static void print_whole(struct cmd_ctx *ctx, const struct whole *w)
 		view_end(a, &end);
 		if (end.len)
 			print_field(ctx, "  end", buf_str(&end));
+		print_waits(ctx, w, a);
 		print_refusal(ctx, w->v[i].refused);
 		print_time(ctx, "  queued", a->queued, now);
 		print_time(ctx, "  started", a->started, now);
@@ -411,11 +430,12 @@ static void add_steps(struct json *j, const struct tried *t)
 	json_close(j);
 }
 
-static void add_attempt(struct json *j, const struct store *store, const struct tried *t)
+static void add_attempt(struct json *j, const struct store *store, const struct plan *plan,
+			const struct tried *t)
 {
 	const struct db_attempt *a = &t->a;
 	char *log = store_log_path(store, a->first, a->submission, a->task);
-	struct buf id = {0};
+	struct buf id = {0}, error = {0};
 
 	view_slurm_id(a, &id);
 	json_open(j, NULL, '{');
@@ -427,6 +447,8 @@ static void add_attempt(struct json *j, const struct store *store, const struct 
 	json_bool(j, "closed", a->closed != CLOSED_NOT);
 	json_bool(j, "completed", a->completed);
 	json_str(j, "reason", a->reason ? job_reason_name(a->reason) : NULL);
+	json_str(j, "slurm_reason", a->slurm_reason);
+	json_str(j, "error", unstarted_explain(store, a, plan, &error) ? buf_str(&error) : NULL);
 	view_exit_json(j, a->completed, a->exit_code, a->signal);
 	json_str(j, "node", a->node && *a->node ? a->node : NULL);
 	json_time(j, "queued", a->queued);
@@ -439,6 +461,7 @@ static void add_attempt(struct json *j, const struct store *store, const struct 
 	add_steps(j, t);
 	json_close(j);
 	buf_release(&id);
+	buf_release(&error);
 	free(log);
 }
 
@@ -473,7 +496,7 @@ static void add_whole(struct json *j, struct cmd_ctx *ctx, const struct whole *w
 	view_commands_json(j, &w->plan);
 	json_open(j, "attempts", '[');
 	for (size_t i = 0; i < w->n; i++)
-		add_attempt(j, ctx->store, &w->v[i]);
+		add_attempt(j, ctx->store, &w->plan, &w->v[i]);
 	json_close(j);
 	json_close(j);
 }

@@ -163,6 +163,27 @@ static void add_blocks(struct json *j, const struct health *c)
 	json_close(j);
 }
 
+/* Adds why jobs wait in Slurm. */
+static void add_waits(struct json *j, const struct health *c)
+{
+	json_open(j, "waits", '[');
+	for (size_t i = 0; i < c->nwaits; i++) {
+		const struct wait_group *g = &c->waits[i];
+		struct buf ids = {0};
+
+		waits_add_ids(g, &ids);
+		json_open(j, NULL, '{');
+		json_str(j, "sweep", g->sweep_name);
+		json_str(j, "slurm_reason", g->reason);
+		json_bool(j, "ends_by_itself", g->kind == WAIT_ENDS);
+		json_int(j, "jobs", (int64_t)g->njobs);
+		json_str(j, "ids", buf_str(&ids));
+		json_close(j);
+		buf_release(&ids);
+	}
+	json_close(j);
+}
+
 /* Appends why the queue is paused or the chain has stalled; false if there is no reason to name. */
 static bool add_reason(const struct health *h, struct buf *text)
 {
@@ -200,6 +221,7 @@ static void print_json(const struct status *s)
 	json_close(&j);
 	add_sentinel(&j, &s->chain);
 	add_blocks(&j, &s->chain);
+	add_waits(&j, &s->chain);
 	json_close(&j);
 	cmd_print_json(&text);
 	buf_release(&text);

@@ -36,6 +36,11 @@ void view_slurm_id(const struct db_attempt *a, struct buf *out)
 		buf_addf(out, "%" PRIu64, a->slurm_id);
 }
 
+const char *view_slurm_reason(const struct db_job *job, const struct db_attempt *a)
+{
+	return a && job_state_in_flight(job->state) ? a->slurm_reason : NULL;
+}
+
 int64_t view_duration(const struct db_attempt *a, int64_t now)
 {
 	int64_t end = a->ended ? a->ended : now;
@@ -103,6 +108,7 @@ void view_job_json(struct json *j, const struct db_job *job, const struct db_att
 	json_str(j, "sweep", job->sweep_name);
 	json_str(j, "state", job_state_name(job->state));
 	json_str(j, "reason", job->reason ? job_reason_name(job->reason) : NULL);
+	json_str(j, "slurm_reason", view_slurm_reason(job, a));
 	json_int(j, "tries", job->tries);
 	json_int(j, "again", job->again.tries + job->again.site);
 	json_time(j, "not_before", view_waits(job, clock_now_ms()) ? job->again.due : 0);

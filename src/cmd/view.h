@@ -21,6 +21,10 @@ int view_attempt(struct db *db, const struct db_job *job, struct db_attempt *a, 
  * none yet. */
 void view_slurm_id(const struct db_attempt *a, struct buf *out);
 
+/* Returns why the job waits in Slurm, in Slurm's words, or NULL if it does not or that is unknown.
+ * Borrowed from a, which may be NULL. */
+const char *view_slurm_reason(const struct db_job *job, const struct db_attempt *a);
+
 /* Returns how long the attempt ran or has been running, in ms, or -1 if it did not start. */
 int64_t view_duration(const struct db_attempt *a, int64_t now);
 

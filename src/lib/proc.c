@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/shebang.h"
 
 extern char **environ;
 
@@ -237,6 +238,21 @@ static bool failed_before_exec(int fd, struct failure *f)
 	return n == (ssize_t)sizeof(*f);
 }
 
+/* Sets err if the file is a script whose interpreter cannot run. Returns 0 if so. */
+static int set_script_error(const struct launch *l, struct err *err)
+{
+	char *path = *l->file != '/' && l->cwd ? mem_printf("%s/%s", l->cwd, l->file)
+					       : mem_strdup(l->file);
+	struct buf why = {0};
+	bool found = shebang_fault(path, &why);
+
+	if (found)
+		err_set(err, ERR_FAILED, "cannot execute '%s': %s", l->file, buf_str(&why));
+	buf_release(&why);
+	free(path);
+	return found ? 0 : 1;
+}
+
 static int set_launch_error(const struct launch *l, const struct failure *f, int *exec_errno,
 			    struct err *err)
 {
@@ -247,6 +263,8 @@ static int set_launch_error(const struct launch *l, const struct failure *f, int
 		return err_errno(err, ERR_FAILED, "cannot set up '%s' to run", l->argv[0]);
 	if (exec_errno)
 		*exec_errno = f->errnum;
+	if (!set_script_error(l, err))
+		return -1;
 	return set_exec_error(err, l->file, f->errnum);
 }
 

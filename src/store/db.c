@@ -66,7 +66,7 @@ static const char tables[] =
 	", exit_code INTEGER NOT NULL DEFAULT 0,"
 	" signal INTEGER NOT NULL DEFAULT 0, node TEXT, started INTEGER NOT NULL DEFAULT 0,"
 	" ended INTEGER NOT NULL DEFAULT 0, maxrss_kib INTEGER NOT NULL DEFAULT 0,"
-	" cpu_ms INTEGER NOT NULL DEFAULT 0);"
+	" cpu_ms INTEGER NOT NULL DEFAULT 0, slurm_reason TEXT);"
 	"CREATE TABLE step(attempt INTEGER NOT NULL, seq INTEGER NOT NULL, key TEXT NOT NULL,"
 	" state INTEGER NOT NULL, exit_code INTEGER NOT NULL, signal INTEGER NOT NULL,"
 	" started INTEGER NOT NULL, ended INTEGER NOT NULL, maxrss_kib INTEGER NOT NULL,"

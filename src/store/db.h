@@ -299,6 +299,9 @@ struct db_attempt {
 	int64_t queued, started, ended, maxrss_kib, cpu_ms;
 	int64_t version;
 	int64_t first; /* id of the submission's first attempt */
+	/* Why it waits in Slurm, in squeue's words (slurm/wait.h), or why Slurm did not start it.
+	 * NULL: unknown, or it runs. */
+	char *slurm_reason;
 };
 void db_attempt_release(struct db_attempt *a);
 int db_attempt_get(struct db *db, int64_t id, struct db_attempt *out, struct err *err);
@@ -314,6 +317,8 @@ int db_attempt_closed(struct db *db, int64_t attempt, int *closed, struct err *e
  * is no such attempt. */
 int db_attempt_node(struct db *db, int64_t attempt, char **node, struct err *err);
 
+enum { DB_FLIGHT_REASON = 64 };
+
 /* A job in flight, with all that reconciliation needs. */
 struct db_flight {
 	int64_t job, attempt, sweep;
@@ -325,6 +330,8 @@ struct db_flight {
 	int answer;	       /* sbatch's, enum slurm_answer; 0: none yet */
 	int64_t missing_since; /* 0: Slurm showed it the last time */
 	int64_t version;
+	char slurm_reason
+		[DB_FLIGHT_REASON]; /* why it waits in Slurm, cut; "": unknown, or it runs */
 };
 /* Reads every job that is submitting, queued or running, sorted by attempt. The caller frees *v. */
 int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err);
@@ -374,6 +381,9 @@ int db_does_well_elsewhere(struct db *db, const char *node, int64_t sweep, int64
 /* Records that Slurm did not show the attempt (since: the first time that it was missing) or did
  * (0). */
 int db_attempt_missing(struct db *db, int64_t attempt, int64_t since, struct err *err);
+/* Stores why the attempt waits in Slurm, or why Slurm did not start it (struct db_attempt); NULL:
+ * it runs. */
+int db_attempt_slurm_reason(struct db *db, int64_t attempt, const char *reason, struct err *err);
 
 /* ---- steps ---- */
 

@@ -6,6 +6,7 @@
  */
 #include "store/db_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,12 +16,13 @@
 #define ATTEMPT_COLUMNS \
 	"SELECT a.id, a.job, a.prev, a.submission, a.slurm_id, a.closed, a.completed, a.reason," \
 	" a.exit_code, a.signal, a.node, a.started, a.ended, a.maxrss_kib, a.cpu_ms," \
-	" s.first, s.ntasks, s.slurm_job, s.created, s.version" \
+	" s.first, s.ntasks, s.slurm_job, s.created, s.version, a.slurm_reason" \
 	" FROM attempt a JOIN submission s ON s.id = a.submission "
 
 void db_attempt_release(struct db_attempt *a)
 {
 	free(a->node);
+	free(a->slurm_reason);
 	memset(a, 0, sizeof(*a));
 }
 
@@ -52,6 +54,7 @@ static int fetch_attempt(struct db *db, sqlite3_stmt *s, struct db_attempt *out,
 	out->slurm_job = (uint64_t)sqlite3_column_int64(s, 17);
 	out->queued = sqlite3_column_int64(s, 18);
 	out->version = sqlite3_column_int64(s, 19);
+	out->slurm_reason = db_column_text(s, 20);
 	sqlite3_reset(s);
 	return 0;
 }
@@ -98,7 +101,8 @@ int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
 {
 	static const char sql[] =
 		"SELECT j.id, j.attempt, j.sweep, j.state, j.request, a.submission, s.first, s.ntasks,"
-		" s.slurm_job, a.slurm_id, s.created, j.missing, s.version, s.answer"
+		" s.slurm_job, a.slurm_id, s.created, j.missing, s.version, s.answer,"
+		" ifnull(a.slurm_reason, '')"
 		" FROM job j INDEXED BY job_flight CROSS JOIN attempt a ON a.id = j.attempt"
 		" CROSS JOIN submission s ON s.id = a.submission"
 		" WHERE j.state IN " SQL_IN_FLIGHT " ORDER BY j.attempt";
@@ -130,6 +134,8 @@ int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
 		f->missing_since = sqlite3_column_int64(s, 11);
 		f->version = sqlite3_column_int64(s, 12);
 		f->answer = sqlite3_column_int(s, 13);
+		snprintf(f->slurm_reason, sizeof(f->slurm_reason), "%s",
+			 (const char *)sqlite3_column_text(s, 14));
 	}
 	if (rc >= 0)
 		return 0;
@@ -319,7 +325,7 @@ int db_attempt_running(struct db *db, int64_t attempt, uint64_t slurm_id, const 
 	*changed = 0;
 	if (read_attempt_row(db, attempt, &r, err) ||
 	    db_exec(db,
-		    "UPDATE attempt SET slurm_id = ?2, node = ?3, started = ?4"
+		    "UPDATE attempt SET slurm_id = ?2, node = ?3, started = ?4, slurm_reason = NULL"
 		    " WHERE id = ?1 AND (started = 0 OR started > ?4)",
 		    &n, err, "iuti", attempt, slurm_id, node, started ? started : clock_now_ms()))
 		return -1;
@@ -454,4 +460,12 @@ int db_attempt_missing(struct db *db, int64_t attempt, int64_t since, struct err
 		       " AND attempt = ?1"
 		       " AND missing <> ?2",
 		       NULL, err, "ii", attempt, since);
+}
+
+int db_attempt_slurm_reason(struct db *db, int64_t attempt, const char *reason, struct err *err)
+{
+	return db_exec(db,
+		       "UPDATE attempt SET slurm_reason = ?2"
+		       " WHERE id = ?1 AND slurm_reason IS NOT ?2",
+		       NULL, err, "it", attempt, reason);
 }

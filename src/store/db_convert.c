@@ -20,6 +20,7 @@ static const char renames[] =
 	"ALTER TABLE reshape RENAME TO job_schema;"
 	"ALTER TABLE again RENAME TO retry_state;"
 	"ALTER TABLE submission RENAME COLUMN pool TO limit_group;"
+	"ALTER TABLE attempt ADD COLUMN slurm_reason TEXT;"
 	"DROP TABLE IF EXISTS blocked;" DB_TABLE_BLOCKED
 	"UPDATE setting SET key = '.breaker.' || substr(key, 8) WHERE key GLOB '.brake.*';"
 	"DELETE FROM setting WHERE key GLOB '.blocked.*' OR key GLOB '.stopping.*'"

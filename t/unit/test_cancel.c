@@ -144,6 +144,7 @@ static void reasons_of_sigterm(void **state)
 		{"COMPLETING", "TimeLimit", 0, false, REASON_TIMEOUT, false},
 		{"PREEMPTED", "None", 0, false, REASON_PREEMPTED, false},
 		{"COMPLETING", "None", 1, false, REASON_PREEMPTED, false}, /* requeued */
+		{"COMPLETING", "job requeued in held state", 1, false, REASON_PREEMPTED, false},
 		{"NODE_FAIL", "NodeDown", 0, false, REASON_NODE_FAIL, false},
 		{"COMPLETING", "NodeDown", 0, false, REASON_NODE_FAIL, false},
 		{"RUNNING", "None", 0, false, REASON_NONE, false}, /* only a signal */
@@ -154,6 +155,7 @@ static void reasons_of_sigterm(void **state)
 		struct who me = {.slurm_id = 7};
 		struct here *h;
 		int reason;
+		bool held;
 		void *s;
 
 		assert_int_equal(set_up(&s), 0);
@@ -167,8 +169,9 @@ static void reasons_of_sigterm(void **state)
 		asked = h;
 		fake.on_squeue_job = check_record_exists;
 		make_record(h, 8, 5000); /* another job's record does not change */
-		reason = cancel_on_term(h->store.folder, &me);
-		if (reason != v[i].reason || is_recorded(h, 7) != v[i].recorded)
+		reason = cancel_on_term(h->store.folder, &me, &held);
+		if (reason != v[i].reason || is_recorded(h, 7) != v[i].recorded ||
+		    held != (v[i].why && strstr(v[i].why, "held state")))
 			fail_msg("case %zu: reason %d", i, reason);
 		assert_true(recorded_when_asked);
 		assert_int_equal(fake.squeues, 1);
@@ -193,8 +196,11 @@ static void reasons_of_sigterm(void **state)
 static void outside_of_a_job_sigterm_is_a_cancel(void **state)
 {
 	struct here *h = *state;
+	bool held = true;
 
-	assert_int_equal(cancel_on_term(h->store.folder, &(struct who){0}), REASON_CANCELLED);
+	assert_int_equal(cancel_on_term(h->store.folder, &(struct who){0}, &held),
+			 REASON_CANCELLED);
+	assert_false(held);
 	assert_int_equal(fake.squeues, 0);
 	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_HOLD_OFF);
 }

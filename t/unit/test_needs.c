@@ -69,6 +69,86 @@ static const struct {
 	 "2 jobs of grid held: slurmq release grid\n"},
 };
 
+static int64_t ids[] = {1, 2, 3, 7};
+static int64_t many[] = {1001, 1003, 1005, 1007, 1009, 1011, 1013,
+			 1015, 1017, 1019, 1021, 1023, 1025};
+static char *in_slurm[] = {(char *)"12_0", (char *)"12_1", (char *)"12_2", (char *)"15"};
+
+static const struct {
+	struct wait_group group;
+	const char *want;
+} waits[] = {
+	{{.reason = (char *)"PartitionTimeLimit", .kind = WAIT_TIME, .jobs = ids, .njobs = 4},
+	 "4 jobs of grid (1-3,7) cannot start in Slurm: PartitionTimeLimit, the time limit is above "
+	 "that of the partition, account or QOS\n"
+	 "  lower the time limit in the sweep file, or name another partition, and run slurmq expand; "
+	 "then: slurmq hold 1-3,7 and slurmq release 1-3,7\n"},
+	{{.reason = (char *)"QOSMinGRES", .kind = WAIT_SIZE, .jobs = many, .njobs = 13},
+	 "13 jobs of grid (1001,1003,1005,1007,1009,1011,1013,1015,1017,1019,1021,1023,...) cannot "
+	 "start in Slurm: QOSMinGRES, the partition, account or QOS does not allow one job so many, or "
+	 "so few, nodes, CPUs, GPUs or so much memory\n"
+	 "  change the options in the sweep file and run slurmq expand; then: slurmq hold -s queued "
+	 "grid and slurmq release grid\n"},
+	{{.reason = (char *)"BadConstraints", .kind = WAIT_NODES, .jobs = ids, .njobs = 1},
+	 "1 job of grid (1) cannot start in Slurm: BadConstraints, no node has what is asked for\n"
+	 "  change the options in the sweep file and run slurmq expand; then: slurmq hold 1 and slurmq "
+	 "release 1\n"},
+	{{.reason = (char *)"ReqNodeNotAvail", .kind = WAIT_NODE_DOWN, .jobs = ids, .njobs = 1},
+	 "1 job of grid (1) cannot start in Slurm: ReqNodeNotAvail, a node that is needed is down or "
+	 "drained\n"
+	 "  wait until the site has fixed it, or name others in the sweep file and run slurmq expand; "
+	 "then: slurmq hold 1 and slurmq release 1\n"},
+	{{.reason = (char *)"PartitionDown", .kind = WAIT_PARTITION, .jobs = ids, .njobs = 1},
+	 "1 job of grid (1) cannot start in Slurm: PartitionDown, the partition starts no jobs\n"
+	 "  wait until the site has fixed it, or name others in the sweep file and run slurmq expand; "
+	 "then: slurmq hold 1 and slurmq release 1\n"},
+	{{.reason = (char *)"InvalidQOS", .kind = WAIT_ACCOUNT, .jobs = ids, .njobs = 1},
+	 "1 job of grid (1) cannot start in Slurm: InvalidQOS, the account or QOS is not valid, or not "
+	 "allowed in the partition\n"
+	 "  ask the site, or name others in the sweep file and run slurmq expand; then: slurmq hold 1 "
+	 "and slurmq release 1\n"},
+	{{.reason = (char *)"DependencyNeverSatisfied",
+	  .kind = WAIT_DEPENDENCY,
+	  .jobs = ids,
+	  .njobs = 1},
+	 "1 job of grid (1) cannot start in Slurm: DependencyNeverSatisfied, the dependency can never "
+	 "be satisfied\n"
+	 "  slurmq hold 1 and slurmq release 1\n"},
+	{{.reason = (char *)"JobHeldUser",
+	  .kind = WAIT_HELD,
+	  .jobs = ids,
+	  .njobs = 4,
+	  .slurm = {.v = in_slurm, .n = 4}},
+	 "4 jobs of grid (1-3,7) held in Slurm: JobHeldUser\n"
+	 "  scontrol release 12_0,12_1,12_2,15\n"},
+	{{.reason = (char *)"JobHeldAdmin",
+	  .kind = WAIT_HELD_ADMIN,
+	  .jobs = ids,
+	  .njobs = 1,
+	  .slurm = {.v = in_slurm, .n = 1}},
+	 "1 job of grid (1) held in Slurm: JobHeldAdmin\n"
+	 "  scontrol release 12_0 (only an administrator can)\n"},
+};
+
+static void jobs_that_wait_for_a_person(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+		struct wait_group g = waits[i].group;
+		struct health_need n = {.kind = NEED_WAITS, .wait = &g};
+		struct strs lines = {0};
+		struct buf got = {0};
+
+		g.sweep_name = (char *)(uintptr_t) "grid";
+		needs_add_lines(&n, &lines);
+		for (size_t k = 0; k < lines.n; k++)
+			buf_addf(&got, "%s\n", lines.v[k]);
+		assert_string_equal(buf_str(&got), waits[i].want);
+		strs_release(&lines);
+		buf_release(&got);
+	}
+}
+
 static void every_need_has_its_sentence(void **state)
 {
 	(void)state;
@@ -116,6 +196,7 @@ static void every_pause_has_its_reason(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(every_need_has_its_sentence),
+					   cmocka_unit_test(jobs_that_wait_for_a_person),
 					   cmocka_unit_test(every_pause_has_its_reason)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,7 +145,15 @@ static void test_start_errors(void **state)
 		{"plain", "%s", EACCES, "Permission denied"},
 		{"folder", "%s", EACCES, "Permission denied"},
 		{"no-shebang", "%s", ENOEXEC, "#!/bin/sh"},
-		{"bad-shebang", "%s", ENOENT, "cannot execute"},
+		{"bad-shebang", "%s", ENOENT,
+		 "/bad-shebang': its first line names '/no/such/shell': No such file"},
+		{"./bad-shebang", NULL, ENOENT,
+		 "cannot execute './bad-shebang': its first line names '/no/such/shell'"},
+		{"no-rights", "%s", EACCES,
+		 "its first line names '/etc/passwd': Permission denied"},
+		{"carriage", "%s", ENOENT,
+		 "its first line names '/bin/sh' and ends with a carriage return"},
+		{"blanks", "%s", ENOENT, "its first line names '/no/such/env': No such file"},
 		/* relative folders of PATH are skipped: here the test's folder is the working
 		 * folder */
 		{"good", "", ENOENT, "not on PATH"},
@@ -158,6 +166,9 @@ static void test_start_errors(void **state)
 	write_file("plain", "#!/bin/sh\n", 0644);
 	write_file("no-shebang", "echo hello\n", 0755);
 	write_file("bad-shebang", "#!/no/such/shell\n", 0755);
+	write_file("no-rights", "#!/etc/passwd\n", 0755);
+	write_file("carriage", "#!/bin/sh\r\necho hello\r\n", 0755);
+	write_file("blanks", "#! \t/no/such/env  python3\n", 0755);
 	write_file("good", "#!/bin/sh\necho good\n", 0755);
 	{
 		char *folder = in_dir("folder");

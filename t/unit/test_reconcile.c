@@ -18,6 +18,7 @@
 #include "fake_slurm.h"
 #include "chain/fill.h"
 #include "chain/reconcile.h"
+#include "chain/waits.h"
 #include "sweep_here.h"
 #include "store/manifest.h"
 
@@ -581,6 +582,81 @@ static void bad_constraints_include_nodes_again(void **state)
 		buf_release(&names);
 		here_tear_down(&s);
 	}
+}
+
+/* Compares what the newest attempt of a job has as Slurm's reason. */
+static void reason_is(struct here *h, int64_t job, const char *want)
+{
+	struct db_attempt a;
+	struct db_job j;
+
+	assert_int_equal(db_job_get(h->store.db, job, &j, NULL), 0);
+	assert_int_equal(db_attempt_get(h->store.db, j.attempt, &a, NULL), 0);
+	if (!a.slurm_reason != !want || (want && strcmp(a.slurm_reason, want) != 0))
+		fail_msg("job %d: %s, wanted %s", (int)job, a.slurm_reason, want);
+	db_attempt_release(&a);
+	db_job_release(&j);
+}
+
+static void why_jobs_wait(void **state)
+{
+	static const char *const states[] = {
+		"PENDING/JobHeldUser",
+		"PENDING/JobHeldUser",
+		"PENDING/Priority",
+		"PENDING/None",
+		"RUNNING/None",
+		"PENDING/JobHeldUser",
+		"FAILED/JobLaunchFailure",
+		"PENDING/Priority",
+	};
+	struct here *h = *state;
+	struct reconcile_result r;
+	struct wait_group *v;
+	struct buf ids = {0};
+	size_t n;
+
+	submit_sweep(h, ten);
+	start_task(h, 5, false);     /* it runs, and is then put back and held */
+	fake.jobs[0].gone[7] = true; /* it could not be started either, as only sacct knows */
+	fake_record(&fake.jobs[0], 7, "FAILED 0:53");
+	for (int i = 0; i < 10; i++)
+		snprintf(fake.jobs[0].state[i], 24, "%s", i < 8 ? states[i] : "PENDING/BeginTime");
+	fake.squeues = 0;
+	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+	assert_int_equal(fake.squeues, 1);
+	assert_int_equal(fake.saccts, 1);
+	assert_counts(h, "queued 7, running 1, failed 2", "a reason changes no state");
+	reason_is(h, 1, "JobHeldUser");
+	reason_is(h, 3, "Priority");
+	reason_is(h, 4, NULL);
+	reason_is(h, 5, NULL);
+	reason_is(h, 6, "JobHeldUser");
+	reason_is(h, 7, "JobLaunchFailure");
+	reason_is(h, 8, "JobLaunchFailure");
+
+	assert_int_equal(waits_read(h->store.db, &v, &n, NULL), 0);
+	assert_int_equal(n, 3);
+	assert_string_equal(v[0].reason, "JobHeldUser");
+	assert_string_equal(v[0].sweep_name, "ten");
+	assert_int_equal(v[0].kind, WAIT_HELD);
+	waits_add_ids(&v[0], &ids);
+	assert_string_equal(buf_str(&ids), "1-2,6");
+	assert_int_equal(v[0].slurm.n, 3);
+	assert_string_equal(v[0].slurm.v[2], "100_5");
+	assert_int_equal(v[1].kind, WAIT_ENDS);
+	assert_int_equal(v[1].njobs, 1);
+	waits_free(v, n);
+	buf_release(&ids);
+
+	/* one was released and runs, the reason of another has changed, and one starts */
+	snprintf(fake.jobs[0].state[0], 24, "RUNNING/None");
+	snprintf(fake.jobs[0].state[1], 24, "PENDING/Resources");
+	start_task(h, 2, false);
+	reason_is(h, 3, NULL);
+	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+	reason_is(h, 1, NULL);
+	reason_is(h, 2, "Resources");
 }
 
 /* The decision about an external cancel counts rows as they were, so a refill does not reconcile
@@ -1191,6 +1267,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_row_of_the_table),
+		T(why_jobs_wait),
 		T(sacct_is_queried_for_jobs_missing_in_squeue),
 		T(an_unknown_id_queries_all_jobs),
 		T(a_refill_never_runs_sacct),

@@ -329,6 +329,9 @@ static void reasons_of_sigterm(void **state)
 		/* requeued: the rest is as after scancel */
 		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20",
 		 "a failed; failed PREEMPTED 0/15", true, false, 0, false, 1},
+		/* requeued and held: the attempt is not over until the job is released */
+		{"COMPLETING", "job requeued in held state", "kill -TERM $PPID; sleep 20",
+		 "a failed; no end", true, false, 0, false, 1},
 	};
 
 	(void)state;
