@@ -152,11 +152,29 @@ static void offer_ids(struct offer *o)
 	}
 }
 
+/* Offers "lr=" for each parameter; its values are for the user to know. */
+static void offer_params(struct offer *o)
+{
+	struct strs names = {0};
+	struct err err;
+
+	if (!open_store(o) && !db_param_names(o->ctx->store->db, &names, &err)) {
+		for (size_t i = 0; i < names.n; i++) {
+			char *word = mem_printf("%s=", names.v[i]);
+
+			offer_word(o, word);
+			free(word);
+		}
+	}
+	strs_release(&names);
+}
+
 static void offer_selectors(struct offer *o)
 {
 	offer_sweeps(o);
 	offer_word(o, "last");
 	offer_word(o, "all");
+	offer_params(o);
 	offer_ids(o);
 }
 

@@ -19,16 +19,17 @@ int steer_select(struct cmd_ctx *ctx, int argc, char **argv, const char *states,
 	int rc;
 
 	if (argc == 0 && !states)
-		return err_set(err, ERR_USAGE,
-			       "which jobs? slurmq %s 17, 1-10, a sweep's name, all, or -s STATE",
-			       ctx->cmd->name);
+		return err_set(
+			err, ERR_USAGE,
+			"which jobs? slurmq %s 17, 1-10, a sweep's name, lr=0.1, all, or -s STATE",
+			ctx->cmd->name);
 	rc = selection_parse(ctx->store->db, argc, argv, states, &sel, err);
 	if (!rc) {
 		selection_narrow(&sel, allowed);
 		rc = selection_ids(ctx->store->db, &sel, ids, err);
 	}
 	if (everything)
-		*everything = sel.all && !sel.states;
+		*everything = sel.all && !sel.states && !sel.nparams;
 	selection_release(&sel);
 	return rc;
 }

@@ -122,6 +122,8 @@ int db_job_reshape(struct db *db, int64_t job, int64_t version, const struct swe
 		   struct err *err);
 /* Makes a version its sweep's current one; added is the number of its new jobs. */
 int db_version_publish(struct db *db, int64_t version, int64_t added, struct err *err);
+/* Adds the names of the parameters that jobs have, each once. */
+int db_param_names(struct db *db, struct strs *names, struct err *err);
 /* Sets *id to the largest job id, 0 if there are no jobs. */
 int db_job_max(struct db *db, int64_t *id, struct err *err);
 

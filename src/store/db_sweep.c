@@ -284,6 +284,34 @@ int db_point_decode(struct db *db, int64_t schema, const char *values, size_t le
 	return 0;
 }
 
+static void add_once(struct strs *list, const char *word)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->v[i], word))
+			return;
+	strs_add(list, word);
+}
+
+int db_param_names(struct db *db, struct strs *names, struct err *err)
+{
+	sqlite3_stmt *s = db_stmt(db, "SELECT id FROM schema", err, "");
+	int rc;
+
+	if (!s)
+		return -1;
+	while ((rc = db_step_row(db, s, err)) == SQLITE_ROW) {
+		const struct strs *words;
+
+		if (schema_words(db, sqlite3_column_int64(s, 0), &words, err)) {
+			sqlite3_reset(s);
+			return -1;
+		}
+		for (size_t i = 2; i < words->n; i++)
+			add_once(names, words->v[i] + (words->v[i][0] == '~'));
+	}
+	return rc < 0 ? -1 : 0;
+}
+
 /* ---- expanding ---- */
 
 int db_expand_sweep_up(struct db *db, int64_t n, bool *left, struct err *err)
