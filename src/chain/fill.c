@@ -68,10 +68,12 @@ struct fill {
 	bool unblock; /* a person submits: drop the blocks and refusals that were learnt */
 	bool ingest_only;
 	struct early early;
-	char *via;	     /* command that reaches the host that submits; NULL: this host */
-	bool via_due;	     /* jobs are to be submitted by that host */
-	enum fill_stop stop; /* why submitting ended, if it failed */
-	struct err why;	     /* the error if sbatch was not found; status 0: none */
+	struct strs unwanted; /* Slurm ids of jobs whose claims were revoked */
+	bool revoked, freed;  /* once; their slots are free: claim again */
+	char *via;	      /* command that reaches the host that submits; NULL: this host */
+	bool via_due;	      /* jobs are to be submitted by that host */
+	enum fill_stop stop;  /* why submitting ended, if it failed */
+	struct err why;	      /* the error if sbatch was not found; status 0: none */
 };
 
 void fill_result_release(struct fill_result *r)
@@ -303,6 +305,26 @@ static int claim_pending_jobs(struct fill *f, const struct ingested *d, struct b
 	return write_claim(f, b, err);
 }
 
+/* Revokes the claims of jobs that the breaker holds, and those that slurmq hold left behind, once a
+ * fill. If this fails, reconcile does the same. */
+static void revoke_requested(struct fill *f)
+{
+	struct db_flight *v = NULL;
+	size_t n = 0, kept = 0;
+	bool any;
+
+	if (f->revoked || db_holds_requested(f->store->db, &any, NULL) || !any ||
+	    db_flights(f->store->db, &v, &n, NULL))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].state != JOB_RUNNING &&
+		    (v[i].request == REQUEST_HOLD || v[i].request == REQUEST_BREAKER))
+			v[kept++] = v[i];
+	f->revoked = true;
+	f->freed = !ingest_revoke(f->store, v, kept, NULL, &f->unwanted, NULL);
+	free(v);
+}
+
 /* Ingests and claims. The caller holds the queue lock. */
 static int run_round_locked(struct fill *f, struct batches *b, struct err *err)
 {
@@ -327,6 +349,7 @@ static int run_round_locked(struct fill *f, struct batches *b, struct err *err)
 			f->r->ingested = true;
 			ingest_clean(f->store, &d);
 			FAILPOINT("fill-cleaned");
+			revoke_requested(f);
 		}
 	}
 	ingested_release(&d);
@@ -348,6 +371,9 @@ static int run_round(struct fill *f, struct batches *b, struct err *err)
 	rc = run_round_locked(f, b, err);
 	queue_lock_release(f->store->folder);
 	FAILPOINT("fill-released");
+	if (f->unwanted.n) /* otherwise they start, find no claim and end */
+		slurm_scancel(&f->unwanted, NULL);
+	strs_release(&f->unwanted);
 	return rc;
 }
 
@@ -533,9 +559,10 @@ static int run_rounds(struct fill *f, struct err *err)
 	for (int i = 0; i < MAX_ROUNDS; i++) {
 		struct batches b;
 		int rc = run_round(f, &b, err);
-		bool done = !b.n;
+		bool freed = f->freed, done = !b.n && !freed;
 
-		if (!rc && !done) {
+		f->freed = false;
+		if (!rc && b.n) {
 			count_claimed(f->r, &b);
 			rc = submit_all(f, &b, err);
 		}
@@ -545,7 +572,7 @@ static int run_rounds(struct fill *f, struct err *err)
 			return rc == FOLDER_BUSY ? 0 : rc;
 		/* an accepted submission may wait in the outbox for the next process; the claims
 		 * of a refusal, and an error for a person, must not */
-		if (!f->stop && f->o->caller == FILL_CHAIN) {
+		if (!f->stop && !freed && f->o->caller == FILL_CHAIN) {
 			f->r->confirmed += f->r->submitted;
 			return 0;
 		}

@@ -56,16 +56,21 @@ enum health_need_kind {
 	 * NULL. */
 	NEED_REFUSED,
 	NEED_HELD, /* release the jobs of sweep that a person holds */
+	/* Check why all `failed` jobs with the values of names failed, and release these jobs of
+	 * sweep; job failed last. */
+	NEED_VALUE,
 };
 /* Members that the kind does not name are 0 or NULL. */
 struct health_need {
 	enum health_need_kind kind;
 	char *sweep;
 	int64_t jobs; /* jobs of the sweep */
+	int64_t failed;
+	bool many; /* there is more than one sweep */
 	int64_t job;
 	uint64_t slurm_job;
 	bool by_admin;
-	struct strs names; /* of nodes or hosts */
+	struct strs names; /* of nodes or hosts; "opt=lamb" for each value */
 	char *words;	   /* what sbatch, or the way to another host, printed */
 };
 

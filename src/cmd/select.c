@@ -15,7 +15,7 @@ struct wanted {
 	unsigned states, reasons;
 };
 
-enum { WHY_HELD = 1U << REASON_USER | 1U << REASON_REFUSED };
+enum { WHY_HELD = 1U << REASON_USER | 1U << REASON_REFUSED | 1U << REASON_BREAKER };
 
 static int refuse_unknown_state(const char *word, struct err *err)
 {
@@ -36,7 +36,7 @@ static int refuse_unknown_state(const char *word, struct err *err)
 			"unknown state '%s': pending, submitting, queued, running, completed, "
 			"failed, cancelled, held, or why it failed: timeout, out_of_memory, "
 			"node_fail, exit, signal, preempted, deadline, boot_fail, lost, or why it "
-			"is held: user, refused",
+			"is held: user, refused, breaker",
 			word);
 	strs_release(&names);
 	return -1;

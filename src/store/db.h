@@ -176,6 +176,17 @@ int db_jobs_each(struct db *db, const struct db_select *select,
 		 int (*fn)(void *arg, const struct db_job *job), void *arg, struct err *err);
 int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, struct err *err);
 
+/* A job with its parameters, as bad_value.c reads it. */
+struct db_point {
+	int64_t job, attempt; /* attempt: the newest, 0: none */
+	int state, request, reason;
+	struct sweep_point point;
+};
+/* Calls fn for each job of a sweep in one of these states (bits 1 << state), in order of id. fn
+ * changes no job. If fn returns a value other than 0, stops and returns that value. */
+int db_points_each(struct db *db, int64_t sweep, unsigned states,
+		   int (*fn)(void *arg, const struct db_point *p), void *arg, struct err *err);
+
 /* Reads up to n pending jobs that may be claimed, the highest priority first, then the lowest
  * id. Excludes jobs of an unpublished version and jobs that must wait. The caller frees *v with
  * db_jobs_free(). */
@@ -208,6 +219,8 @@ int db_job_cancel(struct db *db, int64_t id, int *changed, struct err *err);
 int db_job_hold(struct db *db, int64_t id, int *changed, struct err *err);
 /* Holds a pending job whose specification cannot be submitted; slurmq status shows text. */
 int db_job_refuse(struct db *db, const struct db_job *job, const char *text, struct err *err);
+/* Does the same for the breaker: the reason is REASON_BREAKER. */
+int db_job_hold_value(struct db *db, int64_t id, int *changed, struct err *err);
 /* Releases a job: held -> pending; in flight: withdraws the request to hold. */
 int db_job_release_held(struct db *db, int64_t id, int *changed, struct err *err);
 int db_job_priority(struct db *db, int64_t id, int64_t priority, int *changed, struct err *err);
@@ -328,6 +341,9 @@ struct db_flight {
 /* Reads every job that is submitting, queued or running, sorted by attempt. The caller frees *v. */
 int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err);
 
+/* Sets *any if a job that is submitting or queued is to be held. */
+int db_holds_requested(struct db *db, bool *any, struct err *err);
+
 /* The transitions of an attempt. Each moves the job only if this is its newest attempt and the
  * job's state allows the transition; otherwise *changed is 0. */
 
@@ -362,12 +378,19 @@ int db_attempt_revoked(struct db *db, int64_t attempt, int to, int reason, int *
  * db_attempt_reported(). */
 int db_attempt_again(struct db *db, int64_t attempt, const struct db_again *next, int *changed,
 		     struct err *err);
-/* Sets *yes if attempts of the sweep succeed on other nodes and not on this one. On another
- * node, an attempt that ended since `since` completed or lived for `lived` ms, or one runs that
- * was started by `began`. On this node, no attempt has been running for `lived` ms. Reads the
- * newest 500 attempts. */
-int db_does_well_elsewhere(struct db *db, const char *node, int64_t sweep, int64_t since,
-			   int64_t began, int64_t lived, bool *yes, struct err *err);
+/* An attempt that has started, as bad_node.c reads it. */
+struct db_try {
+	int64_t id, job;
+	bool newest;	   /* the newest attempt of its job */
+	int state, reason; /* of the job, of the attempt */
+	bool closed, completed;
+	int64_t started, ended;
+	char *node; /* NULL: unknown */
+};
+/* Reads those of a sweep among the newest 2,000 attempts, the newest first. The caller frees *v
+ * with db_tries_free(). */
+int db_tries_newest(struct db *db, int64_t sweep, struct db_try **v, size_t *n, struct err *err);
+void db_tries_free(struct db_try *v, size_t n);
 /* Records that Slurm did not show the attempt (since: the first time that it was missing) or did
  * (0). */
 int db_attempt_missing(struct db *db, int64_t attempt, int64_t since, struct err *err);

@@ -21,6 +21,7 @@ static const char renames[] =
 	"ALTER TABLE again RENAME TO retry_state;"
 	"ALTER TABLE submission RENAME COLUMN pool TO limit_group;"
 	"DROP TABLE IF EXISTS blocked;" DB_TABLE_BLOCKED
+	"DELETE FROM setting WHERE key = '.brake.node';"
 	"UPDATE setting SET key = '.breaker.' || substr(key, 8) WHERE key GLOB '.brake.*';"
 	"DELETE FROM setting WHERE key GLOB '.blocked.*' OR key GLOB '.stopping.*'"
 	" OR key IN ('.sentinel.at', '.sentinel.job', '.sentinel.begin', '.sentinel.held');"

@@ -408,59 +408,6 @@ static void tries_by_policy(void **state)
 	db_job_release(&job);
 }
 
-/* Who knows whether it is the node: the others. */
-static void elsewhere(void **state)
-{
-	static const struct {
-		const char *node;
-		int64_t started, ended; /* before now; ended 0: it runs */
-		bool completed, other_sweep;
-		bool yes;
-	} v[] = {
-		{"n2", 60000, 0, false, false, true},
-		{"n2", 10000, 0, false, false, false}, /* it may die yet */
-		{"n2", 60000, 0, false, true, false},
-		{"n2", 60000, 59000, true, false, true},
-		{"n2", 60000, 59000, false, false, false},  /* died as well */
-		{"n2", 60000, 30000, false, false, true},   /* after a good while */
-		{"n2", 200000, 150000, true, false, false}, /* long before */
-		{"n1", 60000, 59000, true, false, false},   /* the node itself */
-	};
-	struct here *h = *state;
-
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct play p = {.h = h, .token = (i + 1) * 1000};
-		int64_t now = clock_now_ms(), sweep;
-		struct job_end end = {.completed = v[i].completed,
-				      .reason = v[i].completed ? 0 : REASON_EXIT,
-				      .ended = now - v[i].ended};
-		char name[8];
-		bool yes;
-		int c;
-
-		snprintf(name, sizeof(name), "o%zu", i);
-		add_jobs(h, name, 1, 1);
-		sweep = h->sweep;
-		snprintf(name, sizeof(name), "s%zu", i);
-		if (v[i].other_sweep)
-			add_jobs(h, name, 1, 1);
-		assert_int_equal(db_begin(h->db, NULL), 0);
-		claim(&p);
-		assert_int_equal(db_attempt_running(h->db, p.attempt[1], 5, v[i].node,
-						    now - v[i].started, &c, NULL),
-				 0);
-		if (v[i].ended)
-			assert_int_equal(db_attempt_reported(h->db, p.attempt[1], &end, &c, NULL),
-					 0);
-		assert_int_equal(db_does_well_elsewhere(h->db, "n1", sweep, now - 100000,
-							now - 20000, 20000, &yes, NULL),
-				 0);
-		if (yes != v[i].yes)
-			fail_msg("%zu: %d", i, yes);
-		assert_int_equal(db_commit(h->db, NULL), 0);
-	}
-}
-
 /* ---- reading ---- */
 
 static int count_job(void *arg, const struct db_job *job)
@@ -974,7 +921,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(transitions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(tries_by_policy, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(elsewhere, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(jobs_and_counters, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(later_versions, set_up, tear_down),
