@@ -80,6 +80,7 @@ void fill_result_release(struct fill_result *r)
 {
 	free(r->text);
 	free(r->refused_sweep);
+	free(r->full_sweep);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -294,9 +295,15 @@ static int claim_pending_jobs(struct fill *f, const struct ingested *d, struct b
 	    claim_jobs_choose(f->store, &f->loader, &f->limit_groups, n, f->site.max_array, b, err))
 		return -1;
 	*changed = true;
+	if (b->full_sweep) {
+		free(f->r->full_sweep);
+		f->r->full_sweep = mem_strdup(b->full_sweep);
+	}
 	if (!b->n) {
 		if (f->limit_groups.any) /* every pending job waits for room in its limit group */
 			f->r->stop = FILL_LIMITED;
+		else if (b->full_sweep)
+			f->r->stop = FILL_THROTTLED;
 		return 0;
 	}
 	if (submission_provide(f->store, b, user, user && f->o->renew_env, err) ||

@@ -51,6 +51,7 @@ enum fill_stop {
 	FILL_BACKOFF,	/* Slurm is busy, or jobs are being cancelled in Slurm */
 	FILL_LOCKED,	/* another process holds the queue lock, and ingests */
 	FILL_MAX,	/* opts.max is reached */
+	FILL_THROTTLED, /* the limits of sweeps are reached: full_sweep */
 	FILL_ELSEWHERE, /* this is not the cluster that the folder belongs to */
 };
 
@@ -67,6 +68,7 @@ struct fill_result {
 	/* the output of sbatch if it refused, reported a limit, or gave no clear answer; or NULL */
 	char *text;
 	char *refused_sweep; /* the sweep whose jobs were held; NULL: none */
+	char *full_sweep;    /* a sweep whose own limit is reached; NULL: none */
 };
 void fill_result_release(struct fill_result *r);
 

@@ -247,6 +247,10 @@ static void add_why_no_more(struct cmd_ctx *ctx, const struct cmd_filled *f, str
 		if (f->r.text && *f->r.text)
 			buf_addf(line, ": %.*s", (int)strcspn(f->r.text, "\n"), f->r.text);
 		break;
+	case FILL_THROTTLED:
+		buf_addf(line, "; '%s' has reached its own limit: slurmq config limit.%s",
+			 f->r.full_sweep, f->r.full_sweep);
+		break;
 	case FILL_EMPTY:
 		if (f->r.submitted == 0 && f->r.in_flight == 0)
 			add_next_commands(ctx, line);
@@ -279,11 +283,17 @@ void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f)
 void cmd_filled_json(const struct cmd_filled *f, struct json *j)
 {
 	static const char *const stops[] = {
-		[FILL_FULL] = "full",	    [FILL_EMPTY] = "empty",
-		[FILL_PAUSED] = "paused",   [FILL_LIMITED] = "limited",
-		[FILL_REFUSED] = "refused", [FILL_UNCLEAR] = "unclear",
-		[FILL_BACKOFF] = "backoff", [FILL_LOCKED] = "gate",
-		[FILL_MAX] = "max",	    [FILL_ELSEWHERE] = "elsewhere",
+		[FILL_FULL] = "full",
+		[FILL_EMPTY] = "empty",
+		[FILL_PAUSED] = "paused",
+		[FILL_LIMITED] = "limited",
+		[FILL_REFUSED] = "refused",
+		[FILL_UNCLEAR] = "unclear",
+		[FILL_BACKOFF] = "backoff",
+		[FILL_LOCKED] = "gate",
+		[FILL_MAX] = "max",
+		[FILL_THROTTLED] = "throttled",
+		[FILL_ELSEWHERE] = "elsewhere",
 	};
 
 	json_int(j, "submitted", f->r.submitted);

@@ -103,6 +103,10 @@ void db_version_release(struct db_version *v);
  * first. */
 int db_version_before(struct db *db, int64_t id, int64_t *before, struct err *err);
 
+/* Sets *id to the least id above `after` that was to be the first job of a version: DB_NONE if there
+ * is none. All jobs between two such ids are of one sweep. */
+int db_version_next_job(struct db *db, int64_t after, int64_t *id, struct err *err);
+
 /* ---- expanding: rows are added in slices to a version that is hidden until it is published
  * ---- */
 

@@ -170,6 +170,14 @@ int db_version_before(struct db *db, int64_t id, int64_t *before, struct err *er
 	return db_number(db, sql, before, err, "i", id);
 }
 
+int db_version_next_job(struct db *db, int64_t after, int64_t *id, struct err *err)
+{
+	static const char sql[] = "SELECT first_job FROM version WHERE first_job > ?1"
+				  " ORDER BY first_job LIMIT 1";
+
+	return db_number(db, sql, id, err, "i", after);
+}
+
 /* ---- schemas ---- */
 
 static void schema_text(const struct sweep_point *point, struct buf *out)
