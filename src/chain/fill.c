@@ -120,13 +120,14 @@ static bool is_held_back(const struct fill *f)
 static int compute_deficit(struct fill *f, const struct ingested *d, int64_t *n, struct err *err)
 {
 	struct fill_result *r = f->r;
-	int64_t counts[JOB_NSTATES], reserve, target, paused, sentinel;
+	int64_t counts[JOB_NSTATES], reserve, target, paused, trial, sentinel;
 	struct limits limit;
 
 	*n = 0;
 	if (db_counts(f->store->db, counts, err) ||
 	    state_get_int(f->store->db, STATE_RESERVE, &reserve, err) ||
 	    state_get_int(f->store->db, STATE_PAUSED, &paused, err) ||
+	    state_get_int(f->store->db, STATE_TRIAL, &trial, err) ||
 	    limits_get(f->store, &limit, err))
 		return -1;
 	r->limit = limit.jobs;
@@ -150,7 +151,7 @@ static int compute_deficit(struct fill *f, const struct ingested *d, int64_t *n,
 		*n = r->pending;
 	if (!r->pending)
 		r->stop = FILL_EMPTY;
-	else if (paused)
+	else if (paused || (trial && f->o->caller == FILL_CHAIN))
 		r->stop = FILL_PAUSED;
 	else if (is_held_back(f))
 		r->stop = FILL_BACKOFF;
@@ -240,6 +241,8 @@ static int load_limit_groups(struct fill *f, const struct ingested *d, bool *cha
 	if (f->unblock) {
 		if (limit_groups_unblock(db, err) ||
 		    state_unset_text(db, STATE_SENTINEL_REFUSED, err) ||
+		    (f->o->trial ? state_set_int(db, STATE_TRIAL, 1, err)
+				 : state_unset_int(db, STATE_TRIAL, err)) ||
 		    store_keep_root(f->store, err))
 			return -1;
 		f->unblock = false;

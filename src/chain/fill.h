@@ -29,6 +29,7 @@ struct fill_opts {
 	enum fill_caller caller;
 	int64_t max;	 /* submit at most this many jobs; -1: no such limit */
 	bool renew_env;	 /* submit --env */
+	bool trial;	 /* submit --try: the jobs submit no others */
 	bool no_claim;	 /* ingest only */
 	bool no_via;	 /* this host submits, even if the setting names another way */
 	int64_t lock_ms; /* how long to wait for the queue lock, at most */
@@ -42,9 +43,9 @@ struct fill_opts {
 
 /* Why the fill submitted no more jobs. */
 enum fill_stop {
-	FILL_FULL = 0, /* the target is reached */
-	FILL_EMPTY,    /* nothing is pending */
-	FILL_PAUSED,
+	FILL_FULL = 0,	/* the target is reached */
+	FILL_EMPTY,	/* nothing is pending */
+	FILL_PAUSED,	/* also for a job while there is a trial */
 	FILL_LIMITED,	/* Slurm reports that the user's limit is reached */
 	FILL_REFUSED,	/* sbatch refused a specification: jobs are held */
 	FILL_UNCLEAR,	/* no clear answer; reconciliation will find out */

@@ -211,7 +211,9 @@ static int add_needs(struct store *store, struct health *h, bool pending, struct
 	    (h->sentinel == SENTINEL_HELD && add_held_sentinel(store, h, err)) ||
 	    (pending && add_via(store, h, err)))
 		return -1;
-	if (h->state == CHAIN_STALLED)
+	if (h->trial && pending && h->state != CHAIN_PAUSED)
+		add_need(h, NEED_TRIAL);
+	else if (h->state == CHAIN_STALLED)
 		add_need(h, NEED_SUBMIT);
 	else if (h->state == CHAIN_IDLE && !h->last_refill)
 		add_need(h, NEED_FIRST_SUBMIT);
@@ -296,15 +298,17 @@ static int read_pause(struct db *db, struct health_pause *p, struct err *err)
 
 int health_read(struct store *store, struct health *out, struct err *err)
 {
-	int64_t counts[JOB_NSTATES], paused, jobs = 0, in_flight;
+	int64_t counts[JOB_NSTATES], paused, trial, jobs = 0, in_flight;
 
 	memset(out, 0, sizeof(*out));
 	if (db_counts(store->db, counts, err) ||
 	    state_get_int(store->db, STATE_PAUSED, &paused, err) ||
+	    state_get_int(store->db, STATE_TRIAL, &trial, err) ||
 	    state_get_int(store->db, STATE_CHAIN_LAST_REFILL, &out->last_refill, err) ||
 	    (paused && read_pause(store->db, &out->pause, err)) || read_sentinel(store, out, err) ||
 	    db_jobs_later(store->db, &out->later, &out->later_at, err))
 		return -1;
+	out->trial = trial;
 	for (int i = 0; i < JOB_NSTATES; i++)
 		jobs += counts[i];
 	in_flight = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
@@ -322,7 +326,7 @@ int health_read(struct store *store, struct health *out, struct err *err)
 				     ? CHAIN_ALIVE
 				     : CHAIN_STALLED;
 	else if (counts[JOB_PENDING])
-		out->state = !out->last_refill				     ? CHAIN_IDLE
+		out->state = !out->last_refill || trial			     ? CHAIN_IDLE
 			     : is_job_staying(store) || is_sentinel_due(out) ? CHAIN_ALIVE
 									     : CHAIN_STALLED;
 	else

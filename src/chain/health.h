@@ -51,6 +51,7 @@ enum health_need_kind {
 	NEED_VIA,	   /* fix the way to the host that submits: words */
 	NEED_SUBMIT,	   /* submit: work is left, and no job is known to be in Slurm */
 	NEED_FIRST_SUBMIT, /* submit for the first time */
+	NEED_TRIAL,	   /* submit the rest, if the jobs of submit --try went well */
 	NEED_FAILED,	   /* check the failed jobs of sweep */
 	/* Change the options that sbatch refused, and release these jobs of sweep: words, or
 	 * NULL. */
@@ -82,6 +83,7 @@ struct health {
 	/* Jobs that wait for their next try, and the time of the first of these. */
 	int64_t later, later_at;
 	struct health_pause pause;
+	bool trial; /* submit --try: jobs submit no others */
 	/* If stalled: the job that ended last, the only one in Slurm, was cancelled there. */
 	bool only_cancelled;
 	struct health_need *needs;

@@ -104,6 +104,9 @@ static void add_chain(const struct health_need *n, struct strs *lines)
 	case NEED_SUBMIT:
 		strs_add(lines, "no job is known to be in Slurm and work is left: slurmq submit");
 		break;
+	case NEED_TRIAL:
+		strs_add(lines, "after submit --try the rest waits: slurmq submit");
+		break;
 	case NEED_FIRST_SUBMIT:
 		strs_add(lines, "nothing was submitted yet: slurmq submit");
 		break;

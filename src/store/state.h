@@ -46,6 +46,9 @@ struct state_text {
 #define STATE_CANCELLED_JOBS STATE_INT(".cancelled.jobs", 0)
 #define STATE_CANCELLED_AT STATE_INT(".cancelled.at", 0)
 
+/* fill.c: 1 after slurmq submit --try: jobs submit no others until a user submits. */
+#define STATE_TRIAL STATE_INT(".trial", 0)
+
 /* breaker.c: how many jobs in a row failed within a minute of their start. If the breaker holds the
  * jobs of a value since the last completed job: at which number it trips again, and the sweep of
  * that value; else 0. The last such job's id, once the queue was paused for it. */

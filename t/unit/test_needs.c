@@ -48,6 +48,7 @@ static const struct {
 	{{.kind = NEED_SUBMIT},
 	 NULL,
 	 "no job is known to be in Slurm and work is left: slurmq submit\n"},
+	{{.kind = NEED_TRIAL}, NULL, "after submit --try the rest waits: slurmq submit\n"},
 	{{.kind = NEED_FIRST_SUBMIT}, NULL, "nothing was submitted yet: slurmq submit\n"},
 	{{.kind = NEED_FAILED, .sweep = (char *)"grid", .jobs = 1},
 	 NULL,
