@@ -12,7 +12,10 @@ enum {
 	JOBS_MOST = 64,
 };
 
-#define CHANCE_MOST 0.001
+/* The probability up to which chance is no explanation; the second, if jobs also fail within seconds on
+ * other nodes: then some fail anyway. */
+#define CHANCE_MOST 1e-3
+#define CHANCE_MOST_OTHERS 1e-6
 
 /* What jobs of a sweep did on one node, and on the others. */
 struct evidence {
@@ -156,7 +159,8 @@ int bad_node_judge(struct db *db, const char *node, int64_t sweep, int64_t since
 
 	*bad = false;
 	if (rc || e.njobs < LEAST || e.well_here || !e.completed ||
-	    chance((int64_t)e.njobs, e.well, e.failed) > CHANCE_MOST)
+	    chance((int64_t)e.njobs, e.well, e.failed) >
+		    (e.failed ? CHANCE_MOST_OTHERS : CHANCE_MOST))
 		return rc;
 	rc = doubt_jobs(db, node, sweep, &e, &doubt, err);
 	*bad = !rc && !doubt;

@@ -9,7 +9,8 @@
  * - none of those jobs failed on another node in the same way;
  * - the failed jobs share no value that no job did well with (bad_value.h);
  * - chance does not explain it: from what jobs of the sweep did on other nodes, so many failures in
- *   a row have a probability below one in a thousand.
+ *   a row have a probability below one in a thousand; one in a million, if jobs also fail within
+ *   seconds there.
  */
 #ifndef SLURMQ_BAD_NODE_H
 #define SLURMQ_BAD_NODE_H

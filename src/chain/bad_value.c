@@ -136,7 +136,7 @@ int suspects_clear(struct db *db, int64_t sweep, const char *only_node, struct s
 /* The jobs that have not started. */
 struct counting {
 	struct suspects *s;
-	int64_t pending;  /* pending jobs of the sweep */
+	int64_t all;	  /* those of the sweep */
 	int64_t *without; /* of these, for each suspect */
 };
 
@@ -144,36 +144,35 @@ static int count_point(void *arg, const struct db_point *p)
 {
 	struct counting *c = arg;
 
-	c->pending += p->state == JOB_PENDING;
-	for (size_t i = 0; i < c->s->n; i++) {
-		if (bad_value_has(&c->s->v[i], &p->point))
-			c->s->v[i].jobs++;
-		else if (p->state == JOB_PENDING)
-			c->without[i]++;
-	}
+	c->all++;
+	for (size_t i = 0; i < c->s->n; i++)
+		c->without[i] += !bad_value_has(&c->s->v[i], &p->point);
 	return 0;
 }
 
 enum { NOT_STARTED = 1U << JOB_PENDING | 1U << JOB_SUBMITTING | 1U << JOB_QUEUED };
 
 int suspects_choose(struct db *db, int64_t sweep, struct suspects *s, struct bad_value **chosen,
-		    struct err *err)
+		    bool *left, struct err *err)
 {
 	struct counting c = {.s = s};
-	int64_t all[JOB_NSTATES];
 	struct db_sweep row = {0};
-	int rc = db_counts(db, all, err) || db_sweep_get(db, sweep, &row, err) ? -1 : 0;
+	int64_t n[JOB_NSTATES], others;
+	int rc = db_counts(db, n, err) || db_sweep_get(db, sweep, &row, err) ? -1 : 0;
 
 	*chosen = NULL;
+	*left = false;
 	c.without = mem_alloc((s->n + 1) * sizeof(*c.without));
 	if (!rc && s->n)
 		rc = db_points_each(db, sweep, NOT_STARTED, count_point, &c, err);
-	for (size_t i = 0; i < s->n && !rc && !*chosen; i++) {
-		/* as no job with the value completed, a completed one proves that jobs without it do */
-		bool others = row.counts[JOB_COMPLETED] && all[JOB_PENDING] > c.pending;
-
-		if (c.without[i] || others)
-			*chosen = &s->v[i];
+	if (!rc) {
+		others = n[JOB_PENDING] + n[JOB_SUBMITTING] + n[JOB_QUEUED] - c.all;
+		/* no job with the value completed: if one did, that proves that jobs without it do */
+		for (size_t i = 0; i < s->n && !*left; i++) {
+			*left = c.without[i] || (row.counts[JOB_COMPLETED] && others > 0);
+			if (*left || (!*chosen && row.counts[JOB_COMPLETED]))
+				*chosen = &s->v[i];
+		}
 	}
 	free(c.without);
 	db_sweep_release(&row);

@@ -24,8 +24,7 @@ struct bad_value {
 	int64_t failed;	   /* number of failed jobs with it; none completed */
 	int64_t job;	   /* the last of them */
 	int64_t held;	   /* a job that is held for it */
-	/* Set by bad_values_count(), and by suspects_choose() for the jobs that would be held. */
-	int64_t jobs;
+	int64_t jobs;	   /* set by bad_values_count() */
 };
 bool bad_value_has(const struct bad_value *v, const struct sweep_point *point);
 void bad_values_release(struct bad_value *v, size_t n); /* frees v too */
@@ -45,10 +44,11 @@ void suspects_list(const struct db_job *failed, size_t n, size_t least, struct s
  * so that a job that runs on another node clears its values at once; NULL: on several. */
 int suspects_clear(struct db *db, int64_t sweep, const char *only_node, struct suspects *s,
 		   struct err *err);
-/* Sets *chosen to the first suspect whose jobs can be held while others are left to go on with,
- * NULL if there is none; borrowed from s. A single value is preferred to a pair. */
+/* Sets *chosen to the first suspect whose jobs can be held while others that have not started are
+ * left, and *left. If there is none, sets *chosen to the first suspect of all if a job of the sweep
+ * has completed, else to NULL. It is borrowed from s. */
 int suspects_choose(struct db *db, int64_t sweep, struct suspects *s, struct bad_value **chosen,
-		    struct err *err);
+		    bool *left, struct err *err);
 
 /* ---- values that are held ---- */
 

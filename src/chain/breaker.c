@@ -235,33 +235,42 @@ static int read_failures(struct db *db, int64_t sweep, const struct strs *list, 
 	return rc;
 }
 
-/* Holds the jobs of the value that explains the failures, if there is one, and sets *held. blind:
- * no job of the sweep has completed, so that every value looks bad; then only a value that all
- * failures share counts, and it takes the place of an earlier one. Until a job completes, half as
- * many further failures trip the breaker again: perhaps it was not the value. */
+/* Until a job completes, the value that is held now may be the wrong one: half as many further
+ * failures trip the breaker again. It takes the place of an earlier one of that kind. */
+static int note_unsure(struct db *db, int64_t sweep, const struct bad_value *v, int64_t least,
+		       struct err *err)
+{
+	int64_t n, unsure;
+
+	return state_get_int(db, STATE_BREAKER_UNSURE, &unsure, err) ||
+			       state_get_int(db, STATE_BREAKER_N, &n, err) ||
+			       (unsure == sweep && bad_values_drop(db, sweep, v, err)) ||
+			       state_set_int(db, STATE_BREAKER_UNSURE, sweep, err) ||
+			       state_set_int(db, STATE_BREAKER_NEXT, n + (least + 1) / 2, err)
+		       ? -1
+		       : 0;
+}
+
+/* Holds the jobs of the value that explains the failures, if there is one. Sets *held if others are
+ * left to go on with. blind: no job of the sweep has completed, so that every value looks bad; then
+ * only a value that all failures share counts. */
 static int hold_value(struct db *db, int64_t sweep, const struct failures *f, bool blind,
 		      int64_t least, bool *held, struct err *err)
 {
 	struct suspects s;
 	struct bad_value *v = NULL;
-	int64_t n, unsure;
+	bool left = false;
 	int rc;
 
 	suspects_list(f->jobs, f->n, blind ? f->n : (size_t)least, &s);
 	rc = suspects_clear(db, sweep, f->several ? NULL : f->node, &s, err);
 	if (!rc)
-		rc = suspects_choose(db, sweep, &s, &v, err);
-	*held = v != NULL;
+		rc = suspects_choose(db, sweep, &s, &v, &left, err);
+	*held = left;
+	if (!rc && left)
+		rc = note_unsure(db, sweep, v, least, err);
 	if (!rc && v)
-		rc = state_get_int(db, STATE_BREAKER_UNSURE, &unsure, err) ||
-				     state_get_int(db, STATE_BREAKER_N, &n, err) ||
-				     (unsure == sweep && bad_values_drop(db, sweep, v, err)) ||
-				     state_set_int(db, STATE_BREAKER_UNSURE, sweep, err) ||
-				     state_set_int(db, STATE_BREAKER_NEXT, n + (least + 1) / 2,
-						   err) ||
-				     bad_values_hold(db, sweep, v, err)
-			     ? -1
-			     : 0;
+		rc = bad_values_hold(db, sweep, v, err);
 	suspects_release(&s);
 	return rc;
 }

@@ -14,7 +14,8 @@
  *
  * If ten jobs of a sweep failed so that share a value, or a pair of values, that no completed job
  * has, the jobs with it are held instead (bad_value.h), and the others go on. Other failures or
- * completed jobs between these do not matter. Perhaps it was not the value: if five more jobs fail
+ * completed jobs between these do not matter. If all that is left has the value, the queue is paused
+ * besides. Perhaps it was not the value: if five more jobs fail
  * in a row before one completes, the hold is withdrawn and the queue is paused. While no job of the
  * sweep has completed, all failures must share the value.
  *

@@ -544,9 +544,9 @@ static void bad_values(void **state)
 		/* there are just ten of them */
 		{"opt: [adam, lamb, sgd], n: {from: 1, to: 10, step: 1}", "opt=lamb", "10 0 20",
 		 ""},
-		/* all that is left has it: what was in the queue runs */
-		{"opt: [adam, lamb], n: {from: 1, to: 15, step: 1}", "opt=lamb", "15 0 15 paused",
-		 ""},
+		/* all that is left has it */
+		{"opt: [adam, lamb], n: {from: 1, to: 15, step: 1}", "opt=lamb", "10 5 15 paused",
+		 "10 of 10 opt=lamb"},
 		/* everything fails: from the begin, and from a time on */
 		{"opt: [a, b], lr: [1, 2], n: {from: 1, to: 20, step: 1}", ">0", "25 0 0 paused",
 		 ""},
@@ -635,6 +635,40 @@ static void two_bad_values(void **state)
 	}
 	assert_int_equal(n, 2);
 	health_release(&health);
+}
+
+/* Everything is in Slurm already: what has the value leaves its queue. */
+static void all_in_slurm(void **state)
+{
+	static const struct {
+		const char *params;
+		int64_t held;
+		bool pauses;
+	} v[] = {
+		{"n: {from: 1, to: 12, step: 1}, opt: [adam, lamb]", 2, false},
+		{"opt: [adam, lamb], n: {from: 1, to: 12, step: 1}", 2, true},
+		{"opt: [lamb, adam], n: {from: 1, to: 12, step: 1}", 2, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		char *text = mem_printf("name: s\nparams: {%s}\nrun: [\"true\"]\n", v[i].params);
+		struct here *h;
+
+		set_up((void **)&h);
+		put(h, text);
+		limit(h, 40);
+		fill(h, FILL_USER);
+		assert_int_equal(count(h, JOB_QUEUED), 24);
+		run_all(h, "opt=lamb");
+		assert_int_equal(count(h, JOB_FAILED), 10);
+		assert_int_equal(count(h, JOB_HELD), v[i].held);
+		assert_int_equal(count(h, JOB_COMPLETED), 12);
+		assert_int_equal(paused(h), v[i].pauses);
+		assert_int_equal(fake.cancelled.n, v[i].held);
+		free(text);
+		here_tear_down((void **)&h);
+	}
 }
 
 /* Jobs of the value that was held and is released count anew; other sweeps are left alone. */
@@ -818,6 +852,7 @@ int main(void)
 		cmocka_unit_test(no_black_hole),
 		cmocka_unit_test(bad_values),
 		T(two_bad_values),
+		cmocka_unit_test(all_in_slurm),
 		T(released),
 		cmocka_unit_test(a_running_job_clears_its_value),
 		cmocka_unit_test(nodes_that_are_left_out),
