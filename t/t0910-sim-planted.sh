@@ -33,5 +33,9 @@ found max 'tried again [0-9]+ times by its policy already'
 found hold-off '(after scancel of everything|not all jobs were cancelled)'
 # the decision takes what was cancelled for survivors
 found survivor 'after scancel of everything'
+# the jobs of a bad value are not held, and it is taken for found
+found value 'a bad value cost [0-9]+ jobs'
+# three failures are evidence enough against a node
+found node 'is excluded, and it is healthy'
 
 done_testing

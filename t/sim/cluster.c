@@ -55,6 +55,19 @@ static void schedule_soon(void)
 
 static void harm(void *arg);
 
+/* A node, but none of --exclude, unless that names all. */
+static int pick_host(const struct sim_job *j)
+{
+	char name[16];
+	int host, tries = 0;
+
+	do {
+		host = (int)(1 + sim_rnd(SIM_NODES - 1));
+		snprintf(name, sizeof(name), "node%d", host);
+	} while (*j->exclude && strstr(j->exclude, name) && ++tries < 100);
+	return host;
+}
+
 static void start_job(struct sim_job *j)
 {
 	bool last = true;
@@ -72,7 +85,7 @@ static void start_job(struct sim_job *j)
 	snprintf(j->state, sizeof(j->state), "RUNNING");
 	snprintf(j->reason, sizeof(j->reason), "None");
 	j->begun = sim.now;
-	j->host = (int)(1 + sim_rnd(SIM_NODES - 1));
+	j->host = pick_host(j);
 	env[n++] = mem_strdup("PATH=/usr/bin");
 	env[n++] = mem_strdup("SLURMQ_DIR=/sim/.slurmq");
 	env[n++] = mem_printf("SLURM_JOB_ID=%" PRIu64, j->id);
@@ -375,6 +388,7 @@ struct request {
 	int ntasks;
 	bool array;
 	uint64_t submission;
+	char exclude[32];
 };
 
 /* A job that the controller has taken. 0: over the limit. */
@@ -405,6 +419,7 @@ static uint64_t make_job(const struct request *r)
 		j->submitted = sim.now;
 		j->limit = r->limit ? r->limit * 60 * SEC : cluster.walltime;
 		snprintf(j->name, sizeof(j->name), "%s", r->name);
+		snprintf(j->exclude, sizeof(j->exclude), "%s", r->exclude);
 		snprintf(j->state, sizeof(j->state), "PENDING");
 		snprintf(j->reason, sizeof(j->reason), "Priority");
 		*at = j;
@@ -430,6 +445,8 @@ static void read_request(const struct proc_spec *spec, struct request *r)
 		requeue |= !strcmp(*a, "--requeue");
 		if (!strncmp(*a, "--begin=now+", 12))
 			r->begin = atoi(*a + 12);
+		if (!strncmp(*a, "--exclude=", 10))
+			snprintf(r->exclude, sizeof(r->exclude), "%s", *a + 10);
 		if (!strncmp(*a, "--time=", 7))
 			r->limit = atoi(*a + 7);
 		if (!strncmp(*a, "--array=0-", 10)) {
