@@ -176,7 +176,7 @@ for order in file random; do
 name: value
 params: {opt: [adam, lamb, sgd], lr: [1, 2], n: {from: 1, to: 12, step: 1}}
 order: $order
-sbatch: {cpus-per-task: 16}
+sbatch: {exclusive: true}
 run: |
   cd "\$SLURMQ_DIR/.."
   echo {opt} {lr} {n} >>ledger
@@ -189,7 +189,7 @@ END
 	ok "$order: and that is its end" over
 	nok "$order: it is not paused" paused
 	failed=$(count 5)
-	# three run at a time: two have begun by the tenth end
+	# a node runs one at a time, so two others have begun by the tenth end
 	ok "$order: it cost $failed jobs" test "$failed" -ge 10 -a "$failed" -le 12
 	is "$(count 4)" 48 "$order: all others are completed"
 	is "$(count 7)" $((24 - failed)) "$order: the rest of that value is held"
@@ -202,7 +202,7 @@ END
 	like_out '^job [0-9]+ of value: held BREAKER$'
 	like_out '^held +10 of 10 with opt=lamb failed; slurmq release opt=lamb$'
 	# nothing of it is left in Slurm
-	is "$(squeue -h -u "$USER" -t PENDING -o %j | grep -c '^value')" 0 "$order: none of it waits in Slurm"
+	is "$(squeue -h -t PENDING -o %j | grep -c '^value')" 0 "$order: none of it waits in Slurm"
 done
 # mended, and as status says
 : >mended

@@ -142,7 +142,7 @@ static int doubt_jobs(struct db *db, const char *node, int64_t sweep, const stru
 	}
 	if (!rc && !*doubt) {
 		suspects_list(jobs, n, n, &s);
-		rc = suspects_clear(db, sweep, node, &s, err);
+		rc = suspects_clear(db, sweep, NULL, &s, err);
 		*doubt = s.n > 0;
 	}
 	suspects_release(&s);

@@ -46,7 +46,7 @@ int suspects_clear(struct db *db, int64_t sweep, const char *only_node, struct s
 		   struct err *err);
 /* Sets *chosen to the first suspect whose jobs can be held while others that have not started are
  * left, and *left. If there is none, sets *chosen to the first suspect of all if a job of the sweep
- * has completed, else to NULL. It is borrowed from s. */
+ * has completed, else to NULL. *chosen is borrowed from s. */
 int suspects_choose(struct db *db, int64_t sweep, struct suspects *s, struct bad_value **chosen,
 		    bool *left, struct err *err);
 

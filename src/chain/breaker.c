@@ -219,34 +219,42 @@ static int add_failed_job(struct db *db, int64_t attempt, const struct explained
 	return rc < 0 ? -1 : 0;
 }
 
-/* blind: see hold_value(). */
-static int read_failures(struct db *db, int64_t sweep, const struct strs *list, bool blind,
-			 struct failures *f, struct err *err)
+static int read_failures(struct db *db, int64_t sweep, const struct strs *list, struct failures *f,
+			 struct err *err)
 {
 	struct explained x = {0};
+	int64_t unsure;
+	size_t n = 0;
 	int rc = breaker_nodes(db, &x.nodes, err);
 
-	if (!rc && !blind)
-		rc = bad_values_get(db, sweep, &x.values, &x.n, err);
+	if (!rc)
+		rc = state_get_int(db, STATE_BREAKER_UNSURE, &unsure, err);
+	if (!rc)
+		rc = bad_values_get(db, sweep, &x.values, &n, err);
+	x.n = n - (n && unsure == sweep); /* the last one may be wrong */
 	for (size_t i = 0; i < list->n && !rc; i++)
 		rc = add_failed_job(db, strtoll(list->v[i], NULL, 10), &x, f, err);
-	bad_values_release(x.values, x.n);
+	bad_values_release(x.values, n);
 	strs_release(&x.nodes);
 	return rc;
 }
 
-/* Until a job completes, the value that is held now may be the wrong one: half as many further
- * failures trip the breaker again. It takes the place of an earlier one of that kind. */
-static int note_unsure(struct db *db, int64_t sweep, const struct bad_value *v, int64_t least,
-		       struct err *err)
+/* The value v takes the place of one that was held since the last completed job. more: until a job
+ * completes, v may be the wrong one as well, so that so many further failures trip the breaker
+ * again; 0: it is the right one. */
+static int replace_unsure(struct db *db, int64_t sweep, const struct bad_value *v, int64_t more,
+			  struct err *err)
 {
 	int64_t n, unsure;
 
-	return state_get_int(db, STATE_BREAKER_UNSURE, &unsure, err) ||
-			       state_get_int(db, STATE_BREAKER_N, &n, err) ||
-			       (unsure == sweep && bad_values_drop(db, sweep, v, err)) ||
-			       state_set_int(db, STATE_BREAKER_UNSURE, sweep, err) ||
-			       state_set_int(db, STATE_BREAKER_NEXT, n + (least + 1) / 2, err)
+	if (state_get_int(db, STATE_BREAKER_UNSURE, &unsure, err) ||
+	    state_get_int(db, STATE_BREAKER_N, &n, err) ||
+	    (unsure == sweep && bad_values_drop(db, sweep, v, err)))
+		return -1;
+	if (!more)
+		return state_unset_int(db, STATE_BREAKER_UNSURE, err);
+	return state_set_int(db, STATE_BREAKER_UNSURE, sweep, err) ||
+			       state_set_int(db, STATE_BREAKER_NEXT, n + more, err)
 		       ? -1
 		       : 0;
 }
@@ -267,10 +275,19 @@ static int hold_value(struct db *db, int64_t sweep, const struct failures *f, bo
 	if (!rc)
 		rc = suspects_choose(db, sweep, &s, &v, &left, err);
 	*held = left;
-	if (!rc && left)
-		rc = note_unsure(db, sweep, v, least, err);
-	if (!rc && v)
-		rc = bad_values_hold(db, sweep, v, err);
+	if (!rc && v) {
+		/* a single value that nothing is left without may be guilty instead of a pair */
+		bool pair = v->words.n > 1 && s.v[0].words.n == 1;
+
+		rc = replace_unsure(db, sweep, v,
+				    !left  ? 0
+				    : pair ? 1
+					   : (least + 1) / 2,
+				    err) ||
+				     bad_values_hold(db, sweep, v, err)
+			     ? -1
+			     : 0;
+	}
 	suspects_release(&s);
 	return rc;
 }
@@ -328,9 +345,9 @@ static int judge_values(struct db *db, const struct db_attempt *a, int64_t sweep
 	if (!rc)
 		rc = state_get_int(db, STATE_BREAKER_UNSURE, &unsure, err);
 	blind = !row.counts[JOB_COMPLETED];
-	due = !rc && (int64_t)list.n >= least && (blind ? trips : !unsure);
+	due = !rc && (int64_t)list.n >= least && (trips || (!blind && !unsure));
 	if (due)
-		rc = read_failures(db, sweep, &list, blind, &f, err);
+		rc = read_failures(db, sweep, &list, &f, err);
 	if (due && !rc && (int64_t)f.n >= least)
 		rc = hold_value(db, sweep, &f, blind, least, held, err);
 	failures_release(&f);

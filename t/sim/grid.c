@@ -102,6 +102,7 @@ void grid_begin(uint64_t seed)
 		memset(sim.skew, 0, sizeof(sim.skew));
 	}
 	k->step_fails = k->step_signals = k->site_harms = 0;
+	k->query_trouble = k->sbatch_trouble = 0; /* jobs are so short that all may end meanwhile */
 	k->step_short = 2 * SEC;
 	k->step_long = 4 * SEC + sim_rnd(30 * SEC);
 	cluster.limit = 4 + sim_rnd(16);
@@ -193,7 +194,7 @@ void grid_judge(struct db *db)
 {
 	static const struct db_select all;
 	struct counted c = {.bad = grid.kind == BAD_VALUE ? opts[grid.bad] : NULL};
-	int64_t most = COST + cluster.slots;
+	int64_t most = COST + 1 + cluster.slots; /* one, if a pair looked guilty first */
 
 	if (db_jobs_each(db, &all, count_job, &c, NULL) || grid.rough)
 		return;

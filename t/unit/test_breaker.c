@@ -541,6 +541,9 @@ static void bad_values(void **state)
 		/* it was another one than it seemed */
 		{"opt: [lamb, adam], lr: [1, 2], n: {from: 1, to: 11, step: 1}", "lr=1", "15 7 22",
 		 "15 of 15 lr=1"},
+		/* the last value, of which a pair looked guilty at first */
+		{"opt: [adam, lamb], lr: [1, 2], n: {from: 1, to: 12, step: 1}", "opt=lamb",
+		 "11 13 24 paused", "11 of 11 opt=lamb"},
 		/* there are just ten of them */
 		{"opt: [adam, lamb, sgd], n: {from: 1, to: 10, step: 1}", "opt=lamb", "10 0 20",
 		 ""},
@@ -551,7 +554,7 @@ static void bad_values(void **state)
 		{"opt: [a, b], lr: [1, 2], n: {from: 1, to: 20, step: 1}", ">0", "25 0 0 paused",
 		 ""},
 		{"model: [a, b], lr: [1, 2, 3], n: {from: 1, to: 12, step: 1}", ">36",
-		 "22 0 36 paused", ""},
+		 "11 25 36 paused", "11 of 11 model=b"},
 		{"n: {from: 1, to: 40, step: 1}, model: [a, b, c]", ">30", "10 0 30 paused", ""},
 		/* two bad values between others, and each costs ten */
 		{"n: {from: 1, to: 14, step: 1}, opt: [adam, lamb, sgd, lion]", "opt=lamb",
