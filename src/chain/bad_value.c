@@ -111,13 +111,30 @@ static int clear_by(void *arg, const struct db_point *p)
 	if (p->state == JOB_RUNNING && is_running_well(c, p->attempt, &well))
 		return -1;
 	for (size_t i = 0; i < c->s->n; i++) {
-		if (well && bad_value_has(&c->s->v[i], &p->point))
-			strs_release(&c->s->v[i].words);
+		struct bad_value *v = &c->s->v[i];
+		bool has = bad_value_has(v, &p->point);
+
+		v->jobs += has && !well;
+		if (has && well)
+			strs_release(&v->words);
 		else
-			c->s->v[kept++] = c->s->v[i];
+			c->s->v[kept++] = *v;
 	}
 	c->s->n = kept;
 	return !kept;
+}
+
+void suspects_keep(struct suspects *s, int64_t least)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i].failed + s->v[i].jobs < least)
+			strs_release(&s->v[i].words);
+		else
+			s->v[kept++] = s->v[i];
+	}
+	s->n = kept;
 }
 
 int suspects_clear(struct db *db, int64_t sweep, const char *only_node, struct suspects *s,
@@ -367,9 +384,10 @@ int bad_values_prune(struct db *db, int64_t sweep, bool *forgot, struct err *err
 	return rc;
 }
 
-/* The values that are held, the last of which is dropped. */
+/* The values that are held, one of which is dropped. */
 struct dropping {
 	struct values all;
+	size_t which;
 	const struct bad_value *except;
 	struct chosen out;
 };
@@ -377,32 +395,86 @@ struct dropping {
 static int collect_released(void *arg, const struct db_point *p)
 {
 	struct dropping *d = arg;
-	size_t last = d->all.n - 1;
 
 	if (!is_held_by_breaker(p->state, p->request, p->reason) ||
-	    !bad_value_has(&d->all.v[last], &p->point) ||
+	    !bad_value_has(&d->all.v[d->which], &p->point) ||
 	    (d->except && bad_value_has(d->except, &p->point)))
 		return 0;
-	for (size_t i = 0; i < last; i++)
-		if (bad_value_has(&d->all.v[i], &p->point))
+	for (size_t i = 0; i < d->all.n; i++)
+		if (i != d->which && bad_value_has(&d->all.v[i], &p->point))
 			return 0;
 	add_id(&d->out, p->job);
 	return 0;
 }
 
+/* Drops a value from the list and releases its jobs; the caller stores the list. */
+static int drop_value(struct db *db, int64_t sweep, struct dropping *d, struct err *err)
+{
+	struct bad_value gone;
+	int changed, rc = db_points_each(db, sweep, NOT_STARTED | 1U << JOB_HELD, collect_released,
+					 d, err);
+
+	for (size_t i = 0; i < d->out.n && !rc; i++)
+		rc = db_job_release_held(db, d->out.ids[i], &changed, err);
+	free(d->out.ids);
+	memset(&d->out, 0, sizeof(d->out));
+	gone = d->all.v[d->which];
+	for (size_t i = d->which; i + 1 < d->all.n; i++)
+		d->all.v[i] = d->all.v[i + 1];
+	d->all.n--;
+	strs_release(&gone.words);
+	return rc;
+}
+
 int bad_values_drop(struct db *db, int64_t sweep, const struct bad_value *except, struct err *err)
 {
 	struct dropping d = {.except = except};
-	int changed, rc = bad_values_get(db, sweep, &d.all.v, &d.all.n, err);
+	int rc = bad_values_get(db, sweep, &d.all.v, &d.all.n, err);
 
-	if (!rc && d.all.n)
-		rc = db_points_each(db, sweep, NOT_STARTED | 1U << JOB_HELD, collect_released, &d,
-				    err);
-	for (size_t i = 0; i < d.out.n && !rc; i++)
-		rc = db_job_release_held(db, d.out.ids[i], &changed, err);
-	if (!rc && d.all.n)
-		rc = store_values(db, sweep, d.all.v, d.all.n - 1, err);
-	free(d.out.ids);
+	if (!rc && d.all.n) {
+		d.which = d.all.n - 1;
+		rc = drop_value(db, sweep, &d, err);
+		if (!rc)
+			rc = store_values(db, sweep, d.all.v, d.all.n, err);
+	}
+	bad_values_release(d.all.v, d.all.n);
+	return rc;
+}
+
+int bad_values_failed(struct db *db, const struct db_job *job, bool *known, struct err *err)
+{
+	struct bad_value *v;
+	size_t n;
+	int rc = bad_values_get(db, job->sweep, &v, &n, err);
+
+	*known = false;
+	for (size_t i = 0; i < n; i++) {
+		if (!bad_value_has(&v[i], &job->point))
+			continue;
+		*known = true;
+		v[i].failed++;
+		v[i].job = job->id;
+	}
+	if (!rc && *known)
+		rc = store_values(db, job->sweep, v, n, err);
+	bad_values_release(v, n);
+	return rc;
+}
+
+int bad_values_completed(struct db *db, const struct db_job *job, struct err *err)
+{
+	struct dropping d = {.which = 0};
+	int rc = bad_values_get(db, job->sweep, &d.all.v, &d.all.n, err);
+	size_t n = d.all.n;
+
+	while (!rc && d.which < d.all.n) {
+		if (bad_value_has(&d.all.v[d.which], &job->point))
+			rc = drop_value(db, job->sweep, &d, err);
+		else
+			d.which++;
+	}
+	if (!rc && d.all.n < n)
+		rc = store_values(db, job->sweep, d.all.v, d.all.n, err);
 	bad_values_release(d.all.v, d.all.n);
 	return rc;
 }

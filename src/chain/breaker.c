@@ -62,9 +62,26 @@ static int reset_count(struct db *db, struct err *err)
 		       : 0;
 }
 
-int breaker_completed(struct db *db, const char *node, struct err *err)
+/* Releases the jobs that are held for a value of the completed job. */
+static int clear_values(struct db *db, int64_t job, struct err *err)
 {
-	return reset_count(db, err) || clear_node(db, node, err) ? -1 : 0;
+	struct db_job row = {0};
+	bool any;
+	int rc = state_any_held(db, &any, err);
+
+	if (rc || !any)
+		return rc;
+	rc = db_job_get_any(db, job, &row, err);
+	if (!rc)
+		rc = bad_values_completed(db, &row, err);
+	db_job_release(&row);
+	return rc < 0 ? -1 : 0;
+}
+
+int breaker_completed(struct db *db, int64_t job, const char *node, struct err *err)
+{
+	return reset_count(db, err) || clear_node(db, node, err) || clear_values(db, job, err) ? -1
+											       : 0;
 }
 
 int breaker_forgive_nodes(struct db *db, struct err *err)
@@ -260,18 +277,21 @@ static int replace_unsure(struct db *db, int64_t sweep, const struct bad_value *
 }
 
 /* Holds the jobs of the value that explains the failures, if there is one. Sets *held if others are
- * left to go on with. blind: no job of the sweep has completed, so that every value looks bad; then
+ * left to go on with. Jobs that have the value and run count as if they had failed, so that no more
+ * than `least` are lost; but half of these have failed indeed. blind: no job of the sweep has completed, so that every value looks bad; then
  * only a value that all failures share counts. */
 static int hold_value(struct db *db, int64_t sweep, const struct failures *f, bool blind,
 		      int64_t least, bool *held, struct err *err)
 {
+	int64_t half = (least + 1) / 2;
 	struct suspects s;
 	struct bad_value *v = NULL;
 	bool left = false;
 	int rc;
 
-	suspects_list(f->jobs, f->n, blind ? f->n : (size_t)least, &s);
+	suspects_list(f->jobs, f->n, blind ? f->n : (size_t)half, &s);
 	rc = suspects_clear(db, sweep, f->several ? NULL : f->node, &s, err);
+	suspects_keep(&s, least);
 	if (!rc)
 		rc = suspects_choose(db, sweep, &s, &v, &left, err);
 	*held = left;
@@ -282,7 +302,7 @@ static int hold_value(struct db *db, int64_t sweep, const struct failures *f, bo
 		rc = replace_unsure(db, sweep, v,
 				    !left  ? 0
 				    : pair ? 1
-					   : (least + 1) / 2,
+					   : half,
 				    err) ||
 				     bad_values_hold(db, sweep, v, err)
 			     ? -1
@@ -292,21 +312,19 @@ static int hold_value(struct db *db, int64_t sweep, const struct failures *f, bo
 	return rc;
 }
 
-/* Sets *known if the job has a value whose jobs are held. */
-static int has_held_value(struct db *db, const struct db_job *job, bool *known, struct err *err)
+/* Counts the failure to the values whose jobs are held. Sets *known if the job has one, and *last if
+ * there is nothing to go on with. */
+static int count_known(struct db *db, const struct db_job *job, bool *known, bool *last,
+		       struct err *err)
 {
-	struct bad_value *v;
+	int64_t n[JOB_NSTATES];
 	bool forgot;
-	size_t n;
 
-	*known = false;
 	if (bad_values_prune(db, job->sweep, &forgot, err) ||
 	    (forgot && state_set_failed(db, job->sweep, "", err)) ||
-	    bad_values_get(db, job->sweep, &v, &n, err))
+	    bad_values_failed(db, job, known, err) || db_counts(db, n, err))
 		return -1;
-	for (size_t i = 0; i < n; i++)
-		*known = *known || bad_value_has(&v[i], &job->point);
-	bad_values_release(v, n);
+	*last = !(n[JOB_PENDING] + n[JOB_SUBMITTING] + n[JOB_QUEUED]);
 	return 0;
 }
 
@@ -345,10 +363,10 @@ static int judge_values(struct db *db, const struct db_attempt *a, int64_t sweep
 	if (!rc)
 		rc = state_get_int(db, STATE_BREAKER_UNSURE, &unsure, err);
 	blind = !row.counts[JOB_COMPLETED];
-	due = !rc && (int64_t)list.n >= least && (trips || (!blind && !unsure));
+	due = !rc && (int64_t)list.n >= (least + 1) / 2 && (trips || !unsure);
 	if (due)
 		rc = read_failures(db, sweep, &list, &f, err);
-	if (due && !rc && (int64_t)f.n >= least)
+	if (due && !rc && (int64_t)f.n >= (least + 1) / 2)
 		rc = hold_value(db, sweep, &f, blind, least, held, err);
 	failures_release(&f);
 	strs_release(&list);
@@ -361,20 +379,21 @@ static int count_failure(struct db *db, const struct db_attempt *a, const struct
 			 struct err *err)
 {
 	int64_t n, most, next, paused;
-	bool known, held = false;
+	bool known, last, held = false;
 
 	if (state_get_int(db, STATE_BREAKER, &most, err) ||
 	    state_get_int(db, STATE_BREAKER_N, &n, err) ||
 	    state_get_int(db, STATE_BREAKER_NEXT, &next, err) ||
-	    state_get_int(db, STATE_PAUSED, &paused, err) || has_held_value(db, job, &known, err))
+	    state_get_int(db, STATE_PAUSED, &paused, err) ||
+	    count_known(db, job, &known, &last, err))
 		return -1;
-	if (most <= 0 || paused || known)
+	if (most <= 0 || paused || (known && !last))
 		return 0;
 	if (!next)
 		next = most;
 	if (state_set_int(db, STATE_BREAKER_N, ++n, err) ||
 	    /* a value has no part in a failure before the command began */
-	    (a->started && judge_values(db, a, job->sweep, most, n >= next, &held, err)))
+	    (a->started && !known && judge_values(db, a, job->sweep, most, n >= next, &held, err)))
 		return -1;
 	return n >= next && !held ? pause_queue(db, n, a->job, err) : 0;
 }

@@ -13,7 +13,8 @@
  * is held.
  *
  * If ten jobs of a sweep failed so that share a value, or a pair of values, that no completed job
- * has, the jobs with it are held instead (bad_value.h), and the others go on. Other failures or
+ * has, the jobs with it are held instead (bad_value.h), and the others go on. Running jobs with it
+ * are among the ten. If one of them completes, the others are released. Other failures or
  * completed jobs between these do not matter. If all that is left has the value, the queue is paused
  * besides. Perhaps it was not the value: if five more jobs fail
  * in a row before one completes, the hold is withdrawn and the queue is paused. While no job of the
@@ -39,9 +40,9 @@
 
 enum { BREAKER_NODES_MOST = 3 };
 
-/* Resets the count of failures, and clears the node that completed an attempt. node may be NULL.
- * Needs an open transaction. */
-int breaker_completed(struct db *db, const char *node, struct err *err);
+/* Resets the count of failures, and clears the node that completed an attempt of the job, and the
+ * values of the job. node may be NULL. Needs an open transaction. */
+int breaker_completed(struct db *db, int64_t job, const char *node, struct err *err);
 /* Counts a failed attempt of this job, which may pause the queue or exclude a node. again: the
  * policy retries the job. Needs an open transaction. */
 int breaker_failed(struct db *db, const struct db_attempt *a, const struct db_job *job, bool again,

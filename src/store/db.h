@@ -326,9 +326,6 @@ int db_attempt_find(struct db *db, uint64_t submission, int task, int64_t *id, i
 /* Sets *closed to what closed the attempt. If there is no such attempt, sets CLOSED_REPORTED, since
  * nothing may change it. */
 int db_attempt_closed(struct db *db, int64_t attempt, int *closed, struct err *err);
-/* Sets *node to the node of an attempt, NULL if unknown; the caller frees it. DB_NONE if there
- * is no such attempt. */
-int db_attempt_node(struct db *db, int64_t attempt, char **node, struct err *err);
 
 /* A job in flight, with all that reconciliation needs. */
 struct db_flight {

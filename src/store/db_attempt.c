@@ -81,19 +81,6 @@ int db_attempt_find(struct db *db, uint64_t submission, int task, int64_t *id, i
 	return 0;
 }
 
-int db_attempt_node(struct db *db, int64_t attempt, char **node, struct err *err)
-{
-	sqlite3_stmt *s = db_stmt(db, "SELECT node FROM attempt WHERE id = ?1", err, "i", attempt);
-	int rc = s ? db_step_row(db, s, err) : -1;
-
-	*node = NULL;
-	if (rc != SQLITE_ROW)
-		return rc < 0 ? -1 : DB_NONE;
-	*node = db_column_text(s, 0);
-	sqlite3_reset(s);
-	return 0;
-}
-
 int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
 {
 	static const char sql[] =

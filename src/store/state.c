@@ -116,6 +116,17 @@ int state_set_held(struct db *db, int64_t sweep, const char *text, struct err *e
 	return set_of_sweep(db, held_prefix, sweep, *text ? text : NULL, err);
 }
 
+int state_any_held(struct db *db, bool *any, struct err *err)
+{
+	struct strs keys = {0}, values = {0};
+	int rc = db_settings(db, held_prefix, &keys, &values, err);
+
+	*any = keys.n > 0;
+	strs_release(&keys);
+	strs_release(&values);
+	return rc;
+}
+
 int state_get_held(struct db *db, int64_t sweep, char **text, struct err *err)
 {
 	return get_of_sweep(db, held_prefix, sweep, text, err);

@@ -512,6 +512,24 @@ static void run_all(struct here *h, const char *bad)
 	}
 }
 
+/* A running attempt ends, which its supervisor reports. */
+static void end(struct here *h, int64_t job, int reason)
+{
+	const struct job_end e = {.completed = !reason,
+				  .reason = reason,
+				  .exit_code = reason,
+				  .ended = clock_now_ms()};
+	struct outcome o = {.db = h->store.db};
+	struct db_job row;
+
+	assert_int_equal(db_job_get(h->store.db, job, &row, NULL), 0);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(outcome_report(&o, row.attempt, &e, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	outcome_release(&o);
+	db_job_release(&row);
+}
+
 static int64_t count(struct here *h, int state)
 {
 	int64_t counts[JOB_NSTATES];
@@ -640,6 +658,47 @@ static void two_bad_values(void **state)
 	health_release(&health);
 }
 
+/* Jobs that run count as if they had failed; if one completes, it was not the value. */
+static void running_jobs_count(void **state)
+{
+	struct here *h = *state;
+	struct went runs = {.still = true, .node = "n1", .ms = 3000},
+		    bad = {.reason = REASON_EXIT, .exit_code = 1, .node = "n2"};
+	struct bad_value *held;
+	size_t n;
+
+	put(h, "name: s\nparams: {opt: [lamb, adam], n: {from: 1, to: 16, step: 1}}\nrun: "
+	       "[\"true\"]\n");
+	limit(h, 24);
+	fill(h, FILL_USER);
+	for (int64_t id = 1; id <= 4; id++)
+		go(h, id, &runs);
+	for (int64_t id = 5; id <= 9; id++) {
+		bad.node = id % 2 ? "n1" : "n2";
+		go(h, id, &bad);
+		look(h);
+		assert_int_equal(count(h, JOB_HELD), 0);
+	}
+	go(h, 10, &bad);
+	look(h);
+	assert_int_equal(count(h, JOB_HELD), 6); /* six failed, four run */
+	assert_int_equal(bad_values_get(h->store.db, 1, &held, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(held[0].failed, 6);
+	bad_values_release(held, n);
+	end(h, 1, REASON_EXIT);
+	assert_int_equal(bad_values_get(h->store.db, 1, &held, &n, NULL), 0);
+	assert_int_equal(held[0].failed, 7);
+	bad_values_release(held, n);
+	assert_int_equal(count(h, JOB_HELD), 6);
+	end(h, 2, REASON_NONE);
+	assert_int_equal(count(h, JOB_HELD), 0);
+	assert_int_equal(bad_values_get(h->store.db, 1, &held, &n, NULL), 0);
+	assert_int_equal(n, 0);
+	bad_values_release(held, n);
+	assert_false(paused(h));
+}
+
 /* Everything is in Slurm already: what has the value leaves its queue. */
 static void all_in_slurm(void **state)
 {
@@ -739,7 +798,7 @@ static void a_running_job_clears_its_value(void **state)
 		limit(h, 14);
 		fill(h, FILL_USER);
 		go(h, 1, &runs);
-		for (int64_t id = 2; id <= 11; id++) {
+		for (int64_t id = 2; id <= 11 && !count(h, JOB_HELD); id++) {
 			go(h, id, &bad);
 			look(h);
 		}
@@ -855,6 +914,7 @@ int main(void)
 		cmocka_unit_test(no_black_hole),
 		cmocka_unit_test(bad_values),
 		T(two_bad_values),
+		T(running_jobs_count),
 		cmocka_unit_test(all_in_slurm),
 		T(released),
 		cmocka_unit_test(a_running_job_clears_its_value),

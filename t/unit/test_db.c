@@ -644,7 +644,6 @@ static void submissions(void **state)
 	struct db_job *jobs;
 	bool closed;
 	int64_t id;
-	char *node;
 	size_t n;
 	int c, how;
 
@@ -678,9 +677,6 @@ static void submissions(void **state)
 	assert_int_equal(how, CLOSED_NOT);
 	assert_int_equal(db_attempt_closed(h->db, 12345, &how, NULL), 0);
 	assert_int_equal(how, CLOSED_REPORTED);
-	assert_int_equal(db_attempt_node(h->db, 12345, &node, NULL), DB_NONE);
-	assert_int_equal(db_attempt_node(h->db, id, &node, NULL), 0);
-	assert_null(node);
 	assert_int_equal(db_attempt_get(h->db, id, &a, NULL), 0);
 	assert_int_equal(a.task, 1);
 	assert_int_equal(a.job, 2);
@@ -694,9 +690,9 @@ static void submissions(void **state)
 	assert_int_equal(db_submission_closed(h->db, 77, &closed, NULL), 0);
 	assert_true(closed);
 	assert_int_equal(db_attempt_running(h->db, id, 901, "n1", 5, &c, NULL), 0);
-	assert_int_equal(db_attempt_node(h->db, id, &node, NULL), 0);
-	assert_string_equal(node, "n1");
-	free(node);
+	assert_int_equal(db_attempt_get(h->db, id, &a, NULL), 0);
+	assert_string_equal(a.node, "n1");
+	db_attempt_release(&a);
 	assert_int_equal(db_commit(h->db, NULL), 0);
 }
 
