@@ -4,9 +4,10 @@
 
 # file ORDER LR...: a sweep file; jobs FOLDER: its jobs as the list has them
 file() {
-	local order=$1
+	local order=$1 lr
 	shift
-	printf '%s\n' 'name: grid' "params: {opt: [a, b, c], lr: [$(sed 's/ /, /g' <<<"$*")], n: {from: 1, to: 8, step: 1}}" \
+	lr=$*
+	printf '%s\n' 'name: grid' "params: {opt: [a, b, c], lr: [${lr// /, }], n: {from: 1, to: 8, step: 1}}" \
 		'include: [{opt: z, lr: 9, n: 9}]' "$order" 'run: [echo, "{opt}", "{lr}", "{n}"]' >grid.yaml
 }
 jobs_of() {

@@ -12,8 +12,8 @@ enum {
 	JOBS_MOST = 64,
 };
 
-/* The probability up to which chance is no explanation; the second, if jobs also fail within seconds on
- * other nodes: then some fail anyway. */
+/* The probability up to which chance is no explanation; the second one if jobs also fail within
+ * seconds on other nodes, as some jobs then fail anyway. */
 #define CHANCE_MOST 1e-3
 #define CHANCE_MOST_OTHERS 1e-6
 

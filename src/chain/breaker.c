@@ -240,7 +240,7 @@ static int read_failures(struct db *db, int64_t sweep, const struct strs *list, 
 			 struct err *err)
 {
 	struct explained x = {0};
-	int64_t unsure;
+	int64_t unsure = 0;
 	size_t n = 0;
 	int rc = breaker_nodes(db, &x.nodes, err);
 
@@ -277,9 +277,9 @@ static int replace_unsure(struct db *db, int64_t sweep, const struct bad_value *
 }
 
 /* Holds the jobs of the value that explains the failures, if there is one. Sets *held if others are
- * left to go on with. Jobs that have the value and run count as if they had failed, so that no more
- * than `least` are lost; but half of these have failed indeed. blind: no job of the sweep has completed, so that every value looks bad; then
- * only a value that all failures share counts. */
+ * left to go on with. Running jobs with the value count as if they had failed, so that no more than
+ * `least` are lost; but half of these must have failed. blind: no job of the sweep has completed,
+ * so that every value looks bad; then only a value that all failures share counts. */
 static int hold_value(struct db *db, int64_t sweep, const struct failures *f, bool blind,
 		      int64_t least, bool *held, struct err *err)
 {
@@ -312,7 +312,7 @@ static int hold_value(struct db *db, int64_t sweep, const struct failures *f, bo
 	return rc;
 }
 
-/* Counts the failure to the values whose jobs are held. Sets *known if the job has one, and *last if
+/* Adds the failure to the values whose jobs are held. Sets *known if the job has one, and *last if
  * there is nothing to go on with. */
 static int count_known(struct db *db, const struct db_job *job, bool *known, bool *last,
 		       struct err *err)
@@ -350,7 +350,7 @@ static int pause_queue(struct db *db, int64_t failures, int64_t job, struct err 
 static int judge_values(struct db *db, const struct db_attempt *a, int64_t sweep, int64_t most,
 			bool trips, bool *held, struct err *err)
 {
-	int64_t unsure, least = most < VALUE_LEAST ? VALUE_LEAST : most;
+	int64_t unsure = 0, least = most < VALUE_LEAST ? VALUE_LEAST : most;
 	struct failures f = {0};
 	struct strs list = {0};
 	struct db_sweep row = {0};

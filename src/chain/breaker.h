@@ -14,15 +14,16 @@
  *
  * If ten jobs of a sweep failed so that share a value, or a pair of values, that no completed job
  * has, the jobs with it are held instead (bad_value.h), and the others go on. Running jobs with it
- * are among the ten. If one of them completes, the others are released. Other failures or
- * completed jobs between these do not matter. If all that is left has the value, the queue is paused
- * besides. Perhaps it was not the value: if five more jobs fail
- * in a row before one completes, the hold is withdrawn and the queue is paused. While no job of the
- * sweep has completed, all failures must share the value.
+ * are among the ten. If one of them completes, the others are released. Other failures or completed
+ * jobs between these do not matter. If all that is left has the value, the queue is paused besides.
+ * Perhaps it was not the value: if five more jobs fail in a row before one completes, the hold is
+ * withdrawn and the queue is paused. While no job of the sweep has completed, all failures must
+ * share the value.
  *
- * A node on which attempts fail within 20 s while the jobs are not to blame (bad_node.h) is excluded
- * from submissions. The exclusion ends after a day, at `slurmq resume`, or when an attempt does well
- * on the node. If more than three nodes look bad, the jobs are the cause, and no node is excluded.
+ * A node on which attempts fail within 20 s while the jobs are not to blame (bad_node.h) is
+ * excluded from submissions. The exclusion ends after a day, at `slurmq resume`, or when an attempt
+ * does well on the node. If more than three nodes look bad, the jobs are the cause, and no node is
+ * excluded.
  *
  * The state is kept as settings: ".breaker.*" and ".node.NAME" (state.h). When the breaker pauses
  * the queue, it also sets ".breaker.failures" (their number) and ".breaker.job" (the job that

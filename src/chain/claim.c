@@ -207,7 +207,8 @@ static void limit_due_time(struct db_job *job, const struct sweep *sweep, int64_
 		job->again.due = latest;
 }
 
-/* Reads how many jobs of a sweep may be in Slurm: the setting limit.SWEEP, else the file's limit. */
+/* Reads how many jobs of a sweep may be in Slurm: the setting limit.SWEEP, else the file's
+ * limit. */
 static int read_room(struct choice *c, const struct db_job *job, const struct sweep *sweep,
 		     int64_t *room, struct err *err)
 {

@@ -42,8 +42,8 @@ struct limits_site {
 };
 int limits_site_get(struct store *store, struct limits_site *out, struct err *err);
 
-/* Sets *limit to the number of jobs of a sweep that may be in Slurm: the setting limit.NAME, else that
- * of its file; 0: there is none. */
+/* Sets *limit to the number of jobs of a sweep that may be in Slurm: the setting limit.NAME, else
+ * that of its file; 0: there is none. */
 int limits_sweep(struct store *store, const char *name, const struct sweep *sweep, int64_t *limit,
 		 struct err *err);
 

@@ -80,8 +80,8 @@ struct cmd_filled {
 	int status;	/* the exit status */
 	struct err err; /* what to print if status is not 0 */
 };
-/* Fills the queue as slurmq submit does. The members of opts that the caller sets are max, renew_env
- * and trial. Errors are kept in *f; the caller passes *f to cmd_filled_end(). */
+/* Fills the queue as slurmq submit does. The members of opts that the caller sets are max,
+ * renew_env and trial. Errors are kept in *f; the caller passes *f to cmd_filled_end(). */
 void cmd_fill(struct cmd_ctx *ctx, const struct fill_opts *opts, struct cmd_filled *f);
 /* Prints the result in one line. */
 void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f);

@@ -29,9 +29,9 @@ struct selection {
 	bool states; /* the option -s was used */
 };
 
-/* Parses n selectors (none: every job) and the argument of -s (NULL: none). An unknown sweep,
- * id, parameter or state is an error (ERR_USAGE) that names it. The caller calls selection_release(out) in
- * any case. */
+/* Parses n selectors (none: every job) and the argument of -s (NULL: none). An unknown sweep, id,
+ * parameter or state is an error (ERR_USAGE) that names it. The caller calls selection_release(out)
+ * in any case. */
 int selection_parse(struct db *db, int n, char **args, const char *states, struct selection *out,
 		    struct err *err);
 void selection_release(struct selection *s);

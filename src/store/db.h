@@ -36,8 +36,8 @@ int db_open(const char *path, const char *id, struct db **out, struct err *err);
 void db_close(struct db *db);
 
 /* Converts the database of slurmq 0.1 (user_version 1) in one transaction, after a backup of it to
- * the file backup. If jobs are in flight, *in_flight is their number and nothing is changed. Returns
- * 0 also if the database is of this version already. id: as in db_open(). */
+ * the file backup. If jobs are in flight, *in_flight is their number and nothing is changed.
+ * Returns 0 also if the database is of this version already. id: as in db_open(). */
 int db_convert(const char *path, const char *backup, const char *id, int64_t *in_flight,
 	       struct err *err);
 
@@ -103,8 +103,8 @@ void db_version_release(struct db_version *v);
  * first. */
 int db_version_before(struct db *db, int64_t id, int64_t *before, struct err *err);
 
-/* Sets *id to the least id above `after` that was to be the first job of a version: DB_NONE if there
- * is none. All jobs between two such ids are of one sweep. */
+/* Sets *id to the least id above `after` that was to be the first job of a version: DB_NONE if
+ * there is none. All jobs between two such ids are of one sweep. */
 int db_version_next_job(struct db *db, int64_t after, int64_t *id, struct err *err);
 
 /* ---- expanding: rows are added in slices to a version that is hidden until it is published
@@ -270,8 +270,8 @@ int db_submission_plain(struct db *db, uint64_t id, bool *plain, struct err *err
 /* Sets *closed if all attempts of a submission are closed. DB_NONE if there is no such
  * submission. */
 int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *err);
-/* Sets *yes if the attempt that ended last was cancelled without a request, and no other one within ten
- * seconds before it. Reads all attempts. */
+/* Sets *yes if the attempt that ended last was cancelled without a request, and no other one within
+ * ten seconds before it. Reads all attempts. */
 int db_last_cancelled(struct db *db, bool *yes, struct err *err);
 /* Sets *yes if slurmq ended the job of that task: a user requested it, or its unused claim was
  * revoked. */
