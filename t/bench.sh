@@ -1,9 +1,9 @@
 #!/bin/bash
-# Figures, all of one run on one machine; nothing is asserted here:
+# Prints figures of one run on one machine; asserts nothing:
 #
 #	make bench
-#	make bench JOBS=1000000    so many jobs for the expansion (100000)
-#	REFILL=1 make bench        the refill alone
+#	make bench JOBS=1000000    number of jobs for the expansion (100000)
+#	REFILL=1 make bench        only the refill
 set -u
 
 . "${BASH_SOURCE[0]%/*}/lib/env.sh"
@@ -22,16 +22,16 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
-# one at a time, so that every end is seen by itself
+# one at a time, so that each end is measured alone
 slurm_boot "$bed" limits='MaxSubmitJobsPerUser=200 MaxJobsPerUser=1' || exit 1
 mkdir "$work/bin" && ln -s "$SLURMQ" "$work/bin/slurmq" && cd "$work" || exit 1
 export HOME=$work PATH=$work/bin:$PATH
 
-# median: of numbers, a line each
+# median: prints the median of numbers, a line each
 median() {
 	sort -n | awk '{ v[NR] = $1 } END { if (NR) printf "%.1f\n", v[int((NR + 1) / 2)] }'
 }
-# times N CMD...: wall time of each call, in ms
+# times N CMD...: prints the wall time of each call, in ms
 times() {
 	local n=$1 i
 	shift
@@ -45,19 +45,19 @@ sweep() {
 	printf 'name: %s\nparams: {n: {from: 1, to: %d, step: 1}}\nrun: [%s]\n' "$1" "$2" "$3" >sweep.yaml
 }
 
-# A refill: from the end of a job's command to the end of the job, told and with its successor
-# submitted. The step and, around slurmq run, what stands in for its binary write down the time;
-# what these two take by themselves is taken off. What it is compared with is done by each of these
-# jobs just before, one after the other, so that none is in another's way; and each is compared with
-# its own, since a machine's pace changes from one minute to the next
+# A refill: from the end of a job's command to the end of the job, with the end ingested and the
+# next job submitted. The step, and a wrapper of slurmq run, write the time; the duration of both
+# alone is subtracted. Each job runs the reference (sbatch and commits) just before, one after the
+# other, so that they do not disturb each other. Each refill is compared with its own reference,
+# since a machine's speed changes from minute to minute
 
 mkdir refill && cd refill || exit 1
 cat >step <<END
 #!/bin/bash
 cd $PWD
-# until Slurm has done all that the start of a job makes it do
+# wait until Slurm has finished its work for the start of the job
 sleep 0.3
-# not --hold: slurmctld would not look for a place for it, as it does for a refill's
+# not --hold: slurmctld would not search a node for it, as it does for the job of a refill
 env -i HOME=$HOME PATH=$PATH SLURM_CONF=$SLURM_CONF \
 	$measure run sbatch --parsable -o /dev/null --wrap true 2>wrapped | sed "s/^/\$SLURM_JOB_ID /" >>sbatch.ms
 scancel "\$(<wrapped)"
@@ -79,7 +79,7 @@ chmod +x step around alone
 sweep refill 60 ./step
 slurmq init >/dev/null && slurmq expand sweep.yaml >/dev/null && slurmq config limit 20 >/dev/null &&
 	: >ends && cp around .slurmq/bin/1 && chmod 700 .slurmq/bin/1 && slurmq submit >/dev/null || exit 1
-# without looking at the sweep, which would take part in its work
+# without slurmq status, which would ingest
 end=$((SECONDS + 240))
 while [ "$(wc -l <ends)" -lt 60 ]; do
 	[ $SECONDS -lt $end ] || {
@@ -88,20 +88,20 @@ while [ "$(wc -l <ends)" -lt 60 ]; do
 	}
 	sleep 0.5
 done
-# between ENDS: of each job, the time from its step to there
+# between ENDS: prints the time from each job's step to its end
 between() {
 	awk 'NR == FNR { step[$1] = $2; next } $1 in step { printf "%s %.3f\n", $1, ($2 - step[$1]) * 1000 }' steps "$1"
 }
-# of COLUMN of what was measured: the median
+# of COLUMN: prints the median of a column of the measured values
 of() {
 	cut -d' ' -f"$1" measured | median
 }
-# the last ones have no successor
+# the last jobs have no successor
 sort -n ends | head -n 38 | tail -n 35 >refilled
 for i in $(seq 20); do SLURM_JOB_ID=alone$i ./alone; done
 grep '^alone' ends >framed
 frame=$(between framed | cut -d' ' -f2 | median)
-# of each job R, S, C and R / (S + C)
+# for each job R, S, C and R / (S + C)
 between refilled | awk -v f="$frame" 'FILENAME == "sbatch.ms" { s[$1] = $2; next }
 	FILENAME == "commits.ms" { c[$1] = $2; next }
 	$1 in s && $1 in c { r = $2 - f; print r, s[$1], c[$1], r / (s[$1] + c[$1]) }' sbatch.ms commits.ms - >measured
@@ -115,7 +115,7 @@ cut -d' ' -f4 measured | sort -n | awk '{ v[NR] = $1 } END {
 slurm_cancel_all
 slurm_quiet
 
-# What one refill does, counted
+# The system calls of one refill, counted
 
 if command -v strace >/dev/null; then
 	sweep more 1 'true'
@@ -162,8 +162,9 @@ awk -v ms="$ms" -v kib="$kib" 'BEGIN { printf "submit of one: %.1f ms, %.0f MiB 
 slurm_cancel_all
 cd "$work" || exit 1
 
-# Many ends at one moment, with so much latency for each operation on a file; a fake Slurm, since the real
-# one starts and ends no 500 jobs at once. Beside it the same from processes that use SQLite alone
+# Many ends at the same moment, with some latency of each file operation. A fake Slurm is used,
+# since the real one cannot start and end 500 jobs at once. For comparison, processes that use only
+# SQLite do the same
 
 mkdir -p ends fake/jobs && cd ends || exit 1
 export FAKE_SLURM=$work/fake
@@ -171,11 +172,11 @@ for name in sbatch squeue scancel scontrol sacct; do ln -sf "$TEST_BUILD/t/fakes
 mkfifo go
 n=${ENDS:-500}
 printf 'name: ends\nparams: {n: {from: 1, to: %d, step: 1}}\nrun: [cat, "%s"]\n' "$n" "$work/ends/go" >sweep.yaml
-told() {
+all_ingested() {
 	set -- .slurmq/running/* .slurmq/outbox/*
 	[ "$*" = '.slurmq/running/* .slurmq/outbox/*' ]
 }
-waiting() {
+all_waiting() {
 	[ "$(grep -zlxF "$work/ends/go" /proc/[0-9]*/cmdline 2>/dev/null | wc -l)" -ge "$n" ] &&
 		[ "$(find .slurmq/running -type f | wc -l)" = "$n" ]
 }
@@ -185,16 +186,16 @@ for us in 0 1000 3000; do
 		>"$work/fake/jobenv"
 	slurmq init >/dev/null && slurmq expand sweep.yaml >/dev/null && slurmq config limit 1000 >/dev/null && slurmq config sentinel off >/dev/null &&
 		slurmq submit >/dev/null || exit 1
-	until waiting; do sleep 0.2; done
+	until all_waiting; do sleep 0.2; done
 	begun=$EPOCHREALTIME
 	: >go
-	until told; do sleep 0.01; done
+	until all_ingested; do sleep 0.01; done
 	ended=$EPOCHREALTIME
 	while grep -q '^RUNNING' "$work"/fake/jobs/*; do sleep 0.1; done
 	done=$(sqlite3 .slurmq/jobs.db 'SELECT count(*) FROM job WHERE state = 4')
 	rm -f plain.db
 	read -r ms plain < <(DELAY=$us SLURMQ_FAULT_UNDER=$work/ends LD_PRELOAD=$TEST_BUILD/t/fault.so "$measure" writers plain.db "$n")
 	awk -v us=$us -v b="$begun" -v e="$ended" -v d="$done" -v ms="$ms" -v p="$plain" -v n="$n" 'BEGIN {
-		printf "%d ends at once, %d ms a file operation: %.2f s, %d told; plain SQLite: %.1f s, %d told\n",
+		printf "%d ends at once, %d ms a file operation: %.2f s, %d ingested; plain SQLite: %.1f s, %d ingested\n",
 			n, us / 1000, e - b, d, ms / 1000, p }'
 done

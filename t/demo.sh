@@ -1,11 +1,11 @@
 #!/bin/bash
-# make demo: a newcomer's first sweep, on a Slurm of its own that is gone afterwards.
+# make demo: the first sweep of a new user, on a private Slurm that is removed afterwards.
 #
 #	t/demo.sh       (make demo builds before)
 #
-# Everything lies in build/demo: slurm/, the cluster, for as long as this runs, and study/, the
-# folder of somebody who has 60 jobs to run. (Where that path is too long for a Unix socket, or has
-# a blank in it, the cluster lies in /tmp in the meantime.) SLURMQ names another binary.
+# Everything is in build/demo: slurm/, the cluster, while this runs, and study/, the folder of a
+# user with 60 jobs. If that path is too long for a Unix socket, or contains a blank, the cluster is
+# in /tmp while it runs. SLURMQ names another binary.
 set -u
 
 top=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd -P) || exit 1
@@ -13,7 +13,7 @@ top=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd -P) || exit 1
 slurmq=$(realpath -- "$SLURMQ")
 demo=$top/build/demo
 
-# nobody's cluster, job or settings but its own
+# only its own cluster, jobs and settings
 for name in $(compgen -e); do
 	case $name in
 	SLURM_* | SLURMD_* | SLURMQ_* | SBATCH_* | SQUEUE_* | SACCT_* | SALLOC_* | SCANCEL_* | SINFO_*) unset "$name" ;;
@@ -22,10 +22,10 @@ done
 umask 022
 . "${BASH_SOURCE[0]%/*}/lib/slurm.sh"
 
-# the end may come while a function writes elsewhere
+# a signal may arrive while a function has redirected its output
 exec 3>&1 4>&2
 
-# How it looks: colours on a terminal, where NO_COLOR does not object; 80 columns at most
+# Format: colours on a terminal, unless NO_COLOR is set; 80 columns at most
 
 tty='' width=80 bold='' green='' red='' cyan='' plain='' line='-'
 if [ -t 1 ]; then
@@ -35,7 +35,7 @@ if [ -t 1 ]; then
 	esac
 	read -r rows columns < <(stty size <&3 2>/dev/null)
 	[ "${columns:-0}" -lt 20 ] || [ "$columns" -gt 80 ] || width=$columns
-	# no room to redraw in
+	# the terminal is too small to redraw the table
 	[ "${rows:-0}" -ge 12 ] || tty=''
 fi
 if [ -n "$tty" ] && [ -z "${NO_COLOR-}" ]; then
@@ -53,7 +53,7 @@ heading() {
 	printf '\n%s%s %s%s%s %s%s\n' "$cyan" "$line$line" "$bold" "$text" "$plain$cyan" "${rule// /$line}" "$plain"
 }
 
-# say TEXT: a remark, as in a shell
+# say TEXT: prints a remark, as a comment in a shell
 say() {
 	local text
 	printf '\n'
@@ -63,7 +63,7 @@ say() {
 	pause 0.8
 }
 
-# type_in COMMAND: show it, and do it
+# type_in COMMAND: shows it, and runs it
 type_in() {
 	prompt "$1"
 	eval "$1"
@@ -74,18 +74,18 @@ prompt() {
 	pause 0.4
 }
 
-# pause SECONDS: for somebody who reads along
+# pause SECONDS: gives a reader time
 pause() {
 	[ -z "$tty" ] || sleep "$1"
 }
 
-# The end, however it comes
+# The end, also after a signal
 
 halt() {
 	local pid
 	[ -n "${SLURM_BED-}" ] || return 0
 	slurm_halt
-	# a daemon that was only just being started
+	# a daemon that was just starting
 	if ! grep -qzxF "SLURM_CONF=$SLURM_BED/slurm.conf" "/proc/$$/environ"; then
 		for pid in $(_slurm_all); do kill -KILL "$pid" 2>/dev/null; done
 	fi
@@ -121,7 +121,7 @@ finish() {
 	exit "$rc"
 }
 
-# The table, again and again until nothing is left to do
+# Redraws the table until nothing is left to do
 
 counts=''
 # counted STATE
@@ -132,14 +132,14 @@ counted() {
 ended() {
 	local state
 	counts=$(slurmq status --json) || return
-	# those of all sweeps come last
+	# the counts of all sweeps come last
 	counts=${counts##*\"counts\":}
 	for state in pending submitting queued running; do
 		[ "$(counted $state)" = 0 ] || return
 	done
 }
 
-# eight lines are more than it has
+# the terminal has fewer than eight lines
 frame() {
 	printf '\e8'
 	printf '\e[J'
@@ -151,7 +151,7 @@ watch() {
 	prompt 'slurmq status'
 	[ -z "$tty" ] || printf '\e[?25l\n\n\n\n\n\n\n\n\e[8A\e7'
 	until ended; do
-		[ $SECONDS -lt $end ] || die 'the sweep did not come to its end in time'
+		[ $SECONDS -lt $end ] || die 'the sweep did not end in time'
 		if [ -n "$tty" ]; then
 			frame
 			sleep 0.4
@@ -174,7 +174,7 @@ watch() {
 	fi
 }
 
-# ---- what it needs ----
+# ---- requirements ----
 
 if [ ! -x "$slurmq" ]; then
 	echo "make demo: there is no '$SLURMQ': make builds it" >&2
@@ -208,7 +208,7 @@ for fold in {1..12}; do
 	awk -v f="$fold" 'BEGIN { for (i = 0; i < 40; i++) printf "%.3f,%.3f\n", i / 20, i / 10 + 1 + sin(f * i) / 4 }' \
 		>"data/fold-$(printf %02d "$fold").csv"
 done
-# what somebody forgot
+# the file that the user forgot
 mv data/fold-07.csv archive/
 
 elapsed() {
@@ -217,46 +217,46 @@ elapsed() {
 
 # ---- the story ----
 
-printf '%s\n' "${bold}slurmq keeps a Slurm queue full.$plain Here it does that with a sweep of 60 jobs, of
-which some fail, on a Slurm of its own. It takes 45 seconds; nobody has to type."
+printf '%s\n' "${bold}slurmq keeps a Slurm queue full.$plain This demo runs a sweep of 60 jobs,
+some of which fail, on a private Slurm. It takes 45 seconds and needs no input."
 
-heading 'A cluster to try it on'
+heading 'A private cluster'
 say 'A private Slurm boots in build/demo: munge, MariaDB, slurmdbd, slurmctld, and three nodes. It ends with this demo.'
 bed=$demo/slurm
-# what was killed before it was a cluster
+# remains of a killed demo without a cluster
 [ -e "$bed/bed" ] || rm -rf "$bed"
 case $bed in *[!A-Za-z0-9/._+-]*) bed=$(mktemp -d /tmp/slurmq-bed.XXXXXX) || die 'cannot make a folder in /tmp' ;; esac
 slurm_boot "$bed" || die 'the private Slurm did not start'
 type_in 'sinfo'
-say 'Like many a cluster it lets you have a few jobs at a time, here 20. So 60 at once will not do:'
+say 'Like many clusters it limits the jobs of a user, here to 20. So it refuses 60 at once:'
 type_in 'sbatch --array=1-60 ./train.sh' 2>&1 && die 'Slurm should have refused that'
 
 heading 'A sweep of 60 jobs'
-say 'What is to run stands in a file: parameters, the options for sbatch, the command.'
+say 'A file describes the sweep: parameters, options for sbatch, the command.'
 type_in 'cat sweep.yaml'
 say 'slurmq keeps the jobs in a folder .slurmq beside it.'
 type_in 'slurmq init' || die 'slurmq init failed'
 type_in 'slurmq expand sweep.yaml' || die 'slurmq expand failed'
 
-heading 'Submit, and let go'
-say 'It fills the free slots. From here on each job that ends submits what comes next: no daemon, no loop in a terminal, nobody logged in.'
+heading 'Submit once'
+say 'It fills the free slots. From now on each job that ends submits the next ones: no daemon, no loop in a terminal, no login.'
 type_in 'slurmq submit' || die 'slurmq submit failed'
 printf '\n'
 watch
 [ "$(counted failed)" -gt 0 ] || die 'some jobs should have failed'
 
-heading 'What failed, and why'
-say 'Fold 7 always, and one job of fold 3.'
+heading 'Failed jobs, and the reason'
+say 'Every job of fold 7 failed, and one job of fold 3.'
 type_in 'slurmq list -s failed' || die 'slurmq list failed'
-say 'What does the first one of fold 7 say?'
+say 'The log of the first job of fold 7:'
 id=$(slurmq list -s failed --json | sed -nE 's/^\{"id":([0-9]+),.*"fold":"7".*/\1/p' | head -n 1)
 type_in "slurmq log $id" || die 'slurmq log failed'
-say 'And the one of fold 3?'
+say 'The log of the job of fold 3:'
 id=$(slurmq list -s failed --json | sed -nE 's/^\{"id":([0-9]+),.*"fold":"3".*/\1/p' | head -n 1)
 type_in "slurmq log $id" || die 'slurmq log failed'
 
-heading 'Mend it, and try again'
-say 'One file was forgotten. The other job had bad luck, and needs nothing but another try.'
+heading 'Fix it, and retry'
+say 'One data file is missing. The other job was killed by chance, and needs only a retry.'
 type_in 'cp archive/fold-07.csv data/'
 type_in 'slurmq retry' || die 'slurmq retry failed'
 printf '\n'
@@ -268,7 +268,7 @@ say 'All 60 are completed. The best three:'
 type_in 'sort results/*.txt | head -n 3'
 halt ''
 shown=${SLURMQ#"$top/"}
-printf '\n%s\n' "${green}It took $(elapsed "$begun").$plain The private Slurm is stopped. The jobs can still be looked at:
+printf '\n%s\n' "${green}It took $(elapsed "$begun").$plain The private Slurm is stopped. To list the jobs:
 
   $shown -C build/demo/study list
 

@@ -1,13 +1,14 @@
 #!/bin/bash
-# the layers of src/: a file includes its own header first, and else headers of its own folder and
+# the layers of src/: a file includes its own header first, then only headers of its own folder and
 # of folders below it
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
-# The folders of src/, highest first. A file may include headers of its own folder and of those
-# in later lines; src/README.md says what each is for.
+# The folders of src/, highest first. A file may include headers of its own folder and of those in
+# later lines; src/README.md describes each folder.
 layers='cmd chain store sweep slurm lib'
 
-# What only some files may use: a regular expression, and shell patterns of the files below src/
+# Functions and headers that only some files may use: a regular expression, and shell patterns of
+# the files below src/
 headers='
 sqlite3\.h	store/db*.[ch]
 yaml\.h	sweep/sweepfile*.c
@@ -29,7 +30,7 @@ shopt -s nullglob globstar
 files=(**/*.[ch])
 [ ${#files[@]} -gt 0 ] || bail_out 'no sources in src'
 
-# layer FOLDER: its place in the list, lowest highest, in $REPLY; main.c is above all
+# layer FOLDER: sets $REPLY to its place in the list, lowest highest; main.c is above all
 layer() {
 	local n=1 name
 	if [ "$1" = . ]; then
@@ -51,8 +52,8 @@ folder() {
 	esac
 }
 
-# own_headers FILE.c: what it may include first, in $REPLY, with a space around each: its own header,
-# else the header that it shares with others of its name, or, for a command, cmd.h; none: any
+# own_headers FILE.c: sets $REPLY to the headers that it may include first, with a space around
+# each: its own header, or the header of its module, or, for a command, cmd.h; none: any header
 own_headers() {
 	local name=${1%.c} found=''
 	if [ -e "$name.h" ]; then
@@ -69,7 +70,7 @@ own_headers() {
 	REPLY=$found
 }
 
-# Sources without comments, and those without what stands between quotes
+# Sources without comments, and sources without comments and strings
 
 for f in "${files[@]}"; do
 	mkdir -p "$TEST_TMP/src/${f%/*}" "$TEST_TMP/bare/${f%/*}" 2>/dev/null
@@ -84,7 +85,7 @@ includes() {
 	sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*([<"][^>"]*[>"]).*/\1/p' "$TEST_TMP/src/$1"
 }
 
-# breaches FILE: a line each
+# breaches FILE: prints each include that breaks a layer, a line each
 breaches() {
 	local f=$1 mine own inc h first=1
 	folder "$f"
@@ -133,7 +134,7 @@ allowed() {
 	return 1
 }
 
-# users FOLDER REGEX PATTERN...: lines that match, of files that may not
+# users FOLDER REGEX PATTERN...: prints matching lines of files that match no PATTERN
 users() {
 	local dir=$1 regex=$2 f
 	shift 2
@@ -143,22 +144,22 @@ users() {
 }
 
 set -f
-while IFS=$'\t' read -r what where; do
-	[ -n "$what" ] || continue
+while IFS=$'\t' read -r item owners; do
+	[ -n "$item" ] || continue
 	# shellcheck disable=SC2086
-	is "$(users src "#[[:space:]]*include[[:space:]]*[<\"]$what" $where)" '' \
-		"${what/\\/} is for $where"
+	is "$(users src "#[[:space:]]*include[[:space:]]*[<\"]$item" $owners)" '' \
+		"${item/\\/} is for $owners"
 done <<<"$headers"
-while IFS=$'\t' read -r what where; do
-	[ -n "$what" ] || continue
+while IFS=$'\t' read -r item owners; do
+	[ -n "$item" ] || continue
 	# shellcheck disable=SC2086
-	is "$(users bare "(^|[^[:alnum:]_.>])($what)[[:space:]]*\\(" $where)" '' \
-		"$what() is for $where"
+	is "$(users bare "(^|[^[:alnum:]_.>])($item)[[:space:]]*\\(" $owners)" '' \
+		"$item() is for $owners"
 done <<<"$calls"
-while IFS=$'\t' read -r what where; do
-	[ -n "$what" ] || continue
+while IFS=$'\t' read -r item owners; do
+	[ -n "$item" ] || continue
 	# shellcheck disable=SC2086
-	is "$(users bare "(^|[^[:alnum:]_.>])($what)([^[:alnum:]_]|\$)" $where)" '' "$what is for $where"
+	is "$(users bare "(^|[^[:alnum:]_.>])($item)([^[:alnum:]_]|\$)" $owners)" '' "$item is for $owners"
 done <<<"$words"
 set +f
 

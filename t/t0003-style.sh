@@ -4,7 +4,7 @@
 
 cd "$TEST_TOP" || bail_out 'no project'
 
-# have TOOL: or this check is skipped
+# have TOOL: returns whether TOOL is installed; if not, the check is skipped
 have() {
 	command -v "$1" >/dev/null && return
 	[ -z "${TEST_REQUIRE-}" ] || fail "$1 is not installed"
@@ -12,7 +12,7 @@ have() {
 	return 1
 }
 
-# Shell: by its first line, or by its name where there is none
+# Shell: by the first line, or by the name if there is no such line
 
 mapfile -t files < <(find t .ci completions man src -type f 2>/dev/null | sort)
 scripts=()
@@ -28,7 +28,7 @@ done
 
 if have shellcheck; then
 	run xargs -0 -n 4 -P 2 shellcheck < <(printf '%s\0' "${scripts[@]}")
-	is "$out$err" '' "shellcheck has nothing to say about ${#scripts[@]} scripts"
+	is "$out$err" '' "shellcheck reports nothing in ${#scripts[@]} scripts"
 fi
 executable() {
 	local f
@@ -60,12 +60,12 @@ one() {
 export -f one
 export compile
 run xargs -0 -n 1 -P 2 bash -c 'one "$@"' one < <(printf '%s\0' "${sources[@]}")
-is_status 0 'the compiler warns of nothing'
+is_status 0 'the compiler prints no warning'
 
 if have cppcheck; then
 	run cppcheck -q -j 2 --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--suppress=ctunullpointer --error-exitcode=1 "${sources[@]}"
-	is "$out$err" '' 'cppcheck has nothing to say'
+	is "$out$err" '' 'cppcheck reports nothing'
 fi
 
 if have clang-tidy; then
@@ -76,7 +76,7 @@ if have clang-tidy; then
 	# shellcheck disable=SC2016
 	run xargs -0 -n 3 -P 2 sh -c 'clang-tidy --quiet $0 "$@" -- -std=c11 -D_GNU_SOURCE \
 		-DSLURMQ_VERSION=\"0\" '"${paths[*]}"' 2>/dev/null' "$checks" < <(printf '%s\0' "${sources[@]}")
-	is "$(grep -E ' (warning|error): ' <<<"$out" | sort -u)" '' 'clang-tidy has nothing to say'
+	is "$(grep -E ' (warning|error): ' <<<"$out" | sort -u)" '' 'clang-tidy reports nothing'
 fi
 
 done_testing

@@ -1,8 +1,9 @@
 #!/bin/bash
-# the Makefile: a silent build, one of its own for each set of flags, installation, the static binary
+# the Makefile: a silent build, a build of its own for each set of flags, installation, the static
+# binary
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
-# a copy without history, and without what is built
+# a copy without history and without build results
 mkdir copy
 (cd "$TEST_TOP" && tar cf - Makefile src man completions 2>/dev/null) | tar xf - -C copy
 cd copy || bail_out 'no copy'
@@ -12,23 +13,23 @@ run make -s -j2 CFLAGS=-O0 FORTIFY=
 is_status 0
 is_out ''
 is_err ''
-ok 'there is build/slurmq' test -x build/slurmq
+ok 'build/slurmq exists' test -x build/slurmq
 
 version=$(sed -n 's/^VERSION := //p' Makefile)
 run build/slurmq --version
 is_status 0
-like_out "(^| )${version//./\\.}\$" 'it has the version of the Makefile'
+like_out "(^| )${version//./\\.}\$" 'its version is that of the Makefile'
 
 run make CFLAGS=-O0 FORTIFY=
 is_status 0
 is_out '' 'nothing is built twice'
 
 run make -n CFLAGS='-O0 -DANYTHING' FORTIFY=
-like_out 'err\.o' 'with other flags, everything is'
+like_out 'err\.o' 'with other flags, everything is built again'
 
 touch "$(find src -name err.h)"
 run make -n CFLAGS=-O0 FORTIFY=
-like_out 'err\.o' 'and what a header is used by'
+like_out 'err\.o' 'after a change of a header, its users are built again'
 like_out 'src/main\.o'
 
 run make -s install DESTDIR="$TEST_TMP/root" PREFIX=/usr CFLAGS=-O0 FORTIFY=
@@ -41,12 +42,12 @@ pages() {
 installed() {
 	find "$TEST_TMP/root/usr/share/man" -type f -printf '%f\n' 2>/dev/null | sort
 }
-is "$(installed)" "$(pages)" 'so are the man pages'
+is "$(installed)" "$(pages)" 'the man pages are installed'
 if [ -e completions/slurmq.bash ]; then
-	ok 'and the completion' test -f "$TEST_TMP/root/usr/share/bash-completion/completions/slurmq"
+	ok 'the completion is installed' test -f "$TEST_TMP/root/usr/share/bash-completion/completions/slurmq"
 fi
 
-# Under one's own folder: where man(1), and bash-completion's loader, look for what is in its bin
+# In the user's own folder: man(1) and the loader of bash-completion find the files beside bin
 
 run make -s install PREFIX="$HOME/.local" CFLAGS=-O0 FORTIFY=
 is_status 0
@@ -65,7 +66,7 @@ else
 	skip 1 'bash-completion is not installed'
 fi
 run make -s uninstall PREFIX="$HOME/.local"
-is "$(find "$HOME/.local" -type f)" '' 'and it goes again'
+is "$(find "$HOME/.local" -type f)" '' 'uninstall removes it again'
 
 run make -s uninstall DESTDIR="$TEST_TMP/root" PREFIX=/usr
 is_status 0

@@ -1,5 +1,5 @@
 #!/bin/bash
-# how slurmq is called: help, usage, what is not understood, and what is written where
+# the command line: help, usage, errors for bad arguments, and which stream gets which output
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 # no manual pages of another slurmq
@@ -15,8 +15,8 @@ run slurmq help
 is_status 0
 is_err ''
 like "$out" '^usage: slurmq \[-C DIR\]' 'help: the usage'
-like_out '^begin +init +make'
-like_out '^look +status +show progress'
+like_out '^Getting started +init +make'
+like_out '^Inspecting +status +show progress'
 like_out '^ +list +list jobs'
 ok 'help fits 80 columns' test "$(widest)" -le 80
 ok 'help fits 24 lines with the prompt' test "$(wc -l <"$out_file")" -le 23
@@ -81,7 +81,7 @@ done
 is "$(ls -A)" '' 'none of this wrote a file'
 cd ..
 
-# What is not understood
+# Errors for bad arguments
 
 # wrong STDERR COMMAND...: status 2, nothing on stdout
 wrong() {
@@ -115,13 +115,13 @@ wrong "slurmq log: one argument too many: '2'
 usage: slurmq log ID [--step STEP] [--attempt N] [-f]" slurmq log 1 2
 wrong "slurmq pause: one argument too many: 'now'
 usage: slurmq pause" slurmq pause now
-like "$(slurmq submit -n 0 2>&1)" "option '-n' takes 1 to [0-9]+, not '0'" 'a number that is too small'
-like "$(slurmq submit --max=many 2>&1)" "option '--max' needs a whole number, not 'many'" 'no number'
+like "$(slurmq submit -n 0 2>&1)" "option '-n' takes 1 to [0-9]+, not '0'" 'a number below the minimum'
+like "$(slurmq submit --max=many 2>&1)" "option '--max' needs a whole number, not 'many'" 'an argument that is not a number'
 
 run slurmq $'fr\e[31mob\r'
-is_err "slurmq: unknown command 'fr?[31mob?': slurmq help lists them" 'what a user typed does not reach the terminal raw'
+is_err "slurmq: unknown command 'fr?[31mob?': slurmq help lists them" 'control characters of an argument are not printed'
 
-# A folder of choice
+# The option -C
 
 run slurmq -C "$TEST_TMP/nowhere" status
 is_status 2
@@ -140,10 +140,10 @@ is_status 2
 is_out ''
 like_err "^slurmq status: no \.slurmq in '.*' or above it: .*slurmq init"
 run env SLURMQ_DIR="$TEST_TMP/here/.slurmq" slurmq config limit
-is_status 0 'SLURMQ_DIR names it'
+is_status 0 'SLURMQ_DIR names the folder'
 is_out auto
 
-# Nothing to show says what to do next
+# Without jobs, the next command is named
 
 for cmd_ in status list; do
 	run slurmq -C here "$cmd_"
@@ -152,33 +152,33 @@ for cmd_ in status list; do
 	is_err ''
 done
 
-# What cannot be printed is a failure; a reader that goes away gets no complaint
+# If output cannot be written, the command fails; if the reader closes a pipe, nothing is reported
 
 for call in 'help' 'help status' '-C here config' '-C here status --json'; do
 	# shellcheck disable=SC2086
 	slurmq $call >/dev/full 2>"$err_file"
 	is $? 1 "$call: a full disk under stdout"
-	like "$(<"$err_file")" 'cannot write to standard output: No space left' "$call: says so"
+	like "$(<"$err_file")" 'cannot write to standard output: No space left' "$call: is reported"
 	# shellcheck disable=SC2086
 	slurmq $call >&- 2>"$err_file"
 	is $? 1 "$call: a closed stdout"
-	like "$(<"$err_file")" 'cannot write to standard output: Bad file' "$call: says so"
-	# the reader has gone before anything is written
+	like "$(<"$err_file")" 'cannot write to standard output: Bad file' "$call: is reported"
+	# the reader exits before anything is written
 	{
 		read -r _
 		# shellcheck disable=SC2086
 		slurmq $call 2>"$err_file"
 		echo $? >rc
 	} < <(sleep 0.2; echo) | :
-	is "$(<rc) $(<"$err_file")" '141 ' "$call: a reader that has gone: as by SIGPIPE"
+	is "$(<rc) $(<"$err_file")" '141 ' "$call: the reader has exited: status as by SIGPIPE"
 done
-# ... in the middle of much, and of a table
+# ... in the middle of a long output, and of a table
 printf 'name: many\nparams: {a: {from: 1, to: 5000, step: 1}}\nrun: [echo, "{a}"]\n' >many.yaml
 slurmq -C here expand ../many.yaml >/dev/null
 for call in 'list' 'list --json' 'show all'; do
 	# shellcheck disable=SC2086
 	is "$({ slurmq -C here $call 2>"$err_file"; echo "$?" >rc; } | head -n 1 | wc -l) $(<rc) $(<"$err_file")" '1 141 ' \
-		"$call: a reader that has seen enough"
+		"$call: the reader exits early"
 	# shellcheck disable=SC2086
 	slurmq -C here $call >/dev/full 2>"$err_file"
 	like "$? $(<"$err_file")" "^1 slurmq ${call%% *}: cannot write to standard output: No space left on device" \
@@ -186,14 +186,14 @@ for call in 'list' 'list --json' 'show all'; do
 done
 cp -a here closed
 slurmq -C closed config limit 7 2>&- >/dev/null
-is "$(slurmq -C closed config limit)" 7 'a closed stderr harms nothing'
+is "$(slurmq -C closed config limit)" 7 'a closed stderr changes nothing'
 
-# what would go to a closed stdout or stderr must not land in a file that is opened in its place
+# output to a closed stdout or stderr must not go to a file that got its descriptor
 slurmq -C closed pause >&- 2>&-
-is $? 1 'all closed'
+is $? 1 'all streams closed'
 is "$(slurmq -C closed pause)" 'already paused: no jobs are submitted; slurmq resume ends the pause' \
-	'it was done all the same'
-is "$(grep -rl 'nothing new' closed/.slurmq)" '' 'and its words are in no file'
+	'the command was done nevertheless'
+is "$(grep -rl 'nothing new' closed/.slurmq)" '' 'its output is in no file'
 
 # Colours
 

@@ -1,8 +1,8 @@
 #!/bin/bash
-# slurmq init: the folder, again, in the way of others
+# slurmq init: a new folder, a second run, files in the way
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
-# snapshot FOLDER: every file's name, mode and contents
+# snapshot FOLDER: prints every file's name, mode and content
 snapshot() {
 	(cd "$1" && find . -printf '%p %m\n' | sort && find . -type f -print0 | sort -z | xargs -0 sha256sum)
 }
@@ -11,22 +11,22 @@ run slurmq init
 is_status 0
 is_out "made $TEST_TMP/.slurmq; next: slurmq expand FILE"
 is_err ''
-is "$(stat -c %a .slurmq)" 700 'for nobody else'
+is "$(stat -c %a .slurmq)" 700 'only its owner may use it'
 for f in jobs.db id; do is "$(stat -c %a .slurmq/$f)" 600 "$f too"; done
-ok 'logs has its place' test -d .slurmq/logs
+ok 'the folder for logs exists' test -d .slurmq/logs
 run slurmq config limit 7
 before=$(snapshot .slurmq)
 
 run slurmq init
-is_status 0 'again'
+is_status 0 'a second init'
 is_out "$TEST_TMP/.slurmq already exists and is unchanged"
 is_err ''
 is "$(snapshot .slurmq | grep -v ' \./queue.lock$')" "$(grep -v ' \./queue.lock$' <<<"$before")" \
-	'again: nothing was changed'
+	'a second init: nothing was changed'
 run slurmq config limit
 is_out 7 'its settings stay'
 
-# Elsewhere
+# Another folder
 
 mkdir other
 run slurmq init other
@@ -39,43 +39,43 @@ is_out ''
 like_err "^slurmq init: .*'nowhere'.*: No such file or directory"
 touch file
 run slurmq init file
-isnt "$status" 0 'in a file'
+isnt "$status" 0 'a file as the parent folder'
 is_out ''
 like_err "^slurmq init: .*file"
 
 mkdir locked
 chmod 500 locked
 if [ -w locked ]; then
-	skip 2 'root may write anywhere'
+	skip 2 'root may write in any folder'
 else
 	run slurmq init locked
 	is_status 1
 	like_err '^slurmq init: .*: Permission denied'
 fi
 
-# A link to what is not there (a file system that is away) is no empty place
+# A link to a missing target (a file system that is not mounted) is not an empty place
 
 mkdir away away/deep
 ln -s /nowhere/jobs away/.slurmq
 for command in '-C away init' '-C away status' '-C away/deep config limit 3'; do
 	# shellcheck disable=SC2086
 	run slurmq $command
-	isnt "$status" 0 "$command: a link to nowhere"
+	isnt "$status" 0 "$command: a link to a missing target"
 	is_out ''
-	like_err "'$TEST_TMP/away/.slurmq' is a link to '/nowhere/jobs', which can't be reached \\(No such file or directory\\): bring that back, or remove the link\$"
+	like_err "'$TEST_TMP/away/.slurmq' is a link to '/nowhere/jobs', which cannot be reached \\(No such file or directory\\): restore that folder, or remove the link\$"
 done
 
-# An init that was cut short is finished
+# An init that was interrupted is completed
 
 mkdir -m 700 cut
 mkdir -m 700 cut/.slurmq
 run slurmq init cut
-is_status 0 'an empty folder is filled'
+is_status 0 'an empty folder is completed'
 like_out '^made '
 run slurmq -C cut status
 is_status 0
 
-# ... but not one whose database has gone
+# ... but not a folder whose database is gone
 
 for f in manifests claims running outbox logs; do
 	mkdir "gone-$f"
@@ -86,55 +86,55 @@ for f in manifests claims running outbox logs; do
 	run slurmq init "gone-$f"
 	is_status 2 "files in $f"
 	is_out ''
-	is_err "slurmq init: '$TEST_TMP/gone-$f/.slurmq/jobs.db' is gone, and '$TEST_TMP/gone-$f/.slurmq/$f' holds files of its jobs: put a backup in its place, or remove the folder and run slurmq init; it was left as it is"
+	is_err "slurmq init: '$TEST_TMP/gone-$f/.slurmq/jobs.db' is missing, but '$TEST_TMP/gone-$f/.slurmq/$f' holds files of its jobs: restore a backup, or remove the folder and run slurmq init; nothing was changed"
 	is "$(snapshot "gone-$f/.slurmq")" "$before" 'nothing was changed'
 done
 mkdir unused
 slurmq init unused >/dev/null
 rm unused/.slurmq/jobs.db*
 run slurmq init unused
-is_status 0 'one that no job was in is filled'
+is_status 0 'a folder that never had a job is completed'
 
-# A line that names another folder
+# A file of one line that names another folder
 
 mkdir line
 mkdir -m 700 line/far
 printf 'far\n' >line/.slurmq
 run slurmq init line
 is_status 0 'a file of one line names the folder'
-ok 'the database is there' test -e line/far/jobs.db
+ok 'the database exists' test -e line/far/jobs.db
 run slurmq -C line status
 is_status 0
 is_out 'no jobs yet: slurmq expand FILE'
 
 printf 'far \t\r\n' >line/.slurmq
 run slurmq -C line status
-is_status 0 'its end is as an editor on another system writes it'
+is_status 0 'a line that ends in CRLF'
 printf 'far\nnear\n' >line/.slurmq
 run slurmq -C line status
 is_status 2 'a file of two lines'
 is_out ''
-like_err "'$TEST_TMP/line/.slurmq' is a file of more than the one line that names the folder to use\$"
+like_err "invalid file '$TEST_TMP/line/.slurmq': it is longer than one line with a path; its only line must name the folder to use\$"
 run slurmq init line
 is_status 2
-like_err "'$TEST_TMP/line/.slurmq' is a file of more than the one line"
+like_err "invalid file '$TEST_TMP/line/.slurmq': it is longer than one line"
 printf 'far\0way\n' >line/.slurmq
 run slurmq -C line status
 is_status 2 'a NUL byte'
-like_err "'$TEST_TMP/line/.slurmq' is a file that holds a NUL byte: its one line should name the folder to use\$"
+like_err "invalid file '$TEST_TMP/line/.slurmq': it contains a NUL byte; its only line must name the folder to use\$"
 printf '\n\n' >line/.slurmq
 run slurmq -C line status
 is_status 2 'empty lines'
-like_err ': its one line should name'
+like_err '; its only line must name'
 printf '%04097d' 0 >line/.slurmq
 run slurmq -C line status
-is_status 2 'a line that no path is as long as'
+is_status 2 'a line longer than any path'
 printf ' \r\n' >line/.slurmq
 run slurmq -C line status
-is_status 2 'a line of nothing'
-like_err "'$TEST_TMP/line/.slurmq' is a file: its one line should name the folder to use\$"
+is_status 2 'an empty line'
+like_err "invalid file '$TEST_TMP/line/.slurmq': it is empty; its only line must name the folder to use\$"
 
-# Jobs run where the file lies, for who opens the folder by its name too
+# Jobs run in the folder of the file, even if the user opens the real folder by its name
 
 printf 'far\n' >line/.slurmq
 printf 'name: there\nrun: [pwd]\n' >line/sweep.yaml
@@ -142,16 +142,16 @@ run slurmq -C line expand sweep.yaml
 is_status 0
 SLURMQ_DIR=$TEST_TMP/line/far run slurmq submit --dry-run
 is_status 0
-like_out " --chdir='?$TEST_TMP/line'? " 'where the file is'
+like_out " --chdir='?$TEST_TMP/line'? " 'the folder of the file'
 
-# A umask that forbids their owner everything
+# A umask that removes the owner's own permissions
 
 mkdir shut
 (umask 0777 && slurmq init shut && slurmq -C shut config limit 3) >shut.out 2>shut.err
 is "$(cat shut.err)" '' 'a umask of 0777'
-is "$(stat -c %a shut/.slurmq shut/.slurmq/{jobs.db,id,manifests} | paste -sd' ')" '700 600 600 700' 'is no matter'
+is "$(stat -c %a shut/.slurmq shut/.slurmq/{jobs.db,id,manifests} | paste -sd' ')" '700 600 600 700' 'modes do not depend on the umask'
 
-# Others may not write to it
+# Other users may not write to it
 
 mkdir open
 run slurmq init open
@@ -159,28 +159,28 @@ chmod 770 open/.slurmq
 run slurmq -C open status
 is_status 2
 is_out ''
-like_err "others may write to .*chmod 700"
+like_err "other users may write to .*chmod 700"
 run slurmq init open
-is_status 2 'nor is that repaired by init'
+is_status 2 'init does not repair it either'
 mkdir "it's"
 slurmq init "it's" >/dev/null
 chmod 770 "it's/.slurmq"
 run slurmq -C "it's" status
 is_status 2
 bash -c "${err##*: }"
-is "$(stat -c %a "it's/.slurmq")" 700 'what is advised can be pasted'
+is "$(stat -c %a "it's/.slurmq")" 700 'the advised command can be pasted'
 if command -v sqlite3 >/dev/null; then
 	sqlite3 "it's/.slurmq/jobs.db" 'PRAGMA journal_mode=WAL' >/dev/null
 	run slurmq -C "it's" status
 	is_status 2 'WAL mode'
-	bash -c "${err##*with: }" >/dev/null
+	bash -c "${err##*mode: }" >/dev/null
 	run slurmq -C "it's" status
-	is_status 0 'and so can that'
+	is_status 0 'the advised command works for WAL mode'
 else
 	skip 3 'no sqlite3'
 fi
 
-# Two at once: one makes it, both are well
+# Two init at the same time: one makes the folder, both succeed
 
 for i in 1 2 3 4 5; do
 	mkdir "race$i"
@@ -190,14 +190,14 @@ for i in 1 2 3 4 5; do
 	wait $!
 	rcs="$rcs $?"
 	like "$rcs" '^(0|75) (0|75)$' "race $i: neither failed"
-	is "$(cat "a$i" "b$i" | grep -c '^made ')" 1 "race $i: one of them made it"
+	is "$(cat "a$i" "b$i" | grep -c '^made ')" 1 "race $i: one of them made the folder"
 	run slurmq -C "race$i" status
 	is_status 0
 done
 
-# What stands in the way is never touched
+# A file in the way is never changed
 
-# refused WHAT REGEX: in a folder whose jobs.db is wrong
+# refused WHAT REGEX: runs commands in a folder whose jobs.db is wrong
 refused() {
 	local what=$1 regex=$2 before call
 	before=$(snapshot bad/.slurmq | grep -v ' \./queue.lock$')
@@ -207,9 +207,9 @@ refused() {
 		run slurmq -C bad $call
 		like "$status" '^[12]$' "$what: $call: exit status"
 		is_out '' "$what: $call: no output"
-		like "$err" "$regex" "$what: $call: says what"
+		like "$err" "$regex" "$what: $call: the reason is reported"
 	done
-	is "$(snapshot bad/.slurmq | grep -v ' \./queue.lock$')" "$before" "$what: untouched, byte for byte"
+	is "$(snapshot bad/.slurmq | grep -v ' \./queue.lock$')" "$before" "$what: unchanged, byte for byte"
 }
 
 fresh() {
@@ -230,7 +230,7 @@ fresh
 rm bad/.slurmq/jobs.db
 run slurmq -C bad status
 isnt "$status" 0 'a missing jobs.db'
-nok 'it is not made by status' test -e bad/.slurmq/jobs.db
+nok 'status does not make it' test -e bad/.slurmq/jobs.db
 
 fresh
 # the header's application_id (offset 68) and user_version (60): sqlite.org/fileformat2.html
@@ -239,7 +239,7 @@ refused 'a foreign database' 'jobs\.db'
 
 fresh
 printf '\0\0\3\347' | dd of=bad/.slurmq/jobs.db bs=1 seek=60 conv=notrunc 2>/dev/null
-refused 'a newer one' 'newer'
+refused 'a newer version' 'newer'
 
 fresh
 mkdir donor

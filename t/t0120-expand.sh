@@ -1,5 +1,5 @@
 #!/bin/bash
-# slurmq expand as a command: what it prints, where it needs a folder, files that are none
+# slurmq expand: its output, when it needs a folder, files that are not sweep files
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 snapshot() {
@@ -23,7 +23,7 @@ steps:
       echo done
 END
 
-# A dry run needs no folder, and makes none
+# A dry run needs no folder, and makes no folder
 
 run slurmq expand grid.yaml --dry-run
 is_status 0
@@ -49,7 +49,7 @@ run slurmq expand --dry-run --list grid.yaml
 is_status 0
 is "$(wc -l <"$out_file")" 6 'a line a job'
 is "$(head -n 1 "$out_file")" '{"id":1,"sweep":"grid","state":"pending","reason":null,"tries":0,"again":0,"not_before":null,"params":{"model":"small","seed":"1","mode":"fast"},"slurm_job":null,"exit_code":null,"signal":null,"node":null,"queued":null,"started":null,"ended":null,"results":{},"commands":[{"step":"train","key":"train","argv":["python3","train.py","--model=small","seed 1"]},{"step":"eval","key":"eval","argv":["bash","-c","echo \"evaluating small\"\necho done\n"]}]}' \
-	'the first of them'
+	'the first of the six jobs'
 run slurmq expand --list grid.yaml
 is_status 2
 is_err 'slurmq expand: --list needs --dry-run'
@@ -68,7 +68,7 @@ is_status 0
 is_out 'grid: 6 jobs added (12 steps); next: slurmq submit'
 is_err ''
 run slurmq expand grid.yaml
-is_status 0 'again'
+is_status 0 'the same file again'
 is_out 'grid: 0 jobs added, 6 unchanged'
 run slurmq expand grid.yaml --json
 is_out '{"sweep":"grid","jobs":6,"steps":12,"added":0,"unchanged":6,"changed":0,"missing":0,"kept":0}'
@@ -85,7 +85,7 @@ is_status 0 'one value more, and another command'
 is_out 'grid: 2 jobs added, 6 get the new commands; next: slurmq submit'
 sed -i 's/to: 4/to: 2/' grid.yaml
 run slurmq expand grid.yaml
-is_status 0 'fewer'
+is_status 0 'fewer jobs'
 is_out 'grid: 0 jobs added, 4 unchanged'
 like_err '^slurmq expand: grid: 4 jobs are no longer in the file and stay \(--prune'
 run slurmq expand --prune grid.yaml
@@ -95,13 +95,13 @@ sed -i 's/from: 1/from: 2/' grid.yaml
 run slurmq expand --prune grid.yaml
 is_out 'grid: 0 jobs added, 2 unchanged, 1 removed'
 is_err 'slurmq expand: grid: 1 job is no longer in the file and stays (only pending jobs that were never tried are removed)' \
-	'what was given is not advised'
+	'a given option is not advised'
 sed -i 's/from: 2/from: 1/' grid.yaml
 slurmq expand grid.yaml >/dev/null
 run slurmq status --json
 like_out '"jobs":4,'
 
-# Several files: one that is wrong, and nothing is added of any
+# Several files: if one is wrong, no job of any is added
 
 printf 'name: one\nparams: {a: [1, 2]}\nrun: [echo, "{a}"]\n' >one.yaml
 printf 'name: two\nparamters: {a: 1}\nrun: [echo, "{b}"]\n' >two.yaml
@@ -110,11 +110,11 @@ run slurmq expand one.yaml two.yaml
 is_status 2
 is_out ''
 like "$(head -n 1 "$err_file")" "^two.yaml:2:1: error: unknown key 'paramters', did you mean 'params'\?\$" \
-	'complaints come as they are'
+	'complaints are printed unchanged'
 like_err "^two.yaml:3:14: error: "
 is "$(tail -n 1 "$err_file")" \
 	'slurmq expand: two.yaml: 2 errors; nothing was added (slurmq help sweep explains the format)' \
-	'and what became of it last'
+	'the result comes last'
 is "$(slurmq list --json | sha256sum)" "$before" 'nothing was added'
 printf 'name: two\nparams: {a: [1, 2, 3]}\nrun: [echo, "{a}"]\n' >two.yaml
 run slurmq expand one.yaml two.yaml
@@ -128,13 +128,13 @@ is_status 2 'one name in two files'
 is_out ''
 is_err "slurmq expand: 'one.yaml' and 'three.yaml' have the same 'name: one': give one of them another name; nothing was added"
 run slurmq expand one.yaml two.yaml one.yaml
-is_status 2 'one file twice'
+is_status 2 'the same file twice'
 is_err "slurmq expand: 'one.yaml' is given twice; nothing was added"
 is "$(slurmq list --json | sha256sum)" "$before" 'nothing was added'
 run slurmq expand --json two.yaml one.yaml
 is "$(wc -l <"$out_file")" 2 'a document a file'
 
-# What is no sweep file
+# Files that are not sweep files
 
 # wrong REGEX FILE
 wrong() {
@@ -144,7 +144,7 @@ wrong() {
 	is_status "${3-2}"
 	is_out ''
 	like_err "$1"
-	unlike_err $'\e' 'nothing raw'
+	unlike_err $'\e' 'no control characters'
 	is "$(slurmq list --json | sha256sum)" "$before" "$2: nothing was added"
 }
 
@@ -167,13 +167,13 @@ wrong 'raw2.yaml:2' raw2.yaml
 cp one.yaml unreadable.yaml
 chmod 0 unreadable.yaml
 if [ -r unreadable.yaml ]; then
-	skip 1 'root reads everything'
+	skip 1 'root may read every file'
 else
 	run slurmq expand unreadable.yaml
 	like_err 'Permission denied'
 fi
 
-# Too many
+# Too many jobs
 
 printf 'name: many\nparams: {a: {from: 1, to: 1000, step: 1}}\nrun: [echo, "{a}"]\n' >many.yaml
 run slurmq expand --max-jobs 999 many.yaml
@@ -184,7 +184,7 @@ run slurmq expand --max-jobs 1000 many.yaml
 is_status 0
 is_out 'many: 1000 jobs added (1000 steps); next: slurmq submit'
 
-# On a terminal nothing is longer than it is wide
+# On a terminal no line is longer than the terminal is wide
 
 if command -v script >/dev/null; then
 	for cols in 80 160; do
@@ -205,7 +205,7 @@ like_out '^flow: 624 jobs, 624 steps; 240 of 864 combinations are excluded$'
 run slurmq expand --dry-run "$TEST_TOP/t/data/cifar.yaml"
 like_out '^  lr \(20, random\): 0\.0263658 '
 
-# What is shown is a person's, byte for byte what a program gets
+# Output for people, and the exact bytes that a program gets
 
 printf 'name: odd\nparams:\n  a: ["x y", "quo\x27te", "d\xc3\xa4sh"]\nrun: [echo, "{a}"]\n' >odd.yaml
 run slurmq expand --dry-run odd.yaml

@@ -1,5 +1,5 @@
 #!/bin/bash
-# slurmq config: reading, changing, and what is no setting
+# slurmq config: reads and changes settings, and refuses unknown ones
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 slurmq init >/dev/null || bail_out 'no folder'
@@ -22,7 +22,7 @@ is_out 12
 run slurmq config
 like_out '^limit +12 +auto '
 run slurmq status --json
-like_out '"limit":\{"jobs":12,' 'it counts'
+like_out '"limit":\{"jobs":12,' 'status reports the limit'
 run slurmq config limit auto
 run slurmq config limit
 is_out auto
@@ -63,7 +63,7 @@ wrong "unknown setting 'Limit', did you mean 'limit'\?" Limit
 wrong "unknown setting '.paused'" .paused 1
 wrong "unknown setting 'sentinl', did you mean 'sentinel'\?" sentinl off
 for value in on 0 4s 25h '' '15 m' -1; do
-	wrong "^slurmq config: setting 'sentinel' takes auto, off, or a time from 5s to 24h as 15m, not '$value'\$" -- sentinel "$value"
+	wrong "^slurmq config: setting 'sentinel' takes auto, off, or a time from 5s to 24h, such as 15m, not '$value'\$" -- sentinel "$value"
 done
 for value in -p '--partition=x y' '-- --x' $'--time=1\n'; do
 	wrong "setting 'sentinel.sbatch' takes long options of sbatch" -- sentinel.sbatch "$value"
@@ -72,11 +72,11 @@ wrong "^slurmq config: setting 'sentinel': '5' needs a unit, as in 5s, 5m or 5h\
 wrong "setting 'sentinel': '1h30' needs a unit" sentinel 1h30
 for name in array job-name output error wrap parsable dependency signal input wait test-only hold begin \
 	requeue no-requeue clusters quiet help version usage; do
-	wrong "^slurmq config: setting 'sentinel.sbatch': '--$name' is given by slurmq itself: .+" -- \
+	wrong "^slurmq config: setting 'sentinel.sbatch': the sentinel cannot have '--$name': .+" -- \
 		sentinel.sbatch "--time=5 --$name"
 done
-wrong "'--begin' is given by slurmq itself: 'slurmq config sentinel 15m' says how long" -- sentinel.sbatch --begin=now
-wrong "'--job-name' is given by slurmq itself: it would be no sentinel with that" -- sentinel.sbatch --job-name=x
+wrong "the sentinel cannot have '--begin': 'slurmq config sentinel 15m' sets how long" -- sentinel.sbatch --begin=now
+wrong "the sentinel cannot have '--job-name': it would not work with this option" -- sentinel.sbatch --job-name=x
 wrong "sentinel.sbatch': '--partition' needs a value: --partition=VALUE" -- sentinel.sbatch '--time=5 --partition'
 run slurmq config limit 2
 run slurmq config sentinel 5s
@@ -96,15 +96,15 @@ wrong "sbatch has no option '--dep', did you mean '--dependency'\?" -- sentinel.
 wrong "sbatch has no option '--hol', did you mean '--hold'\?" -- sentinel.sbatch --hol
 run slurmq config -- sentinel.sbatch '--partition=cpu --nice --exclusive=user --some-plugin=7'
 is_status 0
-is_out 'sentinel.sbatch: --partition=cpu --nice --exclusive=user --some-plugin=7' 'what is no part of slurmq is free'
+is_out 'sentinel.sbatch: --partition=cpu --nice --exclusive=user --some-plugin=7' 'an option that slurmq does not use is allowed'
 run slurmq config --unset sentinel.sbatch
 for value in -oops ' -oops' $'a\nb'; do
-	wrong "setting 'via' takes a command, as ssh login1, not" -- via "$value"
+	wrong "setting 'via' takes a command, such as ssh login1, not" -- via "$value"
 done
-wrong "setting 'via': a quote is not closed in: ssh -o \"X=1 login1\$" -- via 'ssh -o "X=1 login1'
-wrong "setting 'sentinel.sbatch': a quote is not closed in: --comment='a b" -- sentinel.sbatch "--comment='a b"
+wrong "setting 'via': unclosed quote in: ssh -o \"X=1 login1\$" -- via 'ssh -o "X=1 login1'
+wrong "setting 'sentinel.sbatch': unclosed quote in: --comment='a b" -- sentinel.sbatch "--comment='a b"
 run slurmq config -- sentinel.sbatch "--comment='a b' --time=5"
-is_status 0 'a quote holds a word together'
+is_status 0 'quotes keep a word together'
 is_out "sentinel.sbatch: --comment='a b' --time=5"
 run slurmq config --unset sentinel.sbatch
 for value in '' all NONE; do
@@ -143,7 +143,7 @@ done
 run slurmq help --complete -- config limit.
 is_out $'limit.flow\nlimit.grid'
 
-# A pause needs nobody's leave, and says so when it is there already
+# A pause always succeeds, and reports that the queue is paused already
 
 run slurmq pause
 is_status 0

@@ -1,5 +1,5 @@
 #!/bin/bash
-# manual pages, usage and completion say the same
+# manual pages, usage and completion agree
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 man=$TEST_TOP/man
@@ -8,7 +8,7 @@ is_status 0
 mapfile -t commands <<<"$out"
 ok 'there are commands' test "${#commands[@]}" -gt 10
 
-# options PAGE: every option that it explains, sorted
+# options PAGE: prints every option that the page explains, sorted
 options() {
 	awk '/^\.Sh /{ in_options = /^\.Sh OPTIONS/ } in_options && /^\.It Fl/' "$1" |
 		sed 's/^\.It //; s/Fl Fl /--/g; s/Fl \([a-zA-Z]\) /-\1 /g; s/Fl \([a-zA-Z]\)$/-\1/' |
@@ -19,9 +19,9 @@ for name in "${commands[@]}"; do
 	page=$man/slurmq-$name.1
 	ok "$name has a manual page" test -s "$page" || continue
 	is "$(options "$page")" "$(slurmq help --list-options "$name" | sort)" \
-		"$name: the page has the options that there are"
+		"$name: the page has exactly the command's options"
 	is "$(sed -n 's/^\.Nd //p' "$page")" "$(slurmq "$name" -h | sed -n 3p)" \
-		"$name: the page begins with what -h says"
+		"$name: the page's name line is that of -h"
 	ok "$name is in slurmq(1)" grep -qx "\.It Xr slurmq-$name 1" "$man/slurmq.1"
 done
 for page in "$man"/slurmq-*.1; do
@@ -35,13 +35,13 @@ if command -v mandoc >/dev/null; then
 	# examples stand before the options, which is not the order of mdoc(7)
 	for page in "$man"/*.1; do
 		is "$(mandoc -T lint -W warning "$page" 2>&1 | grep -v 'sections out of conventional order')" '' \
-			"${page##*/}: mandoc has nothing to say"
+			"${page##*/}: mandoc reports nothing"
 	done
 else
 	skip "$(find "$man" -name '*.1' | wc -l)" 'mandoc is not installed'
 fi
 
-# help shows the page where man(1) finds it
+# help shows the page that man(1) finds
 
 if command -v man >/dev/null && man -w true >/dev/null 2>&1; then
 	mkdir -p pages/man{1,5,7}
@@ -64,7 +64,7 @@ fi
 
 # Completion, as bash does it
 
-# complete WORD...: what is offered for the last one
+# complete WORD...: prints the candidates for the last word
 complete_words() {
 	# shellcheck disable=SC2016
 	bash -c '. "$0"; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _slurmq; printf "%s\n" "${COMPREPLY[@]}"' \
@@ -72,8 +72,8 @@ complete_words() {
 }
 
 is "$(complete_words '')" "$(printf '%s\n' "${commands[@]}" | sort)" 'completion offers every command'
-is "$(complete_words sta)" status 'and those that begin so'
-is "$(complete_words help '')" "$(printf '%s\n' "${commands[@]}" | sort)" 'after help too'
+is "$(complete_words sta)" status 'commands with that prefix'
+is "$(complete_words help '')" "$(printf '%s\n' "${commands[@]}" | sort)" 'commands after help'
 is "$(complete_words -C . --color never sub)" submit 'after options with values'
 is "$(complete_words --color '')" $'always\nauto\nnever' 'colours'
 for name in "${commands[@]}"; do
@@ -83,7 +83,7 @@ done
 mkdir files
 touch files/sweep.yaml
 is "$(complete_words expand files/sw)" files/sweep.yaml 'files for expand'
-is "$(complete_words nonsense -)" '' 'nothing for what is no command'
+is "$(complete_words nonsense -)" '' 'nothing for an unknown command'
 holds_no_list() {
 	local name
 	for name in "${commands[@]}"; do

@@ -1,5 +1,5 @@
 #!/bin/bash
-# naming jobs: ids, ranges, sweeps, all, last, states
+# selecting jobs: ids, ranges, sweeps, all, last, states
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 slurmq init >/dev/null || bail_out 'no folder'
@@ -18,12 +18,12 @@ slurmq expand alpha.yaml beta.yaml >/dev/null || bail_out 'no jobs'
 slurmq hold 2-3 >/dev/null
 slurmq cancel 4,8 --yes >/dev/null
 
-# ids ARGUMENT...: ids of what list selects
+# ids ARGUMENT...: prints the ids that list selects
 ids() {
 	slurmq list --json "$@" | sed 's/^{"id":\([0-9]*\),.*/\1/' | paste -sd' '
 }
 
-# selects IDS ARGUMENT...
+# selects IDS ARGUMENT...: checks that list selects these ids
 selects() {
 	local want=$1
 	shift
@@ -140,7 +140,7 @@ is_out '2 jobs are pending again; next: slurmq submit'
 run slurmq show opt=c n=1
 like_out '^job 13 of comma'
 
-# A removed job is not there, and a range passes over it
+# A removed job does not exist, and a range skips it
 
 sed -i 's/from: 1/from: 2/' alpha.yaml
 slurmq expand --prune alpha.yaml >/dev/null 2>&1

@@ -1,17 +1,17 @@
 #!/bin/bash
-# hold, release, cancel, retry: what they do to jobs that Slurm has never seen, and what they ask
+# hold, release, cancel, retry: their effect on jobs that Slurm has never seen, and their questions
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 slurmq init >/dev/null || bail_out 'no folder'
 printf 'name: few\nparams: {a: {from: 1, to: 6, step: 1}}\nrun: [echo, "{a}"]\n' >few.yaml
 slurmq expand few.yaml >/dev/null || bail_out 'no jobs'
 
-# states: of every job, by their first letters
+# states: prints the state of every job, by its first letters
 states() {
 	slurmq list --json | sed 's/.*"state":"\([a-z]\).*/\1/' | paste -sd ''
 }
 
-# does STATES OUT COMMAND...
+# does STATES OUT COMMAND...: checks the output and the states after a command
 does() {
 	local want=$1 want_out=$2
 	shift 2
@@ -48,7 +48,7 @@ does cccccc 'cancelled 0 jobs; the queue is paused: slurmq resume' slurmq cancel
 does pppppp '6 jobs are pending again; next: slurmq submit' slurmq retry -s CA --no-submit
 does pppppp 'the queue is no longer paused' slurmq resume --no-submit
 
-# wrong ERROR COMMAND...: and nothing is changed
+# wrong ERROR COMMAND...: checks that the command fails and nothing changes
 wrong() {
 	local want=$1 before
 	shift
@@ -61,7 +61,7 @@ wrong() {
 }
 
 for name in cancel hold release; do
-	wrong "^slurmq $name: which jobs\? slurmq $name 17, " slurmq $name
+	wrong "^slurmq $name: no jobs given: slurmq $name 17, " slurmq $name
 done
 wrong '^slurmq cancel: would cancel 1 job; add --yes to confirm$' slurmq cancel 3
 wrong '^slurmq cancel: would cancel 6 jobs and pause the queue; add --yes' slurmq cancel all
@@ -83,13 +83,13 @@ run slurmq show 1
 like_out '^retry with +--mem=8G$'
 like_out '^retry with +--exclusive$'
 
-# More than a thousand are asked for
+# More than a thousand jobs need a confirmation
 
 printf 'name: many\nparams: {a: {from: 1, to: 1001, step: 1}}\nrun: [echo, "{a}"]\n' >many.yaml
 slurmq expand many.yaml >/dev/null
 wrong '^slurmq hold: would hold 1001 jobs; add --yes' slurmq hold many
 run slurmq hold 7-1006
-is_status 0 'a thousand are not'
+is_status 0 'a thousand jobs need none'
 is_out 'held 1000 jobs; slurmq release makes them pending again'
 run slurmq hold many --yes
 is_out 'held 1 job; slurmq release makes it pending again'
@@ -100,10 +100,10 @@ wrong '^slurmq retry: would retry 1001 jobs; add --yes' slurmq retry many -s can
 run slurmq retry many -s cancelled --no-submit --yes
 is_out '1001 jobs are pending again; next: slurmq submit'
 
-# A terminal is asked
+# On a terminal the user is asked
 
 if command -v script >/dev/null; then
-	# answer TEXT COMMAND: as typed at a terminal
+	# answer TEXT COMMAND: types an answer at a terminal
 	answer() {
 		{ sleep 0.5; printf '%s\n' "$1"; sleep 0.5; } | script -qec "$2" /dev/null | tr -d '\r'
 	}
@@ -111,13 +111,13 @@ if command -v script >/dev/null; then
 	like "$(answer n 'slurmq cancel 2')" 'cancel 1 job\? \[y/N\]' 'the question'
 	is "$(slurmq status --json)" "$before" 'no: nothing was changed'
 	answer '' 'slurmq cancel 2' >/dev/null
-	is "$(slurmq status --json)" "$before" 'nor without an answer'
+	is "$(slurmq status --json)" "$before" 'no answer: nothing was changed'
 	like "$(answer y 'slurmq cancel 2')" '^cancelled 1 job$' 'yes: done'
 else
 	skip 4 'no script(1)'
 fi
 
-# log and show of what has not run
+# log and show of a job that has not run
 
 run slurmq log 3
 is_status 1

@@ -1,10 +1,10 @@
 #!/bin/bash
-# completion in a real interactive bash: keys are typed, TAB among them, and the screen is read
+# completion in a real interactive bash: the test types keys, such as TAB, and reads the screen
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 command -v tmux >/dev/null || skip_all 'tmux is not installed'
 
-# A study with a sweep of 12 jobs, another folder with another one
+# A folder with a sweep of 12 jobs, and another folder with another sweep
 
 cat >grid.yaml <<'END'
 name: grid
@@ -23,7 +23,7 @@ slurmq -C 'a study' expand ../other/flow.yaml >/dev/null 2>&1 ||
 # A terminal
 
 export TMUX_TMPDIR=$TEST_TMP/.tap
-export SHELL=/bin/bash # whatever a login would get
+export SHELL=/bin/bash # not the user's login shell
 unset TMUX
 tm() {
 	tmux -L test -f /dev/null "$@"
@@ -45,7 +45,7 @@ screen() {
 shows() {
 	screen | grep -Eq -e "$1"
 }
-# type_in TEXT KEY...: on an empty screen
+# type_in TEXT KEY...: types on an empty screen
 type_in() {
 	local text=$1
 	shift
@@ -53,12 +53,12 @@ type_in() {
 	tm send-keys -l -- "$text"
 	tm send-keys "$@"
 }
-# completes TEXT RESULT [NAME]: TEXT and one TAB
+# completes TEXT RESULT [NAME]: types TEXT and one TAB
 completes() {
 	type_in "$1" Tab
 	ok_within 5 "${3-$1 becomes $2}" shows "^> ${2//./\\.}$" || note "$(screen)"
 }
-# offers TEXT REGEX NAME: TEXT and two TABs
+# offers TEXT REGEX NAME: types TEXT and two TABs
 offers() {
 	type_in "$1" Tab Tab
 	ok_within 5 "$3" shows "$2" || note "$(screen)"
@@ -90,7 +90,7 @@ completes 'slurmq -C other list fl' 'slurmq -C other list flow' 'sweeps of the f
 completes 'slurmq -C a\ study list fl' 'slurmq -C a\\ study list flow' 'a folder with a blank in its name'
 completes 'slurmq log 12' 'slurmq log 12'
 
-offers 'slurmq log 1' '^1 +10 +11 +12 *$' 'ids that begin so'
+offers 'slurmq log 1' '^1 +10 +11 +12 *$' 'ids with that prefix'
 offers 'slurmq show 3 ' '^1 +2 +3 +4 +5 +6 +7 +8 +9 +10 +11 +12' 'ids, in their order'
 offers 'slurmq list ' '^last +seed= +2 ' 'selectors'
 type_in 'slurmq ' Tab Tab
@@ -103,14 +103,14 @@ missing() {
 }
 is "$(missing)" '' 'all of them'
 
-# Where there is no store, or none that can be read: nothing, and not a word
+# Without a store, or with one that cannot be read: no candidate and no message
 
 # nothing TEXT NAME
 nothing() {
 	type_in "$1" Tab Tab
 	tm send-keys -l -- '#'
 	ok_within 5 "$2: the line stays" shows "^> $1#\$" || note "$(screen)"
-	is "$(screen | grep -vc '^$')" 1 "$2: and nothing is printed"
+	is "$(screen | grep -vc '^$')" 1 "$2: nothing is printed"
 }
 tm send-keys C-u
 tm send-keys -l -- "cd empty && export SLURMQ_DIR=$TEST_TMP/nowhere"
@@ -118,14 +118,14 @@ tm send-keys Enter
 nothing 'slurmq log ' 'no store'
 nothing 'slurmq frobnicate ' 'no such command'
 nothing 'slurmq pause ' 'a command without arguments'
-completes 'slurmq sub' 'slurmq submit' 'commands are offered all the same'
+completes 'slurmq sub' 'slurmq submit' 'commands are offered without a store'
 tm send-keys C-u
 tm send-keys -l -- "unset SLURMQ_DIR; cd ../other && printf x >.slurmq/jobs.db"
 tm send-keys Enter
 nothing 'slurmq show ' 'a broken store'
-is "$(find empty)" empty 'nothing is made'
+is "$(find empty)" empty 'no file is made'
 
-# The same as a program asks
+# The output of the hidden command for programs
 
 cd "$TEST_TMP" || exit 1
 run slurmq help --complete -- list -s held,que

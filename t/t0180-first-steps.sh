@@ -1,18 +1,19 @@
 #!/bin/bash
-# what somebody meets in the first ten minutes, each with what to do next: no folder, no file, a typo,
-# no sbatch, a site that refuses
+# problems of a new user's first ten minutes, each with the next command: no folder, no file, a
+# typo, no sbatch, a site that refuses
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
-# says WORDS COMMAND...: it fails, and these words on stderr tell what to do next
-says() {
+# fails_with WORDS COMMAND...: checks that it fails, and that the last line of stderr names the next
+# command
+fails_with() {
 	local words=$1
 	shift
 	run "$@"
 	isnt "$status" 0 "$cmd: fails"
-	like "$(tail -n 1 "$err_file")" "$words" "$cmd: says what to do"
+	like "$(tail -n 1 "$err_file")" "$words" "$cmd: names the next command"
 }
 
-# none of the machine's own Slurm: sbatch is there once it lies in bin
+# the machine's own Slurm is not used: sbatch is found only in bin
 mkdir tools bin
 ln -s "$(command -v id)" "$(command -v cat)" tools/
 path=$TEST_TMP/tools:$TEST_TMP/bin
@@ -24,12 +25,12 @@ slurmq() {
 
 for call in 'expand sweep.yaml' submit status list 'log 1' retry; do
 	# shellcheck disable=SC2086
-	says 'make one with slurmq init, or go to the folder that has it' slurmq $call
+	fails_with 'make one with slurmq init, or go to the folder that has it' slurmq $call
 done
-says 'slurmq help lists them' slurmq start
-says "did you mean 'submit'" slurmq submti
-says '^usage: slurmq expand FILE' slurmq expand
-says 'made with mkdir' slurmq init nowhere
+fails_with 'slurmq help lists them' slurmq start
+fails_with "did you mean 'submit'" slurmq submti
+fails_with '^usage: slurmq expand FILE' slurmq expand
+fails_with 'mkdir makes a new one' slurmq init nowhere
 run slurmq init
 like_out 'next: slurmq expand FILE$'
 run slurmq init
@@ -42,19 +43,19 @@ done
 run slurmq submit
 is_status 0
 is_out 'nothing to submit; slurmq expand FILE adds jobs'
-says 'slurmq list shows' slurmq log 1
-says 'expand FILE adds some' slurmq show 1
+fails_with 'slurmq list shows' slurmq log 1
+fails_with 'expand FILE adds some' slurmq show 1
 
 # The sweep file
 
-says "'sweep.yaml': No such file.*slurmq help sweep explains the format" slurmq expand sweep.yaml
+fails_with "'sweep.yaml': No such file.*slurmq help sweep explains the format" slurmq expand sweep.yaml
 cat >sweep.yaml <<'END'
 name: fit
 params: {seed: [1, 2]}
 sbatsch: {time: "5:00"}
 run: [./train.sh, "{sead}"]
 END
-says '2 errors; nothing was added' slurmq expand sweep.yaml
+fails_with '2 errors; nothing was added' slurmq expand sweep.yaml
 like_err "^sweep.yaml:3:1: error: unknown key 'sbatsch', did you mean 'sbatch'\?"
 like_err "^sweep.yaml:4:.*did you mean 'seed'\?"
 sed -i 's/sbatsch/sbatch/; s/sead/seed/' sweep.yaml
@@ -63,11 +64,11 @@ is_status 0
 is_out 'fit: 2 jobs added (2 steps); next: slurmq submit'
 run slurmq status
 like_out '^! nothing was submitted yet: slurmq submit$'
-says 'it is pending; slurmq submit$' slurmq log 1
+fails_with 'it is pending; slurmq submit$' slurmq log 1
 
-# No sbatch on PATH, as before `module load`: and once it is there, nothing of that is left
+# No sbatch on PATH, as before `module load`; later, with sbatch, nothing of that error is left
 
-says "sbatch is not on PATH: load Slurm's module.*; then: slurmq submit$" slurmq submit
+fails_with "sbatch is not on PATH: load Slurm's module.*; then: slurmq submit$" slurmq submit
 run slurmq list -s pending --json
 is "$(grep -c . <<<"$out")" 2 'its jobs are pending as before'
 
@@ -83,7 +84,7 @@ echo 4711
 END
 chmod +x bin/sbatch
 touch account
-says 'fix the sweep file, run slurmq expand again, then: slurmq release fit$' slurmq submit
+fails_with 'fix the sweep file, run slurmq expand again, then: slurmq release fit$' slurmq submit
 like_err 'You must name an account: --account=NAME'
 run slurmq status
 like_out '^! 2 jobs of fit held, refused: You must name an account'
@@ -106,9 +107,9 @@ like_out '2 get the new commands'
 run slurmq release fit
 is_status 0
 like_out '^submitted 2 jobs'
-says "it waits in Slurm's queue; slurmq log 1 -f waits for it$" slurmq log 1
+fails_with "it waits in Slurm's queue; slurmq log 1 -f waits for it$" slurmq log 1
 
-# A sweep keeps the PATH that it was first submitted with: where sbatch has gone from there, --env renews it
+# A sweep keeps the PATH of its first submission: if sbatch is no longer on it, --env renews it
 
 mkdir other
 cd other || exit 1
@@ -116,7 +117,7 @@ printf 'name: two\nparams: {n: [1, 2]}\nrun: [train, "{n}"]\n' >two.yaml
 { slurmq init && slurmq expand two.yaml && slurmq submit -n 1; } >/dev/null
 mv ../bin ../newbin
 path=$TEST_TMP/tools:$TEST_TMP/newbin
-says 'sbatch is not on PATH: .*to use the current PATH: slurmq submit --env$' slurmq submit
+fails_with 'sbatch is not on PATH: .*to use the current PATH: slurmq submit --env$' slurmq submit
 run slurmq submit --env
 is_status 0
 like_out '^submitted 1 job; 0 pending'

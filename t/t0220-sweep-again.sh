@@ -1,5 +1,5 @@
 #!/bin/bash
-# a sweep file that is expanded again: which jobs are new, and which are those of before
+# a sweep file that is expanded again: which jobs are new, and which existed before
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 command -v jq >/dev/null || skip_all 'jq is not installed'
@@ -13,7 +13,7 @@ expanded() {
 		"$6: added, unchanged, changed, missing"
 }
 
-# jobs NAME: what each is, in the order of their numbers
+# jobs NAME: prints the parameters of each job, in the order of ids
 jobs() {
 	slurmq list "$1" --json | jq -c '[.id, .params]' | sort
 }
@@ -34,16 +34,16 @@ expanded rand.yaml 120 0 0 0 'n=20'
 jobs rand >before
 sed -i 's/n: 20/n: 50/' rand.yaml
 expanded rand.yaml 180 120 0 0 'n=50: 30 more in each of 6 cells'
-is "$(jobs rand | comm -13 - before)" '' 'none of before is another now'
+is "$(jobs rand | comm -13 - before)" '' 'no earlier job has changed'
 is "$(slurmq list rand --json | jq -r '.params | .arch + .seed' | sort | uniq -c | tr -s ' ' | sort -u | cut -d' ' -f2 | sort -u)" \
 	50 '50 in every cell'
 expanded rand.yaml 0 300 0 0 'the same file again'
 sed -i 's/n: 50/n: 20/' rand.yaml
-expanded rand.yaml 0 120 0 180 'n=20 again: the others stay, and are told'
+expanded rand.yaml 0 120 0 180 'n=20 again: the other jobs stay, and are reported'
 sed -i 's/n: 20/n: 50/; s/seed: 821/seed: 822/' rand.yaml
 expanded rand.yaml 300 0 0 300 'another seed: other jobs'
 
-# Draws that are equal stay two jobs
+# Equal draws stay two jobs
 
 cat >dice.yaml <<'END2'
 name: dice
@@ -54,7 +54,7 @@ END2
 expanded dice.yaml 16 0 0 0 'sixteen throws of a coin'
 is "$(slurmq list dice --json | jq -r .params.x | sort -u | wc -l)" 2 'of two values'
 
-# A new axis with a default; keys in another order; another axis without
+# A new parameter with a default; keys in another order; a new parameter without a default
 
 cat >grid.yaml <<'END2'
 name: grid
@@ -74,9 +74,9 @@ params:
 run: [train, "{@args}"]
 END2
 run slurmq expand --json grid.yaml
-is "$(jq -r '[.jobs, .added, .missing] | join(" ")' <<<"$out")" '8 4 0' 'a new axis with a default: the old ones are not new'
+is "$(jq -r '[.jobs, .added, .missing] | join(" ")' <<<"$out")" '8 4 0' 'a new parameter with a default: the old jobs are not new'
 is "$(slurmq list grid --json | jq -c 'select(.params.warmup == "0") | [.id, (.params | del(.warmup))]' | sort)" \
-	"$(<before)" 'and have its default'
+	"$(<before)" 'old jobs have its default'
 cat >grid.yaml <<'END2'
 run: [train, "{@args}"]
 params:
@@ -86,19 +86,20 @@ params:
 name: grid
 END2
 run slurmq expand --json grid.yaml
-is "$(jq -r '[.jobs, .added, .missing] | join(" ")' <<<"$out")" '8 0 0' 'keys and values in another order: none is new'
+is "$(jq -r '[.jobs, .added, .missing] | join(" ")' <<<"$out")" '8 0 0' 'keys and values in another order: no job is new'
 sed -i 's/default: 0/default: 500/' grid.yaml
 before=$(slurmq list grid --json | sha256sum)
 run slurmq expand grid.yaml
-is_status 2 'a default that is another now: the clash is an error'
+is_status 2 'a changed default is an error'
 like_err "the default of 'warmup' is '500' now, and job [0-9]+ was made with the default '0'"
-is "$(slurmq list grid --json | sha256sum)" "$before" 'and nothing of it is seen'
+is "$(slurmq list grid --json | sha256sum)" "$before" 'no job has changed'
 sed -i 's/default: 500/default: 0/' grid.yaml
-expanded grid.yaml 0 8 0 0 'and mended'
+expanded grid.yaml 0 8 0 0 'the default restored'
 sed -i 's/^params:/params:\n  opt: [sgd]/' grid.yaml
 expanded grid.yaml 8 0 0 8 'a new axis without a default: other jobs'
 
-# Names, resources and derived texts are no part of a job; other texts of one number are another value
+# Names, resources and computed strings are no part of a job's identity; another text of the same
+# number is another value
 
 cat >same.yaml <<'END2'
 name: same
@@ -118,7 +119,7 @@ expanded same.yaml 0 0 2 0 'the same two, with other commands'
 sed -i 's/\[1, 2\]/[1.0, 2]/' same.yaml
 expanded same.yaml 1 1 0 1 '1.0 is another text than 1'
 
-# Equal ones of one file
+# Equal jobs of one file
 
 cat >twice.yaml <<'END2'
 name: twice
@@ -144,9 +145,9 @@ like_err 'equal parameters and different commands'
 run slurmq expand clash.yaml
 is_status 2
 like_err 'equal parameters and different commands'
-is "$(slurmq list clash --json 2>/dev/null)" '' 'nothing of it is seen'
+is "$(slurmq list clash --json 2>/dev/null)" '' 'no job is added'
 
-# A script: its text counts, its place does not
+# A script: its text counts, its path does not
 
 printf '#!/bin/sh\n#SBATCH --mem=1G\necho one\n' >job.sh
 printf 'name: batch\nparams: {a: [1, 2]}\nscript: job.sh\n' >batch.yaml

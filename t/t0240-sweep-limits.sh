@@ -1,8 +1,8 @@
 #!/bin/bash
-# files that are made to fill the memory, or to take for ever: an error that names the limit
+# files that are made to fill the memory, or to take forever: an error names the limit
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
-# 64 MiB of addresses, with all libraries: the sanitizers need more than that
+# 64 MiB of address space, with all libraries: the sanitizers need more than that
 limit=65536
 (ulimit -v $limit && exec slurmq --version) >/dev/null 2>&1 || limit=unlimited
 [ $limit != unlimited ] || note 'no limit on memory: this binary does not start within it'
@@ -13,8 +13,8 @@ refused() {
 	run timeout 20 bash -c 'ulimit -v "$1" && exec slurmq expand --dry-run "$2"' bash $limit "$1"
 	is_status 2 "$3"
 	is_out '' "$3: nothing is printed"
-	like_err "$2" "$3: what it is"
-	unlike_err 'no job is left' "$3: and not what it is not"
+	like_err "$2" "$3: the reason"
+	unlike_err 'no job is left' "$3: not another reason"
 }
 
 # times N TEXT
@@ -115,20 +115,20 @@ refused variants.yaml 'more than 2000 variants' 'very many variants'
 printf '%sparams: {a: [%s]}\n' "$run" "$(times 190000 '[],')" >lists.yaml
 refused lists.yaml 'slurmq expand: lists.yaml: 190000 errors' 'very many errors'
 
-# Bytes that are no text
+# Bytes that are not text
 
 printf 'name: n\0\nrun: [a]\n' >nul.yaml
 refused nul.yaml '^nul.yaml:1:8: error: NUL byte$' 'a NUL byte'
 head -c 4000000 /dev/zero >zeros.yaml
-refused zeros.yaml '^zeros.yaml:1:1: error: NUL byte$' 'nothing else'
+refused zeros.yaml '^zeros.yaml:1:1: error: NUL byte$' 'only NUL bytes'
 printf 'name: n\nrun: [a]\ntitle: \xc3\xa4\xc3\x28\n' >utf8.yaml
-refused utf8.yaml '^utf8.yaml:3:9: error: byte 0xc3 is not UTF-8$' 'what is not UTF-8'
+refused utf8.yaml '^utf8.yaml:3:9: error: byte 0xc3 is not UTF-8$' 'text that is not UTF-8'
 printf 'name: n\nrun: [a]\ntitle: \xed\xa0\x80\n' >surrogate.yaml
 refused surrogate.yaml '^surrogate.yaml:3:8: error: byte 0xed is not UTF-8$' 'a surrogate'
 head -c 4000000 /dev/zero | tr '\0' '\377' >ff.yaml
-refused ff.yaml '^ff.yaml:1:1: error: byte 0xff is not UTF-8$' 'nothing but 0xff'
+refused ff.yaml '^ff.yaml:1:1: error: byte 0xff is not UTF-8$' 'only 0xff'
 
-# No files: none is waited for
+# Files that are not regular: slurmq does not wait for them
 
 mkfifo fifo.yaml
 mkdir folder.yaml
@@ -147,9 +147,9 @@ head -c 5000000 /dev/zero | tr '\0' '\n' >large
 printf '%sparams: {x: {file: large}}\n' "$run" >axis.yaml
 refused axis.yaml "'.*large' is larger than 4 MiB" 'a large file for an axis'
 head -c 4000000 /dev/zero | tr '\0' '\n' >large
-refused axis.yaml '^large:1:1: error: an empty line$' 'nothing but empty lines'
+refused axis.yaml '^large:1:1: error: an empty line$' 'only empty lines'
 head -c 4000000 /dev/zero | tr '\0' ',' >large
 printf '%szip: {file: large}\n' "$run" >table.yaml
-refused table.yaml '^large:1:2001: error: more than 2000 fields in a row$' 'nothing but commas'
+refused table.yaml '^large:1:2001: error: more than 2000 fields in a row$' 'only commas'
 
 done_testing

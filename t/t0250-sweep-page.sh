@@ -1,28 +1,28 @@
 #!/bin/bash
-# slurmq-sweep(5): mandoc has nothing to say, every key is on it, and its examples give the jobs and
-# steps that it says
+# slurmq-sweep(5): mandoc reports nothing, the page has every key, and its examples give the number
+# of jobs and steps that it states
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/page.sh"
 
 page=$TEST_TOP/man/slurmq-sweep.5
 
 if command -v mandoc >/dev/null; then
-	# which other pages are installed is no matter of this one
+	# the page does not depend on other installed pages
 	is "$(mandoc -T lint "$page" 2>&1 | grep -v 'referenced manual not found\|outdated mandoc.db')" '' \
-		'mandoc has nothing to say'
+		'mandoc reports nothing'
 	is "$(mandoc -T utf8 -O width=80 "$page" | col -bx | awk 'length > 80')" '' 'it fits 80 columns'
 else
 	skip 2 'mandoc is not installed'
 fi
 
-# Examples give the jobs and steps that the page says
+# Examples give the number of jobs and steps that the page states
 
 page_examples "$page" ex
 ok 'there are examples' test "$(find ex -name '*.yaml' | wc -l)" -ge 14
 for file in ex/*.yaml; do
 	says=$(<"${file%.yaml}.says")
 	[[ $says =~ ^([0-9,]+)\ jobs?(,\ ([0-9,]+)\ steps)? ]] || {
-		fail "$file: the page says how many jobs" "$says"
+		fail "$file: the page states the number of jobs" "$says"
 		continue
 	}
 	jobs=${BASH_REMATCH[1]//,/} steps=${BASH_REMATCH[3]//,/}
@@ -33,7 +33,7 @@ for file in ex/*.yaml; do
 		"$file: $says"
 done
 
-# What the page tells of values holds
+# The examples of values on the page are true
 
 cat >values.yaml <<'END2'
 name: n

@@ -1,6 +1,6 @@
 #!/bin/bash
-# slurmq help --schema: a JSON Schema that knows the reader's keys and no others, takes every example, and
-# refuses what the reader refuses
+# slurmq help --schema: a JSON Schema with exactly the keys of the reader; it accepts every example,
+# and refuses files that the reader refuses
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/page.sh"
 
@@ -12,13 +12,13 @@ run slurmq help --schema
 is_status 0
 is_err ''
 cp "$out_file" schema.json
-is "$(jq -r '."$schema"' schema.json)" 'http://json-schema.org/draft-07/schema#' 'it says which draft it is of'
+is "$(jq -r '."$schema"' schema.json)" 'http://json-schema.org/draft-07/schema#' 'it names its draft'
 is "$(jq -r '[.. | objects | ."$ref"? // empty | ltrimstr("#/definitions/")] - (.definitions | keys) | .[]' schema.json)" '' \
-	'what it refers to is there'
+	'every reference has a definition'
 is "$(jq -r '(.definitions | keys) - [.. | objects | ."$ref"? // empty | ltrimstr("#/definitions/")] | .[]' schema.json)" '' \
-	'and nothing else'
+	'every definition is used'
 
-# complaints FILE: the schema's
+# complaints FILE: prints the complaints of the schema
 complaints() {
 	"$yaml2json" "$1" >as.json || return
 	jq -r --slurpfile schema schema.json -L "$TEST_LIB" 'include "schema"; errors($schema[0])' as.json
@@ -30,14 +30,14 @@ page_examples "$TEST_TOP/man/slurmq-sweep.5" ex
 cp "$TEST_TOP"/t/data/*.yaml ex
 for file in "$TEST_TOP"/t/fuzz/corpus-sweepfile/*; do
 	name=${file##*/}
-	# files that these name stand behind a byte of their own
+	# the files that an example names follow a separator byte
 	case $name in errors) ;; [a-z]*) sed '/\x1e/,$d' "$file" >"ex/corpus-$name.yaml" ;; esac
 done
 for file in ex/*.yaml; do
 	is "$(complaints "$file")" '' "$file"
 done
 
-# Keys. Each map of fixed keys, and where it stands
+# Keys. Each map with fixed keys, and its place in the schema
 
 places='
 .	KEY: V
@@ -51,7 +51,7 @@ places='
 .definitions.retry	retry: {KEY: V}
 .definitions.retry_rule_map	retry: {EXIT: {KEY: V}}
 '
-# with PLACE KEY: a file that has it, in $file
+# with PLACE KEY: writes a file with KEY at PLACE, its name in $file
 with() {
 	local line=${1//KEY/$2}
 	printf '%s\n' "${line//V/[[[]]]}" >key.yaml
@@ -59,26 +59,26 @@ with() {
 	grep -qE '^(run|steps|script):' key.yaml || echo 'run: [a]' >>key.yaml
 	file=key.yaml
 }
-while IFS=$'\t' read -r where place; do
-	[ -n "$where" ] || continue
+while IFS=$'\t' read -r map place; do
+	[ -n "$map" ] || continue
 	unknown=''
-	for key in $(jq -r "$where | .properties | keys[]" schema.json); do
+	for key in $(jq -r "$map | .properties | keys[]" schema.json); do
 		with "$place" "$key"
 		slurmq expand --dry-run "$file" 2>&1 | grep -q "unknown key '$key'" && unknown="$unknown $key"
-		slurmq expand --dry-run "$file" >/dev/null 2>&1 && unknown="$unknown $key(not looked at)"
+		slurmq expand --dry-run "$file" >/dev/null 2>&1 && unknown="$unknown $key(not read)"
 	done
-	is "$unknown" '' "$where: the reader knows every key that the schema has"
+	is "$unknown" '' "$map: the reader knows every key that the schema has"
 	with "$place" nonsense
-	like "$(slurmq expand --dry-run "$file" 2>&1)" "error: unknown key 'nonsense'" "$where: and no others"
-	like "$(complaints "$file")" 'nonsense|is nothing that may stand there' "$where: as the schema"
+	like "$(slurmq expand --dry-run "$file" 2>&1)" "error: unknown key 'nonsense'" "$map: and no other key"
+	like "$(complaints "$file")" 'nonsense|is nothing that may stand there' "$map: the schema refuses it too"
 done <<<"$places"
 
-# keys that the reader asks for by name
-asked() {
+# keys that the reader looks up by name
+reader_keys() {
 	find "$TEST_TOP/src" -name "sweep_read*.c" -exec cat {} + | grep -oE 'node_(get|is)\([a-z>-]+, "[A-Za-z_]+"' |
 		sed 's/.*, "//; s/"$//' | sort -u
 }
-is "$(comm -23 <(asked) <(jq -r '[.. | objects | .properties? // empty | keys[]] + [.. | objects | .enum? // empty | .[]]
+is "$(comm -23 <(reader_keys) <(jq -r '[.. | objects | .properties? // empty | keys[]] + [.. | objects | .enum? // empty | .[]]
 	+ ["true", "false"] | unique[]' schema.json | LC_ALL=C sort -u))" '' 'the schema has every key that the reader asks for'
 
 # sbatch's options
@@ -93,13 +93,13 @@ refused() {
 slurmq expand --dry-run options.yaml 2>&1 | grep -oE "sbatch's '[a-z-]+' is set by slurmq itself" | cut -d"'" -f3 >told
 is "$(sort told)" "$(refused | sort)" "the options that are slurmq's own"
 
-# What both refuse
+# Files that both refuse
 
 both() {
 	printf '%s\n' "$1" >bad.yaml
 	run slurmq expand --dry-run bad.yaml
 	is_status 2 "${1//$'\n'/ | }: the reader refuses it"
-	isnt "$(complaints bad.yaml)" '' "${1//$'\n'/ | }: so does the schema"
+	isnt "$(complaints bad.yaml)" '' "${1//$'\n'/ | }: the schema refuses it"
 }
 both 'run: [a]'
 both 'name: n'

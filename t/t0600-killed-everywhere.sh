@@ -1,7 +1,7 @@
 #!/bin/bash
-# kill -9 at every step between two effects: what is left goes on to the end, nothing is lost, and nothing
-# runs twice. One story leads by all of the points but those of an external cancel, which have a story of
-# their own; the fake Slurm makes it a matter of a second
+# kill -9 at every step between two effects: the sweep ends complete, no job is lost, and none runs
+# twice. One story passes all failpoints, except those of an external cancel, which have a story of
+# their own. The fake Slurm makes each run a matter of seconds
 . "${BASH_SOURCE[0]%/*}/lib/memory.sh"
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
@@ -12,9 +12,9 @@ export LEDGER=$TEST_TMP/ledger
 FAULT_SO=$TEST_BUILD/t/fault.so
 fake_start 6
 
-nok 'the plain build has no trace of it' grep -qE 'SLURMQ_FAILPOINT|failpoint_pass|claim-manifest' "$SLURMQ"
+nok 'the plain build has no failpoints' grep -qE 'SLURMQ_FAILPOINT|failpoint_pass|claim-manifest' "$SLURMQ"
 
-# A job takes as long as stop.NAME is there
+# A job runs as long as the file stop.NAME exists
 
 cat >work <<'END'
 #!/bin/sh
@@ -41,12 +41,12 @@ run: [./work, "{g}{n}"]
 END
 JOBS=10
 
-# s CMD...: who is killed at work tries again
+# s CMD...: runs CMD; if it was killed, runs it again
 s() {
 	slurmq "$@" >out 2>err
 	[ $? != 137 ] || slurmq "$@" >out 2>err
 } 2>/dev/null
-# later SECONDS CMD...: so much later by the file server's clock
+# later SECONDS CMD...: runs CMD as if that much later by the file server's clock
 later() {
 	local shift=$1
 	shift
@@ -56,7 +56,7 @@ later() {
 begun() {
 	[ -s "begun.$1" ] || _fake_idle
 }
-# await_begun NAME: whose supervisor has died need not be waited for long
+# await_begun NAME: waits for the job's start, but not long if its supervisor has died
 await_begun() {
 	_tap_poll 3 begun "$1" || [ -e "$TEST_TMP/died" ] || _tap_poll 30 begun "$1"
 }
@@ -65,7 +65,8 @@ over() {
 	{ read -r id _ <"begun.$1"; } 2>/dev/null || return 0
 	! grep -Eq '^(PENDING|RUNNING|COMPLETING) ' "$FAKE_SLURM/jobs/$id"
 }
-# crash NAME: the supervisor of a job that is at work, until Slurm has seen it; $journal is what it leaves
+# crash NAME: kills the supervisor of a running job, and waits until Slurm shows that; $journal is
+# the journal that it leaves
 crash() {
 	local id pid
 	await_begun "$1"
@@ -74,7 +75,7 @@ crash() {
 	kill -KILL "$pid"
 	_tap_poll 10 over "$1"
 }
-# The site starts a job again that had begun
+# The site requeues a job that has started
 requeue() {
 	local name=${journal##*/} manifest task id
 	IFS=., read -r manifest task id _ <<<"$name"
@@ -95,7 +96,7 @@ story() {
 	s init
 	s expand sweep.yaml
 	touch "$FAKE_SLURM/hold"
-	# sbatch has no time, dies without a word, refuses, and then takes some
+	# sbatch times out, dies without output, refuses, and then accepts some jobs
 	echo busy >"$FAKE_SLURM/mode"
 	s submit
 	echo die-before >"$FAKE_SLURM/mode"
@@ -105,7 +106,7 @@ story() {
 	s submit -n 1
 	s release all
 	cp -p "$(find .slurmq/manifests -type f | head -n 1)" "$TEST_TMP/manifest"
-	# the user takes some back, and wants them after all; a job's end fills the slot
+	# the user cancels some jobs, and retries them; the end of a job fills the slot
 	s cancel --yes 3
 	s chain
 	s hold 4
@@ -113,7 +114,7 @@ story() {
 	s retry -s cancelled --no-submit
 	rm "$FAKE_SLURM/hold"
 	await_begun a1
-	# one is killed and started again by the site, one is never seen again, one is cancelled
+	# one job is requeued by the site, one is lost, one is cancelled
 	crash a1
 	requeue
 	crash b1
@@ -121,9 +122,9 @@ story() {
 	later 0 sync
 	later 1200 sync
 	rm -f "$FAKE_SLURM/purged"
-	# one that had not begun in time is lost and alive: retry ends it first
+	# a job that started too late counts as lost, but is alive: retry ends it first
 	s retry
-	# one ends while another has the lock, and has to wait with what it tells
+	# a job ends while another process has the lock, and has to wait with its record
 	"$TEST_BUILD/t/queue_lock" .slurmq ./until-packed stop.a1 stop.b1
 	await_begun a3
 	s cancel --yes 5
@@ -146,7 +147,8 @@ n_begun() {
 waits_in_slurm() {
 	grep -q '^PENDING ' "$FAKE_SLURM"/jobs/*
 }
-# External cancel: while Slurm does not answer, jobs that start give their claims back; then all are cancelled
+# External cancel: while Slurm does not answer, jobs that start give their claims back; then all are
+# cancelled
 cancel_story() {
 	rm -rf .slurmq begun.* stop.* "$LEDGER" "$TEST_TMP/died"
 	fake_clear 6
@@ -162,7 +164,7 @@ cancel_story() {
 	rm "$FAKE_SLURM/hold"
 	_tap_poll 8 no_claims
 	rm -f "$FAKE_SLURM/away"
-	# what was killed may have been all that would go on
+	# the killed process may have been the only one that would continue
 	_tap_poll 8 n_begun 3 || s submit
 	_tap_poll 8 n_begun 3
 	touch "$FAKE_SLURM/hold"
@@ -174,11 +176,11 @@ cancel_story() {
 	later 60 status
 	rm -f "$FAKE_SLURM/hold" stop.*
 	run slurmq status --json
-	is "$(jq -r '.chain.state' <<<"$out")" paused "$1: scancel of everything has paused the queue"
+	is "$(jq -r '.chain.state' <<<"$out")" paused "$1: scancel of all jobs has paused the queue"
 	s resume
 }
 
-# In the end all are completed, by the user's hand where something was killed or cancelled
+# At the end all jobs are completed; the test runs commands if a process was killed or cancelled
 in_the_end() {
 	local shift=9000
 	for _ in 1 2 3 4 5 6 7 8; do
@@ -196,7 +198,7 @@ in_the_end() {
 	return 1
 }
 
-# What is wrong, a line each
+# Prints each violation on a line
 wrongs() {
 	local f
 	sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db "
@@ -208,12 +210,12 @@ wrongs() {
 			WHERE n <> (SELECT count(*) FROM job WHERE job.state = counter.state)"
 	for f in claims running outbox revoked manifests; do find ".slurmq/$f" -type f; done
 	find .slurmq -name '.t*' -mmin +60
-	# each start is one of the attempts; no more starts than attempts that had begun
+	# each start belongs to an attempt; there are no more starts than attempts that started
 	awk 'NR == FNR { started[$1 " " $2] = 1; next }
 		!($0 in started) { print "job " $1 " ran as Slurm job " $2 ", and no attempt says so" }
 		seen[$0]++ { print "Slurm job " $2 " ran job " $1 " twice" }' \
 		<(sqlite3 -cmd '.timeout 5000' -separator ' ' .slurmq/jobs.db 'SELECT job, slurm_id FROM attempt WHERE started > 0') "$LEDGER"
-	# no Slurm job without a row
+	# every Slurm job has a row
 	cut -d' ' -f8 "$FAKE_SLURM"/jobs/* | sed 's/.*\.//' | sort -u | while read -r f; do
 		[ "$(sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db "SELECT count(*) FROM submission WHERE printf('%016x', id) = '$f'")" = 1 ] ||
 			echo "Slurm job of manifest $f has no row"
@@ -223,21 +225,21 @@ wrongs() {
 tell() {
 	local point=$1 name=${1%:*} lines want
 	export SLURMQ_FAILPOINT=$point SLURMQ_FAILPOINT_ONCE=$TEST_TMP/died
-	# who stays because nobody else would go on need not wait as long as in life
+	# the last job of a folder need not stay as long as in production
 	printf '%s\n' "SLURMQ_FAILPOINT=$point" "SLURMQ_FAILPOINT_ONCE=$SLURMQ_FAILPOINT_ONCE" \
 		"LD_PRELOAD=$FAULT_SO" CLOCK_SPEED=20 >"$FAKE_SLURM.jobenv"
 	case $name in
 	cancel-recorded | cancel-asked | cancel-revoked | cancel-paused | cancel-decided | given-back) cancel_story "$point" ;;
 	*) story ;;
 	esac
-	in_the_end || diag "$point: not at its end"
+	in_the_end || diag "$point: the sweep did not end"
 	unset SLURMQ_FAILPOINT SLURMQ_FAILPOINT_ONCE
 	[ -e "$TEST_TMP/died" ] || {
-		fail "$point: was not reached"
+		fail "$point: the failpoint was not reached"
 		return
 	}
 	lines=$(wrongs)
-	# a command that was killed in its middle is run again: that alone may run twice
+	# a command that was killed in the middle is run again: only that may run twice
 	case $name in
 	step-begun | step-ended) want='^1?[0-9] [12]$' ;;
 	*) want='^1?[0-9] 1$' ;;
@@ -252,26 +254,27 @@ for point in ${POINTS-$(grep -rhoE --include='*.c' 'FAILPOINT\("[^"]+' "$TEST_TO
 	tell "$point"
 done
 
-# An end that was written down and not posted is believed: nobody need try again what was done
+# An end line in a journal that was not moved to the outbox is used: no completed step is run again
 
 rm -rf .slurmq begun.*
 fake_clear
 printf 'SLURMQ_FAILPOINT=end-recorded\n' >"$FAKE_SLURM/jobenv"
 printf 'name: posted\nrun: [./work, c1]\n' >posted.yaml
 s init
-s config sentinel off # this Slurm would begin it at once
+s config sentinel off # the fake Slurm would start it at once
 s expand posted.yaml
 s submit
-ok 'its supervisor is killed' fake_quiet
-like "$(cat "$FAKE_SLURM"/jobs/*)" '^FAILED JobLaunchFailure 9 ' 'and Slurm says so'
+ok "the job's supervisor is killed" fake_quiet
+like "$(cat "$FAKE_SLURM"/jobs/*)" '^FAILED JobLaunchFailure 9 ' 'Slurm shows that'
 later 0 sync
 later 120 sync
 run slurmq list --json
-is "$(jq -c '[.state, .tries]' <<<"$out")" '["completed",1]' 'it is completed all the same'
+is "$(jq -c '[.state, .tries]' <<<"$out")" '["completed",1]' 'the job is completed nevertheless'
 
-# An event lies there until the database has it, whoever is killed at telling it
+# A record stays in the outbox until the database has it, even if a process is killed while it
+# ingests the record
 
-# command, where it is killed, whether the database has it by then
+# command, its failpoint, whether the database has the record by then
 while read -r command point has; do
 	rm -rf .slurmq begun.*
 	fake_clear
@@ -285,11 +288,11 @@ while read -r command point has; do
 	fake_quiet
 	SLURMQ_FAILPOINT=$point run slurmq "$command" 2>/dev/null
 	is_status 137 "$command is killed at $point"
-	is "$(sqlite3 .slurmq/jobs.db 'SELECT count(*) FROM job WHERE state = 4')" "$has" "$point: whether it is told"
-	[ "$has" = 1 ] || is "$(find .slurmq/outbox -name '*,*' -type f | wc -l)" 1 "$point: it lies there"
+	is "$(sqlite3 .slurmq/jobs.db 'SELECT count(*) FROM job WHERE state = 4')" "$has" "$point: whether the record is ingested"
+	[ "$has" = 1 ] || is "$(find .slurmq/outbox -name '*,*' -type f | wc -l)" 1 "$point: the record is in the outbox"
 	s sync
 	is "$(sqlite3 .slurmq/jobs.db 'SELECT state, closed, completed FROM job j JOIN attempt a ON a.id = j.attempt')" \
-		"4|3|1" "$point: told by the next one, as its own end"
+		"4|3|1" "$point: the next process ingests it, as a reported end"
 done <<'END'
 sync ingest-applied 0
 sync ingest-committed 1

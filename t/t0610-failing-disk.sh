@@ -1,8 +1,8 @@
 #!/bin/bash
-# a disk that is full, read-only, or fails, at every call that a command makes: an error or a kept event,
-# a sound database, one message, and once it works again everything goes on to the end
+# a disk that is full, read-only or fails, at every call of a command: an error or a record that
+# stays, a sound database, one message; when the disk works again, the sweep ends complete
 #
-# STEP=1 tries every call; else every so many, and the first ones
+# STEP=1 tries every call; otherwise the first calls and every STEP-th
 . "${BASH_SOURCE[0]%/*}/lib/memory.sh"
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
@@ -24,10 +24,10 @@ sql() {
 	sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db "$1"
 }
 
-# What they begin with
+# The folders at the start
 
 slurmq init >/dev/null
-slurmq config sentinel off >/dev/null # it would do what is to be left undone
+slurmq config sentinel off >/dev/null # it would restart the chain
 cp -a .slurmq empty
 slurmq expand sweep.yaml >/dev/null
 cp -a .slurmq pending
@@ -36,28 +36,28 @@ slurmq submit -n 2 >/dev/null
 cp -a .slurmq queued
 slurmq cancel --yes 1-2 >/dev/null
 cp -a .slurmq cancelled
-# two have ended, and could not tell
+# two jobs have ended, and could not write to the database
 rm -rf .slurmq
 cp -a pending .slurmq
 fake_clear
 printf 'SLURMQ_FAILPOINT=end-posted\n' >"$FAKE_SLURM/jobenv"
-touch "$FAKE_SLURM/hold" # or the first one's end would be told by who submits
+touch "$FAKE_SLURM/hold" # otherwise the next submitter would ingest the first end
 "$TEST_BUILD/failpoints/slurmq" submit -n 2 >/dev/null
 rm "$FAKE_SLURM/hold"
 fake_quiet 20
 rm .slurmq/bin/1
-sql "DELETE FROM setting WHERE key = '.reconcile.at'" # long ago: who chains asks Slurm as well
+sql "DELETE FROM setting WHERE key = '.reconcile.at'" # long ago, so that a chain also queries Slurm
 cp -a .slurmq ended
 is "$(find ended/outbox -type f | wc -l) $(find empty pending queued cancelled -path '*/outbox/*' | wc -l)" '2 0' \
-	'what they begin with is there'
+	'the folders are as intended'
 mv ledger ledger.ended
 
-# later SECONDS CMD...: by the file server's clock
+# later SECONDS CMD...: runs CMD as if that much later by the file server's clock
 later() {
 	STAMP_SHIFT=$1 LD_PRELOAD=$FAULT_SO slurmq "${@:2}"
 }
 
-# The state that a command left: a line for each thing that is wrong with it
+# Prints each thing that is wrong with the state that a command left
 wrongs() {
 	if [ ! -e .slurmq/jobs.db ]; then
 		[ "$1" = init ] || echo 'there is no database'
@@ -72,7 +72,7 @@ wrongs() {
 			AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.id = j.attempt AND a.completed AND a.started > 0)" 2>&1
 }
 
-# What it said: once, and not that a backup is needed
+# Checks the command's message: printed once, and not that a backup is needed
 said_wrong() {
 	[ "$1" = 0 ] || [ -s err ] || echo "status $1 and not a word"
 	sort err | uniq -d
@@ -82,7 +82,7 @@ said_wrong() {
 # The disk works again
 in_the_end() {
 	local shift=7200
-	# who waits for one that died without a word waits a minute
+	# a process that waits for the end of a dead job waits a minute
 	printf '%s\n' "LD_PRELOAD=$FAULT_SO" CLOCK_SPEED=200 >"$FAKE_SLURM/jobenv"
 	[ -e .slurmq/jobs.db ] || slurmq init || return
 	[ "$(sql 'SELECT count(*) FROM version WHERE published')" != 0 ] || slurmq expand sweep.yaml || return
@@ -110,7 +110,7 @@ left_over() {
 		<(sqlite3 -separator ' ' .slurmq/jobs.db 'SELECT job, slurm_id FROM attempt WHERE started > 0') "$LEDGER"
 }
 
-# again TEMPLATE: the folder and Slurm as they were
+# again TEMPLATE: restores the folder and Slurm
 again() {
 	rm -rf .slurmq hit
 	fake_clear
@@ -118,7 +118,7 @@ again() {
 	if [ "$1" = ended ]; then cp ledger.ended ledger; else : >ledger; fi
 }
 
-# in_a_job: what a fault inside a job's own slurmq does
+# in_a_job: the fault happens inside a job's own slurmq
 in_a_job() {
 	printf '%s\n' "LD_PRELOAD=$FAULT_SO" CLOCK_SPEED=500 "SLURMQ_FAULT=$SLURMQ_FAULT" \
 		"SLURMQ_FAULT_UNDER=$SLURMQ_FAULT_UNDER" "SLURMQ_FAULT_HIT=$SLURMQ_FAULT_HIT" >"$FAKE_SLURM/jobenv"
@@ -144,7 +144,7 @@ try() {
 		fi
 		[ -e hit ] || break
 		bad=$(wrongs "$1"; said_wrong $rc)
-		# not held back any more
+		# jobs are no longer held in Slurm
 		rm -f "$FAKE_SLURM/hold"
 		in_the_end || bad+=$'\n'"it does not come to its end: $(tail -n 3 end.out)"
 		bad+=$(left_over)

@@ -1,6 +1,6 @@
 #!/bin/bash
-# an sbatch that dies after it made a job, or before, hangs, or says anything at all; and a host whose clock
-# is a day off: no job is lost, none runs twice
+# an sbatch that dies after or before it made a job, hangs, or prints anything; and a host whose
+# clock is a day wrong: no job is lost, none runs twice
 . "${BASH_SOURCE[0]%/*}/lib/memory.sh"
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
@@ -27,25 +27,25 @@ fresh() {
 	slurmq config sentinel off >/dev/null
 	slurmq expand sweep.yaml >/dev/null
 }
-# once NAME: all are completed, each once
+# once NAME: checks that all jobs are completed, each run once
 once() {
 	is "$(states)" 444 "$1: all are completed"
 	is "$(sort ledger | paste -sd' ')" '1 2 3' "$1: each has run once"
-	is "$(find .slurmq/{claims,running,outbox,revoked,manifests} -type f)" '' "$1: nothing is left over"
+	is "$(find .slurmq/{claims,running,outbox,revoked,manifests} -type f)" '' "$1: no file is left"
 }
 
-# It has made an array of three, and says so in a way of its own, or not at all
+# sbatch has made an array of three, and prints a wrong answer, or none
 
-# mode, exit status of submit, states after it, what sync says
+# mode, exit status of submit, states after it, output of sync
 while IFS='|' read -r mode rc after said; do
 	fresh
 	touch "$FAKE_SLURM/hold"
 	echo "$mode" >"$FAKE_SLURM/mode"
-	# a minute is over in no time for the one that hangs
+	# for the sbatch that hangs, a minute is over at once
 	run env LD_PRELOAD="$FAULT_SO" CLOCK_SPEED=200 slurmq submit
 	is_status "$rc" "$mode: exit status $rc"
-	[ "$rc" = 0 ] || like_err '^slurmq submit: Slurm gave no clear answer for 3 jobs' "$mode: told"
-	unlike "$out$err" $'[\001-\010\013-\037\177]' "$mode: fit for a terminal"
+	[ "$rc" = 0 ] || like_err '^slurmq submit: Slurm gave no clear answer for 3 jobs' "$mode: the message"
+	unlike "$out$err" $'[\001-\010\013-\037\177]' "$mode: no control characters"
 	is "$(states)" "$after" "$mode: states"
 	is "$(fake_count)" 3 "$mode: Slurm has three"
 	run slurmq log 1
@@ -60,12 +60,12 @@ while IFS='|' read -r mode rc after said; do
 	esac
 	run slurmq sync
 	is_status 0
-	like_out "$said" "$mode: what sync finds"
-	is "$(states)" 222 "$mode: known by their name"
+	like_out "$said" "$mode: output of sync"
+	is "$(states)" 222 "$mode: found by their name"
 	slurmq submit >/dev/null 2>&1
 	is "$(fake_count)" 3 "$mode: nothing is submitted twice"
 	rm "$FAKE_SLURM/hold"
-	ok "$mode: they end" fake_quiet 20
+	ok "$mode: the jobs end" fake_quiet 20
 	once "$mode"
 done <<'END'
 die|75|111|3 found again by name
@@ -76,7 +76,7 @@ hang|75|111|3 found again by name
 banner|0|222|nothing new
 END
 
-# Cancelled while nobody knows their number: squeue does, and they end
+# Cancelled while the Slurm ids are unknown: squeue shows the jobs, and they end
 
 begun() {
 	[ "$(find . -name 'begun.*' | wc -l)" = 3 ]
@@ -90,7 +90,7 @@ for away in '' away; do
 	echo garbage >"$FAKE_SLURM/mode"
 	run slurmq submit
 	is_status 75
-	ok_within 20 'they run' begun
+	ok_within 20 'the jobs run' begun
 	[ -z "$away" ] || touch "$FAKE_SLURM/away"
 	run slurmq cancel 1-3 --yes
 	if [ -z "$away" ]; then
@@ -105,21 +105,21 @@ for away in '' away; do
 		run slurmq sync
 		is_status 0
 		is_err ''
-		# unless one of them has just looked by itself
+		# unless a job has just reconciled by itself
 		like_out '(3 cancelled earlier, ended now|nothing new|nothing to query)$'
 	fi
-	ok 'they end' fake_quiet 20
-	is "$(cat ledger)" '' 'and none came to its own end'
+	ok 'the jobs end' fake_quiet 20
+	is "$(cat ledger)" '' 'no job ran to its end'
 	slurmq chain --strict >/dev/null 2>&1
-	is "$(states)" 666 'as they are told'
+	is "$(states)" 666 'all are cancelled'
 done
 
-# Their numbers are known, and Slurm is away: what it was not told is not said
+# The Slurm ids are known, and Slurm does not answer: slurmq does not report a scancel that failed
 fresh
 rm -f begun.*
 run slurmq submit
 is_status 0
-ok_within 20 'they run' begun
+ok_within 20 'the jobs run' begun
 touch "$FAKE_SLURM/away"
 run slurmq cancel 1-3 --yes
 is_status 75
@@ -130,10 +130,10 @@ run slurmq cancel 1-3 --yes
 is_status 0
 is_err ''
 is_out 'cancelled 3 jobs; 3 running are being ended'
-ok 'they end' fake_quiet 20
-is "$(states)" 666 'as they are told'
+ok 'the jobs end' fake_quiet 20
+is "$(states)" 666 'all are cancelled'
 
-# They wait in its queue, and it can't be told: nothing of them runs
+# The jobs wait in Slurm's queue, and scancel fails: none of them runs its command
 fresh
 rm -f begun.*
 touch "$FAKE_SLURM/hold"
@@ -145,68 +145,70 @@ is_status 75
 is_out 'cancelled 3 jobs'
 like_err "slurmq could not remove them from Slurm's queue \(they will end there without running anything\): scancel"
 rm "$FAKE_SLURM/away" "$FAKE_SLURM/hold"
-ok 'they end' fake_quiet 20
-is "$(states) $(find . -name 'begun.*')" '666 ' 'and none has begun'
+ok 'the jobs end' fake_quiet 20
+is "$(states) $(find . -name 'begun.*')" '666 ' 'none has started'
 mv short.yaml sweep.yaml
 
-# It has made none, and nobody can know: after its time it is submitted anew, not before
+# sbatch has made no job, and no process can know that: after its time the job is submitted again,
+# not before
 
 fresh
 echo die-before >"$FAKE_SLURM/mode"
 run slurmq submit
 is_status 75
-is "$(states)" 111 'died before: nobody knows'
+is "$(states)" 111 'died before: the answer is unclear'
 run slurmq submit
-is "$(states) $(fake_count)" '111 0' 'died before: too early to say'
+is "$(states) $(fake_count)" '111 0' 'died before: too early to decide'
 run env LD_PRELOAD="$FAULT_SO" STAMP_SHIFT=120 slurmq submit
 is_status 0
-ok 'died before: they end' fake_quiet 20
+ok 'died before: the jobs end' fake_quiet 20
 once 'died before'
 
-# The same of a submitter that went with its sbatch: that takes ten minutes
+# The same for a submitter that was killed with its sbatch: that takes ten minutes
 
 fresh
 SLURMQ_FAILPOINT=sbatch-before run "$TEST_BUILD/failpoints/slurmq" submit 2>/dev/null
 is_status 137 'both died: killed'
 is "$(states) $(fake_count)" '111 0' 'both died: nothing was submitted'
 run env LD_PRELOAD="$FAULT_SO" STAMP_SHIFT=500 slurmq submit
-is "$(states) $(fake_count)" '111 0' 'both died: too early to say'
+is "$(states) $(fake_count)" '111 0' 'both died: too early to decide'
 run env LD_PRELOAD="$FAULT_SO" STAMP_SHIFT=700 slurmq submit
 is_status 0
-ok 'both died: they end' fake_quiet 20
+ok 'both died: the jobs end' fake_quiet 20
 once 'both died'
 
-# A clock that is a day off, of all hosts or of those that run jobs alone, changes nothing
+# A clock that is a day wrong, on all hosts or only on those that run jobs, changes nothing
 
 for shift in 86400 -86400; do
-	for who in all jobs; do
+	for hosts in all jobs; do
 		fresh
 		printf '%s\n' "LD_PRELOAD=$FAULT_SO" CLOCK_SHIFT=$shift >"$FAKE_SLURM/jobenv"
 		off=()
-		[ $who = jobs ] || off=(env LD_PRELOAD="$FAULT_SO" "CLOCK_SHIFT=$shift")
+		[ $hosts = jobs ] || off=(env LD_PRELOAD="$FAULT_SO" "CLOCK_SHIFT=$shift")
 		slurmq config limit 3 >/dev/null
 		run ${off[@]+"${off[@]}"} slurmq submit
 		is_status 0
-		like_out '^submitted [23] jobs; [01] pending' "$shift s ($who): as ever" # one or two may have ended
-		ok "$shift s ($who): they end" fake_quiet 20
-		once "$shift s ($who)"
+		like_out '^submitted [23] jobs; [01] pending' "$shift s ($hosts): as usual" # one or two may have ended
+		ok "$shift s ($hosts): the jobs end" fake_quiet 20
+		once "$shift s ($hosts)"
 		run slurmq sync
 		is_status 0
 		run slurmq status
 		is_status 0
-		like_out 'done' "$shift s ($who): done"
-		is_err '' "$shift s ($who): nothing to complain of"
-		# nor what Slurm is asked for next, by a host whose clock is right
+		like_out 'done' "$shift s ($hosts): done"
+		is_err '' "$shift s ($hosts): no error"
+		# nor does the next query of Slurm, by a host whose clock is right
 		run slurmq retry --all 3 --no-submit
 		is_status 0
 		run slurmq chain --strict
 		is_status 0
-		ok "$shift s ($who): the next one ends" fake_quiet 20
-		is "$(grep -c 3 ledger)" 2 "$shift s ($who): it was submitted"
+		ok "$shift s ($hosts): the next job ends" fake_quiet 20
+		is "$(grep -c 3 ledger)" 2 "$shift s ($hosts): the next job was submitted"
 	done
 done
 
-# A refusal is told by whoever ingests, with all that goes with it: its submitter may have died by then
+# A refusal is applied with all its effects by the process that ingests it: its submitter may be
+# dead
 
 fresh
 slurmq config limit 3 >/dev/null
@@ -215,33 +217,33 @@ SLURMQ_FAILPOINT=answer-posted "$TEST_BUILD/failpoints/slurmq" submit >/dev/null
 run slurmq status
 is_status 0
 is "$(states)" 777 'all of the sweep is held'
-like_out '^! 3 jobs of odd held, refused: Batch job submission failed: Invalid partition' 'and status has the reason'
+like_out '^! 3 jobs of odd held, refused: Batch job submission failed: Invalid partition' 'status reports the reason'
 rm -f "$FAKE_SLURM/mode"
-# one of them is a person's now
+# one of them is held by the user now
 sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db 'UPDATE job SET reason = 12 WHERE id = 3'
 run slurmq status
 like_out '^! 2 jobs of odd held, refused: Batch job submission failed: Invalid partition' 'two were refused'
-like_out '^! 1 job of odd held: slurmq release odd$' 'and one is held'
+like_out '^! 1 job of odd held: slurmq release odd$' 'one is held by the user'
 
-# The file was mended meanwhile: what was refused says nothing of the new jobs
+# The file was fixed meanwhile: the refusal does not apply to the new jobs
 fresh
 slurmq config limit 3 >/dev/null
 echo refuse >"$FAKE_SLURM/mode"
 SLURMQ_FAILPOINT=answer-posted "$TEST_BUILD/failpoints/slurmq" submit >/dev/null 2>&1
 mkdir -p aside
 mv .slurmq/outbox/*.answer aside/
-sed 's/\[1, 2, 3\]/[1, 2, 3, 4, 5]/' sweep.yaml >mended.yaml
-slurmq expand mended.yaml >/dev/null
+sed 's/\[1, 2, 3\]/[1, 2, 3, 4, 5]/' sweep.yaml >fixed.yaml
+slurmq expand fixed.yaml >/dev/null
 mv aside/*.answer .slurmq/outbox/
 slurmq status >/dev/null
 is "$(states)" 77000 'only the refused ones are held'
-# nor is it in anybody's way where its version can't be read any more
+# an unreadable version of the sweep does not prevent it either
 fresh
 echo refuse >"$FAKE_SLURM/mode"
 SLURMQ_FAILPOINT=answer-posted "$TEST_BUILD/failpoints/slurmq" submit >/dev/null 2>&1
 sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db "UPDATE version SET source = 'name: [odd]'"
 run slurmq sync
-is_status 0 'a refusal of what can not be read is told'
+is_status 0 'a refusal is ingested although the version cannot be read'
 is "$(states)" 777 'its jobs are held'
 
 done_testing

@@ -1,5 +1,6 @@
 #!/bin/bash
-# which environment a job gets: that of its sweep's first submission by hand, whoever submits it
+# the environment of a job: that of its sweep's first submission by a person, whichever process
+# submits the job
 . "${BASH_SOURCE[0]%/*}/lib/memory.sh"
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
@@ -12,11 +13,11 @@ cat >work <<'END'
 echo "$SLURMQ_SWEEP $COLOUR" >>"$LEDGER"
 END
 chmod +x work
-# file NAME JOBS [OPTION]
+# file NAME JOBS [OPTION]: writes a sweep file
 file() {
 	printf 'name: %s\nparams: {n: {from: 1, to: %d, step: 1}}\nsbatch: {mem: %s}\nrun: [./work, "{n}"]\n' "$1" "$2" "${3-1G}" >"$1.yaml"
 }
-# colours: of the jobs that ran, by sweep
+# colours: prints how many jobs ran with which COLOUR, by sweep
 colours() {
 	sort ledger | uniq -c | awk '{ print $1, $2, $3 }' | paste -sd,
 }
@@ -31,14 +32,14 @@ fresh() {
 	file b 4
 }
 
-# Two sweeps, the first of them edited later: no job gets the environment of the other
+# Two sweeps, the first of them edited later: no job gets the environment of the other sweep
 fresh
 slurmq expand a.yaml >/dev/null
 COLOUR=red slurmq submit >/dev/null
-ok 'the first runs' fake_quiet 30
+ok 'the first sweep runs' fake_quiet 30
 slurmq expand b.yaml >/dev/null
 COLOUR=blue slurmq submit >/dev/null
-ok 'and the second' fake_quiet 30
+ok 'the second sweep runs' fake_quiet 30
 file a 8 2G
 slurmq expand a.yaml >/dev/null
 touch "$FAKE_SLURM/hold"
@@ -46,10 +47,10 @@ run env COLOUR=green slurmq submit
 is_status 0
 like_out '^submitted 2 jobs; 2 pending, 2 in Slurm'
 rm "$FAKE_SLURM/hold"
-ok 'and the first again' fake_quiet 30
-is "$(colours)" '8 a red,4 b blue' 'each with what its sweep was first submitted with'
+ok 'the first sweep runs again' fake_quiet 30
+is "$(colours)" '8 a red,4 b blue' "each with the environment of its sweep's first submission"
 
-# The queue is full when a sweep is first submitted: it has that environment all the same
+# The queue is full when a sweep is first submitted: that environment is stored nevertheless
 fresh
 touch "$FAKE_SLURM/hold"
 slurmq expand a.yaml >/dev/null
@@ -59,25 +60,26 @@ run env COLOUR=blue slurmq submit
 is_status 0
 is_out 'submitted 0 jobs; 6 pending, 2 in Slurm (limit 3, slurmq config limit)'
 rm "$FAKE_SLURM/hold"
-ok 'the chain does the rest' fake_quiet 30
-is "$(colours)" '4 a red,4 b blue' 'with the environment of each'
+ok 'the chain submits the rest' fake_quiet 30
+is "$(colours)" '4 a red,4 b blue' 'each with the environment of its sweep'
 
-# Nobody has submitted the second by hand when the chain comes to it: it is lent one, until somebody does
+# No person has submitted the second sweep when the chain reaches it: it uses the first sweep's
+# environment until a person does
 fresh
 touch "$FAKE_SLURM/hold"
 slurmq expand a.yaml >/dev/null
 COLOUR=red slurmq submit >/dev/null
 slurmq expand b.yaml >/dev/null
 rm "$FAKE_SLURM/hold"
-ok 'the chain goes on with it' fake_quiet 30
-is "$(colours)" '4 a red,4 b red' 'with what there is'
+ok 'the chain runs the second sweep' fake_quiet 30
+is "$(colours)" '4 a red,4 b red' 'with the environment of the first sweep'
 file b 6
 slurmq expand b.yaml >/dev/null
 COLOUR=blue slurmq submit >/dev/null
-ok 'more of it, by hand' fake_quiet 30
-is "$(colours)" '4 a red,2 b blue,4 b red' 'with the own environment of that submission'
+ok 'more of it, submitted by a person' fake_quiet 30
+is "$(colours)" '4 a red,2 b blue,4 b red' 'with the environment of that submission'
 
-# --env: anew, also of what is not submitted just now
+# --env renews the environment, also of jobs that are submitted later
 fresh
 touch "$FAKE_SLURM/hold"
 slurmq expand a.yaml >/dev/null
@@ -86,10 +88,10 @@ run env COLOUR=green slurmq submit --env
 is_status 0
 like_out '^submitted 0 jobs; 2 pending'
 rm "$FAKE_SLURM/hold"
-ok 'it ends' fake_quiet 30
-is "$(colours)" '2 a green,2 a red' 'what was submitted later has the new one'
+ok 'the sweep ends' fake_quiet 30
+is "$(colours)" '2 a green,2 a red' 'jobs submitted later have the new environment'
 
-# A submission that finds no sbatch stores nothing
+# A submission that finds no sbatch stores no environment
 fresh
 slurmq expand a.yaml b.yaml >/dev/null
 mkdir -p none
@@ -100,9 +102,9 @@ like_err '^slurmq submit: sbatch is not on PATH'
 is "$(find .slurmq/env -type f)" '' 'no environment without sbatch'
 slurmq pause >/dev/null
 run env PATH="$PWD/none" COLOUR=red slurmq submit
-is "$(find .slurmq/env -type f)" '' 'nor while the queue is paused'
+is "$(find .slurmq/env -type f)" '' 'no environment while the queue is paused'
 COLOUR=blue slurmq resume >/dev/null
-ok 'and with it' fake_quiet 30
-is "$(colours)" '4 a blue,4 b blue' 'all have that one'
+ok 'with sbatch the sweep runs' fake_quiet 30
+is "$(colours)" '4 a blue,4 b blue' 'all have that environment'
 
 done_testing

@@ -1,5 +1,6 @@
 #!/bin/bash
-# retry: options that sbatch refuses are replaced or taken off, and steps of completed jobs are run again
+# retry: refused options of sbatch are replaced or removed, and steps of completed jobs are run
+# again
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
 
@@ -16,17 +17,17 @@ steps:
   - {name: eval, needs: [train], run: 'echo "eval {n}" >>"$LEDGER"'}
   - {name: plot, needs: [eval], run: 'echo "plot {n}" >>"$LEDGER"'}
 END
-# states: of both jobs, with the reason
+# states: prints the state and reason of both jobs
 states() {
 	slurmq list --json | sed 's/.*"state":"\([a-z]*\)","reason":\([^,]*\),.*/\1 \2/' | paste -sd,
 }
 slurmq expand sweep.yaml >/dev/null
 slurmq submit >/dev/null
-ok 'they run' fake_quiet 30
-is "$(states)" 'failed "EXIT",failed "EXIT"' 'and fail'
+ok 'the jobs run' fake_quiet 30
+is "$(states)" 'failed "EXIT",failed "EXIT"' 'the jobs fail'
 touch healed
 
-# A slip in an option
+# A misspelled option
 
 echo refuse >"$FAKE_SLURM/mode"
 run slurmq retry --sbatch partition=mian
@@ -35,7 +36,7 @@ like_err "are held because sbatch refused them with the options of slurmq retry 
 is "$(states)" 'held "REFUSED",held "REFUSED"' 'held'
 run slurmq retry
 is_status 0
-is_out 'no failed jobs; slurmq status shows the progress' 'they are no failed ones'
+is_out 'no failed jobs; slurmq status shows the progress' 'they do not count as failed'
 run slurmq retry 1
 is_out 'nothing to retry: 1 of these is held: use slurmq release'
 run slurmq retry few --sbatch partition=main --no-submit
@@ -46,7 +47,7 @@ like_out '^retry with +--partition=main$'
 unlike_out 'mian'
 slurmq hold 2 >/dev/null
 run slurmq retry few --sbatch mem=1G
-is_out 'nothing to retry: 1 of these is held: use slurmq release' 'what a user holds stays held'
+is_out 'nothing to retry: 1 of these is held: use slurmq release' 'a job that the user holds stays held'
 slurmq release 2 --no-submit >/dev/null
 echo refuse >"$FAKE_SLURM/mode"
 run slurmq submit
@@ -55,12 +56,12 @@ is "$(states)" 'held "REFUSED",held "REFUSED"' 'held again'
 run slurmq retry -s refused --sbatch ''
 is_status 0
 like_out '^2 jobs are pending again$'
-ok 'they run' fake_quiet 30
+ok 'the jobs run' fake_quiet 30
 run slurmq show 1
 unlike_out '^retry with'
-is "$(states)" 'completed null,completed null' 'without an option'
+is "$(states)" 'completed null,completed null' 'completed without an option'
 
-# The sweep file's options are refused: its own way out
+# The sweep file's options are refused: fix the file, expand and release
 
 sed -i 's/^name.*/name: other/' sweep.yaml
 slurmq expand sweep.yaml >/dev/null
@@ -72,7 +73,7 @@ slurmq cancel other --yes >/dev/null
 
 # Steps of a completed job
 
-# again WHAT ARGUMENT...: what is run again of job 1
+# again WHAT ARGUMENT...: checks which steps of job 1 run again
 again() {
 	local want=$1
 	shift
@@ -80,7 +81,7 @@ again() {
 	run slurmq retry "$@"
 	is_status 0
 	like_out '^1 job is pending again$'
-	ok 'it runs' fake_quiet 30
+	ok 'the job runs' fake_quiet 30
 	is "$(paste -sd, ledger)" "$want" "retry $*"
 }
 again 'eval 1,plot 1' 1 --from-step eval
@@ -88,6 +89,6 @@ again 'plot 1' 1 --all --from-step plot
 again 'train 1,eval 1,plot 1' 1 --all
 run slurmq retry few --from-step eval
 is_status 0
-like_out '^no failed jobs; ' 'completed ones are to be named by their ids'
+like_out '^no failed jobs; ' 'completed jobs must be named by their ids'
 
 done_testing

@@ -1,5 +1,5 @@
 #!/bin/bash
-# the private Slurm that the other scripts from here on work with
+# the private Slurm of all later scripts
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -29,23 +29,23 @@ ok_within 20 'five jobs are completed' states_are "$jobs" '5 COMPLETED'
 
 ok 'a limit is set' slurm_set_limits MaxSubmitJobsPerUser=3 MaxJobsPerUser=2
 is "$(slurm_limits normal | grep PU | paste -sd' ')" 'MaxJobsPU=2 MaxSubmitJobsPU=3' \
-	'Slurm shows it'
+	'Slurm shows the limit'
 for i in 1 2 3; do job --wrap 'sleep 1000' >/dev/null; done
 run job --wrap true
 is_status 1 'one job too many is refused'
-like_err 'QOSMaxSubmitJobPerUserLimit' 'by the limit'
+like_err 'QOSMaxSubmitJobPerUserLimit' 'the limit is the reason'
 
 two_run() {
 	[ "$(squeue -h -t running | wc -l)" = 2 ]
 }
-ok_within 10 'two run' two_run
+ok_within 10 'two jobs run' two_run
 
-# from this state to a clean one
+# from this state to a clean cluster
 
-ok 'it becomes clean' slurm_clean
+ok 'the cluster becomes clean' slurm_clean
 is "$(squeue -h)" '' 'no job is left'
 is "$(slurm_limits normal | grep PU | paste -sd' ')" 'MaxJobsPU=10 MaxSubmitJobsPU=20' \
-	'the limits are what they were'
+	'the limits are the old ones'
 
 # nodes
 
@@ -59,11 +59,11 @@ running() {
 }
 ok_within 10 'a job runs on n2' running "$j"
 ok 'n2 dies' slurm_node_fail n2
-nok 'and its processes with it' napping
-ok_within 20 'Slurm calls it NODE_FAIL' states_are "$j" '1 NODE_FAIL'
+nok 'its processes end with it' napping
+ok_within 20 'Slurm shows NODE_FAIL' states_are "$j" '1 NODE_FAIL'
 ok 'n2 comes back' slurm_node_start n2
 j=$(job -w n2 --wrap true)
-ok_within 20 'and works' states_are "$j" '1 COMPLETED'
+ok_within 20 'n2 works' states_are "$j" '1 COMPLETED'
 
 # daemons
 
@@ -78,11 +78,11 @@ run sacct
 is_status 1 'sacct fails without it'
 ok 'slurmdbd starts' slurm_dbd_start
 j=$(job --wrap true)
-ok_within 30 'jobs reach it again' states_are "$j" '1 COMPLETED'
-ok 'all stop' eval 'slurm_ctld_kill && slurm_dbd_stop && slurm_node_kill n1 n3'
-ok 'and start' slurm_clean
+ok_within 30 'slurmdbd gets jobs again' states_are "$j" '1 COMPLETED'
+ok 'all daemons stop' eval 'slurm_ctld_kill && slurm_dbd_stop && slurm_node_kill n1 n3'
+ok 'all daemons start' slurm_clean
 
-# a cluster of another kind, beside the first
+# a second cluster with other options
 
 first=$SLURM_CONF
 slurm_start accounting=none nodes=1 KillWait=2
@@ -90,17 +90,17 @@ isnt "$SLURM_CONF" "$first" 'another cluster'
 like "$(scontrol show config)" '^KillWait += 2 sec' 'with another KillWait'
 run sacct
 like_err 'accounting storage is disabled' 'without accounting'
-ok 'it can be cleaned as well' slurm_clean
+ok 'it can be cleaned too' slurm_clean
 
 bed=$SLURM_BED
 slurm_start lua=require-account nodes=1
-nok 'the one before is gone' test -e "$bed"
+nok 'the cluster before is gone' test -e "$bed"
 run sbatch --wrap true
 is_status 1 'a site may refuse a job'
 is_err 'sbatch: error: You must name an account: --account=NAME
 sbatch: error: See the site'\''s manual
 sbatch: error: Batch job submission failed: Unspecified error'
 run sbatch -o /dev/null -A lab --wrap true
-is_status 0 'or take it'
+is_status 0 'the site may accept it'
 
 done_testing

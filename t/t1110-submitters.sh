@@ -1,11 +1,12 @@
 #!/bin/bash
-# eight submitters at one moment for three free slots, again and again
+# eight submitters at the same moment for three free slots, again and again
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
 # shellcheck disable=SC2119
 slurm_start
-# one runs, so that what is freed below is freed at once, and nothing ends by itself
+# one job runs; the others wait, so that a cancelled one frees its slot at once, and no job ends by
+# itself
 slurm_set_limits MaxSubmitJobsPerUser=20 MaxJobsPerUser=1 || bail_out 'no limits'
 
 rounds=20 submitters=8 free=3 target=19
@@ -30,14 +31,14 @@ is_err ''
 one_runs() {
 	[ "$(squeue -h -t running | wc -l)" = 1 ] && slurmq status --json | jq -e '.counts.running == 1' >/dev/null
 }
-ok_within 20 'one runs' one_runs
-# Soon after its start it looks once whether the queue is short: not in the middle of a round
+ok_within 20 'one job runs' one_runs
+# Soon after its start a job refills the queue once: this must not happen in the middle of a round
 old_enough() {
 	[ "$(squeue -h -t running -o %M | awk -F: '{ print $1 * 60 + $2 }')" -ge 3 ]
 }
-wait_for 20 'it to have looked around' old_enough
+wait_for 20 "the job's first refill" old_enough
 
-# Each waits behind the lock, with nothing left to do but to become slurmq
+# Each submitter waits behind the lock, with nothing left to do but to exec slurmq
 cat >submitter <<'END'
 #!/bin/bash
 exec 8<barrier
@@ -51,9 +52,9 @@ all_ready() {
 	local i
 	for ((i = 1; i <= submitters; i++)); do [ -e "ready.$i" ] || return 1; done
 }
-# What is in Slurm, as "job of slurmq's by its database", a line each
+# Prints each job in Slurm as its id in the database
 in_slurm() {
-	# SWEEP.MANIFEST and an index, of which the database knows the attempt
+	# SWEEP.MANIFEST and an index, which name an attempt in the database
 	squeue -h -r -t pending,configuring,running,suspended -o '%j %K' | sed 's/^crowd\.//; s%N/A$%0%' |
 		while read -r manifest task; do
 			printf "SELECT job FROM attempt WHERE id = (SELECT first + %d FROM submission WHERE printf('%%016x', id) = '%s');\n" \
@@ -99,14 +100,14 @@ times() {
 note "the slowest round took $slowest ms"
 is "$cancelled" "$(times "0cancelled $free jobs; $free removed from Slurm's queue"$'\n' $rounds)"$'\n' \
 	'three slots were freed each time'
-is "$statuses" "$(times 0 $((rounds * submitters)))" 'all submitters went well'
-is "$errors" '' 'and had nothing to say'
+is "$statuses" "$(times 0 $((rounds * submitters)))" 'all submitters exited with 0'
+is "$errors" '' 'no submitter printed an error'
 is "$submitted" "$(times "$free " $rounds)" "the eight of each round submitted $free"
-is "$wrong" '' "and $target jobs were in Slurm"
-is "$doubled" '' 'none of them twice'
+is "$wrong" '' "$target jobs were in Slurm"
+is "$doubled" '' 'no job was in Slurm twice'
 ok 'no round took longer than 15 s' test $slowest -le 15000
 
-# The books
+# The database
 
 total=$((target + free * rounds))
 run slurmq sync
@@ -116,9 +117,9 @@ is "$(sql 'SELECT n FROM counter WHERE state = 6')" $((free * rounds)) 'cancelle
 is "$(sql 'SELECT count(*), count(DISTINCT job) FROM attempt')" "$total|$total" \
 	'each job was submitted once'
 is "$(sql 'SELECT answer, sum(ntasks) FROM submission GROUP BY answer')" "1|$total" \
-	'and Slurm took it'
+	'Slurm accepted each submission'
 is "$(in_slurm)" "$(sql 'SELECT id FROM job WHERE state IN (1, 2, 3) ORDER BY id')" \
-	'what is in Slurm is what is in flight'
+	'the jobs in Slurm are the jobs in flight'
 is "$(sql 'PRAGMA integrity_check')" ok 'the database is sound'
 
 run slurmq cancel all --yes

@@ -1,23 +1,23 @@
 #!/bin/bash
-# limits of 2 and 3, a limit that changes, and a limit that the user's own other jobs fill
+# limits of 2 and 3, a limit that changes, and a limit that the user's other jobs fill
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
 # shellcheck disable=SC2119
 slurm_start
 
-# sql TEXT: a question to the database of this folder, by no command of slurmq's
+# sql TEXT: queries the database of this folder without slurmq
 sql() {
 	sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db "$1"
 }
 in_slurm() {
 	squeue -h -r -t pending,configuring,running,suspended | wc -l
 }
-# folder NAME: go to a new one
+# folder NAME: makes a folder and enters it
 folder() {
 	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" && slurmq init >/dev/null && : >ledger
 }
-# sweep JOBS COMMAND: jobs that write a line each, and then run that
+# sweep JOBS COMMAND: jobs that write a line each, and then run the command
 sweep() {
 	cat >sweep.yaml <<-END
 		name: small
@@ -33,11 +33,11 @@ sweep() {
 ledger_has() {
 	[ "$(wc -l <ledger)" -ge "$1" ]
 }
-# no command of slurmq's is typed until all has gone
+# no command of slurmq is typed until all jobs have left
 all_ran() {
 	ok_within 120 "$2: all $1 jobs ran" ledger_has "$1"
 	ok "$2: the queue becomes empty" slurm_quiet
-	is "$(sort -n ledger)" "$(seq "$1")" "$2: each once"
+	is "$(sort -n ledger)" "$(seq "$1")" "$2: each ran once"
 	run slurmq status --json
 	is_status 0
 	is_err ''
@@ -45,7 +45,7 @@ all_ran() {
 		"[$1,$1,0,\"done\"]" "$2: all are completed"
 }
 
-# 2 and 3: what ends still holds its own slot when it has to find a successor
+# 2 and 3: a job that ends still uses its own slot when it submits its successor
 
 for limit in 2 3; do
 	slurm_set_limits MaxSubmitJobsPerUser=$limit MaxJobsPerUser=$limit || bail_out 'no limits'
@@ -78,19 +78,19 @@ at_most() {
 at_least() {
 	[ "$(in_slurm)" -ge "$1" ]
 }
-ok_within 60 'what is in Slurm shrinks to it' at_most 5
+ok_within 60 'the number of jobs in Slurm shrinks to it' at_most 5
 before=$(wc -l <ledger)
-ok_within 60 'and the chain goes on' ledger_has $((before + 4))
-ok 'with work left' test "$(sql 'SELECT n FROM counter WHERE state = 0')" -gt 10
+ok_within 60 'the chain goes on' ledger_has $((before + 4))
+ok 'work is left' test "$(sql 'SELECT n FROM counter WHERE state = 0')" -gt 10
 slurm_set_limits MaxSubmitJobsPerUser=20
-# it is asked for every half hour: let that have gone by
+# the limit is queried every half hour: make the last query older
 sqlite3 -batch -cmd '.timeout 20000' .slurmq/jobs.db \
 	"UPDATE setting SET value = value - 1900000 WHERE key = '.limit.at'"
-ok_within 60 'the higher one, too' learnt 20
+ok_within 60 'slurmq learns the higher limit' learnt 20
 ok_within 60 'the queue is filled again' at_least 8
 all_ran 70 '20, 5, 20'
 
-# All slots but those of the sweep's own jobs are taken, and then these too
+# Other jobs use all slots except those of the sweep's own jobs, and then these too
 
 slurm_set_limits MaxSubmitJobsPerUser=5 MaxJobsPerUser=5 || bail_out 'no limits'
 folder crowded
@@ -103,10 +103,10 @@ other() {
 	local id
 	id=$(sbatch --parsable -J other -o /dev/null --wrap 'sleep 1000' 2>/dev/null) && others+=("$id")
 }
-ok 'a job of another kind takes the last slot' other
-ok_within 30 'four begin' ledger_has 4
-# crowd: a step towards a queue in which one job of the sweep is left; where a new one of these is
-# faster than the other kind, it has to go, too
+ok 'another job uses the last slot' other
+ok_within 30 'four jobs start' ledger_has 4
+# crowd: one step towards a queue in which one job of the sweep is left; if a new job of the sweep
+# got the slot first, it has to end too
 crowd() {
 	local begun places=$((5 - ${#others[@]})) let_go=(go.*)
 	begun=$(wc -l <ledger)
@@ -118,19 +118,19 @@ crowd() {
 	fi
 	[ $places = 1 ]
 }
-ok_within 120 'place after place is taken' crowd
+ok_within 120 'other jobs use one slot after the other' crowd
 begun=$(wc -l <ledger)
-# the last of the chain is refused whatever it does, and must not leave
+# the last job of the chain is always refused, and must not leave
 touch "go.$begun"
 staying() {
 	grep -qs 'staying until a job is submitted' .slurmq/logs/*/*
 }
-ok_within 30 'the last one stays' staying
+ok_within 30 'the last job stays' staying
 is "$(sql 'SELECT group_concat(id) FROM job WHERE state = 4')" "$(seq -s, "$begun")" \
-	'all that began are completed'
-is "$(wc -l <ledger)" "$begun" 'and no other began'
-is "$(squeue -h -n other -t pending,running | wc -l)" 4 'four other jobs are there'
-nok 'there is no room' other
+	'all jobs that started are completed'
+is "$(wc -l <ledger)" "$begun" 'no other job started'
+is "$(squeue -h -n other -t pending,running | wc -l)" 4 'four other jobs are in Slurm'
+nok 'no slot is free' other
 touch go
 scancel "${others[@]}"
 all_ran 12 'after the crowd'

@@ -1,5 +1,5 @@
 #!/bin/bash
-# ends of all kinds: what the row says of each, and that the chain goes on after it
+# ends of all kinds: the result in the row of each, and the chain after it
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -7,15 +7,15 @@
 slurm_start
 slurm_set_limits MaxSubmitJobsPerUser=40 MaxJobsPerUser=20 || bail_out 'no limits'
 
-# With `slurmq config limit 2` one job of a folder is in Slurm at a time, so that nothing but its own end
-# can go on with the chain.
+# With `slurmq config limit 2` one job of a folder is in Slurm at a time, so only its own end can
+# continue the chain.
 
-# folder NAME LIMIT: go to a new one
+# folder NAME LIMIT: makes a folder and enters it
 folder() {
 	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" && slurmq init >/dev/null &&
 		slurmq config limit "$2" >/dev/null && : >ledger
 }
-# row ID: what is told of a job
+# row ID: prints the result of a job
 row() {
 	slurmq list "$1" --json | jq -c '[.state, .reason, .exit_code, .signal, .tries]'
 }
@@ -31,12 +31,12 @@ begun() {
 	local word
 	for word; do grep -qxF "$word" ledger || return 1; done
 }
-# over: nothing is pending or in flight, by no command that could be what brought it about
+# over: nothing is pending or in flight; no command that could cause that is used
 over() {
 	[ "$(sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db \
 		'SELECT sum(n) FROM counter WHERE state IN (0, 1, 2, 3)')" = 0 ]
 }
-# what Slurm shows of a job
+# prints Slurm's state of a job
 slurm_state() {
 	squeue -h -t all -j "$1" -o %T 2>/dev/null
 }
@@ -44,7 +44,7 @@ is_state() {
 	[ "$(slurm_state "$1")" = "$2" ]
 }
 
-# A time limit. Slurm looks at them twice a minute: the rest of this script goes on meanwhile
+# A time limit. Slurm checks time limits twice a minute: the rest of this script goes on meanwhile
 
 folder limit 2
 cat >sweep.yaml <<'END'
@@ -62,11 +62,11 @@ run slurmq submit
 is_status 0
 is_err ''
 is_out 'submitted 1 job; 2 pending, 1 in Slurm (limit 2, slurmq config limit)'
-ok_within 30 'it begins' begun 1
+ok_within 30 'the job starts' begun 1
 limited=$(slurm_id 1)
 ok 'its time is up' scontrol update jobid="$limited" EndTime=now+1
 
-# What fails by itself
+# Jobs that fail by themselves
 
 folder fails 2
 cat >act <<'END'
@@ -103,7 +103,7 @@ is_status 0
 is_out 'submitted 1 job; 7 pending, 1 in Slurm (limit 2, slurmq config limit)'
 is_err ''
 
-# One of several that run is cancelled, by Slurm's own command and then by slurmq's
+# One of several running jobs is cancelled, by scancel and then by slurmq cancel
 
 folder crowd 6
 cat >sweep.yaml <<'END'
@@ -120,12 +120,12 @@ run slurmq submit
 is_status 0
 is_out 'submitted 5 jobs; 7 pending, 5 in Slurm (limit 6, slurmq config limit)'
 is_err ''
-ok_within 30 'five begin' begun 1 2 3 4 5
+ok_within 30 'five jobs start' begun 1 2 3 4 5
 last=$(slurm_id 5)
 array=${last%_*}
-is "$last" "${array}_4" 'they are an array'
-ok 'scancel of one that runs' scancel "$(slurm_id 2)"
-# the task that Slurm started last has the array's number for its own
+is "$last" "${array}_4" 'the jobs are an array'
+ok 'scancel of a running job' scancel "$(slurm_id 2)"
+# the task that Slurm started last has the id of the array
 run slurmq cancel 5 --yes
 is_status 0
 is_err ''
@@ -134,13 +134,14 @@ both_ended() {
 	[ "$(rows | grep -cE '^\[(2|5),"cancelled",')" = 2 ]
 }
 ok_within 30 'both end' both_ended
-is "$(row 2)" '["cancelled","CANCELLED",null,15,1]' 'the one is cancelled'
-is "$(row 5)" '["cancelled","CANCELLED",null,15,1]' 'and the other one'
-is "$(rows | grep -c '"running"')" 3 'three go on'
-is "$(squeue -h -r -j "$array" -t running -o %K | sort)" $'0\n2\n3' 'those three'
+is "$(row 2)" '["cancelled","CANCELLED",null,15,1]' 'the first is cancelled'
+is "$(row 5)" '["cancelled","CANCELLED",null,15,1]' 'the second is cancelled'
+is "$(rows | grep -c '"running"')" 3 'three jobs continue'
+is "$(squeue -h -r -j "$array" -t running -o %K | sort)" $'0\n2\n3' 'the three others'
 touch go
 
-# What waits in Slurm's queue is cancelled there: one job, and an array of which none began
+# Jobs that wait in Slurm's queue are cancelled there: one job, and an array of which none has
+# started
 
 folder queued 2
 cat >sweep.yaml <<'END'
@@ -155,20 +156,20 @@ slurmq expand sweep.yaml >/dev/null
 node_is() {
 	[ "$(sinfo -h -n n3 -p main -o %C)" = "$1" ]
 }
-# what the other folders have there ends soon, and this goes first
+# jobs of the other folders on that node end soon, and this job comes first
 taken=$(sbatch --parsable -J taken -o /dev/null -w n3 -c 32 --nice=-1000 --wrap 'sleep 1000')
-ok_within 60 'its node is taken' is_state "$taken" RUNNING
+ok_within 60 'another job uses the node' is_state "$taken" RUNNING
 run slurmq submit
 is_status 0
 is_out 'submitted 1 job; 5 pending, 1 in Slurm (limit 2, slurmq config limit)'
 one=$(slurm_id 1)
-ok 'scancel of one that waits' scancel "$one"
-ok_within 10 'Slurm shows it' is_state "$one" CANCELLED
+ok 'scancel of a waiting job' scancel "$one"
+ok_within 10 'Slurm shows that' is_state "$one" CANCELLED
 run slurmq sync
 is_status 0
 is_err ''
 like_out '^queried Slurm: .*1 ended without a report'
-is "$(row 1)" '["cancelled","CANCELLED",null,null,0]' 'it is cancelled, and was never tried'
+is "$(row 1)" '["cancelled","CANCELLED",null,null,0]' 'the job is cancelled, and was never tried'
 is "$(rows | grep -c '"pending"')" 5 'the others are pending'
 slurmq config limit 4 >/dev/null
 run slurmq submit
@@ -177,22 +178,22 @@ is_out 'submitted 3 jobs; 2 pending, 3 in Slurm (limit 4, slurmq config limit)'
 several=$(slurm_id 2)
 like "$several" '^[0-9]+_0$' 'an array follows'
 several=${several%_0}
-ok 'scancel of all of it' scancel "$several"
+ok 'scancel of the whole array' scancel "$several"
 run slurmq sync
 is_status 0
 is_err ''
 like_out '^queried Slurm: .*3 ended without a report'
 is "$(for i in 2 3 4; do row $i; done | uniq -c | sed 's/^ *//')" \
 	'3 ["cancelled","CANCELLED",null,null,0]' 'all three are cancelled'
-ok 'its node is free' scancel "$taken"
+ok 'the node is free' scancel "$taken"
 run slurmq submit
 is_status 0
 is_out 'submitted 2 jobs; 0 pending, 2 in Slurm (limit 4, slurmq config limit)'
-ok_within 60 'what was left runs' over
-is "$(sort ledger)" $'5\n6' 'and nothing else did'
+ok_within 60 'the remaining jobs run' over
+is "$(sort ledger)" $'5\n6' 'no other job ran'
 
-# Started again by the site: Slurm refuses that, since slurmq asks for it; and where it does it all the
-# same, the job is not run twice
+# The site requeues a job: Slurm refuses that, since slurmq submits with --no-requeue. If the site
+# forces it, the job is not run twice
 
 folder again 2
 cat >sweep.yaml <<'END'
@@ -206,26 +207,27 @@ END
 slurmq expand sweep.yaml >/dev/null
 run slurmq submit
 is_status 0
-ok_within 30 'it begins' begun 1
+ok_within 30 'the job starts' begun 1
 again=$(slurm_id 1)
 run scontrol requeue "$again"
 is_status 1
 like_err 'Requested operation is presently disabled'
-is "$(slurm_state "$again")" RUNNING 'it runs on'
-ok 'the site insists' scontrol update jobid="$again" requeue=1
-ok 'and starts it again' scontrol requeue "$again"
-# In two minutes, if nobody says otherwise: in the same second its node would refuse it
-ok_within 30 'it waits in the queue' is_state "$again" PENDING
-ok 'not for long' scontrol update jobid="$again" StartTime=now+3
+is "$(slurm_state "$again")" RUNNING 'the job continues'
+ok 'the site permits a requeue' scontrol update jobid="$again" requeue=1
+ok 'the site requeues the job' scontrol requeue "$again"
+# Slurm starts a requeued job after two minutes by default; in the same second its node would refuse
+# it
+ok_within 30 'the job waits in the queue' is_state "$again" PENDING
+ok 'the wait is made short' scontrol update jobid="$again" StartTime=now+3
 restarted() {
 	grep -q 'the claim of this attempt is used or revoked: nothing was run' .slurmq/logs/*/*
 }
-ok_within 60 'it begins for the second time, and runs nothing' restarted
+ok_within 60 'the job starts for the second time, and runs nothing' restarted
 
 # Meanwhile the other folders have gone on
 
 cd ../fails || exit
-ok_within 60 'fails: the chain comes to its end' over
+ok_within 60 'fails: the chain ends' over
 is "$(rows)" '[1,"failed","EXIT",3,null,1]
 [2,"failed","EXIT",127,null,1]
 [3,"failed","EXIT",126,null,1]
@@ -248,32 +250,32 @@ like_out '^fails .* 2/8 +6 failed$'
 like_out '^chain done,'
 
 cd ../crowd || exit
-ok_within 60 'crowd: the chain comes to its end' over
+ok_within 60 'crowd: the chain ends' over
 is "$(rows | cut -d, -f2- | sort | uniq -c | sed 's/^ *//')" \
 	'2 "cancelled","CANCELLED",null,15,1]
 10 "completed",null,0,null,1]' 'crowd: all but those two are completed'
 is "$(sort -n ledger | grep -v to | paste -sd' ')" "$(seq 12 | paste -sd' ')" 'crowd: each ran once'
-is "$(grep -cE '^(2|5) to its end' ledger)" 0 'crowd: those two not to their end'
+is "$(grep -cE '^(2|5) to its end' ledger)" 0 'crowd: the two cancelled jobs did not reach their end'
 
 cd ../again || exit
-ok_within 90 'again: the chain comes to its end' over
+ok_within 90 'again: the chain ends' over
 is "$(sort ledger | paste -sd' ')" '1 2 3' 'again: each ran once'
-isnt "$(row 1 | jq -r '.[0]')" completed 'again: the one is not completed'
-is "$(row 1 | jq -c '.[2:]')" '[null,15,1]' 'again: nor was it tried twice'
+isnt "$(row 1 | jq -r '.[0]')" completed 'again: the requeued job is not completed'
+is "$(row 1 | jq -c '.[2:]')" '[null,15,1]' 'again: it was not tried twice'
 is "$(for i in 2 3; do row $i; done | uniq -c | sed 's/^ *//')" '2 ["completed",null,0,null,1]' \
-	'again: the others are'
+	'again: the others are completed'
 
 cd ../limit || exit
-ok_within 90 'limit: the chain comes to its end' over
+ok_within 90 'limit: the chain ends' over
 is "$(rows)" '[1,"failed","TIMEOUT",null,15,1]
 [2,"completed",null,0,null,1]
 [3,"completed",null,0,null,1]' 'limit: its row tells'
-is "$(slurm_state "$limited")" TIMEOUT 'limit: as Slurm does'
+is "$(slurm_state "$limited")" TIMEOUT 'limit: Slurm shows the same'
 is "$(paste -sd' ' ledger)" '1 2 3' 'limit: each ran once'
 run slurmq list -s timeout --json
 is_status 0
 is_err ''
-is "$(jq .id "$out_file")" 1 'limit: it is found by that word'
+is "$(jq .id "$out_file")" 1 'limit: list finds it by that reason'
 
 ok 'Slurm becomes empty' slurm_quiet
 for name in limit fails crowd queued again; do

@@ -1,5 +1,6 @@
 #!/bin/bash
-# jobs that are cancelled in Slurm while others are left: the chain goes on to the end of the sweep, and is not paused
+# jobs that are cancelled in Slurm while others are left: the chain goes on to the end of the sweep,
+# and the queue is not paused
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -7,7 +8,8 @@
 slurm_start
 slurm_set_limits MaxSubmitJobsPerUser=200 MaxJobsPerUser=90 || bail_out 'no limits'
 
-# The sweeps run at the same time. No command of slurmq is used until they are over, unless the test is about it.
+# The sweeps run at the same time. No command of slurmq is used until they are over, unless the test
+# is about it.
 
 # sweep NAME LIMIT JOBS COMMAND
 sweep() {
@@ -25,7 +27,7 @@ sweep() {
 	slurmq config limit "$2" >/dev/null 2>&1
 	slurmq expand sweep.yaml >/dev/null
 }
-# start NAME BEGUN: submit, and go on when so many commands have begun
+# start NAME BEGUN: submits, and waits until BEGUN commands have started
 start() {
 	cd "$TEST_TMP/$1" || return
 	run slurmq submit
@@ -55,7 +57,7 @@ cancel_one() {
 # ended NAME JOBS MOST: all jobs are over, MOST at most are cancelled, each other one has run once
 ended() {
 	local name=$1 jobs=$2 most=$3 cancelled
-	ok_within 120 "$name: the sweep comes to its end" all_over "$name"
+	ok_within 120 "$name: the sweep ends" all_over "$name"
 	cd "$TEST_TMP/$name" || return
 	cancelled=$(count_states "$name" 6)
 	ok "$name: $cancelled are cancelled, at most $most" [ "$cancelled" -le "$most" ]

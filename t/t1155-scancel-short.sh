@@ -1,5 +1,6 @@
 #!/bin/bash
-# scancel of everything pauses the queue, whether the jobs are short or long: nothing begins, nothing is lost
+# scancel of all jobs pauses the queue, whether the jobs are short or long: no job starts, none is
+# lost
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -7,13 +8,17 @@
 slurm_start
 slurm_set_limits MaxSubmitJobsPerUser=200 MaxJobsPerUser=90 || bail_out 'no limits'
 
-# sweep NAME LIMIT JOBS SECONDS
+# its jobs wait for ever
+scontrol create PartitionName=down Nodes=ALL State=DOWN || bail_out 'no partition'
+
+# sweep NAME LIMIT JOBS SECONDS [OPTIONS]
 sweep() {
 	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" || return
 	: >ledger
 	cat >sweep.yaml <<-END
 		name: $1
 		params: {n: {from: 1, to: $3, step: 1}}
+		sbatch: {${5-}}
 		run: |
 		  echo "begin {n} \$(date +%s.%N)" >>"$TEST_TMP/$1/ledger"
 		  [ -e "$TEST_TMP/hurry" ] || sleep $4
@@ -41,8 +46,10 @@ is_paused() {
 
 sweep long-6 6 30 20
 sweep long-20 20 70 20
+sweep short-6 6 100 1
 sweep short-20 20 300 1
-names='long-6 long-20 short-20'
+sweep pending-6 6 20 1 'partition: down'
+names='long-6 long-20 short-6 short-20 pending-6'
 for name in $names; do
 	cd "$TEST_TMP/$name" || exit
 	run slurmq submit
@@ -51,14 +58,14 @@ done
 
 wait_for 60 'jobs run and chain' begun short-20 40
 run scancel -u "$(id -un)"
-is_status 0 'scancel of everything'
+is_status 0 'scancel of all jobs'
 cancelled=$(date +%s.%N)
-# nothing shows that no more comes, but the time
+# only waiting can show that nothing more comes
 sleep 15
-ok 'nothing is left in Slurm, the sentinels neither' slurm_quiet 5
+ok 'no job and no sentinel is left in Slurm' slurm_quiet 5
 for name in $names; do
 	cd "$TEST_TMP/$name" || exit
-	is "$(awk -v t="$cancelled" '$1 == "begin" && $3 > t + 15' ledger)" '' "$name: no command began"
+	is "$(awk -v t="$cancelled" '$1 == "begin" && $3 > t + 15' ledger)" '' "$name: no command started"
 	is_paused "$name" 'status'
 	run slurmq chain
 	is_status 0 "$name: chain, as cron does"
@@ -68,11 +75,12 @@ for name in $names; do
 	is_paused "$name" 'the sentinel'
 	cp ledger ledger.then
 done
-is "$(squeue -h)" '' 'still nothing is in Slurm'
+is "$(squeue -h)" '' 'Slurm is still empty'
+scontrol update PartitionName=down State=UP
 touch "$TEST_TMP/hurry"
 for name in $names; do
 	cd "$TEST_TMP/$name" || exit
-	is "$(<ledger)" "$(<ledger.then)" "$name: nothing has run"
+	is "$(<ledger)" "$(<ledger.then)" "$name: no job has run"
 	run slurmq status
 	like_out '^chain paused \(all [0-9]+ jobs were cancelled in Slurm at ..:..\)'
 	like_out '^! the queue is paused: slurmq resume$'
@@ -83,7 +91,7 @@ for name in $names; do
 done
 
 for name in $names; do
-	ok_within 90 "$name: it goes on to its end" all_over "$name"
+	ok_within 90 "$name: the sweep ends" all_over "$name"
 	cd "$TEST_TMP/$name" || exit
 	is "$(sed 's/^\([a-z]* [0-9]*\).*/\1/' ledger | sort | uniq -d)" '' "$name: none has run twice"
 	is "$(slurmq list -s completed --json | jq -r .id | grep -vxFf <(sed -n 's/^end //p' ledger))" '' \

@@ -1,11 +1,11 @@
 #!/bin/bash
-# a site that refuses the jobs: its own words at once, the jobs held, and the way on from there
+# a site that refuses the jobs: the message of sbatch at once, the jobs held, and what to do then
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
 slurm_start lua=require-account nodes=1
 
-# Every sbatch leaves a line
+# Every sbatch writes a line
 real=$(command -v sbatch)
 cat >"$TEST_TMP/.bin/sbatch" <<END
 #!/bin/sh
@@ -25,7 +25,7 @@ in_states() {
 		[ "$(jq ".counts.${want%=*}" <<<"$json")" = "${want#*=}" ] || return 1
 	done
 }
-# folder NAME SBATCH: a fresh store with a sweep of 40 jobs
+# folder NAME SBATCH: makes a store with a sweep of 40 jobs
 folder() {
 	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" || return
 	: >ledger
@@ -44,7 +44,8 @@ each_once() {
 	is "$(sort -n ledger | paste -sd' ')" "$(seq -s' ' 40)" "$1"
 }
 
-# refused NAME REGEX...: submit is refused in these words, which are shown at once
+# refused NAME REGEX...: checks that submit is refused with these messages, and that they are shown
+# at once
 refused() {
 	local name=$1 regex before
 	shift
@@ -55,9 +56,9 @@ refused() {
 	for regex; do like_err "$regex"; done
 	like_err "^slurmq submit: jobs of the sweep '$name' are held because sbatch refused them"
 	like_err "slurmq release $name\$"
-	is "$(($(calls) - before))" 1 "$name: one sbatch for all of them"
-	# the last job of the sweep before may just be leaving
-	is "$(squeue -h -o %j | grep "^$name\\.")" '' "$name: nothing of it is in Slurm"
+	is "$(($(calls) - before))" 1 "$name: one sbatch for all jobs"
+	# the last job of the sweep before may be leaving just now
+	is "$(squeue -h -o %j | grep "^$name\\.")" '' "$name: none of its jobs is in Slurm"
 	ok "$name: all are held" in_states held=40 pending=0 submitting=0 queued=0
 	is "$(slurmq list --json | jq -r .reason | uniq -c | tr -s ' ')" ' 40 REFUSED' "$name: for that reason"
 	nok "$name: nothing ran" test -s ledger
@@ -70,7 +71,7 @@ refused() {
 	like_out "then: slurmq release $name\$"
 	before=$(calls)
 	run slurmq submit
-	is_status 0 'submit leaves them alone'
+	is_status 0 'submit does not change held jobs'
 	is_out 'nothing to submit; 40 held: slurmq status shows why'
 	is "$(calls)" "$before" 'without an sbatch'
 }
@@ -82,14 +83,14 @@ to_the_end() {
 	like_out '^released 40 jobs$'
 	like_out '^submitted 18 jobs; 22 pending, 18 in Slurm'
 	is_err ''
-	ok_within 90 "$1: the sweep comes to its end" in_states completed=40
+	ok_within 90 "$1: the sweep ends" in_states completed=40
 	each_once "$1: each ran once"
 	run slurmq status
 	like_out '^chain done'
-	unlike_out '^!' "$1: and nothing needs a person"
+	unlike_out '^!' "$1: status shows no problem"
 }
 
-# A plugin of the site's demands an account
+# A job_submit plugin of the site requires an account
 
 folder plugin 'time: "0:10:00"' || bail_out 'no folder to work in'
 refused plugin '^slurmq submit: You must name an account: --account=NAME$' \
@@ -97,7 +98,7 @@ refused plugin '^slurmq submit: You must name an account: --account=NAME$' \
 run slurmq status
 like_out '^! 40 jobs of plugin held, refused: You must name an account: --account=NAME$'
 
-# as it is, a release only says it again
+# without a change, a release is refused again
 run slurmq release plugin
 is_status 1
 like_out '^released 40 jobs$'
@@ -109,10 +110,10 @@ run slurmq expand sweep.yaml
 is_status 0
 is_out 'plugin: 0 jobs added, 40 get the new commands; next: slurmq release plugin'
 is_err ''
-ok 'what is held stays so' in_states held=40
+ok 'held jobs stay held' in_states held=40
 to_the_end plugin
 
-# An account that is not there
+# An account that does not exist
 
 folder invalid 'account: nosuch' || bail_out 'no folder to work in'
 refused invalid 'Invalid account or account/partition combination specified$'
@@ -121,23 +122,23 @@ run slurmq expand sweep.yaml
 is_status 0
 to_the_end invalid
 
-# One that the user is not in: the site mends it, not the sweep file
+# An account that the user is not in: the site fixes it, not the sweep file
 
 folder member 'account: lab2' || bail_out 'no folder to work in'
 user=$(id -un)
 run sacctmgr -iQ delete user where name="$user" account=lab2
-is_status 0 'the user leaves it'
+is_status 0 'the user leaves the account'
 not_in() {
 	! sbatch --test-only -A lab2 --wrap true 2>/dev/null
 }
-ok_within 20 'slurmctld knows' not_in
+ok_within 20 'slurmctld shows that' not_in
 refused member 'Invalid account or account/partition combination specified$'
 run sacctmgr -iQ add user "$user" account=lab2
-is_status 0 'the user comes back'
+is_status 0 'the user is added again'
 is_in() {
 	sbatch --test-only -A lab2 --wrap true 2>/dev/null
 }
-ok_within 20 'slurmctld knows' is_in
+ok_within 20 'slurmctld shows that' is_in
 to_the_end member
 
 # An unknown partition
@@ -149,7 +150,7 @@ run slurmq expand sweep.yaml
 is_status 0
 to_the_end nowhere
 
-# Unknown for some of them: the others run
+# An unknown partition for half of the jobs: the others run
 
 folder some 'account: lab, partition: main' || bail_out 'no folder to work in'
 cat >sweep.yaml <<'END'
@@ -169,11 +170,11 @@ run slurmq submit
 is_status 1
 like_err 'Invalid partition name specified$'
 ok_within 90 'half of them run, half are held' in_states completed=20 held=20
-is "$(sort -n ledger | paste -sd' ')" "$(seq -s' ' 20)" 'each once'
-# 9 at once, and of the other 11 as many as an end finds slots for
-ok 'no sbatch for each of them' [ "$(grep -c gpu_9 "$TEST_TMP/calls")" -le 12 ]
+is "$(sort -n ledger | paste -sd' ')" "$(seq -s' ' 20)" 'each ran once'
+# 9 at once, and of the other 11 as many as each end finds slots for
+ok 'fewer sbatch calls than jobs' [ "$(grep -c gpu_9 "$TEST_TMP/calls")" -le 12 ]
 run slurmq status half
 like_out '^! 20 jobs of half held, refused: '
-is "$(slurmq list half --json | jq -r 'select(.state == "held").params.part' | sort -u)" 'gpu_9' 'those that were refused'
+is "$(slurmq list half --json | jq -r 'select(.state == "held").params.part' | sort -u)" 'gpu_9' 'the held jobs are the refused ones'
 
 done_testing

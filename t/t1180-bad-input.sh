@@ -1,5 +1,5 @@
 #!/bin/bash
-# what may be wrong around slurmq: files, folders, rights, PATH, the controller, a full disk
+# bad surroundings: files, folders, permissions, PATH, the controller, a full disk
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -13,7 +13,7 @@ in_states() {
 		[ "$(jq ".counts.${want%=*}" <<<"$json")" = "${want#*=}" ] || return 1
 	done
 }
-# sweep NAME JOBS: a sweep file, whose jobs write their ends into TEST_TMP/NAME.ledger
+# sweep NAME JOBS: writes a sweep file, whose jobs write their ends to TEST_TMP/NAME.ledger
 sweep() {
 	: >"$TEST_TMP/$1.ledger"
 	cat <<-END
@@ -63,17 +63,17 @@ is_status 0 "a chain never fails a user's job"
 like_err '^slurmq chain: no \.slurmq in '
 run slurmq chain --strict
 is_status 2
-is "$(ls -A)" '' 'nothing was made'
+is "$(ls -A)" '' 'no file was made'
 run slurmq -C "$TEST_TMP/nowhere" status
 is_status 2
 is_out ''
 like_err "'$TEST_TMP/nowhere': No such file or directory"
 SLURMQ_DIR=$TEST_TMP/nowhere run slurmq status
 is_status 2
-like_err "SLURMQ_DIR names the folder '$TEST_TMP/nowhere': No such file"
+like_err "cannot find the folder '$TEST_TMP/nowhere' that SLURMQ_DIR names: No such file"
 cd "$TEST_TMP" || bail_out 'no folder to work in'
 
-# A database that is none, or not ours: refused and untouched
+# A jobs.db that is no database, or not slurmq's: refused and unchanged
 
 mkdir sound bad
 sweep sound 300 >sound/sweep.yaml
@@ -92,9 +92,9 @@ refused() {
 		run slurmq -C bad $call
 		like "$status" '^[12]$' "$1: ${call%% *}: exit status"
 		is_out '' "$1: ${call%% *}: no output"
-		like "$err" "$2" "$1: ${call%% *}: says what"
+		like "$err" "$2" "$1: ${call%% *}: the reason"
 	done
-	is "$(snapshot bad)" "$before" "$1: untouched, byte for byte"
+	is "$(snapshot bad)" "$before" "$1: unchanged, byte for byte"
 }
 
 spoil
@@ -106,10 +106,10 @@ refused 'noise' 'jobs\.db'
 spoil
 # application_id and user_version in the header: sqlite.org/fileformat2.html
 printf '\0\0\0\7' | dd of=bad/.slurmq/jobs.db bs=1 seek=68 conv=notrunc 2>/dev/null
-refused 'a foreign one' 'jobs\.db'
+refused 'a foreign database' 'jobs\.db'
 spoil
 printf '\0\0\3\347' | dd of=bad/.slurmq/jobs.db bs=1 seek=60 conv=notrunc 2>/dev/null
-refused 'a newer one' 'newer'
+refused 'a newer version' 'newer'
 spoil
 rm bad/.slurmq/id
 refused 'without its id' 'id'
@@ -117,20 +117,20 @@ spoil
 size=$(stat -c %s bad/.slurmq/jobs.db)
 page=$((0x$(od -An -tx1 -j16 -N2 bad/.slurmq/jobs.db | tr -d ' ')))
 dd if=/dev/urandom of=bad/.slurmq/jobs.db bs="$page" seek=1 count=$((size / page - 1)) conv=notrunc 2>/dev/null
-refused 'a corrupt one' 'jobs\.db|malformed|corrupt'
+refused 'a corrupt database' 'jobs\.db|malformed|corrupt'
 spoil
 truncate -s "$page" bad/.slurmq/jobs.db
-refused 'one that was cut' 'jobs\.db|malformed|corrupt'
+refused 'a truncated database' 'jobs\.db|malformed|corrupt'
 rm -rf bad
 
-# Rights
+# Permissions
 
 chmod 770 sound/.slurmq
 for call in status submit; do
 	run slurmq -C sound $call
 	is_status 2
 	is_out ''
-	like_err "^slurmq $call: others may write to '$TEST_TMP/sound/\\.slurmq': .*chmod 700"
+	like_err "^slurmq $call: other users may write to '$TEST_TMP/sound/\\.slurmq' and so .*chmod 700"
 done
 chmod 700 sound/.slurmq
 if [ "$(id -u)" = 0 ]; then
@@ -146,9 +146,9 @@ else
 	skip 6 'only root can give a folder away'
 fi
 
-# Sweep files that can't be read
+# Sweep files that cannot be read
 
-# as_user CMD...: as one who may not read everything
+# as_user CMD...: runs CMD as a user who may not read every file
 if [ "$(id -u)" != 0 ]; then
 	as_user() { "$@"; }
 	user_slurmq=slurmq
@@ -169,22 +169,22 @@ if as_user true 2>/dev/null; then
 	is_status 0
 	before=$(snapshot user/.slurmq)
 	run as_user "$user_slurmq" -C user expand sweep.yaml
-	is_status 2 'a sweep file that may not be read'
+	is_status 2 'a sweep file without read permission'
 	is_out ''
 	like_err "^slurmq expand: .*'sweep.yaml': Permission denied"
 	is "$(snapshot user/.slurmq)" "$before" 'nothing was added'
 	chmod 0 user/.slurmq/jobs.db
 	run as_user "$user_slurmq" -C user status
-	isnt "$status" 0 'a jobs.db that may not be read'
+	isnt "$status" 0 'a jobs.db without read permission'
 	is_out ''
 	like_err '^slurmq status: .*jobs\.db'
 	chmod 400 user/.slurmq/jobs.db
 	run as_user "$user_slurmq" -C user pause
-	isnt "$status" 0 'a jobs.db that may not be written'
+	isnt "$status" 0 'a jobs.db without write permission'
 	is_out ''
 	like_err '^slurmq pause: .*(jobs\.db|read-?only)'
 else
-	skip 11 'root reads everything, and there is no setpriv'
+	skip 11 'root may read every file, and setpriv is missing'
 fi
 
 mkdir sound/folder
@@ -196,13 +196,13 @@ for what in folder fifo; do
 	like_err "^slurmq expand: .*'$what'"
 done
 
-# Nowhere to print to
+# Output cannot be written
 
 for call in list status 'list --json' 'show 1' 'status --json' -h; do
 	# shellcheck disable=SC2086
 	slurmq -C sound $call >/dev/full 2>"$err_file"
 	is $? 1 "slurmq $call to a full device"
-	like "$(<"$err_file")" 'cannot write to standard output: No space left on device' 'says so'
+	like "$(<"$err_file")" 'cannot write to standard output: No space left on device' 'the error is reported'
 done
 
 # No sbatch on PATH
@@ -216,7 +216,7 @@ is_status 0
 like_out '^sound .* 0/300  300 pending$'
 is "$(squeue -h)" '' 'nothing was submitted'
 
-# The controller is away
+# The controller does not answer
 
 mkdir away
 cd away || bail_out 'no folder to work in'
@@ -235,12 +235,12 @@ is_status 0
 like_out '^away .* 0/30  30 submitting$'
 like_err '^slurmq status: this may be out of date: '
 ok 'the controller comes back' slurm_ctld_start
-# until Slurm is certain not to have them they are not given back
+# the jobs stay in submitting until Slurm certainly does not have them
 run slurmq submit
 is_status 75
 is_out ''
 like_err '^slurmq submit: Slurm has not answered yet for 30 submitted jobs; run slurmq sync'
-ok 'what has no answer is not submitted anew' in_states submitting=30
+ok 'jobs without an answer are not submitted again' in_states submitting=30
 touch -d '11 minutes ago' .slurmq/manifests/*
 run slurmq submit
 is_status 0
@@ -262,7 +262,7 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=12m,mode=700 slurmq-test small 2
 		rm -f small/filler small/filler2
 	}
 	sweep small 40 >small.yaml
-	# they wait for their leave
+	# the jobs wait for a file
 	sed -i "s|run: |run: until [ -e $TEST_TMP/go ]; do sleep 0.1; done; |" small.yaml
 	slurmq -C small init >/dev/null
 	full
@@ -288,23 +288,23 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=12m,mode=700 slurmq-test small 2
 	run slurmq submit
 	is_status 0
 	like_out '^submitted 18 jobs; 22 pending, 18 in Slurm'
-	ok_within 60 'ten run' in_states running=10
+	ok_within 60 'ten jobs run' in_states running=10
 	cd ..
 	full
 	touch go
 	ten() {
 		[ "$(wc -l <small.ledger)" -ge 10 ]
 	}
-	ok_within 30 'they end while the disk is full' ten
+	ok_within 30 'the jobs end while the disk is full' ten
 	run slurmq -C small status
-	like "$status" '^(0|1)$' 'status has its answer all the same, or says why not'
+	like "$status" '^(0|1)$' 'status works nevertheless, or reports the reason'
 	room
 	cd small || bail_out 'no folder to work in'
 	ok_within 120 'all are completed' in_states completed=40
 	each_once small 40 'each ran once'
 	cd ..
-	ok 'nothing is left in Slurm' slurm_quiet 60
-	ok 'the disk is given back' umount small
+	ok 'no job is left in Slurm' slurm_quiet 60
+	ok 'the disk is unmounted' umount small
 else
 	skip 20 'only root can mount a small disk'
 fi

@@ -1,5 +1,5 @@
 #!/bin/bash
-# submitters killed at any moment, sbatch and all: no job is lost, and none runs twice
+# submitters killed at any moment, with their sbatch: no job is lost, and none runs twice
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -23,7 +23,7 @@ is_status 0
 run slurmq expand sweep.yaml
 is_status 0
 
-# Nobody chains while the submitters are killed: what is left is what they did.
+# No job chains while the submitters are killed: all jobs in Slurm are theirs.
 for round in $(seq "$ROUNDS"); do
 	slurmq submit -n 3 >/dev/null 2>&1 &
 	pid=$!
@@ -32,7 +32,7 @@ for round in $(seq "$ROUNDS"); do
 	wait "$pid" 2>/dev/null
 done
 
-# Its sbatch may have outlived it; what it claimed has no answer, and gets its time.
+# A submitter's sbatch may have outlived it; its claims have no answer, and a time limit.
 slurm_quiet 60 || diag 'Slurm is still busy'
 find .slurmq -type f \( -path '*/manifests/*' -o -name '.t*' \) -exec touch -d '2 hours ago' {} +
 run slurmq sync
@@ -50,7 +50,7 @@ again() {
 	slurmq submit >/dev/null 2>&1
 	all_done
 }
-ok_within 60 'the sweep comes to its end' again
+ok_within 60 'the sweep ends' again
 run slurmq status --json
 is_status 0
 is "$(jq -c '[.counts.completed, .counts.failed, .in_flight]' <<<"$out")" "[$JOBS,0,0]" 'all are completed'

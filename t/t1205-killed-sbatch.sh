@@ -1,6 +1,6 @@
 #!/bin/bash
 # a real sbatch that is killed 2 to 26 ms after its start, two hundred times: some have made a job
-# without a word. No job is lost, none runs twice
+# without an answer. No job is lost, none runs twice
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -24,7 +24,7 @@ slurmq expand sweep.yaml >/dev/null
 slurmq config limit 390 >/dev/null
 slurmq config sentinel off >/dev/null
 
-# What stands before sbatch dies as it does
+# The wrapper of sbatch dies as sbatch does
 mkdir early
 cat >early/sbatch <<EOF
 #!/bin/bash
@@ -36,19 +36,19 @@ exit \$rc
 EOF
 chmod +x early/sbatch
 
-# None of them may start in between, and chain
+# No job may start in between, and chain
 answered=0
-# sbatch is started before its script is ready: that late it begins to submit
+# sbatch is started before its script is ready: it starts to submit that much later
 for round in $(seq $ROUNDS); do
 	printf '%03d\n' $((2 + round % 25)) >after
 	! PATH=$TEST_TMP/early:$PATH slurmq submit --env -n 1 >/dev/null 2>&1 || answered=$((answered + 1))
 done
-note "$answered of $ROUNDS were told of a job"
-ok 'some were killed before they could answer' test "$answered" -lt $ROUNDS
+note "$answered of $ROUNDS had an answer"
+ok 'some were killed before their answer' test "$answered" -lt $ROUNDS
 
 silent=$(($(squeue -h -r -o %j | grep -c '^killed\.') - answered))
-note "$silent made a job without a word"
-ok 'some of these had made a job' test "$silent" -gt 0
+note "$silent made a job without an answer"
+ok 'some of those had made a job' test "$silent" -gt 0
 
 # An hour later by the file server's clock
 STAMP_SHIFT=3600 LD_PRELOAD=$TEST_BUILD/t/fault.so run slurmq sync
@@ -56,7 +56,7 @@ is_status 0
 known() {
 	[ "$(sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db 'SELECT count(*) FROM job WHERE state = 1')" = 0 ]
 }
-ok_within 30 'of each it is known what became of it' known
+ok_within 30 'the state of each job is known' known
 echo 999 >after
 slurm_set_limits MaxJobsPerUser=40
 slurmq submit >/dev/null 2>&1
@@ -69,10 +69,10 @@ again() {
 	sleep 0.5
 	[ "$(completed)" = $JOBS ]
 }
-ok_within 120 'the sweep comes to its end' again
+ok_within 120 'the sweep ends' again
 is "$(sort -n ledger | uniq | wc -l)" $JOBS 'every job has run'
 is "$(sort -n ledger | uniq -d)" '' 'none has run twice'
-ok 'nothing is left in Slurm' slurm_quiet 30
+ok 'no job is left in Slurm' slurm_quiet 30
 slurmq status >/dev/null
 for folder in claims running outbox revoked manifests; do
 	is "$(find ".slurmq/$folder" -type f | wc -l)" 0 "nothing is left in $folder"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# slurmctld is away for a while: the last job out stays, and the sweep ends with nobody there
+# slurmctld does not answer for a while: the last job stays, and the sweep ends without a command
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -27,20 +27,21 @@ ledger_has() {
 staying() {
 	grep -q 'no other job would go on with the chain' .slurmq/logs/*/*
 }
-wait_for 20 'three run' ledger_has 3
+wait_for 20 'three jobs run' ledger_has 3
 slurm_ctld_stop
-ok_within 60 'the last one out stays' staying
+ok_within 60 'the last job stays' staying
 run slurmq submit
-is_status 75 'who submits now is told to come back'
+is_status 75 'submit now fails with "try again"'
 slurm_ctld_start
 wait_for 20 'slurmctld answers' squeue
 
-# What got no clear answer gets its time, by the age of its manifest: here it is over at once.
+# A submission without a clear answer waits, by the age of its manifest: here its time is over at
+# once.
 done_all() {
 	find .slurmq/manifests -type f -exec touch -c -d '1 hour ago' {} + 2>/dev/null
 	[ "$(sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db 'SELECT count(*) FROM job WHERE state = 4')" = 10 ]
 }
-ok_within 120 'all ten are completed, and nobody has typed a word' done_all
+ok_within 120 'all ten are completed, without a command' done_all
 is "$(sort -n ledger | uniq | wc -l)" 10 'every one has run'
 is "$(sort -n ledger | uniq -d)" '' 'none has run twice'
 run slurmq status

@@ -1,5 +1,6 @@
 #!/bin/bash
-# make demo: from its first line to its last, and what it leaves, also when it is interrupted
+# make demo: from its first line to its last, and the files that it leaves, also if it is
+# interrupted
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -9,17 +10,18 @@ if [ -n "$missing" ]; then
 	skip_all "not installed: ${missing//$'\n'/ }"
 fi
 
-# a project of its own: what it makes lies in its build/
+# a copy of the project: the demo writes to its build/
 mkdir -p copy/t here
 cp -r "$TEST_TOP/t/demo.sh" "$TEST_TOP/t/demo" "$TEST_TOP/t/lib" copy/t
 demo=$TEST_TMP/copy/build/demo
 
-# all that there is outside of build/, and when it was changed
+# prints all files outside of build/, with their times
 outside() {
 	find "$TEST_TMP" -path "$TEST_TMP/copy/build" -prune -o -path "$TEST_TMP/.tap" -prune -o \
 		-path "$TEST_TMP/log" -prune -o -type f -printf '%P %T@ %s\n' -o -printf '%P\n' | sort
 }
-# processes that have its folder in their environment: daemons, jobs, and what these run
+# prints processes that have the demo's folder in their environment: daemons, jobs, and their
+# children
 left() {
 	grep -lzF "$demo/" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
 }
@@ -29,17 +31,17 @@ none_left() {
 some_left() {
 	! none_left
 }
-# a failed demo can't be asked what it did not tell
+# a failed demo may leave processes
 # shellcheck disable=SC2016
 at_exit eval 'for pid in $(left); do kill -KILL "$pid"; done'
 mkdir log
 outside=$(outside)
 
-# from one end to the other, as in a log
+# from start to end, with output to a file
 
 cd here || bail_out 'no folder'
 spawn timeout -k 20 150 ../copy/t/demo.sh </dev/null >../log/out 2>../log/err
-ok_within 60 'daemons and jobs can be seen' some_left
+ok_within 60 'daemons and jobs run' some_left
 reap 180 "$spawned"
 cd ..
 out=$(<log/out) err=$(<log/err)
@@ -59,24 +61,24 @@ $ slurmq list -s failed
 $ cp archive/fold-07.csv data/
 $ slurmq retry
 END
-like_out '^sbatch: error: QOSMaxSubmitJobPerUserLimit' 'Slurm takes no 60 jobs at once'
-like_out '^fit: 60 jobs added' 'slurmq does'
-is "$(grep -cE '^[0-9]+ +fit +failed (EXIT|SIGNAL) ' log/out)" 6 'six fail'
+like_out '^sbatch: error: QOSMaxSubmitJobPerUserLimit' 'Slurm refuses 60 jobs at once'
+like_out '^fit: 60 jobs added' 'slurmq accepts them'
+is "$(grep -cE '^[0-9]+ +fit +failed (EXIT|SIGNAL) ' log/out)" 6 'six jobs fail'
 is "$(grep -cE '^\$ slurmq log [0-9]+$' log/out)" 2 'two logs are shown'
-like_out '^train.sh: cannot read data/fold-07.csv' 'one says why'
-like_out 'killed by signal 9' 'and so does the other'
-like_out '^fit .* 60/60$' 'at last all are completed'
-like_out '^It took [0-9]+ s' 'the end is told'
-unlike_out $'\e' 'no colour where there is no terminal'
+like_out '^train.sh: cannot read data/fold-07.csv' 'one shows the reason'
+like_out 'killed by signal 9' 'the other shows its reason'
+like_out '^fit .* 60/60$' 'at the end all are completed'
+like_out '^It took [0-9]+ s' 'the end is reported'
+unlike_out $'\e' 'no colour without a terminal'
 is "$(grep -vE '^(sbatch: error: |made )' log/out | awk 'length > 80')" '' 'it fits 80 columns'
-like_out '^  \S+ -C build/demo/study list$' 'how to look at the jobs is told'
+like_out '^  \S+ -C build/demo/study list$' 'the command to list the jobs is printed'
 
 run slurmq -C copy/build/demo/study list --json
-is "$(grep -c '"state":"completed"' <<<"$out")" 60 'the store says the same'
+is "$(grep -c '"state":"completed"' <<<"$out")" 60 'the store has the same result'
 is "$(grep -c '"tries":2' <<<"$out")" 6 'six had a second try'
 is "$(find copy/build/demo/study/results -type f | wc -l)" 60 'there are 60 results'
 is "$(left)" '' 'no process is left'
-nok 'nor the cluster' test -e copy/build/demo/slurm
+nok 'the cluster is gone' test -e copy/build/demo/slurm
 is "$(outside)" "$outside" 'nothing was made or changed outside of build/'
 
 # on a terminal, and interrupted there
@@ -86,7 +88,7 @@ command -v script >/dev/null || {
 	exit
 }
 mkfifo log/keys && : >log/tty
-# what is started in the background ignores SIGINT otherwise
+# a background process ignores SIGINT otherwise
 # shellcheck disable=SC2016
 spawn bash -c 'exec script -qefc "$1" /dev/null <>log/keys >log/tty 2>&1' bash \
 	'stty rows 24 cols 80; TERM=xterm exec env --default-signal=INT,QUIT copy/t/demo.sh'
@@ -94,18 +96,18 @@ redrawn() {
 	[ "$(grep -c $'\e8\e\\[J' log/tty)" -ge "$1" ]
 }
 ok_within 60 'on a terminal the table is redrawn' redrawn 5
-like "$(<log/tty)" $'\e\\[1mslurmq submit\e\\[m' 'in colour'
+like "$(<log/tty)" $'\e\\[1mslurmq submit\e\\[m' 'the commands are in colour'
 nok 'jobs run' none_left
 printf '\003' >log/keys
 reap 60 "$spawned"
 out=$(tail -n 5 log/tty) err=''
 is_status 130 'Ctrl-C ends it'
-like "$(<log/tty)" '^Interrupted: .* done' 'and it says so'
+like "$(<log/tty)" '^Interrupted: .* done' 'the interruption is reported'
 is "$(left)" '' 'no process is left'
-nok 'nor the cluster' test -e copy/build/demo/slurm
+nok 'the cluster is gone' test -e copy/build/demo/slurm
 is "$(outside)" "$outside" 'nothing was made or changed outside of build/'
 
-# what cannot work says so
+# errors of a demo that cannot work
 
 run env SLURMQ=/nonexistent copy/t/demo.sh
 is_status 1
@@ -113,7 +115,7 @@ like_err "^make demo: there is no '/nonexistent'"
 exec 9>copy/build/demo/lock
 flock 9
 run copy/t/demo.sh
-is_status 1 'a second one at the same time'
+is_status 1 'a second demo at the same time'
 like_err 'another one runs' 'is refused'
 
 done_testing

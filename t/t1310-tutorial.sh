@@ -1,5 +1,5 @@
 #!/bin/bash
-# the README's tutorial, typed again: every command of it, and what it prints
+# the README's tutorial: every command is run, and its output compared
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -9,25 +9,25 @@ if [ -n "$missing" ]; then
 	skip_all "not installed: ${missing//$'\n'/ }"
 fi
 
-# a project of its own
+# a copy of the project
 mkdir -p copy/t copy/build
 cp -r "$TEST_LIB" copy/t/
 ln -s "$SLURMQ" copy/build/slurmq
 
-# should it end before its own last line
+# in case the tutorial ends before its own last line
 bed=$TEST_TMP/copy/build/bed
 stop() {
 	[ ! -e "$bed/bed" ] || "$TEST_LIB/slurm-testbed" stop "$bed"
 }
 at_exit stop
 
-# The session: indented lines. "$ " begins a command, "> " goes on with it, the rest is printed.
+# The session: indented lines. "$ " starts a command, "> " continues it, the rest is output.
 
 awk '/^## / { on = ($0 == "## Tutorial") } on && /^    / { print substr($0, 5) }' "$TEST_TOP/README.md" >session
-isnt "$(grep -c '^\$ ' session)" 0 'there is a tutorial'
-is "$(awk '/^[$] / { on = 1 } !on' session)" '' 'which begins with a command'
+isnt "$(grep -c '^\$ ' session)" 0 'the README has a tutorial'
+is "$(awk '/^[$] / { on = 1 } !on' session)" '' 'the tutorial starts with a command'
 
-# What differs from one time to another: places and numbers of Slurm's, times, how many run just now
+# Output that differs between runs: paths and ids of Slurm, times, how many jobs run just now
 normal() {
 	sed -E '
 		s#(/[^ ]*)?/build/#.../build/#g
@@ -42,7 +42,7 @@ normal() {
 		s/ +$//; s/ +/ /g'
 }
 
-# type_in COMMAND WANT: as one who types does, all in one shell
+# type_in COMMAND WANT: all commands run in one shell, as a user types them
 n=0
 type_in() {
 	local file=$TEST_TMP/.tap/typed
@@ -66,9 +66,9 @@ while IFS= read -r line; do
 done <"$TEST_TMP/session"
 type_in "$command" "$want"
 
-is "$n" "$(grep -c '^\$ ' "$TEST_TMP/session")" 'all of it was typed'
-is "$PWD" "$TEST_TMP/copy" 'it ends where it began'
-nok 'and leaves no Slurm' test -e "$bed"
+is "$n" "$(grep -c '^\$ ' "$TEST_TMP/session")" 'every command was run'
+is "$PWD" "$TEST_TMP/copy" 'it ends in the folder of its start'
+nok 'no Slurm is left' test -e "$bed"
 unknown() {
 	local name
 	# shellcheck disable=SC2016
@@ -76,7 +76,7 @@ unknown() {
 		compgen -G "$TEST_TOP/t/${name}[-.]*" >/dev/null || printf '%s\n' "$name"
 	done
 }
-is "$(unknown)" '' 'the tests that src/README.md names are there'
+is "$(unknown)" '' 'the tests that src/README.md names exist'
 is "$(awk 'length > 100' "$TEST_TOP/README.md")" '' 'the README fits 100 columns'
 
 done_testing

@@ -1,5 +1,5 @@
 #!/bin/bash
-# manual pages: their examples, run as they stand there, in a folder whose sweep has run
+# manual pages: their examples, run unchanged, in a folder whose sweep has run
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 . "$TEST_LIB/examples.sh"
@@ -26,12 +26,12 @@ is "$(slurmq list -s failed --json | sed -E 's/.*"id":([0-9]+),.*/\1/' | paste -
 for page in "$man"/slurmq-{status,list,show,log,sync,chain,hold,pause,resume,release}.1 \
 	"$man/slurmq.1" "$man/slurmq-storage.7"; do
 	examples_run "$page"
-	ok_within 60 'the rest ends' all_ended
+	ok_within 60 'the other jobs end' all_ended
 done
 slurmq retry 17 --no-submit >/dev/null
 slurmq cancel 17 >/dev/null
 examples_run "$man/slurmq-retry.1"
-ok_within 60 'the rest ends' all_ended
+ok_within 60 'the other jobs end' all_ended
 examples_run "$man/slurmq-cancel.1"
 
 done_testing

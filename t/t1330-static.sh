@@ -1,5 +1,5 @@
 #!/bin/bash
-# the static binary in an empty root: nothing is there but itself and sbatch
+# the static binary in an empty root, which has only slurmq and sbatch
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -9,17 +9,17 @@ mkdir -p root/bin root/study
 cat >sh.c <<'END'
 int main(void) { return 0; }
 END
-cc -static -o root/bin/true sh.c 2>/dev/null || skip_all 'nothing can be linked static here'
-"${enter[@]}" /bin/true 2>/dev/null || skip_all 'not root, and no user namespaces: there is no other root to be had'
+cc -static -o root/bin/true sh.c 2>/dev/null || skip_all 'static linking does not work here'
+"${enter[@]}" /bin/true 2>/dev/null || skip_all 'not root, and no user namespaces: chroot is impossible'
 rm root/bin/true
 
 run make -s -C "$TEST_TOP" static
 is_status 0
 is_err ''
 binary=$TEST_TOP/build/slurmq-static
-ok 'it is under 4 MiB' test "$(stat -c %s "$binary")" -lt 4194304
+ok 'the binary is under 4 MiB' test "$(stat -c %s "$binary")" -lt 4194304
 run ldd "$binary"
-like "$out$err" 'not a dynamic executable' 'it needs no library'
+like "$out$err" 'not a dynamic executable' 'the binary needs no library'
 
 cp "$binary" root/bin/slurmq
 cc -static -o root/bin/sbatch "$TEST_TOP/t/tool/sbatch.c" || bail_out 'no sbatch'
@@ -30,9 +30,9 @@ sbatch: {time: "0:10:00"}
 run: [./train, "{lr}"]
 END
 is "$(cd root && find . -type f | sort | paste -sd' ')" './bin/sbatch ./bin/slurmq ./study/sweep.yaml' \
-	'the root holds them and a sweep file, no /proc, no /dev, no id(1)'
+	'the root has both and a sweep file, no /proc, no /dev, no id(1)'
 
-# there COMMAND...: in that root
+# there COMMAND...: runs it in that root
 there() {
 	run env -i PATH=/bin:"$PATH" "${enter[@]}" /bin/slurmq -C /study "$@"
 	cmd="slurmq $*"
@@ -73,9 +73,9 @@ is_status 0
 like_out "attempt 1: in Slurm's queue, Slurm job 4711_0"
 there list --json
 is_status 0
-is "$(grep -c '"slurm_job":"4711_[0-2]"' <<<"$out")" 3 'all three have their number'
+is "$(grep -c '"slurm_job":"4711_[0-2]"' <<<"$out")" 3 'all three have their Slurm id'
 
-# what is missing is said, and nothing breaks
+# missing programs are reported, and nothing breaks
 
 there log 1
 is_status 1
@@ -87,6 +87,6 @@ there help expand
 is_status 0
 like_out '^usage: slurmq expand' 'without man(1) help prints the usage'
 there list -s queued
-is "$(grep -c ' queued ' <<<"$out")" 3 'nothing was taken for lost'
+is "$(grep -c ' queued ' <<<"$out")" 3 'no job counts as lost'
 
 done_testing

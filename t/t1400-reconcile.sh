@@ -1,16 +1,17 @@
 #!/bin/bash
-# faults of every kind at once: each sweep ends complete with nobody there, and each attempt ran once at most
+# faults of every kind at once: each sweep ends complete without a command, and each attempt ran at
+# most once
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
 JOBS=100
 
-# Every sweep has a node of its own, which runs four jobs at a time. slurmctld forgets what has ended after
-# five seconds, so that how it ended is known to the accounting alone.
+# Every sweep has its own node, which runs four jobs at a time. slurmctld forgets an ended job after
+# five seconds, so only accounting knows how it ended.
 slurm_start nodes=5 cpus=4 limits='' MinJobAge=5 KillWait=3 MessageTimeout=4
 NAMES=(limit killed node outage accounting)
 
-# folder NAME NODE WAIT: a sweep whose first jobs, so many, wait for their leave when they are tried first
+# folder NAME NODE WAIT: makes a sweep whose first WAIT jobs wait for a file in their first try
 folder() {
 	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" && slurmq init >/dev/null &&
 		slurmq config limit 9 >/dev/null && : >ledger || return
@@ -30,11 +31,11 @@ folder() {
 in_folder() {
 	cd "$TEST_TMP/$1" || bail_out "no folder $1"
 }
-# in_db SQL: by no command that could be what brought it about
+# in_db SQL: queries the database without slurmq, whose commands could cause the result
 in_db() {
 	sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db "$1"
 }
-# n_in STATE...: how many are in states of that number
+# n_in STATE...: prints how many jobs are in states of that number
 n_in() {
 	in_db "SELECT ifnull(sum(n), 0) FROM counter WHERE state IN ($(
 		IFS=,
@@ -51,7 +52,7 @@ four_run() {
 others_ended() {
 	[ "$(grep -c '^end' ledger)" -ge $((JOBS - 4)) ]
 }
-# failures: of attempts, by reason
+# failures: prints the failed attempts, by reason
 failures() {
 	in_db "SELECT CASE reason WHEN 1 THEN 'EXIT' WHEN 2 THEN 'SIGNAL' WHEN 3 THEN 'TIMEOUT' WHEN 5 THEN 'NODE_FAIL'
 		WHEN 6 THEN 'PREEMPTED' ELSE reason END || ' ' || count(*) FROM attempt WHERE reason
@@ -61,18 +62,18 @@ failures() {
 slurm_ref() {
 	slurmq list "$1" --json | jq -r .slurm_job
 }
-# supervisor ID: its pid, from the name of its journal; the first four are one array
+# supervisor ID: prints its pid, from the name of its journal; the first four jobs are one array
 supervisor() {
 	local journal
 	journal=$(cd .slurmq/running && ls -- *."$(($1 - 1))".*) && cut -d, -f4 <<<"$journal"
 }
-# whole NAME: the sweep is complete, and each attempt ran once
+# whole NAME: checks that the sweep is complete, and that each attempt ran once
 whole() {
 	is "$(n_in 4)" $JOBS "$1: all $JOBS are completed"
 	is "$(grep '^start' ledger | sort | uniq -d)" '' "$1: no attempt began twice"
 	is "$(sed -n 's/^start \([0-9]*\) .*/\1/p' ledger | sort -n | uniq -c | awk '{print $2, $1}')" \
-		"$(in_db "SELECT id || ' ' || tries FROM job")" "$1: what ran is what the rows say was tried"
-	is "$(sed -n 's/^end //p' ledger | sort -n)" "$(seq $JOBS)" "$1: and each came to its end once"
+		"$(in_db "SELECT id || ' ' || tries FROM job")" "$1: the ledger has the tries of the rows"
+	is "$(sed -n 's/^end //p' ledger | sort -n)" "$(seq $JOBS)" "$1: each job reached its end once"
 	is "$(in_db 'SELECT count(*) FROM attempt WHERE closed = 0')" 0 "$1: no attempt is open"
 	is "$(in_db 'PRAGMA integrity_check')" ok "$1: the database is sound"
 	is "$(find .slurmq/{claims,running,outbox,revoked,manifests} -mindepth 1)" '' "$1: no file is left over"
@@ -89,14 +90,15 @@ for name in "${NAMES[@]}"; do
 	ok_within 30 "$name: four run" four_run
 done
 
-# All reach their time limit at once. Slurm looks at them twice a minute: the rest goes on meanwhile
+# All jobs reach their time limit at once. Slurm checks time limits twice a minute: the rest goes on
+# meanwhile
 
 in_folder limit
 for n in 1 2 3 4; do
 	ok "limit: the time of $n is up" scontrol update jobid="$(slurm_ref $n)" EndTime=now+1
 done
 
-# slurmdbd is away: what squeue lacks is left as it is
+# slurmdbd is down: jobs that squeue does not show stay unchanged
 
 in_folder accounting
 dead=("$(slurm_ref 1)" "$(slurm_ref 2)")
@@ -111,60 +113,60 @@ run slurmq sync
 is_status 0
 is_err 'slurmq sync: sacct did not answer: jobs that squeue does not show stay unchanged for at most an hour'
 is_out 'queried Slurm: 2 not found, queried again later'
-is "$(in_db 'SELECT count(*) FROM job WHERE id <= 4 AND state = 3')" 4 'accounting: they are running, as far as is known'
-ok 'accounting: slurmdbd is there again' slurm_dbd_start
+is "$(in_db 'SELECT count(*) FROM job WHERE id <= 4 AND state = 3')" 4 'accounting: their rows stay running'
+ok 'accounting: slurmdbd runs again' slurm_dbd_start
 told() {
 	slurmq sync | grep -qE '^queried Slurm: 2 over, (1m 00s|[0-9]+s) left to report the end$'
 }
-ok_within 30 'accounting: and has their end' told
+ok_within 30 'accounting: slurmdbd has their ends' told
 
-# One is renamed in Slurm, and one started again by force: neither is lost, nor cancelled
+# One job is renamed in Slurm, and one requeued by force: neither is lost, nor cancelled
 
-ok 'accounting: another name' scontrol update jobid="$(slurm_ref 3)" name=mine
+ok 'accounting: one gets another name' scontrol update jobid="$(slurm_ref 3)" name=mine
 again=$(slurm_ref 4)
-ok 'accounting: the site insists' scontrol update jobid="$again" requeue=1
-ok 'accounting: and starts one again' scontrol requeue "$again"
+ok 'accounting: the site permits a requeue' scontrol update jobid="$again" requeue=1
+ok 'accounting: the site requeues one' scontrol requeue "$again"
 preempted() {
 	[ "$(failures)" = 'PREEMPTED 1' ]
 }
-ok_within 30 'accounting: which ends the attempt, and cancels nothing' preempted
+ok_within 30 'accounting: the requeue ends the attempt, and cancels nothing' preempted
 run slurmq sync
 is_status 0
 is_err ''
-like_out '^queried Slurm: 2 over, (1m 00s|[0-9]+s) left to report the end$' 'accounting: the renamed is known, and runs'
+like_out '^queried Slurm: 2 over, (1m 00s|[0-9]+s) left to report the end$' 'accounting: the renamed job is known, and runs'
 touch go
 
-# KILL to batch scripts and to supervisors, and a node without power
+# SIGKILL to batch scripts and to supervisors, and a node without power
 
 in_folder killed
-ok 'killed: KILL to two batch scripts' scancel --signal=KILL --batch "$(slurm_ref 1)" "$(slurm_ref 2)"
+ok 'killed: SIGKILL to two batch scripts' scancel --signal=KILL --batch "$(slurm_ref 1)" "$(slurm_ref 2)"
 run kill -9 "$(supervisor 3)" "$(supervisor 4)"
 is_status 0
 in_folder node
 ok 'node: its power is cut' slurm_node_fail n3
-ok 'node: and comes back' slurm_node_start n3
+ok 'node: the node comes back' slurm_node_start n3
 for name in killed node accounting limit; do
 	in_folder "$name"
-	ok_within 120 "$name: the others go on to their end" others_ended
+	ok_within 120 "$name: the other jobs end" others_ended
 done
 
-# The last one out stays, to know what became of the dead: they have a minute, which is over at once here
+# The last job stays, to find the ends of dead jobs: they have a minute, which is over at once here
 
 looked_for() {
 	[ "$(in_db 'SELECT count(*) FROM job WHERE missing > 0')" = "$1" ]
 }
 for name in killed=4 node=4 accounting=2; do
 	in_folder "${name%=*}"
-	ok_within 60 "${name%=*}: the dead are looked for" looked_for "${name#*=}"
+	ok_within 60 "${name%=*}: the last job looks for the dead ones" looked_for "${name#*=}"
 	sqlite3 -batch -cmd '.timeout 20000' .slurmq/jobs.db \
 		'UPDATE job SET missing = missing - 61000 WHERE missing > 0'
 done
 for name in killed node accounting limit; do
 	in_folder "$name"
-	ok_within 60 "$name: what died comes back, and to its end" over
+	ok_within 60 "$name: the dead jobs are retried, and completed" over
 done
 
-# slurmctld is away for a minute, in which all that run come to their end
+# slurmctld does not run for a minute, in which all running jobs end
 
 in_folder outage
 stopped=$SECONDS
@@ -176,28 +178,29 @@ away_for() {
 four_ended() {
 	[ "$(grep -c '^end' ledger)" = 4 ]
 }
-ok_within 60 'outage: what runs ends meanwhile' four_ended
+ok_within 60 'outage: the running jobs end meanwhile' four_ended
 wait_for 90 'a minute' away_for 60
 slurm_ctld_start
-# What got no clear answer gets its time, by the age of its manifest: here it is over at once
+# A submission without a clear answer waits, by the age of its manifest: here its time is over at
+# once
 over_at_last() {
 	find .slurmq/manifests -type f -exec touch -c -d '1 hour ago' {} + 2>/dev/null
 	over
 }
-ok_within 120 'outage: goes on to its end' over_at_last
+ok_within 120 'outage: the sweep ends' over_at_last
 ok 'Slurm becomes empty' slurm_quiet
 for name in "${NAMES[@]}"; do
 	in_folder "$name"
 	whole "$name"
 done
 in_folder limit
-is "$(failures)" 'TIMEOUT 4' 'limit: the rows say as much'
+is "$(failures)" 'TIMEOUT 4' 'limit: the rows have the reason'
 in_folder killed
-is "$(failures)" 'SIGNAL 4' 'killed: the rows say what Slurm says'
+is "$(failures)" 'SIGNAL 4' "killed: the rows have Slurm's reason"
 in_folder node
-is "$(failures)" 'NODE_FAIL 4' 'node: the rows say what Slurm says'
+is "$(failures)" 'NODE_FAIL 4' "node: the rows have Slurm's reason"
 in_folder accounting
-is "$(failures)" $'SIGNAL 2\nPREEMPTED 1' 'accounting: the rows say what it says'
+is "$(failures)" $'SIGNAL 2\nPREEMPTED 1' 'accounting: the rows have its reasons'
 in_folder outage
 is "$(failures)" '' 'outage: nothing failed'
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# a cluster without accounting: what slurmctld has forgotten, nobody knows
+# a cluster without accounting: the end of a job that slurmctld has forgotten is unknown
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -23,11 +23,11 @@ is_out 'submitted 3 jobs; 0 pending, 3 in Slurm (limit 200, Slurm tells none)'
 all_run() {
 	[ "$(wc -l <ledger)" = 3 ]
 }
-ok_within 30 'all run' all_run
+ok_within 30 'all jobs run' all_run
 run slurmq status
 is_status 0
 
-# One ends without a word, and slurmctld forgets it before it is asked
+# One job dies without a report, and slurmctld forgets it before the next query
 
 supervisor() {
 	find .slurmq/running -name "*.$(($1 - 1)).*" | cut -d, -f4
@@ -35,18 +35,18 @@ supervisor() {
 rows() {
 	slurmq list --json | jq -c '[.id, .state, .reason]' | paste -sd' '
 }
-# what was seen is that much older, in ms
+# makes the times of missing jobs older, in ms
 later() {
 	sqlite3 -batch -cmd '.timeout 20000' .slurmq/jobs.db "UPDATE job SET missing = missing - $1 WHERE missing"
 }
 forgotten() {
 	! squeue -h -r -t all -o %K | grep -qx 0
 }
-ok 'the first is killed' kill -9 "$(supervisor 1)"
-ok_within 60 'slurmctld forgets it' forgotten
+ok 'the first job is killed' kill -9 "$(supervisor 1)"
+ok_within 60 'slurmctld forgets the job' forgotten
 run slurmq sync
 is_status 0
-is_err '' 'that there is no accounting is no trouble'
+is_err '' 'missing accounting is no error'
 is_out 'queried Slurm: 1 not found, queried again later'
 later 120000
 run slurmq sync
@@ -56,7 +56,7 @@ run slurmq sync
 is_status 0
 is_err ''
 is_out 'queried Slurm: 1 given up as lost'
-is "$(rows)" '[1,"failed","LOST"] [2,"running",null] [3,"running",null]' 'nobody knows how it ended'
+is "$(rows)" '[1,"failed","LOST"] [2,"running",null] [3,"running",null]' 'its end is unknown'
 
 touch go
 all_ended() {

@@ -1,6 +1,6 @@
 #!/bin/bash
-# the site takes a node away (scontrol update state=down): its jobs get TERM, as after scancel, and are no
-# cancellations; the sweep goes on elsewhere, with nobody there
+# the site sets a node down (scontrol update state=down): its jobs get SIGTERM, as after scancel,
+# but this is no cancel; the sweep goes on elsewhere, without a command
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -23,12 +23,12 @@ slurmq config sentinel off >/dev/null
 run slurmq submit
 is_status 0
 five() { [ "$(squeue -h -t R | wc -l)" -ge 5 ] && [ "$(wc -l <ledger)" -ge 5 ]; }
-ok_within 60 'five run' five
+ok_within 60 'five jobs run' five
 node=$(squeue -h -t R -o %N | head -n 1)
 on_node=$(squeue -h -t R -w "$node" | wc -l)
-ok 'some of them on that node' [ "$on_node" -gt 0 ]
-ok 'the node is taken away' scontrol update nodename="$node" state=down reason=test
-# as far as they are concerned: to squeue they are over before they have heard of it
+ok 'some of them run on that node' [ "$on_node" -gt 0 ]
+ok 'the node is set down' scontrol update nodename="$node" state=down reason=test
+# waits for the supervisors: squeue shows the jobs as ended before they get the signal
 over() {
 	! compgen -G ".slurmq/running/*,$node,*" >/dev/null
 }
@@ -37,9 +37,9 @@ touch go
 done_all() {
 	[ "$(slurmq status --json 2>/dev/null | jq -c '[.counts.completed, .chain.state]')" = '[12,"done"]' ]
 }
-ok_within 120 'the sweep ends complete, with nobody there' done_all
+ok_within 120 'the sweep ends complete, without a command' done_all
 is "$(sqlite3 .slurmq/jobs.db 'SELECT count(DISTINCT job) FROM attempt WHERE NOT completed')" "$on_node" \
-	'as many jobs as it had were tried again'
+	'the jobs of that node were tried again'
 run slurmq list --json
 is "$(jq -r 'select(.state != "completed") | .id' <<<"$out")" '' 'none is cancelled'
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# a mistake in a sweep, a folder or a program that has gone, a bad node: what is kept from burning
+# a mistake in a sweep, a missing folder or program, a bad node: few jobs are lost to it
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -25,7 +25,7 @@ none_in_flight() {
 over() {
 	[ "$(count 0,1,2,3)" = 0 ]
 }
-# ended JOB N: Slurm shows so many of its tasks as failed
+# ended JOB N: Slurm shows N of its tasks as failed
 ended() {
 	[ "$(squeue -h -r -t all -j "$1" -o %T | grep -c FAILED)" = "$2" ]
 }
@@ -33,12 +33,12 @@ slurm_id() {
 	slurmq list "$1" --json | jq -r .slurm_job
 }
 
-# gone_over: no failure is unknown any more, or all has run
+# gone_over: the end of each job is known, or all have run
 gone_over() {
 	over || { slurmq sync >/dev/null && paused; }
 }
 
-# A slip in a sweep of 200
+# A typo in a sweep of 200
 
 folder typo 6
 cat >sweep.yaml <<'END'
@@ -50,9 +50,9 @@ slurmq expand sweep.yaml >/dev/null
 run slurmq submit
 is_status 0
 ok_within 60 'ten failures pause the queue' paused
-ok_within 60 'what was in Slurm ends' none_in_flight
+ok_within 60 'the jobs in Slurm end' none_in_flight
 failed=$(count 5)
-ok "few were burnt: $failed" test "$failed" -ge 10 -a "$failed" -le 15
+ok "few jobs failed: $failed" test "$failed" -ge 10 -a "$failed" -le 15
 run slurmq status
 is_status 0
 like_out '^chain paused \(10 failures in a row, each within a minute of its start; the last: job '
@@ -60,7 +60,7 @@ like_out '^! the queue is paused: slurmq log [0-9]+ shows the last failure; fix 
 run slurmq submit
 is_status 0
 like_out 'paused'
-# mended as status says
+# fixed as status advises
 sed -i 's/trian/train/' sweep.yaml
 cat >train.sh <<'END'
 #!/bin/bash
@@ -76,10 +76,10 @@ is_status 0
 is_err ''
 like_out '^the queue is no longer paused$'
 like_out '^submitted 5 jobs; 195 pending'
-nok 'and is not paused' paused
+nok 'the queue is not paused' paused
 
-# No log can be opened (a file stands in the folder's place), and the program is gone, before Slurm starts anything.
-# A folder of logs that is only missing is made by Slurm 24.11.5: see "gone" below
+# No log can be opened (a file has the folder's name), and the program is gone, before Slurm starts
+# any job. Slurm 24.11.5 makes a missing folder of logs: see "gone" below
 
 scontrol update partitionname=extra state=down || bail_out 'no partition'
 at_exit scontrol update partitionname=extra state=up
@@ -103,29 +103,29 @@ scontrol update partitionname=extra state=up
 for name in logs program; do
 	cd "../$name" || exit
 	array=$(slurm_id 1)
-	ok_within 60 "$name: Slurm fails them" ended "${array%_*}" 13
+	ok_within 60 "$name: Slurm shows them as failed" ended "${array%_*}" 13
 	run slurmq sync
 	is_status 0
 	ok "$name: the queue is paused" paused
-	is "$(count 5)" 13 "$name: those are failed"
+	is "$(count 5)" 13 "$name: the submitted jobs are failed"
 	is "$(count 0)" 17 "$name: the others are pending"
 	run slurmq status
 	like_out '^chain paused \(10 failures in a row'
-	is "$(wc -l <ledger)" 0 "$name: nothing ran"
+	is "$(wc -l <ledger)" 0 "$name: no job ran"
 done
 
 cd ../gone || exit
-ok_within 60 'gone: its jobs end, or the queue pauses' gone_over
+ok_within 60 'gone: its jobs end, or the queue is paused' gone_over
 if [ -e .slurmq/logs ]; then
-	ok_within 60 'gone: where Slurm makes the folder, all are completed' over
-	is "$(count 4)" 30 'gone: each of them'
-	is "$(find .slurmq/logs -name '*.log' -size +0 | wc -l)" 30 'gone: and has its log'
+	ok_within 60 'gone: if Slurm makes the folder, all are completed' over
+	is "$(count 4)" 30 'gone: each job'
+	is "$(find .slurmq/logs -name '*.log' -size +0 | wc -l)" 30 'gone: each has its log'
 else
-	is "$(count 5)" 13 'gone: else those are failed'
-	is "$(wc -l <ledger)" 0 'gone: and nothing ran'
+	is "$(count 5)" 13 'gone: otherwise the submitted jobs are failed'
+	is "$(wc -l <ledger)" 0 'gone: no job ran'
 fi
 
-# A node where everything dies at once
+# A node on which every job fails at once
 
 folder node 8
 cat >sweep.yaml <<'END'
@@ -140,10 +140,10 @@ END
 slurmq expand sweep.yaml >/dev/null
 run slurmq submit
 is_status 0
-ok_within 120 'the chain comes to its end, or stops' none_in_flight
-ok 'and that is its end' over
+ok_within 120 'the chain ends, or stops' none_in_flight
+ok 'all jobs have ended' over
 failed=$(count 5)
-ok "few died there: $failed" test "$failed" -ge 3 -a "$failed" -le 12
+ok "few failed there: $failed" test "$failed" -ge 3 -a "$failed" -le 12
 is "$(tail -n 20 ledger | grep -c n2)" 0 'the last twenty ran elsewhere'
 before=$(sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db "SELECT count(*) FROM attempt WHERE node = 'n2' AND ended <=
 	(SELECT substr(value, -13) FROM setting WHERE key = '.node.n2')")
@@ -164,7 +164,7 @@ run slurmq submit --dry-run
 unlike_out '--exclude'
 
 cd ../typo || exit
-ok_within 120 'typo: once mended, the sweep comes to its end' over
+ok_within 120 'typo: after the fix the sweep ends' over
 is "$(count 4)" 200 'typo: all are completed'
 is "$(sort -n ledger | uniq | wc -l)" 200 'typo: each ran'
 
@@ -217,7 +217,8 @@ is "$(sort ledger | uniq -c | awk '$1 > 2' | wc -l)" 0 'what had completed ran o
 run slurmq status
 unlike_out '^!'
 
-# Slurm takes a job without a look for nodes while others run, and finds none for it later: without those that look bad
+# Slurm accepts a job without checking nodes while others run, and later finds none for it without
+# the excluded ones
 
 slurm_set_limits MaxSubmitJobsPerUser=20 MaxJobsPerUser=1 || bail_out 'no limits'
 blocker=$(sbatch --parsable -o /dev/null --wrap 'sleep 1000')
@@ -243,7 +244,7 @@ scancel "$blocker"
 stuck() {
 	[ "$(squeue -h -r -t pending -o '%j %r' | grep -c '^bad.* BadConstraints$')" = 2 ]
 }
-ok_within 60 'they would wait for ever' stuck
+ok_within 60 'Slurm would let them wait forever' stuck
 run slurmq sync
 is_status 0
 is_out 'queried Slurm: 2 pending again'
@@ -252,7 +253,7 @@ unlike_out 'excluded'
 run slurmq submit
 is_status 0
 like_out '^submitted 2 jobs; 0 pending'
-ok_within 60 'with all nodes they run' over
-is "$(sort ledger | paste -sd' ')" '1 2' 'each once'
+ok_within 60 'with all nodes the jobs run' over
+is "$(sort ledger | paste -sd' ')" '1 2' 'each ran once'
 
 done_testing

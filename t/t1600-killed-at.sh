@@ -1,5 +1,5 @@
 #!/bin/bash
-# some of the failpoints of t0600 with the real Slurm: submitters and jobs' own slurmq killed there
+# some failpoints of t0600 with the real Slurm: submitters and the slurmq of jobs are killed there
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
@@ -20,12 +20,12 @@ JOBS=30
 printf 'name: points\nparams: {n: {from: 1, to: %d, step: 1}}\nrun: [./job.sh, "{n}"]\n' $JOBS >sweep.yaml
 slurmq init >/dev/null
 slurmq config sentinel off >/dev/null
-# what a submitter that is killed had claimed holds its slots, and those that run refill theirs
+# claims of a killed submitter use its slots, and running jobs refill theirs
 slurmq config limit 19 >/dev/null
 slurmq expand sweep.yaml >/dev/null
 
-# What jobs execute dies at one of the points that are left, once each: one that has nothing to submit never comes
-# to some of them
+# The slurmq of jobs dies at each of the remaining failpoints, once each. A job that has nothing to
+# submit never reaches some of them
 mkdir died
 cat >around <<EOF
 #!/bin/bash
@@ -54,7 +54,7 @@ sync_later() {
 completed() {
 	sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db 'SELECT count(*) FROM job WHERE state = 4'
 }
-# Somebody looks in now and then: the last job out, which waits for those that died, has nothing to wait for
+# A command is run now and then: the last job, which waits for dead jobs, has nothing to wait for
 shift=7200
 look_in() {
 	sync_later $shift
@@ -64,12 +64,12 @@ look_in() {
 	sleep 1
 	[ "$(completed)" = $JOBS ]
 } >/dev/null 2>&1
-ok_within 120 'the sweep comes to its end' look_in
-ok 'nothing is left in Slurm' slurm_quiet 60
+ok_within 120 'the sweep ends' look_in
+ok 'no job is left in Slurm' slurm_quiet 60
 sync_later $shift >/dev/null 2>&1
 is "$(completed)" $JOBS 'all are completed'
 for point in $running; do
-	ok "one was killed at $point" test -e "died/$point"
+	ok "one process was killed at $point" test -e "died/$point"
 done
 is "$(cut -d' ' -f1 ledger | sort -n | uniq | wc -l)" $JOBS 'every job has run'
 is "$(cut -d' ' -f1 ledger | sort -n | uniq -d)" '' 'none has run twice'

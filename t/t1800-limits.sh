@@ -6,18 +6,18 @@
 # shellcheck disable=SC2119
 slurm_start
 
-# folder NAME: go to a new one
+# folder NAME: makes a folder and enters it
 folder() {
 	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" && slurmq init >/dev/null && : >ledger
 }
-# sql TEXT: a question to the database of this folder, by no command of slurmq's
+# sql TEXT: queries the database of this folder without slurmq
 sql() {
 	sqlite3 -batch -cmd '.timeout 20000' .slurmq/jobs.db "$1"
 }
 ledger_has() {
 	[ "$(wc -l <ledger)" -ge "$1" ]
 }
-# Of one QOS, sentinels too
+# in_slurm QOS: prints how many jobs, sentinels too, it has in Slurm
 in_slurm() {
 	squeue -h -r -t pending,configuring,running,suspended ${1+-q "$1"} | wc -l
 }
@@ -30,11 +30,11 @@ at_least() {
 learnt() {
 	[ "$(sql "SELECT value FROM setting WHERE key = '.limit.jobs'")" = "$1" ]
 }
-# all_ran JOBS: with no command of slurmq's until all has gone
+# all_ran JOBS: waits without a command of slurmq until all jobs have left
 all_ran() {
 	ok_within 120 "all $1 jobs ran" ledger_has "$1"
 	ok 'the queue becomes empty' slurm_quiet
-	is "$(sort -n ledger)" "$(seq "$1")" 'each once'
+	is "$(sort -n ledger)" "$(seq "$1")" 'each ran once'
 	run slurmq status --json
 	is_status 0
 	is_err ''
@@ -59,26 +59,26 @@ slurmq expand sweep.yaml >/dev/null
 run slurmq submit
 is_status 0
 is_out 'submitted 18 jobs; 82 pending, 18 in Slurm (limit 20, qos normal)'
-ok 'and a sentinel' at_least 19
+ok 'the sentinel is in Slurm too' at_least 19
 run slurmq status --json
-is "$(jq -c .limit "$out_file")" '{"jobs":20,"from":"qos normal"}' 'the limit and where it is from'
+is "$(jq -c .limit "$out_file")" '{"jobs":20,"from":"qos normal"}' 'the limit and its source'
 slurm_set_limits MaxSubmitJobsPerUser=5
 touch go
 ok_within 60 'the lower limit is learnt' learnt 5
-ok_within 60 'what is in Slurm shrinks to it' at_most 5
+ok_within 60 'the number of jobs in Slurm shrinks to it' at_most 5
 before=$(wc -l <ledger)
-ok_within 60 'and the chain goes on' ledger_has $((before + 8))
-ok 'with work left' test "$(sql 'SELECT n FROM counter WHERE state = 0')" -gt 20
+ok_within 60 'the chain goes on' ledger_has $((before + 8))
+ok 'work is left' test "$(sql 'SELECT n FROM counter WHERE state = 0')" -gt 20
 slurm_set_limits MaxSubmitJobsPerUser=50 MaxJobsPerUser=50
 rm go
-# it is asked for every half hour: let that have gone by
+# the limit is queried every half hour: make the last query older
 sql "UPDATE setting SET value = value - 1900000 WHERE key = '.limit.at'"
 touch go
-ok_within 60 'the higher one, too' learnt 50
+ok_within 60 'the higher limit is learnt' learnt 50
 ok_within 60 'the queue is filled further' at_least 12
 all_ran 100
 
-# Two QOS, of which one takes three jobs; those that want it come first
+# Two QOS, of which one accepts three jobs; its jobs come first
 
 at_exit slurm_set_limits qos=extra MaxSubmitJobsPerUser=-1
 slurm_set_limits MaxSubmitJobsPerUser=20 MaxJobsPerUser=20 || bail_out 'no limits'
@@ -99,26 +99,26 @@ slurmq expand sweep.yaml >/dev/null
 run slurmq submit
 is_status 0
 is_err ''
-is "$(in_slurm extra)" 3 'three are in the full one'
-ok 'and many in the other' test "$(in_slurm normal)" -ge 8
+is "$(in_slurm extra)" 3 'three jobs are in the full QOS'
+ok 'many jobs are in the other QOS' test "$(in_slurm normal)" -ge 8
 run slurmq status
 is_status 0
 like_out '^! Slurm accepts no more jobs of partition main of QOS extra than 3: others continue; retried (in [0-9.hms ]+, or )?when one of them ends'
 run slurmq status --json
 is "$(jq -c '.blocked | map([.account, .partition, .qos, .in_flight, (.until | type)])' "$out_file")" \
 	'[[null,"main","extra",3,"string"]]' 'for programs'
-# jobs of the other one end, and the chain goes on with the other one alone
+# jobs of the other QOS end, and the chain goes on with that QOS only
 touch go.normal
 normal_done() {
 	[ "$(grep -c '^normal' ledger)" = 30 ]
 }
-ok_within 90 'all thirty of the other one run' normal_done
-is "$(grep -c '^extra' ledger)" 3 'while the full one stays full'
-is "$(in_slurm extra)" 3 'its three are there'
-nok 'nobody has asked sbatch for it time and again' \
+ok_within 90 'all thirty jobs of the other QOS run' normal_done
+is "$(grep -c '^extra' ledger)" 3 'the full QOS stays full'
+is "$(in_slurm extra)" 3 'its three jobs are in Slurm'
+nok 'sbatch was not tried again and again for it' \
 	test "$(sacct -n -X -q extra -o jobid 2>/dev/null | wc -l)" -gt 40
 touch go
-ok_within 120 'then the others of it follow' ledger_has 60
+ok_within 120 'then its other jobs follow' ledger_has 60
 ok 'the queue becomes empty' slurm_quiet
 is "$(sort ledger | uniq -d)" '' 'each ran once'
 run slurmq status --json

@@ -1,13 +1,13 @@
 #!/bin/bash
-# nodes that may not submit, jobs that are to have nothing of the caller's environment, and a folder whose
-# .slurmq lies elsewhere
+# nodes that may not submit, jobs that get none of the caller's environment, and a .slurmq in
+# another place
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 
 # shellcheck disable=SC2119
 slurm_start
 
-# sql TEXT: a question to the database of this folder, by no command of slurmq's
+# sql TEXT: queries the database of this folder without slurmq
 sql() {
 	sqlite3 -batch -cmd '.timeout 20000' .slurmq/jobs.db "$1"
 }
@@ -18,8 +18,8 @@ ledger_has() {
 	[ "$(wc -l <ledger)" -ge "$1" ]
 }
 
-# An sbatch that does nothing inside a job, and a way out that looks like ssh: it joins its words and gives
-# them to a shell that knows nothing of the job
+# An sbatch that does nothing inside a job, and a fake ssh: like ssh it joins its arguments and
+# passes them to a shell with a clean environment
 
 real=$(command -v sbatch)
 cat >.bin/sbatch <<END
@@ -65,34 +65,35 @@ run slurmq submit
 is_status 0
 is_err ''
 is_out 'submitted 3 jobs; 9 pending, 3 in Slurm (limit 4, slurmq config limit)'
-nok 'a person submits from here' test -e ../ssh.log
-ok_within 30 'three run' ledger_has 3
-# the way out is closed as they end: they have told it, and the last one stays and tries
+nok "a person's submit does not use via" test -e ../ssh.log
+ok_within 30 'three jobs run' ledger_has 3
+# the connection is closed when they end: their ends are ingested, and the last job stays and
+# retries
 touch ../cut go
 told() {
 	[ "$(sql 'SELECT n FROM counter WHERE state = 4')" -ge 2 ]
 }
-ok_within 30 'the ends are told without it' told
+ok_within 30 'the ends are ingested without it' told
 staying() {
 	grep -qs 'staying until a job is submitted' .slurmq/logs/*/*
 }
-ok_within 30 'one stays' staying
-ok 'and says what is wrong' grep -q "submitting via 'fake-ssh login1' failed: ssh: connect to host" .slurmq/logs/*/*
-is "$(wc -l <ledger)" 3 'nothing else has begun'
+ok_within 30 'one job stays' staying
+ok 'its log has the reason' grep -q "submitting via 'fake-ssh login1' failed: ssh: connect to host" .slurmq/logs/*/*
+is "$(wc -l <ledger)" 3 'no other job has started'
 run slurmq status
 is_status 0
 like_out "^! submitting via 'fake-ssh login1' failed: ssh: connect to host login1 port 22"
 like_out '^    jobs submit no other jobs until that works; from here: slurmq submit'
 rm ../cut
-ok_within 90 'the way out is open again: the sweep goes on to its end' over
+ok_within 90 'the connection works again: the sweep ends' over
 is "$(sort -n ledger)" "$(seq 12)" 'each ran once'
-is "$(sql "SELECT count(*) FROM setting WHERE key = '.via.failed'")" 0 'and status has nothing to tell of it'
+is "$(sql "SELECT count(*) FROM setting WHERE key = '.via.failed'")" 0 'status no longer reports it'
 is "$(cat ../from-nodes)" '' 'no node has tried to submit'
 is "$(sort -u ../ssh.log)" "<login1><'$(pwd | sed "s/'/'\\\\''/g")/.slurmq/bin/1'><-C><'$(pwd | sed "s/'/'\\\\''/g")'><chain><--strict><--no-via>" \
 	'one fixed argv, quoted for a shell'
 ok 'the queue becomes empty' slurm_quiet
 
-# The sentinel, too, has its successor made there
+# The sentinel's successor is submitted there too
 
 : >../ssh.log
 rm go
@@ -111,11 +112,11 @@ another() {
 	local now
 	now=$(sentinels) && [ -n "$now" ] && [ "$now" != "$first" ]
 }
-ok_within 60 'another one waits' another
-like "$(<../ssh.log)" '<chain><--strict><--no-via><--sentinel>$' 'made there'
+ok_within 60 'another sentinel waits' another
+like "$(<../ssh.log)" '<chain><--strict><--no-via><--sentinel>$' 'the other host has submitted it'
 touch go
-ok_within 60 'all end' over
-ok_within 30 'and nothing is left' slurm_quiet
+ok_within 60 'all jobs end' over
+ok_within 30 'nothing is left in Slurm' slurm_quiet
 is "$(cat ../from-nodes)" '' 'no node has tried to submit'
 
 # environment: none
@@ -148,9 +149,9 @@ run slurmq submit
 is_status 0
 is_err ''
 ok_within 120 'the chain goes on by itself' over
-is "$(sort -n ledger)" "$(seq -f '%g nothing here unset none here' 6)" 'jobs have what the sweep says, and nothing of the caller'
+is "$(sort -n ledger)" "$(seq -f '%g nothing here unset none here' 6)" "jobs have the sweep's environment, and none of the caller's"
 ok 'the queue becomes empty' slurm_quiet
-# and as it was stored
+# with the stored environment
 slurmq config environment stored >/dev/null
 slurmq retry --all all >/dev/null 2>&1
 : >ledger
@@ -159,10 +160,11 @@ slurmq expand sweep.yaml >/dev/null
 run slurmq submit
 is_status 0
 ok_within 60 'stored is the default' over
-is "$(sort -n ledger | cut -d' ' -f1-3)" "$(seq -f '%g something here' 7 9)" 'and has the caller all of its own'
+is "$(sort -n ledger | cut -d' ' -f1-3)" "$(seq -f '%g something here' 7 9)" "jobs have the caller's environment"
 unset FROM_CALLER
 
-# .slurmq is a line that names a folder far away: jobs run where the line is, those of the chain, too
+# .slurmq is a file that names a folder far away: jobs run in the folder of that file, those of the
+# chain too
 
 mkdir -p ../far/away ../near && chmod 700 ../far/away
 cd ../near || bail_out 'no folder'
@@ -183,9 +185,9 @@ is_err ''
 near_done() {
 	[ "$(slurmq status --json | jq .counts.completed)" = 6 ]
 }
-ok_within 60 'all end' near_done
-is "$(sort ledger | uniq -c | tr -s ' ')" " 6 $PWD" 'all six ran where the line is'
-is "$(find . -mindepth 1 | sort | paste -sd' ')" './.slurmq ./ledger ./sweep.yaml' 'nothing else is there'
+ok_within 60 'all jobs end' near_done
+is "$(sort ledger | uniq -c | tr -s ' ')" " 6 $PWD" 'all six ran in the folder of that file'
+is "$(find . -mindepth 1 | sort | paste -sd' ')" './.slurmq ./ledger ./sweep.yaml' 'no other file is there'
 ok 'the queue becomes empty' slurm_quiet
 
 done_testing

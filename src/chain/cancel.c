@@ -32,7 +32,7 @@ enum {
 /* ---- records ---- */
 
 struct records {
-	struct strs ids; /* Slurm ids, decimal */
+	struct strs ids; /* names: Slurm ids, decimal, or MANIFEST.TASK */
 	int64_t *ages;	 /* ms, one for each id */
 	int64_t newest, oldest;
 	int64_t read_at; /* monotonic ms: the ages are those of that moment */
@@ -98,6 +98,15 @@ void cancel_record(struct folder *sp, const struct who *me)
 	make_record_path(me, path);
 	folder_make_subfolder(sp, FOLDER, NULL);
 	folder_mark(sp, path);
+}
+
+void cancel_record_pending(struct folder *sp, uint64_t submission, int task, int64_t cancelled)
+{
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), FOLDER "/%016" PRIx64 ".%d", submission, task);
+	folder_make_subfolder(sp, FOLDER, NULL);
+	folder_mark_aged(sp, path, cancelled ? clock_now_ms() - cancelled : 0);
 }
 
 void cancel_withdraw(struct folder *sp, const struct who *me)
@@ -202,6 +211,7 @@ struct tally {
 	 * none of them. */
 	int64_t since;
 	int64_t cancelled; /* jobs */
+	int64_t first;	   /* age of the oldest record that counts, when the records were read */
 	int64_t survivors; /* submissions, and the sentinel */
 };
 
@@ -214,38 +224,29 @@ static bool is_cancelled(const struct slurm_job *job)
  * taken seconds to answer since the records were read. */
 static int64_t lead_of(const struct tally *t, int64_t age)
 {
-	return age - (clock_mono_ms() - t->records->read_at) - t->records->oldest;
+	return age - (clock_mono_ms() - t->records->read_at) - t->first;
 }
 
 /* Returns whether a submission was in scancel's list for certain. The list may lack a job that
  * another job submitted while scancel ran; it holds every earlier submission of a person. */
-static bool was_there_before(struct store *store, const struct tally *t, uint64_t submission)
+static bool was_there_before(struct store *store, const struct tally *t,
+			     const struct db_submission *sub)
 {
-	int64_t lead = lead_of(t, manifest_age(store->folder, submission));
+	int64_t age = manifest_age(store->folder, sub->id), lead;
 	struct manifest_task task;
 	bool by_person;
 
+	/* the job ended before the first record, and its manifest was removed then */
+	if (age < 0)
+		age = clock_now_ms() - sub->created;
+	lead = lead_of(t, age);
 	if (lead < 0 || lead >= MARGIN_MS)
 		return lead >= 0;
-	if (manifest_read(store->folder, submission, 0, &task, NULL))
+	if (manifest_read(store->folder, sub->id, 0, &task, NULL))
 		return false;
 	by_person = !task.head.chained;
 	manifest_task_release(&task);
 	return by_person;
-}
-
-/* Returns how many jobs line i stands for. squeue shows all tasks of an array that never started
- * in one line; those that did have lines of their own after it. */
-static int64_t count_tasks(const struct seen_list *seen, size_t i, int ntasks)
-{
-	int64_t n = seen->v[i].task < 0 ? ntasks : 1;
-
-	for (size_t k = i + 1; n > 1 && k < seen->n; k++) {
-		if (seen->v[k].submission != seen->v[i].submission)
-			break;
-		n--;
-	}
-	return n;
 }
 
 static void tally_line(struct store *store, size_t i, struct tally *t)
@@ -256,7 +257,7 @@ static void tally_line(struct store *store, size_t i, struct tally *t)
 
 	if (db_submission_get(store->db, s->submission, &sub, NULL))
 		return; /* a job of another folder */
-	if (is_cancelled(s->job) || recorded)
+	if (recorded)
 		db_cancel_requested(store->db, s->submission, s->task < 0 ? 0 : (int)s->task,
 				    &by_request, NULL);
 	if (by_request)
@@ -264,9 +265,7 @@ static void tally_line(struct store *store, size_t i, struct tally *t)
 	else if (recorded && slurm_state_over(s->job->state) && !is_cancelled(s->job))
 		t->cancelled--; /* squeue had no answer when it got SIGTERM: it was something else */
 	else if (slurm_state_alive(s->job->state) && !recorded)
-		t->survivors += was_there_before(store, t, s->submission);
-	else if (is_cancelled(s->job) && !recorded && s->job->ended >= t->since)
-		t->cancelled += count_tasks(&t->seen, i, sub.ntasks);
+		t->survivors += was_there_before(store, t, &sub);
 	db_submission_release(&sub);
 }
 
@@ -288,18 +287,22 @@ static void tally_sentinel(struct store *store, const struct slurm_jobs *jobs, s
 	}
 }
 
-/* Counts the rows in flight that Slurm shows no job for. Slurm forgets the recorded jobs, and jobs that
- * were cancelled beside them, after a while (slurm.conf(5), MinJobAge). A recorded job
- * may have left its own row in flight, which does not count. */
-static int64_t count_forgotten(const struct records *r, const struct seen_list *seen,
-			       const struct db_flight *v, size_t n)
+/* Counts the rows in flight without a record whose job squeue shows as cancelled. Slurm forgets
+ * cancelled jobs after a while (slurm.conf(5), MinJobAge). So if some must be forgotten by now, a
+ * row whose job squeue does not show counts too. */
+static int64_t count_rows(const struct tally *t, const struct db_flight *v, size_t n)
 {
-	int64_t forgotten = 0;
+	bool forgotten = t->since <= 0 || t->records->newest >= ENDING_MS;
+	int64_t cancelled = 0;
 
-	for (size_t i = 0; i < n; i++)
-		forgotten += v[i].request != REQUEST_CANCEL && !seen_find(seen, &v[i]) &&
-			     !is_recorded(r, v[i].slurm_id);
-	return forgotten;
+	for (size_t i = 0; i < n; i++) {
+		const struct slurm_job *job = seen_find(&t->seen, &v[i]);
+
+		if (v[i].request != REQUEST_CANCEL &&
+		    !is_recorded(t->records, job ? job->id : v[i].slurm_id))
+			cancelled += job ? is_cancelled(job) && job->ended >= t->since : forgotten;
+	}
+	return cancelled;
 }
 
 static void count_jobs(struct store *store, const struct slurm_jobs *jobs,
@@ -307,8 +310,12 @@ static void count_jobs(struct store *store, const struct slurm_jobs *jobs,
 {
 	const struct records *r = t->records;
 
-	for (size_t i = 0; i < r->ids.n; i++)
-		t->cancelled += r->ages[i] <= r->newest + HOLD_OFF_MS;
+	for (size_t i = 0; i < r->ids.n; i++) {
+		if (r->ages[i] > r->newest + HOLD_OFF_MS)
+			continue;
+		t->cancelled++;
+		t->first = r->ages[i] > t->first ? r->ages[i] : t->first;
+	}
 	for (size_t i = 0; i < jobs->n; i++) {
 		const struct slurm_job *job = &jobs->v[i];
 
@@ -318,10 +325,8 @@ static void count_jobs(struct store *store, const struct slurm_jobs *jobs,
 			t->since = job->ended;
 	}
 	seen_index(&t->seen, jobs, v, n);
-	/* long after it Slurm may remember some of the jobs and have forgotten others */
-	if (!t->since || r->newest >= ENDING_MS)
-		t->cancelled += count_forgotten(r, &t->seen, v, n);
 	t->since -= ENDING_MS;
+	t->cancelled += count_rows(t, v, n);
 	for (size_t i = 0; i < t->seen.n; i++)
 		tally_line(store, i, t);
 	tally_sentinel(store, jobs, t);
@@ -417,6 +422,19 @@ static void forget_closed_manifests(struct store *store)
 	free(v);
 }
 
+/* Adds jobs that were there before and have ended by themselves since. Only the decision on a cancel
+ * that was found late has any, since jobs stay during the hold-off. */
+static int tally_ended(struct store *store, struct tally *t, struct err *err)
+{
+	int64_t first = clock_now_ms() - (clock_mono_ms() - t->records->read_at) - t->first;
+	bool any;
+
+	if (db_ended_by_itself(store->db, first - MARGIN_MS, first + MARGIN_MS, &any, err))
+		return -1;
+	t->survivors += any;
+	return 0;
+}
+
 /* Counts cancelled jobs and survivors, and applies the rule of cancel.h. The caller holds the
  * lock. */
 static int decide_locked(struct store *store, const struct records *r, struct err *err)
@@ -432,8 +450,11 @@ static int decide_locked(struct store *store, const struct records *r, struct er
 	if (!rc) /* reconcile also stores which jobs were cancelled */
 		rc = reconcile_jobs(store, &jobs, &seen, err);
 	FAILPOINT("cancel-asked");
-	if (!rc) {
+	if (!rc)
 		count_jobs(store, &jobs, v, n, &t);
+	if (!rc)
+		rc = tally_ended(store, &t, err);
+	if (!rc) {
 		if (t.cancelled >= 2 && !t.survivors)
 			rc = stop_queue(store, &t, err);
 		else

@@ -4,20 +4,25 @@
  * scancel reaches the jobs that its list holds and signals them one by one. So no single job can know
  * whether it was cancelled alone or with all others. One rule decides:
  *
- * - A job that Slurm cancels writes a cancel record, an empty file cancelled/SLURM_ID, and submits
- *   nothing.
+ * - Each cancelled job leaves a cancel record, an empty file. A job that runs writes
+ *   cancelled/SLURM_ID when it gets SIGTERM, and submits nothing. For a job that was pending,
+ *   reconcile() writes cancelled/MANIFEST.TASK when Slurm shows that it was cancelled.
  * - The hold-off lasts until the newest record is HOLD_OFF_MS old, and at most BURST_MS from the
  *   oldest. Until then, and until the decision, only a person submits. A job that ends in that time
  *   stays; a job that starts does not run its command yet.
  * - Then one process decides from one squeue answer.
- *   - Cancelled are the jobs of the records, and the folder's jobs that squeue shows as cancelled at
- *     that time (a pending job leaves no record).
+ *   - Cancelled are the jobs of the records, and jobs in flight that squeue shows as cancelled.
  *   - Survivors are jobs of the folder, the sentinel included, that squeue still shows. A person must
  *     have submitted them before the first record, or a job more than MARGIN_MS before it: scancel's
- *     list may lack a job that was submitted later.
+ *     list may lack a job that was submitted later. A job that was there as long before, and ended
+ *     by itself more than MARGIN_MS after the first record, is a survivor too.
  *   - If at least two are cancelled and none survives, the queue is paused, and every claim that no
  *     job has started is revoked. Else the chain goes on.
  *   - The records are then removed.
+ *
+ * scancel may reach pending jobs only, if each job that runs ends by itself between scancel's list
+ * and its signal. That is likely only if jobs last seconds. So a job that lasted less than
+ * CANCEL_SHORT_MS calls reconcile() at its end, for one query per CANCEL_QUERY_MS in the folder.
  *
  * Jobs that `slurmq cancel` ends are no external cancel and do not count.
  *
@@ -49,8 +54,18 @@ bool cancel_after_term(struct folder *sp);
 /* Handles a pending SIGTERM, if there is one. Returns whether the job is cancelled. */
 bool cancel_take_term(struct folder *sp);
 
+enum {
+	CANCEL_SHORT_MS = 5 * 1000,
+	/* With the time of a short job less than MARGIN_MS: a job that was submitted after scancel
+	 * is no survivor. */
+	CANCEL_QUERY_MS = 3 * 1000,
+};
+
 /* Writes the cancel record of the job. */
 void cancel_record(struct folder *sp, const struct who *me);
+/* Writes the cancel record of a job that was cancelled while it was pending, at a time (ms since
+ * 1970, by Slurm's clock; 0: unknown). The record is as old as that, by this host's clock. */
+void cancel_record_pending(struct folder *sp, uint64_t submission, int task, int64_t cancelled);
 /* Removes the cancel record of the job. */
 void cancel_withdraw(struct folder *sp, const struct who *me);
 /* Removes all records, because a person submits. */

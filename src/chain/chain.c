@@ -79,6 +79,7 @@ static bool is_alone(struct store *store)
 
 /* The jobs of the folder in Slurm, without this job, whose end is ingested. */
 struct rest {
+	bool held;  /* jobs were cancelled while they were pending: a decision is due */
 	bool alive; /* a job that will go on with the chain exists */
 	/* Work is left that no job will do: pending, unanswered, or without a reported end. */
 	bool undone;
@@ -128,6 +129,7 @@ static struct rest find_rest(struct store *store, const struct fill_result *r)
 	 * never known, so the files decide */
 	rest.alive = rest.alive && (!no_answer || (err.status != ERR_AGAIN && !is_alone(store)));
 	rest.undone = counts[JOB_PENDING] || counts[JOB_SUBMITTING] || seen.soon;
+	rest.held = seen.cancelled;
 	return rest;
 }
 
@@ -179,7 +181,8 @@ static bool must_fill_again(struct store *store, const struct fill_opts *q,
 	if (r->submitted || r->limit == 1 || (!r->pending && !r->in_flight))
 		return false;
 	rest = find_rest(store, r);
-	return !rest.alive && rest.undone;
+	*held = rest.held;
+	return *held || (!rest.alive && rest.undone);
 }
 
 /* Reports to the log of the job only errors of the chain: the log belongs to the user. A limit
@@ -377,6 +380,16 @@ bool chain_decide(struct store *store)
 	return decided;
 }
 
+/* Finds jobs that were cancelled while they were pending (cancel.h). fill_once() reports an error
+ * of the database. */
+static void find_cancelled_pending(struct store *store)
+{
+	struct reconcile_result seen;
+
+	if (store->db || !store_open(store, NULL))
+		reconcile(store, CANCEL_QUERY_MS, &seen, NULL);
+}
+
 /* Withdraws the cancel record if `slurmq cancel` ended this job. That is no external cancel, and
  * no job has to wait for a decision. */
 static void withdraw_requested(struct store *store, const struct chain_opts *o)
@@ -402,9 +415,12 @@ enum chain_outcome chain_end(struct store *store, const struct chain_opts *o)
 			      .say_arg = o->say_arg};
 
 	struct tried tried = {0};
-	bool needed = fill_once(store, o, &q, &tried), locked;
+	bool needed, locked;
 	int lock = -1;
 
+	if (o->brief && o->refill)
+		find_cancelled_pending(store);
+	needed = fill_once(store, o, &q, &tried);
 	sync_record(store, o);
 	if (!o->refill)
 		withdraw_requested(store, o);

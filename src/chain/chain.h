@@ -12,6 +12,7 @@
 
 struct chain_opts {
 	bool refill; /* false: only ingest the end (the user cancelled this job) */
+	bool brief;  /* the job lasted less than CANCEL_SHORT_MS (cancel.h) */
 	/* Name of the record that the job wrote to the outbox (fill.h, record), or NULL. */
 	char *event;
 	int64_t lock_ms; /* how long to wait for the queue lock, at most */

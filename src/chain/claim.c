@@ -18,7 +18,7 @@
  * it. The job costs a slot, so such jobs are claimed after all others. The delay is rounded to
  * steps of 10 s, so that jobs that failed together share an array. It is relative, since the
  * clocks of hosts differ. */
-static void add_begin(const struct db_job *job, int64_t now, struct strs *out)
+static void add_begin_option(const struct db_job *job, int64_t now, struct strs *out)
 {
 	int64_t s = (job->again.due - now + 999) / 1000;
 
@@ -35,7 +35,7 @@ static void collect_options(const struct db_job *job, const struct plan *plan, i
 		strs_add(out, plan->sbatch.v[i]);
 	strs_add_lines(out, job->options);
 	strs_add_lines(out, job->again.options);
-	add_begin(job, now, out);
+	add_begin_option(job, now, out);
 }
 
 /* Returns the value of --exclude: the user's own and the nodes that look bad. Returns NULL if no
@@ -180,8 +180,8 @@ static struct batch *add_batch(struct choice *c, const struct loaded *ld, const 
 }
 
 /* Adds a job to the batch of its kind. Moves job, plan and kind into the batch. */
-static void batch_job(struct choice *c, const struct loaded *ld, struct db_job *job,
-		      struct plan *plan, struct kind *k)
+static void put_job_in_batch(struct choice *c, const struct loaded *ld, struct db_job *job,
+			     struct plan *plan, struct kind *k)
 {
 	char *group = render_group(job->version, k->chdir, k->directives, &k->options);
 	struct batch *b = find_batch(c->out, group, c->max_array);
@@ -294,7 +294,7 @@ static int choose_job(struct choice *c, struct db_job *job, bool probe, struct e
 	k.limit_group->taken++;
 	room->room--;
 	c->chosen++;
-	batch_job(c, ld, job, &plan, &k);
+	put_job_in_batch(c, ld, job, &plan, &k);
 	return 1;
 }
 

@@ -84,10 +84,10 @@ void fill_result_release(struct fill_result *r)
 	memset(r, 0, sizeof(*r));
 }
 
-static void say(const struct fill_opts *o, const char *fmt, ...)
+static void report_line(const struct fill_opts *o, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-static void say(const struct fill_opts *o, const char *fmt, ...)
+static void report_line(const struct fill_opts *o, const char *fmt, ...)
 {
 	struct buf b = {0};
 	va_list ap;
@@ -177,7 +177,7 @@ static void add_refusals(struct fill_result *r, const struct ingested *d)
 	r->refused_sweep = mem_strdup(d->refused_sweep);
 }
 
-static int begin_early(struct fill *f, const struct batch *b, bool any_node, struct err *err)
+static int begin_early_sbatch(struct fill *f, const struct batch *b, bool any_node, struct err *err)
 {
 	struct early *e = &f->early;
 
@@ -199,7 +199,7 @@ static int begin_early(struct fill *f, const struct batch *b, bool any_node, str
 
 /* Sends sbatch its script: the rows are committed. So sbatch goes on while the work under the
  * queue lock is finished. */
-static void feed_early(struct fill *f)
+static void feed_early_sbatch(struct fill *f)
 {
 	struct early *e = &f->early;
 
@@ -211,13 +211,13 @@ static void feed_early(struct fill *f)
 	FAILPOINT("sbatch-fed");
 }
 
-static void end_early(struct fill *f, struct slurm_reply *reply)
+static void end_early_sbatch(struct fill *f, struct slurm_reply *reply)
 {
 	slurm_sbatch_end(f->early.sbatch, reply);
 	f->early.sbatch = NULL;
 }
 
-static void abandon_early(struct fill *f)
+static void abandon_early_sbatch(struct fill *f)
 {
 	struct early *e = &f->early;
 
@@ -271,7 +271,7 @@ static int write_claim(struct fill *f, struct batches *b, struct err *err)
 {
 	bool chained = f->o->caller != FILL_USER;
 
-	if (begin_early(f, &b->v[0], false, err) ||
+	if (begin_early_sbatch(f, &b->v[0], false, err) ||
 	    submission_files_write(f->store, b, f->site.kill_wait_s, chained, err) ||
 	    limit_groups_taken(&f->limit_groups, f->store->db, err) ||
 	    claim_rows_write(f->store, b, err))
@@ -355,7 +355,7 @@ static int run_round_locked(struct fill *f, struct batches *b, struct err *err)
 			db_rollback(f->store->db);
 		FAILPOINT("fill-committed");
 		if (!rc) {
-			feed_early(f);
+			feed_early_sbatch(f);
 			f->r->ingested = true;
 			ingest_clean(f->store, &d);
 			FAILPOINT("fill-cleaned");
@@ -396,10 +396,10 @@ static int submit_without_exclude(struct fill *f, const struct batch *b, struct 
 				  struct err *err)
 {
 	slurm_reply_release(reply);
-	abandon_early(f);
-	if (begin_early(f, b, true, err))
+	abandon_early_sbatch(f);
+	if (begin_early_sbatch(f, b, true, err))
 		return -1;
-	end_early(f, reply);
+	end_early_sbatch(f, reply);
 	return 0;
 }
 
@@ -407,12 +407,12 @@ static int submit_batch(struct fill *f, const struct batch *b, int *answer, stru
 {
 	struct outbox_answer a = {0};
 	struct slurm_reply reply = {0};
-	int rc = f->early.of == b ? 0 : begin_early(f, b, false, err);
+	int rc = f->early.of == b ? 0 : begin_early_sbatch(f, b, false, err);
 
 	*answer = SLURM_UNCLEAR;
 	if (!rc) {
-		feed_early(f);
-		end_early(f, &reply);
+		feed_early_sbatch(f);
+		end_early_sbatch(f, &reply);
 		FAILPOINT("sbatch-after");
 		if (reply.answer == SLURM_REFUSED && b->exclude &&
 		    submit_without_exclude(f, b, &reply, err))
@@ -428,7 +428,7 @@ static int submit_batch(struct fill *f, const struct batch *b, int *answer, stru
 			set_text(f->r, reply.text);
 		slurm_reply_release(&reply);
 	}
-	abandon_early(f);
+	abandon_early_sbatch(f);
 	return rc;
 }
 
@@ -490,7 +490,7 @@ static void apply_answer(struct fill *f, const struct batch *b, int answer)
 		f->stop = FILL_LIMITED;
 		return;
 	case SLURM_REFUSED:
-		say(f->o, "sbatch refused the jobs of '%s':\n%s", b->sweep_name, r->text);
+		report_line(f->o, "sbatch refused the jobs of '%s':\n%s", b->sweep_name, r->text);
 		f->refusals++;
 		f->stop = FILL_REFUSED;
 		return;
@@ -576,7 +576,7 @@ static int run_rounds(struct fill *f, struct err *err)
 			count_claimed(f->r, &b);
 			rc = submit_all(f, &b, err);
 		}
-		abandon_early(f);
+		abandon_early_sbatch(f);
 		batches_release(&b);
 		if (rc || done)
 			return rc == FOLDER_BUSY ? 0 : rc;

@@ -307,7 +307,7 @@ static bool is_job_elsewhere(struct play *p)
 /* ---- taking part ---- */
 
 /* Waits. Returns false if the process must end. */
-static bool pause_ms(const struct play *p, int64_t ms)
+static bool wait_or_end(const struct play *p, int64_t ms)
 {
 	int sig;
 
@@ -340,7 +340,7 @@ static enum hosts_answer take_part(struct play *p)
 			break;
 		if (is_known(p->store->db))
 			return HOSTS_KNOWN;
-	} while (pause_ms(p, p->n ? BEAT_MS : IDLE_MS) && clock_mono_ms() < end);
+	} while (wait_or_end(p, p->n ? BEAT_MS : IDLE_MS) && clock_mono_ms() < end);
 	return HOSTS_UNKNOWN;
 }
 

@@ -67,9 +67,9 @@ int limit_groups_load(struct limit_groups *ps, struct db *db, int64_t in_flight,
 		      bool *changed, struct err *err);
 /* Returns how many more jobs of the group may be chosen. */
 int64_t limit_group_room(const struct limit_groups *ps, const struct limit_group *p);
-/* After choosing, stores which blocked groups try one more job. */
+/* Stores, after the choice of jobs, which blocked groups try one more job. */
 int limit_groups_taken(struct limit_groups *ps, struct db *db, struct err *err);
-/* Slurm has accepted jobs of the group: removes its block if it was trying one more job. */
+/* Removes the block of a group that was trying one more job, since Slurm has accepted it. */
 int limit_groups_accepted(struct limit_groups *ps, struct db *db, const char *key, struct err *err);
 /* Reads the blocks, for status. The caller releases *v and its n entries with
  * limit_group_blocks_release(). */

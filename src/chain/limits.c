@@ -57,7 +57,7 @@ static int store_site(struct store *store, const struct slurm_site *site,
 /* Returns the user's name, or NULL if id(1) prints none. id(1) is used because getpwuid(3) in a
  * static binary needs the very libc that it was linked with (gcc warns of it when linking). The
  * caller frees the name. */
-static char *user_name(void)
+static char *get_user_name(void)
 {
 	const char *argv[] = {"id", "-un", NULL};
 	struct proc_spec spec = {.argv = argv, .timeout_ms = 10000};
@@ -112,7 +112,7 @@ int limits_refresh(struct store *store, const char *record, int64_t max_age_ms,
 	}
 	rc = check_cluster(store, site.cluster, err);
 	if (!rc) {
-		char *user = user_name();
+		char *user = get_user_name();
 		bool answered = user && !slurm_limit_read(user, limit, NULL);
 
 		if (answered || !at)

@@ -16,7 +16,8 @@ void outcome_release(struct outcome *o)
 /* Appends to out the options that sbatch would get for the job now. The order is: the script's
  * own lines, the sweep's options, the user's retry, the policy's growth. Returns 0, or not 0 if
  * the sweep does not render. */
-static int options_in_force(const struct db_job *job, const struct sweep *sweep, struct strs *out)
+static int collect_options_in_force(const struct db_job *job, const struct sweep *sweep,
+				    struct strs *out)
 {
 	const char *more[] = {job->options, job->again.options};
 	struct plan plan = {0};
@@ -47,7 +48,7 @@ static void decide_retry(struct outcome *o, const struct db_attempt *a, const st
 	memset(next, 0, sizeof(*next));
 	if (!loader_get(&o->loader, o->db, job->version, &ld, NULL) &&
 	    (sweep_retry(ld->sweep)->given || sweep_restartable(ld->sweep)) &&
-	    !options_in_force(job, ld->sweep, &options))
+	    !collect_options_in_force(job, ld->sweep, &options))
 		policy_decide(sweep_retry(ld->sweep), sweep_restartable(ld->sweep), a->reason,
 			      a->exit_code, &have, next);
 	strs_release(&options);
@@ -163,8 +164,10 @@ void outcome_why_not(struct outcome *o, const struct db_attempt *a, const struct
 	case POLICY_GOES_ON: /* there is no policy, or the user wrote it after the failure */
 		break;
 	case POLICY_NEVER:
-		buf_addf(out, "a job that ended as %s is never tried again by itself: slurmq retry",
-			 reason);
+		buf_addf(
+			out,
+			"a job that ended as %s is never retried automatically; to retry it: slurmq retry",
+			reason);
 		break;
 	case POLICY_NOT_ASKED:
 		buf_addf(out, "its sweep's retry does not include %s", reason);

@@ -22,8 +22,8 @@ struct outcome {
 };
 void outcome_release(struct outcome *o);
 
-/* Apply db_attempt_reported(), db_attempt_preempted(), db_attempt_inferred() or
- * db_attempt_revoked(), and then the consequences. Return 0, or -1 with err. */
+/* Each records an end in the database (db_attempt_reported() and its siblings), then applies the
+ * consequences. Returns 0, or -1 with err. */
 int outcome_report(struct outcome *o, int64_t attempt, const struct job_end *end, struct err *err);
 int outcome_preempted(struct outcome *o, int64_t attempt, const struct job_end *end,
 		      struct err *err);

@@ -217,6 +217,10 @@ static int update_queued_row(struct reconcile_run *l, const struct db_flight *f,
 	}
 	rc = revoke_claim(l, f, err);
 	if (!rc) {
+		if (to == JOB_CANCELLED && !l->insists) {
+			cancel_record_pending(l->store->folder, f->submission, f->task, end.ended);
+			l->out->cancelled = true;
+		}
 		*(job ? &l->out->ended : &l->out->returned) += 1;
 		return outcome_revoked(&l->outcome, f->attempt, to, end.reason, err);
 	}
@@ -452,7 +456,7 @@ static int update_rows(struct reconcile_run *l, struct err *err)
 	l->now = folder_now_ms(store->folder);
 	if (l->now < 0)
 		return err_errno(err, ERR_FAILED, "cannot create a file in '%s'", store->dir);
-	folder_tidy(store->folder);
+	folder_remove_stale(store->folder);
 	if (folder_scan(store->folder, FOLDER_CLAIMS, &l->ready, err) ||
 	    folder_scan(store->folder, FOLDER_RUNNING, &l->running, err) || drop_orphans(l, err) ||
 	    db_begin(store->db, err))
@@ -503,7 +507,7 @@ static int ask_squeue(struct reconcile_run *l, int64_t max_age_ms, struct err *e
 	int64_t age = folder_mark_age(sp, FOLDER_NO_ANSWER);
 
 	if (max_age_ms > 0 && age >= 0 && age < FOLDER_NO_ANSWER_MS)
-		return err_set(err, ERR_AGAIN, "squeue gave no answer %lld s ago: try again later",
+		return err_set(err, ERR_AGAIN, "squeue did not answer %lld s ago: try again later",
 			       (long long)(age / 1000));
 	if (slurm_squeue((uint64_t)geteuid(), &l->jobs, err)) {
 		folder_mark(sp, FOLDER_NO_ANSWER);
@@ -671,7 +675,10 @@ int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *
 		return -1;
 	if (cancel_phase(store->folder, NULL) != CANCEL_NONE)
 		return 0;
-	return run_reconcile(store, max_age_ms, NULL, out, err);
+	if (run_reconcile(store, max_age_ms, NULL, out, err))
+		return -1;
+	/* the cancel that was found may be older than the hold-off */
+	return out->cancelled ? cancel_decide(store, err) : 0;
 }
 
 int reconcile_jobs(struct store *store, struct slurm_jobs *jobs, struct reconcile_result *out,

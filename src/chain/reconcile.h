@@ -15,6 +15,7 @@
 struct reconcile_result {
 	bool ran;	  /* Slurm was queried */
 	bool soon;	  /* a row will be decided within a minute or two: reconcile again then */
+	bool cancelled;	  /* cancel records were written: nobody submits until the decision */
 	bool acct_away;	  /* sacct was needed and did not answer */
 	int64_t adopted;  /* submissions without an answer, found by name */
 	int64_t ended;	  /* over in Slurm without a report */
@@ -43,7 +44,8 @@ struct reconcile_result {
  * stays 0]). If the breaker excludes nodes, such a job is cancelled in Slurm, and submitted again
  * with these nodes included.
  *
- * While an external cancel is undecided (cancel.h), nothing is queried.
+ * Writes a cancel record for each job that was cancelled while it was pending (cancel.h). While an
+ * external cancel is undecided (cancel.h), nothing is queried.
  *
  * If Slurm does not answer, the outbox is ingested and no other state changes: returns -1 with
  * ERR_AGAIN. If the accounting does not answer, rows that squeue lacks wait longer.
@@ -51,7 +53,8 @@ struct reconcile_result {
 int reconcile(struct store *store, int64_t max_age_ms, struct reconcile_result *out,
 	      struct err *err);
 
-/* Does the same unconditionally, even if no row is in flight. The caller releases *jobs,
+/* Does the same unconditionally, even if no row is in flight, and writes no cancel records: for the
+ * decision. The caller releases *jobs,
  * squeue's answer, with slurm_jobs_release(). */
 int reconcile_jobs(struct store *store, struct slurm_jobs *jobs, struct reconcile_result *out,
 		   struct err *err);

@@ -20,15 +20,15 @@ static int compare_seen(const void *a, const void *b)
 }
 
 /* Parses "cifar.0123456789abcdef": names of sweeps may have dots, names of manifests have none. */
-static bool by_name(const struct slurm_job *job, uint64_t *submission)
+static bool find_submission_by_name(const struct slurm_job *job, uint64_t *submission)
 {
 	const char *dot = strrchr(job->name, '.');
 
 	return dot && !manifest_name_parse(dot + 1, submission);
 }
 
-static bool by_id(const struct slurm_job *job, const struct db_flight *flights, size_t n,
-		  uint64_t *submission)
+static bool find_submission_by_id(const struct slurm_job *job, const struct db_flight *flights,
+				  size_t n, uint64_t *submission)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct db_flight *f = &flights[i];
@@ -52,7 +52,8 @@ void seen_index(struct seen_list *out, const struct slurm_jobs *jobs,
 		const struct slurm_job *job = &jobs->v[i];
 		struct seen *s = &out->v[out->n];
 
-		if (!by_name(job, &s->submission) && !by_id(job, flights, nflights, &s->submission))
+		if (!find_submission_by_name(job, &s->submission) &&
+		    !find_submission_by_id(job, flights, nflights, &s->submission))
 			continue;
 		s->task = job->task;
 		s->job = job;

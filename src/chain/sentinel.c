@@ -31,7 +31,7 @@ static void report_text(fill_say *say, void *arg, const char *text)
 		say(arg, text);
 }
 
-static char *job_name(struct store *store)
+static char *make_job_name(struct store *store)
 {
 	struct buf id = {0};
 	char *name = NULL;
@@ -119,7 +119,7 @@ static bool is_waiting(const struct slurm_job *job)
 }
 
 /* Returns the Slurm job that this process runs in, or 0 outside a job. */
-static uint64_t own_job(void)
+static uint64_t get_own_job(void)
 {
 	const char *mine = getenv("SLURM_JOB_ID");
 
@@ -156,9 +156,9 @@ struct sight {
  * err. The caller releases sight->waiting. */
 static int find_sentinels(struct store *store, struct sight *sight, struct err *err)
 {
-	uint64_t own = own_job();
+	uint64_t own = get_own_job();
 	struct strs stuck = {0};
-	char *name = job_name(store);
+	char *name = make_job_name(store);
 	struct slurm_jobs jobs = {0};
 	int rc;
 
@@ -269,7 +269,7 @@ static int prepare_order(struct store *store, int64_t every, bool memory, struct
 	setting_words(more, &o->options);
 	strs_addf(&o->options, "--begin=now+%" PRId64, every);
 	strs_add(&o->options, "--dependency=singleton");
-	o->name = job_name(store);
+	o->name = make_job_name(store);
 	log = store_path(store, "logs/sentinel.log");
 	o->output = submission_output_escape(log);
 	free(log);
@@ -507,13 +507,13 @@ static bool do_others_wait(struct store *store)
  * successor. */
 static bool continue_at_limit(struct store *store)
 {
-	if (!own_job())
+	if (!get_own_job())
 		return true;
 	if (do_others_wait(store))
 		return false;
 	if (proc_term_pending()) /* the signal was TERM too, or TERM has come since */
 		return !cancel_take_term(store->folder);
-	return slurm_requeue(own_job(), NULL);
+	return slurm_requeue(get_own_job(), NULL);
 }
 
 bool sentinel_pause(struct store *store, int64_t *ms)
@@ -556,7 +556,7 @@ enum sentinel_turn sentinel_turn(struct store *store, fill_say *say, void *arg)
 		return SENTINEL_AGAIN;
 	/* Until now Slurm was to restart this job if its node fails. Its successor waits for its
 	 * end, so a restart would delay the successor. */
-	if (own_job() && slurm_requeue_off(own_job(), &err))
+	if (get_own_job() && slurm_requeue_off(get_own_job(), &err))
 		report_text(say, arg, err.msg);
 	return SENTINEL_LAST;
 }

@@ -105,8 +105,8 @@ static int write_batch(struct store *store, const struct batch *b, int64_t kill_
 	return rc;
 }
 
-/* All files are written before the first sync, because that sync does most of the work of the
- * later ones. */
+/* Writes all files before the first sync, because that sync does most of the work of the later
+ * ones. */
 int submission_files_write(struct store *store, const struct batches *b, int64_t kill_wait_s,
 			   bool chained, struct err *err)
 {

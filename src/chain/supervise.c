@@ -82,7 +82,7 @@ static void append_line(struct run *r, const struct buf *line, bool sync)
 
 /* ---- signals ---- */
 
-static int64_t grace_ms(const struct run *r)
+static int64_t compute_grace_ms(const struct run *r)
 {
 	int64_t wait =
 		r->task.head.kill_wait_s < 0 ? DEFAULT_KILL_WAIT_S : r->task.head.kill_wait_s;
@@ -115,7 +115,7 @@ static void on_term(struct run *r)
 		proc_group_kill(r->child, SIGTERM);
 	}
 	if (!r->kill_at)
-		r->kill_at = clock_mono_ms() + grace_ms(r);
+		r->kill_at = clock_mono_ms() + compute_grace_ms(r);
 	/* without a journal the job still waits for a decision, before it has won its claim */
 	if (r->journal.fd >= 0) {
 		journal_add_stopping(&line, clock_now_ms());
@@ -151,26 +151,26 @@ static void start_tick(struct run *r)
 		r->tick = pid;
 }
 
-static int min_timeout(int64_t now, int64_t at, int timeout)
+static int shorten_timeout(int64_t now, int64_t at, int timeout)
 {
 	int64_t left = at > now ? at - now : 0;
 
 	return timeout < 0 || left < timeout ? (int)(left < 3600000 ? left : 3600000) : timeout;
 }
 
-static int next_timeout(const struct run *r)
+static int compute_timeout(const struct run *r)
 {
 	int64_t now = clock_mono_ms();
 	int timeout = -1;
 
 	if (r->kill_at)
-		timeout = min_timeout(now, r->kill_at, timeout);
+		timeout = shorten_timeout(now, r->kill_at, timeout);
 	if (r->tick_at && !r->tick && !r->stop_reason)
-		timeout = min_timeout(now, r->tick_at, timeout);
+		timeout = shorten_timeout(now, r->tick_at, timeout);
 	return timeout;
 }
 
-static int signal_number(const char *name)
+static int find_signal_number(const char *name)
 {
 	static const struct {
 		const char *name;
@@ -189,12 +189,12 @@ static int signal_number(const char *name)
 static void on_near_limit(struct run *r)
 {
 	const char *name = r->task.head.checkpoint;
-	int sig = name ? signal_number(name) : 0, sent;
+	int sig = name ? find_signal_number(name) : 0, sent;
 
 	r->near_limit = true;
 	if (!sig || !r->child || r->stop_reason)
 		return;
-	sent = proc_group_tell(r->child, sig);
+	sent = proc_group_notify(r->child, sig);
 	print_note(r, "the time limit is near: %s %s", name,
 		   sent ? "sent to the command" : "not sent, the command does not catch it");
 }
@@ -261,7 +261,7 @@ static bool reap_children(struct run *r, struct proc_end *end)
 static void wait_for_child(struct run *r, struct proc_end *end)
 {
 	while (!reap_children(r, end)) {
-		int sig = proc_signal_wait(next_timeout(r));
+		int sig = proc_signal_wait(compute_timeout(r));
 
 		if (sig > 0)
 			on_signal(r, sig);
@@ -311,7 +311,7 @@ static pid_t start_step(struct run *r, const struct manifest_step *s, struct jou
 	return pid;
 }
 
-static int64_t oom_kills(const struct run *r)
+static int64_t count_oom_kills(const struct run *r)
 {
 	return cgroup_oom_kills(r->o->root ? r->o->root : "");
 }
@@ -329,7 +329,7 @@ static void run_step(struct run *r, size_t i, struct journal_step *rec)
 	rec->key = s->key;
 	rec->started = clock_now_ms();
 	print_note(r, "step %s", s->key);
-	r->oom_kills = oom_kills(r);
+	r->oom_kills = count_oom_kills(r);
 	pid = start_step(r, s, rec);
 	if (pid > 0) {
 		r->child = pid;
@@ -378,7 +378,7 @@ static void handle_late_term(struct run *r, const struct journal_step *rec)
 }
 
 /* Returns whether all steps of that name are completed, now or by an earlier attempt. */
-static bool need_met(const struct run *r, const bool *ok, const char *name)
+static bool is_need_met(const struct run *r, const bool *ok, const char *name)
 {
 	for (size_t i = 0; i < r->task.nsteps; i++)
 		if (!strcmp(r->task.steps[i].name, name) && !ok[i])
@@ -386,10 +386,10 @@ static bool need_met(const struct run *r, const bool *ok, const char *name)
 	return true;
 }
 
-static bool needs_met(const struct run *r, const bool *ok, const struct manifest_step *s)
+static bool are_needs_met(const struct run *r, const bool *ok, const struct manifest_step *s)
 {
 	for (size_t i = 0; i < s->needs.n; i++)
-		if (!need_met(r, ok, s->needs.v[i]))
+		if (!is_need_met(r, ok, s->needs.v[i]))
 			return false;
 	return true;
 }
@@ -412,9 +412,9 @@ static void skip_step(struct run *r, size_t i)
 
 /* Returns whether the kernel has killed a process of this job for lack of memory since the step
  * began. */
-static bool out_of_memory(const struct run *r)
+static bool is_out_of_memory(const struct run *r)
 {
-	return r->oom_kills >= 0 && oom_kills(r) > r->oom_kills;
+	return r->oom_kills >= 0 && count_oom_kills(r) > r->oom_kills;
 }
 
 /* Adds a step's end to the attempt's end. The first failure decides the reported reason. */
@@ -430,7 +430,7 @@ static void add_step_end(struct run *r, const struct journal_step *rec)
 	end->exit_code = rec->exit_code;
 	end->signal = rec->signal;
 	end->reason = rec->signal ? REASON_SIGNAL : REASON_EXIT;
-	if (!r->stop_reason && out_of_memory(r)) {
+	if (!r->stop_reason && is_out_of_memory(r)) {
 		end->reason = REASON_OUT_OF_MEMORY;
 		print_note(r, "%s: out of memory", rec->key);
 	}
@@ -454,7 +454,7 @@ static void run_steps(struct run *r)
 			all = false;
 			continue;
 		}
-		if (!needs_met(r, ok, s)) {
+		if (!are_needs_met(r, ok, s)) {
 			skip_step(r, i);
 			all = false;
 			continue;
@@ -500,7 +500,7 @@ static int report_end(struct run *r, struct err *err)
 	return rc;
 }
 
-static int exit_status(const struct run *r)
+static int compute_exit_status(const struct run *r)
 {
 	if (r->end.completed)
 		return 0;
@@ -674,7 +674,7 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 	if (reported)
 		rc = report_end(&r, err);
 	handle_pending_signals(&r);
-	out->exit_status = exit_status(&r);
+	out->exit_status = compute_exit_status(&r);
 	out->refill = r.stop_reason != REASON_CANCELLED;
 	out->tick_pid = r.tick;
 	if (reported)

@@ -8,7 +8,7 @@
 #include "chain/reconcile.h"
 #include "chain/sentinel.h"
 
-static int cancel_one(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
+static int cancel_job(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
 {
 	(void)arg;
 	return db_job_cancel(db, id, changed, err);
@@ -70,7 +70,7 @@ static int cancel_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, boo
 {
 	struct steer_undo undo = {.request = REQUEST_CANCEL};
 	const struct steer_change change = {
-		.one = cancel_one, .after = steer_revoke_claims, .arg = &undo};
+		.one = cancel_job, .after = steer_revoke_claims, .arg = &undo};
 	int64_t changed = 0, ended = 0;
 	bool ended_in_slurm;
 	int rc;
@@ -114,7 +114,7 @@ const struct cmd cmd_cancel = {
 	.name = "cancel",
 	.args = "SELECTOR... [-s STATE] [--yes]",
 	.summary = "cancel jobs; 'all' also pauses the queue",
-	.theme = CMD_STEER,
+	.theme = CMD_CONTROL,
 	.needs = CMD_STORE,
 	.opts = steer_opts,
 	.size = sizeof(struct steer_args),

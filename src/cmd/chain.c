@@ -28,7 +28,7 @@ enum {
  * environment of a batch script has no number, and the interactive step of salloc has one that
  * Slurm reserves (slurm.h, SLURM_INTERACTIVE_STEP 0xfffffffa and above). Otherwise every srun
  * task would start a chain of its own. */
-static bool in_srun_task(void)
+static bool is_in_srun_task(void)
 {
 	const char *step = getenv("SLURM_STEP_ID");
 	int64_t n;
@@ -74,7 +74,7 @@ static int refill_queue(struct cmd_ctx *ctx, const struct args *args, int64_t re
 
 /* Returns whether another host submits for this one, and sets *via to it. That host also
  * submits the sentinel. The caller frees *via. */
-static bool goes_via(struct cmd_ctx *ctx, const struct args *args, char **via)
+static bool must_go_via(struct cmd_ctx *ctx, const struct args *args, char **via)
 {
 	*via = NULL;
 	return !args->no_via && ctx->store && !via_get(ctx->store, via, NULL);
@@ -100,7 +100,7 @@ static int chain_and_tend(struct cmd_ctx *ctx, const struct args *args, struct e
 	char *via;
 
 	/* both calls report an error of the folder: print it once */
-	if (!goes_via(ctx, args, &via) && ctx->store)
+	if (!must_go_via(ctx, args, &via) && ctx->store)
 		sentinel_tend(ctx->store, SENTINEL_TICK, rc ? NULL : cmd_say_text, ctx);
 	free(via);
 	if (ctx->store && ctx->store->db)
@@ -154,7 +154,7 @@ static int check_job_must_stay(struct cmd_ctx *ctx, enum sentinel_turn turn, str
 }
 
 /* Runs as the sentinel, the job with which slurmq restarts the chain. */
-static int be_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err *err)
+static int run_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err *err)
 {
 	bool in_slurm = getenv("SLURM_JOB_ID") != NULL;
 	enum sentinel_turn turn;
@@ -165,7 +165,7 @@ static int be_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err 
 	proc_signals_block();
 	if (cmd_open_store(ctx, err))
 		return -1;
-	if (goes_via(ctx, args, &via)) {
+	if (must_go_via(ctx, args, &via)) {
 		rc = run_sentinel_via(ctx, via, err);
 		free(via);
 		return rc;
@@ -192,11 +192,11 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 
 	(void)argc;
 	(void)argv;
-	if (in_srun_task()) {
+	if (is_in_srun_task()) {
 		cmd_say(ctx, "does nothing inside a task of srun; call it from the batch script");
 		return 0;
 	}
-	if (!(args->sentinel ? be_sentinel(ctx, args, err) : chain_and_tend(ctx, args, err)))
+	if (!(args->sentinel ? run_sentinel(ctx, args, err) : chain_and_tend(ctx, args, err)))
 		return 0;
 	if (args->strict)
 		return -1;

@@ -24,7 +24,7 @@ int cmd_open_store(struct cmd_ctx *ctx, struct err *err)
 	return 0;
 }
 
-static void write_line(const struct style *s, FILE *to, const char *before, const char *text)
+static void print_line(const struct style *s, FILE *to, const char *before, const char *text)
 {
 	struct buf line = {0};
 
@@ -54,14 +54,14 @@ void cmd_say_text(void *arg, const char *text)
 	char *lines = mem_strdup(text), *save = NULL;
 
 	for (char *l = strtok_r(lines, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
-		write_line(&ctx->err, stderr, before, l);
+		print_line(&ctx->err, stderr, before, l);
 	free(lines);
 	free(before);
 }
 
 void cmd_say_line(struct cmd_ctx *ctx, const char *line)
 {
-	write_line(&ctx->err, stderr, "", line);
+	print_line(&ctx->err, stderr, "", line);
 }
 
 void cmd_print(struct cmd_ctx *ctx, const char *fmt, ...)
@@ -72,7 +72,7 @@ void cmd_print(struct cmd_ctx *ctx, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	write_line(&ctx->out, stdout, "", buf_str(&text));
+	print_line(&ctx->out, stdout, "", buf_str(&text));
 	buf_release(&text);
 }
 
@@ -294,7 +294,7 @@ void cmd_filled_json(const struct cmd_filled *f, struct json *j)
 		[FILL_REFUSED] = "refused",
 		[FILL_UNCLEAR] = "unclear",
 		[FILL_BACKOFF] = "backoff",
-		[FILL_LOCKED] = "gate",
+		[FILL_LOCKED] = "locked",
 		[FILL_MAX] = "max",
 		[FILL_THROTTLED] = "throttled",
 		[FILL_ELSEWHERE] = "elsewhere",
@@ -381,10 +381,10 @@ const struct cmd *cmd_find(const struct cmd *const *all, const char *name, const
 static void add_usage_of_all(const struct cmd_ctx *ctx, struct buf *out)
 {
 	static const char *const themes[CMD_NTHEMES] = {
-		[CMD_BEGIN] = "begin",
-		[CMD_LOOK] = "look",
-		[CMD_STEER] = "steer",
-		[CMD_INSIDE] = "in jobs",
+		[CMD_START] = "Getting started",
+		[CMD_INSPECT] = "Inspecting",
+		[CMD_CONTROL] = "Controlling",
+		[CMD_INSIDE] = "Inside jobs",
 	};
 
 	buf_addstr(out, "usage: slurmq [-C DIR] [--color WHEN] COMMAND [options] [arguments]\n\n");
@@ -394,7 +394,7 @@ static void add_usage_of_all(const struct cmd_ctx *ctx, struct buf *out)
 		for (const struct cmd *const *c = ctx->all; *c; c++) {
 			if ((int)(*c)->theme != theme)
 				continue;
-			buf_addf(out, "%-8s %-9s %s\n", title, (*c)->name, (*c)->summary);
+			buf_addf(out, "%-15s %-9s %s\n", title, (*c)->name, (*c)->summary);
 			title = "";
 		}
 	}

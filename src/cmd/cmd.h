@@ -25,8 +25,8 @@ enum cmd_needs {
 	CMD_STORE, /* main.c finds and opens ctx->store before it calls run */
 };
 
-/* The section of the help that shows the command. */
-enum cmd_theme { CMD_BEGIN, CMD_LOOK, CMD_STEER, CMD_INSIDE, CMD_NTHEMES };
+/* The section of the help and of slurmq(1) that has the command. */
+enum cmd_theme { CMD_START, CMD_INSPECT, CMD_CONTROL, CMD_INSIDE, CMD_NTHEMES };
 
 struct cmd;
 

@@ -6,7 +6,7 @@
 
 enum { HOLDABLE = 1U << JOB_PENDING | 1U << JOB_SUBMITTING | 1U << JOB_QUEUED };
 
-static int hold_one(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
+static int hold_job(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
 {
 	(void)arg;
 	return db_job_hold(db, id, changed, err);
@@ -16,7 +16,7 @@ static int hold_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, struc
 {
 	struct steer_undo undo = {.request = REQUEST_HOLD};
 	const struct steer_change change = {
-		.one = hold_one, .after = steer_revoke_claims, .arg = &undo};
+		.one = hold_job, .after = steer_revoke_claims, .arg = &undo};
 	int64_t changed = 0;
 	int rc;
 
@@ -54,7 +54,7 @@ const struct cmd cmd_hold = {
 	.name = "hold",
 	.args = "SELECTOR... [-s STATE] [--yes]",
 	.summary = "keep jobs from being submitted",
-	.theme = CMD_STEER,
+	.theme = CMD_CONTROL,
 	.needs = CMD_STORE,
 	.opts = steer_opts,
 	.size = sizeof(struct steer_args),

@@ -21,7 +21,7 @@ const struct cmd cmd_init = {
 	.name = "init",
 	.args = "[DIR]",
 	.summary = "make the folder .slurmq that holds the jobs",
-	.theme = CMD_BEGIN,
+	.theme = CMD_START,
 	.max_args = 1,
 	.run = run,
 };

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <time.h>
 
-static const char *plural(int64_t n)
+static const char *plural_ending(int64_t n)
 {
 	return n == 1 ? "" : "s";
 }
@@ -41,8 +41,8 @@ static void add_nodes(const struct health_need *n, struct strs *lines)
 
 static void add_refused(const struct health_need *n, struct strs *lines)
 {
-	strs_addf(lines, "%" PRId64 " job%s of %s held, refused: %s", n->jobs, plural(n->jobs),
-		  n->sweep, n->words ? n->words : "");
+	strs_addf(lines, "%" PRId64 " job%s of %s held, refused: %s", n->jobs,
+		  plural_ending(n->jobs), n->sweep, n->words ? n->words : "");
 	strs_addf(lines,
 		  "  fix the sweep file and run slurmq expand, or fix the account; then: slurmq "
 		  "release %s",
@@ -66,8 +66,8 @@ static void add_value(const struct health_need *n, struct strs *lines)
 	struct buf text = {0};
 
 	needs_add_held(n->many ? n->sweep : NULL, &n->names, n->failed, &text);
-	strs_addf(lines, "%" PRId64 " job%s of %s held: %s", n->jobs, plural(n->jobs), n->sweep,
-		  buf_str(&text));
+	strs_addf(lines, "%" PRId64 " job%s of %s held: %s", n->jobs, plural_ending(n->jobs),
+		  n->sweep, buf_str(&text));
 	strs_addf(lines,
 		  "  slurmq log %" PRId64
 		  " shows the last failure; slurmq config breaker sets how many hold a value",
@@ -129,7 +129,7 @@ void needs_add_lines(const struct health_need *n, struct strs *lines)
 		strs_addf(lines,
 			  "%" PRId64
 			  " job%s of %s failed: slurmq list -s failed %s; again: slurmq retry %s",
-			  n->jobs, plural(n->jobs), n->sweep, n->sweep, n->sweep);
+			  n->jobs, plural_ending(n->jobs), n->sweep, n->sweep, n->sweep);
 		break;
 	case NEED_REFUSED:
 		add_refused(n, lines);
@@ -139,7 +139,7 @@ void needs_add_lines(const struct health_need *n, struct strs *lines)
 		break;
 	case NEED_HELD:
 		strs_addf(lines, "%" PRId64 " job%s of %s held: slurmq release %s", n->jobs,
-			  plural(n->jobs), n->sweep, n->sweep);
+			  plural_ending(n->jobs), n->sweep, n->sweep);
 		break;
 	default:
 		add_chain(n, lines);

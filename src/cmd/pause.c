@@ -28,7 +28,7 @@ const struct cmd cmd_pause = {
 	.name = "pause",
 	.args = "",
 	.summary = "stop submitting; jobs already in Slurm go on",
-	.theme = CMD_STEER,
+	.theme = CMD_CONTROL,
 	.needs = CMD_STORE,
 	.run = run,
 };

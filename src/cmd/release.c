@@ -12,7 +12,7 @@ struct args {
 /* Jobs in flight may have the request to be held. */
 enum { RELEASABLE = 1U << JOB_HELD | 1U << JOB_SUBMITTING | 1U << JOB_QUEUED };
 
-static int release_one(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
+static int release_job(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
 {
 	(void)arg;
 	return db_job_release_held(db, id, changed, err);
@@ -21,7 +21,7 @@ static int release_one(struct db *db, int64_t id, void *arg, int *changed, struc
 static int release_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, int64_t *changed,
 			struct err *err)
 {
-	const struct steer_change change = {.one = release_one};
+	const struct steer_change change = {.one = release_job};
 
 	if (steer_confirm_many(ctx, yes, "release up to", ids->n, err))
 		return -1;
@@ -57,7 +57,7 @@ const struct cmd cmd_release = {
 	.name = "release",
 	.args = "SELECTOR... [--no-submit] [--yes]",
 	.summary = "make held jobs pending again, then submit",
-	.theme = CMD_STEER,
+	.theme = CMD_CONTROL,
 	.needs = CMD_STORE,
 	.opts = opts,
 	.size = sizeof(struct args),

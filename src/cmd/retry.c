@@ -201,7 +201,7 @@ static int check_step(struct retry *r, const char *name, struct err *err)
 	return rc;
 }
 
-static int retry_one(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
+static int retry_job(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
 {
 	const struct retry *r = arg;
 
@@ -211,7 +211,7 @@ static int retry_one(struct db *db, int64_t id, void *arg, int *changed, struct 
 
 static int change_jobs(struct cmd_ctx *ctx, struct retry *r, int64_t *changed, struct err *err)
 {
-	const struct steer_change todo = {.one = retry_one, .arg = r};
+	const struct steer_change todo = {.one = retry_job, .arg = r};
 	int rc;
 
 	if (r->ids.n == 0)
@@ -375,7 +375,7 @@ const struct cmd cmd_retry = {
 	.name = "retry",
 	.args = "[SELECTOR...] [-s STATE] [--all] [--from-step STEP]",
 	.summary = "run failed jobs again",
-	.theme = CMD_STEER,
+	.theme = CMD_CONTROL,
 	.needs = CMD_STORE,
 	.opts = opts,
 	.size = sizeof(struct args),

@@ -50,7 +50,7 @@ static bool wait_for_tick(struct store *store, int pid, bool *cancelled)
 	return !pid;
 }
 
-static int task_index(void)
+static int read_task_index(void)
 {
 	const char *text = getenv("SLURM_ARRAY_TASK_ID");
 	int64_t n;
@@ -72,7 +72,7 @@ static int open_patiently(struct store *store, struct err *err)
 	}
 }
 
-static bool decide(void *arg)
+static bool call_chain_decide(void *arg)
 {
 	return chain_decide(arg);
 }
@@ -81,7 +81,8 @@ static int read_manifest(const char *text, uint64_t *submission, struct err *err
 {
 	if (manifest_name_parse(text, submission))
 		return err_set(err, ERR_USAGE,
-			       "'%s' is no manifest; only submitted jobs call slurmq run", text);
+			       "invalid manifest name '%s'; only submitted jobs call slurmq run",
+			       text);
 	if (!getenv("SLURM_JOB_ID"))
 		return err_set(
 			err, ERR_USAGE,
@@ -97,12 +98,13 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct supervise_opts o = {.log = STDOUT_FILENO,
 				   .tick_first_ms = TICK_FIRST_MS,
 				   .tick_every_ms = TICK_EVERY_MS,
-				   .decide = decide,
+				   .decide = call_chain_decide,
 				   .decide_arg = &ctx->opened};
 	struct supervise_result s = {0};
 	struct chain_opts chain;
 	struct store *store = &ctx->opened;
 	enum chain_outcome chained;
+	const int64_t began = clock_mono_ms();
 	bool waited, cancelled = false;
 	int rc;
 
@@ -113,7 +115,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		return -1;
 	o.folder = store->folder;
 	o.dir = store->dir;
-	o.task = task_index();
+	o.task = read_task_index();
 	if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0)
 		o.tick = tick;
 	setenv("SLURMQ_DIR", store->dir, 1);
@@ -124,6 +126,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	}
 	chain = (struct chain_opts){
 		.refill = s.refill,
+		.brief = clock_mono_ms() - began < CANCEL_SHORT_MS,
 		.event = s.event[0] ? s.event : NULL,
 		.lock_ms = s.refill ? QUEUE_LOCK_MS : QUEUE_LOCK_CANCELLED_MS,
 		.stay_ms = STAY_MS,

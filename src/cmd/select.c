@@ -402,7 +402,7 @@ int selection_each(struct db *db, const struct selection *s,
 	return 0;
 }
 
-static int count_one(void *arg, const struct db_job *job)
+static int count_job(void *arg, const struct db_job *job)
 {
 	int64_t *n = arg;
 
@@ -416,7 +416,7 @@ int selection_count(struct db *db, const struct selection *s, int64_t *n, struct
 	*n = 0;
 	if (s->n == 1 && !s->nparams)
 		return db_jobs_count(db, &s->v[0], n, err);
-	return selection_each(db, s, count_one, n, err);
+	return selection_each(db, s, count_job, n, err);
 }
 
 void ids_add(struct ids *l, int64_t id)
@@ -446,7 +446,7 @@ bool ids_have(const int64_t *v, size_t n, int64_t id)
 	return n && bsearch(&id, v, n, sizeof(*v), compare_ids);
 }
 
-static int collect_one(void *arg, const struct db_job *job)
+static int collect_job(void *arg, const struct db_job *job)
 {
 	ids_add(arg, job->id);
 	return 0;
@@ -454,7 +454,7 @@ static int collect_one(void *arg, const struct db_job *job)
 
 int selection_ids(struct db *db, const struct selection *s, struct ids *out, struct err *err)
 {
-	int rc = selection_each(db, s, collect_one, out, err);
+	int rc = selection_each(db, s, collect_job, out, err);
 
 	if (out->n)
 		qsort(out->v, out->n, sizeof(*out->v), compare_ids);

@@ -52,7 +52,7 @@ struct ids {
 void ids_add(struct ids *l, int64_t id);
 void ids_release(struct ids *l);
 bool ids_have(const int64_t *v, size_t n, int64_t id); /* v must be sorted */
-/* The ids of the selected jobs, sorted. */
+/* Adds the ids of the selected jobs to *out, sorted. */
 int selection_ids(struct db *db, const struct selection *s, struct ids *out, struct err *err);
 
 /* Sets *id to the sweep of that name; "last" is the newest sweep. An unknown name is an error

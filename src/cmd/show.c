@@ -184,7 +184,7 @@ static void print_lines_of(struct cmd_ctx *ctx, const char *name, const char *te
 }
 
 /* Prints why a failed job is not retried although its sweep has a policy. */
-static void print_why_not(struct cmd_ctx *ctx, const struct whole *w)
+static void print_no_retry_reason(struct cmd_ctx *ctx, const struct whole *w)
 {
 	struct outcome o = {.db = ctx->store->db};
 	struct buf text = {0};
@@ -192,13 +192,13 @@ static void print_why_not(struct cmd_ctx *ctx, const struct whole *w)
 	if (w->job.state == JOB_FAILED && w->n)
 		outcome_why_not(&o, &w->v[w->n - 1].a, &w->job, &text);
 	if (text.len)
-		print_field(ctx, "not again", buf_str(&text));
+		print_field(ctx, "no retry", buf_str(&text));
 	buf_release(&text);
 	outcome_release(&o);
 }
 
 /* Prints what the policy of the sweep did for the job, and the time of the next try. */
-static void print_again(struct cmd_ctx *ctx, const struct whole *w)
+static void print_retries(struct cmd_ctx *ctx, const struct whole *w)
 {
 	const struct db_job *job = &w->job;
 	const struct db_again *g = &job->again;
@@ -211,16 +211,16 @@ static void print_again(struct cmd_ctx *ctx, const struct whole *w)
 		buf_addf(&text, "%s%" PRId64 " after a fault of the site", g->tries ? ", " : "",
 			 g->site);
 	if (text.len)
-		print_field(ctx, "tried again", buf_str(&text));
-	print_why_not(ctx, w);
-	print_lines_of(ctx, "again with", g->options);
+		print_field(ctx, "retried", buf_str(&text));
+	print_no_retry_reason(ctx, w);
+	print_lines_of(ctx, "grown to", g->options);
 	if (view_waits(job, now)) {
 		buf_clear(&text);
 		time_add_local(&text, g->due);
 		buf_addstr(&text, " (in ");
 		time_add_duration(&text, g->due - now);
 		buf_addch(&text, ')');
-		print_field(ctx, "not before", buf_str(&text));
+		print_field(ctx, "next try", buf_str(&text));
 	}
 	buf_release(&text);
 }
@@ -256,7 +256,7 @@ static void print_commands(struct cmd_ctx *ctx, const struct whole *w)
 
 	print_held(ctx, &w->job);
 	print_lines_of(ctx, "retry with", w->job.options);
-	print_again(ctx, w);
+	print_retries(ctx, w);
 	print_list(ctx, "sbatch", &w->plan.sbatch);
 	print_list(ctx, "env", &w->plan.env);
 	if (*w->plan_err.msg)
@@ -479,7 +479,7 @@ static void add_strs(struct json *j, const char *key, const struct strs *l)
 }
 
 /* Adds the options that follow those of the sweep, in the order in which sbatch gets them. */
-static void add_again(struct json *j, const struct db_job *job)
+static void add_retry_options(struct json *j, const struct db_job *job)
 {
 	struct strs options = {0};
 
@@ -494,7 +494,7 @@ static void add_whole(struct json *j, struct cmd_ctx *ctx, const struct whole *w
 	json_open(j, NULL, '{');
 	view_job_json(j, &w->job, w->n ? &w->v[w->n - 1].a : NULL);
 	json_int(j, "priority", w->job.priority);
-	add_again(j, &w->job);
+	add_retry_options(j, &w->job);
 	json_str(j, "variant", w->job.point.variant);
 	add_strs(j, "sbatch", &w->plan.sbatch);
 	add_strs(j, "env", &w->plan.env);
@@ -513,7 +513,7 @@ struct shown {
 	bool again;
 };
 
-static int show_one(void *arg, const struct db_job *job)
+static int show_job(void *arg, const struct db_job *job)
 {
 	struct shown *s = arg;
 	struct whole w = {0};
@@ -546,7 +546,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (!rc && args->json)
 		json_open(&j, NULL, '[');
 	if (!rc)
-		rc = selection_each(ctx->store->db, &sel, show_one, &s, err);
+		rc = selection_each(ctx->store->db, &sel, show_job, &s, err);
 	if (!rc && args->json) {
 		json_close(&j);
 		cmd_print_json(&text);
@@ -563,7 +563,7 @@ const struct cmd cmd_show = {
 	.name = "show",
 	.args = "ID... [--json]",
 	.summary = "show all of a job: commands, attempts, steps",
-	.theme = CMD_LOOK,
+	.theme = CMD_INSPECT,
 	.needs = CMD_STORE,
 	.opts = opts,
 	.size = sizeof(struct args),

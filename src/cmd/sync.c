@@ -61,7 +61,7 @@ const struct cmd cmd_sync = {
 	.name = "sync",
 	.args = "",
 	.summary = "query Slurm now for the state of submitted jobs",
-	.theme = CMD_STEER,
+	.theme = CMD_CONTROL,
 	.needs = CMD_STORE,
 	.run = run,
 };

@@ -130,7 +130,7 @@ void view_commands_json(struct json *j, const struct plan *plan)
 	json_close(j);
 }
 
-/* a script of bash -c is shown unquoted */
+/* Shows a script of bash -c without quotes. */
 void view_command(const struct plan_step *step, struct buf *out)
 {
 	const struct strs *words = &step->shown;

@@ -29,8 +29,8 @@ double number_to_double(const char *text);
 /* Adds a double with six significant digits (%.6g), with a decimal point in every locale. */
 void number_add_double(struct buf *out, double value);
 
-/* Return the natural logarithm of x above 0 and the exponential function: about 14 digits are
- * exact, and the bits are the same on every machine. */
+/* Returns the natural logarithm of x above 0; number_exp() the exponential function. About 14
+ * digits are exact, and the bits are the same on every machine. */
 double number_ln(double x);
 double number_exp(double x);
 

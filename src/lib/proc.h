@@ -113,6 +113,6 @@ void proc_group_kill(pid_t pgid, int sig);
 /* Signals the processes of a group that catch the signal, or block it to wait for it. The
  * default action of the signal would kill the others, for example bash between two commands of
  * a script. Returns the number of signalled processes. */
-int proc_group_tell(pid_t pgid, int sig);
+int proc_group_notify(pid_t pgid, int sig);
 
 #endif

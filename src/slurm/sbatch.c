@@ -106,7 +106,7 @@ static const struct sbatch_opt table[] = {
 	{"verbose", 'v', SBATCH_ARG_NONE, NULL},
 	{"version", 'V', SBATCH_ARG_NONE, "it submits nothing"},
 	{"wait", 'W', SBATCH_ARG_NONE,
-	 "it would wait for the job: slurmq status tells how far it is"},
+	 "it would wait for the job: slurmq status shows the progress"},
 	{"wait-all-nodes", 0, SBATCH_ARG_NEEDED, NULL},
 	{"wckey", 0, SBATCH_ARG_NEEDED, NULL},
 	{"wrap", 0, SBATCH_ARG_NEEDED, "use 'run'"},

@@ -82,7 +82,7 @@ static int set_tool_error(const char *tool, const struct proc_result *r, struct 
 	struct buf b = {0};
 
 	if (r->timed_out)
-		buf_addf(&b, "%s gave no answer within %d s", tool, QUERY_TIMEOUT_MS / 1000);
+		buf_addf(&b, "%s did not answer within %d s", tool, QUERY_TIMEOUT_MS / 1000);
 	else if (r->signal)
 		buf_addf(&b, "%s was killed by signal %d (%s)", tool, r->signal,
 			 strsignal(r->signal));
@@ -396,7 +396,7 @@ static int scancel_all(const char *state, const struct strs *ids, struct err *er
 
 	for (size_t i = 0; i < ids->n; i++)
 		if (!ids->v[i][0] || ids->v[i][strspn(ids->v[i], "0123456789_")])
-			return err_set(err, ERR_FAILED, "'%s' is no Slurm job id", ids->v[i]);
+			return err_set(err, ERR_FAILED, "invalid Slurm job id '%s'", ids->v[i]);
 	for (size_t i = 0; i < ids->n; i += SCANCEL_SLICE) {
 		size_t n = ids->n - i < SCANCEL_SLICE ? ids->n - i : SCANCEL_SLICE;
 
@@ -461,7 +461,7 @@ int slurm_limit_read(const char *user, struct slurm_limit *out, struct err *err)
 	struct proc_result r;
 	int rc;
 
-	memset(out, 0, sizeof(*out));
+	*out = (struct slurm_limit){.limit = -1, .used = -1};
 	strs_addf(&argv, "users=%s", user);
 	strs_add(&argv, "flags=assoc,qos");
 	rc = run_tool(&argv, NULL, &r, err);

@@ -260,7 +260,7 @@ struct slurm_limit {
 	int64_t limit, used;
 	char *from; /* "qos normal", "association lab", never NULL */
 };
-/* Reads the tightest limit; the caller releases *out. */
+/* Reads the tightest limit. If that fails, both numbers are -1. The caller releases *out. */
 int slurm_limit_read(const char *user, struct slurm_limit *out, struct err *err);
 void slurm_limit_release(struct slurm_limit *limit);
 

@@ -387,7 +387,9 @@ int slurm_parse_limits(const char *text, struct slurm_limit *out, struct err *er
 	char *uid = NULL;
 
 	if (!strstr(text, "Current Association Manager state"))
-		return err_set(err, ERR_AGAIN, "scontrol show assoc_mgr showed no such thing");
+		return err_set(err, ERR_AGAIN,
+			       "cannot read the limits: the output of scontrol show assoc_mgr "
+			       "lacks its heading");
 	out->limit = out->used = -1;
 	out->from = mem_strdup("");
 	read_lines(text, "ClusterName=", &s, &uid, read_assoc);

@@ -229,16 +229,16 @@ static void add_explanation(struct buf *raw, int answer, int exit_code, int sign
 	size_t before = raw->len;
 
 	if (timed_out)
-		buf_addstr(raw, "sbatch gave no answer in time");
+		buf_addstr(raw, "sbatch did not answer in time");
 	else if (signal)
 		buf_addf(raw, "sbatch was killed by signal %d (%s)", signal, strsignal(signal));
 	else if (exit_code && njobs)
-		buf_addf(raw, "sbatch named a job and failed with exit status %d", exit_code);
+		buf_addf(raw, "sbatch printed a job id and failed with exit status %d", exit_code);
 	else if (exit_code && !before)
-		buf_addf(raw, "sbatch failed with exit status %d and said nothing", exit_code);
+		buf_addf(raw, "sbatch failed with exit status %d and printed nothing", exit_code);
 	else if (!exit_code && answer == SLURM_UNCLEAR)
-		buf_addstr(raw, njobs ? "sbatch named more than one job"
-				      : "sbatch succeeded and named no job");
+		buf_addstr(raw, njobs ? "sbatch printed more than one job id"
+				      : "sbatch succeeded and printed no job id");
 	if (raw->len > before)
 		buf_addch(raw, '\n');
 }
@@ -446,7 +446,7 @@ static int refuse_record(const char *text, size_t len, struct err *err)
 	struct buf b = {0};
 
 	slurm_clean(&b, text, len < 200 ? len : 200, "\\n");
-	err_set(err, ERR_AGAIN, "squeue printed what is not as asked for: '%s'%s", buf_str(&b),
+	err_set(err, ERR_AGAIN, "cannot parse the output of squeue: '%s'%s", buf_str(&b),
 		len > 200 ? " ..." : "");
 	buf_release(&b);
 	return -1;
@@ -579,5 +579,5 @@ int slurm_parse_config(const char *text, struct slurm_site *out, struct err *err
 		return 0;
 	slurm_site_release(out);
 	return err_set(err, ERR_AGAIN,
-		       "scontrol show config names no ClusterName or no SLURM_VERSION");
+		       "the output of scontrol show config lacks ClusterName or SLURM_VERSION");
 }

@@ -13,7 +13,7 @@
 #include "store/db.h"
 #include "store/folder.h"
 
-/* "ready" is the last: as long as it has its old name the conversion is not over. */
+/* "ready" is renamed last: while it exists, the conversion is not complete. */
 static const struct {
 	const char *old, *new;
 } parts[] = {{"tickets", "manifests"},
@@ -31,7 +31,7 @@ bool convert_is_due(const char *dir)
 	return due;
 }
 
-/* Call fn for each file of a part, but for hidden ones. Returns how many there are. */
+/* Calls fn, unless it is NULL, for each file of a part that is not hidden. Returns their number. */
 static size_t for_each_file(const char *dir, const char *part, void (*fn)(int fd, const char *name))
 {
 	char *path = mem_printf("%s/%s", dir, part);
@@ -57,14 +57,14 @@ static void remove_file(int fd, const char *name)
 	unlinkat(fd, name, 0);
 }
 
-static int refuse(const char *dir, int64_t jobs, struct err *err)
+static int refuse_in_flight(const char *dir, int64_t jobs, struct err *err)
 {
 	return err_set(
 		err, ERR_USAGE,
-		"'%s' was made by slurmq 0.1, and %" PRId64
-		" of its jobs %s not over: let %s end with "
-		"that version (slurmq pause, then slurmq status), and run this again; nothing was changed",
-		dir, jobs, jobs == 1 ? "is" : "are", jobs == 1 ? "it" : "them");
+		"cannot convert '%s', which slurmq 0.1 made: %" PRId64
+		" of its jobs %s not ended yet; let %s end with "
+		"that version (slurmq pause, then slurmq status), then run this again; nothing was changed",
+		dir, jobs, jobs == 1 ? "has" : "have", jobs == 1 ? "it" : "them");
 }
 
 static int convert_database(const char *dir, const char *id, struct err *err)
@@ -76,7 +76,7 @@ static int convert_database(const char *dir, const char *id, struct err *err)
 	if (!in_flight)
 		rc = db_convert(path, backup, id, &in_flight, err);
 	if (!rc && in_flight)
-		rc = refuse(dir, in_flight, err);
+		rc = refuse_in_flight(dir, in_flight, err);
 	free(backup);
 	free(path);
 	return rc;
@@ -91,13 +91,14 @@ int convert_folder(const char *dir, const char *id, struct err *err)
 
 	free(path);
 	if (lock < 0 || fcntl(lock, F_SETLK, &l))
-		rc = err_set(err, ERR_AGAIN,
-			     "'%s' was made by slurmq 0.1, and another process uses it: try again",
-			     dir);
+		rc = err_set(
+			err, ERR_AGAIN,
+			"cannot convert '%s', which slurmq 0.1 made: another process uses it; try again",
+			dir);
 	if (!rc && convert_is_due(dir))
 		rc = convert_database(dir, id, err);
 	FAILPOINT("convert-database");
-	/* jobs that are submitted from now on run this version's binary, which is stored anew */
+	/* the next submission stores this version's binary, which its jobs run */
 	if (!rc)
 		for_each_file(dir, "bin", remove_file);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !rc; i++) {

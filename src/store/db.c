@@ -84,7 +84,7 @@ static const char tables[] =
 /* Returns the errno behind an SQLite error, or 0 if unknown. SQLite reports a read that failed
  * with EIO as a damaged database (SQLITE_IOERR_CORRUPTFS in sqlite3.h); only errno shows the
  * difference, so the callers set it to 0 before each step. */
-static int behind(struct db *db, int code, int errnum)
+static int find_errno(struct db *db, int code, int errnum)
 {
 	switch (code & 0xff) {
 	case SQLITE_IOERR:
@@ -97,80 +97,80 @@ static int behind(struct db *db, int code, int errnum)
 	}
 }
 
-static int no_space(struct db *db, const char *doing, struct err *err)
+static int refuse_full_disk(struct db *db, const char *what, struct err *err)
 {
 	return err_set(err, ERR_FAILED,
-		       "%s: no space left for '%s': free some, then try again; nothing is lost",
-		       doing, db->path);
+		       "cannot %s '%s': no space left: free some, then try again; nothing is lost",
+		       what, db->path);
 }
 
-/* access(2) reports EROFS before other errors. */
-static const char *why_not_written(const char *path)
+/* Returns why a file is read-only, with advice. access(2) reports EROFS before other errors. */
+static const char *explain_read_only(const char *path)
 {
 	return access(path, W_OK) && errno == EROFS
 		       ? "the file system is mounted read-only here"
-		       : "look at the rights of the file and its folder";
+		       : "check the permissions of the file and of its folder";
 }
 
-static int no_rights(struct db *db, const char *doing, struct err *err)
+static int refuse_read_only(const char *path, struct err *err)
 {
-	return err_set(err, ERR_FAILED, "%s: '%s' can't be written: %s", doing, db->path,
-		       why_not_written(db->path));
+	return err_set(err, ERR_FAILED, "cannot write '%s': %s", path, explain_read_only(path));
 }
 
-static int io_error(struct db *db, const char *doing, int errnum, int code, struct err *err)
+static int set_io_error(struct db *db, const char *what, int errnum, int code, struct err *err)
 {
 	switch (errnum) {
 	case ENOSPC:
 	case EDQUOT:
-		return no_space(db, doing, err);
+		return refuse_full_disk(db, what, err);
 	case EACCES:
 	case EPERM:
 	case EROFS:
-		return no_rights(db, doing, err);
+		return refuse_read_only(db->path, err);
 	default:
 		return err_set(
 			err, ERR_FAILED,
-			"%s: '%s' could not be read or written (%s, %d): try again; where it stays so, its disk or file server is at fault; nothing is lost",
-			doing, db->path, errnum ? strerror(errnum) : sqlite3_errmsg(db->sql), code);
+			"cannot %s '%s': %s (%d): try again; if that fails too, its disk or file server is faulty; nothing is lost",
+			what, db->path, errnum ? strerror(errnum) : sqlite3_errmsg(db->sql), code);
 	}
 }
 
-int db_error(struct db *db, const char *doing, struct err *err)
+int db_error(struct db *db, const char *what, struct err *err)
 {
 	int errnum = errno, code = sqlite3_extended_errcode(db->sql);
 	const char *text = sqlite3_errmsg(db->sql);
 
-	errnum = behind(db, code, errnum);
+	errnum = find_errno(db, code, errnum);
 	if (errnum)
-		return io_error(db, doing, errnum, code, err);
+		return set_io_error(db, what, errnum, code, err);
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return err_set(err, ERR_AGAIN, "%s: the database '%s' is busy: try again", doing,
-			       db->path);
+		return err_set(err, ERR_AGAIN, "cannot %s '%s': the database is busy: try again",
+			       what, db->path);
 	case SQLITE_FULL:
-		return no_space(db, doing, err);
+		return refuse_full_disk(db, what, err);
 	case SQLITE_NOTADB:
 	case SQLITE_CORRUPT:
 		return err_set(
 			err, ERR_USAGE,
-			"%s: '%s' is damaged or is no database (%s): put a backup in its place; it was left as it is",
-			doing, db->path, text);
+			"cannot %s '%s': it is damaged or not a database (%s): replace it with a backup; nothing was changed",
+			what, db->path, text);
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
-		return no_rights(db, doing, err);
+		return refuse_read_only(db->path, err);
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
-		return io_error(db, doing, 0, code, err);
+		return set_io_error(db, what, 0, code, err);
 	default:
-		return err_set(err, ERR_FAILED, "%s in '%s': %s (%d)", doing, db->path, text, code);
+		return err_set(err, ERR_FAILED, "cannot %s '%s': %s (%d)", what, db->path, text,
+			       code);
 	}
 }
 
 /* Sleeps before the next try. Waits grow and are random, so that many processes do not retry at
  * once. */
-static int busy(void *unused, int times)
+static int sleep_while_busy(void *unused, int times)
 {
 	int64_t cap = times < 6 ? (int64_t)1 << times : 64;
 
@@ -183,7 +183,7 @@ static int busy(void *unused, int times)
 
 /* ---- statements ---- */
 
-static int bind_all(sqlite3_stmt *s, const char *types, va_list ap)
+static int bind_values(sqlite3_stmt *s, const char *types, va_list ap)
 {
 	int rc = SQLITE_OK;
 
@@ -216,8 +216,8 @@ static int bind_all(sqlite3_stmt *s, const char *types, va_list ap)
 	return rc;
 }
 
-static sqlite3_stmt *vstmt(struct db *db, const char *text, struct err *err, const char *types,
-			   va_list ap)
+static sqlite3_stmt *prepare_stmt(struct db *db, const char *text, struct err *err,
+				  const char *types, va_list ap)
 {
 	sqlite3_stmt *s = NULL;
 
@@ -229,7 +229,7 @@ static sqlite3_stmt *vstmt(struct db *db, const char *text, struct err *err, con
 			abort();
 		errno = 0;
 		if (sqlite3_prepare_v2(db->sql, text, -1, &s, NULL) != SQLITE_OK) {
-			db_error(db, "preparing a statement", err);
+			db_error(db, "use", err);
 			return NULL;
 		}
 		db->cache[db->ncached].text = text;
@@ -237,8 +237,8 @@ static sqlite3_stmt *vstmt(struct db *db, const char *text, struct err *err, con
 	}
 	sqlite3_reset(s);
 	sqlite3_clear_bindings(s);
-	if (bind_all(s, types, ap) != SQLITE_OK) {
-		db_error(db, "binding a statement", err);
+	if (bind_values(s, types, ap) != SQLITE_OK) {
+		db_error(db, "use", err);
 		return NULL;
 	}
 	return s;
@@ -250,7 +250,7 @@ sqlite3_stmt *db_stmt(struct db *db, const char *text, struct err *err, const ch
 	va_list ap;
 
 	va_start(ap, types);
-	s = vstmt(db, text, err, types, ap);
+	s = prepare_stmt(db, text, err, types, ap);
 	va_end(ap);
 	return s;
 }
@@ -264,7 +264,7 @@ int db_step_row(struct db *db, sqlite3_stmt *stmt, struct err *err)
 	if (rc == SQLITE_ROW)
 		return rc;
 	if (rc != SQLITE_DONE)
-		db_error(db, "working", err);
+		db_error(db, "use", err);
 	sqlite3_reset(stmt);
 	return rc == SQLITE_DONE ? rc : -1;
 }
@@ -277,7 +277,7 @@ int db_exec(struct db *db, const char *text, int64_t *changes, struct err *err, 
 	int rc;
 
 	va_start(ap, types);
-	s = vstmt(db, text, err, types, ap);
+	s = prepare_stmt(db, text, err, types, ap);
 	va_end(ap);
 	if (!s)
 		return -1;
@@ -298,7 +298,7 @@ int db_number(struct db *db, const char *text, int64_t *value, struct err *err, 
 	int rc;
 
 	va_start(ap, types);
-	s = vstmt(db, text, err, types, ap);
+	s = prepare_stmt(db, text, err, types, ap);
 	va_end(ap);
 	if (!s)
 		return -1;
@@ -345,7 +345,7 @@ void db_close(struct db *db)
  * statistics. Preparing statements, which is most of the CPU time of a job's end, then takes a
  * fifth less (sqlite.org/c3ref/c_config_covering_index_scan.html). SQLite refuses a second call,
  * which has no effect. */
-static void configure(void)
+static void configure_sqlite(void)
 {
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
@@ -355,27 +355,27 @@ int db_handle_open(const char *path, int flags, struct db **out, struct err *err
 {
 	struct db *db = mem_alloc(sizeof(*db));
 
-	configure();
+	configure_sqlite();
 	db->path = mem_strdup(path);
 	if (sqlite3_open_v2(path, &db->sql, flags, NULL) != SQLITE_OK) {
 		if (!db->sql)
 			abort();
-		db_error(db, "opening", err);
+		db_error(db, "open", err);
 		db_handle_close(db);
 		return -1;
 	}
 	sqlite3_extended_result_codes(db->sql, 1);
 	/* before any other statement: even PRAGMA synchronous fails on a busy database without
 	 * it */
-	sqlite3_busy_handler(db->sql, busy, NULL);
+	sqlite3_busy_handler(db->sql, sleep_while_busy, NULL);
 	*out = db;
 	return 0;
 }
 
-int db_script(struct db *db, const char *sql, const char *doing, struct err *err)
+int db_script(struct db *db, const char *sql, const char *what, struct err *err)
 {
 	if (sqlite3_exec(db->sql, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return db_error(db, doing, err);
+		return db_error(db, what, err);
 	return 0;
 }
 
@@ -383,7 +383,7 @@ int db_pragma(struct db *db, const char *sql, int64_t *value, struct err *err)
 {
 	int rc = db_number(db, sql, value, err, "");
 
-	return rc == DB_NONE ? err_set(err, ERR_FAILED, "'%s' gave no answer", sql) : rc;
+	return rc == DB_NONE ? err_set(err, ERR_FAILED, "SQLite returned no row for: %s", sql) : rc;
 }
 
 int db_create(const char *path, const char *id, struct err *err)
@@ -396,14 +396,12 @@ int db_create(const char *path, const char *id, struct err *err)
 		return -1;
 	snprintf(pragma, sizeof(pragma), "PRAGMA application_id=%d", DB_APPLICATION_ID);
 	if (db_script(db, "PRAGMA synchronous=EXTRA; PRAGMA page_size=4096; BEGIN IMMEDIATE",
-		      "making the database", err) ||
-	    db_script(db, pragma, "making the database", err) ||
-	    db_script(db, tables, "making the database", err) ||
+		      "create", err) ||
+	    db_script(db, pragma, "create", err) || db_script(db, tables, "create", err) ||
 	    state_set_text(db, STATE_FOLDER, id, err))
 		goto out;
 	snprintf(pragma, sizeof(pragma), "PRAGMA user_version=%d", DB_VERSION);
-	if (db_script(db, pragma, "making the database", err) ||
-	    db_script(db, "COMMIT", "making the database", err))
+	if (db_script(db, pragma, "create", err) || db_script(db, "COMMIT", "create", err))
 		goto out;
 	rc = 0;
 out:
@@ -428,14 +426,14 @@ static int refuse_wal(struct db *db, struct err *err)
 
 		buf_add_shell_word(&word, db->path);
 		err_set(err, ERR_USAGE,
-			"'%s' is in WAL mode, which loses writes where hosts share the file: set it back with: sqlite3 %s 'PRAGMA journal_mode=DELETE'",
+			"'%s' is in WAL mode, which loses writes when several hosts use the file; to leave that mode: sqlite3 %s 'PRAGMA journal_mode=DELETE'",
 			db->path, buf_str(&word));
 		buf_release(&word);
 	}
 	return rc;
 }
 
-static int check_marks(struct db *db, const char *id, struct err *err)
+static int check_identity(struct db *db, const char *id, struct err *err)
 {
 	int64_t app = 0, version = 0;
 	char *folder = NULL;
@@ -446,20 +444,21 @@ static int check_marks(struct db *db, const char *id, struct err *err)
 		return -1;
 	if (app != DB_APPLICATION_ID)
 		return err_set(err, ERR_USAGE,
-			       "'%s' is a database of another program; it was left as it is",
+			       "'%s' is the database of another program; nothing was changed",
 			       db->path);
 	if (version > DB_VERSION)
-		return err_set(err, ERR_USAGE,
-			       "'%s' was made by a newer slurmq (schema %" PRId64
-			       ", this one knows %d): install that one; it was left as it is",
-			       db->path, version, DB_VERSION);
+		return err_set(
+			err, ERR_USAGE,
+			"'%s' was made by a newer slurmq (schema %" PRId64
+			", this one supports %d): install the newer one; nothing was changed",
+			db->path, version, DB_VERSION);
 	if (version < DB_VERSION)
 		return err_set(err, ERR_USAGE,
-			       "'%s' has schema %" PRId64 ", which %s; it was left as it is",
-			       db->path, version,
-			       version == 1 ? "slurmq 0.1 wrote, and the folder is of a newer one: "
-					      "put the database that belongs to it in its place"
-					    : "no slurmq wrote");
+			       "'%s' has schema %" PRId64 ": %s; nothing was changed", db->path,
+			       version,
+			       version == 1 ? "slurmq 0.1 wrote it, but its folder is newer: "
+					      "replace it with the database of this folder"
+					    : "no slurmq wrote it");
 	if (refuse_wal(db, err))
 		return -1;
 	rc = state_get_text(db, STATE_FOLDER, &folder, err);
@@ -468,7 +467,7 @@ static int check_marks(struct db *db, const char *id, struct err *err)
 	if (id && (rc == DB_NONE || strcmp(folder, id) != 0))
 		rc = err_set(
 			err, ERR_USAGE,
-			"'%s' belongs to another .slurmq folder (the file 'id' beside it differs): put the right one in its place",
+			"'%s' belongs to another .slurmq folder (its file 'id' differs): replace it with the database of this folder",
 			db->path);
 	else
 		rc = 0;
@@ -493,28 +492,28 @@ int db_open(const char *path, const char *id, struct db **out, struct err *err)
 		if (errno == ENOENT)
 			return err_set(
 				err, ERR_USAGE,
-				"there is no database '%s': put a backup in its place, or remove the folder and run slurmq init",
+				"the database '%s' is missing: restore a backup, or remove the folder and run slurmq init",
 				path);
-		return err_errno(err, ERR_FAILED, "looking for '%s'", path);
+		return err_errno(err, ERR_FAILED, "cannot open '%s'", path);
 	}
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_USAGE, "'%s' is no file", path);
-	if (!st.st_size) /* SQLite would take it for a new database */
+		return err_set(err, ERR_USAGE, "'%s' is not a file", path);
+	if (!st.st_size) /* SQLite would treat it as a new database */
 		return err_set(
 			err, ERR_USAGE,
-			"'%s' is empty, its jobs are gone from it: put a backup in its place; it was left as it is",
+			"'%s' is empty, its jobs are lost: replace it with a backup; nothing was changed",
 			path);
 	if (db_handle_open(path, SQLITE_OPEN_READWRITE, &db, err))
 		return -1;
 	/* one lock for all checks */
-	if (db_script(db, "BEGIN", "opening", err) || check_marks(db, id, err) ||
-	    db_script(db, "COMMIT", "opening", err))
+	if (db_script(db, "BEGIN", "open", err) || check_identity(db, id, err) ||
+	    db_script(db, "COMMIT", "open", err))
 		goto fail;
 	if (sqlite3_db_readonly(db->sql, "main") == 1) {
-		err_set(err, ERR_FAILED, "'%s' can't be written: %s", path, why_not_written(path));
+		refuse_read_only(path, err);
 		goto fail;
 	}
-	if (db_script(db, settings, "opening", err))
+	if (db_script(db, settings, "open", err))
 		goto fail;
 	*out = db;
 	return 0;
@@ -533,7 +532,7 @@ int db_commit(struct db *db, struct err *err)
 	if (!db_exec(db, "COMMIT", NULL, err, ""))
 		return 0;
 	db_rollback(db);
-	return err_prefix(err, "committing");
+	return -1;
 }
 
 void db_rollback(struct db *db)
@@ -564,7 +563,8 @@ int db_check(struct db *db, struct err *err)
 	if (db_number(db, wrong, &n, err, ""))
 		return -1;
 	if (n)
-		return err_set(err, ERR_FAILED, "'%s': %" PRId64 " counters differ from the rows",
+		return err_set(err, ERR_FAILED,
+			       "'%s' is damaged: %" PRId64 " counters differ from the rows",
 			       db->path, n);
 	return 0;
 }

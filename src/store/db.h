@@ -111,7 +111,7 @@ int db_version_next_job(struct db *db, int64_t after, int64_t *id, struct err *e
  * ---- */
 
 /* Deletes at most n rows that an interrupted expand left; sets *left if there may be more. */
-int db_expand_sweep_up(struct db *db, int64_t n, bool *left, struct err *err);
+int db_expand_clean_up(struct db *db, int64_t n, bool *left, struct err *err);
 /* Adds an unpublished version, and the sweep if it is new. Sets in->id, in->sweep and
  * in->created. */
 int db_version_add(struct db *db, struct db_version *in, struct err *err);
@@ -273,6 +273,9 @@ int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *e
 /* Sets *yes if the attempt that ended last was cancelled without a request, and no other one within
  * ten seconds before it. Reads all attempts. */
 int db_last_cancelled(struct db *db, bool *yes, struct err *err);
+/* Sets *yes if an attempt that was submitted by `before` reported an end after `after` (ms since
+ * 1970, by the hosts' clocks), and was not cancelled. Reads all attempts. */
+int db_ended_by_itself(struct db *db, int64_t before, int64_t after, bool *yes, struct err *err);
 /* Sets *yes if slurmq ended the job of that task: a user requested it, or its unused claim was
  * revoked. */
 int db_cancel_requested(struct db *db, uint64_t submission, int task, bool *yes, struct err *err);
@@ -348,11 +351,13 @@ int db_holds_requested(struct db *db, bool *any, struct err *err);
 /* The transitions of an attempt. Each moves the job only if this is its newest attempt and the
  * job's state allows the transition; otherwise *changed is 0. */
 
-/* Slurm has the attempt: submitting -> queued. Stores its submission's Slurm job id, if unknown. */
+/* Records that Slurm has the attempt: submitting -> queued. Stores the Slurm job id of its
+ * submission, if unknown. */
 int db_attempt_queued(struct db *db, int64_t attempt, uint64_t slurm_job, int *changed,
 		      struct err *err);
-/* The attempt has started: submitting, queued -> running. If started is 0, because the journal
- * has no start line yet, uses the current time until a later call has an earlier time. */
+/* Records that the attempt has started: submitting, queued -> running. If started is 0, because
+ * the journal has no start line yet, uses the current time until a later call has an earlier
+ * time. */
 int db_attempt_running(struct db *db, int64_t attempt, uint64_t slurm_id, const char *node,
 		       int64_t started, int *changed, struct err *err);
 /* Records a reported end and closes the attempt for good. The job becomes completed, failed or

@@ -24,7 +24,7 @@ void db_attempt_release(struct db_attempt *a)
 	memset(a, 0, sizeof(*a));
 }
 
-static int one_attempt(struct db *db, sqlite3_stmt *s, struct db_attempt *out, struct err *err)
+static int fetch_attempt(struct db *db, sqlite3_stmt *s, struct db_attempt *out, struct err *err)
 {
 	int rc = s ? db_step_row(db, s, err) : -1;
 
@@ -58,8 +58,8 @@ static int one_attempt(struct db *db, sqlite3_stmt *s, struct db_attempt *out, s
 
 int db_attempt_get(struct db *db, int64_t id, struct db_attempt *out, struct err *err)
 {
-	return one_attempt(db, db_stmt(db, ATTEMPT_COLUMNS "WHERE a.id = ?1", err, "i", id), out,
-			   err);
+	return fetch_attempt(db, db_stmt(db, ATTEMPT_COLUMNS "WHERE a.id = ?1", err, "i", id), out,
+			     err);
 }
 
 int db_attempt_find(struct db *db, uint64_t submission, int task, int64_t *id, int *closed,
@@ -238,7 +238,7 @@ struct row {
 };
 
 /* Reads the rows. A missing attempt or job (another database was put in place) reads as closed. */
-static int read_row(struct db *db, int64_t attempt, struct row *r, struct err *err)
+static int read_attempt_row(struct db *db, int64_t attempt, struct row *r, struct err *err)
 {
 	static const char sql[] =
 		"SELECT a.job, a.closed, j.attempt = a.id, j.state, j.reason, j.request, a.started > 0"
@@ -267,7 +267,7 @@ static int read_row(struct db *db, int64_t attempt, struct row *r, struct err *e
 int db_attempt_closed(struct db *db, int64_t attempt, int *closed, struct err *err)
 {
 	struct row r;
-	int rc = read_row(db, attempt, &r, err);
+	int rc = read_attempt_row(db, attempt, &r, err);
 
 	*closed = r.closed;
 	return rc;
@@ -302,7 +302,7 @@ static int close_attempt(struct db *db, int64_t attempt, int how, const struct j
 }
 
 /* Returns the state of a job that did not complete: as requested, else failed or cancelled. */
-static int state_after(const struct row *r, int reason)
+static int choose_end_state(const struct row *r, int reason)
 {
 	if (r->request == REQUEST_CANCEL || reason == REASON_CANCELLED)
 		return JOB_CANCELLED;
@@ -317,7 +317,7 @@ int db_attempt_queued(struct db *db, int64_t attempt, uint64_t slurm_job, int *c
 	struct row r;
 
 	*changed = 0;
-	if (read_row(db, attempt, &r, err))
+	if (read_attempt_row(db, attempt, &r, err))
 		return -1;
 	if (db_exec(db,
 		    "UPDATE submission SET slurm_job = ?2 WHERE slurm_job = 0 AND id ="
@@ -336,7 +336,7 @@ int db_attempt_running(struct db *db, int64_t attempt, uint64_t slurm_id, const 
 	int64_t n;
 
 	*changed = 0;
-	if (read_row(db, attempt, &r, err) ||
+	if (read_attempt_row(db, attempt, &r, err) ||
 	    db_exec(db,
 		    "UPDATE attempt SET slurm_id = ?2, node = ?3, started = ?4"
 		    " WHERE id = ?1 AND (started = 0 OR started > ?4)",
@@ -353,7 +353,7 @@ int db_attempt_running(struct db *db, int64_t attempt, uint64_t slurm_id, const 
 /* Returns whether an attempt's end may still move its job. The attempt must be the newest. If it
  * is not closed, the job must be in flight; if it is closed, its end was inferred or reported by
  * a twin. */
-static bool may_move(const struct row *r)
+static bool can_move_job(const struct row *r)
 {
 	return r->newest && (r->closed != CLOSED_NOT || job_state_in_flight(r->state));
 }
@@ -365,19 +365,19 @@ int db_attempt_reported(struct db *db, int64_t attempt, const struct job_end *en
 	int rc = 0;
 
 	*changed = 0;
-	if (read_row(db, attempt, &r, err))
+	if (read_attempt_row(db, attempt, &r, err))
 		return -1;
 	if (r.closed == CLOSED_REPORTED)
 		return 0;
-	if (may_move(&r)) {
+	if (can_move_job(&r)) {
 		if (end->completed)
 			rc = move_job(db, &r, attempt, JOB_COMPLETED, REASON_NONE, changed, err);
 		else if (r.closed == CLOSED_NOT)
-			rc = move_job(db, &r, attempt, state_after(&r, end->reason), end->reason,
-				      changed, err);
+			rc = move_job(db, &r, attempt, choose_end_state(&r, end->reason),
+				      end->reason, changed, err);
 		else if (r.state == JOB_FAILED) /* the reported end replaces the inferred one */
-			rc = move_job(db, &r, attempt, state_after(&r, end->reason), end->reason,
-				      changed, err);
+			rc = move_job(db, &r, attempt, choose_end_state(&r, end->reason),
+				      end->reason, changed, err);
 		/* pending or held by now: a late failure does not undo what the user asked for */
 	}
 	return rc ? rc : close_attempt(db, attempt, CLOSED_REPORTED, end, err);
@@ -390,15 +390,15 @@ int db_attempt_preempted(struct db *db, int64_t attempt, const struct job_end *e
 	int rc = 0;
 
 	*changed = 0;
-	if (read_row(db, attempt, &r, err))
+	if (read_attempt_row(db, attempt, &r, err))
 		return -1;
 	if (r.closed == CLOSED_REPORTED || r.closed == CLOSED_PREEMPTED)
 		return 0;
 	if (r.newest &&
 	    ((r.closed == CLOSED_NOT && job_state_in_flight(r.state)) ||
 	     (r.closed == CLOSED_INFERRED && r.state == JOB_FAILED && r.reason == REASON_LOST)))
-		rc = move_job(db, &r, attempt, state_after(&r, end->reason), end->reason, changed,
-			      err);
+		rc = move_job(db, &r, attempt, choose_end_state(&r, end->reason), end->reason,
+			      changed, err);
 	return rc ? rc : close_attempt(db, attempt, CLOSED_PREEMPTED, end, err);
 }
 
@@ -408,11 +408,11 @@ int db_attempt_inferred(struct db *db, int64_t attempt, const struct job_end *en
 	struct row r;
 
 	*changed = 0;
-	if (read_row(db, attempt, &r, err))
+	if (read_attempt_row(db, attempt, &r, err))
 		return -1;
 	if (!r.newest || r.closed != CLOSED_NOT || !job_state_in_flight(r.state))
 		return 0;
-	if (move_job(db, &r, attempt, state_after(&r, end->reason), end->reason, changed, err))
+	if (move_job(db, &r, attempt, choose_end_state(&r, end->reason), end->reason, changed, err))
 		return -1;
 	return close_attempt(db, attempt, CLOSED_INFERRED, end, err);
 }
@@ -424,7 +424,7 @@ int db_attempt_revoked(struct db *db, int64_t attempt, int to, int reason, int *
 	struct row r;
 
 	*changed = 0;
-	if (read_row(db, attempt, &r, err))
+	if (read_attempt_row(db, attempt, &r, err))
 		return -1;
 	if (!r.newest || r.closed != CLOSED_NOT ||
 	    (r.state != JOB_SUBMITTING && r.state != JOB_QUEUED))
@@ -456,7 +456,8 @@ int db_attempt_again(struct db *db, int64_t attempt, const struct db_again *next
 	int64_t n;
 
 	*changed = 0;
-	if (read_row(db, attempt, &r, err) || db_exec(db, pending, &n, err, "ii", r.job, attempt))
+	if (read_attempt_row(db, attempt, &r, err) ||
+	    db_exec(db, pending, &n, err, "ii", r.job, attempt))
 		return -1;
 	*changed = n > 0;
 	if (!n)

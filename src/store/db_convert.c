@@ -1,4 +1,4 @@
-/* db_convert.c - the database of slurmq 0.1 in this version's form. */
+/* db_convert.c - converts the database of slurmq 0.1 to the schema of this version. */
 #include "store/db_internal.h"
 
 #include <stdio.h>
@@ -9,9 +9,9 @@
 #include "store/db_sql.h"
 #include "store/state.h"
 
-/* The names of 0.1 are on the left. SQLite renames tables and columns inside triggers and indexes too
- * (sqlite.org/lang_altertable.html, from 3.26 on). What is forgotten here slurmq finds out again: full limit
- * groups by one refusal, the sentinel by squeue. */
+/* The names of slurmq 0.1 are on the left. From version 3.26 on, SQLite renames tables and columns
+ * inside triggers and indexes too (sqlite.org/lang_altertable.html). slurmq finds out again what is
+ * deleted here: full limit groups by one refusal, the sentinel by squeue. */
 static const char renames[] =
 	"ALTER TABLE job RENAME COLUMN wish TO request;"
 	"ALTER TABLE job RENAME COLUMN shape TO schema;"
@@ -27,7 +27,8 @@ static const char renames[] =
 	" OR key IN ('.sentinel.at', '.sentinel.job', '.sentinel.begin', '.sentinel.held');"
 	"PRAGMA user_version=2;";
 
-/* Copy the database to backup, by a handle of its own: one that writes cannot be copied from (sqlite3_backup_step()). */
+/* Copies the database to backup. Opens a second handle, because SQLite cannot copy from a handle
+ * that holds a write transaction (sqlite3_backup_step()). */
 static int copy_database(struct db *db, const char *backup, struct err *err)
 {
 	struct db *from = NULL, *to = NULL;
@@ -42,7 +43,7 @@ static int copy_database(struct db *db, const char *backup, struct err *err)
 	if (b)
 		sqlite3_backup_step(b, -1);
 	if (!b || sqlite3_backup_finish(b) != SQLITE_OK)
-		db_error(to, "making a backup", err);
+		db_error(to, "write the backup", err);
 	else
 		rc = 0;
 out:
@@ -65,14 +66,14 @@ static int check_folder(struct db *db, const char *id, struct err *err)
 		rc = state_get_text(db, STATE_FOLDER, &folder, err) < 0 ? -1 : 0;
 	if (!rc && (app != DB_APPLICATION_ID || !folder || strcmp(folder, id) != 0))
 		rc = err_set(err, ERR_USAGE,
-			     "'%s' is not the database of this folder: it is left as it is",
+			     "'%s' is not the database of this folder; nothing was changed",
 			     db->path);
 	free(folder);
 	return rc;
 }
 
-static int convert(struct db *db, const char *backup, const char *id, int64_t *in_flight,
-		   struct err *err)
+static int convert_locked(struct db *db, const char *backup, const char *id, int64_t *in_flight,
+			  struct err *err)
 {
 	int64_t version;
 
@@ -86,7 +87,7 @@ static int convert(struct db *db, const char *backup, const char *id, int64_t *i
 		return -1;
 	if (*in_flight)
 		return 0;
-	return copy_database(db, backup, err) || db_script(db, renames, "converting", err) ? -1 : 0;
+	return copy_database(db, backup, err) || db_script(db, renames, "convert", err) ? -1 : 0;
 }
 
 int db_convert(const char *path, const char *backup, const char *id, int64_t *in_flight,
@@ -98,11 +99,11 @@ int db_convert(const char *path, const char *backup, const char *id, int64_t *in
 	*in_flight = 0;
 	if (db_handle_open(path, SQLITE_OPEN_READWRITE, &db, err))
 		return -1;
-	rc = db_script(db, "PRAGMA synchronous=EXTRA; BEGIN IMMEDIATE", "converting", err);
+	rc = db_script(db, "PRAGMA synchronous=EXTRA; BEGIN IMMEDIATE", "convert", err);
 	if (!rc)
-		rc = convert(db, backup, id, in_flight, err);
+		rc = convert_locked(db, backup, id, in_flight, err);
 	if (!rc)
-		rc = db_script(db, "COMMIT", "converting", err);
+		rc = db_script(db, "COMMIT", "convert", err);
 	db_handle_close(db);
 	return rc;
 }

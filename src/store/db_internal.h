@@ -28,15 +28,16 @@ struct db {
 	size_t nschemas;
 };
 
-/* Sets err from SQLite's last error; doing is text like "reading jobs". Always returns -1. */
-int db_error(struct db *db, const char *doing, struct err *err);
+/* Sets err from SQLite's last error: "cannot WHAT 'PATH': ...", where what is a verb such as
+ * "open". Always returns -1. */
+int db_error(struct db *db, const char *what, struct err *err);
 
-/* Open a handle on a file as it is, with the busy handler and nothing else; and close it. */
+/* Opens a handle with the busy handler and nothing else; the file is not checked. */
 int db_handle_open(const char *path, int flags, struct db **out, struct err *err);
 void db_handle_close(struct db *db);
-/* Run statements that take no values and return no rows. */
-int db_script(struct db *db, const char *sql, const char *doing, struct err *err);
-/* Read the number that a pragma returns. */
+/* Runs statements that take no values and return no rows; what is as for db_error(). */
+int db_script(struct db *db, const char *sql, const char *what, struct err *err);
+/* Reads the number that a pragma returns. */
 int db_pragma(struct db *db, const char *sql, int64_t *value, struct err *err);
 
 /* Returns the statement for a constant text, ready to step, or NULL with err. Prepares it once

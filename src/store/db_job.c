@@ -49,7 +49,7 @@ void db_jobs_free(struct db_job *v, size_t n)
 	free(v);
 }
 
-static void take_point(struct db_job *job, struct sweep_point *point)
+static void swap_point(struct db_job *job, struct sweep_point *point)
 {
 	struct sweep_point old = job->point;
 
@@ -85,7 +85,7 @@ static int apply_reshapes(struct db *db, struct db_job *job, struct err *err)
 				     (size_t)sqlite3_column_bytes(s, 2), job->point.sample,
 				     &other.point, err);
 		if (!rc)
-			take_point(job, &other.point);
+			swap_point(job, &other.point);
 		db_job_release(&other);
 		break;
 	}
@@ -152,7 +152,7 @@ static int read_jobs(struct db *db, sqlite3_stmt *s, struct db_job **v, size_t *
 	return -1;
 }
 
-static int one_job(struct db *db, sqlite3_stmt *s, struct db_job *out, struct err *err)
+static int fetch_job(struct db *db, sqlite3_stmt *s, struct db_job *out, struct err *err)
 {
 	struct db_job *v;
 	size_t n;
@@ -172,7 +172,7 @@ int db_job_get(struct db *db, int64_t id, struct db_job *out, struct err *err)
 	static const char sql[] = JOB_COLUMNS "job j JOIN sweep s ON s.id = j.sweep" RETRY_STATE
 					      "WHERE j.id = ?1 AND" PUBLISHED;
 
-	return one_job(db, db_stmt(db, sql, err, "i", id), out, err);
+	return fetch_job(db, db_stmt(db, sql, err, "i", id), out, err);
 }
 
 int db_job_get_any(struct db *db, int64_t id, struct db_job *out, struct err *err)
@@ -180,7 +180,7 @@ int db_job_get_any(struct db *db, int64_t id, struct db_job *out, struct err *er
 	static const char sql[] =
 		JOB_COLUMNS "job j JOIN sweep s ON s.id = j.sweep" RETRY_STATE "WHERE j.id = ?1";
 
-	return one_job(db, db_stmt(db, sql, err, "i", id), out, err);
+	return fetch_job(db, db_stmt(db, sql, err, "i", id), out, err);
 }
 
 int db_job_get_ran(struct db *db, int64_t id, struct db_job *out, struct err *err)
@@ -191,7 +191,7 @@ int db_job_get_ran(struct db *db, int64_t id, struct db_job *out, struct err *er
 					    " JOIN submission u ON u.id = a.submission" RETRY_STATE
 					    "WHERE j.id = ?1";
 
-	return one_job(db, db_stmt(db, sql, err, "i", id), out, err);
+	return fetch_job(db, db_stmt(db, sql, err, "i", id), out, err);
 }
 
 /* The conditions of a db_select, ?1 to ?5. */
@@ -265,7 +265,7 @@ static int read_point(struct db *db, sqlite3_stmt *s, struct db_point *p, struct
 			&p->point, err);
 	if (db_job_get_any(db, p->job, &job, err))
 		return -1;
-	take_point(&job, &p->point);
+	swap_point(&job, &p->point);
 	db_job_release(&job);
 	return 0;
 }
@@ -382,7 +382,7 @@ int db_jobs_later(struct db *db, int64_t *n, int64_t *first, struct err *err)
 	"UPDATE job SET state = " SQL_HELD ", reason = " SQL_REASON_REFUSED \
 	", request = " SQL_REQUEST_HOLD
 
-static int changed(struct db *db, const char *sql, int64_t id, int *out, struct err *err)
+static int update_job(struct db *db, const char *sql, int64_t id, int *out, struct err *err)
 {
 	int64_t n;
 
@@ -444,9 +444,9 @@ int db_job_cancel(struct db *db, int64_t id, int *out, struct err *err)
 	static const char request[] = "UPDATE job SET request = " SQL_REQUEST_CANCEL
 				      " WHERE id = ?1 AND state IN " SQL_IN_FLIGHT;
 
-	if (changed(db, now, id, out, err))
+	if (update_job(db, now, id, out, err))
 		return -1;
-	return *out ? 0 : changed(db, request, id, out, err);
+	return *out ? 0 : update_job(db, request, id, out, err);
 }
 
 int db_job_hold(struct db *db, int64_t id, int *out, struct err *err)
@@ -457,9 +457,9 @@ int db_job_hold(struct db *db, int64_t id, int *out, struct err *err)
 		" WHERE id = ?1 AND state IN (" SQL_SUBMITTING ", " SQL_QUEUED ")"
 		" AND request = " SQL_REQUEST_NONE;
 
-	if (changed(db, now, id, out, err))
+	if (update_job(db, now, id, out, err))
 		return -1;
-	return *out ? 0 : changed(db, request, id, out, err);
+	return *out ? 0 : update_job(db, request, id, out, err);
 }
 
 int db_job_hold_value(struct db *db, int64_t id, int *out, struct err *err)
@@ -470,9 +470,9 @@ int db_job_hold_value(struct db *db, int64_t id, int *out, struct err *err)
 		" WHERE id = ?1 AND state IN (" SQL_SUBMITTING ", " SQL_QUEUED ")"
 		" AND request = " SQL_REQUEST_NONE;
 
-	if (changed(db, now, id, out, err))
+	if (update_job(db, now, id, out, err))
 		return -1;
-	return *out ? 0 : changed(db, request, id, out, err);
+	return *out ? 0 : update_job(db, request, id, out, err);
 }
 
 int db_job_release_held(struct db *db, int64_t id, int *out, struct err *err)
@@ -482,9 +482,9 @@ int db_job_release_held(struct db *db, int64_t id, int *out, struct err *err)
 				      " WHERE id = ?1 AND request IN (" SQL_REQUEST_HOLD
 				      ", " SQL_REQUEST_BREAKER ") AND state IN " SQL_IN_FLIGHT;
 
-	if (changed(db, now, id, out, err))
+	if (update_job(db, now, id, out, err))
 		return -1;
-	return *out ? 0 : changed(db, request, id, out, err);
+	return *out ? 0 : update_job(db, request, id, out, err);
 }
 
 int db_job_priority(struct db *db, int64_t id, int64_t priority, int *out, struct err *err)
@@ -500,9 +500,9 @@ int db_job_priority(struct db *db, int64_t id, int64_t priority, int *out, struc
 int db_job_delete(struct db *db, int64_t id, int *out, struct err *err)
 {
 	/* a job with an attempt has a history, and its files may still be ingested */
-	return changed(db,
-		       "DELETE FROM job WHERE id = ?1 AND state = " SQL_PENDING " AND attempt = 0",
-		       id, out, err);
+	return update_job(
+		db, "DELETE FROM job WHERE id = ?1 AND state = " SQL_PENDING " AND attempt = 0", id,
+		out, err);
 }
 
 int db_sweep_note(struct db *db, int64_t sweep, const char *text, struct err *err)

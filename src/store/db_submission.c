@@ -17,7 +17,7 @@ void db_submission_release(struct db_submission *s)
 	memset(s, 0, sizeof(*s));
 }
 
-static int claim_one(struct db *db, const struct db_submission *in, const struct db_job *job,
+static int claim_job(struct db *db, const struct db_submission *in, const struct db_job *job,
 		     int64_t attempt, struct err *err)
 {
 	const struct db_move m = {.job = job->id,
@@ -31,7 +31,7 @@ static int claim_one(struct db *db, const struct db_submission *in, const struct
 	if (db_job_move(db, &m, &changed, err))
 		return -1;
 	if (!changed)
-		return err_set(err, ERR_FAILED, "claiming job %lld: it is not pending any more",
+		return err_set(err, ERR_FAILED, "cannot claim job %lld: it is no longer pending",
 			       (long long)job->id);
 	return db_exec(db, "INSERT INTO attempt(id, job, prev, submission) VALUES(?1, ?2, ?3, ?4)",
 		       NULL, err, "iiiu", attempt, job->id, job->attempt, in->id);
@@ -55,7 +55,7 @@ int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs,
 		    in->limit_group))
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (claim_one(db, in, &jobs[i], in->first + (int64_t)i, err))
+		if (claim_job(db, in, &jobs[i], in->first + (int64_t)i, err))
 			return -1;
 	return 0;
 }
@@ -63,8 +63,8 @@ int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs,
 #define SUBMISSION_COLUMNS \
 	"SELECT version, first, ntasks, slurm_job, answer, text, created, limit_group, id FROM submission "
 
-static int one_submission(struct db *db, sqlite3_stmt *s, struct db_submission *out,
-			  struct err *err)
+static int fetch_submission(struct db *db, sqlite3_stmt *s, struct db_submission *out,
+			    struct err *err)
 {
 	int rc = s ? db_step_row(db, s, err) : -1;
 
@@ -86,8 +86,8 @@ static int one_submission(struct db *db, sqlite3_stmt *s, struct db_submission *
 
 int db_submission_get(struct db *db, uint64_t id, struct db_submission *out, struct err *err)
 {
-	return one_submission(db, db_stmt(db, SUBMISSION_COLUMNS "WHERE id = ?1", err, "u", id),
-			      out, err);
+	return fetch_submission(db, db_stmt(db, SUBMISSION_COLUMNS "WHERE id = ?1", err, "u", id),
+				out, err);
 }
 
 int db_submission_newest(struct db *db, struct db_submission *out, struct err *err)
@@ -95,11 +95,11 @@ int db_submission_newest(struct db *db, struct db_submission *out, struct err *e
 	static const char sql[] = SUBMISSION_COLUMNS
 		"WHERE id = (SELECT submission FROM attempt ORDER BY id DESC LIMIT 1)";
 
-	return one_submission(db, db_stmt(db, sql, err, ""), out, err);
+	return fetch_submission(db, db_stmt(db, sql, err, ""), out, err);
 }
 
 /* Reads the submitting jobs of a submission: n pairs of job and attempt. The caller frees *v. */
-static int being_submitted(struct db *db, uint64_t id, int64_t **v, size_t *n, struct err *err)
+static int list_submitting_jobs(struct db *db, uint64_t id, int64_t **v, size_t *n, struct err *err)
 {
 	static const char sql[] =
 		"SELECT j.id, j.attempt FROM submission s CROSS JOIN job j INDEXED BY job_flight"
@@ -138,7 +138,7 @@ int db_submission_answer(struct db *db, uint64_t id, int answer, uint64_t slurm_
 		return -1;
 	if (!n || !slurm_job)
 		return 0;
-	rc = being_submitted(db, id, &v, &jobs, err);
+	rc = list_submitting_jobs(db, id, &v, &jobs, err);
 	for (size_t i = 0; i < jobs && !rc; i++) {
 		const struct db_move m = {.job = v[i * 2],
 					  .attempt = v[i * 2 + 1],
@@ -189,6 +189,19 @@ int db_last_cancelled(struct db *db, bool *yes, struct err *err)
 	int rc = db_number(db, sql, &n, err, "");
 
 	*yes = n == 1;
+	return rc;
+}
+
+int db_ended_by_itself(struct db *db, int64_t before, int64_t after, bool *yes, struct err *err)
+{
+	static const char sql[] =
+		"SELECT count(*) FROM attempt a JOIN submission s ON s.id = a.submission"
+		" WHERE a.ended > ?2 AND s.created <= ?1 AND a.reason <> " SQL_REASON_CANCELLED
+		" AND a.closed NOT IN (" SQL_CLOSED_NOT ", " SQL_CLOSED_INFERRED ")";
+	int64_t n = 0;
+	int rc = db_number(db, sql, &n, err, "ii", before, after);
+
+	*yes = n > 0;
 	return rc;
 }
 

@@ -58,7 +58,7 @@ static int read_counts(struct db *db, struct db_sweep *out, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-static int one_sweep(struct db *db, sqlite3_stmt *s, struct db_sweep *out, struct err *err)
+static int fetch_sweep(struct db *db, sqlite3_stmt *s, struct db_sweep *out, struct err *err)
 {
 	int rc = s ? db_step_row(db, s, err) : -1;
 
@@ -74,12 +74,12 @@ static int one_sweep(struct db *db, sqlite3_stmt *s, struct db_sweep *out, struc
 
 int db_sweep_get(struct db *db, int64_t id, struct db_sweep *out, struct err *err)
 {
-	return one_sweep(db, db_stmt(db, SWEEP_COLUMNS "WHERE id = ?1", err, "i", id), out, err);
+	return fetch_sweep(db, db_stmt(db, SWEEP_COLUMNS "WHERE id = ?1", err, "i", id), out, err);
 }
 
 int db_sweep_find(struct db *db, const char *name, struct db_sweep *out, struct err *err)
 {
-	return one_sweep(
+	return fetch_sweep(
 		db, db_stmt(db, SWEEP_COLUMNS "WHERE name = ?1 AND version > 0", err, "t", name),
 		out, err);
 }
@@ -180,7 +180,7 @@ int db_version_next_job(struct db *db, int64_t after, int64_t *id, struct err *e
 
 /* ---- schemas ---- */
 
-static void schema_text(const struct sweep_point *point, struct buf *out)
+static void add_schema_text(const struct sweep_point *point, struct buf *out)
 {
 	const char *variant = point->variant ? point->variant : "";
 	const char *seed = point->seed ? point->seed : "";
@@ -201,7 +201,7 @@ int db_schema_id(struct db *db, const struct sweep_point *point, int64_t *id, st
 	struct buf text = {0};
 	int rc;
 
-	schema_text(point, &text);
+	add_schema_text(point, &text);
 	rc = db_number(db, "SELECT id FROM schema WHERE text = ?1", id, err, "b", text.s, text.len);
 	if (rc == DB_NONE) {
 		rc = db_exec(db, "INSERT INTO schema(text) VALUES(?1)", NULL, err, "b", text.s,
@@ -223,7 +223,7 @@ void db_values_encode(const struct sweep_point *point, struct buf *out)
 }
 
 /* Reads the words of a schema: variant, seed, names. They are borrowed from db. */
-static int schema_words(struct db *db, int64_t id, const struct strs **out, struct err *err)
+static int read_schema_words(struct db *db, int64_t id, const struct strs **out, struct err *err)
 {
 	sqlite3_stmt *s;
 	struct strs words = {0};
@@ -271,7 +271,7 @@ int db_point_decode(struct db *db, int64_t schema, const char *values, size_t le
 
 	memset(out, 0, sizeof(*out));
 	out->sample = sample;
-	if (schema_words(db, schema, &words, err))
+	if (read_schema_words(db, schema, &words, err))
 		return -1;
 	if (words->v[0][0])
 		out->variant = mem_strdup(words->v[0]);
@@ -310,7 +310,7 @@ int db_param_names(struct db *db, struct strs *names, struct err *err)
 	while ((rc = db_step_row(db, s, err)) == SQLITE_ROW) {
 		const struct strs *words;
 
-		if (schema_words(db, sqlite3_column_int64(s, 0), &words, err)) {
+		if (read_schema_words(db, sqlite3_column_int64(s, 0), &words, err)) {
 			sqlite3_reset(s);
 			return -1;
 		}
@@ -322,7 +322,7 @@ int db_param_names(struct db *db, struct strs *names, struct err *err)
 
 /* ---- expanding ---- */
 
-int db_expand_sweep_up(struct db *db, int64_t n, bool *left, struct err *err)
+int db_expand_clean_up(struct db *db, int64_t n, bool *left, struct err *err)
 {
 	static const char jobs[] = "DELETE FROM job WHERE id IN (SELECT j.id FROM job j"
 				   " WHERE j.id >= ?2 AND j.version = ?1 LIMIT ?3)";
@@ -349,7 +349,8 @@ int db_expand_sweep_up(struct db *db, int64_t n, bool *left, struct err *err)
 	return 0;
 }
 
-static int sweep_for(struct db *db, const char *name, int64_t now, int64_t *id, struct err *err)
+static int find_or_add_sweep(struct db *db, const char *name, int64_t now, int64_t *id,
+			     struct err *err)
 {
 	int rc = db_number(db, "SELECT id FROM sweep WHERE name = ?1", id, err, "t", name);
 
@@ -371,7 +372,7 @@ int db_version_add(struct db *db, struct db_version *in, struct err *err)
 	int64_t max;
 
 	in->created = clock_now_ms();
-	if (sweep_for(db, in->sweep_name, in->created, &in->sweep, err) ||
+	if (find_or_add_sweep(db, in->sweep_name, in->created, &in->sweep, err) ||
 	    db_job_max(db, &max, err) ||
 	    db_exec(db,
 		    "INSERT INTO version(sweep, created, first_job, file, dir, source, script)"

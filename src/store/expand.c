@@ -1,6 +1,6 @@
 /*
- * expand.c - reading a sweep file, and what its jobs would be (a dry run). expand_store.c puts them
- * into the store.
+ * expand.c - reads a sweep file and lists its jobs (a dry run). expand_store.c adds them to the
+ * store.
  */
 #include "store/expand.h"
 
@@ -31,7 +31,7 @@ void expand_file_release(struct expand_file *f)
 /* ---- reading ---- */
 
 /* Renders the first job, so that an error in all jobs is reported before anything is changed. */
-static int try_first(const struct expand_file *f, struct err *err)
+static int plan_first_job(const struct expand_file *f, struct err *err)
 {
 	struct sweep_iter it;
 	struct sweep_point point;
@@ -57,7 +57,7 @@ static int read_sweep(struct expand_file *f, int64_t max_jobs, struct complaints
 	    sweepfile_parse(f->name, f->dir, f->text, f->len, &f->sweep, c, err))
 		return -1;
 	sweep_limit_jobs(f->sweep, (uint64_t)(max_jobs > 0 ? max_jobs : MAX_JOBS));
-	return sweepfile_load_files(f->sweep, c, err) || try_first(f, err) ? -1 : 0;
+	return sweepfile_load_files(f->sweep, c, err) || plan_first_job(f, err) ? -1 : 0;
 }
 
 int expand_read(const char *path, int64_t max_jobs, struct expand_file *out, struct complaints *c,
@@ -81,7 +81,7 @@ int64_t expand_most_jobs(const struct expand_opts *o)
 	return o->max_jobs > 0 ? o->max_jobs : MAX_JOBS;
 }
 
-int expand_too_many(const struct expand_opts *o, int64_t jobs, struct err *err)
+int expand_refuse_too_many(const struct expand_opts *o, int64_t jobs, struct err *err)
 {
 	if (jobs <= expand_most_jobs(o))
 		return 0;
@@ -90,7 +90,7 @@ int expand_too_many(const struct expand_opts *o, int64_t jobs, struct err *err)
 		       expand_most_jobs(o));
 }
 
-static bool same_strs(const struct strs *a, const struct strs *b)
+static bool is_same_list(const struct strs *a, const struct strs *b)
 {
 	if (a->n != b->n)
 		return false;
@@ -107,31 +107,31 @@ bool expand_same_text(const char *a, const char *b)
 
 bool expand_same_plan(const struct plan *a, const struct plan *b)
 {
-	if (!same_strs(&a->sbatch, &b->sbatch) || !same_strs(&a->env, &b->env) ||
+	if (!is_same_list(&a->sbatch, &b->sbatch) || !is_same_list(&a->env, &b->env) ||
 	    !expand_same_text(a->directives, b->directives) || a->nsteps != b->nsteps)
 		return false;
 	for (size_t i = 0; i < a->nsteps; i++) {
 		const struct plan_step *x = &a->steps[i], *y = &b->steps[i];
 
 		if (strcmp(x->key, y->key) != 0 || x->on_fail != y->on_fail ||
-		    !same_strs(&x->argv, &y->argv) || !same_strs(&x->vars, &y->vars) ||
-		    !same_strs(&x->needs, &y->needs))
+		    !is_same_list(&x->argv, &y->argv) || !is_same_list(&x->vars, &y->vars) ||
+		    !is_same_list(&x->needs, &y->needs))
 			return false;
 	}
 	return true;
 }
 
-int expand_tell_two(const struct expand_file *f, struct err *err)
+int expand_refuse_equal_jobs(const struct expand_file *f, struct err *err)
 {
 	return err_set(
 		err, ERR_USAGE,
-		"%s: error: two jobs have equal parameters and different commands or resources: let a parameter tell them apart",
+		"%s: error: two jobs have equal parameters and different commands or resources: add a parameter that distinguishes them",
 		f->name);
 }
 
 /* ---- a dry run ---- */
 
-/* A set of identities: open addressing, 0 kept aside. */
+/* A set of identities with open addressing; `zero` stands for the identity 0. */
 struct keyset {
 	uint64_t *v;
 	size_t n, cap;
@@ -173,8 +173,9 @@ static bool keyset_add(struct keyset *s, uint64_t key)
 	return true;
 }
 
-/* An equal job again: does it run the same? The first of them is looked for from the beginning;
- * *left is how many jobs may be looked at in all, as a dry run is no proof. */
+/* Checks that a job runs the same commands as an earlier job with equal parameters. Searches for
+ * that job from the first one. *left limits the number of jobs that all calls search: a dry run
+ * need not find every difference. */
 static int check_equal(const struct expand_file *f, const struct sweep_point *point, int64_t *left,
 		       struct err *err)
 {
@@ -194,7 +195,7 @@ static int check_equal(const struct expand_file *f, const struct sweep_point *po
 			     ? -1
 			     : 0;
 		if (!rc && !expand_same_plan(&plan, &first))
-			rc = expand_tell_two(f, err);
+			rc = expand_refuse_equal_jobs(f, err);
 	}
 	plan_release(&plan);
 	plan_release(&first);
@@ -230,7 +231,7 @@ int expand_dry(const struct expand_file *f, const struct expand_opts *opts,
 			}
 			continue;
 		}
-		rc = expand_too_many(opts, ++r->jobs, err);
+		rc = expand_refuse_too_many(opts, ++r->jobs, err);
 		if (!rc)
 			rc = sweep_plan(f->sweep, &point, r->jobs, &plan, err);
 		r->steps += (int64_t)plan.nsteps;

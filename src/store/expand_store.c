@@ -39,7 +39,7 @@ struct work {
 	int64_t reshaped, newly_missing;
 };
 
-static bool mark(struct work *w, int64_t id)
+static bool mark_job(struct work *w, int64_t id)
 {
 	size_t byte = (size_t)id / 8;
 	unsigned char bit = (unsigned char)(1 << (id % 8));
@@ -57,14 +57,14 @@ static bool mark(struct work *w, int64_t id)
 	return had;
 }
 
-static bool marked(const struct work *w, int64_t id)
+static bool is_job_marked(const struct work *w, int64_t id)
 {
 	size_t byte = (size_t)id / 8;
 
 	return byte < w->nbytes && (w->bits[byte] & (1 << (id % 8)));
 }
 
-static bool same_schema(const struct sweep_point *a, const struct sweep_point *b)
+static bool is_same_schema(const struct sweep_point *a, const struct sweep_point *b)
 {
 	if (a->n != b->n || !expand_same_text(a->variant, b->variant) ||
 	    !expand_same_text(a->seed, b->seed))
@@ -76,7 +76,7 @@ static bool same_schema(const struct sweep_point *a, const struct sweep_point *b
 	return true;
 }
 
-static const char *value_in(const struct sweep_point *point, const char *name)
+static const char *find_value(const struct sweep_point *point, const char *name)
 {
 	for (size_t i = 0; i < point->n; i++)
 		if (!strcmp(point->params[i].name, name))
@@ -86,25 +86,25 @@ static const char *value_in(const struct sweep_point *point, const char *name)
 
 /* Sets err for two jobs with one identity: a default that changed, or a clash of 64-bit
  * identities. */
-static int tell_clash(const struct work *w, const struct sweep_point *point,
-		      const struct db_job *job, struct err *err)
+static int refuse_clash(const struct work *w, const struct sweep_point *point,
+			const struct db_job *job, struct err *err)
 {
 	for (size_t i = 0; i < job->point.n; i++) {
 		const struct sweep_param *was = &job->point.params[i];
-		const char *is = value_in(point, was->name);
+		const char *is = find_value(point, was->name);
 		const char *fallback = sweep_default(w->f->sweep, point->variant, was->name);
 
 		if (fallback && is && strcmp(is, was->value) != 0)
 			return err_set(
 				err, ERR_USAGE,
 				"%s: error: the default of '%s' is '%s' now, and job %" PRId64
-				" was made with the default '%s': let it be that, or rename the sweep",
+				" was made with the default '%s': restore that default, or rename the sweep",
 				w->f->name, was->name, fallback, job->id, was->value);
 	}
 	return err_set(
 		err, ERR_FAILED,
-		"%s: a job has the same 64-bit identity as job %" PRId64
-		" with other parameters: rename the sweep, or write one value in another way",
+		"%s: a job and job %" PRId64
+		" have different parameters but the same 64-bit identity: rename the sweep, or write one value differently",
 		w->f->name, job->id);
 }
 
@@ -118,21 +118,21 @@ static int compare_identity(struct work *w, const struct sweep_point *point,
 	sweep_identity_text(w->f->sweep, point, &a);
 	sweep_identity_text(w->f->sweep, &job->point, &b);
 	if (a.len != b.len || memcmp(buf_str(&a), buf_str(&b), a.len) != 0)
-		rc = tell_clash(w, point, job, err);
+		rc = refuse_clash(w, point, job, err);
 	buf_release(&a);
 	buf_release(&b);
 	return rc;
 }
 
 /* Handles parameters that one file names twice. */
-static int merge(struct work *w, const struct plan *plan, const struct db_job *first,
-		 struct err *err)
+static int merge_equal_jobs(struct work *w, const struct plan *plan, const struct db_job *first,
+			    struct err *err)
 {
 	struct plan other = {0};
 	int rc = sweep_plan(w->f->sweep, &first->point, first->id, &other, err);
 
 	if (!rc && !expand_same_plan(plan, &other))
-		rc = expand_tell_two(w->f, err);
+		rc = expand_refuse_equal_jobs(w->f, err);
 	plan_release(&other);
 	w->r->merged++;
 	w->r->jobs--;
@@ -140,7 +140,7 @@ static int merge(struct work *w, const struct plan *plan, const struct db_job *f
 	return rc;
 }
 
-static int rerun(struct work *w, const struct db_job *job, struct err *err)
+static int rerun_job(struct work *w, const struct db_job *job, struct err *err)
 {
 	int changed;
 
@@ -152,8 +152,8 @@ static int rerun(struct work *w, const struct db_job *job, struct err *err)
 
 /* Returns whether a sweep and its new text run the same commands for a job. Compares the scripts
  * too, since a plan has only their names. */
-static bool runs_same(const struct work *w, const struct plan *plan, const struct sweep *was,
-		      const struct db_job *job)
+static bool has_same_commands(const struct work *w, const struct plan *plan,
+			      const struct sweep *was, const struct db_job *job)
 {
 	struct plan old = {0};
 	bool same = expand_same_text(sweep_script_text(was), sweep_script_text(w->f->sweep)) &&
@@ -165,7 +165,7 @@ static bool runs_same(const struct work *w, const struct plan *plan, const struc
 }
 
 /* Returns the sweep of a version, borrowed from w, or NULL if this slurmq cannot parse it. */
-static const struct sweep *sweep_ran(struct work *w, int64_t version)
+static const struct sweep *load_started_sweep(struct work *w, int64_t version)
 {
 	struct loaded *ld;
 
@@ -179,8 +179,8 @@ static const struct sweep *sweep_ran(struct work *w, int64_t version)
 
 /* Handles a job that is running or completed: compares the file with the version that the job was
  * started with, which may be older than the sweep's. */
-static int again_ran(struct work *w, const struct sweep_point *point, const struct plan *plan,
-		     const struct db_job *job, struct err *err)
+static int compare_started_job(struct work *w, const struct sweep_point *point,
+			       const struct plan *plan, const struct db_job *job, struct err *err)
 {
 	const struct sweep *was;
 	struct db_job ran = {0};
@@ -190,35 +190,35 @@ static int again_ran(struct work *w, const struct sweep_point *point, const stru
 	if (rc < 0)
 		return -1;
 	same = !rc && w->same_text && ran.version == w->old_version &&
-	       same_schema(point, &ran.point);
+	       is_same_schema(point, &ran.point);
 	if (!rc && !same) {
-		was = sweep_ran(w, ran.version);
-		same = was && runs_same(w, plan, was, &ran);
+		was = load_started_sweep(w, ran.version);
+		same = was && has_same_commands(w, plan, was, &ran);
 	}
 	db_job_release(&ran);
 	if (same)
 		w->r->unchanged++;
 	else if (job->state == JOB_COMPLETED && w->o->rerun_changed)
-		return rerun(w, job, err);
+		return rerun_job(w, job, err);
 	else
 		w->r->left++;
 	return 0;
 }
 
 /* Handles an earlier job that the file names again. */
-static int again(struct work *w, const struct sweep_point *point, const struct plan *plan,
-		 const struct db_job *job, struct err *err)
+static int update_known_job(struct work *w, const struct sweep_point *point,
+			    const struct plan *plan, const struct db_job *job, struct err *err)
 {
 	w->old_seen++;
-	if (!same_schema(point, &job->point) || job->version != w->old_version) {
+	if (!is_same_schema(point, &job->point) || job->version != w->old_version) {
 		w->reshaped++;
 		if (db_job_reshape(w->store->db, job->id, w->version.id, point, err))
 			return -1;
 	}
 	if (job->state == JOB_COMPLETED || job_state_in_flight(job->state))
-		return again_ran(w, point, plan, job, err);
+		return compare_started_job(w, point, plan, job, err);
 	if ((w->same_text && job->version == w->old_version) ||
-	    (w->old && runs_same(w, plan, w->old, job)))
+	    (w->old && has_same_commands(w, plan, w->old, job)))
 		w->r->unchanged++;
 	else
 		w->r->changed++;
@@ -234,7 +234,7 @@ static int put_job(struct work *w, const struct sweep_point *point, struct err *
 	int64_t id;
 	int rc = db_job_find_key(db, w->version.sweep, key, &id, err);
 
-	if (rc < 0 || expand_too_many(w->o, ++w->r->jobs, err))
+	if (rc < 0 || expand_refuse_too_many(w->o, ++w->r->jobs, err))
 		return -1;
 	if (rc == DB_NONE) {
 		rc = db_job_add(db, w->version.sweep, w->version.id, key, point, &id, err);
@@ -242,7 +242,7 @@ static int put_job(struct work *w, const struct sweep_point *point, struct err *
 		if (!rc)
 			rc = sweep_plan(w->f->sweep, point, id, &plan, err);
 		w->r->steps += (int64_t)plan.nsteps;
-		mark(w, id);
+		mark_job(w, id);
 		goto out;
 	}
 	rc = db_job_get_any(db, id, &job, err);
@@ -252,22 +252,23 @@ static int put_job(struct work *w, const struct sweep_point *point, struct err *
 		rc = sweep_plan(w->f->sweep, point, id, &plan, err);
 	w->r->steps += (int64_t)plan.nsteps;
 	if (!rc)
-		rc = mark(w, id) ? merge(w, &plan, &job, err) : again(w, point, &plan, &job, err);
+		rc = mark_job(w, id) ? merge_equal_jobs(w, &plan, &job, err)
+				     : update_known_job(w, point, &plan, &job, err);
 out:
 	db_job_release(&job);
 	plan_release(&plan);
 	return rc < 0 ? -1 : rc;
 }
 
-/* A slice is short, so that other processes wait only briefly for the database. The pause after
- * it is longer than they sleep between two tries (db.c); otherwise the process that writes
+/* Returns when a slice must end. It is short, so that other processes wait only briefly. The pause
+ * after it is longer than they sleep between two tries (db.c); otherwise the process that writes
  * slices would always win. */
-static int64_t slice_end(void)
+static int64_t compute_slice_end(void)
 {
 	return clock_mono_ms() + SLICE_MS;
 }
 
-static bool slice_goes_on(int rows, int64_t end)
+static bool is_slice_open(int rows, int64_t end)
 {
 	return rows < SLICE && (rows % 64 || clock_mono_ms() < end);
 }
@@ -286,9 +287,9 @@ static int put_slice(struct work *w, struct sweep_iter *it, struct err *err)
 
 	if (rc)
 		return -1;
-	end = slice_end();
+	end = compute_slice_end();
 	rc = 1;
-	for (int i = 0; slice_goes_on(i, end) && rc == 1; i++) {
+	for (int i = 0; is_slice_open(i, end) && rc == 1; i++) {
 		rc = sweep_iter_next(it, &point, err);
 		if (rc == 1 && put_job(w, &point, err))
 			rc = -1;
@@ -313,7 +314,7 @@ static int collect_unnamed(void *arg, const struct db_job *job)
 {
 	struct unnamed *u = arg;
 
-	if (marked(u->w, job->id))
+	if (is_job_marked(u->w, job->id))
 		return 0;
 	u->w->newly_missing += job->version == u->w->old_version;
 	if (u->n == u->cap) {
@@ -324,7 +325,7 @@ static int collect_unnamed(void *arg, const struct db_job *job)
 	return 0;
 }
 
-static int drop_one(struct work *w, int64_t id, struct err *err)
+static int drop_job(struct work *w, int64_t id, struct err *err)
 {
 	int changed = 0;
 
@@ -348,13 +349,13 @@ static int drop_unnamed(struct work *w, struct err *err)
 		return 0;
 	rc = db_jobs_each(w->store->db, &select, collect_unnamed, &u, err);
 	for (size_t i = 0; i < u.n && !rc;) {
-		int64_t end = slice_end();
+		int64_t end = compute_slice_end();
 
 		if (i)
 			pause_for_others();
 		rc = db_begin(w->store->db, err);
-		for (int k = 0; slice_goes_on(k, end) && i < u.n && !rc; k++, i++)
-			rc = drop_one(w, u.ids[i], err);
+		for (int k = 0; is_slice_open(k, end) && i < u.n && !rc; k++, i++)
+			rc = drop_job(w, u.ids[i], err);
 		if (!rc)
 			rc = db_commit(w->store->db, err);
 		if (rc)
@@ -366,7 +367,7 @@ static int drop_unnamed(struct work *w, struct err *err)
 
 /* ---- expand ---- */
 
-static int sweep_up(struct store *store, struct err *err)
+static int delete_hidden_versions(struct store *store, struct err *err)
 {
 	bool left = true;
 
@@ -375,7 +376,7 @@ static int sweep_up(struct store *store, struct err *err)
 			pause_for_others();
 		if (db_begin(store->db, err))
 			return -1;
-		if (db_expand_sweep_up(store->db, SLICE, &left, err) ||
+		if (db_expand_clean_up(store->db, SLICE, &left, err) ||
 		    (left && db_commit(store->db, err))) {
 			db_rollback(store->db);
 			return -1;
@@ -386,7 +387,7 @@ static int sweep_up(struct store *store, struct err *err)
 }
 
 /* Reads the sweep's current version, to find what changes. */
-static int read_old(struct work *w, struct err *err)
+static int read_current_version(struct work *w, struct err *err)
 {
 	struct complaints c = {0};
 	struct db_version v = {0};
@@ -450,7 +451,7 @@ static int put_jobs(struct work *w, int64_t most, struct err *err)
 	return rc;
 }
 
-static int publish(struct work *w, struct err *err)
+static int publish_version(struct work *w, struct err *err)
 {
 	if (db_begin(w->store->db, err))
 		return -1;
@@ -468,7 +469,8 @@ static int expand_locked(struct work *w, struct err *err)
 	int rc;
 
 	if (sweep_count_max(w->f->sweep, (uint64_t)expand_most_jobs(w->o), &most, err) ||
-	    sweep_up(w->store, err) || read_old(w, err) || begin_version(w, err))
+	    delete_hidden_versions(w->store, err) || read_current_version(w, err) ||
+	    begin_version(w, err))
 		return -1;
 	FAILPOINT("expand-begun");
 	rc = put_jobs(w, (int64_t)most, err);
@@ -477,11 +479,11 @@ static int expand_locked(struct work *w, struct err *err)
 	FAILPOINT("expand-unnamed");
 	/* expanding an unchanged file leaves no version behind */
 	if (!rc && !(w->same_text && !w->r->added && !w->reshaped && !w->newly_missing))
-		rc = publish(w, err);
+		rc = publish_version(w, err);
 	else if (!rc)
-		rc = sweep_up(w->store, err);
+		rc = delete_hidden_versions(w->store, err);
 	else
-		sweep_up(w->store, NULL);
+		delete_hidden_versions(w->store, NULL);
 	FAILPOINT("expand-published");
 	return rc;
 }
@@ -497,7 +499,7 @@ static int lock_expand(struct store *store, int *fd, struct err *err)
 	if (rc == FOLDER_BUSY)
 		return err_set(
 			err, ERR_AGAIN,
-			"another slurmq expand has been at work for a minute: try again when it is done");
+			"another slurmq expand is still running after a minute: try again when it has ended");
 	return rc;
 }
 

@@ -37,7 +37,7 @@ int folder_create(const char *dir, struct err *err)
 		int rc = mkdir(path, 0700);
 
 		if (rc && errno != EEXIST)
-			err_errno(err, ERR_FAILED, "making folder '%s'", path);
+			err_errno(err, ERR_FAILED, "cannot create the folder '%s'", path);
 		else
 			rc = 0;
 		free(path);
@@ -52,10 +52,10 @@ int folder_rename_part(const char *dir, const char *old, const char *new, struct
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 
 	if (fd < 0)
-		return err_errno(err, ERR_FAILED, "opening folder '%s'", dir);
+		return err_errno(err, ERR_FAILED, "cannot open the folder '%s'", dir);
 	if (faccessat(fd, new, F_OK, 0) &&
 	    ((renameat(fd, old, fd, new) && errno != ENOENT) || fsync(fd)))
-		rc = err_errno(err, ERR_FAILED, "renaming '%s/%s' to '%s'", dir, old, new);
+		rc = err_errno(err, ERR_FAILED, "cannot rename '%s/%s' to '%s'", dir, old, new);
 	close(fd);
 	return rc;
 }
@@ -71,7 +71,7 @@ int folder_open(const char *dir, struct folder **out, struct err *err)
 		sp->folder[i] = -1;
 	sp->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (sp->dir < 0) {
-		err_errno(err, ERR_FAILED, "opening folder '%s'", dir);
+		err_errno(err, ERR_FAILED, "cannot open the folder '%s'", dir);
 		goto fail;
 	}
 	for (int i = 0; i < FOLDER_NPARTS; i++) {
@@ -84,9 +84,10 @@ int folder_open(const char *dir, struct folder **out, struct err *err)
 
 			buf_add_shell_word(&word, path);
 			errno = errnum;
-			err_errno(err, ERR_FAILED,
-				  "opening folder '%s' (put it back with: mkdir -m 700 %s)", path,
-				  buf_str(&word));
+			err_errno(
+				err, ERR_FAILED,
+				"cannot open the folder '%s' (make it again with: mkdir -m 700 %s)",
+				path, buf_str(&word));
 			buf_release(&word);
 			free(path);
 			goto fail;
@@ -117,7 +118,7 @@ void folder_close(struct folder *sp)
 int folder_sync_part(struct folder *sp, int fd, const char *name, struct err *err)
 {
 	if (fsync(fd))
-		return err_errno(err, ERR_FAILED, "syncing folder '%s/%s'", sp->path, name);
+		return err_errno(err, ERR_FAILED, "cannot sync the folder '%s/%s'", sp->path, name);
 	return 0;
 }
 
@@ -130,7 +131,7 @@ int folder_lock_fd(int fd)
 	return fcntl(fd, F_SETLK, &fl);
 }
 
-static void sign_lock(struct folder *sp)
+static void write_lock_owner(struct folder *sp)
 {
 	struct who me;
 	struct stat st;
@@ -156,15 +157,15 @@ int queue_lock_try(struct folder *sp, struct err *err)
 		sp->lock = openat(sp->dir, "queue.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 				  0600);
 		if (sp->lock < 0)
-			return err_errno(err, ERR_FAILED, "opening '%s/queue.lock'", sp->path);
+			return err_errno(err, ERR_FAILED, "cannot open '%s/queue.lock'", sp->path);
 	}
 	if (folder_lock_fd(sp->lock)) {
 		if (errno == EACCES || errno == EAGAIN || errno == EINTR)
 			return FOLDER_BUSY;
-		return err_errno(err, ERR_FAILED, "locking '%s/queue.lock'", sp->path);
+		return err_errno(err, ERR_FAILED, "cannot lock '%s/queue.lock'", sp->path);
 	}
 	sp->held = true;
-	sign_lock(sp);
+	write_lock_owner(sp);
 	return 0;
 }
 
@@ -202,12 +203,12 @@ char *queue_lock_owner(const struct folder *sp)
 
 /* ---- names ---- */
 
-void folder_name_right(char *out, size_t size, uint64_t submission, int task)
+void folder_name_claim(char *out, size_t size, uint64_t submission, int task)
 {
 	snprintf(out, size, "%016" PRIx64 ".%d", submission, task);
 }
 
-void folder_name_taken(char *out, size_t size, uint64_t submission, int task, const struct who *w)
+void folder_name_won(char *out, size_t size, uint64_t submission, int task, const struct who *w)
 {
 	snprintf(out, size, "%016" PRIx64 ".%d.%" PRIu64 ",%d,%s,%" PRId64 ",%016" PRIx64,
 		 submission, task, w->slurm_id, w->restart, w->node[0] ? w->node : "_", w->pid,
@@ -311,7 +312,7 @@ int folder_scan(struct folder *sp, enum folder_part folder, struct folder_list *
 	fd = openat(sp->dir, folder_part_names[folder], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
-		err_errno(err, ERR_FAILED, "listing folder '%s/%s'", sp->path,
+		err_errno(err, ERR_FAILED, "cannot list the folder '%s/%s'", sp->path,
 			  folder_part_names[folder]);
 		if (fd >= 0)
 			close(fd);
@@ -329,7 +330,7 @@ int folder_scan(struct folder *sp, enum folder_part folder, struct folder_list *
 		out->v[out->n++] = e;
 	}
 	if (errno) {
-		err_errno(err, ERR_FAILED, "listing folder '%s/%s'", sp->path,
+		err_errno(err, ERR_FAILED, "cannot list the folder '%s/%s'", sp->path,
 			  folder_part_names[folder]);
 		closedir(d);
 		folder_list_release(out);
@@ -375,11 +376,12 @@ int claim_files_make(struct folder *sp, uint64_t submission, int n, struct err *
 	for (int i = 0; i < n; i++) {
 		int fd;
 
-		folder_name_right(name, sizeof(name), submission, i);
+		folder_name_claim(name, sizeof(name), submission, i);
 		fd = openat(sp->folder[FOLDER_CLAIMS], name,
 			    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd < 0 || close(fd))
-			return err_errno(err, ERR_FAILED, "making '%s/claims/%s'", sp->path, name);
+			return err_errno(err, ERR_FAILED, "cannot create '%s/claims/%s'", sp->path,
+					 name);
 	}
 	return 0;
 }
@@ -394,14 +396,14 @@ int claim_files_drop(struct folder *sp, uint64_t submission, int n, struct err *
 	char name[40];
 
 	for (int i = 0; i < n; i++) {
-		folder_name_right(name, sizeof(name), submission, i);
+		folder_name_claim(name, sizeof(name), submission, i);
 		if (folder_remove(sp, FOLDER_CLAIMS, name, err))
 			return -1;
 	}
 	return 0;
 }
 
-int folder_look(struct folder *sp, enum folder_part folder, const char *name, struct err *err)
+int folder_check_file(struct folder *sp, enum folder_part folder, const char *name, struct err *err)
 {
 	struct stat st;
 
@@ -409,30 +411,31 @@ int folder_look(struct folder *sp, enum folder_part folder, const char *name, st
 		return 0;
 	if (errno == ENOENT)
 		return FOLDER_NONE;
-	return err_errno(err, ERR_FAILED, "looking for '%s/%s/%s'", sp->path,
+	return err_errno(err, ERR_FAILED, "cannot check for '%s/%s/%s'", sp->path,
 			 folder_part_names[folder], name);
 }
 
-static int take_right(struct folder *sp, uint64_t submission, int task, const struct who *who,
+static int move_claim(struct folder *sp, uint64_t submission, int task, const struct who *who,
 		      enum folder_part to, bool sync, struct folder_entry *e, struct err *err)
 {
 	char from_name[40];
 	int errnum, rc;
 
-	folder_name_right(from_name, sizeof(from_name), submission, task);
+	folder_name_claim(from_name, sizeof(from_name), submission, task);
 	memset(e, 0, sizeof(*e));
 	e->submission = submission;
 	e->task = task;
 	e->has_who = true;
 	e->who = *who;
-	folder_name_taken(e->name, sizeof(e->name), submission, task, who);
+	folder_name_won(e->name, sizeof(e->name), submission, task, who);
 	errnum =
 		renameat(sp->folder[FOLDER_CLAIMS], from_name, sp->folder[to], e->name) ? errno : 0;
 	FAILPOINT("right-renamed");
-	rc = folder_look(sp, to, e->name, err);
+	rc = folder_check_file(sp, to, e->name, err);
 	if (rc == FOLDER_NONE && errnum && errnum != ENOENT) {
 		errno = errnum;
-		return err_errno(err, ERR_FAILED, "taking '%s/claims/%s'", sp->path, from_name);
+		return err_errno(err, ERR_FAILED, "cannot win the claim '%s/claims/%s'", sp->path,
+				 from_name);
 	}
 	if (rc || !sync)
 		return rc;
@@ -442,7 +445,7 @@ static int take_right(struct folder *sp, uint64_t submission, int task, const st
 int claim_file_win(struct folder *sp, uint64_t submission, int task, const struct who *who,
 		   struct folder_entry *e, struct err *err)
 {
-	return take_right(sp, submission, task, who, FOLDER_RUNNING, true, e, err);
+	return move_claim(sp, submission, task, who, FOLDER_RUNNING, true, e, err);
 }
 
 int claim_file_revoke(struct folder *sp, uint64_t submission, int task, const struct who *who,
@@ -450,7 +453,7 @@ int claim_file_revoke(struct folder *sp, uint64_t submission, int task, const st
 {
 	struct folder_entry e;
 
-	return take_right(sp, submission, task, who, FOLDER_REVOKED, true, &e, err);
+	return move_claim(sp, submission, task, who, FOLDER_REVOKED, true, &e, err);
 }
 
 int claim_file_revoke_nosync(struct folder *sp, uint64_t submission, int task,
@@ -458,7 +461,7 @@ int claim_file_revoke_nosync(struct folder *sp, uint64_t submission, int task,
 {
 	struct folder_entry e;
 
-	return take_right(sp, submission, task, who, FOLDER_REVOKED, false, &e, err);
+	return move_claim(sp, submission, task, who, FOLDER_REVOKED, false, &e, err);
 }
 
 int claim_files_sync_revoked(struct folder *sp, struct err *err)
@@ -469,13 +472,13 @@ int claim_files_sync_revoked(struct folder *sp, struct err *err)
 
 bool folder_has(struct folder *sp, enum folder_part folder, const char *name)
 {
-	return folder_look(sp, folder, name, NULL) != FOLDER_NONE;
+	return folder_check_file(sp, folder, name, NULL) != FOLDER_NONE;
 }
 
 int folder_remove(struct folder *sp, enum folder_part folder, const char *name, struct err *err)
 {
 	if (unlinkat(sp->folder[folder], name, 0) && errno != ENOENT)
-		return err_errno(err, ERR_FAILED, "removing '%s/%s/%s'", sp->path,
+		return err_errno(err, ERR_FAILED, "cannot remove '%s/%s/%s'", sp->path,
 				 folder_part_names[folder], name);
 	return 0;
 }

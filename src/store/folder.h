@@ -171,6 +171,8 @@ enum { FOLDER_NO_ANSWER_MS = 60 * 1000 };
 #define FOLDER_NO_ACCT "no-accounting"
 
 void folder_mark(struct folder *sp, const char *name);
+/* Makes a mark that is age_ms old already, by the file server's clock. */
+void folder_mark_aged(struct folder *sp, const char *name, int64_t age_ms);
 void folder_unmark(struct folder *sp, const char *name);
 /* Returns the age of a mark in ms, by the file server's clock. Returns -1 if there is no mark,
  * or if its time is in the future because that clock was set back. */
@@ -212,7 +214,7 @@ int64_t folder_now_ms(struct folder *sp);
  * difference to the modification time of a new file, so both times are the file server's. */
 int64_t folder_file_age(struct folder *sp, const char *name);
 /* Removes temporary files older than an hour, which processes that were killed have left. */
-void folder_tidy(struct folder *sp);
+void folder_remove_stale(struct folder *sp);
 /* Makes a subfolder with its parents, mode 0700. */
 int folder_make_subfolder(struct folder *sp, const char *name, struct err *err);
 

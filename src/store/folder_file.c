@@ -77,8 +77,8 @@ static int open_parent(struct folder *sp, const char *name, const char **base)
 	return fd;
 }
 
-static int file_put(struct folder *sp, const char *name, const void *data, size_t len,
-		    unsigned mode, bool durable, struct err *err)
+static int write_file(struct folder *sp, const char *name, const void *data, size_t len,
+		      unsigned mode, bool durable, struct err *err)
 {
 	const char *base;
 	int fd = open_parent(sp, name, &base), rc = -1;
@@ -86,7 +86,7 @@ static int file_put(struct folder *sp, const char *name, const void *data, size_
 	if (fd >= 0)
 		rc = folder_put_whole(fd, base, data, len, mode, durable);
 	if (rc)
-		err_errno(err, ERR_FAILED, "writing '%s/%s'", sp->path, name);
+		err_errno(err, ERR_FAILED, "cannot write '%s/%s'", sp->path, name);
 	if (fd >= 0)
 		close(fd);
 	return rc ? -1 : 0;
@@ -95,13 +95,13 @@ static int file_put(struct folder *sp, const char *name, const void *data, size_
 int folder_file_put(struct folder *sp, const char *name, const void *data, size_t len,
 		    unsigned mode, struct err *err)
 {
-	return file_put(sp, name, data, len, mode, true, err);
+	return write_file(sp, name, data, len, mode, true, err);
 }
 
 int folder_file_put_nosync(struct folder *sp, const char *name, const void *data, size_t len,
 			   unsigned mode, struct err *err)
 {
-	return file_put(sp, name, data, len, mode, false, err);
+	return write_file(sp, name, data, len, mode, false, err);
 }
 
 int folder_sync_and_close(int fd)
@@ -120,7 +120,7 @@ int folder_file_sync(struct folder *sp, const char *name, struct err *err)
 
 	if (folder_sync_and_close(openat(sp->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) ||
 	    folder_sync_and_close(open_parent(sp, name, &base)))
-		return err_errno(err, ERR_FAILED, "syncing '%s/%s'", sp->path, name);
+		return err_errno(err, ERR_FAILED, "cannot sync '%s/%s'", sp->path, name);
 	return 0;
 }
 
@@ -147,7 +147,7 @@ int folder_get_whole(struct folder *sp, int dirfd, const char *what, const char 
 		return FOLDER_NONE;
 	rc = fd < 0 ? -1 : read_all(fd, out);
 	if (rc)
-		err_errno(err, ERR_FAILED, "reading '%s/%s%s'", sp->path, what, name);
+		err_errno(err, ERR_FAILED, "cannot read '%s/%s%s'", sp->path, what, name);
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -177,7 +177,7 @@ int folder_file_map(struct folder *sp, const char *name, const char **p, size_t 
 		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	}
 	if (map == MAP_FAILED)
-		err_errno(err, ERR_FAILED, "reading '%s/%s'", sp->path, name);
+		err_errno(err, ERR_FAILED, "cannot read '%s/%s'", sp->path, name);
 	if (fd >= 0)
 		close(fd);
 	if (map == MAP_FAILED)
@@ -203,13 +203,14 @@ int folder_file_names(struct folder *sp, const char *folder, struct strs *names,
 	if (!d) {
 		if (fd >= 0)
 			close(fd);
-		return err_errno(err, ERR_FAILED, "listing folder '%s/%s'", sp->path, folder);
+		return err_errno(err, ERR_FAILED, "cannot list the folder '%s/%s'", sp->path,
+				 folder);
 	}
 	while (errno = 0, (de = readdir(d)))
 		if (de->d_name[0] != '.')
 			strs_add(names, de->d_name);
 	if (errno)
-		rc = err_errno(err, ERR_FAILED, "listing folder '%s/%s'", sp->path, folder);
+		rc = err_errno(err, ERR_FAILED, "cannot list the folder '%s/%s'", sp->path, folder);
 	closedir(d);
 	return rc;
 }
@@ -217,14 +218,15 @@ int folder_file_names(struct folder *sp, const char *folder, struct strs *names,
 int folder_file_remove(struct folder *sp, const char *name, struct err *err)
 {
 	if (unlinkat(sp->dir, name, 0) && errno != ENOENT)
-		return err_errno(err, ERR_FAILED, "removing '%s/%s'", sp->path, name);
+		return err_errno(err, ERR_FAILED, "cannot remove '%s/%s'", sp->path, name);
 	return 0;
 }
 
 int folder_file_rename(struct folder *sp, const char *from, const char *to, struct err *err)
 {
 	if (renameat(sp->dir, from, sp->dir, to) || fsync(sp->dir))
-		return err_errno(err, ERR_FAILED, "renaming '%s/%s' to '%s'", sp->path, from, to);
+		return err_errno(err, ERR_FAILED, "cannot rename '%s/%s' to '%s'", sp->path, from,
+				 to);
 	return 0;
 }
 
@@ -242,20 +244,20 @@ int64_t folder_now_ms(struct folder *sp)
 	return folder_touch(sp->dir, &now) ? -1 : now;
 }
 
-static int64_t stamp_ms(struct timespec t)
+static int64_t convert_to_ms(struct timespec t)
 {
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* Sets *age by the file server's clock; it is negative if that clock was set back. */
-static int age_of(struct folder *sp, const char *name, int64_t *age)
+static int compute_file_age(struct folder *sp, const char *name, int64_t *age)
 {
 	struct stat st;
 	int64_t now;
 
 	if (fstatat(sp->dir, name, &st, AT_SYMLINK_NOFOLLOW) || folder_touch(sp->dir, &now))
 		return -1;
-	*age = now - stamp_ms(st.st_mtim);
+	*age = now - convert_to_ms(st.st_mtim);
 	return 0;
 }
 
@@ -271,14 +273,14 @@ int folder_file_ages(struct folder *sp, const char *folder, struct strs *names, 
 	if (!names->n)
 		return 0;
 	if (folder_touch(sp->dir, &now))
-		return err_errno(err, ERR_FAILED, "making a file in '%s'", sp->path);
+		return err_errno(err, ERR_FAILED, "cannot create a file in '%s'", sp->path);
 	*ages = mem_alloc(names->n * sizeof(**ages));
 	for (size_t i = 0; i < names->n; i++) {
 		char *name = names->v[i], *path = mem_printf("%s/%s", folder, name);
 		struct stat st;
 
 		if (!fstatat(sp->dir, path, &st, AT_SYMLINK_NOFOLLOW)) {
-			(*ages)[n] = now - stamp_ms(st.st_mtim);
+			(*ages)[n] = now - convert_to_ms(st.st_mtim);
 			names->v[n++] = name;
 		} else { /* removed since */
 			free(name);
@@ -293,12 +295,12 @@ int64_t folder_file_age(struct folder *sp, const char *name)
 {
 	int64_t age;
 
-	if (age_of(sp, name, &age))
+	if (compute_file_age(sp, name, &age))
 		return -1;
 	return age > 0 ? age : 0;
 }
 
-static void tidy_folder(int fd, int64_t now)
+static void remove_stale_files(int fd, int64_t now)
 {
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *de;
@@ -320,14 +322,15 @@ static void tidy_folder(int fd, int64_t now)
 	closedir(d);
 }
 
-void folder_tidy(struct folder *sp)
+void folder_remove_stale(struct folder *sp)
 {
 	static const char *const folders[] = {".",	 "claims",    "running", "outbox",
 					      "revoked", "manifests", "env",	 "bin"};
 	int64_t now = folder_now_ms(sp);
 
 	for (size_t i = 0; now >= 0 && i < sizeof(folders) / sizeof(folders[0]); i++)
-		tidy_folder(openat(sp->dir, folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC), now);
+		remove_stale_files(openat(sp->dir, folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+				   now);
 }
 
 int folder_make_subfolder(struct folder *sp, const char *name, struct err *err)
@@ -340,7 +343,8 @@ int folder_make_subfolder(struct folder *sp, const char *name, struct err *err)
 		if (p)
 			*p = '\0';
 		if (mkdirat(sp->dir, path, 0700) && errno != EEXIST)
-			rc = err_errno(err, ERR_FAILED, "making folder '%s/%s'", sp->path, path);
+			rc = err_errno(err, ERR_FAILED, "cannot create the folder '%s/%s'",
+				       sp->path, path);
 		if (p)
 			*p++ = '/';
 	}
@@ -350,14 +354,27 @@ int folder_make_subfolder(struct folder *sp, const char *name, struct err *err)
 
 /* ---- marks and locks ---- */
 
-void folder_mark(struct folder *sp, const char *name)
+void folder_mark_aged(struct folder *sp, const char *name, int64_t age_ms)
 {
 	int fd = openat(sp->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct timespec t[2] = {{.tv_nsec = UTIME_OMIT}};
+	struct stat st;
 
 	if (fd < 0)
 		return;
-	futimens(fd, NULL);
+	if (!futimens(fd, NULL) && age_ms > 0 && !fstat(fd, &st)) {
+		int64_t ms = convert_to_ms(st.st_mtim) - age_ms;
+
+		t[1] = (struct timespec){.tv_sec = (time_t)(ms / 1000),
+					 .tv_nsec = ms % 1000 * 1000000};
+		futimens(fd, t);
+	}
 	close(fd);
+}
+
+void folder_mark(struct folder *sp, const char *name)
+{
+	folder_mark_aged(sp, name, 0);
 }
 
 void folder_unmark(struct folder *sp, const char *name)
@@ -369,7 +386,7 @@ int64_t folder_mark_age(struct folder *sp, const char *name)
 {
 	int64_t age;
 
-	if (age_of(sp, name, &age))
+	if (compute_file_age(sp, name, &age))
 		return -1;
 	if (age < -1000) /* clocks of two kinds are some ms apart */
 		return -1;
@@ -380,7 +397,7 @@ int folder_lock(struct folder *sp, const char *name, int *fd, struct err *err)
 {
 	*fd = openat(sp->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0)
-		return err_errno(err, ERR_FAILED, "opening '%s/%s'", sp->path, name);
+		return err_errno(err, ERR_FAILED, "cannot open '%s/%s'", sp->path, name);
 	if (!folder_lock_fd(*fd))
 		return 0;
 	if (errno == EACCES || errno == EAGAIN) {
@@ -388,7 +405,7 @@ int folder_lock(struct folder *sp, const char *name, int *fd, struct err *err)
 		*fd = -1;
 		return FOLDER_BUSY;
 	}
-	err_errno(err, ERR_FAILED, "locking '%s/%s'", sp->path, name);
+	err_errno(err, ERR_FAILED, "cannot lock '%s/%s'", sp->path, name);
 	close(*fd);
 	*fd = -1;
 	return -1;

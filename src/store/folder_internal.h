@@ -21,16 +21,17 @@ extern const char *const folder_part_names[FOLDER_NPARTS];
 
 int folder_sync_part(struct folder *sp, int fd, const char *name, struct err *err);
 /* Checks whether a file exists: 0, FOLDER_NONE, or -1 with err if that is unknown. */
-int folder_look(struct folder *sp, enum folder_part folder, const char *name, struct err *err);
+int folder_check_file(struct folder *sp, enum folder_part folder, const char *name,
+		      struct err *err);
 /* Makes a file in folder fd and removes it at once, to get its time stamp (mtime_ms may be
  * NULL), or to make NFS read the folder again. */
 int folder_touch(int fd, int64_t *mtime_ms);
 /* Locks the whole file for writing (fcntl(2), F_SETLK). Returns 0, or -1 with errno. */
 int folder_lock_fd(int fd);
 
-/* Print the names K, K.WHO and T.answer (folder.h). */
-void folder_name_right(char *out, size_t size, uint64_t submission, int task);
-void folder_name_taken(char *out, size_t size, uint64_t submission, int task, const struct who *w);
+/* Each prints a name to out: K, K.WHO or T.answer (folder.h). */
+void folder_name_claim(char *out, size_t size, uint64_t submission, int task);
+void folder_name_won(char *out, size_t size, uint64_t submission, int task, const struct who *w);
 void folder_name_answer(char *out, size_t size, uint64_t submission);
 
 /* Writes all len bytes. Returns 0, or -1 with errno. */

@@ -23,13 +23,13 @@ int journal_file_open(struct folder *sp, const struct folder_entry *e, struct jo
 	j->fd = openat(sp->folder[FOLDER_RUNNING], e->name,
 		       O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 	if (j->fd < 0)
-		return err_errno(err, ERR_FAILED, "opening '%s/running/%s'", sp->path, e->name);
+		return err_errno(err, ERR_FAILED, "cannot open '%s/running/%s'", sp->path, e->name);
 	/* a process may have been killed in the middle of a line */
 	j->torn = fstat(j->fd, &st) || st.st_size > 0;
 	return 0;
 }
 
-static int append(struct journal_file *j, const char *lines, size_t len, bool sync)
+static int append_lines(struct journal_file *j, const char *lines, size_t len, bool sync)
 {
 	/* the rest of a failed append must not join this one's first line, nor count as a whole
 	 * line, since a step's key may be cut short. journal_parse() ignores a line that holds a
@@ -47,24 +47,24 @@ int journal_file_append(struct journal_file *j, const char *lines, size_t len, b
 			struct err *err)
 {
 	buf_add(&j->text, lines, len);
-	if (!append(j, lines, len, sync))
+	if (!append_lines(j, lines, len, sync))
 		return 0;
 	j->lacks = true;
-	return err_errno(err, ERR_FAILED, "writing the journal '%s'", j->entry.name);
+	return err_errno(err, ERR_FAILED, "cannot write the journal '%s'", j->entry.name);
 }
 
 /* Writes the whole text under a new name. Ingesting a record twice changes nothing. */
-static int post_anew(struct folder *sp, struct journal_file *j, struct err *err)
+static int write_new_record(struct folder *sp, struct journal_file *j, struct err *err)
 {
 	struct folder_entry *e = &j->entry;
 	char old[sizeof(e->name)];
 
 	memcpy(old, e->name, sizeof(old));
 	e->who.random = clock_random();
-	folder_name_taken(e->name, sizeof(e->name), e->submission, e->task, &e->who);
+	folder_name_won(e->name, sizeof(e->name), e->submission, e->task, &e->who);
 	if (folder_put_whole(sp->folder[FOLDER_OUTBOX], e->name, buf_str(&j->text), j->text.len,
 			     0600, true)) {
-		err_errno(err, ERR_FAILED, "writing '%s/outbox/%s'", sp->path, e->name);
+		err_errno(err, ERR_FAILED, "cannot write '%s/outbox/%s'", sp->path, e->name);
 		memcpy(e->name, old, sizeof(old));
 		return -1;
 	}
@@ -78,7 +78,7 @@ int journal_file_move(struct folder *sp, struct journal_file *j, struct err *err
 		      j->entry.name) ||
 	    errno == ENOENT)
 		return folder_sync_part(sp, sp->folder[FOLDER_OUTBOX], "outbox", err);
-	return err_errno(err, ERR_FAILED, "moving '%s/running/%s' to outbox/", sp->path,
+	return err_errno(err, ERR_FAILED, "cannot move '%s/running/%s' to outbox/", sp->path,
 			 j->entry.name);
 }
 
@@ -88,20 +88,20 @@ int journal_file_post(struct folder *sp, struct journal_file *j, struct err *err
 
 	sp->changed = true;
 	if (j->lacks)
-		return post_anew(sp, j, err);
+		return write_new_record(sp, j, err);
 	if (!renameat(sp->folder[FOLDER_RUNNING], e->name, sp->folder[FOLDER_OUTBOX], e->name))
 		return 0;
 	if (errno != ENOENT)
-		return err_errno(err, ERR_FAILED, "moving '%s/running/%s' to outbox/", sp->path,
-				 e->name);
+		return err_errno(err, ERR_FAILED, "cannot move '%s/running/%s' to outbox/",
+				 sp->path, e->name);
 	/* A twin moved the file, or the reply to this rename was lost. The process that ingests
 	 * may have read the file before its last line was written. */
-	return post_anew(sp, j, err);
+	return write_new_record(sp, j, err);
 }
 
 /* Converts a text to part of a name, with ',' for blanks and ';' for newlines. Returns false if
  * the text does not fit or holds other characters than letters, digits, '.', '_' and '-'. */
-static bool to_name(const char *text, size_t len, char *out, size_t size)
+static bool pack_name(const char *text, size_t len, char *out, size_t size)
 {
 	if (!len || len >= size || text[len - 1] != '\n')
 		return false;
@@ -121,7 +121,7 @@ static bool to_name(const char *text, size_t len, char *out, size_t size)
 	return strlen(out) == len;
 }
 
-static void from_name(const char *in, struct buf *out)
+static void unpack_name(const char *in, struct buf *out)
 {
 	for (; *in; in++)
 		buf_addch(out, *in == ';' ? '\n' : *in == ',' ? ' ' : *in);
@@ -138,10 +138,10 @@ void outbox_pack(struct folder *sp, char *name)
 		memcpy(packed, name, n);
 		packed[n] = ';';
 		/* an error of rename does not prove that it failed (folder.h) */
-		if (to_name(buf_str(&text), text.len, packed + n + 1, sizeof(packed) - n - 1) &&
+		if (pack_name(buf_str(&text), text.len, packed + n + 1, sizeof(packed) - n - 1) &&
 		    (!renameat(sp->folder[FOLDER_OUTBOX], name, sp->folder[FOLDER_OUTBOX],
 			       packed) ||
-		     folder_look(sp, FOLDER_OUTBOX, packed, NULL) == 0))
+		     folder_check_file(sp, FOLDER_OUTBOX, packed, NULL) == 0))
 			memcpy(name, packed, sizeof(packed));
 		FAILPOINT("event-packed");
 	}
@@ -157,7 +157,7 @@ int outbox_sync(struct folder *sp, const char *name, struct err *err)
 		return folder_sync_part(sp, sp->folder[FOLDER_OUTBOX], "outbox", err);
 	return errno == ENOENT
 		       ? 0
-		       : err_errno(err, ERR_FAILED, "syncing '%s/outbox/%s'", sp->path, name);
+		       : err_errno(err, ERR_FAILED, "cannot sync '%s/outbox/%s'", sp->path, name);
 }
 
 void journal_file_close(struct journal_file *j)
@@ -178,7 +178,7 @@ int journal_file_read(struct folder *sp, enum folder_part folder, const char *na
 	int rc = 0;
 
 	if (says)
-		from_name(says + 1, &text);
+		unpack_name(says + 1, &text);
 	else
 		rc = folder_get_whole(sp, sp->folder[folder], what, name, &text, err);
 	memset(out, 0, sizeof(*out));
@@ -201,7 +201,7 @@ int outbox_answer_post(struct folder *sp, uint64_t submission, const struct outb
 	folder_name_answer(name, sizeof(name), submission);
 	sp->changed = true;
 	if (folder_put_whole(sp->folder[FOLDER_OUTBOX], name, buf_str(&b), b.len, 0600, durable))
-		rc = err_errno(err, ERR_FAILED, "writing '%s/outbox/%s'", sp->path, name);
+		rc = err_errno(err, ERR_FAILED, "cannot write '%s/outbox/%s'", sp->path, name);
 	buf_release(&b);
 	return rc;
 }

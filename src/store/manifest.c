@@ -26,7 +26,7 @@ enum { SHARE_FROM = 100 }; /* shorter words are not shared */
 
 /* ---- writing ---- */
 
-static void put(struct buf *b, const char *tag, const char *value, size_t len)
+static void put_field(struct buf *b, const char *tag, const char *value, size_t len)
 {
 	buf_addf(b, "%s %zu:", tag, len);
 	buf_add(b, value, len);
@@ -36,7 +36,7 @@ static void put(struct buf *b, const char *tag, const char *value, size_t len)
 static void put_str(struct buf *b, const char *tag, const char *value)
 {
 	if (value)
-		put(b, tag, value, strlen(value));
+		put_field(b, tag, value, strlen(value));
 }
 
 static void put_int(struct buf *b, const char *tag, int64_t value)
@@ -79,15 +79,15 @@ static void put_list(struct manifest_writer *w, struct buf *b, const char *tag,
 		put_word(w, b, tag, list->v[i]);
 }
 
-static int by_text(const void *key, const void *item)
+static int compare_texts(const void *key, const void *item)
 {
 	return strcmp(key, *(char *const *)item);
 }
 
-static bool has(const struct strs *sorted, const char *key)
+static bool list_contains(const struct strs *sorted, const char *key)
 {
 	return sorted && sorted->n &&
-	       bsearch(key, sorted->v, sorted->n, sizeof(*sorted->v), by_text);
+	       bsearch(key, sorted->v, sorted->n, sizeof(*sorted->v), compare_texts);
 }
 
 void manifest_add(struct manifest_writer *w, int64_t job, int64_t attempt, int64_t number,
@@ -113,7 +113,7 @@ void manifest_add(struct manifest_writer *w, int64_t job, int64_t attempt, int64
 		put_str(&b, "step", s->name);
 		put_str(&b, "key", s->key);
 		put_int(&b, "onfail", s->on_fail);
-		put_int(&b, "done", has(done, s->key));
+		put_int(&b, "done", list_contains(done, s->key));
 		put_list(w, &b, "arg", &s->argv);
 		put_list(w, &b, "var", &s->vars);
 		put_list(w, &b, "sparam", &s->params);
@@ -240,7 +240,7 @@ struct field {
 	size_t len;
 };
 
-static int slice(const struct reader *r, size_t index, const char **p, size_t *len)
+static int find_record(const struct reader *r, size_t index, const char **p, size_t *len)
 {
 	char line[INDEX_LEN + 1] = "";
 	uint64_t off, n;
@@ -280,7 +280,7 @@ static int next_field(const struct reader *r, const char **p, size_t *len, struc
 	if (isupper((unsigned char)f->tag[0])) {
 		size_t i = strtoull(f->value, NULL, 10); /* a newline ends it */
 
-		if (i >= r->nshared || slice(r, 1 + r->ntasks + i, &f->value, &f->len))
+		if (i >= r->nshared || find_record(r, 1 + r->ntasks + i, &f->value, &f->len))
 			return -1;
 		for (char *c = f->tag; *c; c++)
 			*c = (char)tolower((unsigned char)*c);
@@ -288,14 +288,14 @@ static int next_field(const struct reader *r, const char **p, size_t *len, struc
 	return 1;
 }
 
-static char *text_of(const struct field *f)
+static char *copy_text(const struct field *f)
 {
 	return mem_strndup(f->value, f->len);
 }
 
-static int64_t int_of(const struct field *f)
+static int64_t parse_int(const struct field *f)
 {
-	char *s = text_of(f);
+	char *s = copy_text(f);
 	int64_t v = strtoll(s, NULL, 10);
 
 	free(s);
@@ -309,23 +309,23 @@ static int read_head(const struct reader *r, struct manifest_head *h)
 	size_t len;
 	int rc;
 
-	if (slice(r, 0, &p, &len))
+	if (find_record(r, 0, &p, &len))
 		return -1;
 	while ((rc = next_field(r, &p, &len, &f)) == 1) {
 		if (!strcmp(f.tag, "sweep") && !h->sweep)
-			h->sweep = text_of(&f);
+			h->sweep = copy_text(&f);
 		else if (!strcmp(f.tag, "version"))
-			h->version = int_of(&f);
+			h->version = parse_int(&f);
 		else if (!strcmp(f.tag, "chained"))
-			h->chained = int_of(&f) != 0;
+			h->chained = parse_int(&f) != 0;
 		else if (!strcmp(f.tag, "killwait"))
-			h->kill_wait_s = int_of(&f);
+			h->kill_wait_s = parse_int(&f);
 		else if (!strcmp(f.tag, "chdir") && !h->chdir)
-			h->chdir = text_of(&f);
+			h->chdir = copy_text(&f);
 		else if (!strcmp(f.tag, "checkpoint") && !h->checkpoint)
-			h->checkpoint = text_of(&f);
+			h->checkpoint = copy_text(&f);
 		else if (!strcmp(f.tag, "script") && !h->script)
-			h->script = text_of(&f);
+			h->script = copy_text(&f);
 	}
 	return rc;
 }
@@ -333,19 +333,19 @@ static int read_head(const struct reader *r, struct manifest_head *h)
 static void read_step_field(struct manifest_step *s, const struct field *f)
 {
 	if (!strcmp(f->tag, "key") && !s->key)
-		s->key = text_of(f);
+		s->key = copy_text(f);
 	else if (!strcmp(f->tag, "onfail"))
-		s->on_fail = (int)int_of(f);
+		s->on_fail = (int)parse_int(f);
 	else if (!strcmp(f->tag, "done"))
-		s->done = int_of(f) != 0;
+		s->done = parse_int(f) != 0;
 	else if (!strcmp(f->tag, "arg"))
-		strs_take(&s->argv, text_of(f));
+		strs_take(&s->argv, copy_text(f));
 	else if (!strcmp(f->tag, "var"))
-		strs_take(&s->vars, text_of(f));
+		strs_take(&s->vars, copy_text(f));
 	else if (!strcmp(f->tag, "sparam"))
-		strs_take(&s->params, text_of(f));
+		strs_take(&s->params, copy_text(f));
 	else if (!strcmp(f->tag, "need"))
-		strs_take(&s->needs, text_of(f));
+		strs_take(&s->needs, copy_text(f));
 }
 
 static int read_task(const struct reader *r, int task, struct manifest_task *t)
@@ -355,27 +355,27 @@ static int read_task(const struct reader *r, int task, struct manifest_task *t)
 	size_t len;
 	int rc;
 
-	if (slice(r, 1 + (size_t)task, &p, &len))
+	if (find_record(r, 1 + (size_t)task, &p, &len))
 		return -1;
 	while ((rc = next_field(r, &p, &len, &f)) == 1) {
 		if (!strcmp(f.tag, "step")) {
 			t->steps = mem_grow(t->steps, t->nsteps + 1, sizeof(*t->steps));
 			memset(&t->steps[t->nsteps], 0, sizeof(*t->steps));
-			t->steps[t->nsteps++].name = text_of(&f);
+			t->steps[t->nsteps++].name = copy_text(&f);
 		} else if (t->nsteps) {
 			read_step_field(&t->steps[t->nsteps - 1], &f);
 		} else if (!strcmp(f.tag, "job")) {
-			t->job = int_of(&f);
+			t->job = parse_int(&f);
 		} else if (!strcmp(f.tag, "attempt")) {
-			t->attempt = int_of(&f);
+			t->attempt = parse_int(&f);
 		} else if (!strcmp(f.tag, "number")) {
-			t->number = int_of(&f);
+			t->number = parse_int(&f);
 		} else if (!strcmp(f.tag, "title") && !t->title) {
-			t->title = text_of(&f);
+			t->title = copy_text(&f);
 		} else if (!strcmp(f.tag, "param")) {
-			strs_take(&t->params, text_of(&f));
+			strs_take(&t->params, copy_text(&f));
 		} else if (!strcmp(f.tag, "env")) {
-			strs_take(&t->env, text_of(&f));
+			strs_take(&t->env, copy_text(&f));
 		}
 	}
 	for (size_t i = 0; i < t->nsteps; i++)
@@ -386,7 +386,7 @@ static int read_task(const struct reader *r, int task, struct manifest_task *t)
 
 /* Reads the first line. Returns 0 if the file is whole, 1 if it may still grow, -1 if it is no
  * manifest. */
-static int read_first(const char *p, size_t len, struct reader *r)
+static int read_first_line(const char *p, size_t len, struct reader *r)
 {
 	char line[FIRST_LEN + 1] = "";
 	uint64_t size;
@@ -424,7 +424,7 @@ int manifest_read(struct folder *sp, uint64_t submission, int task, struct manif
 		folder_unmap(p, len);
 		rc = folder_file_map(sp, path, &p, &len, err);
 		if (!rc)
-			whole = read_first(p, len, &r);
+			whole = read_first_line(p, len, &r);
 	}
 	if (rc)
 		goto out;

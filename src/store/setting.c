@@ -9,7 +9,7 @@
 #include "lib/opt.h"
 #include "slurm/sbatch.h"
 
-static bool valid_limit(const char *value, struct err *err)
+static bool is_valid_limit(const char *value, struct err *err)
 {
 	int64_t n;
 
@@ -17,7 +17,7 @@ static bool valid_limit(const char *value, struct err *err)
 	return !strcmp(value, "auto") || (opt_int(value, &n) == 0 && n >= 1 && n <= 1000000);
 }
 
-static bool valid_reserve(const char *value, struct err *err)
+static bool is_valid_reserve(const char *value, struct err *err)
 {
 	int64_t n;
 
@@ -25,7 +25,7 @@ static bool valid_reserve(const char *value, struct err *err)
 	return opt_int(value, &n) == 0 && n >= 0 && n <= 1000000;
 }
 
-static bool valid_breaker(const char *value, struct err *err)
+static bool is_valid_breaker(const char *value, struct err *err)
 {
 	int64_t n;
 
@@ -35,7 +35,7 @@ static bool valid_breaker(const char *value, struct err *err)
 
 enum { SENTINEL_S = 15 * 60, SENTINEL_LEAST_S = 5, SENTINEL_MOST_S = 24 * 3600 };
 
-static bool valid_sentinel(const char *value, struct err *err)
+static bool is_valid_sentinel(const char *value, struct err *err)
 {
 	int64_t ms;
 	size_t len = strlen(value);
@@ -82,18 +82,18 @@ bool setting_words(const char *value, struct strs *out)
 	return true;
 }
 
-static bool whole_words(const char *value, struct err *err)
+static bool has_closed_quotes(const char *value, struct err *err)
 {
 	struct strs words = {0};
 	bool whole = setting_words(value, &words);
 
 	if (!whole)
-		err_set(err, ERR_USAGE, "a quote is not closed in: %s", value);
+		err_set(err, ERR_USAGE, "unclosed quote in: %s", value);
 	strs_release(&words);
 	return whole;
 }
 
-static bool printable(const char *value)
+static bool is_printable(const char *value)
 {
 	for (; *value; value++)
 		if ((unsigned char)*value < ' ' || *value == 127)
@@ -101,51 +101,51 @@ static bool printable(const char *value)
 	return true;
 }
 
-static bool valid_via(const char *value, struct err *err)
+static bool is_valid_via(const char *value, struct err *err)
 {
-	return printable(value) && strlen(value) <= 1000 && value[strspn(value, " ")] != '-' &&
-	       whole_words(value, err);
+	return is_printable(value) && strlen(value) <= 1000 && value[strspn(value, " ")] != '-' &&
+	       has_closed_quotes(value, err);
 }
 
 /* Options that a sweep may have but not the sentinel, or whose advice differs from a sweep
  * file's. */
 static const struct {
 	const char *name, *instead;
-} of_the_sentinel[] = {
-	{"begin", "'slurmq config sentinel 15m' says how long it waits"},
+} sentinel_advice[] = {
+	{"begin", "'slurmq config sentinel 15m' sets how long it waits"},
 	{"error", "its output is in .slurmq/logs/sentinel.log"},
-	{"hold", "'slurmq config sentinel off' does without it"},
-	{"no-requeue", "it begins again where its node fails"},
+	{"hold", "to disable the sentinel: slurmq config sentinel off"},
+	{"no-requeue", "Slurm restarts it if its node fails"},
 	{"output", "its output is in .slurmq/logs/sentinel.log"},
-	{"requeue", "it begins again where its node fails"},
+	{"requeue", "Slurm restarts it if its node fails"},
 	{NULL, NULL},
 };
 
 /* Returns why the sentinel cannot have an option, or NULL if it can. */
-static const char *not_for_the_sentinel(const char *name)
+static const char *explain_sentinel_conflict(const char *name)
 {
 	const struct sbatch_opt *o = sbatch_find(name);
 
-	for (size_t i = 0; of_the_sentinel[i].name; i++)
-		if (!strcmp(of_the_sentinel[i].name, name))
-			return of_the_sentinel[i].instead;
+	for (size_t i = 0; sentinel_advice[i].name; i++)
+		if (!strcmp(sentinel_advice[i].name, name))
+			return sentinel_advice[i].instead;
 	if (!o || !o->instead)
 		return NULL;
-	return strstr(o->instead, "use '") ? "it would be no sentinel with that" : o->instead;
+	return strstr(o->instead, "use '") ? "it would not work with this option" : o->instead;
 }
 
-/* A word "--name" or "--name=value". An option without its value would consume the next option, and
- * sbatch accepts a shortened option name as well (getopt_long(3)). */
-static bool valid_option(const char *word, struct err *err)
+/* Checks a word "--name" or "--name=value". An option without its value would consume the next
+ * option, and sbatch accepts a shortened option name as well (getopt_long(3)). */
+static bool is_valid_option(const char *word, struct err *err)
 {
 	char *name = mem_strndup(word + 2, strcspn(word + 2, "="));
 	const struct sbatch_opt *o = sbatch_find(name), *meant = sbatch_find_cut(name);
-	const char *instead = not_for_the_sentinel(name);
+	const char *instead = explain_sentinel_conflict(name);
 	const char *near = o ? NULL : meant ? meant->name : sbatch_guess(name);
 	bool ok = false;
 
 	if (instead)
-		err_set(err, ERR_USAGE, "'--%s' is given by slurmq itself: %s", name, instead);
+		err_set(err, ERR_USAGE, "the sentinel cannot have '--%s': %s", name, instead);
 	else if (o && o->arg == SBATCH_ARG_NEEDED && !word[2 + strlen(name) + !!strchr(word, '=')])
 		err_set(err, ERR_USAGE, "'--%s' needs a value: --%s=VALUE", name, name);
 	else if (o && o->arg == SBATCH_ARG_NONE && strchr(word, '='))
@@ -160,22 +160,22 @@ static bool valid_option(const char *word, struct err *err)
 }
 
 /* Accepts only long options, each a separate word. */
-static bool valid_sbatch(const char *value, struct err *err)
+static bool is_valid_sbatch(const char *value, struct err *err)
 {
 	struct strs words = {0};
-	bool ok = printable(value) && strlen(value) <= 1000 && whole_words(value, err);
+	bool ok = is_printable(value) && strlen(value) <= 1000 && has_closed_quotes(value, err);
 
 	setting_words(value, &words);
 	for (size_t i = 0; i < words.n; i++)
 		ok = ok && !strncmp(words.v[i], "--", 2) && words.v[i][2] >= 'a' &&
 		     words.v[i][2] <= 'z';
 	for (size_t i = 0; i < words.n && ok; i++)
-		ok = valid_option(words.v[i], err);
+		ok = is_valid_option(words.v[i], err);
 	strs_release(&words);
 	return ok;
 }
 
-static bool valid_environment(const char *value, struct err *err)
+static bool is_valid_environment(const char *value, struct err *err)
 {
 	(void)err;
 	return !strcmp(value, "stored") || !strcmp(value, "none");
@@ -183,17 +183,18 @@ static bool valid_environment(const char *value, struct err *err)
 
 const struct setting settings[] = {
 	{"limit", "auto", "auto, or 1 to 1000000", "how many jobs may be in Slurm at once",
-	 valid_limit},
-	{"breaker", "10", "0 to 1000", "quick failures in a row that pause the queue; 0: none do",
-	 valid_breaker},
-	{"reserve", "0", "0 to 1000000", "slots left for your other jobs", valid_reserve},
-	{"sentinel", "auto", "auto, off, or a time from 5s to 24h as 15m",
-	 "a job that waits in Slurm, to revive the chain", valid_sentinel},
-	{"sentinel.sbatch", "", "long options of sbatch, as --partition=cpu --time=10",
-	 "more options for the sentinel", valid_sbatch},
-	{"via", "", "a command, as ssh login1", "reaches a host that may submit", valid_via},
-	{"environment", "stored", "stored or none", "what jobs get: that of submit, or a login's",
-	 valid_environment},
+	 is_valid_limit},
+	{"breaker", "10", "0 to 1000", "consecutive quick failures that pause the queue; 0: never",
+	 is_valid_breaker},
+	{"reserve", "0", "0 to 1000000", "slots left for your other jobs", is_valid_reserve},
+	{"sentinel", "auto", "auto, off, or a time from 5s to 24h, such as 15m",
+	 "a job that waits in Slurm and restarts the chain", is_valid_sentinel},
+	{"sentinel.sbatch", "", "long options of sbatch, such as --partition=cpu --time=10",
+	 "additional sbatch options of the sentinel", is_valid_sbatch},
+	{"via", "", "a command, such as ssh login1", "command that reaches a host that may submit",
+	 is_valid_via},
+	{"environment", "stored", "stored or none",
+	 "environment of jobs: that of submit, or a login's", is_valid_environment},
 	{0},
 };
 

@@ -136,7 +136,7 @@ int state_get_held(struct db *db, int64_t sweep, char **text, struct err *err)
 
 static const char node_prefix[] = ".node.";
 
-static char *node_key(const char *name)
+static char *make_node_key(const char *name)
 {
 	return mem_printf("%s%s", node_prefix, name);
 }
@@ -150,7 +150,7 @@ static void parse_node(const char *text, struct state_node *node)
 
 int state_get_node(struct db *db, const char *name, struct state_node *node, struct err *err)
 {
-	char *key = node_key(name), *text;
+	char *key = make_node_key(name), *text;
 	int rc = db_setting_get(db, key, &text, err);
 
 	memset(node, 0, sizeof(*node));
@@ -163,7 +163,7 @@ int state_get_node(struct db *db, const char *name, struct state_node *node, str
 
 int state_set_node(struct db *db, const char *name, const struct state_node *node, struct err *err)
 {
-	char *key = node_key(name), text[80];
+	char *key = make_node_key(name), text[80];
 	int rc;
 
 	snprintf(text, sizeof(text), "%" PRId64 " %" PRId64 " %" PRId64, node->deaths, node->since,
@@ -175,7 +175,7 @@ int state_set_node(struct db *db, const char *name, const struct state_node *nod
 
 int state_unset_node(struct db *db, const char *name, struct err *err)
 {
-	char *key = node_key(name);
+	char *key = make_node_key(name);
 	int rc = db_setting_unset(db, key, err);
 
 	free(key);

@@ -97,7 +97,7 @@ struct state_text {
 int state_get_int(struct db *db, struct state_int key, int64_t *value, struct err *err);
 int state_set_int(struct db *db, struct state_int key, int64_t value, struct err *err);
 int state_unset_int(struct db *db, struct state_int key, struct err *err);
-/* DB_NONE with *value NULL if it is not set; the caller frees *value. */
+/* Returns DB_NONE with *value NULL if it is not set; the caller frees *value. */
 int state_get_text(struct db *db, struct state_text key, char **value, struct err *err);
 int state_set_text(struct db *db, struct state_text key, const char *value, struct err *err);
 int state_unset_text(struct db *db, struct state_text key, struct err *err);
@@ -106,9 +106,9 @@ int state_unset_text(struct db *db, struct state_text key, struct err *err);
 int state_pause(struct db *db, const char *why, struct err *err);
 int state_unpause(struct db *db, struct err *err);
 
-/* .refused.ID: what sbatch printed when it refused jobs of the sweep with that id. */
+/* Sets .refused.ID, the output of sbatch when it refused jobs of the sweep with that id. */
 int state_set_refused(struct db *db, int64_t sweep, const char *text, struct err *err);
-/* DB_NONE with *text NULL if there is none; the caller frees *text. */
+/* Returns DB_NONE with *text NULL if there is none; the caller frees *text. */
 int state_get_refused(struct db *db, int64_t sweep, char **text, struct err *err);
 
 /* .breaker.failed.ID: the attempts of the sweep with that id that failed within a minute, the
@@ -128,7 +128,7 @@ struct state_node {
 	int64_t since;	/* when the first of them began */
 	int64_t out;	/* since when the node is excluded, 0: it is not */
 };
-/* DB_NONE with *node zeroed if there is nothing. A value that cannot be read reads as zeros. */
+/* Returns DB_NONE with *node zeroed if it is not set. A value that cannot be read reads as zeros. */
 int state_get_node(struct db *db, const char *name, struct state_node *node, struct err *err);
 int state_set_node(struct db *db, const char *name, const struct state_node *node, struct err *err);
 int state_unset_node(struct db *db, const char *name, struct err *err);

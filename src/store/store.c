@@ -29,38 +29,40 @@ static int measure_line(const char *path, const char *text, size_t n, size_t *le
 	if (memchr(text, '\0', n))
 		return err_set(
 			err, ERR_USAGE,
-			"'%s' is a file that holds a NUL byte: its one line should name the folder to use",
+			"invalid file '%s': it contains a NUL byte; its only line must name the folder to use",
 			path);
 	while (*len && strchr(" \t\r", text[*len - 1]))
 		--*len;
 	if (n > PATH_MAX || (*len && end && end + 1 < text + n))
 		return err_set(
 			err, ERR_USAGE,
-			"'%s' is a file of more than the one line that names the folder to use",
+			"invalid file '%s': it is longer than one line with a path; its only line must name the folder to use",
 			path);
 	if (!*len)
-		return err_set(err, ERR_USAGE,
-			       "'%s' is a file: its one line should name the folder to use", path);
+		return err_set(
+			err, ERR_USAGE,
+			"invalid file '%s': it is empty; its only line must name the folder to use",
+			path);
 	return 0;
 }
 
 /* Reads the folder that a file of one line names, like a .git file; a relative path begins at
  * root. Ignores blanks and a carriage return at the end of the line. Returns NULL with err if
  * the file has another form; the caller frees the string. */
-static char *read_place(const char *root, const char *path, struct err *err)
+static char *read_named_folder(const char *root, const char *path, struct err *err)
 {
 	char text[PATH_MAX + 2], *full = NULL;
 	FILE *f = fopen(path, "re");
 	size_t n, len;
 
 	if (!f) {
-		err_errno(err, ERR_FAILED, "reading '%s'", path);
+		err_errno(err, ERR_FAILED, "cannot read '%s'", path);
 		return NULL;
 	}
 	n = fread(text, 1, sizeof(text) - 1, f);
 	text[n] = '\0';
 	if (ferror(f)) {
-		err_errno(err, ERR_FAILED, "reading '%s'", path);
+		err_errno(err, ERR_FAILED, "cannot read '%s'", path);
 	} else if (!measure_line(path, text, n, &len, err)) {
 		text[len] = '\0';
 		full = text[0] == '/' ? mem_strdup(text) : mem_printf("%s/%s", root, text);
@@ -69,16 +71,15 @@ static char *read_place(const char *root, const char *path, struct err *err)
 	return full;
 }
 
-static char *follow_file(const char *root, const char *path, struct err *err)
+static char *resolve_named_folder(const char *root, const char *path, struct err *err)
 {
-	char *full = read_place(root, path, err);
+	char *full = read_named_folder(root, path, err);
 	char *out = full ? realpath(full, NULL) : NULL;
 
 	if (full && !out)
-		err_errno(
-			err, ERR_USAGE,
-			"'%s' names the folder '%s', which is not there: make it with slurmq init",
-			path, full);
+		err_set(err, ERR_USAGE,
+			"cannot find the folder '%s' that '%s' names: %s; slurmq init makes it",
+			full, path, strerror(errno));
 	free(full);
 	return out;
 }
@@ -95,7 +96,7 @@ static int check_owner(const char *path, const struct stat *st, struct err *err)
 
 		buf_add_shell_word(&word, path);
 		err_set(err, ERR_USAGE,
-			"others may write to '%s': whoever does could run commands as you; close it with: chmod %s %s",
+			"other users may write to '%s' and so run commands as you; to forbid it: chmod %s %s",
 			path, S_ISDIR(st->st_mode) ? "700" : "600", buf_str(&word));
 		buf_release(&word);
 		return -1;
@@ -127,9 +128,9 @@ static int check_rights(const char *dir, struct err *err)
 	struct stat st;
 
 	if (stat(dir, &st))
-		return err_errno(err, ERR_FAILED, "looking at '%s'", dir);
+		return err_errno(err, ERR_FAILED, "cannot read the attributes of '%s'", dir);
 	if (!S_ISDIR(st.st_mode))
-		return err_set(err, ERR_USAGE, "'%s' is no folder", dir);
+		return err_set(err, ERR_USAGE, "'%s' is not a folder", dir);
 	if (check_owner(dir, &st, err))
 		return -1;
 	return st.st_mode & (S_IXGRP | S_IXOTH) ? check_below(dir, err) : 0;
@@ -146,13 +147,13 @@ static int check_link(const char *path, struct err *err)
 	(void)!readlink(path, to, sizeof(to) - 1);
 	return err_set(
 		err, ERR_USAGE,
-		"'%s' is a link to '%s', which can't be reached (%s): bring that back, or remove the link",
+		"'%s' is a link to '%s', which cannot be reached (%s): restore that folder, or remove the link",
 		path, to, strerror(errno));
 }
 
 /* Looks for root/.slurmq, a folder or a file. Returns 0 with s filled in, or DB_NONE if there is
  * none. */
-static int look_in(struct store *s, const char *root, struct err *err)
+static int find_in_root(struct store *s, const char *root, struct err *err)
 {
 	char *path = mem_printf("%s/%s", strcmp(root, "/") ? root : "", folder);
 	struct stat st, own;
@@ -169,9 +170,9 @@ static int look_in(struct store *s, const char *root, struct err *err)
 		free(path);
 		return -1;
 	}
-	s->dir = S_ISREG(st.st_mode) ? follow_file(root, path, err) : realpath(path, NULL);
+	s->dir = S_ISREG(st.st_mode) ? resolve_named_folder(root, path, err) : realpath(path, NULL);
 	if (!s->dir && !S_ISREG(st.st_mode))
-		err_errno(err, ERR_FAILED, "finding '%s'", path);
+		err_errno(err, ERR_FAILED, "cannot find '%s'", path);
 	free(path);
 	if (!s->dir || check_rights(s->dir, err))
 		rc = -1;
@@ -187,7 +188,7 @@ static int find_named(struct store *s, const char *name, struct err *err)
 	s->dir = realpath(name, NULL);
 	if (!s->dir)
 		return err_errno(err, errno == ENOENT || errno == ENOTDIR ? ERR_USAGE : ERR_FAILED,
-				 "SLURMQ_DIR names the folder '%s'", name);
+				 "cannot find the folder '%s' that SLURMQ_DIR names", name);
 	if (check_rights(s->dir, err))
 		return -1;
 	s->by_name = true;
@@ -208,12 +209,12 @@ int store_find(struct store *s, struct err *err)
 	if (named && *named)
 		return find_named(s, named, err);
 	if (!getcwd(here, sizeof(here)))
-		return err_errno(err, ERR_FAILED, "finding the current folder");
+		return err_errno(err, ERR_FAILED, "cannot find the current folder");
 	dir = mem_strdup(here);
 	for (;;) {
 		char *slash;
 
-		rc = look_in(s, dir, err);
+		rc = find_in_root(s, dir, err);
 		slash = strrchr(dir, '/');
 		if (rc != DB_NONE || !strcmp(dir, "/"))
 			break;
@@ -235,7 +236,7 @@ static char *read_id(struct store *s, struct err *err)
 
 	if (rc == FOLDER_NONE)
 		err_set(err, ERR_USAGE,
-			"'%s/id' is missing: this is no whole slurmq folder; put a backup in its place",
+			"'%s/id' is missing, so the slurmq folder is incomplete: restore a backup of it",
 			s->dir);
 	if (rc) {
 		buf_release(&b);
@@ -246,7 +247,7 @@ static char *read_id(struct store *s, struct err *err)
 	return buf_take(&b);
 }
 
-/* The id is read without the folder's handle, which a folder of 0.1 does not have yet. */
+/* Converts a folder of 0.1. Reads the id without the folder's handle, which does not open yet. */
 static int convert_store(struct store *s, struct err *err)
 {
 	char *path = store_path(s, "id"), id[64] = "";
@@ -254,7 +255,7 @@ static int convert_store(struct store *s, struct err *err)
 	int rc = -1;
 
 	if (!f || !fgets(id, sizeof(id), f))
-		err_errno(err, ERR_FAILED, "reading '%s'", path);
+		err_errno(err, ERR_FAILED, "cannot read '%s'", path);
 	else
 		rc = 0;
 	if (f)
@@ -276,7 +277,7 @@ int store_open_folder(struct store *s, struct err *err)
 }
 
 /* Reads root as store_keep_root() stored it. */
-static int take_root(struct store *s, struct err *err)
+static int load_root(struct store *s, struct err *err)
 {
 	char *root = NULL;
 	int rc = state_get_text(s->db, STATE_ROOT, &root, err);
@@ -309,7 +310,7 @@ int store_open(struct store *s, struct err *err)
 		if (id)
 			rc = db_open(path, id, &s->db, err);
 		if (!rc && s->by_name)
-			rc = take_root(s, err);
+			rc = load_root(s, err);
 	}
 	free(id);
 	free(path);
@@ -347,7 +348,7 @@ char *store_log_path(const struct store *s, int64_t first_attempt, uint64_t subm
 
 /* Returns the path of the folder for root: the one that the file .slurmq names, else
  * root/.slurmq. The caller frees it. */
-static char *place(const char *root, struct err *err)
+static char *make_folder_path(const char *root, struct err *err)
 {
 	char *path = mem_printf("%s/%s", strcmp(root, "/") ? root : "", folder);
 	char *named = NULL;
@@ -360,7 +361,7 @@ static char *place(const char *root, struct err *err)
 	if (stat(path, &st) || !S_ISREG(st.st_mode))
 		return path;
 	if (!check_owner(path, &st, err))
-		named = read_place(root, path, err);
+		named = read_named_folder(root, path, err);
 	free(path);
 	return named;
 }
@@ -376,7 +377,7 @@ static bool is_new_database(const char *name)
 /* Removes the databases of inits that were killed. This process holds the queue lock and has
  * just written it, and only a holder writes a database. A minute is added in case the lock does
  * not reach other hosts. */
-static void tidy(const struct store *s)
+static void remove_stale_databases(const struct store *s)
 {
 	char *lock = store_path(s, "queue.lock");
 	DIR *d = opendir(s->dir);
@@ -394,7 +395,7 @@ static void tidy(const struct store *s)
 	free(lock);
 }
 
-static bool holds_files(const char *path)
+static bool has_files(const char *path)
 {
 	DIR *d = opendir(path);
 	struct dirent *e = NULL;
@@ -417,10 +418,10 @@ static int check_unused(const struct store *s, struct err *err)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !rc; i++) {
 		char *path = store_path(s, "%s", names[i]);
 
-		if (holds_files(path))
+		if (has_files(path))
 			rc = err_set(
 				err, ERR_USAGE,
-				"'%s/jobs.db' is gone, and '%s' holds files of its jobs: put a backup in its place, or remove the folder and run slurmq init; it was left as it is",
+				"'%s/jobs.db' is missing, but '%s' holds files of its jobs: restore a backup, or remove the folder and run slurmq init; nothing was changed",
 				s->dir, path);
 		free(path);
 	}
@@ -429,7 +430,7 @@ static int check_unused(const struct store *s, struct err *err)
 
 /* Checks an existing folder. Returns 0 if it is empty or its init was interrupted, DB_NONE if it
  * is a sound store, or -1 if it must not be changed. */
-static int judge_existing(struct store *s, struct err *err)
+static int check_existing(struct store *s, struct err *err)
 {
 	char *db = store_path(s, "jobs.db");
 	struct stat st;
@@ -440,11 +441,11 @@ static int judge_existing(struct store *s, struct err *err)
 	else if (!stat(db, &st))
 		rc = store_open(s, err) ? -1 : DB_NONE;
 	else if (errno != ENOENT)
-		rc = err_errno(err, ERR_FAILED, "looking for '%s'", db);
+		rc = err_errno(err, ERR_FAILED, "cannot check for '%s'", db);
 	else
 		rc = check_unused(s, err);
 	if (rc == DB_NONE && !queue_lock_try(s->folder, NULL))
-		tidy(s);
+		remove_stale_databases(s);
 	db_close(s->db);
 	folder_close(s->folder);
 	s->db = NULL;
@@ -454,7 +455,7 @@ static int judge_existing(struct store *s, struct err *err)
 }
 
 /* Locks against another init. Returns DB_NONE if another init has just finished. */
-static int take_turn(struct store *s, struct err *err)
+static int lock_creation(struct store *s, struct err *err)
 {
 	int rc = queue_lock_try(s->folder, err);
 
@@ -466,7 +467,7 @@ static int take_turn(struct store *s, struct err *err)
 }
 
 /* Makes the database last, under another name until it is complete. */
-static int put_new(struct store *s, const char *id, struct err *err)
+static int create_database(struct store *s, const char *id, struct err *err)
 {
 	char *tmp = store_path(s, ".new-%016" PRIx64 ".db", clock_random());
 	struct buf line = {0};
@@ -488,31 +489,31 @@ static int put_new(struct store *s, const char *id, struct err *err)
 	return rc;
 }
 
-static int fill_new(struct store *s, struct err *err)
+static int create_contents(struct store *s, struct err *err)
 {
 	char id[33];
 	int rc = -1;
 
 	snprintf(id, sizeof(id), "%016" PRIx64 "%016" PRIx64, clock_random(), clock_random());
 	if (!folder_create(s->dir, err) && !folder_open(s->dir, &s->folder, err) &&
-	    !(rc = take_turn(s, err))) {
-		tidy(s);
-		rc = put_new(s, id, err);
+	    !(rc = lock_creation(s, err))) {
+		remove_stale_databases(s);
+		rc = create_database(s, id, err);
 	}
 	folder_close(s->folder);
 	s->folder = NULL;
 	return rc;
 }
 
-/* The path stands in sbatch's --output, where a backslash turns every pattern off (sbatch(1),
- * filename pattern), and in lines of text. */
+/* Refuses a path that sbatch cannot have in --output, where a backslash turns every pattern off
+ * (sbatch(1), filename pattern), or that breaks a line of text. */
 static int check_path(const char *dir, struct err *err)
 {
 	for (const char *p = dir; *p; p++)
 		if (*p == '\\' || (unsigned char)*p < ' ' || *p == 127)
 			return err_set(
 				err, ERR_USAGE,
-				"the path of '%s' holds a backslash or a control character, which sbatch can't be given: use another folder",
+				"cannot use the folder '%s': sbatch accepts no path with a backslash or a control character; use another folder",
 				dir);
 	return 0;
 }
@@ -526,14 +527,14 @@ int store_create(struct store *s, const char *dir, struct err *err)
 	s->root = realpath(dir, NULL);
 	if (!s->root)
 		return err_set(err, ERR_FAILED,
-			       "the folder '%s' can't be used: %s (a new one is made with mkdir)",
-			       dir, strerror(errno));
-	s->dir = place(s->root, err);
+			       "cannot use the folder '%s': %s (mkdir makes a new one)", dir,
+			       strerror(errno));
+	s->dir = make_folder_path(s->root, err);
 	if (!s->dir || check_path(s->dir, err) || check_path(s->root, err))
 		return -1;
 	old = umask(077);
 	if (mkdir(s->dir, 0700) && errno != EEXIST) {
-		err_errno(err, ERR_FAILED, "making folder '%s'", s->dir);
+		err_errno(err, ERR_FAILED, "cannot create the folder '%s'", s->dir);
 	} else {
 		/* a line that names the folder may lead through links and ".." */
 		char *real = realpath(s->dir, NULL);
@@ -544,9 +545,9 @@ int store_create(struct store *s, const char *dir, struct err *err)
 		}
 
 		FAILPOINT("init-folder");
-		rc = judge_existing(s, err);
+		rc = check_existing(s, err);
 		if (!rc && !(rc = fs_check_locks(s->dir, err)))
-			rc = fill_new(s, err);
+			rc = create_contents(s, err);
 	}
 	umask(old);
 	return rc;

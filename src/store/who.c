@@ -7,7 +7,7 @@
 
 #include "lib/clock.h"
 
-static bool node_char(char c)
+static bool is_node_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 	       c == '.' || c == '_' || c == '-';
@@ -31,7 +31,7 @@ void who_self(struct who *w)
 		node = host;
 	}
 	for (; *node && n < sizeof(w->node) - 1; node++)
-		w->node[n++] = node_char(*node) ? *node : '_';
+		w->node[n++] = is_node_char(*node) ? *node : '_';
 	w->pid = getpid();
 	w->random = clock_random();
 }

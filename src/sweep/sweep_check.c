@@ -86,7 +86,8 @@ static void refuse_unknown_name(const struct check *c, const struct field *field
 
 	if (p->text[0] == '@') {
 		complaint_error(c->list, pos,
-				"there is no '{%s}': there are {@args}, {@kv} and {@id}", p->text);
+				"there is no '{%s}': the names with @ are {@args}, {@kv} and {@id}",
+				p->text);
 	} else if (other) {
 		complaint_error(c->list, pos, "'%s' is a parameter of step '%s' alone", p->text,
 				other->name ? other->name : "?");
@@ -202,7 +203,7 @@ static void refuse_missing_param(const struct check *c, const struct scope *scop
 				"which line %zu uses",
 				name, pos.line);
 	else
-		complaint_error(c->list, pos, "'%s' is no parameter of variant '%s'", name,
+		complaint_error(c->list, pos, "'%s' is not a parameter of variant '%s'", name,
 				scope->space->variant ? scope->space->variant : "?");
 }
 
@@ -290,7 +291,7 @@ static void check_include(struct check *c, const struct include *inc)
 			continue;
 		near = find_nearest(c, name, NULL, false);
 		complaint_error(c->list, inc->pos,
-				"an included job has '%s', which is no parameter%s%s%s", name,
+				"an included job has '%s', which is not a parameter%s%s%s", name,
 				near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
 	}
 	for (size_t g = 0; !sweep->variants && g < sweep->base.groups.n; g++)
@@ -341,7 +342,7 @@ static void check_clashes(const struct check *c, const struct space *space)
 			const struct let *let = sweep_let(sweep, space, axis->sym);
 
 			if (let)
-				complaint_error(c->list, let->pos, "'%s' is a parameter, too",
+				complaint_error(c->list, let->pos, "'%s' is also a parameter",
 						let->name);
 		}
 	for (size_t i = 0; i < sweep->nsteps; i++)
@@ -350,7 +351,7 @@ static void check_clashes(const struct check *c, const struct space *space)
 
 			if (space_axis(space, axis->sym) || sweep_let(sweep, space, axis->sym))
 				complaint_error(c->list, axis->pos,
-						"'%s' is a name of the whole job already",
+						"'%s' is already a name of the whole job",
 						axis->name);
 		}
 }
@@ -371,8 +372,7 @@ static void check_rule(const struct check *c, const struct rule *rule, const str
 		near = find_nearest(c, cond->name, step, false);
 		if (is_let(c->sweep, cond->sym))
 			complaint_error(c->list, cond->pos,
-					"'%s' is derived: conditions are over "
-					"parameters",
+					"'%s' is derived: a condition can test parameters only",
 					cond->name);
 		else if (near)
 			complaint_error(c->list, cond->pos,
@@ -514,7 +514,7 @@ static void check_lengths(const struct check *c)
 				complaint_error(c->list, run->words[w].node->pos,
 						"the command is too "
 						"long: one argument of a program can be 128 KiB "
-						"(execve(2)), so put it into a file");
+						"(execve(2)), so put the text into a file");
 		}
 	}
 }
@@ -535,10 +535,10 @@ static void check_zip(const struct check *c, const struct group *g)
 		if (n == 0)
 			continue;
 		if (first && n != first)
-			complaint_error(c->list, axis->pos,
-					"parameters in one group of 'zip' are of one "
-					"length: '%s' has %zu values, '%s' has %zu",
-					g->axes[0].name, first, axis->name, n);
+			complaint_error(
+				c->list, axis->pos,
+				"parameters in one group of 'zip' must have the same length: '%s' has %zu values, '%s' has %zu",
+				g->axes[0].name, first, axis->name, n);
 		first = first ? first : n;
 	}
 }

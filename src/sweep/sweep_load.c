@@ -96,7 +96,7 @@ static void read_value_lines(struct axis *axis, const char *text, size_t len,
 	struct pos pos = {1, 1};
 
 	if (at == end)
-		complaint_error(list, pos, "no values: nothing could be run");
+		complaint_error(list, pos, "no values: there would be no jobs");
 	for (; at < end; at = next, pos.line++) {
 		next = find_line_end(at, end, &stop);
 		if (stop == at)
@@ -192,7 +192,7 @@ static bool check_word(struct sweep_load *l, const char *word, const char *line,
 		if (strcmp(opt->name, *name) != 0)
 			continue;
 		complaint_error(&l->list, l->sweep->script_pos,
-				"the script's line '%.*s' cannot stand: %s", (int)len, line,
+				"the script's line '%.*s' is not allowed: %s", (int)len, line,
 				opt->instead);
 		return false;
 	}

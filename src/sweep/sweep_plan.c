@@ -407,10 +407,10 @@ static int check_keys(struct render *r, const struct plan *plan)
 		qsort(sorted, plan->nsteps, sizeof(*sorted), compare_keys);
 	for (size_t i = 1; i < plan->nsteps && rc == 0; i++)
 		if (!strcmp(sorted[i - 1]->key, sorted[i]->key))
-			rc = err_set(r->err, ERR_USAGE,
-				     "sweep '%s': step '%s' is there twice in a "
-				     "job: a value stands twice in its params",
-				     r->sweep->name, sorted[i]->key);
+			rc = err_set(
+				r->err, ERR_USAGE,
+				"sweep '%s': step '%s' is twice in a job: its params have a value twice",
+				r->sweep->name, sorted[i]->key);
 	free(sorted);
 	return rc;
 }

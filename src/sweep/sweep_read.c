@@ -96,13 +96,12 @@ static void read_script_path(struct sweep_reader *r, const struct node *node,
 
 	if (setup)
 		complaint_error(r->list, setup->pos,
-				"'setup' does not go with 'script': put it into "
-				"the script");
+				"'setup' cannot be used with 'script': put it into the script");
 	r->sweep->script_pos = node->pos;
 	if (!path)
 		return;
 	if (!*path)
-		complaint_error(r->list, node->pos, "'script' names no file");
+		complaint_error(r->list, node->pos, "'script' must name a file");
 	else if (*path == '/')
 		r->sweep->script_path = mem_strdup(path);
 	else

@@ -103,9 +103,10 @@ static void refuse_option(struct sweep_reader *r, const struct node *key)
 		complaint_error(r->list, key->pos, "write '%s' without its dashes", bare);
 	else if (near)
 		complaint_error(r->list, key->pos,
-				"'%s' is no option of sbatch, did you mean '%s'?", key->text, near);
+				"'%s' is not an option of sbatch, did you mean '%s'?", key->text,
+				near);
 	else
-		complaint_error(r->list, key->pos, "'%s' is no option of sbatch", key->text);
+		complaint_error(r->list, key->pos, "'%s' is not an option of sbatch", key->text);
 }
 
 /* Checks an option of sbatch. Returns false, with a complaint, if it is not allowed. */
@@ -200,8 +201,7 @@ static bool is_good_variable(struct sweep_reader *r, const struct node *key)
 		return false;
 	}
 	if (!strncmp(key->text, "SLURMQ_", 7) || !strncmp(key->text, "_slurmq_", 8)) {
-		complaint_error(r->list, key->pos,
-				"variables named SLURMQ_... are reserved for slurmq");
+		complaint_error(r->list, key->pos, "names SLURMQ_... are reserved for slurmq");
 		return false;
 	}
 	return true;
@@ -285,7 +285,7 @@ static bool read_duration(struct sweep_reader *r, const struct node *node, int64
 	snprintf(digits, sizeof(digits), "%.*s", (int)(len < 9 ? len : 9), text);
 	if (len == 0 || len > 9 || !of || !number_to_int(digits, &n)) {
 		complaint_error(r->list, node->pos,
-				"delay is a number with s, m, h or d, as in 10m");
+				"delay must be a number with s, m, h or d, as in 10m");
 		return false;
 	}
 	*seconds = n * of;
@@ -419,7 +419,7 @@ static void check_ceiling(struct sweep_reader *r, const struct node *rule, const
 	if (!ceiling)
 		return;
 	if (!value)
-		complaint_error(r->list, ceiling->pos, "%s goes with %s, which says how it grows",
+		complaint_error(r->list, ceiling->pos, "%s needs %s, which sets how it grows",
 				most_name, name);
 	else if (grows && is_less(most, grows, is_time))
 		complaint_error(r->list, ceiling->pos, "%s: '%s' is less than %s, '%s'", most_name,
@@ -459,7 +459,7 @@ static void read_retry_rule(struct sweep_reader *r, struct node *node, const cha
 		read_duration(r, v, &out->delay);
 	v = node_get(node, "codes");
 	if (v && strcmp(reason, "EXIT") != 0)
-		complaint_error(r->list, v->pos, "codes go with EXIT");
+		complaint_error(r->list, v->pos, "codes are for EXIT only");
 	else if (v)
 		read_codes(r, v, out);
 }
@@ -500,8 +500,7 @@ void sweep_read_checkpoint(struct sweep_reader *r, struct node *node)
 		}
 	}
 	near = guess_nearest(!strncmp(text, "SIG", 3) ? text + 3 : text, signals);
-	complaint_error(r->list, node->pos, "checkpoint: '%s' is no signal that it can be%s%s%s",
-			text,
+	complaint_error(r->list, node->pos, "checkpoint: '%s' is not a possible signal%s%s%s", text,
 			near ? ", did you mean '" : " (USR1, USR2, TERM, INT, HUP, CONT, ALRM)",
 			near ? near : "", near ? "'?" : "");
 }
@@ -514,7 +513,7 @@ static void read_command(struct sweep_reader *r, struct node *node, struct comma
 	if (node->kind != NODE_LIST) {
 		if (node->kind == NODE_MAP) {
 			complaint_error(r->list, node->pos,
-					"'run' is a text or a list of words; quote "
+					"'run' must be a text or a list of words; quote "
 					"a text that begins with '{'");
 			return;
 		}
@@ -565,8 +564,8 @@ static void read_needs(struct sweep_reader *r, const struct node *node, const st
 	}
 	before[n] = NULL;
 	near = guess_nearest(name, before);
-	complaint_error(r->list, node->pos, "needs '%s', which is no step before this one%s%s%s",
-			name, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+	complaint_error(r->list, node->pos, "needs '%s', which is not an earlier step%s%s%s", name,
+			near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static void read_on_fail(struct sweep_reader *r, const struct node *node, struct step *out)
@@ -578,7 +577,8 @@ static void read_on_fail(struct sweep_reader *r, const struct node *node, struct
 	if (!strcmp(text, "continue"))
 		out->on_fail = PLAN_CONTINUE;
 	else if (strcmp(text, "stop") != 0)
-		complaint_error(r->list, node->pos, "on_fail is stop or continue, not '%s'", text);
+		complaint_error(r->list, node->pos, "on_fail must be stop or continue, not '%s'",
+				text);
 }
 
 static void read_step_name(struct sweep_reader *r, const struct node *map, struct step *out)

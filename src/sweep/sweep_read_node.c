@@ -174,13 +174,13 @@ bool sweep_read_keys(struct sweep_reader *r, const struct node *map,
 		const struct node *key = map->items[i], *first;
 
 		if (key->kind != NODE_SCALAR || has_control(key, false)) {
-			complaint_error(r->list, key->pos, "a key is a word");
+			complaint_error(r->list, key->pos, "a key must be a word");
 			continue;
 		}
 		first = find_earlier_key(map, i);
 		if (first)
 			complaint_error(r->list, key->pos,
-					"key '%s' stands twice, first on line %zu", key->text,
+					"key '%s' is a duplicate, first on line %zu", key->text,
 					first->pos.line);
 		else if (key->style == STYLE_PLAIN && !strcmp(key->text, "<<"))
 			complaint_error(r->list, key->pos,
@@ -316,10 +316,10 @@ static bool check_text_length(struct sweep_reader *r, const struct node *node, c
 {
 	if (node->len <= SWEEP_WORD_MOST)
 		return true;
-	complaint_error(r->list, node->pos,
-			"%s is too long: one argument of a program can be 128 KiB (execve(2)), so "
-			"put it into a file",
-			what);
+	complaint_error(
+		r->list, node->pos,
+		"%s is too long: one argument of a program can be 128 KiB (execve(2)), so put the text into a file",
+		what);
 	return false;
 }
 
@@ -345,9 +345,9 @@ static void warn_cut(struct sweep_reader *r, const struct node *node)
 	while (at < r->doc->len && (r->doc->text[at] == ' ' || r->doc->text[at] == '\t'))
 		at++;
 	if (at > from && at < r->doc->len && r->doc->text[at] == '#')
-		complaint_warn(r->list, doc_pos(r->doc, at),
-			       "what follows ' #' is a comment of YAML "
-			       "and no part of the command: quote the command if it should be");
+		complaint_warn(
+			r->list, doc_pos(r->doc, at),
+			"the text after ' #' is a YAML comment, not part of the command: quote the command to keep it");
 }
 
 static bool is_refused_for(const struct template *t, const char *why)
@@ -381,8 +381,8 @@ bool sweep_read_script(struct sweep_reader *r, struct node *node, const char *wh
 		pos = node_locate(r->doc, node, end.unsure_offset);
 		if (is_refused_for(&out->t, template_bash_unsure))
 			complaint_error(r->list, pos,
-					"the quoting of %s cannot be followed from here, where %s",
-					what, end.unsure);
+					"the quoting of %s cannot be parsed from here on: %s", what,
+					end.unsure);
 	} else if (end.open) {
 		pos = node_locate(r->doc, node, end.offset);
 		if (last)

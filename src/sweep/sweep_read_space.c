@@ -21,7 +21,8 @@ static bool read_values(struct sweep_reader *r, const struct node *list, const c
 		return false;
 	}
 	if (list->n == 0) {
-		complaint_error(r->list, list->pos, "%s has no values: nothing could be run", what);
+		complaint_error(r->list, list->pos, "%s has no values: there would be no jobs",
+				what);
 		return false;
 	}
 	for (size_t i = 0; i < list->n; i++) {
@@ -66,7 +67,7 @@ static bool read_range(struct sweep_reader *r, const struct node *map, const cha
 		return false;
 	}
 	if (scale && (!num || (!node_is(scale, "log") && !node_is(scale, "linear")))) {
-		complaint_error(r->list, scale->pos, "scale is linear or log, and goes with num");
+		complaint_error(r->list, scale->pos, "scale must be linear or log, and needs num");
 		return false;
 	}
 	axis->range.kind = step				    ? RANGE_STEP
@@ -169,14 +170,14 @@ static bool read_axis_map(struct sweep_reader *r, struct node *map, const char *
 		return false;
 	}
 	if (step && (axis_is_drawn(axis) || axis->kind == AXIS_FILE || fallback)) {
-		complaint_error(r->list, map->pos,
-				"%s is a step's: it takes a list or a range, and no "
-				"default",
-				what);
+		complaint_error(
+			r->list, map->pos,
+			"%s is a parameter of a step: it takes a list or a range, and no default",
+			what);
 		return false;
 	}
 	if (fallback && axis_is_drawn(axis)) {
-		complaint_error(r->list, fallback->pos, "what is drawn has no default");
+		complaint_error(r->list, fallback->pos, "a drawn parameter has no default");
 		return false;
 	}
 	switch (axis->kind) {
@@ -256,17 +257,16 @@ static void read_zip_group(struct sweep_reader *r, struct node *map, struct grou
 		r->sweep->tables = true;
 		if (map->n != 2)
 			complaint_error(r->list, map->pos,
-					"a table stands alone in its group: its "
+					"a table must be alone in its group: its "
 					"header names the parameters");
 		return;
 	}
 	for (size_t i = 0; i + 1 < map->n; i += 2) {
 		read_axis(r, map->items[i], map->items[i + 1], false, g);
 		if (g->n && axis_is_drawn(&g->axes[g->n - 1]))
-			complaint_error(
-				r->list, map->items[i]->pos,
-				"what is drawn cannot advance with others: put '%s' in params",
-				map->items[i]->text);
+			complaint_error(r->list, map->items[i]->pos,
+					"a drawn parameter cannot be in 'zip': put '%s' in params",
+					map->items[i]->text);
 	}
 	g->length = 0;
 }
@@ -387,7 +387,7 @@ void sweep_read_rule(struct sweep_reader *r, struct node *node, struct rule *out
 		return;
 	if (node->n == 0)
 		complaint_error(r->list, node->pos,
-				"an entry without a condition holds for every job");
+				"an entry without a condition matches every job");
 	for (size_t i = 0; i + 1 < node->n; i += 2)
 		if (sweep_read_param_name(r, node->items[i]))
 			read_cond(r, node->items[i], node->items[i + 1], out);

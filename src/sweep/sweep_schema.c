@@ -14,18 +14,18 @@
 
 const struct sweep_key sweep_keys_top[] = {
 	{"name", "sweep_name", "the sweep's name: part of every job's identity"},
-	{"params", "params", "the axes, whose product is taken; the first varies slowest"},
+	{"params", "params", "the axes: one job for each combination; the first varies slowest"},
 	{"zip", "zip", "lists, or a CSV table, that advance together: one dimension"},
 	{"sample", "sample", "how many random points each grid cell gets, and their seed"},
 	{"variants", "variants", "sub-spaces: the jobs of all of them, in turn"},
 	{"let", "lets", "derived texts; no part of a job's identity"},
-	{"exclude", "rules", "combinations that are left out: any entry, all of its conditions"},
-	{"include", "includes", "whole jobs besides, added last"},
+	{"exclude", "rules", "excluded combinations: those that meet all conditions of an entry"},
+	{"include", "includes", "additional whole jobs, added last"},
 	{"sbatch", "sbatch", "sbatch's long options, without their dashes"},
 	{"env", "env", "variables of the jobs' environment"},
 	{"setup", "text", "bash that runs before each step, in the same shell"},
 	{"overrides", "overrides", "sbatch options and variables for jobs that meet a condition"},
-	{"retry", "retry", "what to do when a job fails"},
+	{"retry", "retry", "how failed jobs are retried"},
 	{"restartable", "{\"type\":\"boolean\"}",
 	 "the site may requeue a job, and it starts again"},
 	{"checkpoint", "signal", "the signal that a job gets some time before its limit"},
@@ -33,7 +33,7 @@ const struct sweep_key sweep_keys_top[] = {
 	 "how many jobs of the sweep may be in Slurm at once"},
 	{"order", "{\"enum\":[\"file\",\"random\"]}",
 	 "the order of the jobs: as the file has them, or at random, which spreads the grid"},
-	{"title", "text", "what lists show for a job"},
+	{"title", "text", "the text that lists show for a job"},
 	{"run", "command", "the command: a list of words, or a script for bash"},
 	{"steps", "steps", "several commands, one after the other"},
 	{"script", "{\"type\":\"string\",\"minLength\":1}", "a batch script of your own"},
@@ -43,34 +43,34 @@ const struct sweep_key sweep_keys_axis[] = {
 	{"values", "values", "its values"},
 	{"file", "{\"type\":\"string\"}", "a file with one value a line"},
 	{"from", "number", "the first value of a range"},
-	{"to", "number", "its last value, if it is met"},
-	{"step", "number", "what is added each time, in exact decimals"},
-	{"factor", "number", "what is multiplied by each time, in exact decimals"},
-	{"num", "{\"type\":\"integer\",\"minimum\":2,\"maximum\":5000000}", "how many points"},
-	{"scale", "{\"enum\":[\"linear\",\"log\"]}", "how num points are spread"},
+	{"to", "number", "the end of the range: its last value if a step reaches it"},
+	{"step", "number", "the difference of two values, in exact decimals"},
+	{"factor", "number", "the ratio of two values, in exact decimals"},
+	{"num", "{\"type\":\"integer\",\"minimum\":2,\"maximum\":5000000}", "the number of points"},
+	{"scale", "{\"enum\":[\"linear\",\"log\"]}", "the spacing of num points"},
 	{"uniform", "ends", "a random number between two"},
 	{"loguniform", "ends", "a random number whose logarithm is uniform"},
 	{"randint", "ends", "a random whole number, both ends included"},
 	{"choice", "values", "a random one of these"},
 	{"default", "scalar",
-	 "a value that is left out of a job's identity: for an axis that is added later"},
+	 "a value that is not part of a job's identity: for an axis that is added later"},
 	END_OF_KEYS};
 
 const struct sweep_key sweep_keys_sample[] = {
 	{"n", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":5000000}",
 	 "points in each grid cell; more of them change none of the earlier"},
-	{"seed", "scalar", "of the draws; part of a job's identity"},
+	{"seed", "scalar", "the seed of the draws; part of a job's identity"},
 	END_OF_KEYS};
 
 const struct sweep_key sweep_keys_variant[] = {
 	{"name", "name", "the variant's name"},
-	{"params", "params", "axes, in the place of inherited ones, or new"},
-	{"zip", "zip", "groups, in the place of inherited ones, or new"},
-	{"sample", "sample", "in the place of the sweep's"},
-	{"exclude", "rules", "combinations that are left out here, besides"},
+	{"params", "params", "new axes, or axes that replace inherited ones"},
+	{"zip", "zip", "new groups, or groups that replace inherited ones"},
+	{"sample", "sample", "replaces the sample of the sweep"},
+	{"exclude", "rules", "additional excluded combinations"},
 	{"let", "lets", "derived texts of this variant"},
-	{"sbatch", "sbatch", "options of this variant, besides"},
-	{"env", "env", "variables of this variant, besides"},
+	{"sbatch", "sbatch", "additional options of this variant"},
+	{"env", "env", "additional variables of this variant"},
 	END_OF_KEYS};
 
 const struct sweep_key sweep_keys_condition[] = {
@@ -85,41 +85,41 @@ const struct sweep_key sweep_keys_let[] = {
 	END_OF_KEYS};
 
 const struct sweep_key sweep_keys_override[] = {
-	{"when", "rule", "conditions, all of which hold"},
-	{"sbatch", "sbatch", "options that then take the place of others"},
-	{"env", "env", "variables that then take the place of others"},
+	{"when", "rule", "conditions, all of which must hold"},
+	{"sbatch", "sbatch", "options that replace others"},
+	{"env", "env", "variables that replace others"},
 	END_OF_KEYS};
 
 const struct sweep_key sweep_keys_step[] = {
 	{"name", "name", "the step's name"},
 	{"run", "command", "the command: a list of words, or a script for bash"},
 	{"params", "step_params", "axes of this step alone: one tracked step a combination"},
-	{"exclude", "rules", "combinations that this step leaves out"},
-	{"needs", "needs", "earlier steps that have to be completed first"},
-	{"on_fail", "{\"enum\":[\"stop\",\"continue\"]}", "whether the job goes on"},
+	{"exclude", "rules", "combinations that this step excludes"},
+	{"needs", "needs", "earlier steps that must be completed first"},
+	{"on_fail", "{\"enum\":[\"stop\",\"continue\"]}", "whether the job continues"},
 	END_OF_KEYS};
 
 const struct sweep_key sweep_keys_retry[] = {
 	{"max", "{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000}",
-	 "tries beyond the first, all reasons together"},
+	 "tries after the first, for all reasons together"},
 	{"TIMEOUT", "retry_rule", "the time limit"},
 	{"OUT_OF_MEMORY", "retry_rule", "the memory limit"},
 	{"NODE_FAIL", "retry_rule", "a node that failed"},
-	{"PREEMPTED", "retry_rule", "a job of more importance"},
+	{"PREEMPTED", "retry_rule", "a job with a higher priority"},
 	{"EXIT", "retry_rule", "an exit code other than 0"},
 	{"SIGNAL", "retry_rule", "a signal"},
 	END_OF_KEYS};
 
 const struct sweep_key sweep_keys_rule[] = {
 	{"time", "scalar", "time limit of the next try: x1.5, or as sbatch takes it"},
-	{"max_time", "scalar", "and no more than that"},
+	{"max_time", "scalar", "the maximum"},
 	{"mem", "scalar", "memory of the next try: x2, or as sbatch takes it"},
-	{"max_mem", "scalar", "and no more than that"},
+	{"max_mem", "scalar", "the maximum"},
 	{"delay", "scalar", "how long to wait before: 90s, 10m, 2h, 1d"},
 	{"codes",
 	 "{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"integer\",\"minimum\":1,"
 	 "\"maximum\":255}}",
-	 "with EXIT: these exit codes alone"},
+	 "with EXIT: only these exit codes"},
 	END_OF_KEYS};
 
 /* The types of the keys, except maps of fixed keys. */

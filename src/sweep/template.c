@@ -123,8 +123,8 @@ void template_parse(struct template *t, const char *text, size_t len)
 		} else {
 			p = template_add_placeholder(t, text, i, n);
 			if (lists_words(kind) && n != len)
-				p->refusal = "stands for several words, so it has to be a word of "
-					     "its own";
+				p->refusal =
+					"stands for several words, so it must be a word of its own";
 		}
 		i += n;
 		from = i;

@@ -16,7 +16,7 @@ static void on_backslash(struct scan *s)
 	placeholder_at(s->s, s->len, s->i, &n);
 	if (n)
 		bash_on_refused_brace(
-			s, "cannot stand behind a backslash; {{...}} gives the text {...}");
+			s, "is not allowed behind a backslash; {{...}} gives the text {...}");
 	else
 		s->i++;
 }
@@ -156,7 +156,7 @@ static void scan_body(struct scan *s, const struct heredoc *doc, size_t end)
 			on_backslash(s);
 		} else if (c == '{' && within) {
 			bash_on_refused_brace(
-				s, "cannot stand within an expansion in a here-document");
+				s, "is not allowed within an expansion in a here-document");
 			braces += braces && s->s[s->i - 1] == '{';
 		} else if (c == '{') {
 			bash_on_brace(s, WHERE_HEREDOC);
@@ -184,7 +184,7 @@ static void scan_quoted_body(struct scan *s, size_t end)
 	while (s->i < end) {
 		if (s->s[s->i] == '{')
 			bash_on_refused_brace(s, "is not replaced in a here-document whose end is "
-						 "quoted: take the quotes off");
+						 "quoted: remove the quotes");
 		else
 			s->i++;
 	}

@@ -3,13 +3,13 @@
 #include <string.h>
 
 #define ARITHMETIC \
-	"cannot stand in arithmetic, where bash would run what a[$(...)] holds: if you trust " \
+	"is not allowed in arithmetic, where bash would run what a[$(...)] holds: if you trust " \
 	"its values, write n={...} before and use n"
 #define SUBSCRIPT "cannot be a subscript, where bash would run what a value holds"
 #define INTEGER "is read again after declare -i or -n, where bash would run what it holds"
 
 const char bash_read_again[] =
-	"is put into a text that a shell reads again: what the value holds is run, too";
+	"is put into a text that a shell parses again: it runs code that the value holds";
 
 const char template_bash_unsure[] =
 	"cannot be placed, because the quoting before it could not be followed";
@@ -24,15 +24,17 @@ const struct bash_context bash_contexts[] = {
 	[IN_SINGLE] = {"single quotes", "is not replaced within single quotes: use double quotes"},
 	[IN_ANSI] = {"$'...'",
 		     "is not replaced within $'...': close it before, or use double quotes"},
-	[IN_LOCALE] = {"$\"...\"", "cannot stand within $\"...\": leave the dollar sign out"},
-	[IN_PARAM] = {"${...}", "cannot stand within ${...}: write v={...} before and use \"$v\""},
+	[IN_LOCALE] = {"$\"...\"", "is not allowed within $\"...\": remove the dollar sign"},
+	[IN_PARAM] = {"${...}",
+		      "is not allowed within ${...}: write v={...} before and use \"$v\""},
 	[IN_ARITH] = {"((...))", ARITHMETIC},
 	[IN_BRACKET] = {"$[...]", ARITHMETIC},
 	[IN_COND] = {"[[ ... ]]",
-		     "cannot stand within [[ ]], where bash may read a value as a pattern or as "
+		     "is not allowed within [[ ]], where bash may read a value as a pattern or as "
 		     "arithmetic: use [ ]"},
-	[IN_BACKTICK] = {"backticks", "cannot stand within backticks: use $(...)"},
-	[IN_PATTERN] = {"(...)", "cannot stand in a pattern: write v={...} before and use \"$v\""},
+	[IN_BACKTICK] = {"backticks", "is not allowed within backticks: use $(...)"},
+	[IN_PATTERN] = {"(...)",
+			"is not allowed in a pattern: write v={...} before and use \"$v\""},
 };
 
 static const struct {
@@ -313,7 +315,7 @@ static const char *refused_by_stack(const struct scan *s)
 		if (bash_contexts[f->context].refusal)
 			return bash_contexts[f->context].refusal;
 		if (f->expect == WANT_CASE_PATTERN && f->context == IN_CASE)
-			return "cannot stand in the pattern of a case: write v={...} before and "
+			return "is not allowed in the pattern of a case: write v={...} before and "
 			       "use \"$v\"";
 	}
 	return NULL;
@@ -367,7 +369,7 @@ static const char *refused_by_word(const struct scan *s, const struct frame *f, 
 	if (f->in_word && f->brace &&
 	    ((i >= 2 && !memcmp(s->s + i - 2, "..", 2)) ||
 	     (after + 1 < s->len && !memcmp(s->s + after, "..", 2))))
-		return "cannot stand in {a..b}, which bash reads before variables: use seq";
+		return "is not allowed in {a..b}, which bash reads before variables: use seq";
 	return refused_by_rule(s, f, begins);
 }
 
@@ -380,11 +382,9 @@ static const char *refused_by_kind(const struct scan *s, const struct part *p, b
 {
 	if (p->kind == PART_ARGS || p->kind == PART_KV)
 		return alone ? NULL
-			     : "stands for several words, so it has to be a word of its "
-			       "own, outside quotes";
+			     : "stands for several words, so it must be a word of its own, outside quotes";
 	if (p->optional && !alone)
-		return "drops its word if it is empty, so in a script it has to be a word of "
-		       "its own, outside quotes";
+		return "drops its word if it is empty, so in a script it must be a word of its own, outside quotes";
 	(void)s;
 	return NULL;
 }

@@ -31,7 +31,7 @@ for epoch in 1 2 3 4 5; do
 		}' "$data")
 	printf 'epoch %d  loss %.4f\n' "$epoch" "$loss"
 	sleep 0.4
-	# what happens once in a while: the kernel kills a process when the node runs out of memory
+	# a rare event: the kernel kills a process when the node runs out of memory
 	if [ "$fold $lr" = '3 0.2' ] && [ $epoch = 3 ] && [ "${SLURMQ_ATTEMPT-}" = 1 ]; then
 		kill -KILL $$
 	fi

@@ -1,5 +1,5 @@
-/* The reader under libFuzzer: any bytes for a sweep file, and for the files that it names. What is
- * read without an error is counted, iterated and rendered. */
+/* The reader of sweep files under libFuzzer: any bytes as a sweep file, and as the files that it
+ * names. A sweep without an error is counted, iterated and rendered. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "sweep/sweepfile.h"
 
 enum {
-	FILES_FROM = 0x1e, /* what follows this byte is in every file that the sweep names */
+	FILES_FROM = 0x1e, /* the bytes after this one are in every file that the sweep names */
 	JOBS_MOST = 3000,
 	PLANS_MOST = 20,
 };
@@ -22,8 +22,8 @@ static void check(int good)
 		abort();
 }
 
-/* A variable for every reference, and no value in a text that bash reads: the text of a step is the
- * same for every job, as long as its words are. */
+/* Checks that every reference is a variable, and that no text for bash contains a value: the text
+ * of a step is the same for every job, as long as its words are. */
 static void check_plan(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->nsteps; i++) {
@@ -58,7 +58,7 @@ static void plan_all(const struct sweep *sweep)
 	sweep_iter_release(&it);
 }
 
-/* As sweepfile_load_files() does it, but that no file is opened. */
+/* Does what sweepfile_load_files() does, without opening a file. */
 static void load(struct sweep *sweep, const char *text, size_t len, struct complaints *c)
 {
 	struct sweep_load l;

@@ -1,5 +1,5 @@
-/* The template under libFuzzer: any bytes for a text with placeholders, as a word and as a script
- * for bash, rendered with values; the script's text must not depend on them. */
+/* The template under libFuzzer: any bytes as a text with placeholders, as a word and as a bash
+ * script, rendered with values. The script's text must not depend on the values. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static void check(int good)
 		abort();
 }
 
-/* Numbers for names, as they come, and where each part stands. */
+/* Binds names to numbers in order, and checks the place of each part. */
 static void bind_all(struct template *t, const char *text, size_t len)
 {
 	for (size_t i = 0; i < t->n; i++) {
@@ -35,7 +35,7 @@ static void bind_all(struct template *t, const char *text, size_t len)
 	}
 }
 
-static bool refused(const struct template *t)
+static bool is_refused(const struct template *t)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (t->parts[i].refusal)
@@ -89,7 +89,7 @@ static void as_script(const char *text, size_t len, const char *const *values,
 	bind_all(&t, text, len);
 	check(!end.open || end.offset <= len);
 	check(!end.unsure || end.unsure_offset <= len);
-	if (!refused(&t)) {
+	if (!is_refused(&t)) {
 		add_text(&t, values, &a);
 		add_text(&t, others, &b);
 		check(a.len == b.len && !memcmp(buf_str(&a), buf_str(&b), a.len));

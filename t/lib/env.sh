@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 #
-# The same environment for every test, whoever runs it: sourced by t/run and by tap.sh.
+# The same environment for every test and every user: sourced by t/run and by tap.sh.
 #
 #	TEST_TOP    the project's folder          TEST_BUILD  where its objects are (build)
 #	TEST_LIB    t/lib                         SLURMQ      the binary under test
@@ -25,6 +25,6 @@ unset _env_name
 export LC_ALL=C.UTF-8 TERM=dumb TZ=UTC0
 umask 022
 
-# a finding of the sanitizers is no exit status that a test could have wanted
+# the sanitizers exit with a status that no test expects
 export ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=exitcode=99:print_stacktrace=1

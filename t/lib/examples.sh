@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 #
-# The commands under EXAMPLES of a manual page, run as they stand there:
+# Runs the commands under EXAMPLES of a manual page unchanged:
 #
-#	examples_of PAGE        a line each: what stands behind "$ "
-#	examples_run PAGE       run each, and see that it ends well and complains of nothing; one whose
-#	                        programs are not installed is skipped, one that says "try again"
-#	                        (status 75) is tried again
-#	examples_folder         make what they are run in, here: a sweep file, a place for another study,
+#	examples_of PAGE        prints the commands, a line each: the text after "$ "
+#	examples_run PAGE       runs each, and checks that it succeeds without an error; a command whose
+#	                        programs are not installed is skipped, one that ends with "try again"
+#	                        (status 75) is run again
+#	examples_folder         makes the files that they need: a sweep file, a folder for another sweep,
 #	                        and $SCRATCH
-#	examples_pages          let man(1) find the pages of this tree, and no other ones; false without it
+#	examples_pages          makes man(1) find only the pages of this tree; fails without man(1)
 
 examples_of() {
 	awk '/^\.Sh / { on = /EXAMPLES/ } on && /^\$ / { print substr($0, 3) }' "$1" |

@@ -1,17 +1,17 @@
 # shellcheck shell=bash
 #
-# The fake Slurm of t/tool/fakeslurm.c, and what tests of faults have in common:
+# The fake Slurm of t/tool/fakeslurm.c, and functions that tests of faults share:
 #
-#	fake_start [LIMIT]      a fake in $FAKE_SLURM, first on PATH; so many jobs at once (none)
-#	fake_clear [LIMIT]      forget its jobs, its modes and its log
-#	fake_quiet [SECONDS]    until no job of it is left (20)
-#	fake_count              how many jobs of the sweep 'odd' it was given in all, the sentinel aside
+#	fake_start [LIMIT]      makes a fake in $FAKE_SLURM, first on PATH; LIMIT jobs at once (no limit)
+#	fake_clear [LIMIT]      removes its jobs, its modes and its log
+#	fake_quiet [SECONDS]    waits until no job is left (20)
+#	fake_count              prints how many jobs of the sweep 'odd' were submitted, without the sentinel
 #
-# Its jobs are processes: whoever leaves early leaves none of them behind (fake_end, at the exit).
+# Its jobs are processes: a script that exits early leaves none of them (fake_end, at the exit).
 
 fake_start() {
 	local name
-	# the sanitizers want to be first in a process, and so does t/preload/fault.c
+	# the sanitizers must be first in a process, and so must t/preload/fault.c
 	case $TEST_BUILD in */san-*) skip_all 'not under the sanitizers: a preload comes first' ;; esac
 	export FAKE_SLURM=$TEST_TMP/.fake
 	mkdir -p "$FAKE_SLURM/jobs"
@@ -33,7 +33,7 @@ fake_clear() {
 _fake_active() {
 	cat "$FAKE_SLURM"/jobs/* 2>/dev/null | grep -Eq '^(PENDING|RUNNING|COMPLETING) '
 }
-# One that is seen over may have made another since the folder was listed
+# A job that has ended may have submitted another since the folder was listed
 _fake_idle() {
 	local before=("$FAKE_SLURM"/jobs/*) after
 	! _fake_active && after=("$FAKE_SLURM"/jobs/*) && [ "${before[*]}" = "${after[*]}" ]
@@ -51,7 +51,7 @@ fake_count() {
 	grep -lE ' odd\.[0-9a-f]{16}$' "$FAKE_SLURM"/jobs/* 2>/dev/null | wc -l
 }
 
-# What it was started with says whose a process is
+# A process of the fake has its folder in its environment
 fake_end() {
 	local p
 	[ -d "$FAKE_SLURM/jobs" ] && _fake_active || return 0

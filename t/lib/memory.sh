@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 #
-# Sourced before tap.sh by what makes many rounds and lets no host crash in them: its folder is in memory,
-# where syncs cost nothing, if programs may be run there.
+# Sourced before tap.sh by scripts that run many rounds and simulate no crash of the host: their
+# folder is in memory, where syncs cost nothing, if programs may be run there.
 
 if _memory=$(mktemp /dev/shm/slurmq-look.XXXXXX 2>/dev/null); then
 	printf '#!/bin/sh\n' >"$_memory"

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 #
-# The examples on slurmq-sweep(5): literal blocks that are a sweep file, or a part of one, which the
-# paragraph behind them begins to tell of with "N jobs" or "N jobs, M steps".
+# The examples on slurmq-sweep(5): literal blocks that are a sweep file, or a part of one. The
+# paragraph after such a block starts with "N jobs" or "N jobs, M steps".
 
-# page_examples PAGE FOLDER: FOLDER/NN.yaml, made whole, and FOLDER/NN.says
+# page_examples PAGE FOLDER: writes FOLDER/NN.yaml, completed to a sweep file, and FOLDER/NN.says
 page_examples() {
 	local file
 	mkdir -p "$2"
@@ -13,7 +13,7 @@ page_examples() {
 		in_block { print > sprintf("%s/%02d.yaml", to, n); next }
 		behind && !/^\./ { print > sprintf("%s/%02d.says", to, n); behind = 0 }
 	' "$1"
-	# as roff has them: \(aq is an apostrophe, \e a backslash, \& nothing
+	# roff escapes: \(aq is an apostrophe, \e a backslash, \& nothing
 	sed -i "s/\\\\(aq/'/g; s/\\\\&//g; s/\\\\e/\\\\/g" "$2"/*.yaml
 	for file in "$2"/*.yaml; do
 		grep -q '^name:' "$file" || sed -i '1i name: example' "$file"

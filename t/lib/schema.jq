@@ -1,4 +1,4 @@
-# JSON Schema, as much of draft-07 as slurmq's own uses: what is wrong with the input, a line each.
+# JSON Schema, the part of draft-07 that slurmq uses: prints the errors of the input, a line each.
 #
 #	jq -r --slurpfile schema SCHEMA -L t/lib 'include "schema"; errors($schema[0])'
 
@@ -7,11 +7,11 @@ def kind: if type == "number" and floor == . then "integer" else type end;
 def is_of($types): kind as $k | ($types | if type == "array" then . else [.] end)
 	| any(. == $k or (. == "number" and $k == "integer"));
 
-# $top: the whole schema; $s: the part that the input is to meet; $at: where it stands
+# $top: the whole schema; $s: the part that the input has to match; $at: the path of the input
 def check($top; $s; $at):
 	. as $v
 	| def valid($part): [check($top; $part; "")] == [];
-	# what is not known here would be met by anything
+	# an unknown keyword would accept any input
 	($s | keys - ["$ref", "$schema", "title", "description", "definitions", "type", "enum", "pattern", "minLength",
 		"minimum", "maximum", "minItems", "maxItems", "items", "minProperties", "maxProperties", "required",
 		"properties", "additionalProperties", "propertyNames", "dependencies", "allOf", "anyOf", "oneOf", "not"]

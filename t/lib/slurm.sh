@@ -1,25 +1,26 @@
 # shellcheck shell=bash
 #
 # A private, real Slurm for the tests: munged, MariaDB, slurmdbd, slurmctld and a few slurmd,
-# wholly under one folder, on ports of its own on the loopback, as root or as any user.
-# Nothing outside the folder is read or written, and only what was started here is ended.
+# all under one folder, on their own ports of the loopback interface, as root or as any user.
+# Nothing outside the folder is read or written, and only processes that were started here are
+# ended.
 #
 #	. "$TEST_LIB/slurm.sh"
 #	slurm_start                        # the suite's cluster, or one of the script's own
 #	slurm_start nodes=1 KillWait=2     # always one of the script's own
 #
 # Options of slurm_start and slurm_boot, any number of them:
-#	nodes=3 cpus=32 mem=8000           what there is (memory in MB)
+#	nodes=3 cpus=32 mem=8000           the nodes (memory in MB)
 #	accounting=none                    without MariaDB and slurmdbd
-#	limits="MaxJobsPerUser=10 ..."     limits of QOS normal; "" for none
-#	prime=no                           a user who never had a job: Slurm does not show the limits
+#	limits="MaxJobsPerUser=10 ..."     limits of QOS normal; "": no limits
+#	prime=no                           a user without any job yet: Slurm does not show the limits
 #	lua=require-account | lua=FILE     job_submit/lua with that script
 #	line="PartitionName=..."           one more line of slurm.conf
-#	Key=Value                          any parameter of slurm.conf, in place of the default here
+#	Key=Value                          any parameter of slurm.conf, instead of the default here
 #
 # Partitions main (default) and extra; accounts lab (default) and lab2; QOS normal and extra.
 # Below, BED is the folder: SLURM_BED. Every function that waits has a deadline, and returns
-# non-zero with a word on stderr when it has passed.
+# non-zero with a message on stderr if it has passed.
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
@@ -47,7 +48,7 @@ _slurm_user() {
 	id -un 2>/dev/null || id -u
 }
 
-# What is missing on this machine, a word each
+# Prints what is missing on this machine, a word each
 slurm_missing() {
 	local cmd need="munged slurmctld slurmd sbatch squeue scontrol scancel sacct"
 	[ "${1-}" = accounting=none ] || need="$need slurmdbd mariadbd mariadb-install-db mariadb sacctmgr"
@@ -58,7 +59,7 @@ slurm_missing() {
 
 # Processes
 
-# _slurm_ours PID: was it started in this bed?
+# _slurm_ours PID: returns whether it was started in this bed
 _slurm_ours() {
 	grep -qzxF "SLURM_CONF=$SLURM_BED/slurm.conf" "/proc/$1/environ" 2>/dev/null
 }
@@ -71,7 +72,7 @@ _slurm_pid() {
 	_slurm_ours "$pid" && ! _slurm_gone "$pid" && printf '%s\n' "$pid"
 }
 
-# _slurm_gone PID: no such process, or nothing but its entry is left
+# _slurm_gone PID: no such process, or only a zombie is left
 _slurm_gone() {
 	local stat
 	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
@@ -80,7 +81,8 @@ _slurm_gone() {
 	return 1
 }
 
-# _slurm_daemon NAME CMD...: start it, away from our terminal, descriptors and environment
+# _slurm_daemon NAME CMD...: starts it, apart from the terminal, descriptors and environment of the
+# caller
 _slurm_daemon() {
 	local name=$1 fd
 	shift
@@ -96,7 +98,7 @@ _slurm_daemon() {
 	)
 }
 
-# _slurm_end NAME SIGNAL: send it, and see the daemon go
+# _slurm_end NAME SIGNAL: sends it, and waits until the daemon is gone
 _slurm_end() {
 	local pid
 	pid=$(_slurm_pid "$1") || return 0
@@ -106,7 +108,7 @@ _slurm_end() {
 	_slurm_wait 5 "end of $1 ($pid) after KILL" _slurm_gone "$pid"
 }
 
-# Pids of the step daemons (of one node): they hold the log of their slurmd open
+# Prints the pids of the step daemons (of one node): they hold the log of their slurmd open
 _slurm_stepds() {
 	local p fd
 	for p in /proc/[0-9]*; do
@@ -122,13 +124,14 @@ _slurm_stepds() {
 	done
 }
 
-# Pids of all that has the bed in its environment: daemons, what jobs run, and the tests
+# Prints the pids of all processes with the bed in their environment: daemons, children of jobs, and
+# the tests
 _slurm_all() {
-	# one grep for all of /proc: the files of other users can't be read, and aren't ours
+	# one grep for all of /proc: files of other users' processes cannot be read
 	grep -lzxF "SLURM_CONF=$SLURM_BED/slurm.conf" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
 }
 
-# Pids of what jobs run (on one node), by the environment that slurmd gave them
+# Prints the pids of jobs' processes (on one node), by the environment that slurmd gave them
 _slurm_jobprocs() {
 	local p node=${1-}
 	for p in $(_slurm_all); do
@@ -140,7 +143,7 @@ _slurm_jobprocs() {
 
 _slurm_kill_steps() {
 	local pid
-	# twice: what was forked while we looked
+	# twice: for processes that were forked during the first round
 	for _ in 1 2; do
 		for pid in $(_slurm_stepds "${1-}") $(_slurm_jobprocs "${1-}"); do
 			kill -KILL "$pid" 2>/dev/null
@@ -150,7 +153,7 @@ _slurm_kill_steps() {
 
 # Ports
 
-# N free ports in a row, below the range that the kernel gives out
+# Prints N free ports in a row, below the range from which the kernel assigns ports
 _slurm_ports() {
 	local n=$1 base i used
 	used=$(awk 'FNR > 1 { sub(/.*:/, "", $2); print $2 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
@@ -278,7 +281,7 @@ _slurm_configure() {
 		printf 'PartitionName=extra Nodes=ALL MaxTime=INFINITE State=UP\n'
 		[ ${#lines[@]} -eq 0 ] || printf '%s\n' "${lines[@]}"
 	} >"$SLURM_BED/slurm.conf"
-	# any file passes for a GPU
+	# any file can be a GPU
 	mkdir -p "$SLURM_BED/dev" && touch "$SLURM_BED"/dev/gpu{0..7}
 	printf 'Name=gpu File=%s/dev/gpu[0-7]\n' "$SLURM_BED" >"$SLURM_BED/gres.conf"
 	: >"$SLURM_BED/plugstack.conf"
@@ -299,7 +302,7 @@ _slurm_configure() {
 		StorageLoc=slurm_acct_db
 	END
 
-	# what the other functions, and other processes, have to know
+	# settings for the other functions and for other processes
 	{
 		printf '_slurm_nodes=%d\n_slurm_port=%d\n' "$nodes" "$port"
 		printf '_slurm_accounting=%s\n_slurm_prime=%s\n' "$accounting" "$prime"
@@ -320,7 +323,7 @@ _slurm_node_names() {
 	seq -f n%g "$_slurm_nodes"
 }
 
-# Daemons, one by one; each returns when what it started answers
+# Daemons, one by one; each function returns when its daemon answers
 
 _slurm_munge_start() {
 	_slurm_pid munged >/dev/null && return
@@ -347,7 +350,7 @@ _slurm_mysql_start() {
 	_slurm_pid mariadbd >/dev/null && return
 	[ "$(id -u)" != 0 ] || as=(--user=root)
 	if [ ! -d "$SLURM_BED/mysql/mysql" ]; then
-		# on a busy machine its server may not come up
+		# on a busy machine the server may fail to start
 		_slurm_install_db "${as[@]}" || _slurm_install_db "${as[@]}" || return
 	fi
 	_slurm_daemon mariadbd mariadbd --no-defaults "${as[@]}" --datadir="$SLURM_BED/mysql" \
@@ -365,7 +368,7 @@ slurm_dbd_start() {
 	_slurm_daemon slurmdbd slurmdbd || return
 	_slurm_wait 30 'slurmdbd' _slurm_listening "$_slurm_port" &&
 		_slurm_wait 20 'sacctmgr' sacctmgr -nQ show cluster || return
-	# slurmctld comes back to it by itself
+	# slurmctld connects to it again by itself
 	if _slurm_pid slurmctld >/dev/null; then
 		_slurm_wait 60 'slurmctld to find slurmdbd' _slurm_dbd_known
 	fi
@@ -375,7 +378,7 @@ _slurm_dbd_known() {
 	[ -n "$(sacctmgr -nQP show cluster format=controlhost 2>/dev/null)" ]
 }
 
-# slurm_dbd_stop, slurm_dbd_start: accounting goes away, and comes back
+# slurm_dbd_stop, slurm_dbd_start: stop and start accounting
 slurm_dbd_stop() {
 	_slurm_end slurmdbd TERM
 }
@@ -392,7 +395,8 @@ slurm_ctld_kill() {
 slurm_ctld_start() {
 	local -a in=()
 	_slurm_pid slurmctld >/dev/null && return
-	# 20.11.4 reads job_submit.lua only from /etc/slurm: its slurmctld gets the bed mounted there (as root)
+	# 20.11.4 reads job_submit.lua only from /etc/slurm: its slurmctld gets the bed mounted
+	# there (as root)
 	# shellcheck disable=SC2016
 	if [ -e "$SLURM_BED/job_submit.lua" ] && [[ $(slurmctld -V) = *' 20.'* ]]; then
 		in=(unshare --mount sh -c 'mount --bind "$0" /etc/slurm && exec "$@"' "$SLURM_BED")
@@ -417,22 +421,22 @@ _slurm_node_is() {
 
 _slurm_node_up() {
 	_slurm_node_is "$1" 'idle|mixed|allocated|completing' && return
-	# drained or down for a reason that an operator has to take back
+	# drained or down for a reason that an operator has to clear
 	case $(sinfo -h -n "$1" -p main -o %T) in
 	drain* | down*) _slurm_pid "slurmd-$1" >/dev/null && scontrol update nodename="$1" state=resume ;;
 	esac
 	return 1
 }
 
-# slurm_node_start NODE...: until Slurm would use them
+# slurm_node_start NODE...: starts them, and waits until Slurm would use them
 slurm_node_start() {
 	local n
 	for n; do _slurm_slurmd "$n" || return; done
 	for n; do _slurm_wait 30 "node $n" _slurm_node_up "$n" || return; done
 }
 
-# slurm_node_kill NODE...: power cut. Slurm finds out by itself: NODE_FAIL after half a minute (15 s in
-# a cluster with SlurmdTimeout=6 MessageTimeout=4)
+# slurm_node_kill NODE...: a power cut. Slurm notices by itself: NODE_FAIL after half a minute (15 s
+# in a cluster with SlurmdTimeout=6 MessageTimeout=4)
 slurm_node_kill() {
 	local n
 	for n; do
@@ -441,7 +445,7 @@ slurm_node_kill() {
 	done
 }
 
-# slurm_node_fail NODE...: the same, and Slurm is told at once
+# slurm_node_fail NODE...: the same, and Slurm is informed at once
 slurm_node_fail() {
 	local n
 	slurm_node_kill "$@"
@@ -453,8 +457,8 @@ slurm_node_fail() {
 
 # Limits
 
-# slurm_limits QOS: those that slurmctld has now. The limits of a user or an account are shown
-# only once there has been a job of theirs
+# slurm_limits QOS: prints the limits that slurmctld has now. It shows the limits of a user or an
+# account only after their first job
 slurm_limits() {
 	scontrol -o show assoc_mgr qos="$1" flags=qos | tr '{ ' '\n' |
 		sed -nE 's/^((GrpJobs|GrpSubmitJobs|MaxJobsP[AU]|MaxSubmitJobsP[AU])=[^(]*)\(.*/\1/p' | sort -u
@@ -479,13 +483,13 @@ _slurm_limits_seen() {
 	done
 }
 
-# slurm_set_limits [qos=NAME] Key=Value...: sacctmgr's words; -1 takes one away. Returns when
-# slurmctld shows them, as far as it shows them
+# slurm_set_limits [qos=NAME] Key=Value...: in the syntax of sacctmgr; -1 removes a limit. Returns
+# when slurmctld shows them, if it shows them at all
 slurm_set_limits() {
 	local qos=normal
 	case ${1-} in qos=*) qos=${1#qos=} && shift ;; esac
 	[ $# -gt 0 ] || return 0
-	# rc 1 with "Nothing modified" where they are so already
+	# status 1 with "Nothing modified" if they are set already
 	sacctmgr -iQ modify qos where name="$qos" set "$@" >"$SLURM_BED/log/sacctmgr.out" 2>&1 ||
 		grep -q 'Nothing modified' "$SLURM_BED/log/sacctmgr.out" || {
 		_slurm_say "sacctmgr modify qos $qos set $*: $(cat "$SLURM_BED/log/sacctmgr.out")"
@@ -496,7 +500,7 @@ slurm_set_limits() {
 
 # Jobs
 
-# slurm_cancel_all: every job of this cluster; returns at once
+# slurm_cancel_all: cancels every job of this cluster; returns at once
 slurm_cancel_all() {
 	scancel --quiet --user="$(_slurm_user)" >/dev/null 2>&1
 	return 0
@@ -507,15 +511,15 @@ _slurm_no_jobs() {
 	out=$(env -u SQUEUE_STATES squeue -h -a 2>/dev/null) && [ -z "$out" ]
 }
 
-# slurm_quiet [SECONDS]: until squeue shows no job (60)
+# slurm_quiet [SECONDS]: waits until squeue shows no job (60)
 slurm_quiet() {
 	_slurm_wait "${1:-60}" 'squeue to be empty' _slurm_no_jobs && return
 	squeue -a | sed 's/^/# /' >&2
 	return 1
 }
 
-# How many jobs slurmctld counts, and whether it shows a user's limits: not before the first job since
-# it was started
+# Return how many jobs slurmctld counts, and whether it shows a user's limits: not before the first
+# job since its start
 _slurm_none_counted() {
 	! scontrol -o show assoc_mgr qos=normal flags=qos | grep -Eq 'SubmitJobsPU=[^ (]*\([1-9]'
 }
@@ -527,7 +531,7 @@ _slurm_prime_user() {
 		{ scancel "$(sbatch --parsable --hold -A lab -J prime -o /dev/null --wrap true)" && slurm_quiet; }
 }
 
-# slurm_clean: everything runs, all jobs are gone, default limits
+# slurm_clean: every daemon runs, all jobs are gone, the limits are the default
 slurm_clean() {
 	local i
 	_slurm_munge_start || return
@@ -540,13 +544,13 @@ slurm_clean() {
 	slurm_node_start $(_slurm_node_names) || return
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		_slurm_wait 2 '' _slurm_no_jobs 2>/dev/null && break
-		# what catches TERM, or was submitted by what was going
+		# jobs that catch SIGTERM, or that ending jobs submitted
 		slurm_cancel_all
 		[ "$i" -lt 2 ] || scancel --quiet --full --signal=KILL --user="$(_slurm_user)" 2>/dev/null
 	done
 	slurm_quiet 30 || return
 	[ "$_slurm_accounting" = none ] && return
-	# a job that is cancelled while it is being requeued is counted until slurmctld counts anew (22.05.8)
+	# a job that is cancelled during its requeue counts until slurmctld counts again (22.05.8)
 	if ! _slurm_wait 2 '' _slurm_none_counted 2>/dev/null; then
 		slurm_ctld_stop
 		# shellcheck disable=SC2046
@@ -559,7 +563,7 @@ slurm_clean() {
 		MaxJobsPerUser=-1 MaxSubmitJobsPerUser=-1 && slurm_set_limits $_slurm_limits
 }
 
-# The whole
+# The whole cluster
 
 _slurm_accounts() {
 	local user
@@ -590,8 +594,8 @@ _slurm_bring_up() {
 	slurm_limits normal >"$SLURM_BED/limits"
 }
 
-# slurm_boot DIR [OPTION...]: a cluster in DIR, which is made (or made anew, where it was one).
-# A folder too deep for the name of a Unix socket becomes a link to one in /tmp
+# slurm_boot DIR [OPTION...]: starts a cluster in DIR, which is made, or made anew if it was a
+# cluster. If DIR is too long for the name of a Unix socket, it becomes a link to a folder in /tmp
 slurm_boot() {
 	local dir=$1 try
 	shift
@@ -615,7 +619,7 @@ slurm_boot() {
 	for try in 1 2 3; do
 		_slurm_configure "$@" || return
 		_slurm_bring_up && return
-		# somebody may have taken a port in between
+		# another process may have taken a port in between
 		grep -qs 'Address already in use' "$SLURM_BED"/log/* || break
 		slurm_halt
 		rm -rf "${SLURM_BED:?}"/*
@@ -626,14 +630,14 @@ slurm_boot() {
 	return 1
 }
 
-# slurm_halt: end all daemons and jobs of the bed; its folder stays
+# slurm_halt: ends all daemons and jobs of the bed; its folder stays
 slurm_halt() {
 	local name pid
 	[ -d "$SLURM_BED/run" ] || return 0
 	for name in $(_slurm_node_names); do _slurm_end "slurmd-$name" KILL; done
 	_slurm_kill_steps
 	for name in slurmctld slurmdbd mariadbd munged; do _slurm_end $name KILL; done
-	# and what they left behind
+	# and their remaining processes
 	for pid in $(_slurm_all); do
 		case $(cat "/proc/$pid/comm" 2>/dev/null) in
 		slurmctld | slurmscriptd | slurmd | slurmstepd | slurmdbd | mariadbd | munged)
@@ -644,8 +648,8 @@ slurm_halt() {
 	return 0
 }
 
-# slurm_start [OPTION...]: without options, the suite's cluster where there is one, clean; else
-# a cluster of the script's own, that ends with it
+# slurm_start [OPTION...]: without options, the suite's cluster if there is one, cleaned; otherwise
+# a cluster for this script, which ends with it
 slurm_start() {
 	local missing
 	if [ $# -eq 0 ] && [ -n "${TEST_BED-}" ]; then
@@ -661,13 +665,13 @@ slurm_start() {
 	slurm_stop
 	SLURM_BED=$(mktemp -d /tmp/slurmq-bed.XXXXXX) || bail_out 'no folder in /tmp'
 	_slurm_own=1
-	# should this script be killed, the runner ends it
+	# if this script is killed, the runner ends the cluster
 	[ -z "${TEST_BEDS-}" ] || printf '%s\n' "$SLURM_BED" >>"$TEST_BEDS"
 	at_exit slurm_stop
 	slurm_boot "$SLURM_BED" "$@" || bail_out 'Slurm did not start'
 }
 
-# slurm_stop: end a cluster of the script's own, and take its folder away (not with KEEP=1)
+# slurm_stop: ends a cluster of this script, and removes its folder (not with KEEP=1)
 slurm_stop() {
 	[ -n "${_slurm_own-}" ] || return 0
 	slurm_halt

@@ -3,7 +3,7 @@
 # Test scripts read like a session at the terminal:
 #
 #	#!/bin/bash
-#	# what this script is about
+#	# the subject of this script
 #	. "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 #
 #	run slurmq init
@@ -13,36 +13,36 @@
 #
 #	done_testing
 #
-# and print TAP. They start in an empty folder of their own, $TEST_TMP, which is removed at the
-# end (kept with KEEP=1 when a check failed). It is in /tmp, or in the folder TEST_IN. Names of checks may be left out where they are
-# shown in brackets.
+# and print TAP. They start in an empty folder, $TEST_TMP, which is removed at the end (kept with
+# KEEP=1 if a check failed). It is in /tmp, or in the folder TEST_IN. Names of checks in brackets
+# are optional.
 #
 #	plan N                      N checks will follow; or, at the end,
-#	done_testing                these were all
-#	skip_all REASON             the script can't run here
-#	bail_out REASON             it makes no sense to go on
-#	skip N REASON               N checks can't be made here
-#	note TEXT, diag TEXT        a remark; one that is worth showing on a terminal
+#	done_testing                no check follows
+#	skip_all REASON             the script cannot run here
+#	bail_out REASON             the script cannot continue
+#	skip N REASON               N checks cannot be made here
+#	note TEXT, diag TEXT        a remark; a remark that is also shown on a terminal
 #
 #	ok NAME CMD...              CMD is true                 nok NAME CMD...   CMD is false
 #	pass NAME, fail NAME [DIAGNOSTIC]
 #	is GOT WANT NAME            the same text               isnt GOT UNWANTED NAME
 #	like GOT REGEX NAME         a line matches (ERE)        unlike GOT REGEX NAME
 #
-#	run CMD...                  run it; then look at $status, $out and $err (without the last
-#	                            newlines) or at the files $out_file and $err_file
+#	run CMD...                  runs it; then $status, $out and $err have the result (without the last
+#	                            newlines), and so have the files $out_file and $err_file
 #	is_status N [NAME]
 #	is_out TEXT [NAME]          is_err TEXT [NAME]
 #	like_out REGEX [NAME]       like_err REGEX [NAME]
 #	unlike_out REGEX [NAME]     unlike_err REGEX [NAME]
 #
-#	wait_for SECONDS WHAT CMD...    until CMD is true; after the deadline say so and return 1
+#	wait_for SECONDS WHAT CMD...    until CMD is true; after the deadline notes it and returns 1
 #	ok_within SECONDS NAME CMD...   the same as a check
 #	spawn CMD...                start it in the background, in a process group of its own, its
-#	                            pid in $spawned; it and its group are ended with the script
-#	reap SECONDS PID            wait for its end: $status
-#	gone PID                    there is no such process, or only its zombie is left
-#	at_exit CMD...              at the end, last one first
+#	                            pid in $spawned; the group is ended with the script
+#	reap SECONDS PID            waits for its end: $status
+#	gone PID                    no such process, or only its zombie is left
+#	at_exit CMD...              runs it at the end, the last CMD first
 
 set -u
 
@@ -103,7 +103,7 @@ _tap_end() {
 	trap '' INT TERM HUP
 	for ((i = ${#_tap_at_exit[@]} - 1; i >= 0; i--)); do eval "${_tap_at_exit[i]}"; done
 	for pid in ${_tap_pids[@]+"${_tap_pids[@]}"}; do
-		# not waited for yet: nobody else can have this number
+		# not waited for yet: no other process can have this pid
 		kill -TERM -- "-$pid" 2>/dev/null || continue
 		_tap_poll 2 _tap_group_gone "$pid" || kill -KILL -- "-$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
@@ -136,7 +136,7 @@ trap 'exit 143' TERM
 
 # Checks
 
-# The name in one line, without what TAP would take for a directive
+# Prints the name in one line, without characters that TAP reads as a directive
 _tap_name() {
 	local name=${1//$'\n'/ }
 	printf '%s' "${name//\#/\\#}"
@@ -151,7 +151,7 @@ fail() {
 	local i=0 file line
 	_tap_n=$((_tap_n + 1)) _tap_failed=$((_tap_failed + 1))
 	printf 'not ok %d - %s\n' $_tap_n "$(_tap_name "$1")"
-	# the line of the script, not the one in here
+	# the line of the script, not a line of this file
 	while read -r line _ file < <(caller $i); do
 		[ "$file" = "${BASH_SOURCE[0]}" ] || break
 		i=$((i + 1))
@@ -224,7 +224,7 @@ run() {
 	out=$(<"$out_file") err=$(<"$err_file")
 }
 
-# When a check of a command fails, all three are of interest
+# If a check of a command fails, all three are printed
 _tap_all() {
 	printf '\nstatus %s' "$status"
 	[ -z "$out" ] || printf '\nstdout:\n%s' "$out"
@@ -297,7 +297,8 @@ _tap_group_gone() {
 }
 
 spawn() {
-	# no job control here: setsid is not a group's leader, does not fork, and keeps the pid
+	# there is no job control here: setsid is not a group leader, so it does not fork and keeps
+	# the pid
 	setsid -- "$@" &
 	spawned=$!
 	_tap_pids+=("$spawned")
@@ -309,7 +310,7 @@ reap() {
 	wait "$2"
 	status=$?
 	cmd=${_tap_cmd[$2]-}
-	# once its group is empty the number may become somebody else's
+	# once its group is empty, the pid may belong to another process
 	if _tap_group_gone "$2"; then
 		local pid left=()
 		for pid in "${_tap_pids[@]}"; do [ "$pid" = "$2" ] || left+=("$pid"); done

@@ -1,22 +1,23 @@
 /*
- * fault.c - put before libc (LD_PRELOAD), it makes system calls fail, be slow, or tell another time.
+ * fault.c - loaded before libc (LD_PRELOAD): makes system calls fail, be slow, or return another
+ * time.
  *
- *	SLURMQ_FAULT=KIND:N[:CALL,...]	fails the N-th of these calls (of all) below SLURMQ_FAULT_UNDER
- *		enospc		no space left: that one and all later ones that need some; a write, half done
- *		erofs		read-only: that one and all later ones that change something
- *		eio		that one alone, without effect
- *		late		that one alone, reported as EIO after it took effect, as on NFS when a reply is lost
- *	SLURMQ_FAULT_UNDER=FOLDER	files below it alone (all)
- *	SLURMQ_FAULT_HIT=FILE		made when a call was failed
- *	DELAY=US[:CALL,...]	each of these calls takes so much longer, below SLURMQ_FAULT_UNDER
- *	CLOCK_SHIFT=SECONDS	what this host's clock is ahead; it may be negative
- *	STAMP_SHIFT=SECONDS	how much later the file server says that it is: the stamps of .touch-* files
- *	CLOCK_SPEED=N		waits are so many times shorter, the monotonic clock and the file server's so much
- *				faster, from the start of the process on
+ *	SLURMQ_FAULT=KIND:N[:CALL,...]	fails the N-th of these calls (default: all calls) below SLURMQ_FAULT_UNDER
+ *		enospc		no space left: that call and all later ones that need space; a write is half done
+ *		erofs		read-only: that call and all later ones that change a file
+ *		eio		only that call, without effect
+ *		late		only that call, reported as EIO after it took effect, as on NFS if a reply is lost
+ *	SLURMQ_FAULT_UNDER=FOLDER	only files below it (default: all files)
+ *	SLURMQ_FAULT_HIT=FILE		created when a call was made to fail
+ *	DELAY=US[:CALL,...]	delays each of these calls below SLURMQ_FAULT_UNDER
+ *	CLOCK_SHIFT=SECONDS	how far this host's clock is ahead; may be negative
+ *	STAMP_SHIFT=SECONDS	how far the file server's clock is ahead: times of .touch-* files
+ *	CLOCK_SPEED=N		divides waits by N; the monotonic clock and the file server's run
+ *				N times as fast, from the start of the process
  *
- * What slurmq stores as its jobs' environment has nothing of SLURMQ_*: a job meets a fault of its own.
+ * slurmq stores no SLURMQ_* variable in its jobs' environment, so a job sets its own fault.
  * CALL is one of: open read write sync rename unlink lock close mkdir truncate stat list map.
- * The 64-bit names of libc are covered as the others are: SQLite calls those.
+ * The 64-bit names of libc are covered too: SQLite calls those.
  */
 #undef _FILE_OFFSET_BITS /* open() would be open64(), and could not be defined beside it */
 #include <dirent.h>
@@ -60,7 +61,7 @@ static const char *const call_names[NCALLS] = {
 	"lock", "close", "mkdir", "truncate", "stat", "list",	"map",
 };
 
-/* What a full disk, or one that is read-only, fails. */
+/* Calls that fail on a full disk, and on a read-only one. */
 static const unsigned needs_space =
 	1U << C_CREATE | 1U << C_WRITE | 1U << C_SYNC | 1U << C_RENAME | 1U << C_MKDIR;
 static const unsigned changes = 1U << C_CREATE | 1U << C_WRITE | 1U << C_RENAME | 1U << C_UNLINK |
@@ -73,7 +74,7 @@ static struct {
 	const char *under;
 	size_t nunder;
 	long delay_us, shift, stamp, speed;
-	int touched; /* descriptor of a file made to learn the time, + 1 */
+	int touched; /* 1 + descriptor of the file made to read the server's time */
 } me;
 
 #define REAL(type, name, ...) \
@@ -97,7 +98,7 @@ static unsigned mask_of(const char *text)
 	return mask;
 }
 
-static long number(const char *name, long fallback)
+static long env_number(const char *name, long fallback)
 {
 	const char *text = getenv(name);
 
@@ -129,7 +130,7 @@ static void read_fault(const char *text)
 			me.which &= needs_space;
 		else if (me.errnum == EROFS)
 			me.which &= changes;
-		else if (me.late) /* a lock that is refused is not had */
+		else if (me.late) /* a lock cannot be taken and refused at once */
 			me.which &= ~(1U << C_LOCK);
 	}
 }
@@ -143,9 +144,9 @@ static void set_up(void)
 	me.ready = 1;
 	me.under = getenv("SLURMQ_FAULT_UNDER");
 	me.nunder = me.under ? strlen(me.under) : 0;
-	me.shift = number("CLOCK_SHIFT", 0);
-	me.stamp = number("STAMP_SHIFT", 0);
-	me.speed = number("CLOCK_SPEED", 1);
+	me.shift = env_number("CLOCK_SHIFT", 0);
+	me.stamp = env_number("STAMP_SHIFT", 0);
+	me.speed = env_number("CLOCK_SPEED", 1);
 	if (fault)
 		read_fault(fault);
 	if (delay) {
@@ -158,7 +159,7 @@ static void set_up(void)
 
 /* ---- which file ---- */
 
-static int below(const char *path)
+static int is_below(const char *path)
 {
 	return !me.under || (!strncmp(path, me.under, me.nunder) &&
 			     (!path[me.nunder] || path[me.nunder] == '/'));
@@ -172,7 +173,7 @@ static int link_below(const char *link)
 	if (n < 0)
 		return 0;
 	path[n] = '\0';
-	return below(path);
+	return is_below(path);
 }
 
 static int fd_below(int fd)
@@ -188,13 +189,13 @@ static int fd_below(int fd)
 static int path_below(int dirfd, const char *path)
 {
 	if (!me.under || *path == '/')
-		return below(path);
+		return is_below(path);
 	return dirfd == AT_FDCWD ? link_below("/proc/self/cwd") : fd_below(dirfd);
 }
 
 /* ---- failing ---- */
 
-static void tell_hit(void)
+static void mark_hit(void)
 {
 	const char *file = getenv("SLURMQ_FAULT_HIT");
 
@@ -203,8 +204,9 @@ static void tell_hit(void)
 						O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
-/* Delay the call; then 0, or the errno to fail it with: negative where it is to take effect before. */
-static int meet(enum call c)
+/* Delays the call. Returns 0, or the errno to fail it with; negative if it must take effect
+ * first. */
+static int start_call(enum call c)
 {
 	if (me.delay_us && me.delayed & 1U << c) {
 		struct timespec ts = {me.delay_us / 1000000, me.delay_us % 1000000 * 1000};
@@ -217,23 +219,23 @@ static int meet(enum call c)
 	if (me.seen != me.n && !(me.from_then_on && me.seen > me.n))
 		return 0;
 	if (me.seen == me.n)
-		tell_hit();
+		mark_hit();
 	return me.late || c == C_CLOSE ? -me.errnum : me.errnum;
 }
 
-static int meet_fd(enum call c, int fd)
+static int start_fd_call(enum call c, int fd)
 {
 	set_up();
-	return (me.errnum || me.delay_us) && fd_below(fd) ? meet(c) : 0;
+	return (me.errnum || me.delay_us) && fd_below(fd) ? start_call(c) : 0;
 }
 
-static int meet_path(enum call c, int dirfd, const char *path)
+static int start_path_call(enum call c, int dirfd, const char *path)
 {
 	set_up();
-	return (me.errnum || me.delay_us) && path_below(dirfd, path) ? meet(c) : 0;
+	return (me.errnum || me.delay_us) && path_below(dirfd, path) ? start_call(c) : 0;
 }
 
-/* What a call returns: failed without effect, failed with it, or as it was. */
+/* The return value of a call: failed without effect, failed after its effect, or unchanged. */
 #define RETURN(bad, call) \
 	do { \
 		if ((bad) > 0) { \
@@ -256,7 +258,7 @@ static mode_t mode_of(int flags, va_list ap)
 
 static int do_open(int dirfd, const char *path, int flags, mode_t mode)
 {
-	int bad = meet_path(flags & O_CREAT ? C_CREATE : C_OPEN, dirfd, path), fd;
+	int bad = start_path_call(flags & O_CREAT ? C_CREATE : C_OPEN, dirfd, path), fd;
 
 	if (bad > 0) {
 		errno = bad;
@@ -298,7 +300,7 @@ OPEN(open64)
 OPENAT(openat)
 OPENAT(openat64)
 
-/* What -D_FORTIFY_SOURCE makes of them. */
+/* The names that -D_FORTIFY_SOURCE calls. */
 int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 int __openat_2(int dirfd, const char *path, int flags);
@@ -329,7 +331,7 @@ int __openat64_2(int dirfd, const char *path, int flags)
 
 int close(int fd)
 {
-	int bad = meet_fd(C_CLOSE, fd);
+	int bad = start_fd_call(C_CLOSE, fd);
 
 	if (me.touched == fd + 1)
 		me.touched = 0;
@@ -338,14 +340,14 @@ int close(int fd)
 
 static ssize_t do_pread(int fd, void *p, size_t n, off64_t at)
 {
-	int bad = meet_fd(C_READ, fd);
+	int bad = start_fd_call(C_READ, fd);
 
 	RETURN(bad, syscall(SYS_pread64, fd, p, n, at));
 }
 
 ssize_t read(int fd, void *p, size_t n)
 {
-	int bad = meet_fd(C_READ, fd);
+	int bad = start_fd_call(C_READ, fd);
 
 	RETURN(bad, syscall(SYS_read, fd, p, n));
 }
@@ -378,26 +380,26 @@ ssize_t __pread64_chk(int fd, void *p, size_t n, off64_t at, size_t size)
 	return do_pread(fd, p, n, at);
 }
 
-/* The disk is full in the middle of a write: half of it is there, and the next one says why. */
-static size_t half(int bad, size_t n)
+/* A disk that fills up during a write: the first half is written, the next write fails. */
+static size_t half_write(int bad, size_t n)
 {
 	return bad == ENOSPC && me.seen == me.n && n > 1 ? n / 2 : 0;
 }
 
 ssize_t write(int fd, const void *p, size_t n)
 {
-	int bad = meet_fd(C_WRITE, fd);
+	int bad = start_fd_call(C_WRITE, fd);
 
-	if (half(bad, n))
+	if (half_write(bad, n))
 		return syscall(SYS_write, fd, p, n / 2);
 	RETURN(bad, syscall(SYS_write, fd, p, n));
 }
 
 static ssize_t do_pwrite(int fd, const void *p, size_t n, off64_t at)
 {
-	int bad = meet_fd(C_WRITE, fd);
+	int bad = start_fd_call(C_WRITE, fd);
 
-	if (half(bad, n))
+	if (half_write(bad, n))
 		return syscall(SYS_pwrite64, fd, p, n / 2, at);
 	RETURN(bad, syscall(SYS_pwrite64, fd, p, n, at));
 }
@@ -414,21 +416,21 @@ ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at)
 
 int fsync(int fd)
 {
-	int bad = meet_fd(C_SYNC, fd);
+	int bad = start_fd_call(C_SYNC, fd);
 
 	RETURN(bad, (int)syscall(SYS_fsync, fd));
 }
 
 int fdatasync(int fd)
 {
-	int bad = meet_fd(C_SYNC, fd);
+	int bad = start_fd_call(C_SYNC, fd);
 
 	RETURN(bad, (int)syscall(SYS_fdatasync, fd));
 }
 
 int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
-	int bad = meet_path(C_RENAME, to_fd, to);
+	int bad = start_path_call(C_RENAME, to_fd, to);
 
 	RETURN(bad, (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, 0));
 }
@@ -440,7 +442,7 @@ int rename(const char *from, const char *to)
 
 int unlinkat(int dirfd, const char *path, int flags)
 {
-	int bad = meet_path(C_UNLINK, dirfd, path);
+	int bad = start_path_call(C_UNLINK, dirfd, path);
 
 	RETURN(bad, (int)syscall(SYS_unlinkat, dirfd, path, flags));
 }
@@ -452,7 +454,7 @@ int unlink(const char *path)
 
 int mkdirat(int dirfd, const char *path, mode_t mode)
 {
-	int bad = meet_path(C_MKDIR, dirfd, path);
+	int bad = start_path_call(C_MKDIR, dirfd, path);
 
 	RETURN(bad, (int)syscall(SYS_mkdirat, dirfd, path, mode));
 }
@@ -464,7 +466,7 @@ int mkdir(const char *path, mode_t mode)
 
 int ftruncate(int fd, off_t len)
 {
-	int bad = meet_fd(C_TRUNCATE, fd);
+	int bad = start_fd_call(C_TRUNCATE, fd);
 
 	RETURN(bad, (int)syscall(SYS_ftruncate, fd, len));
 }
@@ -476,7 +478,8 @@ int ftruncate64(int fd, off64_t len)
 
 static int do_fcntl(int fd, int cmd, void *arg)
 {
-	int bad = cmd == F_SETLK || cmd == F_SETLKW || cmd == F_GETLK ? meet_fd(C_LOCK, fd) : 0;
+	int bad =
+		cmd == F_SETLK || cmd == F_SETLKW || cmd == F_GETLK ? start_fd_call(C_LOCK, fd) : 0;
 
 	RETURN(bad, (int)syscall(SYS_fcntl, fd, cmd, arg));
 }
@@ -494,10 +497,10 @@ static int do_fcntl(int fd, int cmd, void *arg)
 FCNTL(fcntl)
 FCNTL(fcntl64)
 
-/* ---- what files look like ---- */
+/* ---- file status ---- */
 
-/* How much further the monotonic clock is than it would be, in ns. */
-static long long ahead(const struct timespec *now)
+/* Returns how far the faster monotonic clock is ahead of the real one, in ns. */
+static long long clock_ahead(const struct timespec *now)
 {
 	static long long begun;
 	long long ns = (long long)now->tv_sec * 1000000000 + now->tv_nsec;
@@ -514,17 +517,17 @@ static void add_ns(struct timespec *ts, long long ns)
 	ts->tv_nsec = (long)(ns % 1000000000);
 }
 
-/* The stamp of a file that was made to learn the file server's time. */
+/* Changes the time of a file that was made to read the file server's time. */
 static void restamp(struct stat *st)
 {
 	struct timespec now;
 
 	st->st_mtim.tv_sec += me.stamp;
 	if (me.speed > 1 && !syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now))
-		add_ns(&st->st_mtim, ahead(&now));
+		add_ns(&st->st_mtim, clock_ahead(&now));
 }
 
-static int seen_stat(int bad, int rc, struct stat *st, int fd)
+static int finish_stat(int bad, int rc, struct stat *st, int fd)
 {
 	if (!rc && fd >= 0 && me.touched == fd + 1)
 		restamp(st);
@@ -536,24 +539,24 @@ static int seen_stat(int bad, int rc, struct stat *st, int fd)
 
 static int do_fstat(int fd, struct stat *st)
 {
-	int bad = meet_fd(C_STAT, fd);
+	int bad = start_fd_call(C_STAT, fd);
 
 	if (bad > 0) {
 		errno = bad;
 		return -1;
 	}
-	return seen_stat(bad, (int)syscall(SYS_newfstatat, fd, "", st, AT_EMPTY_PATH), st, fd);
+	return finish_stat(bad, (int)syscall(SYS_newfstatat, fd, "", st, AT_EMPTY_PATH), st, fd);
 }
 
 static int do_fstatat(int dirfd, const char *path, struct stat *st, int flags)
 {
-	int bad = meet_path(C_STAT, dirfd, path);
+	int bad = start_path_call(C_STAT, dirfd, path);
 
 	if (bad > 0) {
 		errno = bad;
 		return -1;
 	}
-	return seen_stat(bad, (int)syscall(SYS_newfstatat, dirfd, path, st, flags), st, -1);
+	return finish_stat(bad, (int)syscall(SYS_newfstatat, dirfd, path, st, flags), st, -1);
 }
 
 int fstat(int fd, struct stat *st)
@@ -586,7 +589,7 @@ int stat64(const char *path, struct stat64 *st)
 	return do_fstatat(AT_FDCWD, path, (struct stat *)st, 0);
 }
 
-/* The calls that glibc before 2.33 makes of fstat(), fstatat() and stat(). */
+/* glibc before 2.33 maps fstat(), fstatat() and stat() to these calls. */
 int __fxstat64(int version, int fd, struct stat64 *st);
 int __fxstatat64(int version, int dirfd, const char *path, struct stat64 *st, int flags);
 int __xstat64(int version, const char *path, struct stat64 *st);
@@ -611,7 +614,7 @@ int __xstat64(int version, const char *path, struct stat64 *st)
 
 int access(const char *path, int mode)
 {
-	int bad = meet_path(C_STAT, AT_FDCWD, path);
+	int bad = start_path_call(C_STAT, AT_FDCWD, path);
 
 	RETURN(bad, (int)syscall(SYS_faccessat, AT_FDCWD, path, mode));
 }
@@ -623,10 +626,10 @@ struct dirent *readdir(DIR *d)
 	int bad;
 	REAL(struct dirent *, readdir, DIR *);
 
-	/* a request brings a hundred of them at least */
+	/* one request returns at least a hundred entries */
 	if (entries++ % 100)
 		me.delay_us = 0;
-	bad = meet_fd(C_LIST, dirfd(d));
+	bad = start_fd_call(C_LIST, dirfd(d));
 	me.delay_us = delay;
 	if (!bad)
 		return real(d);
@@ -641,7 +644,7 @@ struct dirent64 *readdir64(DIR *d)
 
 void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t at)
 {
-	int bad = fd >= 0 ? meet_fd(C_MAP, fd) : 0;
+	int bad = fd >= 0 ? start_fd_call(C_MAP, fd) : 0;
 
 	if (!bad)
 		return (void *)syscall(SYS_mmap, addr, len, prot, flags, fd, at);
@@ -671,7 +674,7 @@ int clock_gettime(clockid_t id, struct timespec *ts)
 	if (!rc && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
 		ts->tv_sec += me.shift;
 	else if (!rc && me.speed > 1 && (id == CLOCK_MONOTONIC || id == CLOCK_BOOTTIME))
-		add_ns(ts, ahead(ts));
+		add_ns(ts, clock_ahead(ts));
 	return rc;
 }
 

@@ -1,9 +1,10 @@
 /*
- * host.c - put before libc (LD_PRELOAD), it makes a process one of another host: its kernel has another boot_id.
+ * host.c - loaded before libc (LD_PRELOAD): makes a process appear on another host, with another
+ * boot_id.
  *
- *	PLAY_HOST=NAME		a digest of the name is that id, and SLURMD_NODENAME may say it too
- *	PLAY_LOCKS=local	fcntl(2)'s locks do not reach from host to host, as on BeeGFS by default: those of
- *				each host are on bytes of a file where no other host looks
+ *	PLAY_HOST=NAME		the boot_id is a digest of the name; SLURMD_NODENAME may set the name too
+ *	PLAY_LOCKS=local	fcntl(2) locks do not reach other hosts, as on BeeGFS by default: the locks of
+ *				each host are on bytes of the file that no other host uses
  */
 #undef _FILE_OFFSET_BITS /* open() would be open64(), and could not be defined beside it */
 #include <dlfcn.h>

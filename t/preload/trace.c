@@ -1,23 +1,23 @@
 /*
- * trace.c - put before libc (LD_PRELOAD), it writes down in which order a process changes files.
+ * trace.c - loaded before libc (LD_PRELOAD): records the order in which a process changes files.
  *
- *	SLURMQ_TRACE=FILE		a line a call is appended to it, whoever makes it; without it, nothing
- *	SLURMQ_TRACE_UNDER=FOLDER	of the files below it, whose names are written as they are in it
- *	SLURMQ_TRACE_SLOW=NAME		a sync of a file whose name begins so takes 200 ms longer
+ *	SLURMQ_TRACE=FILE		each call appends a line to it; unset: no trace
+ *	SLURMQ_TRACE_UNDER=FOLDER	only files below it, with names relative to it
+ *	SLURMQ_TRACE_SLOW=NAME		a sync of a file whose name starts with NAME takes 200 ms longer
  *
- * A line is the process, what it does, and to what:
+ * A line is the process, the kind of call, and the file:
  *
- *	17 make manifests/.tmp-1		opened, to be made where it is not there
- *	17 write manifests/.tmp-1 0	at which offset; - where the file's own counts
- *	17 cut jobs.db-journal 0	to which length
+ *	17 make manifests/.tmp-1		opened with O_CREAT
+ *	17 write manifests/.tmp-1 0	and the offset; - if it is the file's own
+ *	17 cut jobs.db-journal 0	and the new length
  *	17 sync manifests/T		fsync(2) or fdatasync(2)
  *	17 rename claims/T.0 running/T.0.1
  *	17 unlink outbox/E
  *	17 list outbox
- *	17 feed				a write to a pipe that is none of 0, 1 and 2
+ *	17 feed				a write to a pipe other than 0, 1 and 2
  *
- * A sync stands there when it has succeeded, all else before it is done: what stands before another has
- * happened before it, whatever threads there are.
+ * A sync is recorded after it has succeeded, any other call before it is made. So a line above
+ * another happened before it, whatever the threads.
  */
 #undef _FILE_OFFSET_BITS /* open() would be open64(), and could not be defined beside it */
 #include <dirent.h>
@@ -41,7 +41,7 @@ static struct {
 	size_t nunder;
 } me;
 
-static int on(void)
+static int is_tracing(void)
 {
 	if (!me.ready) {
 		me.file = getenv("SLURMQ_TRACE");
@@ -53,7 +53,7 @@ static int on(void)
 	return me.file && me.nunder;
 }
 
-static void put(const char *line, int n)
+static void append_line(const char *line, int n)
 {
 	int fd = (int)syscall(SYS_openat, AT_FDCWD, me.file,
 			      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -63,8 +63,8 @@ static void put(const char *line, int n)
 	syscall(SYS_close, fd);
 }
 
-/* Where a link of /proc's leads to; "" where that can't be told. */
-static void follow(const char *link, char *path)
+/* Reads a link in /proc; "" if that fails. */
+static void read_proc_link(const char *link, char *path)
 {
 	long n = syscall(SYS_readlinkat, AT_FDCWD, link, path, PATH_MAX - 1);
 
@@ -76,11 +76,12 @@ static void path_of_fd(int fd, char *path)
 	char link[40];
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	follow(link, path);
+	read_proc_link(link, path);
 }
 
-/* A name as it is in the folder ("." for that itself); NULL where it is not below it. */
-static const char *below(const char *path)
+/* Returns the name relative to the folder ("." for the folder itself), NULL if it is not below
+ * it. */
+static const char *relative_name(const char *path)
 {
 	if (strncmp(path, me.under, me.nunder) != 0)
 		return NULL;
@@ -94,38 +95,38 @@ static const char *name_of(int dirfd, const char *path, char *full)
 
 	if (*path == '/') {
 		snprintf(full, PATH_MAX, "%s", path);
-		return below(full);
+		return relative_name(full);
 	}
 	if (dirfd == AT_FDCWD)
-		follow("/proc/self/cwd", full);
+		read_proc_link("/proc/self/cwd", full);
 	else
 		path_of_fd(dirfd, full);
 	n = strlen(full);
 	snprintf(full + n, PATH_MAX - n, "/%s", path);
-	return below(full);
+	return relative_name(full);
 }
 
-static void tell(const char *what, const char *name, const char *more)
+static void trace_name(const char *what, const char *name, const char *more)
 {
 	char line[LINE];
 	int errnum = errno, n;
 
 	n = snprintf(line, sizeof(line), "%ld %s%s%s%s%s\n", (long)getpid(), what, *name ? " " : "",
 		     name, *more ? " " : "", more);
-	put(line, n);
+	append_line(line, n);
 	errno = errnum;
 }
 
-/* Its name, NULL where that is not below the folder. */
+/* Returns the name of an open file, NULL if it is not below the folder. */
 static const char *name_of_fd(int fd, char *full)
 {
-	if (!on())
+	if (!is_tracing())
 		return NULL;
 	path_of_fd(fd, full);
-	return below(full);
+	return relative_name(full);
 }
 
-static void tell_number(const char *what, int fd, long long number)
+static void trace_number(const char *what, int fd, long long number)
 {
 	char path[PATH_MAX] = "", text[24] = "-";
 	const char *name = name_of_fd(fd, path);
@@ -133,18 +134,18 @@ static void tell_number(const char *what, int fd, long long number)
 	if (number >= 0)
 		snprintf(text, sizeof(text), "%lld", number);
 	if (name)
-		tell(what, name, text);
+		trace_name(what, name, text);
 	else if (fd > 2 && !strncmp(path, "pipe:", 5))
-		tell("feed", "", "");
+		trace_name("feed", "", "");
 }
 
-static void tell_path(const char *what, int dirfd, const char *path)
+static void trace_path(const char *what, int dirfd, const char *path)
 {
 	char full[PATH_MAX];
-	const char *name = on() ? name_of(dirfd, path, full) : NULL;
+	const char *name = is_tracing() ? name_of(dirfd, path, full) : NULL;
 
 	if (name)
-		tell(what, name, "");
+		trace_name(what, name, "");
 }
 
 /* ---- files ---- */
@@ -152,7 +153,7 @@ static void tell_path(const char *what, int dirfd, const char *path)
 static int do_open(int dirfd, const char *path, int flags, mode_t mode)
 {
 	if (flags & O_CREAT)
-		tell_path("make", dirfd, path);
+		trace_path("make", dirfd, path);
 	return (int)syscall(SYS_openat, dirfd, path, flags | O_LARGEFILE, mode);
 }
 
@@ -188,13 +189,13 @@ OPENAT(openat64)
 
 ssize_t write(int fd, const void *p, size_t n)
 {
-	tell_number("write", fd, -1);
+	trace_number("write", fd, -1);
 	return syscall(SYS_write, fd, p, n);
 }
 
 ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
 {
-	tell_number("write", fd, at);
+	trace_number("write", fd, at);
 	return syscall(SYS_pwrite64, fd, p, n, at);
 }
 
@@ -205,7 +206,7 @@ ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at)
 
 int ftruncate(int fd, off_t len)
 {
-	tell_number("cut", fd, len);
+	trace_number("cut", fd, len);
 	return (int)syscall(SYS_ftruncate, fd, len);
 }
 
@@ -225,7 +226,7 @@ static int do_sync(int fd, long call)
 		syscall(SYS_nanosleep, &slow, NULL);
 	rc = (int)syscall(call, fd);
 	if (name && !rc)
-		tell("sync", name, "");
+		trace_name("sync", name, "");
 	return rc;
 }
 
@@ -242,11 +243,11 @@ int fdatasync(int fd)
 int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
 	char full[2][PATH_MAX];
-	const char *a = on() ? name_of(from_fd, from, full[0]) : NULL;
+	const char *a = is_tracing() ? name_of(from_fd, from, full[0]) : NULL;
 	const char *b = a ? name_of(to_fd, to, full[1]) : NULL;
 
 	if (b)
-		tell("rename", a, b);
+		trace_name("rename", a, b);
 	return (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, 0);
 }
 
@@ -257,7 +258,7 @@ int rename(const char *from, const char *to)
 
 int unlinkat(int dirfd, const char *path, int flags)
 {
-	tell_path("unlink", dirfd, path);
+	trace_path("unlink", dirfd, path);
 	return (int)syscall(SYS_unlinkat, dirfd, path, flags);
 }
 
@@ -276,6 +277,6 @@ DIR *fdopendir(int fd)
 		*(void **)(&real) = dlsym(RTLD_NEXT, "fdopendir");
 	name = name_of_fd(fd, path);
 	if (name)
-		tell("list", name, "");
+		trace_name("list", name, "");
 	return real(fd);
 }

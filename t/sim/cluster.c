@@ -1,5 +1,6 @@
 /*
- * cluster.c - a Slurm: what its commands print, and what becomes of jobs. The facts are those of slurm.h.
+ * cluster.c - a simulated Slurm: the output of its commands, and its jobs. For the source of each
+ * fact see slurm.h.
  */
 #include "sim.h"
 
@@ -41,19 +42,19 @@ int cluster_active(void)
 	return n;
 }
 
-/* ---- jobs come and go ---- */
+/* ---- starts and ends of jobs ---- */
 
-static void schedule(void *arg);
+static void schedule_jobs(void *arg);
 
 static void schedule_soon(void)
 {
 	if (scheduling)
 		return;
 	scheduling = true;
-	sim_at(sim.now + sim_rnd(cluster.patience), schedule, NULL);
+	sim_at(sim.now + sim_rnd(cluster.patience), schedule_jobs, NULL);
 }
 
-static void harm(void *arg);
+static void harm_job(void *arg);
 
 /* A node, but none of --exclude, unless that names all. */
 static int pick_host(const struct sim_job *j)
@@ -109,7 +110,7 @@ static void start_job(struct sim_job *j)
 	if (sim_chance(sim.k.fail_calls))
 		p->fail_in = (int)(1 + sim_rnd(400));
 	if (!j->sentinel && sim_chance(sim.k.site_harms))
-		sim_at(sim.now + sim_rnd(20 * SEC), harm, j);
+		sim_at(sim.now + sim_rnd(20 * SEC), harm_job, j);
 	free(manifest);
 	for (size_t i = 0; i < n; i++)
 		free(env[i]);
@@ -119,14 +120,15 @@ static void start_job(struct sim_job *j)
 static void near_limit(void *arg);
 static void at_limit(void *arg);
 
-static void its_time_has_come(void *arg)
+static void start_at_begin(void *arg)
 {
 	(void)arg;
 	schedule_soon();
 }
 
-/* --begin, and --dependency=singleton: of one name one at a time, the older one first. */
-static bool may_begin(const struct sim_job *j)
+/* Returns whether a job may start: --begin, and --dependency=singleton (one job of a name at a
+ * time, the older first). */
+static bool may_start(const struct sim_job *j)
 {
 	if (!j->sentinel)
 		return j->begin <= sim.now;
@@ -136,7 +138,7 @@ static bool may_begin(const struct sim_job *j)
 	return j->begin <= sim.now;
 }
 
-static void schedule(void *arg)
+static void schedule_jobs(void *arg)
 {
 	int running = 0;
 	struct sim_job *first = NULL;
@@ -147,7 +149,7 @@ static void schedule(void *arg)
 		return;
 	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
 		running += j->phase == SLURM_RUNNING || j->phase == SLURM_COMPLETING;
-		if (!first && j->phase == SLURM_PENDING && !j->gone && may_begin(j))
+		if (!first && j->phase == SLURM_PENDING && !j->gone && may_start(j))
 			first = j;
 	}
 	if (!first || running >= cluster.slots)
@@ -158,13 +160,13 @@ static void schedule(void *arg)
 	schedule_soon();
 }
 
-static void kill_it(struct sim_proc *p, void *arg)
+static void kill_proc(struct sim_proc *p, void *arg)
 {
 	(void)arg;
 	sim_kill(p);
 }
 
-static void over(struct sim_job *j, const char *state)
+static void end_with_state(struct sim_job *j, const char *state)
 {
 	j->phase = SLURM_OVER;
 	j->ended = sim.now;
@@ -173,53 +175,63 @@ static void over(struct sim_job *j, const char *state)
 	schedule_soon();
 }
 
-static void requeue(struct sim_job *j)
+static void requeue_job(struct sim_job *j)
 {
 	j->phase = SLURM_PENDING;
 	j->submitted = sim.now;
 	j->restarts++;
-	j->told_to_end = false;
+	j->got_sigterm = false;
 	j->final[0] = '\0';
 	snprintf(j->state, sizeof(j->state), "PENDING");
 	snprintf(j->reason, sizeof(j->reason), "BeginTime");
 	schedule_soon();
 }
 
-void cluster_told(struct sim_job *j)
+void cluster_reported(struct sim_job *j)
 {
-	j->told = sim.now;
+	j->reported_at = sim.now;
 	j->one_slot = cluster.limit == 1;
+}
+
+/* A short job queries squeue at its end, unless another job did so within three seconds. */
+static void note_leave(struct sim_job *j)
+{
+	j->left_normally = true;
+	cluster.short_job_left |= !j->sentinel && sim.now < j->begun + 5 * SEC &&
+				  j->begun > cluster.all_listed + 3 * SEC;
 }
 
 void cluster_batch_ended(struct sim_job *j, int exit_code, int sig)
 {
 	j->batch_pid = 0;
-	j->one_slot |= j->sentinel && cluster.limit == 1; /* which it holds itself */
-	sim_procs_each(j, kill_it, NULL);		  /* what it left behind goes with it */
+	j->one_slot |= j->sentinel && cluster.limit == 1; /* the sentinel uses that slot itself */
+	sim_procs_each(j, kill_proc, NULL); /* Slurm ends processes that it left behind */
 	if (j->phase != SLURM_RUNNING && j->phase != SLURM_COMPLETING)
 		return;
-	if (j->node_gone)
+	if (j->node_failed)
 		return; /* slurmctld will notice */
-	if (!sig && !j->told_to_end)
-		j->left_normally = true;
+	if (!sig && !j->got_sigterm)
+		note_leave(j);
 	j->exit_code = exit_code;
 	j->signal = sig;
 	if (!j->final[0] && (exit_code || sig))
 		snprintf(j->reason, sizeof(j->reason), "%s",
 			 sig ? "JobLaunchFailure" : "NonZeroExitCode");
 	if (!strcmp(j->final, "REQUEUE"))
-		requeue(j);
+		requeue_job(j);
 	else
-		over(j, j->final[0] ? j->final : exit_code || sig ? "FAILED" : "COMPLETED");
+		end_with_state(j, j->final[0]	     ? j->final
+				  : exit_code || sig ? "FAILED"
+						     : "COMPLETED");
 }
 
-/* ---- the end, as Slurm brings it about ---- */
+/* ---- how Slurm ends a job ---- */
 
 struct late {
 	int pid, sig;
 };
 
-static void deliver(void *arg)
+static void deliver_signal(void *arg)
 {
 	struct late *l = arg;
 	struct sim_proc *p = sim_proc_find(l->pid);
@@ -235,7 +247,7 @@ static void signal_one(struct sim_proc *p, void *arg)
 
 	l->pid = p->pid;
 	l->sig = *(int *)arg;
-	sim_at(sim.now + sim_rnd(SEC / 20), deliver, l);
+	sim_at(sim.now + sim_rnd(SEC / 20), deliver_signal, l);
 }
 
 static void kill_job(void *arg)
@@ -243,10 +255,10 @@ static void kill_job(void *arg)
 	struct sim_job *j = arg;
 
 	if (j->phase == SLURM_COMPLETING)
-		sim_procs_each(j, kill_it, NULL);
+		sim_procs_each(j, kill_proc, NULL);
 }
 
-/* CONT, TERM, and KILL after KillWait, to every process of it, one by one. */
+/* Sends SIGCONT and SIGTERM, and SIGKILL after KillWait, to each process of the job in turn. */
 static void end_job(struct sim_job *j, const char *final, const char *reason)
 {
 	int sigs[] = {SIGCONT, SIGTERM};
@@ -255,7 +267,7 @@ static void end_job(struct sim_job *j, const char *final, const char *reason)
 		return;
 	sim_trace("job %" PRIu64 " is to end: %s", j->id, final);
 	j->phase = SLURM_COMPLETING;
-	j->told_to_end = true;
+	j->got_sigterm = true;
 	snprintf(j->state, sizeof(j->state), "COMPLETING");
 	snprintf(j->reason, sizeof(j->reason), "%s", reason);
 	snprintf(j->final, sizeof(j->final), "%s", final);
@@ -282,7 +294,7 @@ static void at_limit(void *arg)
 		end_job(j, "TIMEOUT", "TimeLimit");
 }
 
-static bool others_started(const struct sim_job *j)
+static bool has_started_tasks(const struct sim_job *j)
 {
 	for (struct sim_job *o = cluster_jobs; o; o = o->next)
 		if (o->array_id == j->array_id && o->id)
@@ -290,28 +302,28 @@ static bool others_started(const struct sim_job *j)
 	return false;
 }
 
-static void cancel(struct sim_job *j, bool whole)
+static void cancel_job(struct sim_job *j, bool whole)
 {
 	if (j->gone)
 		return;
-	j->by_owner = true;
+	j->by_user = true;
 	if (j->phase == SLURM_RUNNING || j->phase == SLURM_PENDING)
 		j->scancelled = sim.now;
 	if (j->phase == SLURM_RUNNING) {
 		end_job(j, "CANCELLED", "None");
 	} else if (j->phase == SLURM_PENDING) {
-		over(j, "CANCELLED");
+		end_with_state(j, "CANCELLED");
 		snprintf(j->reason, sizeof(j->reason), "None");
-		/* a single one leaves no trace; the rest of an array that has begun, one line */
+		/* a single pending job leaves no record; the rest of a started array, one line */
 		if (j->task >= 0 && !j->id && !whole)
 			j->gone = true;
-		else if (j->task >= 0 && !j->id && others_started(j))
+		else if (j->task >= 0 && !j->id && has_started_tasks(j))
 			j->collapsed = true;
 	}
 }
 
 /* "123", "123_4" */
-static void cancel_named(const char *name, bool pending)
+static void cancel_named_jobs(const char *name, bool pending)
 {
 	uint64_t id = strtoull(name, NULL, 10);
 	const char *under = strchr(name, '_');
@@ -321,28 +333,38 @@ static void cancel_named(const char *name, bool pending)
 		if (pending && j->phase != SLURM_PENDING)
 			continue;
 		if (under && j->array_id == id && j->task == task)
-			cancel(j, false);
+			cancel_job(j, false);
 		else if (!under && j->array_id == id)
-			cancel(j, true);
+			cancel_job(j, true);
 	}
 }
 
-static void cancel_listed(void *arg)
+static void cancel_listed_jobs(void *arg)
 {
 	struct sim_job *j = arg;
 
 	cluster.scancelled += !j->gone && (j->phase == SLURM_PENDING || j->phase == SLURM_RUNNING);
-	cancel(j, true);
+	cluster.scancelled_pending += !j->gone && j->phase == SLURM_PENDING;
+	cancel_job(j, true);
 }
 
-/* Only a process that is signalled can tell that scancel was there, and one job alone is not everything. */
-static void look_whether_heard(void *arg)
+static void note_records(void *arg)
 {
 	(void)arg;
-	cluster.unheard = cluster.scancelled < 2 || !story_records();
+	cluster.signalled = story_records() > 0;
 }
 
-/* It makes its list first, and tells Slurm then, job by job: what is submitted in between is not in it. */
+/* Returns whether slurmq cannot know of the scancel yet. One job alone is not everything. If no process
+ * was signalled, only short jobs query squeue, at their end, for pending jobs that were cancelled. */
+bool cluster_unheard(void)
+{
+	if (cluster.scancelled < 2)
+		return true;
+	return !cluster.signalled && (cluster.scancelled_pending < 2 || !cluster.short_job_left);
+}
+
+/* scancel first lists the jobs, then cancels each: a job that is submitted in between is not in the
+ * list. */
 void cluster_scancel_all(void)
 {
 	const int64_t takes = 1 + sim_rnd(sim_rnd(2) ? SEC / 20 : 3 * SEC);
@@ -351,28 +373,30 @@ void cluster_scancel_all(void)
 	sim_trace("scancel of everything");
 	cluster.last_scancel = sim.now;
 	cluster.scancelled = 0;
-	cluster.unheard = false;
+	cluster.scancelled_pending = 0;
+	cluster.signalled = cluster.short_job_left = false;
+	cluster.all_listed = after + takes;
 	for (struct sim_job *j = cluster_jobs; j; j = j->next)
 		if (j->phase != SLURM_OVER)
-			sim_at(after + sim_rnd(takes), cancel_listed, j);
-	sim_at(after + takes + SEC / 2, look_whether_heard, NULL);
+			sim_at(after + sim_rnd(takes), cancel_listed_jobs, j);
+	sim_at(after + takes + SEC / 2, note_records, NULL);
 }
 
 int cluster_scancel_some(int per_hundred)
 {
-	const struct sim_job *spared = NULL;
+	const struct sim_job *survivor = NULL;
 	int n = 0;
 
-	for (struct sim_job *j = cluster_jobs; j && !spared; j = j->next)
+	for (struct sim_job *j = cluster_jobs; j && !survivor; j = j->next)
 		if (!j->gone && !j->sentinel && j->submitted < sim.now - 20 * SEC &&
 		    (j->phase == SLURM_PENDING ||
 		     (j->phase == SLURM_RUNNING && j->begun > sim.now - 5 * SEC)))
-			spared = j;
-	for (struct sim_job *j = cluster_jobs; j && spared; j = j->next) {
-		if (j == spared || j->gone || j->sentinel || !sim_chance(per_hundred) ||
+			survivor = j;
+	for (struct sim_job *j = cluster_jobs; j && survivor; j = j->next) {
+		if (j == survivor || j->gone || j->sentinel || !sim_chance(per_hundred) ||
 		    (j->phase != SLURM_PENDING && j->phase != SLURM_RUNNING))
 			continue;
-		cancel(j, false);
+		cancel_job(j, false);
 		n++;
 	}
 	return n;
@@ -383,15 +407,15 @@ int cluster_scancel_some(int per_hundred)
 struct request {
 	char name[96];
 	bool sentinel, requeue;
-	int64_t begin; /* so many seconds from now */
-	int64_t limit; /* so many minutes; 0: as the site has it */
+	int64_t begin; /* seconds from now */
+	int64_t limit; /* minutes; 0: the site's default */
 	int ntasks;
 	bool array;
 	uint64_t submission;
 	char exclude[32];
 };
 
-/* A job that the controller has taken. 0: over the limit. */
+/* Makes a job that the controller has accepted. Returns 0 over the limit. */
 static uint64_t make_job(const struct request *r)
 {
 	struct sim_job **at = &cluster_jobs;
@@ -399,8 +423,8 @@ static uint64_t make_job(const struct request *r)
 
 	if (cluster.limit >= 0 && cluster_active() + r->ntasks > cluster.limit)
 		return 0;
-	if (cluster.nothing_from && sim.now > cluster.nothing_from && !cluster.unheard)
-		sim_violation("%s is submitted %d s after scancel of everything", r->name,
+	if (cluster.nothing_from && sim.now > cluster.nothing_from && !cluster_unheard())
+		sim_violation("%s is submitted %d s after scancel of all jobs", r->name,
 			      (int)((sim.now - cluster.last_scancel) / SEC));
 	next_id++;
 	while (*at)
@@ -427,7 +451,7 @@ static uint64_t make_job(const struct request *r)
 	}
 	sim_trace("Slurm makes %" PRIu64 " (%s, %d tasks)", id, r->name, r->ntasks);
 	if (r->begin)
-		sim_at(sim.now + r->begin * SEC, its_time_has_come, NULL);
+		sim_at(sim.now + r->begin * SEC, start_at_begin, NULL);
 	schedule_soon();
 	return id;
 }
@@ -469,10 +493,10 @@ static void read_request(const struct proc_spec *spec, struct request *r)
 		sim_violation("the script does not run its manifest: %s", spec->in);
 	for (const char *const *e = spec->envp; e && *e; e++)
 		if (!strncmp(*e, "SLURM_JOB", 9))
-			sim_violation("sbatch is given %s", *e);
+			sim_violation("sbatch got %s", *e);
 }
 
-/* The request arrives, though nobody may be left to hear of it. */
+/* The request arrives, although its slurmq may be dead. */
 static void arrive_late(void *arg)
 {
 	struct request *r = arg;
@@ -490,7 +514,7 @@ static void send_late(const struct request *r, int64_t within)
 	sim_at(sim.now + sim_rnd(within), arrive_late, copy);
 }
 
-/* Its slurmq was killed: sbatch goes on, unless it went with its job. */
+/* The slurmq of an sbatch was killed: sbatch goes on, unless it was killed with its job. */
 void cluster_sbatch_orphaned(struct sim_proc *p)
 {
 	if (!p->sbatch_sent && sim_chance(p->job ? 30 : 70))
@@ -508,7 +532,7 @@ enum sbatch_fault {
 	SBATCH_NFAULTS
 };
 
-static void sbatch_unlucky(const struct request *r, struct proc_result *out)
+static void fail_sbatch(const struct request *r, struct proc_result *out)
 {
 	int kind = (int)sim_rnd(SBATCH_NFAULTS);
 
@@ -556,7 +580,7 @@ static void sbatch_unlucky(const struct request *r, struct proc_result *out)
 	}
 }
 
-static void unreachable(const char *tool, struct proc_result *out)
+static void fail_unreachable(const char *tool, struct proc_result *out)
 {
 	sim_wait(sim.now + 9 * SEC, false);
 	buf_addf(&out->err, "%s: Unable to contact slurm controller (connect failure)\n", tool);
@@ -565,7 +589,7 @@ static void unreachable(const char *tool, struct proc_result *out)
 
 void story_check_sbatch(int ntasks);
 
-/* It has its script, and its slurmq has not come to wait for it yet. */
+/* sbatch has its script, and its slurmq does not wait for it yet. */
 void cluster_sbatch_fed(const struct proc_spec *spec)
 {
 	struct request *r = mem_alloc(sizeof(*r));
@@ -588,9 +612,9 @@ static void run_sbatch(const struct proc_spec *spec, struct proc_result *out)
 	sim_wait(sim.now + SEC / 100 + sim_rnd(SEC / 20), false);
 	sim_self->sbatch_sent = true;
 	if (cluster.away) {
-		unreachable("sbatch: error: Batch job submission failed", out);
+		fail_unreachable("sbatch: error: Batch job submission failed", out);
 	} else if (sim.faults && sim_chance(sim.k.sbatch_trouble)) {
-		sbatch_unlucky(r, out);
+		fail_sbatch(r, out);
 	} else {
 		id = make_job(r);
 		sim_point("sbatch answers");
@@ -612,7 +636,7 @@ static void run_sbatch(const struct proc_spec *spec, struct proc_result *out)
 
 /* ---- squeue, scancel, scontrol ---- */
 
-static bool shown(const struct sim_job *j)
+static bool is_shown(const struct sim_job *j)
 {
 	return !j->gone && (j->phase != SLURM_OVER || sim.now - j->ended < MIN_JOB_AGE_S * SEC);
 }
@@ -649,7 +673,7 @@ static void add_field(struct buf *to, char what, const struct sim_job *j)
 		buf_addstr(to, j->name);
 		break;
 	default:
-		sim_violation("the simulated squeue knows no field %%%c", what);
+		sim_violation("the simulated squeue has no field %%%c", what);
 		break;
 	}
 }
@@ -665,11 +689,11 @@ static void add_job(struct buf *to, const char *format, const struct sim_job *j)
 	buf_addch(to, '\n');
 }
 
-/* -O: columns of a fixed width. */
+/* Prints columns of a fixed width (-O). */
 static void add_columns(struct buf *to, const char *format, const struct sim_job *j)
 {
 	if (strcmp(format, "JobID:20,State:20,RestartCnt:20,Reason:60") != 0)
-		sim_violation("the simulated squeue knows no columns '%s'", format);
+		sim_violation("the simulated squeue has no columns '%s'", format);
 	buf_addf(to, "%-20" PRIu64 "%-20s%-20d%-60s\n", j->id ? j->id : j->array_id, j->state,
 		 j->restarts + !strcmp(j->final, "REQUEUE"), j->reason);
 }
@@ -691,7 +715,7 @@ static void run_squeue(const struct proc_spec *spec, struct proc_result *out)
 	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
 		uint64_t id = only ? strtoull(only, NULL, 10) : 0;
 
-		if (!shown(j) || (only && j->id != id && j->array_id != id))
+		if (!is_shown(j) || (only && j->id != id && j->array_id != id))
 			continue;
 		any = true;
 		if (j->collapsed) {
@@ -710,7 +734,7 @@ static void run_squeue(const struct proc_spec *spec, struct proc_result *out)
 	}
 }
 
-/* The accounting hears of everything some seconds later. */
+/* Returns the state in sacct, which learns every change some seconds later. */
 static const char *acct_state(const struct sim_job *j)
 {
 	if (sim.now - j->submitted < ACCT_LAG_S * SEC)
@@ -812,7 +836,7 @@ static void run_query(const struct proc_spec *spec, struct proc_result *out)
 			   "sacct: error: Problem talking to the database: Connection refused\n");
 		out->exit_code = 1;
 	} else if (cluster.away && strcmp(tool, "sacct") != 0) {
-		unreachable("slurm_load_jobs error", out);
+		fail_unreachable("slurm_load_jobs error", out);
 	} else if (sim.faults && sim_chance(sim.k.query_trouble)) {
 		cluster.silent = true;
 		if (sim_rnd(2)) {
@@ -833,7 +857,7 @@ static void run_query(const struct proc_spec *spec, struct proc_result *out)
 		bool pending = spec->argv[1] && !strcmp(spec->argv[1], "--state=PENDING");
 
 		for (const char *const *a = spec->argv + 1 + pending; *a; a++)
-			cancel_named(*a, pending);
+			cancel_named_jobs(*a, pending);
 	}
 	sim_wait(sim.now + sim_rnd(SEC / 50), false);
 }
@@ -872,7 +896,7 @@ static struct sim_job *random_job(enum job_phase phase)
 	return found;
 }
 
-static void back(void *arg)
+static void recover(void *arg)
 {
 	(void)arg;
 	sim_trace("the controller is back");
@@ -884,24 +908,25 @@ static void node_noticed(void *arg)
 {
 	struct sim_job *j = arg;
 
-	j->node_gone = false;
+	j->node_failed = false;
 	if (j->requeue && (!j->final[0] || !strcmp(j->final, "REQUEUE")))
-		requeue(j);
+		requeue_job(j);
 	else
-		over(j, j->final[0] && strcmp(j->final, "REQUEUE") ? j->final : "NODE_FAIL");
+		end_with_state(j,
+			       j->final[0] && strcmp(j->final, "REQUEUE") ? j->final : "NODE_FAIL");
 }
 
-/* All processes of a node are gone at once; slurmctld sees it some time later. */
+/* Ends all processes of a node at once; slurmctld notices it some time later. */
 static void node_fails(int host)
 {
 	sim_trace("node%d is gone", host);
 	for (struct sim_job *j = cluster_jobs; j; j = j->next) {
 		if (j->host != host || (j->phase != SLURM_RUNNING && j->phase != SLURM_COMPLETING))
 			continue;
-		if (j->node_gone)
+		if (j->node_failed)
 			continue;
-		j->told_to_end = j->node_gone = true;
-		sim_procs_each(j, kill_it, NULL);
+		j->got_sigterm = j->node_failed = true;
+		sim_procs_each(j, kill_proc, NULL);
 		sim_at(sim.now + 14 * SEC + sim_rnd(5 * MINUTE), node_noticed, j);
 	}
 }
@@ -912,10 +937,10 @@ static void trouble_for(struct sim_job *j, enum trouble kind)
 
 	switch (kind) {
 	case TROUBLE_SCANCEL:
-		cancel(j, false);
+		cancel_job(j, false);
 		break;
 	case TROUBLE_TERM_BATCH:
-		j->told_to_end = true; /* where Slurm can't be asked, it is taken for the end */
+		j->got_sigterm = true; /* if Slurm does not answer, SIGTERM counts as the end */
 		if (p)
 			sim_signal(p, SIGTERM);
 		break;
@@ -941,7 +966,7 @@ static void trouble_for(struct sim_job *j, enum trouble kind)
 	}
 }
 
-static void harm(void *arg)
+static void harm_job(void *arg)
 {
 	static const enum trouble kinds[] = {TROUBLE_PREEMPT, TROUBLE_REQUEUE, TROUBLE_NODE};
 	struct sim_job *j = arg;
@@ -960,7 +985,7 @@ void cluster_trouble(enum trouble kind)
 		cluster_scancel_all();
 	} else if (kind == TROUBLE_AWAY) {
 		cluster.away = true;
-		sim_at(sim.now + sim_rnd(sim_rnd(4) ? 3 * MINUTE : 40 * MINUTE), back, NULL);
+		sim_at(sim.now + sim_rnd(sim_rnd(4) ? 3 * MINUTE : 40 * MINUTE), recover, NULL);
 	} else if (kind == TROUBLE_LIMIT) {
 		cluster.limit = sim_rnd(4) ? 1 + sim_rnd(12) : -1;
 	} else if (j) {

@@ -1,8 +1,8 @@
 /*
  * disk.c - one file system that all hosts share, in memory, and the system calls that reach it.
  *
- * The linker sends each of these calls of the archive here (--wrap). What is below /sim is ours; nothing
- * else is there, but for this program itself.
+ * The linker redirects each of these calls in the archive to this file (--wrap). Paths below /sim
+ * exist only here. No other path exists, except this program itself.
  */
 #include "sim.h"
 
@@ -24,7 +24,7 @@ struct entry {
 
 /* SQLite's locks, as its own VFS for Unix keeps them. */
 struct hold {
-	struct sim_proc *owner; /* NULL: the simulator's */
+	struct sim_proc *owner; /* NULL: the simulator itself */
 	const void *handle;
 	int level;
 };
@@ -33,14 +33,14 @@ struct node {
 	bool dir;
 	int refs;      /* names and descriptors */
 	int64_t mtime; /* µs */
-	int64_t ctime; /* the same, of its mode alone */
+	int64_t ctime; /* the same, only changed with the mode */
 	uint64_t number;
 	unsigned mode;
 	char *data;
 	size_t len, cap;
 	struct entry *entries;
 	size_t nentries, centries;
-	int locker; /* pid that has fcntl's lock, 0: none */
+	int locker; /* pid that holds the fcntl lock, 0: no process */
 	struct hold *holds;
 	size_t nholds;
 };
@@ -131,7 +131,7 @@ static void entry_remove(struct node *dir, struct entry *e)
 	node_drop(n);
 }
 
-static void grow(struct node *n, size_t len)
+static void grow_file(struct node *n, size_t len)
 {
 	if (len > n->cap) {
 		size_t cap = n->cap ? n->cap * 2 : 256;
@@ -160,7 +160,7 @@ static void node_write(struct node *n, size_t at, const void *from, size_t len)
 {
 	if (!len)
 		return;
-	grow(n, at + len);
+	grow_file(n, at + len);
 	memcpy(n->data + at, from, len);
 	n->mtime = sim.now;
 }
@@ -194,21 +194,23 @@ void disk_load(const struct disk_image *image)
 
 /* ---- paths and descriptors ---- */
 
-static struct sim_fd *fds(void)
+static struct sim_fd *own_descriptors(void)
 {
 	return sim_self ? sim_self->fd : own_fds;
 }
 
 static struct sim_fd *fd_get(int fd)
 {
-	struct sim_fd *f =
-		fd >= SIM_FD_BASE && fd < SIM_FD_BASE + SIM_FDS ? &fds()[fd - SIM_FD_BASE] : NULL;
+	struct sim_fd *f = fd >= SIM_FD_BASE && fd < SIM_FD_BASE + SIM_FDS
+				   ? &own_descriptors()[fd - SIM_FD_BASE]
+				   : NULL;
 
 	return f && f->node ? f : NULL;
 }
 
-/* The folder that a path's last part is looked for in, and that part. NULL: not ours, or not there. */
-static struct node *walk(int dirfd, const char *path, const char **last)
+/* Returns the folder in which a path's last part is found, and that part. NULL: outside /sim, or no
+ * such folder. */
+static struct node *find_folder(int dirfd, const char *path, const char **last)
 {
 	struct node *dir = root;
 	const char *p = path, *slash;
@@ -238,10 +240,10 @@ static struct node *walk(int dirfd, const char *path, const char **last)
 	return dir;
 }
 
-static struct node *look(int dirfd, const char *path)
+static struct node *find_node(int dirfd, const char *path)
 {
 	const char *last;
-	struct node *dir = walk(dirfd, path, &last);
+	struct node *dir = find_folder(dirfd, path, &last);
 	struct entry *e;
 
 	if (!dir)
@@ -254,7 +256,7 @@ static struct node *look(int dirfd, const char *path)
 
 int disk_byte(const char *path)
 {
-	const struct node *n = look(-1, path);
+	const struct node *n = find_node(-1, path);
 	unsigned char c;
 
 	return n && node_read(n, 0, &c, 1) ? c : -1;
@@ -262,20 +264,20 @@ int disk_byte(const char *path)
 
 size_t disk_entries(const char *path)
 {
-	const struct node *n = look(-1, path);
+	const struct node *n = find_node(-1, path);
 
 	return n ? n->nentries : 0;
 }
 
 const char *disk_entry(const char *path, size_t i)
 {
-	return look(-1, path)->entries[i].name;
+	return find_node(-1, path)->entries[i].name;
 }
 
 void disk_copy_entry(const char *from, const char *to)
 {
 	const char *last;
-	struct node *n = look(-1, from), *dir = walk(-1, to, &last);
+	struct node *n = find_node(-1, from), *dir = find_folder(-1, to, &last);
 
 	if (n && dir && !entry_find(dir, last, strlen(last)))
 		entry_add(dir, last, n);
@@ -284,8 +286,8 @@ void disk_copy_entry(const char *from, const char *to)
 void disk_write(const char *path, const char *text)
 {
 	const char *last;
-	struct node *dir = walk(-1, path, &last);
-	struct node *n = look(-1, path);
+	struct node *dir = find_folder(-1, path, &last);
+	struct node *n = find_node(-1, path);
 
 	if (!n) {
 		n = node_new(false, 0600);
@@ -297,7 +299,7 @@ void disk_write(const char *path, const char *text)
 
 bool disk_locked(const char *path)
 {
-	const struct node *n = look(-1, path);
+	const struct node *n = find_node(-1, path);
 
 	for (size_t i = 0; n && i < n->nholds; i++)
 		if (n->holds[i].level >= SQLITE_LOCK_RESERVED)
@@ -308,9 +310,9 @@ bool disk_locked(const char *path)
 static int fd_new(struct node *n, int flags)
 {
 	for (int i = 0; i < SIM_FDS; i++) {
-		if (fds()[i].node)
+		if (own_descriptors()[i].node)
 			continue;
-		fds()[i] = (struct sim_fd){.node = n, .flags = flags};
+		own_descriptors()[i] = (struct sim_fd){.node = n, .flags = flags};
 		n->refs++;
 		return SIM_FD_BASE + i;
 	}
@@ -318,7 +320,7 @@ static int fd_new(struct node *n, int flags)
 	return -1;
 }
 
-/* The dead hold nothing: neither locks nor the file itself. */
+/* Removes the locks of a dead process on a file. */
 static void drop_holds(struct node *n, const struct sim_proc *p)
 {
 	size_t to = 0, gone;
@@ -332,7 +334,7 @@ static void drop_holds(struct node *n, const struct sim_proc *p)
 		node_drop(n);
 }
 
-/* Any close of a file drops the process's locks on it (fcntl(2)). */
+/* Closes a descriptor. Any close of a file drops the process's locks on it (fcntl(2)). */
 static void fd_close(struct sim_proc *p, struct sim_fd *f)
 {
 	struct node *n = f->node;
@@ -360,7 +362,7 @@ void disk_close_all(struct sim_proc *p)
 		drop_all_holds(root, p);
 }
 
-static int fails(const char *call)
+static int fail_call(const char *call)
 {
 	int errnum = sim_point(call);
 
@@ -382,8 +384,8 @@ static int open_node(int dirfd, const char *path, int flags, unsigned mode)
 
 	if (!strcmp(path, "/proc/self/exe"))
 		path = "/sim/exe";
-	dir = walk(dirfd, path, &last);
-	n = look(dirfd, path);
+	dir = find_folder(dirfd, path, &last);
+	n = find_node(dirfd, path);
 	if (!dir || (!n && !(flags & O_CREAT))) {
 		errno = ENOENT;
 		return -1;
@@ -409,12 +411,12 @@ static int open_node(int dirfd, const char *path, int flags, unsigned mode)
 
 WRAP(int, open64, const char *path, int flags, unsigned mode)
 {
-	return fails("open") ? -1 : open_node(-1, path, flags, mode);
+	return fail_call("open") ? -1 : open_node(-1, path, flags, mode);
 }
 
 WRAP(int, openat64, int dirfd, const char *path, int flags, unsigned mode)
 {
-	return fails("openat") ? -1 : open_node(dirfd, path, flags, mode);
+	return fail_call("openat") ? -1 : open_node(dirfd, path, flags, mode);
 }
 
 int __real_close(int fd);
@@ -437,7 +439,7 @@ WRAP(ssize_t, read, int fd, void *to, size_t len)
 	struct sim_fd *f = fd_get(fd);
 	size_t n;
 
-	if (fails("read"))
+	if (fail_call("read"))
 		return -1;
 	if (!f) {
 		errno = EBADF;
@@ -452,7 +454,7 @@ WRAP(ssize_t, pread64, int fd, void *to, size_t len, off_t at)
 {
 	struct sim_fd *f = fd_get(fd);
 
-	if (fails("pread"))
+	if (fail_call("pread"))
 		return -1;
 	if (!f) {
 		errno = EBADF;
@@ -461,7 +463,7 @@ WRAP(ssize_t, pread64, int fd, void *to, size_t len, off_t at)
 	return (ssize_t)node_read(f->node, (size_t)at, to, len);
 }
 
-/* A kill in the middle leaves a part of it. */
+/* A kill in the middle leaves a part of the data. */
 WRAP(ssize_t, write, int fd, const void *from, size_t len)
 {
 	struct sim_fd *f = fd_get(fd);
@@ -485,7 +487,7 @@ WRAP(ssize_t, write, int fd, const void *from, size_t len)
 	errnum = sim_point("write");
 	if (errnum) {
 		errno = errnum;
-		/* a full disk takes what still fits */
+		/* a full disk stores as much as fits */
 		node_write(f->node, f->at, from, (size_t)sim_rnd((int64_t)len));
 		return -1;
 	}
@@ -500,7 +502,7 @@ WRAP(ssize_t, pwrite64, int fd, const void *from, size_t len, off_t at)
 {
 	struct sim_fd *f = fd_get(fd);
 
-	if (fails("pwrite"))
+	if (fail_call("pwrite"))
 		return -1;
 	if (!f) {
 		errno = EBADF;
@@ -514,9 +516,9 @@ WRAP(int, ftruncate64, int fd, off_t len)
 {
 	struct sim_fd *f = fd_get(fd);
 
-	if (fails("ftruncate"))
+	if (fail_call("ftruncate"))
 		return -1;
-	grow(f->node, (size_t)len);
+	grow_file(f->node, (size_t)len);
 	f->node->len = (size_t)len;
 	f->node->mtime = sim.now;
 	return 0;
@@ -527,6 +529,11 @@ static struct timespec stamp(int64_t t)
 	int64_t us = t + (int64_t)1700000000 * SEC;
 
 	return (struct timespec){.tv_sec = us / SEC, .tv_nsec = us % SEC * 1000};
+}
+
+static int64_t unstamp(struct timespec t)
+{
+	return (t.tv_sec - (int64_t)1700000000) * SEC + t.tv_nsec / 1000;
 }
 
 static void fill_stat(const struct node *n, struct stat *st)
@@ -542,7 +549,7 @@ static void fill_stat(const struct node *n, struct stat *st)
 
 static int stat_of(int dirfd, const char *path, struct stat *st)
 {
-	const struct node *n = look(dirfd, path);
+	const struct node *n = find_node(dirfd, path);
 
 	if (!n) {
 		errno = ENOENT;
@@ -566,19 +573,19 @@ WRAP(int, fstat64, int fd, struct stat *st)
 
 WRAP(int, stat64, const char *path, struct stat *st)
 {
-	return fails("stat") ? -1 : stat_of(-1, path, st);
+	return fail_call("stat") ? -1 : stat_of(-1, path, st);
 }
 
 WRAP(int, fstatat64, int dirfd, const char *path, struct stat *st, int flags)
 {
 	(void)flags;
-	return fails("fstatat") ? -1 : stat_of(dirfd, path, st);
+	return fail_call("fstatat") ? -1 : stat_of(dirfd, path, st);
 }
 
 static int unlink_at(int dirfd, const char *path)
 {
 	const char *last;
-	struct node *dir = walk(dirfd, path, &last);
+	struct node *dir = find_folder(dirfd, path, &last);
 	struct entry *e = dir ? entry_find(dir, last, strlen(last)) : NULL;
 
 	if (!e) {
@@ -593,12 +600,12 @@ static int unlink_at(int dirfd, const char *path)
 WRAP(int, unlinkat, int dirfd, const char *path, int flags)
 {
 	(void)flags;
-	return fails("unlinkat") ? -1 : unlink_at(dirfd, path);
+	return fail_call("unlinkat") ? -1 : unlink_at(dirfd, path);
 }
 
 WRAP(int, unlink, const char *path)
 {
-	return fails("unlink") ? -1 : unlink_at(-1, path);
+	return fail_call("unlink") ? -1 : unlink_at(-1, path);
 }
 
 WRAP(int, renameat, int fromfd, const char *from, int tofd, const char *to)
@@ -607,10 +614,10 @@ WRAP(int, renameat, int fromfd, const char *from, int tofd, const char *to)
 	struct node *fdir, *tdir, *n;
 	struct entry *e;
 
-	if (fails("renameat"))
+	if (fail_call("renameat"))
 		return -1;
-	fdir = walk(fromfd, from, &flast);
-	tdir = walk(tofd, to, &tlast);
+	fdir = find_folder(fromfd, from, &flast);
+	tdir = find_folder(tofd, to, &tlast);
 	e = fdir ? entry_find(fdir, flast, strlen(flast)) : NULL;
 	if (!e || !tdir) {
 		errno = ENOENT;
@@ -625,7 +632,7 @@ WRAP(int, renameat, int fromfd, const char *from, int tofd, const char *to)
 	entry_add(tdir, tlast, n);
 	n->refs--;
 	sim_trace("rename %s to %s", flast, tlast);
-	/* a network file system may have lost the reply, and found nothing when asked again */
+	/* a network file system may lose the reply, and find no such file at the second request */
 	if (sim.faults && sim.k.rename_lies && sim_rnd(1000) < sim.k.rename_lies) {
 		sim_trace("and says that there was none");
 		errno = ENOENT;
@@ -637,7 +644,7 @@ WRAP(int, renameat, int fromfd, const char *from, int tofd, const char *to)
 static int make_dir(int dirfd, const char *path, unsigned mode)
 {
 	const char *last;
-	struct node *dir = walk(dirfd, path, &last);
+	struct node *dir = find_folder(dirfd, path, &last);
 
 	if (!dir) {
 		errno = ENOENT;
@@ -653,43 +660,42 @@ static int make_dir(int dirfd, const char *path, unsigned mode)
 
 WRAP(int, mkdir, const char *path, unsigned mode)
 {
-	return fails("mkdir") ? -1 : make_dir(-1, path, mode);
+	return fail_call("mkdir") ? -1 : make_dir(-1, path, mode);
 }
 
 WRAP(int, mkdirat, int dirfd, const char *path, unsigned mode)
 {
-	return fails("mkdirat") ? -1 : make_dir(dirfd, path, mode);
+	return fail_call("mkdirat") ? -1 : make_dir(dirfd, path, mode);
 }
 
 WRAP(int, fsync, int fd)
 {
 	(void)fd;
-	return fails("fsync") ? -1 : 0;
+	return fail_call("fsync") ? -1 : 0;
 }
 
 WRAP(int, fdatasync, int fd)
 {
 	(void)fd;
-	return fails("fdatasync") ? -1 : 0;
+	return fail_call("fdatasync") ? -1 : 0;
 }
 
 WRAP(int, futimens, int fd, const struct timespec *times)
 {
 	struct sim_fd *f = fd_get(fd);
 
-	(void)times;
-	if (fails("futimens"))
+	if (fail_call("futimens"))
 		return -1;
-	f->node->mtime = sim.now;
+	f->node->mtime = times ? unstamp(times[1]) : sim.now;
 	return 0;
 }
 
 WRAP(int, fchmodat, int dirfd, const char *path, mode_t mode, int flags)
 {
-	struct node *n = look(dirfd, path);
+	struct node *n = find_node(dirfd, path);
 
 	(void)flags;
-	if (fails("fchmodat"))
+	if (fail_call("fchmodat"))
 		return -1;
 	if (!n) {
 		errno = ENOENT;
@@ -708,7 +714,7 @@ WRAP(int, fcntl64, int fd, int what, struct flock *fl)
 		errno = EINVAL;
 		return f && what == F_SETLK ? 0 : -1;
 	}
-	if (fails("fcntl"))
+	if (fail_call("fcntl"))
 		return -1;
 	if (fl->l_type == F_UNLCK) {
 		if (f->node->locker == sim_self->pid)
@@ -731,7 +737,7 @@ WRAP(void *, mmap64, void *addr, size_t len, int prot, int flags, int fd, off_t 
 	(void)addr;
 	(void)prot;
 	(void)flags;
-	if (fails("mmap") || !f)
+	if (fail_call("mmap") || !f)
 		return MAP_FAILED;
 	p = mem_alloc(len + 1);
 	node_read(f->node, (size_t)at, p, len);
@@ -748,9 +754,9 @@ WRAP(int, munmap, void *addr, size_t len)
 WRAP(char *, realpath, const char *path, char *to)
 {
 	(void)to;
-	if (fails("realpath"))
-		return NULL; /* with its errno */
-	if (!look(-1, path)) {
+	if (fail_call("realpath"))
+		return NULL; /* with errno set */
+	if (!find_node(-1, path)) {
 		errno = ENOENT;
 		return NULL;
 	}
@@ -770,7 +776,7 @@ WRAP(char *, getcwd, char *to, size_t size)
 	return size > 5 ? strcpy(to, "/sim") : NULL;
 }
 
-/* A listing is made when the folder is opened: what changes meanwhile may or may not be in it. */
+/* A folder is listed when it is opened: later changes may or may not be in the list. */
 struct listing {
 	char **names;
 	size_t n, at;
@@ -783,7 +789,7 @@ WRAP(DIR *, fdopendir, int fd)
 	struct sim_fd *f = fd_get(fd);
 	struct listing *l;
 
-	if (fails("fdopendir"))
+	if (fail_call("fdopendir"))
 		return NULL;
 	if (!f || !f->node->dir) {
 		errno = ENOTDIR;
@@ -803,7 +809,7 @@ WRAP(struct dirent *, readdir64, DIR *d)
 
 	if (l->at == l->n)
 		return NULL;
-	if (fails("readdir"))
+	if (fail_call("readdir"))
 		return NULL;
 	snprintf(l->de.d_name, sizeof(l->de.d_name), "%s", l->names[l->at++]);
 	return &l->de;
@@ -823,7 +829,7 @@ WRAP(int, closedir, DIR *d)
 	return 0;
 }
 
-/* ---- SQLite's own view ---- */
+/* ---- the VFS of SQLite ---- */
 
 struct vfile {
 	sqlite3_file base;
@@ -868,7 +874,7 @@ static int v_truncate(sqlite3_file *f, sqlite3_int64 len)
 {
 	if (sim_point("db truncate"))
 		return SQLITE_IOERR_TRUNCATE;
-	grow(vf(f)->node, (size_t)len);
+	grow_file(vf(f)->node, (size_t)len);
 	vf(f)->node->len = (size_t)len;
 	return SQLITE_OK;
 }
@@ -886,8 +892,8 @@ static int v_size(sqlite3_file *f, sqlite3_int64 *size)
 	return SQLITE_OK;
 }
 
-/* The highest level that others hold, and whether any holds one at all. */
-static int others(const struct vfile *f, int *count)
+/* Returns the highest lock level that other processes hold, and how many hold one. */
+static int other_locks(const struct vfile *f, int *count)
 {
 	int most = SQLITE_LOCK_NONE;
 
@@ -927,7 +933,7 @@ static int v_lock(sqlite3_file *file, int level)
 		return SQLITE_OK;
 	if (sim_point("db lock"))
 		return SQLITE_IOERR_LOCK;
-	most = others(f, &count);
+	most = other_locks(f, &count);
 	if (level == SQLITE_LOCK_SHARED && most >= SQLITE_LOCK_PENDING)
 		return SQLITE_BUSY;
 	if (level > SQLITE_LOCK_SHARED && most >= SQLITE_LOCK_RESERVED)
@@ -954,7 +960,7 @@ static int v_reserved(sqlite3_file *f, int *out)
 	if (sim_point("db look at locks"))
 		return SQLITE_IOERR_CHECKRESERVEDLOCK;
 	*out = vf(f)->level >= SQLITE_LOCK_RESERVED ||
-	       others(vf(f), &count) >= SQLITE_LOCK_RESERVED;
+	       other_locks(vf(f), &count) >= SQLITE_LOCK_RESERVED;
 	return SQLITE_OK;
 }
 
@@ -1007,7 +1013,7 @@ static const sqlite3_io_methods v_methods = {
 	.xDeviceCharacteristics = v_device,
 };
 
-/* A file that has no name is SQLite's own scratch: none is needed with temp_store=MEMORY. */
+/* Opens a file. A file without a name is SQLite's temporary file; temp_store=MEMORY needs none. */
 static int v_open(sqlite3_vfs *v, const char *path, sqlite3_file *file, int flags, int *out)
 {
 	const char *last;
@@ -1018,8 +1024,8 @@ static int v_open(sqlite3_vfs *v, const char *path, sqlite3_file *file, int flag
 	memset(f, 0, sizeof(*f));
 	if (!path || sim_point("db open"))
 		return SQLITE_CANTOPEN;
-	dir = walk(-1, path, &last);
-	n = look(-1, path);
+	dir = find_folder(-1, path, &last);
+	n = find_node(-1, path);
 	if (!dir || (!n && !(flags & SQLITE_OPEN_CREATE)))
 		return SQLITE_CANTOPEN;
 	if (!n) {
@@ -1047,10 +1053,10 @@ static int v_delete(sqlite3_vfs *v, const char *path, int sync)
 
 static int v_access(sqlite3_vfs *v, const char *path, int flags, int *out)
 {
-	const struct node *n = look(-1, path);
+	const struct node *n = find_node(-1, path);
 
 	(void)v;
-	/* as unixAccess() does: an empty file is as good as none */
+	/* as unixAccess() does: an empty file counts as missing */
 	*out = n && (flags != SQLITE_ACCESS_EXISTS || n->len > 0);
 	return SQLITE_OK;
 }

@@ -1,4 +1,5 @@
-/* doubles.c - clock.h and proc.h in the simulated world: all of both modules, so the archive's stay out */
+/* doubles.c - replaces all of clock.h and proc.h, so that the linker does not take these objects
+ * from the archive */
 #include "lib/clock.h"
 #include "lib/proc.h"
 #include "sim.h"
@@ -43,7 +44,7 @@ uint64_t clock_random(void)
 	return sim_rnd64();
 }
 
-/* ---- fs.h: this one can ---- */
+/* ---- fs.h: locks always work here ---- */
 
 int fs_check_locks(const char *dir, struct err *err)
 {
@@ -71,7 +72,7 @@ const char *fs_mount_objection(const struct fs_mount *m)
 	return NULL;
 }
 
-/* ---- who we are ---- */
+/* ---- identity of the process ---- */
 
 pid_t __wrap_getpid(void);
 pid_t __wrap_getpid(void)
@@ -139,7 +140,7 @@ int proc_signal_wait(int timeout_ms)
 			return 0;
 		sim_wait(until, true);
 	}
-	/* a bug on purpose: whoever is told to end has ended */
+	/* a planted bug: a process that gets SIGTERM counts as ended */
 	if (sig == SIGTERM && sim.plant == PLANT_TERM)
 		p->ends[p->nends++] = (struct proc_end){.pid = p->newest_child, .signal = SIGTERM};
 	return sig;
@@ -159,7 +160,7 @@ int proc_reap(struct proc_end *end)
 
 /* ---- proc.h: children ---- */
 
-static const char *env_of(const char *const *envp, const char *name)
+static const char *find_env(const char *const *envp, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -169,11 +170,12 @@ static const char *env_of(const char *const *envp, const char *name)
 	return NULL;
 }
 
-/* What a step's command is going to do is decided as it starts. */
+/* Starts a step's command; chance decides now how it will end. */
 static pid_t start_work(const struct proc_child *c)
 {
 	struct sim_proc *me = sim_self, *p;
-	const char *job = env_of(c->envp, "SLURMQ_JOB_ID"), *step = env_of(c->envp, "SLURMQ_STEP");
+	const char *job = find_env(c->envp, "SLURMQ_JOB_ID"),
+		   *step = find_env(c->envp, "SLURMQ_STEP");
 	const char *index = sim_env(me, "SLURM_ARRAY_TASK_ID");
 	struct sim_work *w;
 	uint64_t submission = 0;
@@ -236,7 +238,8 @@ int proc_run(const struct proc_spec *spec, struct proc_result *result, int *exec
 	return err_set(err, ERR_FAILED, "'%s' is not on PATH", spec->argv[0]);
 }
 
-/* Unfed it makes no job; fed, one whose slurmq is killed may make one. All else happens at the end. */
+/* sbatch without its script makes no job. After it got the script, a job may be made even if its
+ * slurmq is killed. The rest happens at the end. */
 struct proc_run {
 	struct proc_spec spec;
 };
@@ -287,7 +290,7 @@ void proc_result_release(struct proc_result *result)
 	memset(result, 0, sizeof(*result));
 }
 
-/* ---- bugs on purpose: the archive's own calls of these come by here (--wrap) ---- */
+/* ---- planted bugs: the linker redirects calls of these functions to here (--wrap) ---- */
 
 int __real_claim_file_win(struct folder *sp, uint64_t submission, int task, const struct who *who,
 			  struct folder_entry *e, struct err *err);
@@ -301,7 +304,7 @@ int __wrap_claim_file_win(struct folder *sp, uint64_t submission, int task, cons
 
 	if (sim.plant != PLANT_START || rc)
 		return rc;
-	/* START copies, and leaves the right for another */
+	/* the claim is copied, and stays for another process */
 	name = mem_printf("/sim/.slurmq/running/%s", e->name);
 	copy = mem_printf("/sim/.slurmq/claims/%016" PRIx64 ".%d", submission, task);
 	disk_copy_entry(name, copy);
@@ -316,7 +319,7 @@ int __wrap_ingest_apply(struct store *store, struct ingested *d, struct err *err
 {
 	int rc = __real_ingest_apply(store, d, err);
 
-	/* events are unlinked before their commit */
+	/* records are removed before their commit */
 	for (size_t i = 0; sim.plant == PLANT_EVENT && !rc && i < d->outbox.n; i++)
 		folder_remove(store->folder, FOLDER_OUTBOX, d->outbox.v[i].name, NULL);
 	return rc;
@@ -336,7 +339,7 @@ void __wrap_policy_decide(const struct sweep_retry *retry, bool restartable, int
 	__real_policy_decide(&endless, restartable, reason, exit_code, have, next);
 }
 
-/* A bug on purpose: the hold-off is over as it begins. */
+/* A planted bug: the hold-off is over when it starts. */
 int __real_folder_file_ages(struct folder *sp, const char *folder, struct strs *names,
 			    int64_t **ages, struct err *err);
 int __wrap_folder_file_ages(struct folder *sp, const char *folder, struct strs *names,
@@ -351,7 +354,7 @@ int __wrap_folder_file_ages(struct folder *sp, const char *folder, struct strs *
 	return rc;
 }
 
-/* A bug on purpose: what was cancelled counts as a survivor, though its manifest has gone. */
+/* A planted bug: a cancelled job counts as a survivor although its manifest is gone. */
 int64_t __real_manifest_age(struct folder *sp, uint64_t submission);
 int64_t __wrap_manifest_age(struct folder *sp, uint64_t submission);
 int64_t __wrap_manifest_age(struct folder *sp, uint64_t submission)
@@ -405,7 +408,7 @@ int __wrap_state_set_node(struct db *db, const char *name, const struct state_no
 	return __real_state_set_node(db, name, node, err);
 }
 
-/* What was told for good is noted, and compared with the database at the end. */
+/* Notes each end that is durable. The story compares it with the database at the end. */
 int __real_journal_file_post(struct folder *sp, struct journal_file *j, struct err *err);
 int __wrap_journal_file_post(struct folder *sp, struct journal_file *j, struct err *err);
 int __wrap_journal_file_post(struct folder *sp, struct journal_file *j, struct err *err)
@@ -417,10 +420,10 @@ int __wrap_journal_file_post(struct folder *sp, struct journal_file *j, struct e
 		return rc;
 	journal_parse(buf_str(&j->text), j->text.len, &text);
 	if (sim_self->job)
-		cluster_told(sim_self->job);
+		cluster_reported(sim_self->job);
 	if (text.has_end)
-		ledger_told(j->entry.submission, j->entry.task, text.end.completed,
-			    text.end.exit_code, text.end.signal);
+		ledger_reported(j->entry.submission, j->entry.task, text.end.completed,
+				text.end.exit_code, text.end.signal);
 	journal_release(&text);
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* ledger.c - what the commands themselves know: who began them, and how they ended */
+/* ledger.c - records of the simulated commands: which supervisor started each, and how it ended */
 #include "sim.h"
 
 #include <stdio.h>
@@ -17,7 +17,8 @@ void ledger_reset(void)
 	nworks = nends = 0;
 }
 
-/* No attempt is started twice: neither a step of it, nor any step by another supervisor. */
+/* Checks that no attempt is started twice: no step of it twice, and no step by another
+ * supervisor. */
 struct sim_work *ledger_begin(uint64_t submission, int task, int64_t job, const char *key,
 			      int64_t by)
 {
@@ -67,7 +68,7 @@ struct sim_work *ledger_at(size_t i)
 	return works[i];
 }
 
-void ledger_told(uint64_t submission, int task, bool completed, int exit_code, int sig)
+void ledger_reported(uint64_t submission, int task, bool completed, int exit_code, int sig)
 {
 	ends = mem_grow(ends, nends + 1, sizeof(*ends));
 	ends[nends++] = (struct ledger_end){.submission = submission,
@@ -75,11 +76,12 @@ void ledger_told(uint64_t submission, int task, bool completed, int exit_code, i
 					    .completed = completed,
 					    .exit_code = exit_code,
 					    .signal = sig};
-	/* an end is told by who has seen it: its command runs no more */
+	/* only a supervisor that saw the end reports it, so the command has ended */
 	for (size_t i = 0; i < nworks; i++)
 		if (works[i]->submission == submission && works[i]->task == task && !works[i]->done)
-			sim_violation("the end of %016llx.%d is told while its step %s still runs",
-				      (unsigned long long)submission, task, works[i]->key);
+			sim_violation(
+				"the end of %016llx.%d was reported while its step %s still runs",
+				(unsigned long long)submission, task, works[i]->key);
 }
 
 size_t ledger_ends(void)

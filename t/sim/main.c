@@ -1,12 +1,12 @@
 /*
- * main.c - play seeds.
+ * main.c - runs seeds of the simulator.
  *
  *	simulate [-g] [-f FIRST] [-n COUNT] [-t SECONDS] [-j PROCESSES] [-1] [-p PLANT]
- *		play that many seeds, or as many as begin within so long; -1: until one fails
+ *		run COUNT seeds, or as many as start within SECONDS; -1: until one fails
  *	simulate [-g] -s SEED [-v | -q] [-p PLANT]
- *		replay one, with a trace (-v: also what jobs write; -q: without)
+ *		run one seed again, with a trace (-v: also the output of jobs; -q: no trace)
  *
- * -g: every story is one of a grid (grid.c). PLANT is a bug on purpose: start, event, term, max, hold-off,
+ * -g: every story is a grid (grid.c). PLANT is a planted bug: start, event, term, max, hold-off,
  * survivor, value or node.
  */
 #include "sim.h"
@@ -61,7 +61,7 @@ static int run_command(int argc, char **argv)
 	return rc < 0 ? err.status ? err.status : 1 : rc;
 }
 
-/* ---- seeds, in batches, each in a process of its own: what the killed leave in memory goes with it ---- */
+/* ---- seeds, in batches; each is a process, which frees what killed coroutines leak ---- */
 
 struct shared {
 	uint64_t playing[PROCESSES_MOST];
@@ -80,7 +80,7 @@ static struct {
 	bool stop_at_first;
 } args = {.first = 1, .count = 1000, .seconds = INT64_MAX, .processes = 2};
 
-static void failed(uint64_t seed, const char *why)
+static void note_failure(uint64_t seed, const char *why)
 {
 	uint64_t n = __atomic_fetch_add(&shared->failed, 1, __ATOMIC_SEQ_CST);
 
@@ -96,7 +96,7 @@ static void play_batch(int slot, uint64_t from, uint64_t to)
 		shared->playing[slot] = seed;
 		story_play(seed);
 		if (sim.broken[0])
-			failed(seed, sim.broken);
+			note_failure(seed, sim.broken);
 		__atomic_fetch_add(&shared->calls, sim.calls, __ATOMIC_SEQ_CST);
 		__atomic_fetch_add(&shared->kills, sim.kills, __ATOMIC_SEQ_CST);
 		__atomic_fetch_add(&shared->fails, sim.fails, __ATOMIC_SEQ_CST);
@@ -112,10 +112,10 @@ static void batch_ended(int slot, int status)
 	if (!status)
 		return;
 	snprintf(why, sizeof(why), "the simulator itself ended by status %d", status);
-	failed(shared->playing[slot], why);
+	note_failure(shared->playing[slot], why);
 }
 
-static bool enough(time_t begun)
+static bool is_enough(time_t begun)
 {
 	struct timespec now;
 
@@ -133,7 +133,7 @@ static void play_all(time_t begun)
 		int status, slot = 0;
 		pid_t pid;
 
-		if (next < end && running < args.processes && !enough(begun)) {
+		if (next < end && running < args.processes && !is_enough(begun)) {
 			uint64_t to = next + BATCH < end ? next + BATCH : end;
 
 			while (pids[slot])
@@ -162,13 +162,13 @@ static void play_all(time_t begun)
 	}
 }
 
-static void quiet(void)
+static void silence_output(void)
 {
 	if (!freopen("/dev/null", "w", stderr))
 		abort();
 }
 
-static int replay(uint64_t seed, int trace)
+static int replay_seed(uint64_t seed, int trace)
 {
 	sim.trace = trace;
 	setvbuf(stdout, NULL, _IONBF, 0);
@@ -178,11 +178,11 @@ static int replay(uint64_t seed, int trace)
 		fprintf(stderr, "seed %" PRIu64 ": %s\n", seed, sim.broken);
 		return 1;
 	}
-	fprintf(stderr, "seed %" PRIu64 ": nothing wrong\n", seed);
+	fprintf(stderr, "seed %" PRIu64 ": no violation\n", seed);
 	return 0;
 }
 
-static int report(FILE *out, double seconds)
+static int report_results(FILE *out, double seconds)
 {
 	uint64_t n = shared->failed < SHOWN ? shared->failed : SHOWN;
 
@@ -194,7 +194,7 @@ static int report(FILE *out, double seconds)
 		shared->played, shared->failed, shared->calls, shared->kills, shared->fails,
 		seconds, (double)shared->played / seconds);
 	if (n)
-		fprintf(out, "replay one: make sim SEED=%" PRIu64 "%s\n", shared->shown[0].seed,
+		fprintf(out, "run one again: make sim SEED=%" PRIu64 "%s\n", shared->shown[0].seed,
 			sim.grids ? " GRIDS=1" : "");
 	return shared->failed > 0;
 }
@@ -265,20 +265,21 @@ int main(int argc, char **argv)
 	story_prepare();
 	sim.plant = args.plant;
 	if (one)
-		return replay(seed, trace);
+		return replay_seed(seed, trace);
 	out = stdout;
 	shared = __real_mmap64(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return 2;
 	out = fdopen(dup(STDOUT_FILENO), "w");
-	quiet();
+	silence_output();
 	if (!out || !freopen("/dev/null", "w", stdout))
 		return 2;
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	play_all(a.tv_sec);
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	c = report(out, (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9);
+	c = report_results(out,
+			   (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9);
 	fclose(out);
 	return c;
 }

@@ -1,9 +1,10 @@
 /*
- * policy.c - a sweep's `retry`, drawn at random, and whether what was done by it is what it allows.
+ * policy.c - draws a sweep's `retry` at random, and checks that the retries are those that it
+ * allows.
  *
- * What was done is read from a history that triggers keep in the database itself: each change of a job's
- * state, each try by the policy, each step that was told completed, in the transaction that made it. The
- * judge knows the policy as it was drawn, and nothing of src/policy.c.
+ * Triggers in the database keep a history: each change of a job's state, each retry, each step that
+ * was reported completed, in the transaction that made it. The check uses the policy as it was
+ * drawn, and no code of src/sweep/policy.c.
  */
 #include "sim.h"
 
@@ -13,8 +14,8 @@
 
 #include "slurm/job.h"
 
-enum { MAX_DEFAULT = 3, SITE_MOST = 10, KEYS_MOST = 32 }; /* as slurmq-sweep(5) says */
-enum { NOT_RETIRED = 1 << JOB_COMPLETED | 1 << JOB_FAILED | 1 << JOB_CANCELLED };
+enum { MAX_DEFAULT = 3, SITE_MOST = 10, KEYS_MOST = 32 }; /* see slurmq-sweep(5) */
+enum { ENDED_STATES = 1 << JOB_COMPLETED | 1 << JOB_FAILED | 1 << JOB_CANCELLED };
 
 static const struct {
 	const char *name;
@@ -26,7 +27,7 @@ static const struct {
 			 {"EXIT", REASON_EXIT, false},
 			 {"SIGNAL", REASON_SIGNAL, false}};
 
-/* ---- drawing one ---- */
+/* ---- drawing a policy ---- */
 
 static void draw_rule(struct sim_policy *p, int kind, struct buf *b)
 {
@@ -75,21 +76,21 @@ void policy_draw(struct sim_policy *p, struct buf *b)
 
 /* ---- the history ---- */
 
-static void say_now(sqlite3_context *c, int n, sqlite3_value **v)
+static void sql_now(sqlite3_context *c, int n, sqlite3_value **v)
 {
 	(void)n;
 	(void)v;
 	sqlite3_result_int64(c, sim.now);
 }
 
-static void say_who(sqlite3_context *c, int n, sqlite3_value **v)
+static void sql_process(sqlite3_context *c, int n, sqlite3_value **v)
 {
 	(void)n;
 	(void)v;
 	sqlite3_result_text(c, sim_self ? sim_self->argv[0] : "", -1, SQLITE_TRANSIENT);
 }
 
-static int each_connection(sqlite3 *db, const char **msg, const struct sqlite3_api_routines *api)
+static int register_functions(sqlite3 *db, const char **msg, const struct sqlite3_api_routines *api)
 {
 	int flags = SQLITE_UTF8;
 
@@ -98,13 +99,13 @@ static int each_connection(sqlite3 *db, const char **msg, const struct sqlite3_a
 #ifdef SQLITE_INNOCUOUS /* from 3.31, and so is trusted_schema, which wants it */
 	flags |= SQLITE_INNOCUOUS;
 #endif
-	return sqlite3_create_function(db, "sim_now", 0, flags, NULL, say_now, NULL, NULL) ||
-	       sqlite3_create_function(db, "sim_who", 0, flags, NULL, say_who, NULL, NULL);
+	return sqlite3_create_function(db, "sim_now", 0, flags, NULL, sql_now, NULL, NULL) ||
+	       sqlite3_create_function(db, "sim_who", 0, flags, NULL, sql_process, NULL, NULL);
 }
 
 int policy_register(void)
 {
-	return sqlite3_auto_extension((void (*)(void))each_connection);
+	return sqlite3_auto_extension((void (*)(void))register_functions);
 }
 
 int policy_keep_history(const char *path)
@@ -112,7 +113,8 @@ int policy_keep_history(const char *path)
 	static const char sql[] =
 		"CREATE TABLE sim_history(seq INTEGER PRIMARY KEY, what TEXT, job INT, attempt INT,"
 		" was INT, state INT, reason INT, request INT, code INT, key TEXT, who TEXT, at INT);"
-		/* reason: why it failed, both as it does and as it is tried again */
+		/* reason: the reason of the failure, both when the job fails and when it is
+		 * retried */
 		"CREATE TRIGGER sim_state AFTER UPDATE OF state ON job"
 		" WHEN old.state <> new.state OR old.reason <> new.reason BEGIN"
 		" INSERT INTO sim_history VALUES(NULL, 'state', new.id, new.attempt, old.state,"
@@ -133,20 +135,20 @@ int policy_keep_history(const char *path)
 	return rc;
 }
 
-/* ---- judging ---- */
+/* ---- checking ---- */
 
-/* A job's life, as far as it was read. */
+/* A job's history, as far as it was read. */
 struct life {
 	const struct sim_policy *policy;
 	int64_t job;
-	int tries, site; /* by the policy, since a person last asked for it */
+	int tries, site; /* retries by the policy, since the last slurmq retry */
 	int64_t failed_at, due;
-	int64_t tried; /* the attempt that the policy last tried again */
+	int64_t tried; /* the attempt that the policy retried last */
 	size_t nkeys;
-	char keys[KEYS_MOST][24]; /* steps that were told completed */
+	char keys[KEYS_MOST][24]; /* steps that were reported completed */
 };
 
-/* One row, and what is the next one's. */
+/* One row of the history, with the fields that the next row needs. */
 struct event {
 	char what[8], key[24], who[16];
 	int64_t attempt, at;
@@ -155,7 +157,7 @@ struct event {
 	int task;
 };
 
-static int kind_of(int reason)
+static int reason_kind(int reason)
 {
 	for (int i = 0; i < POLICY_KINDS; i++)
 		if (kinds[i].reason == (reason == REASON_BOOT_FAIL ? REASON_NODE_FAIL : reason))
@@ -163,10 +165,10 @@ static int kind_of(int reason)
 	return -1;
 }
 
-/* Does the policy name what the attempt failed of? */
-static bool named(const struct sim_policy *p, int reason, int code)
+/* Returns whether the policy has a rule for the failure. */
+static bool has_rule(const struct sim_policy *p, int reason, int code)
 {
-	int kind = kind_of(reason);
+	int kind = reason_kind(reason);
 	const struct sim_rule *r = kind < 0 ? NULL : &p->rules[kind];
 
 	if (!r || (r->codes && (code < 0 || code > 3 || !(r->codes & 1U << code))))
@@ -174,13 +176,14 @@ static bool named(const struct sim_policy *p, int reason, int code)
 	return r->again || (kinds[kind].site && p->restartable);
 }
 
-static bool tries_left(const struct life *l, int reason)
+static bool has_tries_left(const struct life *l, int reason)
 {
-	return kinds[kind_of(reason)].site ? l->site < SITE_MOST : l->tries < l->policy->max;
+	return kinds[reason_kind(reason)].site ? l->site < SITE_MOST : l->tries < l->policy->max;
 }
 
-/* Its owner ended it, by scancel, before its command had ended: then Slurm says so, to who can ask it. */
-static bool scancelled(const struct event *e)
+/* Returns whether scancel ended the job before its command had ended. Slurm then shows that to a
+ * process that queries it. */
+static bool was_scancelled(const struct event *e)
 {
 	const struct sim_job *j = cluster_jobs;
 
@@ -188,7 +191,7 @@ static bool scancelled(const struct event *e)
 		j = j->next;
 	if (!j || !j->scancelled || cluster.silent || sim.fails)
 		return false;
-	/* started anew by the site, it closes what it was before, which scancel comes too late for */
+	/* a requeued job closes its old attempt, which ended before the scancel */
 	if (j->restarts && e->reason == REASON_PREEMPTED)
 		return false;
 	for (size_t i = 0; i < ledger_size(); i++)
@@ -197,23 +200,24 @@ static bool scancelled(const struct event *e)
 	return true;
 }
 
-/* The policy has made it pending. */
-static void judge_try(struct life *l, const struct event *e)
+/* Checks a row in which the policy made the job pending. */
+static void check_retry(struct life *l, const struct event *e)
 {
-	int kind = kind_of(e->reason);
+	int kind = reason_kind(e->reason);
 
-	if (e->was != JOB_FAILED || e->request == REQUEST_CANCEL || scancelled(e))
-		sim_violation("job %d was cancelled, and its policy tries it again", (int)l->job);
-	else if (!named(l->policy, e->reason, e->code))
-		sim_violation("job %d is tried again after %s (exit %d), which its policy does "
-			      "not ask for",
+	if (e->was != JOB_FAILED || e->request == REQUEST_CANCEL || was_scancelled(e))
+		sim_violation("job %d was cancelled, but its policy retried it", (int)l->job);
+	else if (!has_rule(l->policy, e->reason, e->code))
+		sim_violation("job %d was retried after %s (exit %d), but its policy has no such "
+			      "rule",
 			      (int)l->job, job_reason_name(e->reason), e->code);
-	else if (!tries_left(l, e->reason))
-		sim_violation("job %d was tried again %d times by its policy already, and %d for "
-			      "what the site did",
-			      (int)l->job, l->tries, l->site);
+	else if (!has_tries_left(l, e->reason))
+		sim_violation(
+			"job %d was retried too often: %d times by its policy, %d times after "
+			"failures of the site",
+			(int)l->job, l->tries, l->site);
 	else if (l->tried == e->attempt)
-		sim_violation("attempt %d is tried again twice", (int)e->attempt);
+		sim_violation("attempt %d was retried twice", (int)e->attempt);
 	if (kind < 0)
 		return;
 	*(kinds[kind].site ? &l->site : &l->tries) += 1;
@@ -223,13 +227,13 @@ static void judge_try(struct life *l, const struct event *e)
 			 : 0;
 }
 
-static void judge_pending(struct life *l, const struct event *e, const struct event *next)
+static void check_pending(struct life *l, const struct event *e, const struct event *next)
 {
 	if (!strcmp(next->what, "again")) {
-		judge_try(l, e);
+		check_retry(l, e);
 		return;
 	}
-	if (1 << e->was & NOT_RETIRED) {
+	if (1 << e->was & ENDED_STATES) {
 		if (strcmp(e->who, "retry") != 0)
 			sim_violation("job %d, %s, was made pending by %s", (int)l->job,
 				      job_state_name(e->was), e->who);
@@ -237,15 +241,15 @@ static void judge_pending(struct life *l, const struct event *e, const struct ev
 		l->due = 0;
 		return;
 	}
-	/* its right was taken back */
+	/* its claim was revoked */
 	for (size_t i = 0; e->was != JOB_HELD && i < ledger_size(); i++)
 		if (ledger_at(i)->attempt == e->attempt)
-			sim_violation("attempt %d ran, and is pending as if it had not",
+			sim_violation("attempt %d ran, but its job is pending without a retry",
 				      (int)e->attempt);
 }
 
-/* A new attempt: what runs in it, and when. */
-static void judge_claim(const struct life *l, const struct event *e)
+/* Checks a new attempt: which steps it runs, and when. */
+static void check_claim(const struct life *l, const struct event *e)
 {
 	for (size_t i = 0; i < ledger_size(); i++) {
 		const struct sim_work *w = ledger_at(i);
@@ -254,15 +258,15 @@ static void judge_claim(const struct life *l, const struct event *e)
 			continue;
 		for (size_t k = 0; k < l->nkeys; k++)
 			if (!strcmp(l->keys[k], w->key))
-				sim_violation("step %s of job %d was completed, and runs again",
+				sim_violation("step %s of job %d was completed, but runs again",
 					      w->key, (int)l->job);
 		if (w->begun + SEC / 1000 < l->due && !sim.k.skew)
-			sim_violation("job %d is tried again %.1f s too early", (int)l->job,
+			sim_violation("job %d was retried %.1f s too early", (int)l->job,
 				      (double)(l->due - w->begun) / 1e6);
 	}
 }
 
-static void judge_event(struct life *l, const struct event *e, const struct event *next)
+static void check_event(struct life *l, const struct event *e, const struct event *next)
 {
 	if (!strcmp(e->what, "step") && l->nkeys < KEYS_MOST)
 		memcpy(l->keys[l->nkeys++], e->key, sizeof(e->key));
@@ -271,12 +275,12 @@ static void judge_event(struct life *l, const struct event *e, const struct even
 	if (e->state == JOB_FAILED)
 		l->failed_at = e->at;
 	else if (e->state == JOB_PENDING)
-		judge_pending(l, e, next);
+		check_pending(l, e, next);
 	else if (e->state == JOB_SUBMITTING)
-		judge_claim(l, e);
+		check_claim(l, e);
 }
 
-static void column(sqlite3_stmt *s, int i, char *to, size_t size)
+static void read_column(sqlite3_stmt *s, int i, char *to, size_t size)
 {
 	const char *text = (const char *)sqlite3_column_text(s, i);
 
@@ -288,9 +292,9 @@ static void read_event(sqlite3_stmt *s, struct event *e)
 	memset(e, 0, sizeof(*e));
 	if (sqlite3_step(s) != SQLITE_ROW)
 		return;
-	column(s, 0, e->what, sizeof(e->what));
-	column(s, 1, e->key, sizeof(e->key));
-	column(s, 2, e->who, sizeof(e->who));
+	read_column(s, 0, e->what, sizeof(e->what));
+	read_column(s, 1, e->key, sizeof(e->key));
+	read_column(s, 2, e->who, sizeof(e->who));
 	e->attempt = sqlite3_column_int64(s, 3);
 	e->was = sqlite3_column_int(s, 4);
 	e->state = sqlite3_column_int(s, 5);
@@ -302,7 +306,7 @@ static void read_event(sqlite3_stmt *s, struct event *e)
 	e->task = sqlite3_column_int(s, 11);
 }
 
-static void judge_job(sqlite3 *db, struct life *l, int state, int reason, int code)
+static void check_job(sqlite3 *db, struct life *l, int state, int reason, int code)
 {
 	static const char sql[] =
 		"SELECT what, key, who, attempt, was, state, reason, request, code, at, s.id,"
@@ -319,17 +323,17 @@ static void judge_job(sqlite3 *db, struct life *l, int state, int reason, int co
 	sqlite3_bind_int64(s, 1, l->job);
 	for (read_event(s, &e); e.what[0]; e = next) {
 		read_event(s, &next);
-		judge_event(l, &e, &next);
+		check_event(l, &e, &next);
 	}
 	sqlite3_finalize(s);
-	if (state == JOB_FAILED && named(l->policy, reason, code) && tries_left(l, reason))
-		sim_violation("job %d is left failed (%s, exit %d) after %d tries of %d by its "
-			      "policy, and %d for what the site did",
+	if (state == JOB_FAILED && has_rule(l->policy, reason, code) && has_tries_left(l, reason))
+		sim_violation("job %d stays failed (%s, exit %d) after %d of %d retries by its "
+			      "policy, and %d after failures of the site",
 			      (int)l->job, job_reason_name(reason), code, l->tries, l->policy->max,
 			      l->site);
 }
 
-void policy_judge(const char *path, const struct sim_policy *policies)
+void policy_check(const char *path, const struct sim_policy *policies)
 {
 	static const char sql[] = "SELECT j.id, j.sweep, j.state, j.reason, a.exit_code FROM job j"
 				  " LEFT JOIN attempt a ON a.id = j.attempt ORDER BY j.id";
@@ -342,7 +346,7 @@ void policy_judge(const char *path, const struct sim_policy *policies)
 		struct life l = {.job = sqlite3_column_int64(s, 0),
 				 .policy = &policies[sqlite3_column_int(s, 1) - 1]};
 
-		judge_job(db, &l, sqlite3_column_int(s, 2), sqlite3_column_int(s, 3),
+		check_job(db, &l, sqlite3_column_int(s, 2), sqlite3_column_int(s, 3),
 			  sqlite3_column_int(s, 4));
 	}
 	sqlite3_finalize(s);

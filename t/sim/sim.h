@@ -1,10 +1,10 @@
 /*
- * sim.h - a world of one process: slurmq's own code over a simulated clock, file system and Slurm.
+ * sim.h - a world of one process: slurmq's own code with a simulated clock, file system and Slurm.
  *
- * A simulated process is a coroutine that runs a command of slurmq. Whatever of the outside it reaches
- * for (a file, a lock, the clock, a child) is a call into this folder, and each such call is a point at
- * which it may be put aside for another, be killed as by kill -9, or fail. All chance comes from the
- * seed: a seed replays itself.
+ * A simulated process is a coroutine that runs a command of slurmq. Each use of a file, a lock, the
+ * clock or a child is a call into this folder. At each such call the simulator may switch to
+ * another process, kill this one as kill -9 does, or let the call fail. All chance comes from the
+ * seed: the same seed gives the same run.
  */
 #ifndef T_SIM_H
 #define T_SIM_H
@@ -29,7 +29,7 @@ enum {
 	SIM_FDS = 64,
 	SIM_FD_BASE = 1000, /* no real descriptor is that high */
 	SIM_ENDS = 32,
-	SIM_NODES = 4, /* of the cluster; node 0 is where people log in */
+	SIM_NODES = 4, /* nodes of the cluster; node 0 is the login node */
 };
 
 struct store;
@@ -43,19 +43,19 @@ struct sim_fd {
 	int flags;
 };
 
-/* What a step's command does. */
+/* The behaviour of a step's command. */
 struct sim_work {
-	uint64_t submission; /* its attempt: the manifest and the index in it */
+	uint64_t submission; /* the attempt: its submission and the index in it */
 	int task;
 	int64_t job;
 	char key[24];
-	int exit_code, signal; /* if it is let run to its end */
+	int exit_code, signal; /* unless it is ended before */
 	int on_term;	       /* enum sim_on_term */
 	bool done;
 	int64_t begun, ended;
-	int at_exit, at_signal; /* what it ended with */
-	int64_t by;		/* pid of the supervisor that began it */
-	int64_t attempt;	/* of the database; known once that was looked at */
+	int at_exit, at_signal; /* how it ended */
+	int64_t by;		/* pid of the supervisor that started it */
+	int64_t attempt;	/* attempt in the database; known after the database was read */
 	char opt[12];		/* the job's value of opt, in a grid */
 	int host;
 };
@@ -71,33 +71,33 @@ struct sim_proc {
 	ucontext_t context;
 	char *stack;
 	int errnum;
-	int64_t wake;  /* when it goes on; NEVER: not by time alone */
-	uint64_t turn; /* orders what is due at one time, and marks a wake that is out of date */
+	int64_t wake;  /* when it continues; NEVER: only by an event */
+	uint64_t turn; /* orders events of equal time, and marks an outdated wake */
 	bool waits_signal, signals_blocked, dies_with_parent, over;
 	unsigned pending; /* signals, as bits */
 	struct proc_end ends[SIM_ENDS];
 	int nends;
 	struct sim_fd fd[SIM_FDS];
-	struct sim_job *job;   /* of Slurm, that it belongs to; NULL: none */
+	struct sim_job *job;   /* the Slurm job that it belongs to; NULL: no job */
 	int host;	       /* node number */
 	int kill_in, fail_in;  /* calls until then, 0: not */
-	struct sim_work *work; /* a step's command: no coroutine */
-	bool sbatch_sent;      /* in the middle of an sbatch: it goes on without us */
+	struct sim_work *work; /* a step's command, which is no coroutine */
+	bool sbatch_sent;      /* during sbatch, which goes on without this process */
 	int newest_child;
 	int calls;
 	int status; /* its exit status */
-	bool typed; /* by the person, who sees that */
+	bool typed; /* typed by the person, who sees the exit status */
 	void *sbatch;
 };
 
 struct sim_knobs {
-	int switch_in;		       /* one call of so many takes time, in which others go on */
-	int64_t slow;		       /* up to so many µs then */
-	int kill_runs, kill_users;     /* of 100 processes so many are killed on their way */
-	int fail_calls;		       /* of 100 processes, so many see one call fail */
+	int switch_in; /* one call in switch_in takes time, in which other processes run */
+	int64_t slow;  /* maximum duration of such a call, µs */
+	int kill_runs, kill_users;     /* how many of 100 processes are killed */
+	int fail_calls;		       /* in how many of 100 processes one call fails */
 	int sbatch_trouble;	       /* of 100 */
 	int query_trouble;	       /* of 100 */
-	int cluster_trouble;	       /* events of scancel, node, limit ... in the whole */
+	int cluster_trouble;	       /* number of events: scancel, node failure, limit ... */
 	int rename_lies;	       /* of 1000 */
 	bool skew;		       /* hosts' clocks differ, by up to a day */
 	int step_fails, step_signals;  /* of 100 */
@@ -107,15 +107,15 @@ struct sim_knobs {
 
 struct sim_world {
 	uint64_t seed, rng[2];
-	int64_t now; /* µs since the begin */
+	int64_t now; /* µs since the start */
 	uint64_t turns;
 	int next_pid;
-	bool faults; /* may anything go wrong by itself still? */
+	bool faults; /* faults may still occur */
 	struct sim_knobs k;
 	int64_t skew[SIM_NODES]; /* ms */
 	uint64_t calls, kills, fails;
 	int trace;
-	char broken[1024]; /* the first violation, "" none */
+	char broken[1024]; /* the first violation; "": no violation */
 	int plant;
 	bool grids; /* every story is one of a grid */
 };
@@ -132,7 +132,7 @@ enum {
 	PLANT_N
 };
 extern struct sim_world sim;
-extern struct sim_proc *sim_self; /* who runs now, NULL: the simulator itself */
+extern struct sim_proc *sim_self; /* the process that runs now; NULL: the simulator itself */
 
 uint64_t sim_rnd64(void);
 int64_t sim_rnd(int64_t n); /* 0 .. n-1 */
@@ -146,48 +146,48 @@ void sim_world_reset(uint64_t seed);
 void sim_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void sim_violation(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Something that happens at a time: fn(arg) in the scheduler. */
+/* Calls fn(arg) at that time, in the scheduler. */
 void sim_at(int64_t when, void (*fn)(void *arg), void *arg);
 
-/* A process that runs argv (a command of slurmq) with env; host: 0 .. SIM_NODES-1. */
+/* Starts a process that runs argv (a command of slurmq) with env; host: 0 .. SIM_NODES-1. */
 struct sim_proc *sim_spawn(const char *const *argv, const char *const *env, int host,
 			   struct sim_job *job);
-/* One that is a step's command. */
+/* Starts a process that is a step's command. */
 struct sim_proc *sim_spawn_work(struct sim_work *w, int64_t runs_for);
 void sim_signal(struct sim_proc *p, int sig);
 struct sim_proc *sim_proc_find(int pid);
 /* Calls fn for each live process of a job (NULL: any). */
 void sim_procs_each(struct sim_job *job, void (*fn)(struct sim_proc *p, void *arg), void *arg);
 int sim_procs_count(void);
-/* End it as kill -9 does: descriptors closed, locks dropped. */
+/* Ends a process as kill -9 does: descriptors closed, locks dropped. */
 void sim_kill(struct sim_proc *p);
 
-/* A call into the outside: time may pass, others may run, we may be killed. An errno where the call is
- * to fail, else 0. */
+/* A call to the outside: time may pass, other processes may run, this one may be killed. Returns an
+ * errno if the call must fail, else 0. */
 int sim_point(const char *call);
-/* Go on at that time, or, with signals, when one comes. */
+/* Continues at that time, or, with signals, when a signal arrives. */
 void sim_wait(int64_t until, bool signals);
 
-/* Until nothing happens any more, or until that time. */
+/* Runs until no event is left, or until that time. */
 void sim_run(int64_t until);
-/* When the next thing happens; NEVER. */
+/* Returns the time of the next event, or NEVER. */
 int64_t sim_next(void);
 
-extern int (*sim_main)(int argc, char **argv); /* what a coroutine runs */
+extern int (*sim_main)(int argc, char **argv); /* the main function of a coroutine */
 extern const char *sim_env(const struct sim_proc *p, const char *name);
 
 /* ---- disk.c ---- */
 
 void disk_reset(void);
-void disk_close_all(struct sim_proc *p); /* at its end */
-/* A copy of everything, to begin anew from; and back. */
+void disk_close_all(struct sim_proc *p); /* at the process's end */
+/* Copies the whole disk, to start other stories with it, and restores it. */
 struct disk_image;
 struct disk_image *disk_save(void);
 void disk_load(const struct disk_image *image);
-int disk_byte(const char *path);       /* a file's first one; -1 without */
-size_t disk_entries(const char *path); /* of a folder */
+int disk_byte(const char *path);       /* a file's first byte; -1: empty or no such file */
+size_t disk_entries(const char *path); /* number of files in a folder */
 const char *disk_entry(const char *path, size_t i);
-bool disk_locked(const char *path); /* for writing, by SQLite */
+bool disk_locked(const char *path); /* locked for writing by SQLite */
 void *__real_mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t at);
 int disk_register_vfs(void);
 void disk_copy_entry(const char *from, const char *to); /* another name for the same bytes */
@@ -203,48 +203,51 @@ struct sim_job {
 	uint64_t submission;
 	enum job_phase phase;
 	int64_t submitted, begun, ended, limit;
-	bool gone, collapsed; /* left no trace; shown as one line for all of its array */
+	bool gone, collapsed; /* gone: not shown; collapsed: one line for the whole array */
 	int restarts, host, batch_pid;
-	char final[24];	    /* what its state will be */
-	bool told_to_end;   /* TERM is out */
-	bool node_gone;	    /* and slurmctld has not seen it yet */
-	bool by_owner;	    /* scancel */
-	int64_t scancelled; /* when that ended it; 0: not */
-	bool requeue;	    /* sbatch --requeue: it begins again where the site ends it */
-	int64_t told;	    /* when it had told its end, and began to chain */
-	bool one_slot;	    /* then Slurm's limit was one: none was left to chain with */
-	bool left_normally; /* its supervisor went to its end by itself, and was not told to end */
+	char final[24];	     /* its final state */
+	bool got_sigterm;    /* SIGTERM was sent */
+	bool node_failed;    /* the node failed, slurmctld has not noticed yet */
+	bool by_user;	     /* by scancel of the user */
+	int64_t scancelled;  /* when scancel ended it; 0: it did not */
+	bool requeue;	     /* sbatch --requeue: it starts again if the site ends it */
+	int64_t reported_at; /* when it had reported its end, and began to chain */
+	bool one_slot;	    /* Slurm's limit was one at that time: no slot was left to chain with */
+	bool left_normally; /* its supervisor left by itself, without SIGTERM */
 	struct sim_job *next;
 	bool sentinel;	       /* it runs slurmq chain --sentinel */
-	int exit_code, signal; /* that its script ended with */
-	int64_t begin;	       /* not before */
+	int exit_code, signal; /* of its script */
+	int64_t begin;	       /* earliest start */
 	char exclude[32];      /* --exclude */
 };
 void cluster_reset(void);
 extern struct sim_job *cluster_jobs;
 enum { ACCT_WELL, ACCT_NONE, ACCT_AWAY, ACCT_N };
 struct cluster_knobs {
-	int acct;	  /* the accounting */
-	int64_t limit;	  /* MaxSubmitJobsPU, -1: none */
-	int slots;	  /* jobs that run at once */
+	int acct;	  /* whether sacct answers */
+	int64_t limit;	  /* MaxSubmitJobsPU, -1: no limit */
+	int slots;	  /* jobs that can run at once */
 	int64_t walltime; /* µs */
-	int64_t patience; /* before a pending one starts, at most */
+	int64_t patience; /* longest wait of a pending job */
 	bool away;
-	int64_t last_scancel; /* by the owner, of all */
-	int64_t nothing_from; /* from then on nothing may be submitted; 0: it may */
-	int scancelled;	      /* so many were ended by it */
-	bool unheard; /* of these no process was left to write a record, or it was one job alone */
-	bool silent;  /* in this story there was a time when it could not be asked */
+	int64_t last_scancel;	/* the user's last scancel of all jobs */
+	int64_t nothing_from;	/* from this time no job may be submitted; 0: no such time */
+	int scancelled;		/* number of jobs that it ended */
+	int scancelled_pending; /* number of these that were pending */
+	int64_t all_listed;	/* time when the last of these was ended */
+	bool signalled;		/* a process wrote a cancel record at once */
+	bool short_job_left;	/* a job that must have found the pending ones has left */
+	bool silent;		/* Slurm did not answer for some time in this story */
 };
 extern struct cluster_knobs cluster;
 int cluster_active(void);
-/* One of Slurm's commands: false where there is no such. */
+/* Runs a Slurm command. Returns false if there is no such command. */
 bool cluster_command(const struct proc_spec *spec, struct proc_result *result);
 void cluster_batch_ended(struct sim_job *job, int exit_code, int sig);
-void cluster_told(struct sim_job *job);
+void cluster_reported(struct sim_job *job);
 void cluster_sbatch_fed(const struct proc_spec *spec);
 void cluster_sbatch_orphaned(struct sim_proc *p);
-/* Trouble of that kind for a random job. */
+/* Causes trouble of that kind for a random job. */
 enum trouble {
 	TROUBLE_SCANCEL,
 	TROUBLE_SCANCEL_ALL,
@@ -260,16 +263,18 @@ enum trouble {
 };
 void cluster_trouble(enum trouble kind);
 void cluster_scancel_all(void);
-/* Cancel each pending or running job with that chance of a hundred, but spare one that was submitted long ago. Returns how
- * many were cancelled; 0: there was none to spare. */
+/* Returns whether slurmq cannot know of the last scancel of all jobs yet. */
+bool cluster_unheard(void);
+/* Cancels each pending or running job with that chance in a hundred, except one that was submitted
+ * long ago. Returns how many were cancelled; 0: no job could be the survivor. */
 int cluster_scancel_some(int per_hundred);
-void story_person_told(void);
-/* How many cancel records there are. */
+void story_person_notified(void);
+/* Returns the number of cancel records. */
 size_t story_records(void);
-/* A step begins. */
+/* Called when a step starts. */
 void story_step_begins(void);
 
-/* ---- ledger.c: what the commands themselves know ---- */
+/* ---- ledger.c: records of the simulated commands ---- */
 
 void ledger_reset(void);
 struct sim_work *ledger_begin(uint64_t submission, int task, int64_t job, const char *key,
@@ -277,8 +282,8 @@ struct sim_work *ledger_begin(uint64_t submission, int task, int64_t job, const 
 void ledger_end(struct sim_work *w, int exit_code, int sig);
 size_t ledger_size(void);
 struct sim_work *ledger_at(size_t i);
-/* An end line that was told durably. */
-void ledger_told(uint64_t submission, int task, bool completed, int exit_code, int sig);
+/* Notes an end line that is durable. */
+void ledger_reported(uint64_t submission, int task, bool completed, int exit_code, int sig);
 struct ledger_end {
 	uint64_t submission;
 	int task;
@@ -288,12 +293,12 @@ struct ledger_end {
 size_t ledger_ends(void);
 const struct ledger_end *ledger_end_at(size_t i);
 
-/* ---- policy.c: a sweep's retry, and whether what was done by it is what it allows ---- */
+/* ---- policy.c: a sweep's retry, and a check of the retries ---- */
 
 enum { POLICY_KINDS = 5 };
 struct sim_rule {
 	bool again;
-	unsigned codes; /* bits; 0: any */
+	unsigned codes; /* exit codes as bits; 0: any */
 	int64_t delay_s;
 };
 struct sim_policy {
@@ -301,13 +306,13 @@ struct sim_policy {
 	int max;
 	struct sim_rule rules[POLICY_KINDS];
 };
-/* Draws one, and appends it to the sweep's text. */
+/* Draws a policy, and appends it to the sweep's text. */
 void policy_draw(struct sim_policy *p, struct buf *b);
 int policy_register(void); /* once, before any database is opened */
-/* From now on this database keeps the history that is judged. */
+/* From now on this database keeps the history that policy_check() reads. */
 int policy_keep_history(const char *path);
-/* policies: by sweep. The ledger's attempts are known. */
-void policy_judge(const char *path, const struct sim_policy *policies);
+/* policies: one for each sweep. The ledger must know the attempts. */
+void policy_check(const char *path, const struct sim_policy *policies);
 
 /* ---- grid.c: a grid with a bad value or a bad node, and whether it costs what it may ---- */
 
@@ -324,10 +329,10 @@ void grid_excludes(const char *node);
 /* After the part in which no person came, and nothing failed by itself. */
 void grid_judge(struct db *db);
 
-/* ---- story.c: what happens by that seed, and what must be true then ---- */
+/* ---- story.c: the events of a seed, and the conditions ---- */
 
-/* Plays it; sim.broken says what was wrong. */
+/* Plays a seed; sim.broken describes a violation. */
 void story_play(uint64_t seed);
-void story_prepare(void); /* once, before any */
+void story_prepare(void); /* once, before any story */
 
 #endif

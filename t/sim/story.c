@@ -1,9 +1,9 @@
 /*
- * story.c - what happens by a seed, and what must be true of it.
+ * story.c - plays the events of a seed, and checks the conditions that must hold.
  *
- * A story has three parts: one in which anything may go wrong; a quiet one, without faults and without a
- * person, in which the chain has to go on by itself; and one in which its owner comes by now and then,
- * until everything has come to rest.
+ * A story has three parts. In the first, anything may fail. The second has no faults and no person:
+ * the chain has to go on by itself. In the third, the user runs a command now and then, until
+ * nothing is left to do.
  */
 #include "sim.h"
 
@@ -22,8 +22,9 @@
 
 enum { IMAGES = 32, WITH_POLICY = 96, SWEEPS = 3, VISITS = 300 };
 
-/* From this visit on the site ends no job: what it ends of a restartable one is run again without an end. */
-enum { MENDED = 100 };
+/* From this visit on the site ends no job: otherwise a restartable job could be ended and retried
+ * forever. */
+enum { NO_HARM_FROM = 100 };
 
 static const char *const db_path = "/sim/.slurmq/jobs.db";
 static struct disk_image *images[IMAGES + WITH_POLICY];
@@ -31,18 +32,18 @@ static struct sim_policy policies[IMAGES + WITH_POLICY][SWEEPS];
 
 static struct {
 	int64_t begin_quiet;
-	int64_t limit_most; /* that slurmq ever took for Slurm's limit */
+	int64_t limit_most; /* the highest limit that slurmq ever inferred */
 	int64_t last_typed;
-	bool only_scancel; /* the owner's scancel of everything is all that goes wrong */
-	bool only_one;	   /* the same of one job, where all are short */
-	bool only_some; /* the same of some, where at least one that waits or has just begun is spared */
-	bool chain_judged;
+	bool only_scancel; /* the only event is the user's scancel of all jobs */
+	bool only_one;	   /* the only event is scancel of one job; all jobs are short */
+	bool only_some; /* the only event is scancel of some jobs; a pending or new job survives */
+	bool chain_checked;
 	int allowed; /* kinds of trouble, as bits */
 	bool releases;
-	const struct sim_policy *policies; /* of its sweeps; NULL: none has one */
+	const struct sim_policy *policies; /* of its sweeps; NULL: no sweep has a policy */
 } story;
 
-/* ---- stores to begin with ---- */
+/* ---- stores at the start ---- */
 
 static void sweep_text(struct buf *b, int i, struct sim_policy *policy)
 {
@@ -68,7 +69,7 @@ static void sweep_text(struct buf *b, int i, struct sim_policy *policy)
 	}
 }
 
-static void must(int rc, const struct err *err)
+static void require_success(int rc, const struct err *err)
 {
 	if (!rc)
 		return;
@@ -88,9 +89,9 @@ static void add_text(struct store *store, const char *text)
 	if (expand_read("/sim/sweep.yaml", 0, &f, &c, &err)) {
 		for (size_t k = 0; k < c.lines.n; k++)
 			fprintf(stderr, "%s\n", c.lines.v[k]);
-		must(-1, &err);
+		require_success(-1, &err);
 	}
-	must(expand_store(store, &f, &none, &r, &err), &err);
+	require_success(expand_store(store, &f, &none, &r, &err), &err);
 	expand_file_release(&f);
 	expand_result_release(&r);
 }
@@ -115,8 +116,8 @@ void story_prepare(void)
 		sim.k.switch_in = 1000000;
 		disk_reset();
 		disk_write("/sim/exe", "this program");
-		must(store_create(&store, "/sim", &err), &err);
-		must(store_open(&store, &err), &err);
+		require_success(store_create(&store, "/sim", &err), &err);
+		require_success(store_open(&store, &err), &err);
 		sweeps = (int)(1 + sim_rnd(SWEEPS));
 		for (int s = 0; s < sweeps; s++)
 			add_sweep(&store, s, i < IMAGES ? NULL : &policies[i][s]);
@@ -130,8 +131,8 @@ void story_prepare(void)
 
 /* ---- the person ---- */
 
-/* A command that was typed says that it did not go well, or was killed: that is for the person now. */
-void story_person_told(void)
+/* A typed command reported a failure, or was killed: the person knows and has to act. */
+void story_person_notified(void)
 {
 	story.last_typed = sim.now;
 }
@@ -139,7 +140,7 @@ void story_person_told(void)
 static const char *const user_env[] = {"PATH=/usr/bin", "HOME=/sim", "USER=sim",
 				       "SLURMQ_DIR=/sim/.slurmq", NULL};
 
-static void types(const char *const *argv)
+static void type_command(const char *const *argv)
 {
 	struct sim_proc *p = sim_spawn(argv, user_env, 0, NULL);
 
@@ -152,14 +153,14 @@ static void types(const char *const *argv)
 		p->fail_in = (int)(1 + sim_rnd(300));
 }
 
-#define TYPES(...) types((const char *const[]){__VA_ARGS__, NULL})
+#define TYPES(...) type_command((const char *const[]){__VA_ARGS__, NULL})
 
 static void count_person(struct sim_proc *p, void *arg)
 {
 	*(int *)arg += !p->job;
 }
 
-static int people(void)
+static int count_people(void)
 {
 	int n = 0;
 
@@ -167,7 +168,7 @@ static int people(void)
 	return n;
 }
 
-static void some_command(void *arg)
+static void type_random_command(void *arg)
 {
 	char id[24];
 
@@ -216,7 +217,7 @@ static void some_command(void *arg)
 	}
 }
 
-static void some_trouble(void *arg)
+static void cause_trouble(void *arg)
 {
 	enum trouble kind = (enum trouble)sim_rnd(TROUBLE_N);
 
@@ -226,7 +227,7 @@ static void some_trouble(void *arg)
 	cluster_trouble(kind);
 }
 
-/* After scancel of everything nothing is left, and nothing comes until a person says so. */
+/* After scancel of all jobs no job is left, and no job is submitted until a person submits. */
 static void check_nothing_left(void *arg)
 {
 	int n = 0;
@@ -234,8 +235,8 @@ static void check_nothing_left(void *arg)
 	(void)arg;
 	for (const struct sim_job *j = cluster_jobs; j; j = j->next)
 		n += !j->gone && (j->phase == SLURM_RUNNING || j->phase == SLURM_PENDING);
-	if (n && !cluster.unheard)
-		sim_violation("%d jobs are in Slurm %d s after scancel of everything", n,
+	if (n && !cluster_unheard())
+		sim_violation("%d jobs are in Slurm %d s after scancel of all jobs", n,
 			      (int)((sim.now - cluster.last_scancel) / SEC));
 }
 
@@ -246,12 +247,12 @@ size_t story_records(void)
 
 void story_step_begins(void)
 {
-	if (cluster.nothing_from && !cluster.unheard && sim.now > cluster.last_scancel + 15 * SEC)
-		sim_violation("a command begins %d s after scancel of everything",
+	if (cluster.nothing_from && !cluster_unheard() && sim.now > cluster.last_scancel + 15 * SEC)
+		sim_violation("a command started %d s after scancel of all jobs",
 			      (int)((sim.now - cluster.last_scancel) / SEC));
 }
 
-static bool ending(void)
+static bool has_ending_job(void)
 {
 	for (const struct sim_job *j = cluster_jobs; j; j = j->next)
 		if (j->phase == SLURM_COMPLETING)
@@ -259,8 +260,8 @@ static bool ending(void)
 	return false;
 }
 
-/* A line in crontab does not revive what was stopped. */
-static void cron_chains(void *arg)
+/* A line in crontab does not restart a chain that was stopped. */
+static void run_cron_chain(void *arg)
 {
 	(void)arg;
 	TYPES("chain");
@@ -268,14 +269,15 @@ static void cron_chains(void *arg)
 
 static void scancel_all(void *arg)
 {
-	/* not while somebody submits, nor while a job is at its time limit: of scancel it hears nothing more */
-	if (people() || ending()) {
+	/* not while a person submits, nor while a job is at its time limit: SIGTERM was sent
+	 * before, and scancel adds none */
+	if (count_people() || has_ending_job()) {
 		sim_at(sim.now + MINUTE, scancel_all, arg);
 		return;
 	}
 	cluster_scancel_all();
-	cluster.nothing_from = sim.now + 4 * SEC; /* the first signal has come by then */
-	sim_at(sim.now + 11 * SEC + sim_rnd(10 * MINUTE), cron_chains, NULL);
+	cluster.nothing_from = sim.now + 4 * SEC; /* the first signal has arrived by then */
+	sim_at(sim.now + 11 * SEC + sim_rnd(10 * MINUTE), run_cron_chain, NULL);
 	for (int i = 0; i < 8; i++)
 		sim_at(sim.now + 16 * SEC + i * i * 5 * MINUTE, check_nothing_left, NULL);
 }
@@ -286,26 +288,26 @@ static void scancel_one(void *arg)
 	cluster_trouble(TROUBLE_SCANCEL);
 }
 
-/* Of several, some are spared: tried again until there is one to spare. */
+/* Cancels some of several jobs; tries again later until a survivor is possible. */
 static void scancel_some(void *arg)
 {
 	if (!cluster_scancel_some((int)(20 + sim_rnd(80))) && sim.faults)
 		sim_at(sim.now + 7 * SEC, scancel_some, arg);
 }
 
-/* ---- looking into the database, as nobody ---- */
+/* ---- reading the database outside of any process ---- */
 
-static struct db *look(void)
+static struct db *open_database(void)
 {
 	struct db *db = NULL;
 	struct err err = {0};
 
 	if (db_open(db_path, NULL, &db, &err))
-		sim_violation("the database can't be opened: %s", err.msg);
+		sim_violation("cannot open the database: %s", err.msg);
 	return db;
 }
 
-/* Not beyond the target: all that may be in Slurm by what the database knows. */
+/* Checks the target: no more jobs in Slurm than the database allows. */
 void story_check_sbatch(int ntasks);
 void story_check_sbatch(int ntasks)
 {
@@ -314,19 +316,19 @@ void story_check_sbatch(int ntasks)
 	int64_t counts[JOB_NSTATES], flying;
 	struct limits limit = {0};
 
-	/* what somebody is writing just now: nor is it known what limit these were claimed by */
+	/* a process is writing now: the limit at the time of its claims is unknown */
 	if (disk_byte("/sim/.slurmq/jobs.db-journal") > 0 || disk_locked(db_path)) {
 		story.limit_most = INT64_MAX;
 		return;
 	}
 	sim_self = NULL;
-	store.db = look();
+	store.db = open_database();
 	if (store.db && !db_counts(store.db, counts, NULL) && !limits_get(&store, &limit, NULL)) {
 		if (limit.jobs > story.limit_most)
 			story.limit_most = limit.jobs;
 		flying = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
 		if (flying > (story.limit_most > 2 ? story.limit_most - 1 : 1))
-			sim_violation("%d jobs are in flight with %d more, and the limit is %d",
+			sim_violation("%d jobs are in flight with %d more, but the limit is %d",
 				      (int)flying, ntasks, (int)story.limit_most);
 	}
 	limits_release(&limit);
@@ -336,7 +338,7 @@ void story_check_sbatch(int ntasks)
 
 /* ---- what must be true at the end ---- */
 
-static const struct sim_work *ended_well(int64_t job, const char *key)
+static const struct sim_work *find_completed(int64_t job, const char *key)
 {
 	for (size_t i = 0; i < ledger_size(); i++) {
 		const struct sim_work *w = ledger_at(i);
@@ -358,14 +360,14 @@ static void check_ends(struct db *db)
 
 		if (db_attempt_find(db, e->submission, e->task, &id, &closed, NULL) ||
 		    db_attempt_get(db, id, &a, NULL)) {
-			sim_violation("%016" PRIx64 ".%d told its end, and is no attempt",
+			sim_violation("%016" PRIx64 ".%d reported an end, but is no attempt",
 				      e->submission, e->task);
 			continue;
 		}
 		if (a.closed != CLOSED_REPORTED || a.completed != e->completed ||
 		    (!e->completed && a.exit_code != e->exit_code))
 			sim_violation(
-				"attempt %d told %s (exit %d), and the database has it closed "
+				"attempt %d reported %s (exit %d), but the database has it closed "
 				"by %d as %s (%s, exit %d)",
 				(int)a.id, e->completed ? "completed" : "failed", e->exit_code,
 				a.closed, a.completed ? "completed" : "failed",
@@ -374,7 +376,7 @@ static void check_ends(struct db *db)
 	}
 }
 
-/* Steps as the database has them, against what the commands did. */
+/* Compares the steps in the database with the ends of the commands. */
 static void check_steps(struct db *db)
 {
 	for (size_t i = 0; i < ledger_size(); i++) {
@@ -387,21 +389,21 @@ static void check_steps(struct db *db)
 
 		if (db_attempt_find(db, w->submission, w->task, &id, &closed, NULL) ||
 		    db_attempt_get(db, id, &a, NULL)) {
-			sim_violation("%016" PRIx64 ".%d ran, and is no attempt", w->submission,
+			sim_violation("%016" PRIx64 ".%d ran, but is no attempt", w->submission,
 				      w->task);
 			continue;
 		}
 		w->attempt = a.id;
 		if (a.job != w->job)
-			sim_violation("attempt %d ran job %d, and is job %d's", (int)a.id,
+			sim_violation("attempt %d ran job %d, but belongs to job %d", (int)a.id,
 				      (int)w->job, (int)a.job);
 		if (!db_steps(db, a.id, &v, &n, NULL)) {
 			for (size_t s = 0; s < n; s++)
 				if (!strcmp(v[s].key, w->key) && v[s].state == STEP_COMPLETED &&
 				    (!w->done || w->at_exit || w->at_signal))
 					sim_violation(
-						"step %s of attempt %d is recorded completed, "
-						"and was not",
+						"step %s of attempt %d is recorded as completed, "
+						"but was not",
 						w->key, (int)a.id);
 			db_steps_free(v, n);
 		}
@@ -418,10 +420,10 @@ static int check_job(void *arg, const struct db_job *job)
 		sim_violation("job %d is still %s", (int)job->id, job_state_name(job->state));
 	if ((job->state == JOB_FAILED || job->state == JOB_CANCELLED || job->state == JOB_HELD) &&
 	    !job->reason)
-		sim_violation("job %d is %s for no reason", (int)job->id,
+		sim_violation("job %d is %s without a reason", (int)job->id,
 			      job_state_name(job->state));
-	if (job->state == JOB_COMPLETED && !ended_well(job->id, NULL))
-		sim_violation("job %d is completed, and no command of it was", (int)job->id);
+	if (job->state == JOB_COMPLETED && !find_completed(job->id, NULL))
+		sim_violation("job %d is completed, but no command of it was", (int)job->id);
 	db_attempt_release(&a);
 	return 0;
 }
@@ -451,7 +453,7 @@ static void check_slurm(struct db *db)
 static void check_all(void)
 {
 	struct err err = {0};
-	struct db *db = look();
+	struct db *db = open_database();
 
 	if (!db)
 		return;
@@ -463,18 +465,18 @@ static void check_all(void)
 	check_slurm(db);
 	db_close(db);
 	if (story.policies)
-		policy_judge(db_path, story.policies);
+		policy_check(db_path, story.policies);
 }
 
 /* ---- the three parts ---- */
 
 struct state {
 	int64_t pending, flying, held, paused;
-	int64_t limit;	 /* as slurmq knows it */
-	int64_t stopped; /* paused, since so many, and all jobs were cancelled in Slurm */
+	int64_t limit;	 /* the limit that slurmq knows */
+	int64_t stopped; /* number of cancelled jobs in the reason of the pause; 0: no such pause */
 };
 
-static bool idle(void)
+static bool is_idle(void)
 {
 	for (struct sim_job *j = cluster_jobs; j; j = j->next)
 		if (j->phase != SLURM_OVER && !j->gone)
@@ -486,7 +488,7 @@ static struct state read_state(void)
 {
 	int64_t counts[JOB_NSTATES] = {0};
 	struct state s = {0};
-	struct db *db = look();
+	struct db *db = open_database();
 
 	if (!db)
 		return s;
@@ -511,49 +513,51 @@ static const struct sim_job *last_to_end(void)
 	return last;
 }
 
-/* A job that was ended while the last one chained: it had been counted upon. */
-static bool counted_upon(const struct sim_job *last)
+/* Returns whether another job was ended while the last one chained: the last one relied on it. */
+static bool was_relied_on(const struct sim_job *last)
 {
 	for (const struct sim_job *j = cluster_jobs; j; j = j->next)
-		if (j != last && !j->left_normally && j->ended >= last->told)
+		if (j != last && !j->left_normally && j->ended >= last->reported_at)
 			return true;
 	return false;
 }
 
 /*
- * Nothing is left that would go on: was that right? It was not where work is pending, nothing is paused,
- * and the last job of all to leave did so by itself: neither was it killed, nor was it told to end, nor
- * was another while it chained, and no person has come since, or been told since that it did not go well, or cancelled
- * everything. A limit of one leaves no slot to chain with, and where each call may take seconds, the queue lock is not to be
- * had within its minute.
+ * Nothing is left that would go on: is that allowed? It is a violation if work is pending, nothing
+ * is paused, and the last job left by itself.
+ *
+ * It is allowed if that job was killed or got SIGTERM, or if another job was ended while it
+ * chained. It is allowed if afterwards a person ran a command, saw a command fail, or cancelled all
+ * jobs. A limit of one leaves no slot to chain with. If each call may take seconds, a process may
+ * not get the queue lock within its minute.
  */
-static void judge_chain(void)
+static void check_chain(void)
 {
 	const struct sim_job *last = last_to_end();
 	struct state s = read_state();
 
-	story.chain_judged = true;
+	story.chain_checked = true;
 	if ((story.only_one || story.only_some) && s.stopped)
-		sim_violation("the queue is paused, and not all jobs were cancelled");
+		sim_violation("the queue is paused, but not all jobs were cancelled");
 	if (!s.pending || s.paused || !last || !last->left_normally || last->one_slot)
 		return;
 	if (cluster.last_scancel > story.last_typed && last->ended > cluster.last_scancel)
 		return;
 	if (sim.k.slow > SEC || last->ended <= story.last_typed ||
-	    (counted_upon(last) && !story.only_one && !story.only_some) || s.limit == 1)
+	    (was_relied_on(last) && !story.only_one && !story.only_some) || s.limit == 1)
 		return;
 	sim_violation(
 		"the chain has died: %d pending, %d in flight, nothing in Slurm; the last job "
-		"to end was %" PRIu64,
+		"was %" PRIu64,
 		(int)s.pending, (int)s.flying, last->id);
 }
 
-static bool only_scancels(void)
+static bool has_only_scancels(void)
 {
 	return story.only_scancel || story.only_one || story.only_some;
 }
 
-static void knobs(void)
+static void draw_knobs(void)
 {
 	static const int switches[] = {1, 3, 8, 30};
 	static const int64_t slows[] = {100, SEC / 200, SEC / 20, SEC / 2, 5 * SEC};
@@ -573,7 +577,7 @@ static void knobs(void)
 	story.only_scancel = !sim_rnd(10);
 	story.only_one = !story.only_scancel && !sim_rnd(10);
 	story.only_some = !story.only_scancel && !story.only_one && !sim_rnd(10);
-	if (only_scancels()) {
+	if (has_only_scancels()) {
 		k->slow = SEC / 200;
 		story.allowed = 1 << TROUBLE_SCANCEL_ALL;
 		if (story.only_one || sim_rnd(2))
@@ -584,7 +588,7 @@ static void knobs(void)
 		cluster.slots = (int)(2 + sim_rnd(9));
 		cluster.patience = SEC / 2;
 	}
-	if (only_scancels())
+	if (has_only_scancels())
 		return;
 	if (sim_rnd(4)) {
 		k->kill_runs = (int)(sim_rnd(5) * 15);
@@ -600,43 +604,44 @@ static void knobs(void)
 		sim.skew[i] = sim_rnd(2 * 86400000) - 86400000;
 }
 
-/* Where a sweep has a policy, there is something to do for it. */
-static void policy_knobs(void)
+/* If a sweep has a policy, more steps fail, so that the policy is used. */
+static void draw_policy_knobs(void)
 {
 	static const int fails[] = {15, 30, 60, 90};
 
 	sim.k.step_fails = fails[sim_rnd(4)];
 	sim.k.step_signals = sim_rnd(3) ? 0 : 30;
-	if (only_scancels())
+	if (has_only_scancels())
 		return;
 	sim.k.site_harms = sim_rnd(3) ? 0 : sim_rnd(2) ? 95 : 25;
 	story.allowed |= 1 << TROUBLE_NODE | 1 << TROUBLE_PREEMPT | 1 << TROUBLE_REQUEUE;
 	story.allowed |= 1 << TROUBLE_TIMEOUT | 1 << TROUBLE_KILL_BATCH | 1 << TROUBLE_SCANCEL;
 }
 
-/* Half of the seeds. Not by their own chance, so that the others are what they were before; and those of
- * t0900, which once broke a promise, are among them. */
-static bool with_policy(uint64_t seed)
+/* Returns whether a seed has a policy: half of the seeds. This draws nothing from the seed's random
+ * numbers, so seeds without a policy stay the same, among them those of t0900, which once
+ * failed. */
+static bool has_policy(uint64_t seed)
 {
 	return sim_hash(seed ^ (uint64_t)683 << 32) & 1;
 }
 
-static void begin_with(uint64_t seed)
+static void load_store(uint64_t seed)
 {
-	int i = with_policy(seed) ? (int)(IMAGES + sim_rnd(WITH_POLICY)) : (int)sim_rnd(IMAGES);
+	int i = has_policy(seed) ? (int)(IMAGES + sim_rnd(WITH_POLICY)) : (int)sim_rnd(IMAGES);
 
 	disk_load(images[i]);
 	story.policies = i < IMAGES ? NULL : policies[i];
 }
 
-static void part_of_faults(void)
+static void play_faults(void)
 {
 	int64_t long_ = 5 * MINUTE + sim_rnd(sim_rnd(3) ? 30 * MINUTE : 2 * HOUR);
 	int commands = (int)sim_rnd(8), troubles = (int)sim_rnd(10);
 
 	sim.faults = true;
 	TYPES("submit");
-	if (only_scancels())
+	if (has_only_scancels())
 		commands = troubles = 0;
 	if (story.only_scancel)
 		sim_at(sim_rnd(sim.k.step_long < 10 * SEC ? MINUTE : long_), scancel_all, NULL);
@@ -645,9 +650,9 @@ static void part_of_faults(void)
 	if (story.only_some)
 		sim_at(25 * SEC + sim_rnd(long_), scancel_some, NULL);
 	for (int i = 0; i < commands; i++)
-		sim_at(sim_rnd(long_), some_command, NULL);
+		sim_at(sim_rnd(long_), type_random_command, NULL);
 	for (int i = 0; i < troubles; i++)
-		sim_at(sim_rnd(long_), some_trouble, NULL);
+		sim_at(sim_rnd(long_), cause_trouble, NULL);
 	sim_run(long_ + story.only_scancel * 6 * HOUR);
 	sim.faults = false;
 	cluster.away = false;
@@ -657,7 +662,7 @@ static void part_of_faults(void)
 }
 
 /* Nothing but a submit, while processes may be killed. */
-static void part_of_grid(void)
+static void play_grid(void)
 {
 	story.policies = NULL;
 	story.only_scancel = story.only_one = story.only_some = false;
@@ -669,38 +674,38 @@ static void part_of_grid(void)
 	sim_trace("from now on nothing fails");
 }
 
-static void judge_grid(void)
+static void check_grid(void)
 {
-	struct db *db = look();
+	struct db *db = open_database();
 
 	if (db)
 		grid_judge(db);
 	db_close(db);
 }
 
-static void part_of_quiet(void)
+static void play_quiet(void)
 {
-	for (int i = 0; i < 60 && !idle() && !sim.broken[0]; i++)
+	for (int i = 0; i < 60 && !is_idle() && !sim.broken[0]; i++)
 		sim_run(sim.now + 10 * MINUTE);
-	if (idle() && !sim.broken[0])
-		judge_chain();
-	if (grid_is_on() && idle() && !sim.broken[0])
-		judge_grid();
+	if (is_idle() && !sim.broken[0])
+		check_chain();
+	if (grid_is_on() && is_idle() && !sim.broken[0])
+		check_grid();
 }
 
-static bool at_rest(const struct state *s)
+static bool is_at_rest(const struct state *s)
 {
-	return idle() && !s->flying && (!s->pending || s->paused);
+	return is_idle() && !s->flying && (!s->pending || s->paused);
 }
 
-static void part_of_owner(void)
+static void play_user(void)
 {
 	struct state s = {.flying = 1};
 
 	for (int i = 0; i < VISITS && !sim.broken[0]; i++) {
-		if (i == MENDED)
+		if (i == NO_HARM_FROM)
 			sim.k.site_harms = 0;
-		if (!idle()) {
+		if (!is_idle()) {
 			if (!sim_rnd(3))
 				TYPES("submit");
 			sim_run(sim.now + 20 * MINUTE);
@@ -711,7 +716,7 @@ static void part_of_owner(void)
 			TYPES("release", "all");
 		else if (s.paused)
 			TYPES("resume");
-		else if (at_rest(&s))
+		else if (is_at_rest(&s))
 			return;
 		else
 			TYPES("submit");
@@ -719,7 +724,7 @@ static void part_of_owner(void)
 	}
 	if (!sim.broken[0])
 		sim_violation(
-			"it does not come to rest: %d pending, %d in flight, %d in Slurm, %d processes",
+			"the sweep does not end: %d pending, %d in flight, %d in Slurm, %d processes",
 			(int)s.pending, (int)s.flying, cluster_active(), sim_procs_count());
 }
 
@@ -730,17 +735,17 @@ void story_play(uint64_t seed)
 	sim_world_reset(seed);
 	cluster_reset();
 	ledger_reset();
-	begin_with(seed);
-	knobs();
+	load_store(seed);
+	draw_knobs();
 	if (story.policies)
-		policy_knobs();
+		draw_policy_knobs();
 	grid_begin(seed);
 	if (grid_is_on())
-		part_of_grid();
+		play_grid();
 	else
-		part_of_faults();
-	part_of_quiet();
-	part_of_owner();
+		play_faults();
+	play_quiet();
+	play_user();
 	if (!sim.broken[0])
 		check_all();
 }

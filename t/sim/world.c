@@ -41,7 +41,7 @@ uint64_t sim_hash(uint64_t x)
 	return x ^ (x >> 31);
 }
 
-/* ---- what is said ---- */
+/* ---- trace and violations ---- */
 
 void sim_trace(const char *fmt, ...)
 {
@@ -68,43 +68,43 @@ void sim_violation(const char *fmt, ...)
 	sim_trace("VIOLATION: %s", sim.broken);
 }
 
-/* ---- what happens when: a heap by time, then by turn ---- */
+/* ---- events: a heap by time, then by turn ---- */
 
 struct event {
 	int64_t when;
 	uint64_t turn;
 	void (*fn)(void *arg);
 	void *arg;
-	struct sim_proc *proc; /* its wake, where turn is still its own */
+	struct sim_proc *proc; /* the process to wake, if turn is still its own */
 };
 static struct event heap[EVENTS];
 static size_t nheap;
 
-static bool before(const struct event *a, const struct event *b)
+static bool is_before(const struct event *a, const struct event *b)
 {
 	return a->when != b->when ? a->when < b->when : a->turn < b->turn;
 }
 
-static void push(struct event e)
+static void push_event(struct event e)
 {
 	size_t i = nheap++;
 
 	if (nheap > EVENTS)
 		abort();
-	for (; i && before(&e, &heap[(i - 1) / 2]); i = (i - 1) / 2)
+	for (; i && is_before(&e, &heap[(i - 1) / 2]); i = (i - 1) / 2)
 		heap[i] = heap[(i - 1) / 2];
 	heap[i] = e;
 }
 
-static struct event pop(void)
+static struct event pop_event(void)
 {
 	struct event top = heap[0], last = heap[--nheap];
 	size_t i = 0, c;
 
 	while ((c = 2 * i + 1) < nheap) {
-		if (c + 1 < nheap && before(&heap[c + 1], &heap[c]))
+		if (c + 1 < nheap && is_before(&heap[c + 1], &heap[c]))
 			c++;
-		if (!before(&heap[c], &last))
+		if (!is_before(&heap[c], &last))
 			break;
 		heap[i] = heap[c];
 		i = c;
@@ -115,10 +115,10 @@ static struct event pop(void)
 
 void sim_at(int64_t when, void (*fn)(void *arg), void *arg)
 {
-	push((struct event){.when = when < sim.now ? sim.now : when,
-			    .turn = ++sim.turns,
-			    .fn = fn,
-			    .arg = arg});
+	push_event((struct event){.when = when < sim.now ? sim.now : when,
+				  .turn = ++sim.turns,
+				  .fn = fn,
+				  .arg = arg});
 }
 
 static void wake_at(struct sim_proc *p, int64_t when)
@@ -126,21 +126,21 @@ static void wake_at(struct sim_proc *p, int64_t when)
 	p->wake = when;
 	p->turn = ++sim.turns;
 	if (when != NEVER)
-		push((struct event){.when = when, .turn = p->turn, .proc = p});
+		push_event((struct event){.when = when, .turn = p->turn, .proc = p});
 }
 
 /* ---- processes ---- */
 
-static struct sim_proc *procs[PROCS]; /* the live ones, by age */
+static struct sim_proc *procs[PROCS]; /* live processes, by age */
 static size_t nprocs;
-static struct sim_proc *ended[4 * PROCS]; /* of this seed: freed at the next */
+static struct sim_proc *ended[4 * PROCS]; /* ended in this seed; freed at the next */
 static size_t nended;
 static ucontext_t scheduler;
 static char *stacks[PROCS];
 static size_t nstacks;
 static struct sim_proc *starting;
 
-static char *stack_take(void)
+static char *allocate_stack(void)
 {
 	char *s;
 
@@ -152,7 +152,7 @@ static char *stack_take(void)
 	return s;
 }
 
-static void stack_give(struct sim_proc *p)
+static void keep_stack(struct sim_proc *p)
 {
 	if (p->stack)
 		stacks[nstacks++] = p->stack;
@@ -161,7 +161,7 @@ static void stack_give(struct sim_proc *p)
 
 static void free_proc(struct sim_proc *p)
 {
-	stack_give(p);
+	keep_stack(p);
 	for (int i = 0; i < p->argc; i++)
 		free(p->argv[i]);
 	for (size_t i = 0; i < p->nenv; i++)
@@ -224,14 +224,14 @@ void sim_procs_each(struct sim_job *job, void (*fn)(struct sim_proc *p, void *ar
 	}
 }
 
-static void add(struct sim_proc *p)
+static void add_proc(struct sim_proc *p)
 {
 	if (nprocs == PROCS)
 		abort();
 	procs[nprocs++] = p;
 }
 
-static void drop(struct sim_proc *p)
+static void drop_proc(struct sim_proc *p)
 {
 	for (size_t i = 0; i < nprocs; i++) {
 		if (procs[i] != p)
@@ -245,7 +245,7 @@ static void drop(struct sim_proc *p)
 	ended[nended++] = p;
 }
 
-static void end_if_tied(struct sim_proc *p, void *arg)
+static void end_if_child(struct sim_proc *p, void *arg)
 {
 	const struct sim_proc *parent = arg;
 
@@ -253,8 +253,8 @@ static void end_if_tied(struct sim_proc *p, void *arg)
 		sim_kill(p);
 }
 
-/* What is left of a process: its parent hears of it, Slurm too. */
-static void finish(struct sim_proc *p, int exit_code, int sig)
+/* Ends a process: its parent gets SIGCHLD's record, and Slurm gets the exit status. */
+static void finish_proc(struct sim_proc *p, int exit_code, int sig)
 {
 	struct sim_proc *parent = sim_proc_find(p->ppid);
 	struct sim_job *job = p->job;
@@ -262,14 +262,14 @@ static void finish(struct sim_proc *p, int exit_code, int sig)
 	p->over = true;
 	p->turn = ++sim.turns;
 	disk_close_all(p);
-	drop(p);
+	drop_proc(p);
 	if (p->work)
 		ledger_end(p->work, exit_code, sig);
 	if (p->sbatch)
 		cluster_sbatch_orphaned(p);
 	free(p->sbatch);
 	p->sbatch = NULL;
-	sim_procs_each(NULL, end_if_tied, p);
+	sim_procs_each(NULL, end_if_child, p);
 	if (parent && parent->nends < SIM_ENDS) {
 		parent->ends[parent->nends++] = (struct proc_end){.pid = p->pid,
 								  .exit_code = exit_code,
@@ -281,7 +281,7 @@ static void finish(struct sim_proc *p, int exit_code, int sig)
 	if (job && job->batch_pid == p->pid)
 		cluster_batch_ended(job, exit_code, sig);
 	if (p->typed && (exit_code || sig))
-		story_person_told();
+		story_person_notified();
 }
 
 void sim_kill(struct sim_proc *p)
@@ -289,19 +289,19 @@ void sim_kill(struct sim_proc *p)
 	if (p->over)
 		return;
 	sim_trace("kill -9 of %d (%s)", p->pid, p->what);
-	finish(p, 0, SIGKILL);
+	finish_proc(p, 0, SIGKILL);
 	if (p == sim_self)
-		setcontext(&scheduler); /* never to come back */
-	stack_give(p);
+		setcontext(&scheduler); /* does not return */
+	keep_stack(p);
 }
 
-static void body(void)
+static void run_coroutine(void)
 {
 	struct sim_proc *p = starting;
 
 	p->status = sim_main(p->argc, p->argv);
 	sim_trace("exit %d (%s)", p->status, p->what);
-	finish(p, p->status, 0);
+	finish_proc(p, p->status, 0);
 	setcontext(&scheduler);
 }
 
@@ -314,7 +314,7 @@ static struct sim_proc *new_proc(int host, struct sim_job *job)
 	p->host = host;
 	p->job = job;
 	p->wake = NEVER;
-	add(p);
+	add_proc(p);
 	return p;
 }
 
@@ -338,12 +338,12 @@ struct sim_proc *sim_spawn(const char *const *argv, const char *const *env, int 
 	p->env = mem_alloc((n + 8) * sizeof(*p->env));
 	for (p->nenv = 0; p->nenv < n; p->nenv++)
 		p->env[p->nenv] = mem_strdup(env[p->nenv]);
-	p->stack = stack_take();
+	p->stack = allocate_stack();
 	getcontext(&p->context);
 	p->context.uc_stack.ss_sp = p->stack + GUARD;
 	p->context.uc_stack.ss_size = STACK - GUARD;
 	p->context.uc_link = NULL;
-	makecontext(&p->context, body, 0);
+	makecontext(&p->context, run_coroutine, 0);
 	sim_trace("start %d: %s", p->pid, p->what);
 	wake_at(p, sim.now);
 	return p;
@@ -380,7 +380,7 @@ static void work_signal(struct sim_proc *p, int sig)
 	if (sig == SIGCONT || sig == SIGCHLD)
 		return;
 	if (sig != SIGTERM || w->on_term == TERM_DIES) {
-		finish(p, 0, sig);
+		finish_proc(p, 0, sig);
 	} else if (w->on_term != TERM_IGNORED) {
 		w->exit_code = w->on_term == TERM_EXITS_1;
 		w->signal = 0;
@@ -409,7 +409,7 @@ void sim_signal(struct sim_proc *p, int sig)
 
 /* ---- running ---- */
 
-static void yield(void)
+static void yield_proc(void)
 {
 	struct sim_proc *p = sim_self;
 
@@ -427,14 +427,14 @@ void sim_wait(int64_t until, bool signals)
 			sim.now = until;
 		return;
 	}
-	/* nobody else is due before: no need to leave */
+	/* no other process is due before: continue without a switch */
 	if (!signals && until != NEVER && until < sim_next()) {
 		sim.now = until;
 		return;
 	}
 	p->waits_signal = signals;
 	wake_at(p, until);
-	yield();
+	yield_proc();
 	p->waits_signal = false;
 }
 
@@ -469,16 +469,16 @@ int sim_point(const char *call)
 int64_t sim_next(void)
 {
 	while (nheap && heap[0].proc && (heap[0].proc->over || heap[0].proc->turn != heap[0].turn))
-		pop();
+		pop_event();
 	return nheap ? heap[0].when : NEVER;
 }
 
-static void go_on(struct sim_proc *p)
+static void resume_proc(struct sim_proc *p)
 {
 	char **own = environ;
 
 	if (p->work) {
-		finish(p, p->work->exit_code, p->work->signal);
+		finish_proc(p, p->work->exit_code, p->work->signal);
 		return;
 	}
 
@@ -489,7 +489,7 @@ static void go_on(struct sim_proc *p)
 	environ = own;
 	sim_self = NULL;
 	if (p->over)
-		stack_give(p);
+		keep_stack(p);
 }
 
 void sim_run(int64_t until)
@@ -497,11 +497,11 @@ void sim_run(int64_t until)
 	int64_t next;
 
 	while ((next = sim_next()) != NEVER && next <= until && !sim.broken[0]) {
-		struct event e = pop();
+		struct event e = pop_event();
 
 		sim.now = e.when;
 		if (e.proc)
-			go_on(e.proc);
+			resume_proc(e.proc);
 		else
 			e.fn(e.arg);
 	}

@@ -1,20 +1,20 @@
 /*
- * fakeslurm.c - sbatch, squeue, scancel, scontrol and sacct in one program that is told by its name
- * which one it is. A job is a process here, with what Slurm sets in its environment, so a whole sweep
- * runs in a moment; and it fails on demand, as the real one does only by chance. For tests that go
- * through many cases; what Slurm really does is for the real one to show.
+ * fakeslurm.c - sbatch, squeue, scancel, scontrol and sacct in one program; its name selects the
+ * command. A job is a process here, with Slurm's variables in its environment, so a whole sweep
+ * takes a moment. It fails on demand, as the real Slurm does only by chance. It is for tests of
+ * many cases; the behaviour of Slurm itself is tested with the real one.
  *
- * All of it lies in the folder $FAKE_SLURM:
+ * Its state is in the folder $FAKE_SLURM:
  *
  *	jobs/ID		of each task: state, reason, exit status, array, index, tasks, pid, name
- *	limit		so many jobs at once: sbatch refuses more, as MaxSubmitJobs does
- *	hold		while it is there jobs stay PENDING
- *	away		while it is there nothing answers
- *	purged		while it is there ended jobs are not shown, as after MinJobAge
+ *	limit		number of jobs at once: sbatch refuses more, as with MaxSubmitJobs
+ *	hold		while this file exists, jobs stay PENDING
+ *	away		while this file exists, every query fails
+ *	purged		while this file exists, ended jobs are not shown, as after MinJobAge
  *	jobenv		NAME=VALUE lines for the environment of every job that starts
- *	mode		what the next sbatch does (it takes the file away): die, die-before, hang, garbage,
+ *	mode		fault of the next sbatch (which removes the file): die, die-before, hang, garbage,
  *			banner, nothing, full, fail, refuse, or, for squeue too: see answer_badly()
- *	log		a line a call: the name and its arguments
+ *	log		a line for each call: the command and its arguments
  */
 #include <dirent.h>
 #include <errno.h>
@@ -33,7 +33,7 @@ enum { KILL_WAIT_S = 2, TEXT = 4096 };
 struct job {
 	unsigned long id, array;
 	int task, ntasks, exit_status;
-	long pid; /* of what stands in for slurmstepd */
+	long pid; /* of the process that replaces slurmstepd */
 	char state[24], reason[24], name[256];
 };
 
@@ -61,13 +61,13 @@ static const char *path(const char *fmt, ...)
 	return p;
 }
 
-static int there(const char *name)
+static int file_exists(const char *name)
 {
 	return !access(path("%s", name), F_OK);
 }
 
-/* All of a small file, without its last newline; "" where there is none. */
-static char *slurp(const char *file, char *text, size_t size)
+/* Reads a small file, without its last newline. Returns "" if there is no such file. */
+static char *read_small_file(const char *file, char *text, size_t size)
 {
 	FILE *f = fopen(file, "re");
 	size_t n = f ? fread(text, 1, size - 1, f) : 0;
@@ -93,7 +93,7 @@ static int lock(void)
 	return fd;
 }
 
-static void note(int argc, char **argv)
+static void write_log(int argc, char **argv)
 {
 	char line[TEXT * 4];
 	size_t n = 0;
@@ -113,7 +113,7 @@ static void note(int argc, char **argv)
 	close(fd);
 }
 
-/* ---- jobs; the caller holds the lock where it changes one ---- */
+/* ---- jobs; a caller that changes one holds the lock ---- */
 
 static int job_read(unsigned long id, struct job *j)
 {
@@ -121,7 +121,7 @@ static int job_read(unsigned long id, struct job *j)
 	int end = 0;
 
 	memset(j, 0, sizeof(*j));
-	slurp(path("jobs/%lu", id), text, sizeof(text));
+	read_small_file(path("jobs/%lu", id), text, sizeof(text));
 	j->id = id;
 	if (sscanf(text, "%23s %23s %d %lu %d %d %ld %n", j->state, j->reason, &j->exit_status,
 		   &j->array, &j->task, &j->ntasks, &j->pid, &end) != 7)
@@ -143,7 +143,7 @@ static void job_write(const struct job *j)
 		die("job");
 }
 
-static int active(const struct job *j)
+static int is_active(const struct job *j)
 {
 	return !strcmp(j->state, "PENDING") || !strcmp(j->state, "RUNNING") ||
 	       !strcmp(j->state, "COMPLETING");
@@ -172,13 +172,14 @@ static void each_job(void (*fn)(struct job *j, void *arg), void *arg)
 		free(v);
 }
 
-/* A COMPLETING one has given back its slot. */
+/* Counts jobs that use a slot; a COMPLETING job uses none. */
 static void count_active(struct job *j, void *arg)
 {
-	*(long *)arg += active(j) && strcmp(j->state, "COMPLETING") != 0;
+	*(long *)arg += is_active(j) && strcmp(j->state, "COMPLETING") != 0;
 }
 
-static void become(unsigned long id, const char *from, const char *to, int exit_status, long pid)
+static void change_state(unsigned long id, const char *from, const char *to, int exit_status,
+			 long pid)
 {
 	int fd = lock();
 	struct job j;
@@ -193,7 +194,7 @@ static void become(unsigned long id, const char *from, const char *to, int exit_
 	close(fd);
 }
 
-/* ---- running one ---- */
+/* ---- running a job ---- */
 
 struct submission {
 	char name[256], output[TEXT], chdir[TEXT];
@@ -202,7 +203,7 @@ struct submission {
 	size_t len;
 };
 
-/* %a, %% and nothing else (sbatch(1), filename pattern). */
+/* Expands %a and %%, and nothing else (sbatch(1), filename pattern). */
 static void expand_output(const char *pattern, int task, char *out, size_t size)
 {
 	size_t n = 0;
@@ -239,12 +240,12 @@ static void job_environment(const struct job *j, const struct submission *s)
 	setenv("SLURM_JOB_NAME", s->name, 1);
 	setenv("SLURMD_NODENAME", "fake1", 1);
 	setenv("SLURM_CLUSTER_NAME", "fake", 1);
-	slurp(path("jobenv"), text, sizeof(text));
+	read_small_file(path("jobenv"), text, sizeof(text));
 	for (char *p = strtok(text, "\n"); p; p = strtok(NULL, "\n"))
 		putenv(p);
 }
 
-/* In the child: the batch script, as slurmstepd would start it. */
+/* In the child: runs the batch script as slurmstepd does. */
 static void execute(const struct job *j, const struct submission *s)
 {
 	char output[TEXT], script[TEXT];
@@ -287,7 +288,7 @@ static void end_job(const struct job *was, int status)
 	close(fd);
 }
 
-/* What stands in for slurmstepd: a process of its own, that nobody waits for. */
+/* Replaces slurmstepd: a process for which no process waits. */
 static void run_job(struct job *j, const struct submission *s)
 {
 	int status, null = open("/dev/null", O_RDWR);
@@ -303,13 +304,13 @@ static void run_job(struct job *j, const struct submission *s)
 	for (int i = 0; i < 3; i++)
 		dup2(null, i);
 	signal(SIGTERM, SIG_DFL);
-	become(j->id, "PENDING", "PENDING", 0, getpid());
-	while (there("hold"))
+	change_state(j->id, "PENDING", "PENDING", 0, getpid());
+	while (file_exists("hold"))
 		usleep(2000);
 	pid = fork();
 	if (!pid)
 		execute(j, s);
-	become(j->id, "PENDING", "RUNNING", 0, pid);
+	change_state(j->id, "PENDING", "RUNNING", 0, pid);
 	while (waitpid(pid, &status, 0) < 0)
 		;
 	end_job(j, status);
@@ -318,7 +319,7 @@ static void run_job(struct job *j, const struct submission *s)
 
 /* ---- sbatch ---- */
 
-static const char *value_of(const char *arg, const char *name)
+static const char *option_value(const char *arg, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -342,13 +343,13 @@ static void parse_sbatch(int argc, char **argv, struct submission *s)
 	memset(s, 0, sizeof(*s));
 	s->ntasks = 1;
 	for (int i = 1; i < argc; i++) {
-		if ((v = value_of(argv[i], "--job-name")))
+		if ((v = option_value(argv[i], "--job-name")))
 			snprintf(s->name, sizeof(s->name), "%s", v);
-		else if ((v = value_of(argv[i], "--output")))
+		else if ((v = option_value(argv[i], "--output")))
 			snprintf(s->output, sizeof(s->output), "%s", v);
-		else if ((v = value_of(argv[i], "--chdir")))
+		else if ((v = option_value(argv[i], "--chdir")))
 			snprintf(s->chdir, sizeof(s->chdir), "%s", v);
-		else if ((v = value_of(argv[i], "--array")) && !strncmp(v, "0-", 2)) {
+		else if ((v = option_value(argv[i], "--array")) && !strncmp(v, "0-", 2)) {
 			s->ntasks = atoi(v + 2) + 1;
 			s->is_array = 1;
 		}
@@ -366,12 +367,12 @@ static int refuse(const char *line)
 	return 1;
 }
 
-/* Give them ids and start them: 0, or -1 where that is one too many. */
+/* Gives the jobs ids and starts them. Returns 0, or -1 over the limit. */
 static int make_jobs(const struct submission *s, unsigned long *id)
 {
 	int fd = lock(), script;
 	char text[64];
-	long limit = atol(slurp(path("limit"), text, sizeof(text))), n = 0;
+	long limit = atol(read_small_file(path("limit"), text, sizeof(text))), n = 0;
 	FILE *f;
 
 	each_job(count_active, &n);
@@ -379,7 +380,7 @@ static int make_jobs(const struct submission *s, unsigned long *id)
 		close(fd);
 		return -1;
 	}
-	*id = strtoul(slurp(path("next"), text, sizeof(text)), NULL, 10);
+	*id = strtoul(read_small_file(path("next"), text, sizeof(text)), NULL, 10);
 	*id = *id ? *id : 100;
 	f = fopen(path("next"), "we");
 	if (!f || fprintf(f, "%lu\n", *id + (unsigned long)s->ntasks) < 0 || fclose(f))
@@ -406,7 +407,7 @@ static int make_jobs(const struct submission *s, unsigned long *id)
 	return 0;
 }
 
-/* One of those that this sbatch is told to be: it has made a job, but for die-before, fail and refuse. */
+/* Makes the fault of this mode. The jobs exist, except in the modes die-before, fail and refuse. */
 static int answer_badly(const char *mode, unsigned long id)
 {
 	if (!strcmp(mode, "die"))
@@ -426,7 +427,7 @@ static int answer_badly(const char *mode, unsigned long id)
 		dup2(fd, 1);
 		printf("%lu\n", id);
 	}
-	fflush(stdout); /* as sbatch, which does not look at what came of it */
+	fflush(stdout); /* like sbatch, which ignores the result */
 	return 0;
 }
 
@@ -439,11 +440,11 @@ static int sbatch(int argc, char **argv)
 	parse_sbatch(argc, argv, &s);
 	if (!s.len)
 		return refuse("Batch script is empty!");
-	if (there("away"))
+	if (file_exists("away"))
 		return refuse("Batch job submission failed: Unable to contact slurm controller "
 			      "(connect failure)");
 	if (!rename(path("mode"), path("mode.%ld", (long)getpid()))) {
-		slurp(path("mode.%ld", (long)getpid()), mode, sizeof(mode));
+		read_small_file(path("mode.%ld", (long)getpid()), mode, sizeof(mode));
 		unlink(path("mode.%ld", (long)getpid()));
 	}
 	if (!strcmp(mode, "die-before"))
@@ -507,7 +508,8 @@ static void show_job(struct job *j, void *arg)
 {
 	struct query *q = arg;
 
-	if ((q->id && j->id != q->id && j->array != q->id) || (!active(j) && there("purged")))
+	if ((q->id && j->id != q->id && j->array != q->id) ||
+	    (!is_active(j) && file_exists("purged")))
 		return;
 	q->found = 1;
 	if (q->columns) {
@@ -527,7 +529,7 @@ static int squeue(int argc, char **argv)
 {
 	struct query q = {.format = "%i %T %j"};
 
-	if (there("away")) {
+	if (file_exists("away")) {
 		fprintf(stderr, "slurm_load_jobs error: Unable to contact slurm controller "
 				"(connect failure)\n");
 		return 1;
@@ -547,7 +549,7 @@ static int squeue(int argc, char **argv)
 	return 1;
 }
 
-/* CONT and TERM now, KILL a little later, from a process of its own. */
+/* Sends SIGCONT and SIGTERM now, and SIGKILL a little later from another process. */
 static void end_process(long pid)
 {
 	kill((pid_t)pid, SIGCONT);
@@ -576,7 +578,7 @@ static void cancel_job(struct job *j, void *arg)
 	if (*end == '_' ? j->array != id || j->task != atoi(end + 1)
 			: j->id != id && j->array != id)
 		return;
-	if (!active(j) || !strcmp(j->state, "COMPLETING"))
+	if (!is_active(j) || !strcmp(j->state, "COMPLETING"))
 		return;
 	if (!running && j->pid)
 		kill((pid_t)j->pid, SIGKILL);
@@ -588,7 +590,7 @@ static void cancel_job(struct job *j, void *arg)
 
 static int scancel(int argc, char **argv)
 {
-	if (there("away")) {
+	if (file_exists("away")) {
 		fprintf(stderr, "scancel: error: slurm_kill_job2() failed Unable to contact slurm "
 				"controller (connect failure)\n");
 		return 1;
@@ -607,7 +609,7 @@ static int scontrol(int argc, char **argv)
 	char limit[64];
 	long n = 0;
 
-	if (there("away")) {
+	if (file_exists("away")) {
 		fprintf(stderr, "slurm_load_ctl_conf error: Unable to contact slurm controller "
 				"(connect failure)\n");
 		return 1;
@@ -623,7 +625,7 @@ static int scontrol(int argc, char **argv)
 		return 0;
 	}
 	each_job(count_active, &n);
-	if (!*slurp(path("limit"), limit, sizeof(limit)))
+	if (!*read_small_file(path("limit"), limit, sizeof(limit)))
 		strcpy(limit, "N");
 	printf("Current Association Manager state\n\nAssociation Records\n\n"
 	       "ClusterName=fake Account=lab UserName=me(%ld) Partition= Priority=0 ID=4 "
@@ -643,7 +645,7 @@ int main(int argc, char **argv)
 	}
 	mkdir(path("jobs"), 0700);
 	argv[0] = (char *)(size_t)name;
-	note(argc, argv);
+	write_log(argc, argv);
 	if (!strcmp(name, "sbatch"))
 		return sbatch(argc, argv);
 	if (!strcmp(name, "squeue"))

@@ -1,11 +1,11 @@
 /*
- * measure.c - for t/bench.sh: what a command takes, and what a durable commit does.
+ * measure.c - for t/bench.sh: measures the time of a command and of a durable commit.
  *
  *	measure run CMD...	run it; print wall time in ms and peak memory in KiB
- *	measure commits FILE N	N times three commits, a row each, as durable as the job store's, by SQLite's
- *				own journal mode (DELETE); print the median of the three together, in ms
- *	measure writers FILE N	N processes that each commit a row at one moment, with SQLite's own busy
- *				handler of 30 s; print the wall time in ms and how many did
+ *	measure commits FILE N	N times three commits, a row each, as durable as in the job store, in SQLite's
+ *				default journal mode (DELETE); print the median of three commits, in ms
+ *	measure writers FILE N	N processes that commit a row at the same moment, with SQLite's busy
+ *				handler of 30 s; print the wall time in ms and how many succeeded
  */
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -33,7 +33,7 @@ static int measure_run(char **argv)
 	int status;
 
 	if (pid == 0) {
-		/* standard output is for the figures */
+		/* standard output has only the figures */
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 		execvp(argv[0], argv);
 		_exit(127);
@@ -51,7 +51,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void sql(sqlite3 *db, const char *text)
+static void exec_sql(sqlite3 *db, const char *text)
 {
 	if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK) {
 		fprintf(stderr, "measure: %s: %s\n", text, sqlite3_errmsg(db));
@@ -66,17 +66,18 @@ static int measure_commits(const char *file, size_t n)
 
 	if (!n || !took || sqlite3_open(file, &db) != SQLITE_OK)
 		return 1;
-	sql(db, "PRAGMA journal_mode = DELETE");
-	sql(db, "PRAGMA synchronous = EXTRA");
-	sql(db, "CREATE TABLE t (id INTEGER PRIMARY KEY, state INTEGER, text TEXT)");
+	exec_sql(db, "PRAGMA journal_mode = DELETE");
+	exec_sql(db, "PRAGMA synchronous = EXTRA");
+	exec_sql(db, "CREATE TABLE t (id INTEGER PRIMARY KEY, state INTEGER, text TEXT)");
 	for (size_t i = 0; i < n; i++) {
 		double begun;
 
 		usleep(20 * 1000);
 		begun = now_ms();
 		for (int k = 0; k < 3; k++)
-			sql(db,
-			    "BEGIN IMMEDIATE; INSERT INTO t (state, text) VALUES (1, 'a row'); COMMIT");
+			exec_sql(
+				db,
+				"BEGIN IMMEDIATE; INSERT INTO t (state, text) VALUES (1, 'a row'); COMMIT");
 		took[i] = now_ms() - begun;
 	}
 	sqlite3_close(db);
@@ -86,7 +87,8 @@ static int measure_commits(const char *file, size_t n)
 	return 0;
 }
 
-/* Opened, it waits until the other end of the pipe is closed, and commits. Exit status 1 where it did not. */
+/* Opens the file, waits until the other end of the pipe is closed, and commits. Exits with 1 if
+ * that failed. */
 static int write_one(const char *file, int wait)
 {
 	sqlite3 *db;
@@ -112,8 +114,8 @@ static int measure_writers(const char *file, int n)
 
 	if (pipe(go) || sqlite3_open(file, &db) != SQLITE_OK)
 		return 1;
-	sql(db, "CREATE TABLE t (id INTEGER PRIMARY KEY, state INTEGER)");
-	sql(db, "INSERT INTO t (state) VALUES (0)");
+	exec_sql(db, "CREATE TABLE t (id INTEGER PRIMARY KEY, state INTEGER)");
+	exec_sql(db, "INSERT INTO t (state) VALUES (0)");
 	sqlite3_close(db);
 	for (int i = 0; i < n; i++) {
 		if (fork())

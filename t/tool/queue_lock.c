@@ -1,7 +1,9 @@
 /*
- * queue_lock.c - "queue lock FOLDER CMD...": the queue lock of a .slurmq folder is held while a command runs.
+ * queue_lock.c - "queue_lock FOLDER CMD...": holds the queue lock of a .slurmq folder while a
+ * command runs.
  *
- * Who has something to tell meanwhile has to wait. The status is the command's, 125 where it was not run.
+ * A process with a record to ingest has to wait meanwhile. The exit status is the command's, 125 if
+ * the command was not run.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@
 
 enum { PATIENCE_MS = 30000 };
 
-static int hold(const char *dir, struct folder **sp, struct err *err)
+static int take_queue_lock(const char *dir, struct folder **sp, struct err *err)
 {
 	int64_t deadline = clock_mono_ms() + PATIENCE_MS;
 	int rc = folder_open(dir, sp, err);
@@ -36,7 +38,7 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 125;
-	if (hold(argv[1], &sp, &err)) {
+	if (take_queue_lock(argv[1], &sp, &err)) {
 		fprintf(stderr, "queue lock: %s\n", err.msg);
 		return 125;
 	}

@@ -1,4 +1,5 @@
-/* sbatch for an empty root: reads a script, answers with a number. Linked static by t1330-static.sh. */
+/* sbatch for an empty root: reads a script and prints a Slurm id. t1330-static.sh links it
+ * statically. */
 #include <stdio.h>
 
 int main(void)

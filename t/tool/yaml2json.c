@@ -1,4 +1,5 @@
-/* yaml2json FILE: YAML as an editor's checker sees it, with the types of YAML 1.2's core schema. */
+/* yaml2json FILE: prints YAML as JSON, with the types of YAML 1.2's core schema, as an editor's
+ * checker reads it. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@ enum { DEPTH_MOST = 40 };
 
 static yaml_document_t doc;
 
-/* A key has its comma and colon from json_*(); numbers stay as they are written, where JSON has them. */
+/* Appends a scalar; json_*() add the comma and colon of a key. A number is copied if JSON has that
+ * form. */
 static void add_scalar(struct buf *out, const yaml_node_t *n)
 {
 	const char *text = (const char *)n->data.scalar.value;
@@ -37,7 +39,7 @@ static void add_scalar(struct buf *out, const yaml_node_t *n)
 	buf_release(&number);
 }
 
-static void add(struct buf *out, int index, int depth)
+static void add_node(struct buf *out, int index, int depth)
 {
 	const yaml_node_t *n = yaml_document_get_node(&doc, index);
 	struct json j = {.out = out};
@@ -52,7 +54,7 @@ static void add(struct buf *out, int index, int depth)
 		     i < n->data.sequence.items.top; i++) {
 			if (i > n->data.sequence.items.start)
 				buf_addch(out, ',');
-			add(out, *i, depth + 1);
+			add_node(out, *i, depth + 1);
 		}
 		buf_addch(out, ']');
 	} else {
@@ -67,7 +69,7 @@ static void add(struct buf *out, int index, int depth)
 				exit(1);
 			json_str(&j, NULL, (const char *)key->data.scalar.value);
 			buf_addch(out, ':');
-			add(out, p->value, depth + 1);
+			add_node(out, p->value, depth + 1);
 		}
 		buf_addch(out, '}');
 	}
@@ -88,7 +90,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s: no YAML\n", argv[1]);
 		return 1;
 	}
-	add(&out, 1, 0);
+	add_node(&out, 1, 0);
 	puts(buf_str(&out));
 	buf_release(&out);
 	yaml_document_delete(&doc);

@@ -1,6 +1,6 @@
 /*
- * fake_slurm.h - a Slurm in the test's own process: it stands in for all of slurm.c, so the archive's
- * object is not linked. The test says what it answers and sees what it was asked.
+ * fake_slurm.h - a Slurm in the test's own process. It replaces all of slurm.c, so the linker does
+ * not take that object from the archive. The test sets the answers and checks the queries.
  */
 #ifndef T_FAKE_SLURM_H
 #define T_FAKE_SLURM_H
@@ -17,15 +17,15 @@ struct fake_job {
 	int ntasks;
 	char name[96];
 	bool full;	    /* counts under fake.full_at */
-	char state[24][40]; /* of each task; "FAILED/NonZeroExitCode": with squeue's reason */
+	char state[24][40]; /* state of each task; "FAILED/NonZeroExitCode": with squeue's reason */
 	bool gone[24];
 	bool collapsed; /* shown as one line for all tasks */
 	int64_t submitted, ended;
-	int64_t ended_at[24]; /* of each task, where it differs */
+	int64_t ended_at[24]; /* of each task, if it differs */
 	int restarts;
 };
 
-/* A record of the accounting. */
+/* A record of sacct. */
 struct fake_record {
 	uint64_t id, array_id;
 	int64_t task, submitted, ended;
@@ -34,33 +34,32 @@ struct fake_record {
 };
 
 static struct fake {
-	int answers[64];	      /* of sbatch in turn; 0: by the limit */
-	size_t begun, fed, abandoned; /* in parts */
+	int answers[64];	      /* of sbatch, in order; 0: the limit decides */
+	size_t begun, fed, abandoned; /* sbatch in parts */
 	size_t nanswers, sbatches, squeues, scancels, limits_read;
-	bool accept_silently; /* an answer other than ACCEPTED has made a job all the same */
+	bool accept_silently; /* sbatch makes a job even if its answer is not ACCEPTED */
 	bool away;	      /* queries fail */
-	int away_times;	      /* the next so many about one job do */
-	int64_t limit, used;  /* as scontrol tells; limit -1: it does not; used -1: as it is */
-	int others;	      /* jobs of the user's that are none of ours */
-	char full
-		[64]; /* an option: jobs that have it meet their own limit, whatever scontrol tells */
-	int full_at; /* this one */
+	int away_times;	      /* number of queries of one job that fail next */
+	int64_t limit, used;  /* as scontrol shows; limit -1: not shown; used -1: the true number */
+	int others;	      /* jobs of the user that are not slurmq's */
+	char full[64];	      /* an option: its jobs have their own limit */
+	int full_at;	      /* that limit */
 	uint64_t next, requeue_off, requeued;
 	struct fake_job jobs[64];
 	size_t njobs;
 	struct fake_record records[64];
 	size_t nrecords, saccts;
 	bool no_acct, acct_away;
-	int64_t acct_since; /* what sacct was asked for the last time */
+	int64_t acct_since; /* the arguments of the last sacct */
 	char acct_ids[256]; /* "100,101" */
 	struct strs cancelled;
 	void (*on_sbatch)(void), (*on_squeue)(void),
-		(*on_squeue_job)(void); /* called in the middle of it; may be NULL */
+		(*on_squeue_job)(void); /* called during the query; may be NULL */
 	char last_script[4096];
 	struct strs last_argv;
 } fake;
 
-static const char *fake_reason; /* of every job that squeue shows; NULL: None */
+static const char *fake_reason; /* reason of every job in squeue; NULL: None */
 
 static inline void fake_reset(void)
 {
@@ -71,7 +70,7 @@ static inline void fake_reset(void)
 	fake.next = 100;
 }
 
-/* Jobs and tasks that Slurm has now. */
+/* Returns how many jobs and tasks are in Slurm now. */
 static inline int fake_active(void)
 {
 	int n = 0;
@@ -207,8 +206,8 @@ static inline void fake_show(const struct fake_job *j, int task, struct slurm_jo
 	out->exit_code = out->signal = 0;
 }
 
-/* The accounting has a task of a job, in that state ("FAILED", "FAILED 0:9"); ids and name are the job's, and may
- * be changed. */
+/* Adds a record of a task to sacct, in that state ("FAILED", "FAILED 0:9"). Id and name are the
+ * job's, and may be changed. */
 static inline struct fake_record *fake_record(const struct fake_job *j, int task, const char *state)
 {
 	struct fake_record *r = &fake.records[fake.nrecords++];

@@ -1,7 +1,7 @@
 /*
- * fill_here.h - a store whose queue is filled, against a Slurm that answers as it is told.
+ * fill_here.h - a store whose queue is filled, with a fake Slurm that gives prepared answers.
  *
- * Include cmocka.h and what it needs first.
+ * Include cmocka.h and the headers that it needs first.
  */
 #ifndef T_FILL_HERE_H
 #define T_FILL_HERE_H
@@ -31,7 +31,7 @@ static inline int set_up(void **state)
 	return here_set_up(state);
 }
 
-static inline void put(struct here *h, const char *text)
+static inline void put_sweep(struct here *h, const char *text)
 {
 	struct expand_result r;
 	struct err err = {0};
@@ -56,7 +56,7 @@ static inline struct fill_result fill(struct here *h, enum fill_caller who, int 
 	return r;
 }
 
-/* As a person's submit -n does; 0: nothing but looking around. */
+/* Submits as slurmq submit -n does; 0: only reads the limit and the database. */
 static inline void fill_max(struct here *h, int64_t max)
 {
 	struct fill_opts o = {.caller = FILL_USER, .max = max, .lock_ms = 1000};
@@ -66,8 +66,8 @@ static inline void fill_max(struct here *h, int64_t max)
 	fill_result_release(&r);
 }
 
-/* Counts as text: "pending 3, queued 7". */
-static inline void counts_are(struct here *h, const char *want)
+/* Compares the counts as text: "pending 3, queued 7". */
+static inline void assert_counts(struct here *h, const char *want)
 {
 	int64_t counts[JOB_NSTATES];
 	struct buf b = {0};
@@ -82,7 +82,7 @@ static inline void counts_are(struct here *h, const char *want)
 	assert_int_equal(db_check(h->store.db, NULL), 0);
 }
 
-static inline size_t files(struct here *h, enum folder_part folder)
+static inline size_t count_files(struct here *h, enum folder_part folder)
 {
 	struct folder_list l;
 	size_t n;
@@ -93,8 +93,9 @@ static inline size_t files(struct here *h, enum folder_part folder)
 	return n;
 }
 
-/* A task starts and, with how, ends (with a '!' behind it: just now): as slurmq run would have it on disk. */
-static inline void play(struct here *h, const struct fake_job *job, int task, const char *how)
+/* Writes the files of a task that starts and, with how, ends, as slurmq run would; '!' after how:
+ * it ended just now. */
+static inline void play_task(struct here *h, const struct fake_job *job, int task, const char *how)
 {
 	uint64_t submission = strtoull(strrchr(job->name, '.') + 1, NULL, 16);
 	struct who me = {.slurm_id = job->id + (uint64_t)task,

@@ -1,5 +1,5 @@
 /*
- * outcome_here.h - a store whose attempts end as a test says, in files that are then ingested.
+ * outcome_here.h - a store whose attempts end as a test sets it, in files that are then ingested.
  *
  * Include cmocka.h and the headers of its section before this one.
  */
@@ -22,7 +22,7 @@ static inline int set_up(void **state)
 	return here_set_up(state);
 }
 
-static inline void put(struct here *h, const char *text)
+static inline void put_sweep(struct here *h, const char *text)
 {
 	struct expand_result r;
 	struct err err = {0};
@@ -32,14 +32,15 @@ static inline void put(struct here *h, const char *text)
 	expand_result_release(&r);
 }
 
-/* Put a file's text behind others: jobs sweep that many of parameter n, each of which ends as it is told. */
+/* Puts a sweep of that many jobs of parameter n, with more keys behind. Each job ends as the test
+ * sets it. */
 static inline void put_jobs(struct here *h, int jobs, const char *more)
 {
 	char *text = mem_printf("name: s\nparams: {n: {from: 1, to: %d, step: 1}}\n%s"
 				"run: [echo, \"{n}\"]\n",
 				jobs, more);
 
-	put(h, text);
+	put_sweep(h, text);
 	free(text);
 }
 
@@ -54,26 +55,26 @@ static inline void fill(struct here *h, enum fill_caller who)
 	fill_result_release(&r);
 }
 
-static inline void limit(struct here *h, int64_t n)
+static inline void set_limit(struct here *h, int64_t n)
 {
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_setting_set_int(h->store.db, "limit", n, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 }
 
-/* How an attempt went. */
-struct went {
+/* How an attempt ended. */
+struct attempt_end {
 	int reason; /* REASON_NONE: completed */
 	int exit_code;
-	int64_t ms; /* it took; 0: 5 */
+	int64_t ms; /* duration; 0: 5 */
 	const char *node;
-	bool twin;   /* preempted, as its requeued twin tells */
-	bool still;  /* it runs */
+	bool twin;   /* preempted, and the requeued Slurm job reports it */
+	bool still;  /* still running */
 	int64_t ago; /* ms since its end */
 };
 
-/* The newest attempt of a job goes so, on disk; nobody has told the database. */
-static inline void go(struct here *h, int64_t job, const struct went *w)
+/* Writes the journal of a job's newest attempt to disk. The database is not updated. */
+static inline void write_journal(struct here *h, int64_t job, const struct attempt_end *w)
 {
 	struct who me = {.slurm_id = 7, .pid = 1, .random = clock_random()};
 	int64_t now = clock_now_ms() - w->ago, ms = w->ms ? w->ms : 5;
@@ -106,8 +107,9 @@ static inline void go(struct here *h, int64_t job, const struct went *w)
 	db_job_release(&row);
 }
 
-/* "pending 0+0", "failed EXIT 1+0 --time=10:00": state, reason, tries by policy and for the site, options. */
-static inline void job_is(struct here *h, int64_t id, const char *want)
+/* "pending 0+0", "failed EXIT 1+0 --time=10:00": state, reason, tries by policy and for the site,
+ * options. */
+static inline void assert_job(struct here *h, int64_t id, const char *want)
 {
 	struct db_job job;
 	struct buf b = {0};
@@ -133,7 +135,7 @@ static inline void ingest(struct here *h)
 	assert_int_equal(db_check(h->store.db, NULL), 0);
 }
 
-static inline const char *option(const char *name)
+static inline const char *sbatch_option(const char *name)
 {
 	size_t n = strlen(name);
 

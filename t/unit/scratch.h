@@ -1,4 +1,4 @@
-/* scratch.h - a folder of a test's own: made, named, removed with all that is in it */
+/* scratch.h - a temporary folder for a test: made, and removed with its content */
 #ifndef T_SCRATCH_H
 #define T_SCRATCH_H
 
@@ -26,7 +26,7 @@ static inline void scratch_drop(char *dir)
 	free(dir);
 }
 
-/* Given: scratch_drop() it. */
+/* Makes a folder and returns its path. The caller calls scratch_drop(). */
 static inline char *scratch_make(void)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -37,7 +37,8 @@ static inline char *scratch_make(void)
 	return dir;
 }
 
-/* A file below dir as it would be so many ms later; a negative number: its clock was set back. */
+/* Changes the times of a file below dir as if it were ms older; negative: as if its clock was set
+ * back. */
 static inline void scratch_later(const char *dir, const char *name, int64_t ms)
 {
 	struct timespec t[2];

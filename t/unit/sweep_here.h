@@ -1,4 +1,4 @@
-/* sweep_here.h - a store of a test's own, with a sweep in it */
+/* sweep_here.h - a store for one test, with a sweep in it */
 #ifndef T_SWEEP_HERE_H
 #define T_SWEEP_HERE_H
 
@@ -35,7 +35,7 @@ static inline int here_tear_down(void **state)
 	return 0;
 }
 
-/* Expand a sweep file's text. Returns expand_store()'s answer. */
+/* Expands a sweep file's text. Returns the result of expand_store(). */
 static inline int here_expand(struct here *h, const char *text, const struct expand_opts *o,
 			      struct expand_result *r, struct err *err)
 {

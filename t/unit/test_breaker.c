@@ -60,7 +60,7 @@ static void failures_in_a_row(void **state)
 			assert_int_equal(db_commit(h->store.db, NULL), 0);
 		}
 		for (const char *p = v[i].ends; *p && !paused(h); p++) {
-			struct went w = {.reason = REASON_EXIT, .exit_code = 1};
+			struct attempt_end w = {.reason = REASON_EXIT, .exit_code = 1};
 
 			if (!strncmp(p, "slow", 4)) {
 				w.ms = 61000;
@@ -75,7 +75,7 @@ static void failures_in_a_row(void **state)
 						       : REASON_EXIT;
 				w.exit_code = 75;
 			}
-			go(h, (int64_t)++n, &w);
+			write_journal(h, (int64_t)++n, &w);
 			ingest(h);
 		}
 		if (paused(h) != (v[i].pauses > 0) || (v[i].pauses && n != v[i].pauses))
@@ -89,14 +89,14 @@ static void failures_in_a_row(void **state)
 static void a_quick_end_without_a_word_counts(void **state)
 {
 	struct here *h = *state;
-	struct went runs = {.still = true, .ms = 2 * 3600 * 1000};
+	struct attempt_end runs = {.still = true, .ms = 2 * 3600 * 1000};
 	struct reconcile_result r;
 	char *record = NULL;
 	int64_t n;
 
 	put_jobs(h, 1, "");
 	fill(h, FILL_USER);
-	go(h, 1, &runs);
+	write_journal(h, 1, &runs);
 	ingest(h);
 	fake.jobs[0].id = 7;
 	fake.jobs[0].ended = clock_now_ms() - 2 * 3600 * 1000 + 2000;
@@ -105,7 +105,7 @@ static void a_quick_end_without_a_word_counts(void **state)
 	assert_int_equal(db_attempt_missing(h->store.db, 1, clock_now_ms() - 61 * 1000, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
-	job_is(h, 1, "failed SIGNAL 0+0");
+	assert_job(h, 1, "failed SIGNAL 0+0");
 	assert_int_equal(db_setting_int(h->store.db, ".breaker.n", 0, &n, NULL), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(db_setting_get(h->store.db, ".node.n1", &record, NULL), 0);
@@ -117,7 +117,7 @@ static void a_quick_end_without_a_word_counts(void **state)
 static void a_corrected_end_is_no_other_one(void **state)
 {
 	struct here *h = *state;
-	struct went runs = {.still = true, .ms = 2000}, fails = {.reason = REASON_EXIT};
+	struct attempt_end runs = {.still = true, .ms = 2000}, fails = {.reason = REASON_EXIT};
 	struct job_end verdict = {.reason = REASON_EXIT, .ended = clock_now_ms()},
 		       line = {.reason = REASON_SIGNAL, .signal = 9, .ended = clock_now_ms()};
 	struct outcome o = {.db = h->store.db};
@@ -127,16 +127,16 @@ static void a_corrected_end_is_no_other_one(void **state)
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_setting_set(h->store.db, "breaker", "2", NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	go(h, 1, &runs);
+	write_journal(h, 1, &runs);
 	ingest(h);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(outcome_infer(&o, 1, &verdict, NULL), 0);
 	assert_int_equal(outcome_report(&o, 1, &line, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	outcome_release(&o);
-	job_is(h, 1, "failed SIGNAL 0+0");
+	assert_job(h, 1, "failed SIGNAL 0+0");
 	assert_false(paused(h));
-	go(h, 2, &fails);
+	write_journal(h, 2, &fails);
 	ingest(h);
 	assert_true(paused(h));
 }
@@ -144,14 +144,14 @@ static void a_corrected_end_is_no_other_one(void **state)
 static void what_a_pause_says(void **state)
 {
 	struct here *h = *state;
-	struct went fails = {.reason = REASON_EXIT, .exit_code = 127};
+	struct attempt_end fails = {.reason = REASON_EXIT, .exit_code = 127};
 	struct health chain;
 
 	put_jobs(h, 30, "");
-	limit(h, 12); /* less one that leaves, less the sentinel */
+	set_limit(h, 12); /* less one that leaves, less the sentinel */
 	fill(h, FILL_USER);
 	for (int64_t id = 1; id <= 10; id++)
-		go(h, id, &fails);
+		write_journal(h, id, &fails);
 	fill(h, FILL_CHAIN); /* the transaction that tells of them claims nothing more */
 	assert_int_equal(fake.sbatches, 1);
 	assert_int_equal(health_read(&h->store, &chain, NULL), 0);
@@ -169,10 +169,10 @@ static void what_a_pause_says(void **state)
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	fill(h, FILL_USER);
 	for (int64_t id = 11; id <= 19; id++)
-		go(h, id, &fails);
+		write_journal(h, id, &fails);
 	ingest(h);
 	assert_false(paused(h));
-	go(h, 20, &fails);
+	write_journal(h, 20, &fails);
 	ingest(h);
 	assert_true(paused(h));
 }
@@ -187,9 +187,10 @@ static void it_is_the_jobs(void **state)
 	put_jobs(h, 20, "");
 	fill(h, FILL_USER);
 	for (int64_t id = 1; id <= 10; id++) {
-		struct went w = {.reason = REASON_EXIT, .exit_code = 1, .node = nodes[id % 2]};
+		struct attempt_end w = {
+			.reason = REASON_EXIT, .exit_code = 1, .node = nodes[id % 2]};
 
-		go(h, id, &w);
+		write_journal(h, id, &w);
 		ingest(h);
 	}
 	assert_true(paused(h));
@@ -215,21 +216,22 @@ static const char *bad_nodes(struct here *h)
 static void a_bad_node(void **state)
 {
 	struct here *h = *state;
-	struct went well = {.reason = REASON_NONE, .ms = 100, .node = "n2"},
-		    quick = {.reason = REASON_EXIT, .exit_code = 1, .ms = 3000, .node = "n1"};
+	struct attempt_end well = {.reason = REASON_NONE, .ms = 100, .node = "n2"},
+			   quick = {
+				   .reason = REASON_EXIT, .exit_code = 1, .ms = 3000, .node = "n1"};
 	struct health chain;
 
 	put_jobs(h, 60, "sbatch: {exclude: \"n[7-9]\"}\n");
-	limit(h, 24);
+	set_limit(h, 24);
 	fill(h, FILL_USER);
 	for (int64_t id = 1; id <= 12; id++) {
 		assert_string_equal(bad_nodes(h), "");
-		go(h, id, id % 2 ? &well : &quick);
+		write_journal(h, id, id % 2 ? &well : &quick);
 		ingest(h);
 	}
 	fill(h, FILL_USER);
 	assert_string_equal(bad_nodes(h), "n1");
-	assert_string_equal(option("--exclude"), "n[7-9],n1");
+	assert_string_equal(sbatch_option("--exclude"), "n[7-9],n1");
 	assert_int_equal(health_read(&h->store, &chain, NULL), 0);
 	assert_int_equal(chain.needs[0].kind, NEED_NODES);
 	assert_int_equal(chain.needs[0].names.n, 1);
@@ -238,17 +240,17 @@ static void a_bad_node(void **state)
 	/* what was sent there before dies there, and that is not counted */
 	for (int64_t id = 13; id <= 23; id++) {
 		quick.node = id == 15 ? "n3" : id == 18 ? "n4" : "n1";
-		go(h, id, &quick);
+		write_journal(h, id, &quick);
 		ingest(h);
 	}
 	fill(h, FILL_USER);
 	assert_false(paused(h));
 	/* one that does well takes it back */
 	well.node = "n1";
-	go(h, 24, &well);
+	write_journal(h, 24, &well);
 	fill(h, FILL_USER);
 	assert_string_equal(bad_nodes(h), "");
-	assert_string_equal(option("--exclude"), "n[7-9]");
+	assert_string_equal(sbatch_option("--exclude"), "n[7-9]");
 }
 
 /* Rows of ends: a letter (c: completed, o: the same an hour ago, q: failed within seconds, s: failed later, r: it has just begun, R: it has been
@@ -282,20 +284,21 @@ static void what_makes_a_node_bad(void **state)
 
 		set_up((void **)&h);
 		put_jobs(h, 24, "");
-		limit(h, 26);
+		set_limit(h, 26);
 		fill(h, FILL_USER);
 		for (const char *p = v[i].ends; *p && !*bad_nodes(h); p += 2) {
 			char node[3] = {'n', p[1], 0};
-			struct went w = {.reason = strchr("qs", *p) ? REASON_EXIT : REASON_NONE,
-					 .exit_code = 1,
-					 .ms = *p == 's'   ? 25000
-					       : *p == 'R' ? 100000
-							   : 1000,
-					 .node = node,
-					 .still = strchr("rR", *p) != NULL,
-					 .ago = *p == 'o' ? 3600000 : 0};
+			struct attempt_end w = {.reason = strchr("qs", *p) ? REASON_EXIT
+									   : REASON_NONE,
+						.exit_code = 1,
+						.ms = *p == 's'	  ? 25000
+						      : *p == 'R' ? 100000
+								  : 1000,
+						.node = node,
+						.still = strchr("rR", *p) != NULL,
+						.ago = *p == 'o' ? 3600000 : 0};
 
-			go(h, (int64_t)++n, &w);
+			write_journal(h, (int64_t)++n, &w);
 			ingest(h);
 		}
 		if ((*bad_nodes(h) != 0) != (v[i].out > 0) || (v[i].out && n != v[i].out))
@@ -322,24 +325,24 @@ static void jobs_that_explain_their_failures(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
 		char *text;
-		struct went well = {.reason = REASON_NONE, .ms = 100, .node = "n2"},
-			    quick = {.reason = REASON_EXIT, .exit_code = 1, .ms = 3000};
+		struct attempt_end well = {.reason = REASON_NONE, .ms = 100, .node = "n2"},
+				   quick = {.reason = REASON_EXIT, .exit_code = 1, .ms = 3000};
 		struct here *h;
 		int changed;
 
 		set_up((void **)&h);
 		text = mem_printf("name: s\nparams: {%s}\nrun: [\"true\"]\n", v[i].params);
-		put(h, text);
+		put_sweep(h, text);
 		free(text);
-		limit(h, 26);
+		set_limit(h, 26);
 		fill(h, FILL_USER);
 		for (int64_t id = 2; id <= 14 && v[i].before; id += 2) {
-			struct went w = {.reason = REASON_EXIT,
-					 .exit_code = v[i].exit_code,
-					 .ms = 30000,
-					 .node = "n2"};
+			struct attempt_end w = {.reason = REASON_EXIT,
+						.exit_code = v[i].exit_code,
+						.ms = 30000,
+						.node = "n2"};
 
-			go(h, id, &w);
+			write_journal(h, id, &w);
 			ingest(h);
 			assert_int_equal(db_begin(h->store.db, NULL), 0);
 			assert_int_equal(db_job_retry(h->store.db, id, false, false, NULL, NULL,
@@ -350,7 +353,7 @@ static void jobs_that_explain_their_failures(void **state)
 		fill(h, FILL_USER);
 		quick.node = "n1";
 		for (int64_t id = 1; id <= 14; id++) {
-			go(h, id, id % 2 ? &well : &quick);
+			write_journal(h, id, id % 2 ? &well : &quick);
 			ingest(h);
 		}
 		if (strcmp(bad_nodes(h), v[i].bad) != 0)
@@ -373,21 +376,21 @@ static void tried_again_is_no_bad_node(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct went well = {.reason = REASON_NONE, .ms = 100, .node = "n2"},
-			    quick = {.reason = REASON_EXIT,
-				     .exit_code = 75,
-				     .ms = 3000,
-				     .node = "n1"};
+		struct attempt_end well = {.reason = REASON_NONE, .ms = 100, .node = "n2"},
+				   quick = {.reason = REASON_EXIT,
+					    .exit_code = 75,
+					    .ms = 3000,
+					    .node = "n1"};
 		struct here *h;
 		void *s;
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		put_jobs(h, 30, v[i].more);
-		limit(h, 24);
+		set_limit(h, 24);
 		fill(h, FILL_USER);
 		for (int64_t id = 1; id <= 14; id++) {
-			go(h, id, id % 2 ? &quick : &well);
+			write_journal(h, id, id % 2 ? &quick : &well);
 			ingest(h);
 		}
 		if (strcmp(bad_nodes(h), v[i].bad) != 0)
@@ -400,16 +403,16 @@ static void tried_again_is_no_bad_node(void **state)
 static void a_black_hole(void **state)
 {
 	struct here *h = *state;
-	struct went quick = {.reason = REASON_EXIT, .exit_code = 1, .ms = 900, .node = "n1"},
-		    runs = {.still = true, .node = "n2", .ms = 8000};
+	struct attempt_end quick = {.reason = REASON_EXIT, .exit_code = 1, .ms = 900, .node = "n1"},
+			   runs = {.still = true, .node = "n2", .ms = 8000};
 
 	put_jobs(h, 40, "");
-	limit(h, 16);
+	set_limit(h, 16);
 	fill(h, FILL_USER);
-	go(h, 1, &runs);
+	write_journal(h, 1, &runs);
 	for (int64_t id = 2; id <= 11; id++) {
 		assert_false(paused(h));
-		go(h, id, &quick);
+		write_journal(h, id, &quick);
 		ingest(h);
 	}
 	assert_true(paused(h));
@@ -421,21 +424,21 @@ static void no_black_hole(void **state)
 {
 	(void)state;
 	for (int alone = 0; alone < 2; alone++) {
-		struct went quick = {.reason = REASON_EXIT, .exit_code = 1, .node = "n1"},
-			    begins = {.still = true, .node = "n2"},
-			    runs = {.still = true, .node = "n1", .ms = 30000};
+		struct attempt_end quick = {.reason = REASON_EXIT, .exit_code = 1, .node = "n1"},
+				   begins = {.still = true, .node = "n2"},
+				   runs = {.still = true, .node = "n1", .ms = 30000};
 		struct here *h;
 
 		set_up((void **)&h);
 		put_jobs(h, 40, "");
-		limit(h, 16);
+		set_limit(h, 16);
 		fill(h, FILL_USER);
-		go(h, 1, &begins);
+		write_journal(h, 1, &begins);
 		if (alone)
-			go(h, 2, &runs);
+			write_journal(h, 2, &runs);
 		for (int64_t id = 3; id <= 12; id++) {
 			quick.node = !alone && id == 5 ? "n3" : "n1";
-			go(h, id, &quick);
+			write_journal(h, id, &quick);
 			ingest(h);
 		}
 		assert_string_equal(bad_nodes(h), "");
@@ -489,7 +492,7 @@ static void run_all(struct here *h, const char *bad)
 	for (;;) {
 		fill(h, FILL_CHAIN);
 		for (bool any = false;; any = true) {
-			struct went w = {0};
+			struct attempt_end w = {0};
 
 			assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
 			if (!n) {
@@ -504,7 +507,7 @@ static void run_all(struct here *h, const char *bad)
 				w.exit_code = 1;
 			}
 			w.node = nodes[job.id % 3];
-			go(h, job.id, &w);
+			write_journal(h, job.id, &w);
 			db_job_release(&job);
 			free(v);
 			look(h);
@@ -588,8 +591,8 @@ static void bad_values(void **state)
 		size_t n;
 
 		set_up((void **)&h);
-		put(h, text);
-		limit(h, 12);
+		put_sweep(h, text);
+		set_limit(h, 12);
 		fill(h, FILL_USER);
 		run_all(h, v[i].bad);
 		buf_addf(&got, "%" PRId64 " %" PRId64 " %" PRId64 "%s", count(h, JOB_FAILED),
@@ -620,17 +623,18 @@ static void two_bad_values(void **state)
 	struct health health;
 	size_t n;
 
-	put(h, "name: s\nparams: {n: {from: 1, to: 14, step: 1}, opt: [adam, lamb, sgd, lion]}\n"
-	       "run: [\"true\"]\n");
-	limit(h, 12);
+	put_sweep(h,
+		  "name: s\nparams: {n: {from: 1, to: 14, step: 1}, opt: [adam, lamb, sgd, lion]}\n"
+		  "run: [\"true\"]\n");
+	set_limit(h, 12);
 	fill(h, FILL_USER);
 	for (int64_t id = 1; id <= 56 && count(h, JOB_PENDING) + count(h, JOB_QUEUED); id++) {
-		struct went bad = {.reason = REASON_EXIT, .exit_code = 1}, well = {0};
+		struct attempt_end bad = {.reason = REASON_EXIT, .exit_code = 1}, well = {0};
 		struct db_job job;
 
 		assert_int_equal(db_job_get(h->store.db, id, &job, NULL), 0);
 		if (job.state == JOB_QUEUED)
-			go(h, id, id % 2 ? &well : &bad);
+			write_journal(h, id, id % 2 ? &well : &bad);
 		db_job_release(&job);
 		look(h);
 		if (id % 8 == 0)
@@ -662,24 +666,24 @@ static void two_bad_values(void **state)
 static void running_jobs_count(void **state)
 {
 	struct here *h = *state;
-	struct went runs = {.still = true, .node = "n1", .ms = 3000},
-		    bad = {.reason = REASON_EXIT, .exit_code = 1, .node = "n2"};
+	struct attempt_end runs = {.still = true, .node = "n1", .ms = 3000},
+			   bad = {.reason = REASON_EXIT, .exit_code = 1, .node = "n2"};
 	struct bad_value *held;
 	size_t n;
 
-	put(h, "name: s\nparams: {opt: [lamb, adam], n: {from: 1, to: 16, step: 1}}\nrun: "
-	       "[\"true\"]\n");
-	limit(h, 24);
+	put_sweep(h, "name: s\nparams: {opt: [lamb, adam], n: {from: 1, to: 16, step: 1}}\nrun: "
+		     "[\"true\"]\n");
+	set_limit(h, 24);
 	fill(h, FILL_USER);
 	for (int64_t id = 1; id <= 4; id++)
-		go(h, id, &runs);
+		write_journal(h, id, &runs);
 	for (int64_t id = 5; id <= 9; id++) {
 		bad.node = id % 2 ? "n1" : "n2";
-		go(h, id, &bad);
+		write_journal(h, id, &bad);
 		look(h);
 		assert_int_equal(count(h, JOB_HELD), 0);
 	}
-	go(h, 10, &bad);
+	write_journal(h, 10, &bad);
 	look(h);
 	assert_int_equal(count(h, JOB_HELD), 6); /* six failed, four run */
 	assert_int_equal(bad_values_get(h->store.db, 1, &held, &n, NULL), 0);
@@ -718,8 +722,8 @@ static void all_in_slurm(void **state)
 		struct here *h;
 
 		set_up((void **)&h);
-		put(h, text);
-		limit(h, 40);
+		put_sweep(h, text);
+		set_limit(h, 40);
 		fill(h, FILL_USER);
 		assert_int_equal(count(h, JOB_QUEUED), 24);
 		run_all(h, "opt=lamb");
@@ -741,20 +745,22 @@ static void released(void **state)
 	size_t n;
 	int changed;
 
-	put(h,
-	    "name: s\nparams: {opt: [adam, lamb, sgd], n: {from: 1, to: 24, step: 1}}\nrun: [\"true\"]\n");
-	put(h, "name: other\nparams: {opt: [lamb, adam]}\nrun: [\"true\"]\n");
-	limit(h, 12);
+	put_sweep(
+		h,
+		"name: s\nparams: {opt: [adam, lamb, sgd], n: {from: 1, to: 24, step: 1}}\nrun: [\"true\"]\n");
+	put_sweep(h, "name: other\nparams: {opt: [lamb, adam]}\nrun: [\"true\"]\n");
+	set_limit(h, 12);
 	fill(h, FILL_USER);
 	run_all(h, "opt=lamb n=99");
 	assert_int_equal(count(h, JOB_COMPLETED), 74);
 	here_tear_down(state);
 	set_up(state);
 	h = *state;
-	put(h,
-	    "name: s\nparams: {opt: [adam, lamb, sgd], n: {from: 1, to: 24, step: 1}}\nrun: [\"true\"]\n");
-	put(h, "name: other\nparams: {opt: [sgd, adam]}\nrun: [\"true\"]\n");
-	limit(h, 12);
+	put_sweep(
+		h,
+		"name: s\nparams: {opt: [adam, lamb, sgd], n: {from: 1, to: 24, step: 1}}\nrun: [\"true\"]\n");
+	put_sweep(h, "name: other\nparams: {opt: [sgd, adam]}\nrun: [\"true\"]\n");
+	set_limit(h, 12);
 	fill(h, FILL_USER);
 	run_all(h, "opt=lamb");
 	assert_int_equal(count(h, JOB_HELD), 14);
@@ -788,18 +794,21 @@ static void a_running_job_clears_its_value(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct went runs = {.still = true, .node = v[i].node, .ms = v[i].ms},
-			    bad = {.reason = REASON_EXIT, .exit_code = 1, .node = v[i].failed_on};
+		struct attempt_end runs = {.still = true, .node = v[i].node, .ms = v[i].ms},
+				   bad = {.reason = REASON_EXIT,
+					  .exit_code = 1,
+					  .node = v[i].failed_on};
 		struct here *h;
 
 		set_up((void **)&h);
-		put(h,
-		    "name: s\nparams: {opt: [lamb, adam], n: {from: 1, to: 16, step: 1}}\nrun: [\"true\"]\n");
-		limit(h, 14);
+		put_sweep(
+			h,
+			"name: s\nparams: {opt: [lamb, adam], n: {from: 1, to: 16, step: 1}}\nrun: [\"true\"]\n");
+		set_limit(h, 14);
 		fill(h, FILL_USER);
-		go(h, 1, &runs);
+		write_journal(h, 1, &runs);
 		for (int64_t id = 2; id <= 11 && !count(h, JOB_HELD); id++) {
-			go(h, id, &bad);
+			write_journal(h, id, &bad);
 			look(h);
 		}
 		assert_int_equal(count(h, JOB_HELD) > 0, v[i].held);
@@ -846,8 +855,8 @@ static void nodes_that_are_left_out(void **state)
 		}
 		assert_int_equal(db_commit(h->store.db, NULL), 0);
 		fill(h, FILL_USER);
-		if (strcmp(option("--exclude"), v[i].exclude) != 0)
-			fail_msg("%zu: %s", i, option("--exclude"));
+		if (strcmp(sbatch_option("--exclude"), v[i].exclude) != 0)
+			fail_msg("%zu: %s", i, sbatch_option("--exclude"));
 		here_tear_down((void **)&h);
 	}
 }
@@ -867,8 +876,8 @@ static void refused_without_a_node(void **state)
 	fake.nanswers = 1;
 	fill(h, FILL_USER);
 	assert_int_equal(fake.sbatches, 2);
-	assert_string_equal(option("--exclude"), "none");
-	job_is(h, 1, "queued 0+0");
+	assert_string_equal(sbatch_option("--exclude"), "none");
+	assert_job(h, 1, "queued 0+0");
 }
 
 /* A Slurm job that failed before it came to its command counts as well: a folder for logs that has gone. */
@@ -884,14 +893,14 @@ static void failed_before_the_start(void **state)
 
 		set_up((void **)&h);
 		put_jobs(h, 20, "");
-		limit(h, 12);
+		set_limit(h, 12);
 		fill(h, FILL_USER);
 		for (int i = 0; i < 10; i++)
 			snprintf(fake.jobs[0].state[i], sizeof(fake.jobs[0].state[i]), "%s",
 				 says[k]);
 		assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
 		assert_true(paused(h));
-		job_is(h, 1, k < 2 ? "failed EXIT 0+0" : "failed BOOT_FAIL 0+0");
+		assert_job(h, 1, k < 2 ? "failed EXIT 0+0" : "failed BOOT_FAIL 0+0");
 		here_tear_down((void **)&h);
 	}
 }

@@ -1,4 +1,4 @@
-/* test_cancel.c - jobs that scancel ended: the records, the hold-off, the decision */
+/* test_cancel.c - external cancels: the records, the hold-off, the decision */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,8 +31,8 @@ static int set_up(void **state)
 	return here_set_up(state);
 }
 
-/* The record of a job that was cancelled so many ms ago. */
-static void record(struct here *h, uint64_t id, int64_t age)
+/* Makes the record of a job that was cancelled age ms ago. */
+static void make_record(struct here *h, uint64_t id, int64_t age)
 {
 	char path[40];
 
@@ -51,10 +51,10 @@ static bool is_recorded(struct here *h, uint64_t id)
 
 /* ---- the hold-off ---- */
 
-static void phases(void **state)
+static void phases_of_the_hold_off(void **state)
 {
 	static const struct {
-		int64_t ages[3]; /* of the records; 0: no more of them */
+		int64_t ages[3]; /* of the records; 0: end of the list */
 		enum cancel_phase phase;
 		int64_t left;
 	} v[] = {
@@ -62,18 +62,18 @@ static void phases(void **state)
 		{{1}, CANCEL_HOLD_OFF, 10000},
 		{{9000}, CANCEL_HOLD_OFF, 1000},
 		{{10100}, CANCEL_DUE, 0},
-		/* the newest counts */
+		/* the newest record counts */
 		{{20000, 4000}, CANCEL_HOLD_OFF, 6000},
 		{{4000, 20000, 12000}, CANCEL_HOLD_OFF, 6000},
 		{{20000, 11000}, CANCEL_DUE, 0},
-		/* but no burst of them lasts for longer than half a minute */
+		/* a burst lasts 30 s at most */
 		{{28000, 1000}, CANCEL_HOLD_OFF, 2000},
 		{{30100, 1}, CANCEL_DUE, 0},
 		{{86400000, 1}, CANCEL_DUE, 0},
-		/* the file server's clock was set back: nobody waits for it to catch up */
+		/* the file server's clock was set back: no process waits until it catches up */
 		{{-3600000}, CANCEL_DUE, 0},
 		{{-3600000, 1}, CANCEL_DUE, 0},
-		/* by less than a second: two of its clocks may differ so much */
+		/* less than a second: two clocks of a file server may differ by that */
 		{{-500}, CANCEL_HOLD_OFF, 10500},
 	};
 
@@ -87,7 +87,7 @@ static void phases(void **state)
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		for (size_t k = 0; k < 3 && v[i].ages[k]; k++)
-			record(h, 100 + k, v[i].ages[k]);
+			make_record(h, 100 + k, v[i].ages[k]);
 		phase = cancel_phase(h->store.folder, &left);
 		if (phase != v[i].phase || left > v[i].left + 50 ||
 		    left < v[i].left - (v[i].left ? 700 : 0))
@@ -100,14 +100,14 @@ static void phases(void **state)
 	}
 }
 
-/* A job withdraws its own record only; a second one makes it newer. */
-static void records_are_by_job(void **state)
+/* A job withdraws only its own record; recording again makes it newer. */
+static void each_job_has_its_own_record(void **state)
 {
 	struct here *h = *state;
 	int64_t left;
 
-	record(h, 100, 9000);
-	record(h, 101, 9000);
+	make_record(h, 100, 9000);
+	make_record(h, 101, 9000);
 	cancel_withdraw(h->store.folder, &(struct who){.slurm_id = 101});
 	cancel_withdraw(h->store.folder, &(struct who){.slurm_id = 102});
 	assert_true(is_recorded(h, 100));
@@ -122,15 +122,15 @@ static void records_are_by_job(void **state)
 static struct here *asked;
 static bool recorded_when_asked;
 
-static void look_for_the_record(void)
+static void check_record_exists(void)
 {
 	recorded_when_asked = is_recorded(asked, 7);
 }
 
-static void reasons(void **state)
+static void reasons_of_sigterm(void **state)
 {
 	static const struct {
-		const char *state, *why; /* as squeue shows the job; NULL: not at all */
+		const char *state, *why; /* the job in squeue; NULL: not shown */
 		int restarts;
 		bool away;
 		int reason; /* -1: no answer */
@@ -146,7 +146,7 @@ static void reasons(void **state)
 		{"COMPLETING", "None", 1, false, REASON_PREEMPTED, false}, /* requeued */
 		{"NODE_FAIL", "NodeDown", 0, false, REASON_NODE_FAIL, false},
 		{"COMPLETING", "NodeDown", 0, false, REASON_NODE_FAIL, false},
-		{"RUNNING", "None", 0, false, REASON_NONE, false}, /* a mere signal */
+		{"RUNNING", "None", 0, false, REASON_NONE, false}, /* only a signal */
 	};
 
 	(void)state;
@@ -165,8 +165,8 @@ static void reasons(void **state)
 		fake_reason = v[i].why;
 		fake.away = v[i].away;
 		asked = h;
-		fake.on_squeue_job = look_for_the_record;
-		record(h, 8, 5000); /* another's stays as it is */
+		fake.on_squeue_job = check_record_exists;
+		make_record(h, 8, 5000); /* another job's record does not change */
 		reason = cancel_on_term(h->store.folder, &me);
 		if (reason != v[i].reason || is_recorded(h, 7) != v[i].recorded)
 			fail_msg("case %zu: reason %d", i, reason);
@@ -174,7 +174,7 @@ static void reasons(void **state)
 		assert_int_equal(fake.squeues, 1);
 		assert_true(is_recorded(h, 8));
 
-		/* the same where the signal is pending, or was taken */
+		/* the same if the signal is pending, or was consumed */
 		cancel_forget(h->store.folder);
 		setenv("SLURM_JOB_ID", "7", 1);
 		assert_false(cancel_take_term(h->store.folder));
@@ -190,7 +190,7 @@ static void reasons(void **state)
 	fake_reason = NULL;
 }
 
-static void outside_of_a_job_it_is_a_cancel(void **state)
+static void outside_of_a_job_sigterm_is_a_cancel(void **state)
 {
 	struct here *h = *state;
 
@@ -217,7 +217,7 @@ static void fill(struct here *h, enum fill_caller who, int64_t limit)
 	fill_result_release(&r);
 }
 
-static void put(struct here *h)
+static void put_sweep(struct here *h)
 {
 	struct expand_result r;
 
@@ -234,7 +234,7 @@ static uint64_t manifest_of(const struct fake_job *job)
 	return strtoull(strrchr(job->name, '.') + 1, NULL, 16);
 }
 
-static void made_ago(struct here *h, const struct fake_job *job, int64_t ms)
+static void make_manifest_older(struct here *h, const struct fake_job *job, int64_t ms)
 {
 	char path[40];
 
@@ -242,7 +242,7 @@ static void made_ago(struct here *h, const struct fake_job *job, int64_t ms)
 	scratch_later(h->store.dir, path, ms);
 }
 
-static void take(struct here *h, const struct fake_job *job, int task)
+static void win_claim(struct here *h, const struct fake_job *job, int task)
 {
 	struct who me = {.slurm_id = job->id + (uint64_t)task,
 			 .node = "n1",
@@ -260,8 +260,8 @@ static void take(struct here *h, const struct fake_job *job, int task)
 	buf_release(&text);
 }
 
-/* Counts as text: "pending 3, queued 7". */
-static void counts_are(struct here *h, const char *want, size_t at)
+/* Compares the counts as text: "pending 3, queued 7". */
+static void assert_counts(struct here *h, const char *want, size_t at)
 {
 	int64_t counts[JOB_NSTATES];
 	struct buf b = {0};
@@ -286,7 +286,8 @@ static void request_cancel(struct here *h, int64_t job)
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 }
 
-/* What Slurm has: P pending, R running, C cancelled, D done, c completing, x not shown. */
+/* States in the fake Slurm: P pending, R running, C cancelled, D completed, c completing, x not
+ * shown. */
 static const char *state_name(char c)
 {
 	return c == 'P'	  ? "PENDING"
@@ -297,8 +298,8 @@ static const char *state_name(char c)
 			  : "COMPLETED";
 }
 
-/* So many tasks as the text has letters, each in its state since so many ms. */
-static void becomes(struct fake_job *job, const char *states, int64_t ended_ago)
+/* Sets the state of one task for each letter, in that state for ended_ago ms. */
+static void set_states(struct fake_job *job, const char *states, int64_t ended_ago)
 {
 	for (int i = 0; states[i]; i++) {
 		job->gone[i] = states[i] == 'x';
@@ -308,7 +309,7 @@ static void becomes(struct fake_job *job, const char *states, int64_t ended_ago)
 	}
 }
 
-/* In words; NULL: the queue is not paused. The caller frees it. */
+/* Returns the reason of the pause, NULL if the queue is not paused. Caller frees. */
 static char *pause_reason(struct here *h)
 {
 	struct buf text = {0};
@@ -321,30 +322,31 @@ static char *pause_reason(struct here *h)
 	return paused ? buf_take(&text) : NULL;
 }
 
-/* The folder has an array of four (jobs 100 to 103), and one or two that a job submitted, or another person. */
+/* The folder has an array of four (jobs 100 to 103) and one or two submissions of a job or a
+ * person. */
 struct decision {
-	const char *first;     /* its states */
-	const char *second;    /* NULL: none */
-	int lead, lead2;       /* they were submitted so many ms before the first record */
-	bool by_job, by_job2;  /* and by a job */
-	const char *records;   /* tasks of the first that have one: "01" */
-	int64_t age;	       /* of the records, 0: 11 s */
-	const char *running;   /* tasks of the first that have begun */
-	const char *requested; /* ... that slurmq cancel ends */
-	char sentinel;	       /* its state; 0: none */
+	const char *first;     /* states of its tasks */
+	const char *second;    /* NULL: no such submission */
+	int lead, lead2;       /* ms from their submission to the first record */
+	bool by_job, by_job2;  /* submitted by a job */
+	const char *records;   /* tasks of the first with a record: "01" */
+	int64_t age;	       /* age of the records, 0: 11 s */
+	const char *running;   /* tasks of the first that won their claim */
+	const char *requested; /* tasks of the first that slurmq cancel ends */
+	char sentinel;	       /* its state; 0: no sentinel */
 	int sentinel_lead;
-	int64_t cancelled_ago; /* 0: with the first record */
-	int stops;	       /* with that many cancelled; 0: the chain goes on */
+	int64_t cancelled_ago; /* 0: at the time of the first record */
+	int stops;	       /* number of cancelled jobs in the pause's reason; 0: no pause */
 	const char *counts, *scancelled;
 };
 
-static void sentinel_is(struct here *h, const struct decision *d, int64_t age)
+static void set_sentinel(struct here *h, const struct decision *d, int64_t age)
 {
 	struct fake_job *job = &fake.jobs[fake.njobs++];
 
 	*job = (struct fake_job){.id = 777, .ntasks = 1};
 	snprintf(job->name, sizeof(job->name), "slurmq-sentinel.01234567");
-	becomes(job, (const char[]){d->sentinel, '\0'}, age);
+	set_states(job, (const char[]){d->sentinel, '\0'}, age);
 	folder_mark(h->store.folder, "sentinel-made");
 	scratch_later(h->store.dir, "sentinel-made", age + d->sentinel_lead);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
@@ -352,42 +354,42 @@ static void sentinel_is(struct here *h, const struct decision *d, int64_t age)
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 }
 
-static void arrange(struct here *h, const struct decision *d)
+static void set_up_decision(struct here *h, const struct decision *d)
 {
 	const int64_t age = d->age ? d->age : 11000;
 	const int64_t ended = d->cancelled_ago ? d->cancelled_ago : age;
 
-	put(h);
+	put_sweep(h);
 	fill(h, d->by_job ? FILL_CHAIN : FILL_USER, 5);
 	fill(h, d->by_job ? FILL_CHAIN : FILL_USER, 5);
 	assert_int_equal(fake.njobs, 1);
 	if (d->second) {
 		fill(h, d->by_job2 ? FILL_CHAIN : FILL_USER, 5 + (int64_t)strlen(d->second));
 		assert_int_equal(fake.njobs, 2);
-		made_ago(h, &fake.jobs[1], age + d->lead2);
+		make_manifest_older(h, &fake.jobs[1], age + d->lead2);
 	}
-	made_ago(h, &fake.jobs[0], age + d->lead);
+	make_manifest_older(h, &fake.jobs[0], age + d->lead);
 	for (const char *p = d->running; p && *p; p++)
-		take(h, &fake.jobs[0], *p - '0');
+		win_claim(h, &fake.jobs[0], *p - '0');
 	assert_int_equal(ingest_now(&h->store, NULL), 0);
 	for (const char *p = d->requested; p && *p; p++)
 		request_cancel(h, 1 + *p - '0');
-	becomes(&fake.jobs[0], d->first, ended);
+	set_states(&fake.jobs[0], d->first, ended);
 	for (const char *p = d->records; *p; p++)
 		if (fake.jobs[0].ended_at[*p - '0'])
 			fake.jobs[0].ended_at[*p - '0'] = clock_now_ms() - age;
 	if (d->second)
-		becomes(&fake.jobs[1], d->second, ended);
+		set_states(&fake.jobs[1], d->second, ended);
 	if (d->sentinel)
-		sentinel_is(h, d, age);
+		set_sentinel(h, d, age);
 	for (const char *p = d->records; *p; p++)
-		record(h, 100 + (uint64_t)(*p - '0'), age);
+		make_record(h, 100 + (uint64_t)(*p - '0'), age);
 }
 
-static void decides(void **state)
+static void decisions(void **state)
 {
 	static const struct decision v[] = {
-		/* all of them */
+		/* all jobs */
 		{.first = "CCCC",
 		 .lead = 6000,
 		 .records = "0123",
@@ -404,13 +406,13 @@ static void decides(void **state)
 		 .running = "23",
 		 .stops = 2,
 		 .counts = "pending 6, running 2, cancelled 2"},
-		/* squeue had no answer at SIGTERM, and it was a time limit */
+		/* squeue did not answer at SIGTERM, and the cause was the time limit */
 		{.first = "TTTT",
 		 .lead = 6000,
 		 .records = "0123",
 		 .running = "0123",
 		 .counts = "pending 6, running 4"},
-		/* one, with others left; and the only one */
+		/* one of several jobs, and the only job */
 		{.first = "CRRR",
 		 .lead = 6000,
 		 .records = "0",
@@ -420,7 +422,7 @@ static void decides(void **state)
 		 .records = "0",
 		 .running = "123",
 		 .counts = "pending 6, running 3, cancelled 1"},
-		/* most of them: one is left that was there before, pending or running */
+		/* most jobs: one survivor is left, pending or running */
 		{.first = "CCCR",
 		 .lead = 6000,
 		 .records = "012",
@@ -429,13 +431,14 @@ static void decides(void **state)
 		 .lead = 6000,
 		 .records = "012",
 		 .counts = "pending 6, queued 1, cancelled 3"},
-		/* COMPLETING is not there any more */
+		/* a COMPLETING job is no survivor */
 		{.first = "CCCc",
 		 .lead = 6000,
 		 .records = "012",
 		 .stops = 3,
 		 .counts = "pending 7, cancelled 3"},
-		/* what a job submitted less than 5 s before, or since, may be missing in scancel's list */
+		/* scancel may have missed a job that a job submitted less than 5 s before, or
+		 * later */
 		{.first = "CCCC",
 		 .second = "P",
 		 .lead = 9000,
@@ -461,7 +464,7 @@ static void decides(void **state)
 		 .stops = 4,
 		 .counts = "pending 6, cancelled 4",
 		 .scancelled = "104"},
-		/* a person's submission it has, unless that came since */
+		/* scancel had a person's submission in its list, unless it came later */
 		{.first = "CCCC",
 		 .second = "R",
 		 .lead = 9000,
@@ -475,7 +478,7 @@ static void decides(void **state)
 		 .records = "0123",
 		 .stops = 4,
 		 .counts = "pending 6, cancelled 4"},
-		/* one that runs by now is ended, as the rest; one with a record ends by itself */
+		/* a job that runs by now is ended too; a job with a record ends by itself */
 		{.first = "CCRR",
 		 .lead = 1000,
 		 .by_job = true,
@@ -499,7 +502,7 @@ static void decides(void **state)
 		 .running = "123",
 		 .stops = 2,
 		 .counts = "pending 5, running 3, cancelled 2"},
-		/* but not long before */
+		/* cancelled long before: not counted */
 		{.first = "CDDD",
 		 .second = "C",
 		 .lead = 6000,
@@ -517,7 +520,7 @@ static void decides(void **state)
 		 .cancelled_ago = 20000,
 		 .stops = 2,
 		 .counts = "pending 5, running 3, cancelled 2"},
-		/* what slurmq cancel ended does not count */
+		/* a job that slurmq cancel ended does not count */
 		{.first = "CCDD",
 		 .lead = 6000,
 		 .records = "01",
@@ -566,7 +569,7 @@ static void decides(void **state)
 		 .sentinel_lead = 6000,
 		 .stops = 2,
 		 .counts = "pending 6, running 3, cancelled 1"},
-		/* long after it Slurm has forgotten them, and rows tell */
+		/* Slurm has forgotten the jobs: rows decide */
 		{.first = "xxxx",
 		 .lead = 6000,
 		 .records = "0",
@@ -574,7 +577,7 @@ static void decides(void **state)
 		 .running = "0",
 		 .stops = 4,
 		 .counts = "pending 9, running 1"},
-		/* but not what slurmq cancel ended, nor the recorded job's own row */
+		/* not counted: jobs that slurmq cancel ended, and the row of a recorded job */
 		{.first = "xxxx",
 		 .lead = 6000,
 		 .records = "0",
@@ -594,7 +597,7 @@ static void decides(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		arrange(h, &v[i]);
+		set_up_decision(h, &v[i]);
 		if (cancel_decide(&h->store, &err))
 			fail_msg("case %zu: %s", i, err.msg);
 		assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
@@ -607,7 +610,7 @@ static void decides(void **state)
 			buf_addf(&ids, "%s%s", k ? " " : "", fake.cancelled.v[k]);
 		if (strcmp(buf_str(&ids), v[i].scancelled ? v[i].scancelled : "") != 0)
 			fail_msg("case %zu: scancel %s", i, buf_str(&ids));
-		/* one that still runs without a record is cancelled as by request */
+		/* a job that still runs without a record is cancelled as on request */
 		for (const char *p = v[i].running; p && *p && v[i].stops; p++) {
 			bool yes;
 
@@ -618,10 +621,65 @@ static void decides(void **state)
 			assert_int_equal(yes,
 					 !strchr(v[i].records, *p) && v[i].first[*p - '0'] == 'R');
 		}
-		counts_are(h, v[i].counts, i);
+		assert_counts(h, v[i].counts, i);
 		free(why);
 		buf_release(&ids);
 		buf_release(&want);
+		here_tear_down(&s);
+	}
+}
+
+/* All jobs were cancelled while they were pending, and no process knows it. The next reconciliation
+ * decides at once if the hold-off has passed since. A job that was there before, and has ended by itself
+ * since, shows that not all were cancelled. */
+static void all_were_pending(void **state)
+{
+	static const struct {
+		int64_t ago;
+		int64_t submitted; /* so long before the cancel, by a job */
+		int64_t ended; /* so long after it the first job reported its end; 0: it did not */
+		bool paused;
+		enum cancel_phase phase;
+	} v[] = {
+		{4000, 60000, 0, false, CANCEL_HOLD_OFF},
+		{12000, 60000, 0, true, CANCEL_NONE},
+		{600000, 60000, 0, true, CANCEL_NONE},
+		{600000, 60000, 20000, false, CANCEL_NONE},
+		{600000, 60000, 1000, true, CANCEL_NONE},
+		{600000, 2000, 20000, true, CANCEL_NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		const struct decision d = {.first = v[i].ended ? "DCCC" : "CCCC",
+					   .lead = 6000,
+					   .by_job = true,
+					   .records = "",
+					   .age = v[i].ago};
+		struct reconcile_result r;
+		struct here *h;
+		char *why, *sql;
+		void *s;
+
+		assert_int_equal(set_up(&s), 0);
+		h = s;
+		set_up_decision(h, &d);
+		sql = mem_printf("UPDATE submission SET created = created - %d",
+				 (int)(v[i].ago + v[i].submitted));
+		here_sql(h, sql);
+		free(sql);
+		if (v[i].ended) {
+			sql = mem_printf("UPDATE attempt SET closed = 2, ended = %" PRId64
+					 " WHERE id = 1; UPDATE job SET state = 4 WHERE id = 1",
+					 clock_now_ms() - v[i].ago + v[i].ended);
+			here_sql(h, sql);
+			free(sql);
+		}
+		assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+		why = pause_reason(h);
+		if (!why == v[i].paused || cancel_phase(h->store.folder, NULL) != v[i].phase)
+			fail_msg("case %zu: %s", i, why ? why : "goes on");
+		free(why);
 		here_tear_down(&s);
 	}
 }
@@ -634,12 +692,12 @@ static void counts_tasks_not_lines(void **state)
 	struct fake_job *begun;
 	char *why;
 
-	arrange(h, &all);
+	set_up_decision(h, &all);
 	fake.jobs[0].collapsed = true;
 	begun = &fake.jobs[fake.njobs++];
 	*begun = fake.jobs[0];
 	begun->collapsed = false;
-	becomes(begun, "xxxC", 11000);
+	set_states(begun, "xxxC", 11000);
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
 	why = pause_reason(h);
 	assert_non_null(why);
@@ -647,20 +705,20 @@ static void counts_tasks_not_lines(void **state)
 	free(why);
 }
 
-/* Another folder's jobs are nobody's survivors, do not count, and stay in Slurm. */
-static void leaves_other_folders_alone(void **state)
+/* Another folder's jobs are no survivors, do not count, and stay in Slurm. */
+static void ignores_other_folders(void **state)
 {
 	static const struct decision all = {.first = "CCCC", .lead = 6000, .records = "0123"};
 	struct here *h = *state;
 	char *why;
 
-	arrange(h, &all);
+	set_up_decision(h, &all);
 	for (int i = 0; i < 2; i++) {
 		struct fake_job *job = &fake.jobs[fake.njobs++];
 
 		*job = (struct fake_job){.id = 500 + (uint64_t)i, .ntasks = 1};
 		snprintf(job->name, sizeof(job->name), "theirs.00000000000000a%d", i);
-		becomes(job, i ? "C" : "P", 11000);
+		set_states(job, i ? "C" : "P", 11000);
 	}
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
 	why = pause_reason(h);
@@ -670,16 +728,16 @@ static void leaves_other_folders_alone(void **state)
 	free(why);
 }
 
-/* A job whose record is there, since Slurm did not answer it, and that goes on: its expected end is no time of a
- * cancellation. */
-static void an_expected_end_is_no_time(void **state)
+/* A running job has a record because Slurm did not answer. The expected end that squeue shows for
+ * it is not the time of a cancel. */
+static void an_expected_end_is_no_cancel_time(void **state)
 {
 	static const struct decision two = {
 		.first = "RCDD", .lead = 6000, .records = "0", .running = "23", .by_job = true};
 	struct here *h = *state;
 	char *why;
 
-	arrange(h, &two);
+	set_up_decision(h, &two);
 	fake.jobs[0].ended_at[0] = clock_now_ms() + 3600000;
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
 	why = pause_reason(h);
@@ -687,40 +745,40 @@ static void an_expected_end_is_no_time(void **state)
 	free(why);
 }
 
-/* Without squeue's answer the records stay, and nothing is changed. */
-static void no_answer_no_decision(void **state)
+/* Without an answer of squeue the records stay, and nothing changes. */
+static void no_decision_without_an_answer(void **state)
 {
 	static const struct decision all = {.first = "CCCC", .lead = 6000, .records = "0123"};
 	struct here *h = *state;
 	struct err err = {0};
 
-	arrange(h, &all);
+	set_up_decision(h, &all);
 	fake.away = true;
 	assert_int_equal(cancel_decide(&h->store, &err), -1);
 	assert_int_equal(err.status, ERR_AGAIN);
 	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_DUE);
-	counts_are(h, "pending 6, queued 4", 0);
+	assert_counts(h, "pending 6, queued 4", 0);
 	fake.away = false;
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
 	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
-	counts_are(h, "pending 6, cancelled 4", 1);
+	assert_counts(h, "pending 6, cancelled 4", 1);
 }
 
-static void not_before_it_is_due(void **state)
+static void no_decision_before_it_is_due(void **state)
 {
 	static const struct decision early = {
 		.first = "CCCC", .lead = 6000, .records = "0123", .age = 8000};
 	struct here *h = *state;
 
-	arrange(h, &early);
+	set_up_decision(h, &early);
 	fake.squeues = 0;
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
 	assert_int_equal(fake.squeues, 0);
 	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_HOLD_OFF);
-	counts_are(h, "pending 6, queued 4", 0);
+	assert_counts(h, "pending 6, queued 4", 0);
 }
 
-static void one_decides(void **state)
+static void one_process_decides(void **state)
 {
 	static const struct decision all = {.first = "CCCC", .lead = 6000, .records = "0123"};
 	struct here *h = *state;
@@ -728,7 +786,7 @@ static void one_decides(void **state)
 	char c = 0;
 	pid_t pid;
 
-	arrange(h, &all);
+	set_up_decision(h, &all);
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
@@ -754,7 +812,8 @@ static void one_decides(void **state)
 	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
 }
 
-/* A queue that a person has paused stays so, for that reason; claims that no job has started become pending again. */
+/* A queue that a person has paused stays paused for that reason. Claims that no job has won are
+ * revoked. */
 static void paused_already(void **state)
 {
 	static const struct decision all = {.first = "CCCC",
@@ -766,18 +825,18 @@ static void paused_already(void **state)
 	struct here *h = *state;
 	struct reconcile_result r;
 
-	arrange(h, &all);
+	set_up_decision(h, &all);
 	here_sql(h, "INSERT INTO setting VALUES ('.paused', 1)");
 	assert_int_equal(cancel_decide(&h->store, NULL), 0);
 	assert_null(pause_reason(h));
 	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
 	assert_int_equal(fake.cancelled.n, 1);
-	becomes(&fake.jobs[1], "C", 0);
+	set_states(&fake.jobs[1], "C", 0);
 	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
-	counts_are(h, "pending 6, cancelled 4", 0);
+	assert_counts(h, "pending 6, cancelled 4", 0);
 }
 
-/* ---- whose word it was ---- */
+/* ---- whether slurmq or scancel ended a job ---- */
 
 static void requested_by_slurmq(void **state)
 {
@@ -789,7 +848,7 @@ static void requested_by_slurmq(void **state)
 		{"UPDATE job SET request = 1 WHERE id = 2", true},
 		{"UPDATE job SET request = 2 WHERE id = 2", true},
 		{"UPDATE job SET request = 1 WHERE id <> 2", false},
-		/* taken back unused; ended by itself, or cancelled in Slurm */
+		/* claim revoked; ended by itself, or cancelled in Slurm */
 		{"UPDATE attempt SET closed = 1, reason = 0 WHERE id = 2", true},
 		{"UPDATE attempt SET closed = 1, reason = 0 WHERE id <> 2", false},
 		{"UPDATE attempt SET closed = 1, reason = 10", false},
@@ -804,7 +863,7 @@ static void requested_by_slurmq(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		put(h);
+		put_sweep(h);
 		fill(h, FILL_USER, 5);
 		here_sql(h, v[i].sql);
 		assert_int_equal(
@@ -818,7 +877,7 @@ static void requested_by_slurmq(void **state)
 	}
 }
 
-static void the_last_one_was_cancelled(void **state)
+static void the_last_job_was_cancelled(void **state)
 {
 	static const struct {
 		const char *sql;
@@ -826,7 +885,7 @@ static void the_last_one_was_cancelled(void **state)
 	} v[] = {
 		{"DELETE FROM setting WHERE key = 'x'", false},
 		{"UPDATE attempt SET ended = 20000 * id, reason = 10 WHERE id < 4", true},
-		/* two at one time are not the only job */
+		/* two jobs at one time */
 		{"UPDATE attempt SET ended = id, reason = 10 WHERE id < 4", false},
 		{"UPDATE attempt SET ended = 20000 * id, reason = 10; "
 		 "UPDATE attempt SET reason = 0 WHERE id = 4",
@@ -843,7 +902,7 @@ static void the_last_one_was_cancelled(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		put(h);
+		put_sweep(h);
 		fill(h, FILL_USER, 5);
 		here_sql(h, v[i].sql);
 		assert_int_equal(db_last_cancelled(h->store.db, &yes, NULL), 0);
@@ -858,20 +917,21 @@ static void the_last_one_was_cancelled(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(phases),
-		T(records_are_by_job),
-		cmocka_unit_test(reasons),
-		T(outside_of_a_job_it_is_a_cancel),
-		cmocka_unit_test(decides),
+		cmocka_unit_test(phases_of_the_hold_off),
+		T(each_job_has_its_own_record),
+		cmocka_unit_test(reasons_of_sigterm),
+		T(outside_of_a_job_sigterm_is_a_cancel),
+		cmocka_unit_test(decisions),
+		cmocka_unit_test(all_were_pending),
 		T(counts_tasks_not_lines),
-		T(leaves_other_folders_alone),
-		T(an_expected_end_is_no_time),
-		T(no_answer_no_decision),
-		T(not_before_it_is_due),
-		T(one_decides),
+		T(ignores_other_folders),
+		T(an_expected_end_is_no_cancel_time),
+		T(no_decision_without_an_answer),
+		T(no_decision_before_it_is_due),
+		T(one_process_decides),
 		T(paused_already),
 		cmocka_unit_test(requested_by_slurmq),
-		cmocka_unit_test(the_last_one_was_cancelled),
+		cmocka_unit_test(the_last_job_was_cancelled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

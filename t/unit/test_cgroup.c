@@ -1,4 +1,4 @@
-/* test_cgroup.c - kills for want of memory, as cgroups of both versions tell */
+/* test_cgroup.c - kills for lack of memory, in cgroups of both versions */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 #include "lib/cgroup.h"
 #include "scratch.h"
 
-static void put(const char *root, const char *path, const char *text)
+static void write_file(const char *root, const char *path, const char *text)
 {
 	char *name = mem_printf("%s%s", root, path);
 	FILE *f;
@@ -30,13 +30,13 @@ static void put(const char *root, const char *path, const char *text)
 	free(name);
 }
 
-static void kills(void **state)
+static void memory_kills(void **state)
 {
 	static const struct {
 		const char *self, *file, *text;
 		int64_t n;
 	} v[] = {
-		/* the job's, with all of its steps */
+		/* the job's group, with all of its steps */
 		{"0::/system.slice/slurmstepd.scope/job_7/step_batch/user/task_0\n",
 		 "/sys/fs/cgroup/system.slice/slurmstepd.scope/job_7/memory.events",
 		 "low 0\nhigh 0\nmax 9\noom 4\noom_kill 3\noom_group_kill 1\n", 3},
@@ -57,8 +57,8 @@ static void kills(void **state)
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
 		char *root = scratch_make();
 
-		put(root, "/proc/self/cgroup", v[i].self);
-		put(root, v[i].file, v[i].text);
+		write_file(root, "/proc/self/cgroup", v[i].self);
+		write_file(root, v[i].file, v[i].text);
 		if (cgroup_oom_kills(root) != v[i].n)
 			fail_msg("%zu: %d", i, (int)cgroup_oom_kills(root));
 		scratch_drop(root);
@@ -68,7 +68,7 @@ static void kills(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(kills)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(memory_kills)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

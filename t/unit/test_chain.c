@@ -1,4 +1,4 @@
-/* test_chain.c - the last one out stays, and nobody else does */
+/* test_chain.c - the end of a job: the last job of a folder stays if it must, other jobs leave */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,26 +15,26 @@
 #include "lib/proc.h"
 #include "sweep_here.h"
 
-static int said;
+static int lines_said;
 
-static void count_said(void *arg, const char *text)
+static void count_line(void *arg, const char *text)
 {
 	(void)arg;
 	(void)text;
-	said++;
+	lines_said++;
 }
 
 static int set_up(void **state)
 {
 	fake_reset();
-	said = 0;
+	lines_said = 0;
 	proc_signals_block();
 	while (proc_signal_wait(0) > 0)
 		;
 	return here_set_up(state);
 }
 
-static void put(struct here *h)
+static void put_sweep(struct here *h)
 {
 	struct expand_result r;
 
@@ -45,14 +45,14 @@ static void put(struct here *h)
 	expand_result_release(&r);
 }
 
-static void end(struct here *h, bool refill)
+static void end_job(struct here *h, bool refill)
 {
 	chain_end(&h->store,
 		  &(struct chain_opts){
-			  .refill = refill, .lock_ms = 1000, .stay_ms = 1, .say = count_said});
+			  .refill = refill, .lock_ms = 1000, .stay_ms = 1, .say = count_line});
 }
 
-static int64_t count(struct here *h, int state)
+static int64_t count_state(struct here *h, int state)
 {
 	int64_t counts[JOB_NSTATES];
 
@@ -60,27 +60,27 @@ static int64_t count(struct here *h, int state)
 	return counts[state];
 }
 
-static void refills_and_goes(void **state)
+static void refills_and_leaves(void **state)
 {
 	struct here *h = *state;
 
-	put(h);
-	end(h, true);
+	put_sweep(h);
+	end_job(h, true);
 	assert_int_equal(fake.sbatches, 1);
-	assert_int_equal(said, 0);
+	assert_int_equal(lines_said, 0);
 }
 
 static void a_cancelled_job_submits_nothing(void **state)
 {
 	struct here *h = *state;
 
-	put(h);
-	end(h, false);
+	put_sweep(h);
+	end_job(h, false);
 	assert_int_equal(fake.sbatches, 0);
-	assert_int_equal(count(h, JOB_PENDING), 5);
+	assert_int_equal(count_state(h, JOB_PENDING), 5);
 }
 
-/* What will pass is waited for: the limit, a Slurm that is busy. */
+/* A job waits for a temporary obstacle: the limit, or a busy Slurm. */
 static void stays_until_something_is_submitted(void **state)
 {
 	static const int answers[] = {SLURM_LIMIT, SLURM_BUSY, SLURM_NO_SBATCH};
@@ -93,54 +93,54 @@ static void stays_until_something_is_submitted(void **state)
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		fake.limit = 9;
-		fake.used = 9; /* Slurm says that there is no room at all */
+		fake.used = 9; /* Slurm reports no free slot */
 		fake.answers[0] = fake.answers[1] = fake.answers[2] = answers[i];
 		fake.nanswers = 3;
-		put(h);
-		end(h, true);
+		put_sweep(h);
+		end_job(h, true);
 		assert_int_equal(fake.sbatches, 4);
-		assert_true(said > 0);
+		assert_true(lines_said > 0);
 		here_tear_down(&s);
 	}
 }
 
-static void no_clear_answer_is_waited_for_too(void **state)
+static void waits_after_an_unclear_answer(void **state)
 {
 	struct here *h = *state;
 
 	fake.answers[0] = SLURM_UNCLEAR;
 	fake.nanswers = 1;
 	fake.accept_silently = true;
-	put(h);
-	end(h, true); /* its pause over, it finds the job by its name */
+	put_sweep(h);
+	end_job(h, true); /* after its wait it finds the Slurm job by its name */
 	assert_int_equal(fake.sbatches, 1);
-	assert_int_equal(count(h, JOB_QUEUED), 5);
+	assert_int_equal(count_state(h, JOB_QUEUED), 5);
 }
 
-static void goes_where_others_are_left(void **state)
+static void leaves_if_other_jobs_remain(void **state)
 {
 	struct here *h = *state;
 
 	fake.limit = 3;
-	put(h);
-	end(h, true);
+	put_sweep(h);
+	end_job(h, true);
 	assert_int_equal(fake.sbatches, 1);
 	fake.answers[1] = SLURM_LIMIT;
 	fake.nanswers = 2;
-	end(h, true);
-	assert_int_equal(said, 0);
+	end_job(h, true);
+	assert_int_equal(lines_said, 0);
 }
 
-static void nothing_to_wait_for(void **state)
+static void leaves_if_waiting_is_useless(void **state)
 {
 	static const struct {
 		int64_t limit;
 		const char *key, *value;
 		int answer;
 	} v[] = {
-		{1, "x", "1", SLURM_LIMIT},	  /* our own slot is all there is */
-		{9, ".paused", "1", SLURM_LIMIT}, /* the owner's word */
-		{9, "x", "1", SLURM_REFUSED},	  /* held: a person is needed */
+		{1, "x", "1", SLURM_LIMIT},	  /* this job's own slot is the only one */
+		{9, ".paused", "1", SLURM_LIMIT}, /* the user paused the queue */
+		{9, "x", "1", SLURM_REFUSED},	  /* refused, so held: a user is needed */
 	};
 
 	(void)state;
@@ -155,17 +155,17 @@ static void nothing_to_wait_for(void **state)
 		for (int k = 0; k < 64; k++)
 			fake.answers[k] = v[i].answer;
 		fake.nanswers = 64;
-		put(h);
+		put_sweep(h);
 		assert_int_equal(db_begin(h->store.db, NULL), 0);
 		assert_int_equal(db_setting_set(h->store.db, v[i].key, v[i].value, NULL), 0);
 		assert_int_equal(db_commit(h->store.db, NULL), 0);
-		end(h, true);
+		end_job(h, true);
 		assert_true(fake.sbatches <= 1);
 		here_tear_down(&s);
 	}
 }
 
-static pid_t somebody_holds(struct here *h, const char *name)
+static pid_t fork_lock_holder(struct here *h, const char *name)
 {
 	struct folder *other;
 	int lock, ready[2];
@@ -187,9 +187,9 @@ static pid_t somebody_holds(struct here *h, const char *name)
 	return pid;
 }
 
-static pid_t somebody_else_stays(struct here *h)
+static pid_t fork_staying_job(struct here *h)
 {
-	return somebody_holds(h, FOLDER_LAST);
+	return fork_lock_holder(h, FOLDER_LAST);
 }
 
 static void only_one_stays(void **state)
@@ -201,24 +201,24 @@ static void only_one_stays(void **state)
 	fake.limit = fake.used = 9;
 	fake.answers[0] = SLURM_LIMIT;
 	fake.nanswers = 1;
-	put(h);
-	pid = somebody_else_stays(h);
-	end(h, true);
+	put_sweep(h);
+	pid = fork_staying_job(h);
+	end_job(h, true);
 	assert_int_equal(fake.sbatches, 1);
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 }
 
-/* Cancelled while it chains: before its sbatch, in the middle of it, or while it stays. */
-static void a_late_term_submits_nothing(void **state)
+/* SIGTERM while the job chains: before its sbatch, in the middle of it, or while it stays. */
+static void a_late_sigterm_submits_nothing(void **state)
 {
 	struct here *h = *state;
 
-	put(h);
+	put_sweep(h);
 	kill(getpid(), SIGTERM);
-	end(h, true);
+	end_job(h, true);
 	assert_int_equal(fake.sbatches, 0);
-	assert_int_equal(count(h, JOB_PENDING), 5);
+	assert_int_equal(count_state(h, JOB_PENDING), 5);
 	assert_true(folder_file_exists(h->store.folder, "cancelled/0"));
 }
 
@@ -227,20 +227,20 @@ static void send_term(void)
 	kill(getpid(), SIGTERM);
 }
 
-/* What is claimed by then is submitted to its end, and not undone. */
-static void term_in_the_middle_of_sbatch(void **state)
+/* A submission that is already claimed is completed and not undone. */
+static void sigterm_during_sbatch(void **state)
 {
 	struct here *h = *state;
 
 	fake.on_sbatch = send_term;
-	put(h);
-	end(h, true);
+	put_sweep(h);
+	end_job(h, true);
 	assert_int_equal(fake.sbatches, 1);
 	assert_int_equal(fake.cancelled.n, 0);
-	assert_int_equal(count(h, JOB_QUEUED) + count(h, JOB_SUBMITTING), 5);
+	assert_int_equal(count_state(h, JOB_QUEUED) + count_state(h, JOB_SUBMITTING), 5);
 }
 
-static void term_ends_the_stay(void **state)
+static void sigterm_ends_the_stay(void **state)
 {
 	struct here *h = *state;
 
@@ -249,12 +249,12 @@ static void term_ends_the_stay(void **state)
 		fake.answers[k] = SLURM_LIMIT;
 	fake.nanswers = 64;
 	fake.on_sbatch = send_term;
-	put(h);
-	end(h, true);
+	put_sweep(h);
+	end_job(h, true);
 	assert_int_equal(fake.sbatches, 1);
 }
 
-/* At the time limit the chain goes on. */
+/* At the time limit the chain still submits. */
 static void a_time_limit_submits(void **state)
 {
 	struct here *h = *state;
@@ -265,9 +265,9 @@ static void a_time_limit_submits(void **state)
 	fake.jobs[0].ntasks = 1;
 	snprintf(fake.jobs[0].state[0], 24, "COMPLETING");
 	fake_reason = "TimeLimit";
-	put(h);
+	put_sweep(h);
 	kill(getpid(), SIGTERM);
-	end(h, true);
+	end_job(h, true);
 	unsetenv("SLURM_JOB_ID");
 	fake_reason = NULL;
 	assert_int_equal(fake.sbatches, 1);
@@ -276,13 +276,13 @@ static void a_time_limit_submits(void **state)
 
 static int until_term;
 
-static void the_limit_comes(void)
+static void send_time_limit(void)
 {
 	if (--until_term == 0)
 		kill(getpid(), SIGTERM);
 }
 
-/* So does one that stays: it has until KILL. */
+/* At the time limit a job that stays goes on staying: it has until SIGKILL. */
 static void a_time_limit_ends_no_stay(void **state)
 {
 	struct here *h = *state;
@@ -297,60 +297,61 @@ static void a_time_limit_ends_no_stay(void **state)
 		fake.answers[k] = SLURM_BUSY;
 	fake.nanswers = 3;
 	until_term = 3;
-	fake.on_sbatch = the_limit_comes;
-	put(h);
-	end(h, true);
+	fake.on_sbatch = send_time_limit;
+	put_sweep(h);
+	end_job(h, true);
 	unsetenv("SLURM_JOB_ID");
 	fake_reason = NULL;
 	assert_int_equal(fake.sbatches, 4);
-	assert_int_equal(count(h, JOB_QUEUED) + count(h, JOB_SUBMITTING), 5);
+	assert_int_equal(count_state(h, JOB_QUEUED) + count_state(h, JOB_SUBMITTING), 5);
 	assert_int_equal(fake.cancelled.n, 0);
 }
 
 static struct here *broken;
 
-static void it_is_mended(void *arg, const char *text)
+static void remove_obstacle(void *arg, const char *text)
 {
 	(void)arg;
 	(void)text;
-	if (++said == 6)
+	if (++lines_said == 6)
 		here_sql(broken, "DROP TRIGGER no");
 }
 
-/* Rights of claims that failed are no others: who is alone stays for as long as it takes. */
-static void its_own_rights_are_no_others(void **state)
+/* Claims of the job's own failed submissions are no other jobs: a job that is alone stays as long
+ * as it must. */
+static void its_own_claims_do_not_count(void **state)
 {
 	struct here *h = *state;
 
-	put(h);
+	put_sweep(h);
 	here_sql(h,
 		 "CREATE TRIGGER no BEFORE INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'no'); END");
 	broken = h;
 	chain_end(&h->store,
 		  &(struct chain_opts){
-			  .refill = true, .lock_ms = 1000, .stay_ms = 1, .say = it_is_mended});
-	assert_true(said >= 6);
-	assert_int_equal(count(h, JOB_QUEUED) + count(h, JOB_SUBMITTING), 5);
+			  .refill = true, .lock_ms = 1000, .stay_ms = 1, .say = remove_obstacle});
+	assert_true(lines_said >= 6);
+	assert_int_equal(count_state(h, JOB_QUEUED) + count_state(h, JOB_SUBMITTING), 5);
 }
 
-/* Rows say that others are left, and Slurm has none of them: cancelled, or dead with their nodes. */
-static void ghosts_are_no_others(void **state)
+/* Rows say that others are left, and Slurm has none of them: they died with their nodes. */
+static void dead_jobs_do_not_count(void **state)
 {
 	struct here *h = *state;
 
 	fake.limit = 4;
-	put(h);
-	end(h, true);
+	put_sweep(h);
+	end_job(h, true);
 	assert_int_equal(fake.sbatches, 1);
 	for (int i = 0; i < 3; i++)
-		snprintf(fake.jobs[0].state[i], 24, "CANCELLED");
-	end(h, true);
+		snprintf(fake.jobs[0].state[i], 24, "NODE_FAIL");
+	end_job(h, true);
 	assert_int_equal(fake.sbatches, 2);
-	assert_int_equal(count(h, JOB_CANCELLED), 3);
-	assert_int_equal(count(h, JOB_PENDING), 0);
+	assert_int_equal(count_state(h, JOB_FAILED), 3);
+	assert_int_equal(count_state(h, JOB_PENDING), 0);
 }
 
-static void ends_us(void)
+static void send_sigterm_at_third_query(void)
 {
 	if (fake.squeues != 3)
 		return;
@@ -358,47 +359,47 @@ static void ends_us(void)
 	kill(getpid(), SIGTERM);
 }
 
-/* A job that could not take its right is no other either, though its row and Slurm have it. */
-static void nor_are_we(void **state)
+/* A job that did not win its claim is no other job either, although Slurm and its row show it. */
+static void the_job_itself_does_not_count(void **state)
 {
 	struct here *h = *state;
 
 	fake.limit = 2;
-	put(h);
-	end(h, true);
+	put_sweep(h);
+	end_job(h, true);
 	assert_int_equal(fake.sbatches, 1);
 	snprintf(fake.jobs[0].state[0], 24, "RUNNING");
-	fake.on_squeue = ends_us;
+	fake.on_squeue = send_sigterm_at_third_query;
 	setenv("SLURM_JOB_ID", "100", 1);
-	end(h, true);
+	end_job(h, true);
 	unsetenv("SLURM_JOB_ID");
-	assert_true(said > 0);
+	assert_true(lines_said > 0);
 }
 
-static void answers_in_the_end(void)
+static void answer_after_some_queries(void)
 {
 	fake.away = fake.squeues < 4;
 }
 
-/* The same in an outage: what lies in claims/ may be of the dead, so it is waited for Slurm's word. */
-static void nor_in_an_outage(void **state)
+/* The same in an outage: a claim may belong to a dead job, so the job waits for Slurm's answer. */
+static void dead_jobs_in_an_outage(void **state)
 {
 	struct here *h = *state;
 
 	fake.limit = 4;
-	put(h);
-	end(h, true);
+	put_sweep(h);
+	end_job(h, true);
 	for (int i = 0; i < 3; i++)
-		snprintf(fake.jobs[0].state[i], 24, "CANCELLED");
-	fake.on_squeue = answers_in_the_end;
-	end(h, true);
+		snprintf(fake.jobs[0].state[i], 24, "NODE_FAIL");
+	fake.on_squeue = answer_after_some_queries;
+	end_job(h, true);
 	assert_int_equal(fake.sbatches, 2);
-	assert_int_equal(count(h, JOB_CANCELLED), 3);
+	assert_int_equal(count_state(h, JOB_FAILED), 3);
 }
 
 static char *manifests;
 
-static void manifests_age(void)
+static void make_manifests_older(void)
 {
 	char *cmd = mem_printf("touch -d '1 hour ago' %s/*", manifests);
 
@@ -406,40 +407,41 @@ static void manifests_age(void)
 	free(cmd);
 }
 
-/* Looks of squeue's, in the middle of which: */
+/* Queries of squeue: fake.on_squeue makes more than a minute pass, and lets some of the first
+ * fail. */
 static struct {
 	struct here *h;
-	int n, away; /* so many of the first are not answered */
-} asked;
+	int n, away; /* number of queries, how many of the first fail */
+} queries;
 
-/* A minute and more has passed since the last one. */
-static void time_goes_by(void)
+static void make_a_minute_pass(void)
 {
 	struct db_flight *v;
 	int64_t at;
 	size_t n;
 
-	fake.away = asked.n && asked.n <= asked.away;
-	asked.n++;
-	assert_int_equal(db_begin(asked.h->store.db, NULL), 0);
-	assert_int_equal(db_flights(asked.h->store.db, &v, &n, NULL), 0);
+	fake.away = queries.n && queries.n <= queries.away;
+	queries.n++;
+	assert_int_equal(db_begin(queries.h->store.db, NULL), 0);
+	assert_int_equal(db_flights(queries.h->store.db, &v, &n, NULL), 0);
 	for (size_t i = 0; i < n; i++)
 		if (v[i].missing_since)
-			assert_int_equal(db_attempt_missing(asked.h->store.db, v[i].attempt,
+			assert_int_equal(db_attempt_missing(queries.h->store.db, v[i].attempt,
 							    v[i].missing_since - 70000, NULL),
 					 0);
 	free(v);
-	assert_int_equal(db_setting_int(asked.h->store.db, ".reconcile.at", 0, &at, NULL), 0);
-	assert_int_equal(db_setting_set_int(asked.h->store.db, ".reconcile.at", at - 70000, NULL),
+	assert_int_equal(db_setting_int(queries.h->store.db, ".reconcile.at", 0, &at, NULL), 0);
+	assert_int_equal(db_setting_set_int(queries.h->store.db, ".reconcile.at", at - 70000, NULL),
 			 0);
-	assert_int_equal(db_commit(asked.h->store.db, NULL), 0);
+	assert_int_equal(db_commit(queries.h->store.db, NULL), 0);
 }
 
-/* Nothing is pending, and of those that run some have died without a word: nobody else would find out. */
-static void the_last_one_waits_for_the_dead(void **state)
+/* Nothing is pending, and some running jobs died without a report. No other process would notice
+ * that. */
+static void the_last_job_waits_for_dead_jobs(void **state)
 {
 	(void)state;
-	/* Slurm answers all the while, or not for some of it */
+	/* Slurm answers every query, or fails some */
 	for (int away = 0; away < 2; away++) {
 		struct folder_entry e;
 		struct who who = {.slurm_id = 101, .node = "n1", .pid = 1, .random = 7};
@@ -449,63 +451,63 @@ static void the_last_one_waits_for_the_dead(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		put(h);
-		end(h, true);
-		assert_int_equal(count(h, JOB_PENDING), 0);
+		put_sweep(h);
+		end_job(h, true);
+		assert_int_equal(count_state(h, JOB_PENDING), 0);
 		t = strtoull(strrchr(fake.jobs[0].name, '.') + 1, NULL, 16);
 		assert_int_equal(claim_file_win(h->store.folder, t, 1, &who, &e, NULL), 0);
 		for (int i = 0; i < 5; i++)
-			snprintf(fake.jobs[0].state[i], 24, i == 1 ? "NODE_FAIL" : "CANCELLED");
-		asked.h = h;
-		asked.n = 0;
-		asked.away = 3 * away;
-		fake.on_squeue = time_goes_by;
-		said = 0;
-		end(h, true);
-		assert_true(said > 0);
-		assert_true(asked.n >= 2 + asked.away);
-		assert_int_equal(count(h, JOB_CANCELLED), 4);
-		assert_int_equal(count(h, JOB_FAILED), 1);
+			snprintf(fake.jobs[0].state[i], 24, "NODE_FAIL");
+		queries.h = h;
+		queries.n = 0;
+		queries.away = 3 * away;
+		fake.on_squeue = make_a_minute_pass;
+		lines_said = 0;
+		end_job(h, true);
+		assert_true(lines_said > 0);
+		assert_true(queries.n >= 2 + queries.away);
+		assert_int_equal(count_state(h, JOB_FAILED), 5);
 		assert_int_equal(fake.sbatches, 1);
 		here_tear_down(&s);
 	}
 }
 
-/* ... but not for those that are there. */
-static void nor_does_it_wait_for_the_living(void **state)
+/* The last job does not wait for running jobs that are alive. */
+static void no_wait_for_running_jobs(void **state)
 {
 	struct here *h = *state;
 
-	put(h);
-	end(h, true);
-	said = 0;
+	put_sweep(h);
+	end_job(h, true);
+	lines_said = 0;
 	fake.squeues = 0;
 	snprintf(fake.jobs[0].state[1], 24, "NODE_FAIL");
-	end(h, true);
-	assert_int_equal(said, 0);
+	end_job(h, true);
+	assert_int_equal(lines_said, 0);
 	assert_int_equal(fake.squeues, 1);
 }
 
-/* What got no answer fills the queue, and nothing of it is in Slurm. */
-static void unanswered_rows_are_no_others(void **state)
+/* Submissions without a clear answer fill the queue, and Slurm has none of them. */
+static void unanswered_submissions_do_not_count(void **state)
 {
 	struct here *h = *state;
 
 	fake.limit = 3;
 	fake.answers[0] = SLURM_UNCLEAR;
 	fake.nanswers = 1;
-	put(h);
+	put_sweep(h);
 	manifests = mem_printf("%s/manifests", h->store.dir);
-	fake.on_squeue = manifests_age;
-	end(h, true);
+	fake.on_squeue = make_manifests_older;
+	end_job(h, true);
 	free(manifests);
 	assert_true(fake.sbatches >= 2);
-	assert_int_equal(count(h, JOB_SUBMITTING) + count(h, JOB_QUEUED), 2);
+	assert_int_equal(count_state(h, JOB_SUBMITTING) + count_state(h, JOB_QUEUED), 2);
 	assert_int_equal(fake_active(), 2);
 }
 
-/* A holder that only tells, as status does: our event has gone, and nobody has refilled. */
-static void a_lock_that_tells_and_goes(void **state)
+/* A process that only ingests, as slurmq status does, ingested this job's record but submitted
+ * nothing. */
+static void a_lock_holder_that_only_ingests(void **state)
 {
 	struct here *h = *state;
 	char name[FOLDER_NAME_SIZE] = "00000000000000aa.0.5,0,n,1,0000000000000001";
@@ -514,7 +516,7 @@ static void a_lock_that_tells_and_goes(void **state)
 	char c = 0;
 	pid_t pid;
 
-	put(h);
+	put_sweep(h);
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
@@ -534,8 +536,9 @@ static void a_lock_that_tells_and_goes(void **state)
 	close(ready[1]);
 }
 
-/* A holder of the queue lock that hangs: who has something to tell and is alone stays until it is told. */
-static void a_lock_that_hangs(void **state)
+/* The holder of the queue lock hangs: a job with a record in the outbox that is alone stays until
+ * the record is ingested. */
+static void a_lock_holder_that_hangs(void **state)
 {
 	struct here *h = *state;
 	char name[FOLDER_NAME_SIZE] = "00000000000000aa.0.5,0,n,1,0000000000000001";
@@ -544,7 +547,7 @@ static void a_lock_that_hangs(void **state)
 	char c = 0;
 	pid_t pid;
 
-	put(h);
+	put_sweep(h);
 	assert_int_equal(folder_file_put(h->store.folder,
 					 "outbox/00000000000000aa.0.5,0,n,1,0000000000000001",
 					 "x\n", 2, 0600, NULL),
@@ -571,12 +574,12 @@ static void cancel_us(void *arg, const char *text)
 {
 	(void)arg;
 	(void)text;
-	if (++said == 1)
+	if (++lines_said == 1)
 		kill(getpid(), SIGTERM);
 }
 
-/* Cancelled while it stays, having not had the queue lock: that is no reason to come again. */
-static void a_lock_that_hangs_and_a_cancellation(void **state)
+/* Cancelled while it stays and before it got the queue lock: it does not try again. */
+static void a_hanging_lock_holder_and_a_cancel(void **state)
 {
 	struct here *h = *state;
 	struct folder *other;
@@ -584,7 +587,7 @@ static void a_lock_that_hangs_and_a_cancellation(void **state)
 	char c = 0;
 	pid_t pid;
 
-	put(h);
+	put_sweep(h);
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
@@ -607,12 +610,12 @@ static void a_lock_that_hangs_and_a_cancellation(void **state)
 	close(ready[1]);
 }
 
-/* A holder of the queue lock that hangs is left to others, where there are any: tasks of rows that may still begin, and
- * those that run. Only who is alone stays. */
-static void a_lock_that_hangs_is_for_others_too(void **state)
+/* If the holder of the queue lock hangs, a job leaves if others remain: running jobs, or tasks that
+ * may still start. Only a job that is alone stays. */
+static void a_hanging_lock_holder_and_other_jobs(void **state)
 {
 	static const struct {
-		const char *rest; /* of two tasks that were submitted: as they are */
+		const char *rest; /* the states of two tasks that were submitted */
 		bool stays;
 	} v[] = {{"rr", false}, {"jj", false}, {"rx", false}, {"jx", false}, {"xx", true}};
 
@@ -632,8 +635,8 @@ static void a_lock_that_hangs_is_for_others_too(void **state)
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		fake.limit = 3;
-		put(h);
-		end(h, true);
+		put_sweep(h);
+		end_job(h, true);
 		assert_int_equal(fake.sbatches, 1);
 		t = strtoull(strrchr(fake.jobs[0].name, '.') + 1, NULL, 16);
 		for (int k = 0; k < 2; k++) {
@@ -658,9 +661,9 @@ static void a_lock_that_hangs_is_for_others_too(void **state)
 		assert_int_equal(read(ready[0], &c, 1), 1);
 		chain_end(&h->store,
 			  &(struct chain_opts){
-				  .refill = true, .lock_ms = 20, .stay_ms = 1, .say = count_said});
-		if ((said > 0) != v[i].stays)
-			fail_msg("%s: %s", v[i].rest, said ? "it stays" : "it goes");
+				  .refill = true, .lock_ms = 20, .stay_ms = 1, .say = count_line});
+		if ((lines_said > 0) != v[i].stays)
+			fail_msg("%s: %s", v[i].rest, lines_said ? "it stays" : "it leaves");
 		kill(pid, SIGKILL);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		close(ready[0]);
@@ -669,14 +672,15 @@ static void a_lock_that_hangs_is_for_others_too(void **state)
 	}
 }
 
-/* ---- jobs were cancelled in Slurm ---- */
+/* ---- after an external cancel ---- */
 
-/* An array of four is in Slurm, as one task more fits; one of them was cancelled so many ms ago. */
-static void one_is_cancelled(struct here *h, const char *state, int64_t ago)
+/* Puts an array of four into Slurm, and allows one job more. One of the four was cancelled ago ms
+ * before. */
+static void cancel_one_of_four(struct here *h, const char *state, int64_t ago)
 {
 	fake.limit = 5;
-	put(h);
-	end(h, true);
+	put_sweep(h);
+	end_job(h, true);
 	assert_int_equal(fake.sbatches, 1);
 	for (int i = 0; i < 4; i++)
 		snprintf(fake.jobs[0].state[i], 24, "%s", i ? "RUNNING" : state);
@@ -685,37 +689,39 @@ static void one_is_cancelled(struct here *h, const char *state, int64_t ago)
 	scratch_later(h->store.dir, "cancelled/100", ago);
 	here_sql(h, "UPDATE setting SET value = 6 WHERE key = '.limit.jobs'");
 	fake.limit = 6;
-	said = 0;
+	lines_said = 0;
 }
 
-static int sent; /* in the middle of it */
+static int sent; /* the signal that the job gets while it stays */
 
-static void say_and_send(void *arg, const char *text)
+static void send_at_first_line(void *arg, const char *text)
 {
 	(void)arg;
 	(void)text;
-	if (++said == 1 && sent)
+	if (++lines_said == 1 && sent)
 		kill(getpid(), sent);
 }
 
 static void end_with(struct here *h, int sig)
 {
 	sent = sig;
-	chain_end(&h->store,
-		  &(struct chain_opts){
-			  .refill = true, .lock_ms = 1000, .stay_ms = 1, .say = say_and_send});
+	chain_end(&h->store, &(struct chain_opts){.refill = true,
+						  .lock_ms = 1000,
+						  .stay_ms = 1,
+						  .say = send_at_first_line});
 }
 
-/* A job that ends in the hold-off stays until it is over, and goes on unless all were cancelled. */
+/* A job that ends in the hold-off stays until it is over. Then it submits unless all jobs were
+ * cancelled. */
 static void outlasts_the_hold_off(void **state)
 {
 	static const struct {
 		int64_t ago;
-		bool second; /* two were cancelled, and none is left */
-		int sig;     /* comes to this job in it */
+		bool second; /* two were cancelled, and no survivor is left */
+		int sig;     /* sent to this job while it stays */
 		const char *reason;
 		bool goes_on, recorded;
-		int64_t least, most; /* so long it takes, in ms */
+		int64_t least, most; /* duration in ms */
 	} v[] = {
 		{9000, false, 0, NULL, true, false, 200, 20000},
 		{9000, true, 0, NULL, false, false, 200, 20000},
@@ -732,7 +738,7 @@ static void outlasts_the_hold_off(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		one_is_cancelled(h, "CANCELLED", v[i].ago);
+		cancel_one_of_four(h, "CANCELLED", v[i].ago);
 		if (v[i].second) {
 			for (int k = 1; k < 4; k++) {
 				snprintf(fake.jobs[0].state[k], 24, "CANCELLED");
@@ -749,7 +755,7 @@ static void outlasts_the_hold_off(void **state)
 		took = clock_mono_ms() - began;
 		unsetenv("SLURM_JOB_ID");
 		fake_reason = NULL;
-		if ((fake.sbatches == 2) != v[i].goes_on || said != 1)
+		if ((fake.sbatches == 2) != v[i].goes_on || lines_said != 1)
 			fail_msg("case %zu: %zu submissions", i, fake.sbatches);
 		if (took < v[i].least || took > v[i].most)
 			fail_msg("case %zu: took %d ms", i, (int)took);
@@ -762,16 +768,17 @@ static void outlasts_the_hold_off(void **state)
 	}
 }
 
-/* Of several that outlast it one goes on, and decides; the others leave after the decision, not before. */
-static void one_goes_on_after_it(void **state)
+/* Several jobs outlast the hold-off: one decides and submits; the others leave after the decision,
+ * not before. */
+static void one_job_decides(void **state)
 {
 	struct here *h = *state;
 	int64_t began;
 	int status;
 	pid_t pid, decider;
 
-	one_is_cancelled(h, "CANCELLED", 7000);
-	pid = somebody_else_stays(h);
+	cancel_one_of_four(h, "CANCELLED", 7000);
+	pid = fork_staying_job(h);
 	decider = fork();
 	if (!decider) {
 		char *path = mem_printf("%s/cancelled/100", h->store.dir);
@@ -790,30 +797,30 @@ static void one_goes_on_after_it(void **state)
 	waitpid(pid, &status, 0);
 }
 
-static void is_back(void)
+static void make_slurm_answer(void)
 {
 	fake.away = fake.squeues < 3;
 }
 
-/* Slurm does not answer: one stays for it, and goes on when it has decided. */
-static void stays_until_it_is_decided(void **state)
+/* If Slurm does not answer, one job stays until the decision can be made, and then submits. */
+static void stays_until_the_decision(void **state)
 {
 	struct here *h = *state;
 
-	one_is_cancelled(h, "CANCELLED", 11000);
+	cancel_one_of_four(h, "CANCELLED", 11000);
 	fake.squeues = 0;
-	fake.on_squeue = is_back;
+	fake.on_squeue = make_slurm_answer;
 	end_with(h, 0);
 	assert_true(fake.squeues >= 3);
 	assert_int_equal(fake.sbatches, 2);
 	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
 }
 
-/* The lock is held until something is submitted: status is to see that. */
+/* The lock is held until the job submits: status uses that. */
 static struct here *watched;
 static int seen_held;
 
-static void looks_at_the_lock(void)
+static void check_deciding_lock(void)
 {
 	pid_t pid = fork();
 	int status = 0;
@@ -829,28 +836,28 @@ static void looks_at_the_lock(void)
 	seen_held += !status;
 }
 
-static void others_see_that_it_waits(void **state)
+static void other_jobs_see_that_it_waits(void **state)
 {
 	struct here *h = *state;
 
-	one_is_cancelled(h, "CANCELLED", 7000);
+	cancel_one_of_four(h, "CANCELLED", 7000);
 	watched = h;
 	seen_held = 0;
-	fake.on_sbatch = looks_at_the_lock;
+	fake.on_sbatch = check_deciding_lock;
 	end_with(h, 0);
 	assert_int_equal(fake.sbatches, 2);
 	assert_int_equal(seen_held, 1);
 }
 
-static void and_so_does_status(void **state)
+static void status_sees_that_it_waits(void **state)
 {
 	static const char *const locks[] = {NULL, FOLDER_LAST, "expand"};
 	struct here *h = *state;
 
-	put(h);
+	put_sweep(h);
 	here_sql(h, "INSERT INTO setting VALUES ('.chain.last_refill', 1)");
 	for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++) {
-		pid_t pid = locks[i] ? somebody_holds(h, locks[i]) : 0;
+		pid_t pid = locks[i] ? fork_lock_holder(h, locks[i]) : 0;
 		struct health c;
 		int status;
 
@@ -865,7 +872,7 @@ static void and_so_does_status(void **state)
 	}
 }
 
-/* slurmq cancel ended this job: it withdraws its own record, and no other. */
+/* slurmq cancel ended this job: it withdraws its own cancel record, and no other. */
 static void a_requested_end_leaves_no_record(void **state)
 {
 	(void)state;
@@ -876,7 +883,7 @@ static void a_requested_end_leaves_no_record(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		one_is_cancelled(h, "CANCELLED", 1000);
+		cancel_one_of_four(h, "CANCELLED", 1000);
 		cancel_record(h->store.folder, &(struct who){.slurm_id = 101});
 		if (requested)
 			here_sql(h, "UPDATE job SET request = 1 WHERE id = 1");
@@ -892,13 +899,14 @@ static void a_requested_end_leaves_no_record(void **state)
 	}
 }
 
-static void is_back_soon(void)
+static void make_slurm_answer_next(void)
 {
 	fake.away = fake.squeues < 2;
 }
 
-/* For a job that is about to begin. The database is left as it was, open or not. */
-static void decides_before_a_job_begins(void **state)
+/* A decision for a job that is about to start. The database handle is left as it was, open or
+ * closed. */
+static void decides_before_a_job_starts(void **state)
 {
 	(void)state;
 	for (int open = 0; open < 2; open++) {
@@ -907,9 +915,9 @@ static void decides_before_a_job_begins(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		one_is_cancelled(h, "CANCELLED", 11000);
+		cancel_one_of_four(h, "CANCELLED", 11000);
 		fake.squeues = 0;
-		fake.on_squeue = open ? NULL : is_back_soon; /* it is asked again */
+		fake.on_squeue = open ? NULL : make_slurm_answer_next; /* Slurm is queried again */
 		if (!open) {
 			db_close(h->store.db);
 			h->store.db = NULL;
@@ -927,36 +935,36 @@ static void decides_before_a_job_begins(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(refills_and_goes),
+		T(refills_and_leaves),
 		T(a_cancelled_job_submits_nothing),
 		cmocka_unit_test(stays_until_something_is_submitted),
-		T(no_clear_answer_is_waited_for_too),
-		T(goes_where_others_are_left),
-		cmocka_unit_test(nothing_to_wait_for),
+		T(waits_after_an_unclear_answer),
+		T(leaves_if_other_jobs_remain),
+		cmocka_unit_test(leaves_if_waiting_is_useless),
 		T(only_one_stays),
-		T(a_late_term_submits_nothing),
-		T(term_in_the_middle_of_sbatch),
-		T(term_ends_the_stay),
+		T(a_late_sigterm_submits_nothing),
+		T(sigterm_during_sbatch),
+		T(sigterm_ends_the_stay),
 		T(a_time_limit_submits),
 		T(a_time_limit_ends_no_stay),
-		T(its_own_rights_are_no_others),
-		T(ghosts_are_no_others),
-		T(nor_are_we),
-		T(nor_in_an_outage),
-		cmocka_unit_test(the_last_one_waits_for_the_dead),
-		T(nor_does_it_wait_for_the_living),
-		T(unanswered_rows_are_no_others),
-		T(a_lock_that_hangs),
-		T(a_lock_that_hangs_and_a_cancellation),
-		T(a_lock_that_tells_and_goes),
-		cmocka_unit_test(a_lock_that_hangs_is_for_others_too),
+		T(its_own_claims_do_not_count),
+		T(dead_jobs_do_not_count),
+		T(the_job_itself_does_not_count),
+		T(dead_jobs_in_an_outage),
+		cmocka_unit_test(the_last_job_waits_for_dead_jobs),
+		T(no_wait_for_running_jobs),
+		T(unanswered_submissions_do_not_count),
+		T(a_lock_holder_that_hangs),
+		T(a_hanging_lock_holder_and_a_cancel),
+		T(a_lock_holder_that_only_ingests),
+		cmocka_unit_test(a_hanging_lock_holder_and_other_jobs),
 		cmocka_unit_test(outlasts_the_hold_off),
-		T(one_goes_on_after_it),
-		T(stays_until_it_is_decided),
-		T(others_see_that_it_waits),
-		T(and_so_does_status),
+		T(one_job_decides),
+		T(stays_until_the_decision),
+		T(other_jobs_see_that_it_waits),
+		T(status_sees_that_it_waits),
 		cmocka_unit_test(a_requested_end_leaves_no_record),
-		cmocka_unit_test(decides_before_a_job_begins),
+		cmocka_unit_test(decides_before_a_job_starts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* test_db.c - the job store: every transition from every state, counters, versions, refusals to open */
+/* test_db.c - the job store: every transition from every state, counters, versions, refusals to
+ * open */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,7 +26,7 @@ struct here {
 static struct sweep_param params[] = {{"lr", "1e-3", false}, {"seed", "7", false}};
 static struct sweep_point point = {.n = 2, .params = params, .sample = -1};
 
-/* Add n jobs with keys from first_key on, and publish them as a version. */
+/* Adds n jobs with keys from first_key on, and publishes them as a version. */
 static void add_jobs(struct here *h, const char *name, uint64_t first_key, int n)
 {
 	struct db_version v = {.sweep_name = (char *)(uintptr_t)name,
@@ -46,7 +47,7 @@ static void add_jobs(struct here *h, const char *name, uint64_t first_key, int n
 	h->version = v.id;
 }
 
-static int not_written; /* errno of whoever would write; 0: one may */
+static int not_written; /* the errno of access(2) for writing; 0: allowed */
 
 int access(const char *path, int mode)
 {
@@ -80,16 +81,16 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* ---- transitions, as words ---- */
+/* ---- transitions, as strings of letters ---- */
 
 struct play {
 	struct here *h;
 	uint64_t token;
-	int64_t attempt[8]; /* from 1 on */
+	int64_t attempt[8]; /* from index 1 */
 	int n;
 };
 
-static void claim(struct play *p)
+static void try_claim(struct play *p)
 {
 	struct db_submission s = {.id = ++p->token, .version = p->h->version};
 	struct db_job job;
@@ -104,22 +105,23 @@ static void claim(struct play *p)
 	db_job_release(&job);
 }
 
-/* One letter: what happens to the newest attempt, or after a digit to that one. */
-static void act(struct play *p, char what, int which)
+/* Applies one event, a letter, to the newest attempt, or to the attempt of the digit before the
+ * letter. */
+static void apply_event(struct play *p, char what, int which)
 {
 	struct job_end ok = {.completed = true, .ended = 9},
 		       bad = {.reason = REASON_EXIT, .exit_code = 3, .ended = 9};
 	struct job_end pre = {.reason = REASON_PREEMPTED, .ended = 9};
 	struct job_end lost = {.reason = REASON_LOST, .ended = 9};
 	struct job_end can = {.reason = REASON_CANCELLED, .ended = 9};
-	struct db_again again = {.tries = 1, .due = 7};
+	struct db_again fail_and_retry = {.tries = 1, .due = 7};
 	struct db *db = p->h->db;
 	int64_t job = p->h->job, a = p->attempt[which ? which : p->n];
 	int c, rc = 0;
 
 	switch (what) {
 	case 'c':
-		claim(p);
+		try_claim(p);
 		break;
 	case 'q':
 		rc = db_submission_answer(db, p->token, 1, 500, NULL, NULL);
@@ -167,7 +169,7 @@ static void act(struct play *p, char what, int which)
 		rc = db_job_retry(db, job, false, false, NULL, NULL, &c, NULL);
 		break;
 	case 'G':
-		rc = db_attempt_again(db, a, &again, &c, NULL);
+		rc = db_attempt_again(db, a, &fail_and_retry, &c, NULL);
 		break;
 	default:
 		fail_msg("no such act: %c", what);
@@ -190,19 +192,19 @@ static void transitions(void **state)
 		{"cqr+", JOB_COMPLETED, 0, 1},
 		{"cqr-", JOB_FAILED, REASON_EXIT, 1},
 		{"cqrk", JOB_CANCELLED, REASON_CANCELLED, 1},
-		/* starts and ends overtake sbatch's answer, which then changes nothing */
+		/* a start or an end before sbatch's answer, which then changes nothing */
 		{"cr", JOB_RUNNING, 0, 1},
 		{"crq", JOB_RUNNING, 0, 1},
 		{"cr+q", JOB_COMPLETED, 0, 1},
 		{"cr-q", JOB_FAILED, REASON_EXIT, 1},
 		{"cr+aq", JOB_COMPLETED, 0, 1},
-		/* told twice */
+		/* reported twice */
 		{"cqr++", JOB_COMPLETED, 0, 1},
 		{"cqr+-", JOB_COMPLETED, 0, 1},
 		{"cqr-+", JOB_FAILED, REASON_EXIT, 1},
 		{"cqr+p", JOB_COMPLETED, 0, 1},
 		{"cqr+l", JOB_COMPLETED, 0, 1},
-		/* rights taken back */
+		/* revoked claims */
 		{"ce", JOB_PENDING, 0, 0},
 		{"cqe", JOB_PENDING, 0, 0},
 		{"cqE", JOB_CANCELLED, REASON_CANCELLED, 0},
@@ -213,7 +215,7 @@ static void transitions(void **state)
 		{"cec", JOB_SUBMITTING, 0, 0},
 		{"cec1e", JOB_SUBMITTING, 0, 0},
 		{"cFU", JOB_PENDING, 0, 0},
-		/* verdicts, and what corrects them */
+		/* inferred ends, and their corrections */
 		{"cqrl", JOB_FAILED, REASON_LOST, 1},
 		{"cqrl+", JOB_COMPLETED, 0, 1},
 		{"cqrl-", JOB_FAILED, REASON_EXIT, 1},
@@ -230,7 +232,7 @@ static void transitions(void **state)
 		{"cqrlTcqr1+", JOB_RUNNING, 0, 2},
 		{"cqrlTcqr1-+", JOB_COMPLETED, 0, 2},
 		{"cqr-Tcqr+", JOB_COMPLETED, 0, 2},
-		/* another try by policy: of what failed, once, and where the user has no request */
+		/* a retry by policy: only of a failed job, once, and without a requested action */
 		{"cqr-G", JOB_PENDING, 0, 1},
 		{"cqr-GG", JOB_PENDING, 0, 1},
 		{"cqr-Gcqr+", JOB_COMPLETED, 0, 2},
@@ -249,7 +251,7 @@ static void transitions(void **state)
 		{"cqr-Gc1G", JOB_SUBMITTING, 0, 1},
 		{"cqr-Tc1G", JOB_SUBMITTING, 0, 1},
 		{"cqr-Gcqr-1G", JOB_FAILED, REASON_EXIT, 2},
-		/* a late end line has its say until the next attempt is claimed */
+		/* a late end line counts until the next attempt is claimed */
 		{"cqrlG", JOB_PENDING, 0, 1},
 		{"cqrlG+", JOB_COMPLETED, 0, 1},
 		{"cqrlG-", JOB_PENDING, 0, 1},
@@ -265,7 +267,7 @@ static void transitions(void **state)
 		{"cqrlGcqr-1+", JOB_FAILED, REASON_EXIT, 2},
 		{"cqrlGX+", JOB_COMPLETED, 0, 1},
 		{"cqrl-G", JOB_PENDING, 0, 1},
-		/* the user's requests */
+		/* requested actions */
 		{"X", JOB_CANCELLED, REASON_CANCELLED, 0},
 		{"XT", JOB_PENDING, 0, 0},
 		{"H", JOB_HELD, REASON_USER, 0},
@@ -308,7 +310,7 @@ static void transitions(void **state)
 				which = *a - '0';
 				continue;
 			}
-			act(&p, *a, which);
+			apply_event(&p, *a, which);
 			which = 0;
 		}
 		assert_int_equal(db_commit(h->db, NULL), 0);
@@ -321,10 +323,10 @@ static void transitions(void **state)
 	assert_int_equal(db_check(h->db, NULL), 0);
 }
 
-/* ---- another try by policy ---- */
+/* ---- retries by policy ---- */
 
-/* Fail the job's newest attempt, and try it again with that. */
-static void again(struct here *h, int64_t job, const struct db_again *next)
+/* Fails the job's newest attempt, and retries it with this retry state. */
+static void fail_and_retry(struct here *h, int64_t job, const struct db_again *next)
 {
 	struct play p = {.h = h, .token = (uint64_t)job * 100};
 	int64_t was = h->job;
@@ -332,9 +334,9 @@ static void again(struct here *h, int64_t job, const struct db_again *next)
 
 	h->job = job;
 	assert_int_equal(db_begin(h->db, NULL), 0);
-	claim(&p);
-	act(&p, 'r', 0);
-	act(&p, '-', 0);
+	try_claim(&p);
+	apply_event(&p, 'r', 0);
+	apply_event(&p, '-', 0);
 	assert_int_equal(db_attempt_again(h->db, p.attempt[1], next, &c, NULL), 0);
 	assert_int_equal(c, 1);
 	assert_int_equal(db_commit(h->db, NULL), 0);
@@ -353,15 +355,15 @@ static void tries_by_policy(void **state)
 
 	add_jobs(h, "s", 1, 4);
 	next.version = h->version;
-	again(h, 1, &next);
+	fail_and_retry(h, 1, &next);
 	next.due = now + 50000;
-	again(h, 2, &next);
+	fail_and_retry(h, 2, &next);
 	next.due = 0;
-	again(h, 3, &next);
+	fail_and_retry(h, 3, &next);
 	assert_int_equal(db_jobs_later(h->db, &n, &first, NULL), 0);
 	assert_int_equal(n, 2);
 	assert_int_equal(first, now + 50000);
-	/* those that wait are not among the others, and the earliest comes first */
+	/* waiting jobs are listed apart, the earliest first */
 	assert_int_equal(db_jobs_pending(h->db, 10, &v, &count, NULL), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(v[0].id, 3);
@@ -384,7 +386,8 @@ static void tries_by_policy(void **state)
 	assert_int_equal(count, 1);
 	assert_int_equal(v[0].id, 2);
 	db_jobs_free(v, count);
-	/* by hand: all tries are there again, the options stay, but where the user says others */
+	/* slurmq retry: the count of tries restarts; the options stay unless the user sets
+	 * others */
 	assert_int_equal(db_begin(h->db, NULL), 0);
 	assert_int_equal(db_job_cancel(h->db, 1, &c, NULL), 0);
 	assert_int_equal(db_job_retry(h->db, 1, false, false, NULL, NULL, &c, NULL), 0);
@@ -400,7 +403,7 @@ static void tries_by_policy(void **state)
 	assert_null(job.again.options);
 	assert_string_equal(job.options, "--mem=2G\n");
 	db_job_release(&job);
-	/* another version says anew what its jobs need */
+	/* a new version sets its jobs' options anew */
 	add_jobs(h, "s", 100, 1);
 	assert_int_equal(db_job_get(h->db, 3, &job, NULL), 0);
 	assert_null(job.again.options);
@@ -455,7 +458,7 @@ static void jobs_and_counters(void **state)
 	assert_int_equal(n, 1210);
 	assert_int_equal(db_jobs_pending(h->db, 3, &jobs, &count, NULL), 0);
 	assert_int_equal(count, 3);
-	assert_int_equal(jobs[0].id, 1210); /* the highest priority first */
+	assert_int_equal(jobs[0].id, 1210); /* the highest priority is first */
 	assert_int_equal(jobs[1].id, 1);
 	assert_int_equal(jobs[1].point.n, 2);
 	assert_string_equal(jobs[1].point.params[0].name, "lr");
@@ -465,7 +468,7 @@ static void jobs_and_counters(void **state)
 	assert_int_equal(db_check(h->db, NULL), 0);
 }
 
-/* Nobody sees a version before it is published, and an interrupted one is swept up. */
+/* No reader sees a version before it is published; an interrupted one is removed. */
 static void versions(void **state)
 {
 	struct here *h = *state;
@@ -497,7 +500,7 @@ static void versions(void **state)
 	assert_int_equal(db_check(h->db, NULL), 0);
 	while (left) {
 		assert_int_equal(db_begin(h->db, NULL), 0);
-		assert_int_equal(db_expand_sweep_up(h->db, 1, &left, NULL), 0);
+		assert_int_equal(db_expand_clean_up(h->db, 1, &left, NULL), 0);
 		assert_int_equal(db_commit(h->db, NULL), 0);
 	}
 	assert_int_equal(db_job_find_key(h->db, v.sweep, 50, &id, NULL), DB_NONE);
@@ -506,7 +509,7 @@ static void versions(void **state)
 	assert_int_equal(counts[JOB_PENDING], 3);
 }
 
-/* A later version takes older jobs along, but for those that it does not name. */
+/* A later version updates older jobs, except those that it does not name. */
 static void later_versions(void **state)
 {
 	struct here *h = *state;
@@ -546,7 +549,7 @@ static void later_versions(void **state)
 	db_job_release(&job);
 }
 
-static void steps_are_remembered(void **state)
+static void steps_are_stored(void **state)
 {
 	struct here *h = *state;
 	struct play p = {.h = h};
@@ -559,8 +562,8 @@ static void steps_are_remembered(void **state)
 	for (int round = 0; round < 2; round++) {
 		struct db_step s = {0};
 
-		act(&p, 'c', 0);
-		act(&p, 'r', 0);
+		apply_event(&p, 'c', 0);
+		apply_event(&p, 'r', 0);
 		s.attempt = p.attempt[p.n];
 		s.seq = round * 2;
 		s.key = (char *)(uintptr_t)(round ? "eval set=1" : "train");
@@ -569,8 +572,8 @@ static void steps_are_remembered(void **state)
 		s.key = (char *)(uintptr_t)(round ? "eval set=2" : "bad");
 		s.state = round ? STEP_COMPLETED : STEP_FAILED;
 		assert_int_equal(db_step_add(h->db, &s, NULL), 0);
-		act(&p, '-', 0);
-		act(&p, 'T', 0);
+		apply_event(&p, '-', 0);
+		apply_event(&p, 'T', 0);
 	}
 	assert_int_equal(db_job_get(h->db, h->job, &job, NULL), 0);
 	assert_int_equal(db_steps_done(h->db, &job, &done, NULL), 0);
@@ -579,9 +582,9 @@ static void steps_are_remembered(void **state)
 	assert_string_equal(done.v[2], "train");
 	strs_release(&done);
 	db_job_release(&job);
-	/* from a step on: that one, and those after it, count no more */
-	act(&p, 'c', 0);
-	act(&p, '-', 0);
+	/* from a step on: that step and later ones no longer count */
+	apply_event(&p, 'c', 0);
+	apply_event(&p, '-', 0);
 	assert_int_equal(db_job_retry(h->db, h->job, false, false, "eval", NULL, &c, NULL), 0);
 	assert_int_equal(c, 1);
 	assert_int_equal(db_job_get(h->db, h->job, &job, NULL), 0);
@@ -590,8 +593,8 @@ static void steps_are_remembered(void **state)
 	assert_string_equal(done.v[0], "train");
 	strs_release(&done);
 	db_job_release(&job);
-	act(&p, 'c', 0);
-	act(&p, '-', 0);
+	apply_event(&p, 'c', 0);
+	apply_event(&p, '-', 0);
 	assert_int_equal(db_job_retry(h->db, h->job, false, true, NULL, "--mem=8G", &c, NULL), 0);
 	assert_int_equal(db_job_get(h->db, h->job, &job, NULL), 0);
 	assert_int_equal(db_steps_done(h->db, &job, &done, NULL), 0);
@@ -601,8 +604,8 @@ static void steps_are_remembered(void **state)
 	assert_int_equal(db_commit(h->db, NULL), 0);
 }
 
-/* Of a completed job with all: the step decides. */
-static void from_a_step_of_what_is_completed(void **state)
+/* A retry of a completed job from a step: earlier steps stay completed. */
+static void retry_a_completed_job_from_a_step(void **state)
 {
 	struct here *h = *state;
 	struct db_step s = {.key = (char *)(uintptr_t) "train", .state = STEP_COMPLETED};
@@ -614,8 +617,8 @@ static void from_a_step_of_what_is_completed(void **state)
 
 	add_jobs(h, "s", 1, 1);
 	assert_int_equal(db_begin(h->db, NULL), 0);
-	act(&p, 'c', 0);
-	act(&p, 'r', 0);
+	apply_event(&p, 'c', 0);
+	apply_event(&p, 'r', 0);
 	s.attempt = p.attempt[p.n];
 	assert_int_equal(db_step_add(h->db, &s, NULL), 0);
 	s.seq++;
@@ -661,7 +664,7 @@ static void submissions(void **state)
 	assert_int_equal(f[2].slurm_job, 0);
 	free(f);
 	assert_int_equal(db_submission_answer(h->db, 77, 1, 900, "x", NULL), 0);
-	/* a later word does not change an id that is known */
+	/* a later answer does not change a known id */
 	assert_int_equal(db_submission_answer(h->db, 77, 2, 0, "y", NULL), 0);
 	assert_int_equal(db_submission_get(h->db, 77, &got, NULL), 0);
 	assert_int_equal(got.slurm_job, 900);
@@ -696,7 +699,7 @@ static void submissions(void **state)
 	assert_int_equal(db_commit(h->db, NULL), 0);
 }
 
-/* What was tried has a history, and is not pruned; what tells of a job that is not there changes nothing. */
+/* A job with attempts is not pruned; an update of a missing job changes nothing. */
 static void pruning(void **state)
 {
 	struct here *h = *state;
@@ -706,10 +709,10 @@ static void pruning(void **state)
 
 	add_jobs(h, "s", 1, 1);
 	assert_int_equal(db_begin(h->db, NULL), 0);
-	act(&p, 'c', 0);
-	act(&p, 'r', 0);
-	act(&p, 'l', 0);
-	act(&p, 'T', 0);
+	apply_event(&p, 'c', 0);
+	apply_event(&p, 'r', 0);
+	apply_event(&p, 'l', 0);
+	apply_event(&p, 'T', 0);
 	assert_int_equal(db_job_delete(h->db, h->job, &c, NULL), 0);
 	assert_int_equal(c, 0);
 	assert_int_equal(db_attempt_reported(h->db, 12345, &ok, &c, NULL), 0);
@@ -718,7 +721,7 @@ static void pruning(void **state)
 	assert_int_equal(db_attempt_inferred(h->db, 12345, &ok, &c, NULL), 0);
 	assert_int_equal(db_attempt_preempted(h->db, 12345, &ok, &c, NULL), 0);
 	assert_int_equal(db_attempt_revoked(h->db, 12345, JOB_PENDING, 0, &c, NULL), 0);
-	act(&p, '+', 1);
+	apply_event(&p, '+', 1);
 	assert_int_equal(db_commit(h->db, NULL), 0);
 	add_jobs(h, "s", 2, 1);
 	assert_int_equal(db_begin(h->db, NULL), 0);
@@ -755,9 +758,9 @@ static void settings(void **state)
 	strs_release(&v);
 }
 
-/* ---- what is refused, and left untouched ---- */
+/* ---- databases that are refused, and left unchanged ---- */
 
-static void sql(const char *path, const char *text)
+static void exec_sql(const char *path, const char *text)
 {
 	sqlite3 *s;
 
@@ -766,8 +769,8 @@ static void sql(const char *path, const char *text)
 	sqlite3_close(s);
 }
 
-/* What Slurm takes no more of stays in a table. */
-static void blocks_stay(void **state)
+/* Blocks of limit groups are stored in a table. */
+static void blocks_are_stored(void **state)
 {
 	const struct db_block one = {.limit_group = (char *)(uintptr_t) "a//",
 				     .cap = 3,
@@ -803,8 +806,8 @@ static void blocks_stay(void **state)
 	assert_int_equal(n, 0);
 }
 
-/* A transaction's end leaves the journal where it is, and nothing to undo in it. */
-static void the_journal_stays(void **state)
+/* A transaction's end keeps the journal file, with nothing to roll back in it. */
+static void the_journal_file_stays(void **state)
 {
 	struct here *h = *state;
 	char *path = NULL, *value = NULL;
@@ -836,16 +839,16 @@ static void the_journal_stays(void **state)
 	free(path);
 }
 
-static void refused(void **state)
+static void refused_databases(void **state)
 {
 	static const struct {
-		const char *sql, *says;
+		const char *sql, *message;
 		bool empty, none, garbage;
 		int status;
 	} v[] = {
 		{NULL, "is empty", true, false, false, 2},
-		{NULL, "there is no database", false, true, false, 2},
-		{NULL, "no database", false, false, true, 2},
+		{NULL, "is missing", false, true, false, 2},
+		{NULL, "not a database", false, false, true, 2},
 		{"PRAGMA application_id=7", "another program", false, false, false, 2},
 		{"PRAGMA user_version=99", "newer slurmq", false, false, false, 2},
 		{"PRAGMA user_version=0", "no slurmq wrote", false, false, false, 2},
@@ -876,10 +879,10 @@ static void refused(void **state)
 			fclose(f);
 		}
 		if (v[i].sql)
-			sql(path, v[i].sql);
+			exec_sql(path, v[i].sql);
 		assert_int_equal(db_open(path, "abc", &db, &err), -1);
 		assert_int_equal(err.status, v[i].status);
-		assert_non_null(strstr(err.msg, v[i].says));
+		assert_non_null(strstr(err.msg, v[i].message));
 		if (v[i].empty) {
 			assert_int_equal(stat(path, &st), 0);
 			assert_int_equal(st.st_size, 0);
@@ -890,14 +893,15 @@ static void refused(void **state)
 	}
 }
 
-/* What can't be written says why: rights are for its owner to mend, a file system is not. */
-static void why_it_is_not_written(void **state)
+/* The error for a database that cannot be written names the cause: permissions, which the owner can
+ * change, or a read-only file system. */
+static void causes_of_write_errors(void **state)
 {
 	static const struct {
 		int errnum;
 		const char *why;
-	} v[] = {{EROFS, "can't be written: the file system is mounted read-only here"},
-		 {EACCES, "can't be written: look at the rights of the file and its folder"}};
+	} v[] = {{EROFS, "': the file system is mounted read-only here"},
+		 {EACCES, "': check the permissions of the file and of its folder"}};
 	struct here *h = *state;
 	struct err err = {0};
 
@@ -920,16 +924,16 @@ int main(void)
 		cmocka_unit_test_setup_teardown(jobs_and_counters, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(later_versions, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(steps_are_remembered, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(from_a_step_of_what_is_completed, set_up,
+		cmocka_unit_test_setup_teardown(steps_are_stored, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(retry_a_completed_job_from_a_step, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(submissions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(pruning, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(settings, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(blocks_stay, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_journal_stays, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(why_it_is_not_written, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(blocks_are_stored, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_journal_file_stays, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(refused_databases, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(causes_of_write_errors, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

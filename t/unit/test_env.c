@@ -1,4 +1,4 @@
-/* env: what is stored of an environment, and lists of NAME=VALUE. */
+/* env: which variables of an environment are stored, and lists of NAME=VALUE. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -12,8 +12,8 @@
 
 enum { MAX_VARS = 40 };
 
-/* A list as one text, a '\n' after each. */
-static char *joined(const struct strs *l)
+/* Returns a list as one text, with '\n' after each entry. Caller frees. */
+static char *join_list(const struct strs *l)
 {
 	struct buf b = {0};
 
@@ -26,16 +26,16 @@ static void test_capture(void **state)
 {
 	static const struct {
 		const char *env[MAX_VARS];
-		const char *stored; /* what remains, '\n' after each */
+		const char *stored; /* variables that are kept, '\n' after each */
 	} cases[] = {
 		{{NULL}, ""},
 		{{"B=2", "A=1", "C=", NULL}, "A=1\nB=2\nC=\n"},
-		/* by name: '=' does not count, so A comes before A_B and A1 */
+		/* sorted by name: '=' does not count, so A comes before A_B and A1 */
 		{{"A_B=1", "A1=1", "A=1", "AA=1", NULL}, "A=1\nA1=1\nAA=1\nA_B=1\n"},
 		{{"A=first", "B=1", "A=second", "A=last", NULL}, "A=last\nB=1\n"},
 		{{"no equals sign", "=nameless", "", "A=1", NULL}, "A=1\n"},
 		{{"A=x=y=z", "B=one\ntwo", NULL}, "A=x=y=z\nB=one\ntwo\n"},
-		/* of the job or the slurmd that we run under */
+		/* variables of the job or the slurmd that started slurmq */
 		{{"SLURM_JOB_NAME=j", "SLURM_CPU_BIND=quiet", "SLURM_CONF=/etc/slurm.conf",
 		  "SLURMX=1", "SLURMD_NODENAME=n1", "PMI_RANK=0", "PMIX_ID=1", "PMI=1", "PM=1",
 		  "SLURM_CONFX=1", NULL},
@@ -44,7 +44,7 @@ static void test_capture(void **state)
 		  "ZE_AFFINITY_MASK=0", "CUDA_HOME=/c", "CUDA_VISIBLE_DEVICES_X=1", NULL},
 		 "CUDA_HOME=/c\nCUDA_VISIBLE_DEVICES_X=1\n"},
 		{{"SLURMQ_FAULT=1", "SLURMQ=1", NULL}, "SLURMQ=1\n"},
-		/* a site's defaults count outside a job */
+		/* defaults of a site are kept outside a job */
 		{{"SBATCH_PARTITION=gpu", "SBATCH_ACCOUNT=lab", NULL},
 		 "SBATCH_ACCOUNT=lab\nSBATCH_PARTITION=gpu\n"},
 		{{"SBATCH_PARTITION=gpu", "SLURM_JOB_ID=7", "SBATCH_ACCOUNT=lab", "A=1", NULL},
@@ -52,12 +52,12 @@ static void test_capture(void **state)
 		{{"SBATCH_PARTITION=gpu", "SLURM_JOB_IDX=7", NULL}, "SBATCH_PARTITION=gpu\n"},
 		{{"SBATCH_WAIT=1", "SBATCH_ARRAY_INX=0-9", "SBATCH_WAIT_ALL_NODES=1", NULL},
 		 "SBATCH_WAIT_ALL_NODES=1\n"},
-		/* of a terminal or a login */
+		/* variables of a terminal or a login */
 		{{"SHLVL=2", "OLDPWD=/", "_=/bin/x", "TERMCAP=x", "WINDOW=1", "WINDOWID=2", "STY=s",
 		  "TMUX=t", "TMUX_PANE=%0", "SSH_TTY=/dev/pts/1", "PWD=/", "TERM=xterm", "__X=1",
 		  "SSH_CONNECTION=c", NULL},
 		 "PWD=/\nSSH_CONNECTION=c\nTERM=xterm\n__X=1\n"},
-		/* the module command is one of these */
+		/* the module command is a shell function */
 		{{"BASH_FUNC_module%%=() {  eval `/usr/bin/modulecmd bash $*`\n}", "PATH=/bin",
 		  NULL},
 		 "BASH_FUNC_module%%=() {  eval `/usr/bin/modulecmd bash $*`\n}\nPATH=/bin\n"},
@@ -69,7 +69,7 @@ static void test_capture(void **state)
 		char *text;
 
 		env_capture((char *const *)(uintptr_t)cases[i].env, &out);
-		text = joined(&out);
+		text = join_list(&out);
 		assert_string_equal(text, cases[i].stored);
 		free(text);
 		strs_release(&out);
@@ -77,7 +77,7 @@ static void test_capture(void **state)
 	env_capture(NULL, &(struct strs){0});
 }
 
-/* Many names in any order come out sorted, the last of each. */
+/* Many names in any order are sorted; of equal names the last one is kept. */
 static void test_capture_many(void **state)
 {
 	struct strs in = {0}, out = {0};
@@ -100,7 +100,7 @@ static void test_capture_many(void **state)
 	strs_release(&out);
 }
 
-static void test_encode_and_back(void **state)
+static void test_encode_and_decode(void **state)
 {
 	static const char text[] = "A=1\0B=\0C=x=y\nz";
 	struct strs in = {0}, out = {0};
@@ -129,7 +129,7 @@ static void test_encode_and_back(void **state)
 	buf_release(&b);
 }
 
-static void test_decode_refuses(void **state)
+static void test_decode_errors(void **state)
 {
 	static const struct {
 		const char *text;
@@ -138,7 +138,7 @@ static void test_decode_refuses(void **state)
 		{"A=1", 3},	 /* cut off */
 		{"A=1\0B=2", 7}, /* cut off */
 		{"A=1\0B\0", 6}, /* no '=' */
-		{"A=1\0\0", 5},	 /* an empty one */
+		{"A=1\0\0", 5},	 /* an empty entry */
 		{"=1\0", 3},	 /* no name */
 		{"\0", 1},
 	};
@@ -174,12 +174,12 @@ static void test_set_get_unset(void **state)
 	assert_string_equal(env_get(&env, "ABC"), "3");
 	assert_null(env_get(&env, "ABCD"));
 	assert_null(env_get(&env, ""));
-	text = joined(&env);
+	text = join_list(&env);
 	assert_string_equal(text, "AB=1\nA=4\nABC=3\n");
 	free(text);
 	env_unset(&env, "A");
 	env_unset(&env, "no");
-	text = joined(&env);
+	text = join_list(&env);
 	assert_string_equal(text, "AB=1\nABC=3\n");
 	free(text);
 	assert_null(env.v[2]);
@@ -195,8 +195,8 @@ static void test_set_get_unset(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_capture),		cmocka_unit_test(test_capture_many),
-		cmocka_unit_test(test_encode_and_back), cmocka_unit_test(test_decode_refuses),
+		cmocka_unit_test(test_capture),		  cmocka_unit_test(test_capture_many),
+		cmocka_unit_test(test_encode_and_decode), cmocka_unit_test(test_decode_errors),
 		cmocka_unit_test(test_set_get_unset),
 	};
 

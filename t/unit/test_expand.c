@@ -1,4 +1,5 @@
-/* test_expand.c - a sweep file into the store: once, again, changed, less, and twice the same */
+/* test_expand.c - a sweep file is added to the store: new, again, changed, with fewer jobs, with
+ * equal jobs */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +14,8 @@ struct want {
 	int64_t jobs, added, unchanged, changed, missing, pruned, merged, left, rerun;
 };
 
-static void expands(struct here *h, const char *text, const struct expand_opts *o, struct want w)
+static void check_expand(struct here *h, const char *text, const struct expand_opts *o,
+			 struct want w)
 {
 	struct expand_result r;
 	struct err err = {0};
@@ -31,7 +33,7 @@ static void expands(struct here *h, const char *text, const struct expand_opts *
 	assert_int_equal(db_check(h->store.db, NULL), 0);
 }
 
-static int64_t number(struct here *h, int64_t id, bool version)
+static int64_t job_number(struct here *h, int64_t id, bool version)
 {
 	struct db_job job;
 	int64_t n;
@@ -48,54 +50,56 @@ static void once_and_again(void **state)
 {
 	struct here *h = *state;
 
-	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
-	assert_int_equal(number(h, 6, true), 1);
-	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .unchanged = 6});
-	assert_int_equal(number(h, 6, true), 1);
-	/* a remark changes nothing that runs */
-	expands(h, "# words\n" HEAD "run: [echo, \"{a}\"]\n", NULL,
-		(struct want){.jobs = 6, .unchanged = 6});
-	/* the keys in another order are the same jobs */
-	expands(h, "name: s\nparams:\n  b: [x, y, z]\n  a: [1, 2]\nrun: [echo, \"{a}\"]\n", NULL,
-		(struct want){.jobs = 6, .unchanged = 6});
+	check_expand(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+	assert_int_equal(job_number(h, 6, true), 1);
+	check_expand(h, HEAD "run: [echo, \"{a}\"]\n", NULL,
+		     (struct want){.jobs = 6, .unchanged = 6});
+	assert_int_equal(job_number(h, 6, true), 1);
+	/* a comment changes no command */
+	check_expand(h, "# words\n" HEAD "run: [echo, \"{a}\"]\n", NULL,
+		     (struct want){.jobs = 6, .unchanged = 6});
+	/* the same jobs, with keys in another order */
+	check_expand(h, "name: s\nparams:\n  b: [x, y, z]\n  a: [1, 2]\nrun: [echo, \"{a}\"]\n",
+		     NULL, (struct want){.jobs = 6, .unchanged = 6});
 }
 
 static void a_new_command(void **state)
 {
 	struct here *h = *state;
 
-	expands(h, HEAD "run: [ecko, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
-	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .changed = 6});
-	assert_int_equal(number(h, 1, true), 2);
-	expands(h, HEAD "sbatch: {mem: 1G}\nrun: [echo, \"{a}\"]\n", NULL,
-		(struct want){.jobs = 6, .changed = 6});
+	check_expand(h, HEAD "run: [ecko, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+	check_expand(h, HEAD "run: [echo, \"{a}\"]\n", NULL,
+		     (struct want){.jobs = 6, .changed = 6});
+	assert_int_equal(job_number(h, 1, true), 2);
+	check_expand(h, HEAD "sbatch: {mem: 1G}\nrun: [echo, \"{a}\"]\n", NULL,
+		     (struct want){.jobs = 6, .changed = 6});
 }
 
-static void more_and_less(void **state)
+static void more_and_fewer_jobs(void **state)
 {
 	struct here *h = *state;
 	const struct expand_opts prune = {.prune = true};
 
-	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
-	expands(h, "name: s\nparams: {a: [1, 2, 3], b: [x, y, z]}\nrun: [echo, \"{a}\"]\n", NULL,
-		(struct want){.jobs = 9, .added = 3, .unchanged = 6});
-	/* what is no longer named is kept, with its commands of before */
-	expands(h, "name: s\nparams: {a: [1, 3], b: [x, y, z]}\nrun: [other, \"{a}\"]\n", NULL,
-		(struct want){.jobs = 6, .changed = 6, .missing = 3});
-	assert_int_equal(number(h, 1, true), 3);
-	assert_int_equal(number(h, 4, true), 2); /* a=2 b=x */
-	expands(h, "name: s\nparams: {a: [1, 3], b: [x, y, z]}\nrun: [other, \"{a}\"]\n", NULL,
-		(struct want){.jobs = 6, .unchanged = 6, .missing = 3});
-	assert_int_equal(number(h, 1, true), 3);
-	expands(h, "name: s\nparams: {a: [1, 3], b: [x, y, z]}\nrun: [other, \"{a}\"]\n", &prune,
-		(struct want){.jobs = 6, .unchanged = 6, .pruned = 3});
-	/* named again */
-	expands(h, "name: s\nparams: {a: [1, 2, 3], b: [x, y, z]}\nrun: [other, \"{a}\"]\n", NULL,
-		(struct want){.jobs = 9, .added = 3, .unchanged = 6});
+	check_expand(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+	check_expand(h, "name: s\nparams: {a: [1, 2, 3], b: [x, y, z]}\nrun: [echo, \"{a}\"]\n",
+		     NULL, (struct want){.jobs = 9, .added = 3, .unchanged = 6});
+	/* a job that the file no longer names is kept, with its old commands */
+	check_expand(h, "name: s\nparams: {a: [1, 3], b: [x, y, z]}\nrun: [other, \"{a}\"]\n", NULL,
+		     (struct want){.jobs = 6, .changed = 6, .missing = 3});
+	assert_int_equal(job_number(h, 1, true), 3);
+	assert_int_equal(job_number(h, 4, true), 2); /* a=2 b=x */
+	check_expand(h, "name: s\nparams: {a: [1, 3], b: [x, y, z]}\nrun: [other, \"{a}\"]\n", NULL,
+		     (struct want){.jobs = 6, .unchanged = 6, .missing = 3});
+	assert_int_equal(job_number(h, 1, true), 3);
+	check_expand(h, "name: s\nparams: {a: [1, 3], b: [x, y, z]}\nrun: [other, \"{a}\"]\n",
+		     &prune, (struct want){.jobs = 6, .unchanged = 6, .pruned = 3});
+	/* the file names it again */
+	check_expand(h, "name: s\nparams: {a: [1, 2, 3], b: [x, y, z]}\nrun: [other, \"{a}\"]\n",
+		     NULL, (struct want){.jobs = 9, .added = 3, .unchanged = 6});
 }
 
-/* A job's attempt, submitted with this version; running, or over where it is completed. */
-static int64_t runs(struct here *h, int64_t id, int64_t version, uint64_t manifest)
+/* Adds an attempt of this version: submitted and running, or completed. */
+static int64_t run_job(struct here *h, int64_t id, int64_t version, uint64_t manifest)
 {
 	struct db_submission sub = {.id = manifest, .version = version};
 	struct db_job job;
@@ -110,7 +114,7 @@ static int64_t runs(struct here *h, int64_t id, int64_t version, uint64_t manife
 	return sub.first;
 }
 
-static void completes(struct here *h, int64_t attempt)
+static void complete_attempt(struct here *h, int64_t attempt)
 {
 	struct job_end ok = {.completed = true, .ended = 1};
 	int c;
@@ -121,7 +125,7 @@ static void completes(struct here *h, int64_t attempt)
 	assert_int_equal(c, 1);
 }
 
-static void shows(struct here *h, int64_t id, const char *command)
+static void check_command(struct here *h, int64_t id, const char *command)
 {
 	struct plan plan = {0};
 	struct db_job job;
@@ -133,68 +137,70 @@ static void shows(struct here *h, int64_t id, const char *command)
 	db_job_release(&job);
 }
 
-static void what_ran_keeps_its_commands(void **state)
+static void a_completed_job_keeps_its_commands(void **state)
 {
 	struct here *h = *state;
 	const struct expand_opts rerun = {.rerun_changed = true};
 
-	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
-	completes(h, runs(h, 2, 1, 5));
-	expands(h, HEAD "run: [other, \"{a}\"]\n", NULL,
-		(struct want){.jobs = 6, .changed = 5, .left = 1});
-	assert_int_equal(number(h, 2, false), JOB_COMPLETED);
-	expands(h, HEAD "run: [third, \"{a}\"]\n", &rerun,
-		(struct want){.jobs = 6, .changed = 5, .rerun = 1});
-	assert_int_equal(number(h, 2, false), JOB_PENDING);
+	check_expand(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+	complete_attempt(h, run_job(h, 2, 1, 5));
+	check_expand(h, HEAD "run: [other, \"{a}\"]\n", NULL,
+		     (struct want){.jobs = 6, .changed = 5, .left = 1});
+	assert_int_equal(job_number(h, 2, false), JOB_COMPLETED);
+	check_expand(h, HEAD "run: [third, \"{a}\"]\n", &rerun,
+		     (struct want){.jobs = 6, .changed = 5, .rerun = 1});
+	assert_int_equal(job_number(h, 2, false), JOB_PENDING);
 }
 
-/* It is asked for again later, of a file that has not changed since. */
-static void what_ran_is_compared_with_what_it_ran(void **state)
+/* A completed job is requested again, after the file changed or not. */
+static void a_completed_job_is_compared_by_commands(void **state)
 {
 	struct here *h = *state;
 	const struct expand_opts rerun = {.rerun_changed = true};
 	int64_t running;
 
-	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
-	completes(h, runs(h, 2, 1, 5));
-	running = runs(h, 3, 1, 6);
-	expands(h, HEAD "run: [other, \"{a}\"]\n", NULL,
-		(struct want){.jobs = 6, .changed = 4, .left = 2});
-	shows(h, 1, "other");
-	shows(h, 2, "echo");
-	shows(h, 3, "echo");
-	/* again, and after a remark */
-	expands(h, HEAD "run: [other, \"{a}\"]\n", NULL,
-		(struct want){.jobs = 6, .unchanged = 4, .left = 2});
-	expands(h, "# words\n" HEAD "run: [other, \"{a}\"]\n", NULL,
-		(struct want){.jobs = 6, .unchanged = 4, .left = 2});
-	expands(h, "# words\n" HEAD "run: [other, \"{a}\"]\n", &rerun,
-		(struct want){.jobs = 6, .unchanged = 4, .left = 1, .rerun = 1});
-	assert_int_equal(number(h, 2, false), JOB_PENDING);
-	shows(h, 2, "other");
-	/* the one that was running then */
-	completes(h, running);
-	expands(h, "# words\n" HEAD "run: [other, \"{a}\"]\n", &rerun,
-		(struct want){.jobs = 6, .unchanged = 5, .rerun = 1});
-	/* what ran with the file's commands stays, also where another version had them */
-	completes(h, runs(h, 2, 3, 7));
-	expands(h, HEAD "run: [fourth, \"{a}\"]\n", NULL,
-		(struct want){.jobs = 6, .changed = 5, .left = 1});
-	expands(h, HEAD "run: [other, \"{a}\"]\n", &rerun,
-		(struct want){.jobs = 6, .changed = 5, .unchanged = 1});
-	assert_int_equal(number(h, 2, false), JOB_COMPLETED);
+	check_expand(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+	complete_attempt(h, run_job(h, 2, 1, 5));
+	running = run_job(h, 3, 1, 6);
+	check_expand(h, HEAD "run: [other, \"{a}\"]\n", NULL,
+		     (struct want){.jobs = 6, .changed = 4, .left = 2});
+	check_command(h, 1, "other");
+	check_command(h, 2, "echo");
+	check_command(h, 3, "echo");
+	/* again, and after a comment was added */
+	check_expand(h, HEAD "run: [other, \"{a}\"]\n", NULL,
+		     (struct want){.jobs = 6, .unchanged = 4, .left = 2});
+	check_expand(h, "# words\n" HEAD "run: [other, \"{a}\"]\n", NULL,
+		     (struct want){.jobs = 6, .unchanged = 4, .left = 2});
+	check_expand(h, "# words\n" HEAD "run: [other, \"{a}\"]\n", &rerun,
+		     (struct want){.jobs = 6, .unchanged = 4, .left = 1, .rerun = 1});
+	assert_int_equal(job_number(h, 2, false), JOB_PENDING);
+	check_command(h, 2, "other");
+	/* the job that was running then */
+	complete_attempt(h, running);
+	check_expand(h, "# words\n" HEAD "run: [other, \"{a}\"]\n", &rerun,
+		     (struct want){.jobs = 6, .unchanged = 5, .rerun = 1});
+	/* a job that ran with the file's commands stays completed, also if another version had
+	 * them */
+	complete_attempt(h, run_job(h, 2, 3, 7));
+	check_expand(h, HEAD "run: [fourth, \"{a}\"]\n", NULL,
+		     (struct want){.jobs = 6, .changed = 5, .left = 1});
+	check_expand(h, HEAD "run: [other, \"{a}\"]\n", &rerun,
+		     (struct want){.jobs = 6, .changed = 5, .unchanged = 1});
+	assert_int_equal(job_number(h, 2, false), JOB_COMPLETED);
 }
 
 static void equal_jobs_merge(void **state)
 {
 	struct here *h = *state;
 
-	expands(h,
+	check_expand(
+		h,
 		"name: s\nparams: {a: [1, 2]}\ninclude:\n  - {a: 2}\n  - {a: 3}\nrun: [echo, \"{a}\"]\n",
 		NULL, (struct want){.jobs = 3, .added = 3, .merged = 1});
 }
 
-/* Where anything is wrong nothing is added, and what was there stays. */
+/* If anything is wrong, no job is added, and the store does not change. */
 static void all_or_nothing(void **state)
 {
 	struct here *h = *state;
@@ -209,18 +215,18 @@ static void all_or_nothing(void **state)
 	expand_result_release(&r);
 	assert_int_equal(db_counts(h->store.db, counts, NULL), 0);
 	assert_int_equal(counts[JOB_PENDING], 0);
-	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+	check_expand(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
 }
 
-static void sweeps_beside_each_other(void **state)
+static void several_sweeps(void **state)
 {
 	struct here *h = *state;
 	struct db_sweep *v;
 	size_t n;
 
-	expands(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
-	expands(h, "name: t\nparams: {a: [1, 2]}\nrun: [echo, \"{a}\"]\n", NULL,
-		(struct want){.jobs = 2, .added = 2});
+	check_expand(h, HEAD "run: [echo, \"{a}\"]\n", NULL, (struct want){.jobs = 6, .added = 6});
+	check_expand(h, "name: t\nparams: {a: [1, 2]}\nrun: [echo, \"{a}\"]\n", NULL,
+		     (struct want){.jobs = 2, .added = 2});
 	assert_int_equal(db_sweeps(h->store.db, &v, &n, NULL), 0);
 	assert_int_equal(n, 2);
 	assert_int_equal(v[0].jobs, 6);
@@ -235,12 +241,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(once_and_again),
 		T(a_new_command),
-		T(more_and_less),
-		T(what_ran_keeps_its_commands),
-		T(what_ran_is_compared_with_what_it_ran),
+		T(more_and_fewer_jobs),
+		T(a_completed_job_keeps_its_commands),
+		T(a_completed_job_is_compared_by_commands),
 		T(equal_jobs_merge),
 		T(all_or_nothing),
-		T(sweeps_beside_each_other),
+		T(several_sweeps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* test_fill.c - ingest, claim, submit, answer, against a Slurm that answers as it is told */
+/* test_fill.c - ingest, claim, submit and answer, with a fake Slurm that gives prepared answers */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,35 +24,35 @@ static void the_queue_is_filled_to_the_limit(void **state)
 	struct fill_result r;
 
 	fake.limit = 5;
-	put(h, ten);
+	put_sweep(h, ten);
 	r = fill(h, FILL_USER, 0);
 	assert_int_equal(r.submitted, 4);
 	assert_int_equal(r.stop, FILL_FULL);
 	assert_int_equal(fake.sbatches, 1); /* equal options: one array */
-	counts_are(h, "pending 6, queued 4");
-	assert_int_equal(files(h, FOLDER_CLAIMS), 4);
-	assert_int_equal(files(h, FOLDER_OUTBOX), 0);
+	assert_counts(h, "pending 6, queued 4");
+	assert_int_equal(count_files(h, FOLDER_CLAIMS), 4);
+	assert_int_equal(count_files(h, FOLDER_OUTBOX), 0);
 	r = fill(h, FILL_USER, 0);
 	assert_int_equal(r.submitted, 0);
 	assert_int_equal(fake.sbatches, 1);
-	/* one ends: one comes in its place, and sbatch's answer waits for the next who comes */
-	play(h, &fake.jobs[0], 0, "+");
+	/* one job ends: one is submitted, and the next process ingests sbatch's answer */
+	play_task(h, &fake.jobs[0], 0, "+");
 	fake.jobs[0].gone[0] = true;
 	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.submitted, 1);
-	counts_are(h, "pending 5, submitting 1, queued 3, completed 1");
-	assert_int_equal(files(h, FOLDER_OUTBOX), 1);
+	assert_counts(h, "pending 5, submitting 1, queued 3, completed 1");
+	assert_int_equal(count_files(h, FOLDER_OUTBOX), 1);
 	fill(h, FILL_CHAIN, 0);
-	counts_are(h, "pending 5, queued 4, completed 1");
+	assert_counts(h, "pending 5, queued 4, completed 1");
 }
 
-static void what_sbatch_gets(void **state)
+static void arguments_of_sbatch(void **state)
 {
 	struct here *h = *state;
 	uint64_t t;
 	char *want;
 
-	put(h, ten);
+	put_sweep(h, ten);
 	fill(h, FILL_USER, 0);
 	assert_string_equal(fake.last_argv.v[1], "--mem=1G");
 	assert_int_equal(strncmp(fake.last_argv.v[2], "--job-name=ten.", 15), 0);
@@ -73,24 +73,24 @@ static void what_sbatch_gets(void **state)
 	assert_true(folder_file_exists(h->store.folder, "env/1"));
 }
 
-static void options_that_differ_go_apart(void **state)
+static void different_options_are_different_submissions(void **state)
 {
 	struct here *h = *state;
 
-	put(h, "name: two\nparams: {mem: [1G, 2G], n: [1, 2, 3]}\nsbatch: {mem: \"{mem}\"}\n"
-	       "run: [echo, \"{n}\"]\n");
+	put_sweep(h, "name: two\nparams: {mem: [1G, 2G], n: [1, 2, 3]}\nsbatch: {mem: \"{mem}\"}\n"
+		     "run: [echo, \"{n}\"]\n");
 	fill(h, FILL_USER, 0);
 	assert_int_equal(fake.sbatches, 2);
 	assert_int_equal(fake.jobs[0].ntasks, 3);
 	assert_int_equal(fake.jobs[1].ntasks, 3);
-	counts_are(h, "queued 6");
+	assert_counts(h, "queued 6");
 }
 
-static void answers(void **state)
+static void answers_of_sbatch(void **state)
 {
 	static const struct {
 		int answer;
-		bool made; /* a job in spite of it */
+		bool made; /* Slurm has a job nevertheless */
 		int rc;
 		const char *counts;
 		enum fill_stop stop;
@@ -116,22 +116,22 @@ static void answers(void **state)
 		fake.answers[0] = v[i].answer;
 		fake.nanswers = 1;
 		fake.accept_silently = v[i].made;
-		put(h, ten);
+		put_sweep(h, ten);
 		r = fill(h, FILL_USER, v[i].rc);
 		assert_int_equal(r.stop, v[i].stop);
 		assert_int_equal(fake.sbatches, 1);
-		counts_are(h, v[i].counts);
-		assert_int_equal(files(h, FOLDER_CLAIMS), v[i].ready);
-		assert_int_equal(files(h, FOLDER_REVOKED), 0);
-		/* an environment without sbatch is no use to anybody */
+		assert_counts(h, v[i].counts);
+		assert_int_equal(count_files(h, FOLDER_CLAIMS), v[i].ready);
+		assert_int_equal(count_files(h, FOLDER_REVOKED), 0);
+		/* an environment without sbatch cannot be used */
 		assert_int_equal(folder_file_exists(h->store.folder, "env/1"),
 				 v[i].answer != SLURM_NO_SBATCH);
 		here_tear_down(&s);
 	}
 }
 
-/* A job that sbatch denied and made all the same finds no right. */
-static void a_denied_job_finds_no_right(void **state)
+/* A job that sbatch reported as refused, but that Slurm has, finds no claim. */
+static void a_refused_job_finds_no_claim(void **state)
 {
 	struct here *h = *state;
 	struct who me;
@@ -141,7 +141,7 @@ static void a_denied_job_finds_no_right(void **state)
 	fake.answers[0] = SLURM_REFUSED;
 	fake.nanswers = 1;
 	fake.accept_silently = true;
-	put(h, ten);
+	put_sweep(h, ten);
 	fill(h, FILL_USER, 0);
 	t = strtoull(strrchr(fake.jobs[0].name, '.') + 1, NULL, 16);
 	who_self(&me);
@@ -149,25 +149,26 @@ static void a_denied_job_finds_no_right(void **state)
 		assert_int_equal(claim_file_win(h->store.folder, t, i, &me, &e, NULL), FOLDER_NONE);
 }
 
-/* The limit is met by an array: as many as Slurm says are left go at once. */
+/* An array exceeds the limit: as many jobs as Slurm reports free are submitted at once. */
 static void the_limit_is_learnt(void **state)
 {
 	struct here *h = *state;
 	struct fill_result r;
 
-	put(h, ten);
-	fill_max(h, 0); /* the limit is read, and then others take slots */
+	put_sweep(h, ten);
+	fill_max(h, 0); /* the limit is read, then other users' jobs use slots */
 	fake.limit = 8;
 	fake.others = 5;
 	r = fill(h, FILL_USER, 0);
 	assert_int_equal(r.submitted, 3);
 	assert_int_equal(fake.sbatches, 2);
-	counts_are(h, "pending 7, queued 3");
-	assert_int_equal(files(h, FOLDER_CLAIMS), 3);
+	assert_counts(h, "pending 7, queued 3");
+	assert_int_equal(count_files(h, FOLDER_CLAIMS), 3);
 }
 
-/* A Slurm that does not tell is felt for: ten and five are too many, two and one and one are not. */
-static void a_limit_that_is_not_told(void **state)
+/* A limit that Slurm does not show is found by trying: ten and five are too many, two and one and
+ * one are not. */
+static void a_limit_that_slurm_does_not_show(void **state)
 {
 	struct here *h = *state;
 	struct fill_result r;
@@ -175,20 +176,20 @@ static void a_limit_that_is_not_told(void **state)
 	fake.answers[0] = fake.answers[1] = SLURM_LIMIT;
 	fake.answers[2] = SLURM_ACCEPTED;
 	fake.nanswers = 3;
-	put(h, ten);
+	put_sweep(h, ten);
 	r = fill(h, FILL_USER, 0);
 	assert_int_equal(r.submitted, 4);
 	assert_int_equal(r.stop, FILL_LIMITED);
-	counts_are(h, "pending 6, queued 4");
+	assert_counts(h, "pending 6, queued 4");
 }
 
-static void paused(void **state)
+static void a_paused_queue(void **state)
 {
 	struct here *h = *state;
 	struct fill_result r;
 
 	fake.limit = 5;
-	put(h, ten);
+	put_sweep(h, ten);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_setting_set(h->store.db, ".paused", "1", NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
@@ -200,35 +201,35 @@ static void paused(void **state)
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 }
 
-static void record(struct here *h, int64_t age)
+static void make_cancel_record(struct here *h, int64_t age)
 {
 	cancel_record(h->store.folder, &(struct who){.slurm_id = 7});
 	scratch_later(h->store.dir, "cancelled/7", age);
 }
 
-/* Jobs were cancelled in Slurm: the chain claims nothing until that is decided, which it sees to. A person does not
- * wait, and removes the records. */
-static void cancelled_in_slurm(void **state)
+/* Jobs were cancelled in Slurm: the chain claims nothing before the decision, and makes it when it
+ * is due. slurmq submit does not wait, and removes the records. */
+static void after_an_external_cancel(void **state)
 {
 	struct here *h = *state;
 	struct fill_result r;
 
 	fake.limit = 5;
-	put(h, ten);
-	record(h, 5000);
+	put_sweep(h, ten);
+	make_cancel_record(h, 5000);
 	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.stop, FILL_BACKOFF);
-	record(h, 11000);
-	fake.away = true; /* so it stays undecided */
+	make_cancel_record(h, 11000);
+	fake.away = true; /* so there is no decision yet */
 	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.stop, FILL_BACKOFF);
 	assert_int_equal(fake.sbatches, 0);
-	counts_are(h, "pending 10");
+	assert_counts(h, "pending 10");
 	fake.away = false;
 	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.submitted, 4);
 	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
-	record(h, 5000);
+	make_cancel_record(h, 5000);
 	fake.limit = 7;
 	here_sql(h, "UPDATE setting SET value = 7 WHERE key = '.limit.jobs'");
 	r = fill(h, FILL_USER, 0);
@@ -236,7 +237,7 @@ static void cancelled_in_slurm(void **state)
 	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
 }
 
-/* The chain has stalled, and status says why. */
+/* The chain has stopped, and status reports the reason. */
 static void the_only_job_was_cancelled(void **state)
 {
 	struct here *h = *state;
@@ -246,9 +247,9 @@ static void the_only_job_was_cancelled(void **state)
 
 		if (!request) {
 			fake.limit = 2;
-			put(h, ten);
+			put_sweep(h, ten);
 			fill(h, FILL_USER, 0);
-			play(h, &fake.jobs[0], 0, "k");
+			play_task(h, &fake.jobs[0], 0, "k");
 			assert_int_equal(ingest_now(&h->store, NULL), 0);
 		} else {
 			here_sql(h, "UPDATE job SET request = 1 WHERE state = 6");
@@ -260,8 +261,8 @@ static void the_only_job_was_cancelled(void **state)
 		health_release(&c);
 		if (request)
 			break;
-		/* in the hold-off a job may stay, so it is alive */
-		record(h, 5000);
+		/* during the hold-off a job may stay, so the chain counts as alive */
+		make_cancel_record(h, 5000);
 		assert_int_equal(health_read(&h->store, &c, NULL), 0);
 		assert_int_equal(c.state, CHAIN_ALIVE);
 		health_release(&c);
@@ -274,9 +275,9 @@ static void send_term(void)
 	kill(getpid(), SIGTERM);
 }
 
-/* Told to end in the middle of its sbatch: what was claimed is submitted to its end, and nothing is undone; nothing more
- * is claimed. */
-static void term_after_sbatch_has_begun(void **state)
+/* SIGTERM in the middle of sbatch: the submission that was claimed is completed, nothing is undone,
+ * and nothing more is claimed. */
+static void sigterm_after_sbatch_has_started(void **state)
 {
 	static const struct {
 		enum fill_caller who;
@@ -296,7 +297,7 @@ static void term_after_sbatch_has_begun(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		put(h, ten);
+		put_sweep(h, ten);
 		fake.answers[0] = v[i].answer;
 		fake.nanswers = 1;
 		fake.on_sbatch = send_term;
@@ -304,35 +305,36 @@ static void term_after_sbatch_has_begun(void **state)
 		assert_int_equal(fake.sbatches, 1);
 		assert_int_equal(fake.squeues, 0);
 		assert_int_equal(fake.cancelled.n, 0);
-		/* its reason is for the caller to ask, once the queue lock is free */
+		/* the caller queries the reason once the queue lock is free */
 		assert_true(proc_term_pending());
 		assert_int_equal(ingest_now(&h->store, NULL), 0);
-		counts_are(h, v[i].counts);
-		assert_int_equal(files(h, FOLDER_CLAIMS), strncmp(v[i].counts, "pend", 4) ? 10 : 0);
+		assert_counts(h, v[i].counts);
+		assert_int_equal(count_files(h, FOLDER_CLAIMS),
+				 strncmp(v[i].counts, "pend", 4) ? 10 : 0);
 		while (proc_signal_wait(0) > 0)
 			;
 		here_tear_down(&s);
 	}
 }
 
-/* Many ends in one ingest still hold their slots while their jobs leave. */
-static void ends_that_leave_together(void **state)
+/* Many ends in one ingest still use their slots while their Slurm jobs are leaving. */
+static void ends_of_one_ingest_keep_their_slots(void **state)
 {
 	struct here *h = *state;
 	struct fill_result r;
 
 	fake.limit = 7;
-	put(h, ten);
+	put_sweep(h, ten);
 	fill(h, FILL_USER, 0);
-	counts_are(h, "pending 4, queued 6");
+	assert_counts(h, "pending 4, queued 6");
 	for (int i = 0; i < 4; i++)
-		play(h, &fake.jobs[0], i, "+");
+		play_task(h, &fake.jobs[0], i, "+");
 	r = fill(h, FILL_CHAIN, 0);
 	assert_int_equal(r.submitted, 1);
 	assert_int_equal(r.stop, FILL_FULL);
 }
 
-static void a_held_lock_is_waited_for(void **state)
+static void a_process_waits_for_the_queue_lock(void **state)
 {
 	struct here *h = *state;
 	struct fill_opts o = {.caller = FILL_CHAIN, .max = -1, .lock_ms = 50};
@@ -341,7 +343,7 @@ static void a_held_lock_is_waited_for(void **state)
 	char c = 0;
 	pid_t pid;
 
-	put(h, ten);
+	put_sweep(h, ten);
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
@@ -360,14 +362,14 @@ static void a_held_lock_is_waited_for(void **state)
 	assert_int_equal(ingest_now(&h->store, NULL), 0); /* no error, nothing done */
 	kill(pid, 9);
 	waitpid(pid, &status, 0);
-	r = fill(h, FILL_CHAIN, 0); /* the dead let go */
+	r = fill(h, FILL_CHAIN, 0); /* the kernel released the dead process's lock */
 	assert_int_equal(r.submitted, 10);
 	close(ready[0]);
 	close(ready[1]);
 }
 
-/* The event that lies there alone, in name. False where it has not that sign in it. */
-static bool only_event(struct folder *sp, char *name, int sign)
+/* Copies the name of the only file in outbox/. Returns false if its content lacks that sign. */
+static bool find_only_record(struct folder *sp, char *name, int sign)
 {
 	struct folder_list l;
 	bool is =
@@ -379,8 +381,9 @@ static bool only_event(struct folder *sp, char *name, int sign)
 	return is;
 }
 
-/* Its holder leaves it as soon as the other one waits, and has told nothing. */
-static void who_waits_tells_its_end(void **state)
+/* The holder of the queue lock releases it as soon as the other process waits, and has not
+ * ingested. */
+static void a_waiting_process_ingests_its_end(void **state)
 {
 	struct here *h = *state;
 	char mine[FOLDER_NAME_SIZE];
@@ -392,10 +395,10 @@ static void who_waits_tells_its_end(void **state)
 	pid_t pid;
 
 	fake.limit = 5;
-	put(h, ten);
+	put_sweep(h, ten);
 	fill(h, FILL_USER, 0);
-	play(h, &fake.jobs[0], 0, "+");
-	assert_true(only_event(h->store.folder, mine, ','));
+	play_task(h, &fake.jobs[0], 0, "+");
+	assert_true(find_only_record(h->store.folder, mine, ','));
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
@@ -405,7 +408,7 @@ static void who_waits_tells_its_end(void **state)
 		if (folder_open(h->store.dir, &sp, NULL) || queue_lock_try(sp, NULL) ||
 		    write(ready[1], &c, 1) != 1)
 			_exit(1);
-		for (int i = 0; i < 30000 && !only_event(sp, name, ';'); i++)
+		for (int i = 0; i < 30000 && !find_only_record(sp, name, ';'); i++)
 			clock_sleep_ms(1);
 		_exit(0);
 	}
@@ -422,9 +425,9 @@ static void who_waits_tells_its_end(void **state)
 	close(ready[1]);
 }
 
-/* Told to end before it takes the lock, or while it waits for it: nothing is claimed, whatever the reason, which is for
- * the caller to ask, and what the job has to tell is told in any case. */
-static void term_before_the_lock(void **state)
+/* SIGTERM before the process has the queue lock, or while it waits for it: nothing is claimed,
+ * whatever the reason, which the caller queries. The job's own record is ingested in any case. */
+static void sigterm_before_the_queue_lock(void **state)
 {
 	static const bool while_waiting[] = {false, true};
 
@@ -444,10 +447,10 @@ static void term_before_the_lock(void **state)
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		fake.limit = 5;
-		put(h, ten);
+		put_sweep(h, ten);
 		fill(h, FILL_USER, 0);
-		play(h, &fake.jobs[0], 0, "+");
-		assert_true(only_event(h->store.folder, mine, ','));
+		play_task(h, &fake.jobs[0], 0, "+");
+		assert_true(find_only_record(h->store.folder, mine, ','));
 		setenv("SLURM_JOB_ID", "100", 1);
 		fake.jobs[0].gone[0] = false;
 		snprintf(fake.jobs[0].state[0], 24, "COMPLETING");
@@ -464,7 +467,7 @@ static void term_before_the_lock(void **state)
 				kill(getppid(), SIGTERM);
 			if (write(ready[1], &c, 1) != 1)
 				_exit(1);
-			for (int k = 0; k < 30000 && !only_event(sp, name, ';'); k++)
+			for (int k = 0; k < 30000 && !find_only_record(sp, name, ';'); k++)
 				clock_sleep_ms(1);
 			if (while_waiting[i])
 				kill(getppid(), SIGTERM);
@@ -488,33 +491,34 @@ static void term_before_the_lock(void **state)
 	}
 }
 
-/* Died between the commit and the unlink: all of it is told again. */
-static void told_again_is_nothing(void **state)
+/* A process died between the commit and the removal of files: ingesting the files again changes
+ * nothing. */
+static void ingesting_twice_changes_nothing(void **state)
 {
 	struct here *h = *state;
 	struct folder_list l;
 	struct buf text = {0};
 	char *name;
 
-	put(h, ten);
+	put_sweep(h, ten);
 	fill(h, FILL_USER, 0);
-	play(h, &fake.jobs[0], 3, "+");
+	play_task(h, &fake.jobs[0], 3, "+");
 	assert_int_equal(folder_scan(h->store.folder, FOLDER_OUTBOX, &l, NULL), 0);
 	assert_int_equal(l.n, 1);
 	name = mem_printf("outbox/%s", l.v[0].name);
 	assert_int_equal(folder_file_get(h->store.folder, name, &text, NULL), 0);
 	assert_int_equal(ingest_now(&h->store, NULL), 0);
-	counts_are(h, "queued 9, completed 1");
+	assert_counts(h, "queued 9, completed 1");
 	assert_int_equal(folder_file_put(h->store.folder, name, text.s, text.len, 0600, NULL), 0);
 	assert_int_equal(ingest_now(&h->store, NULL), 0);
-	counts_are(h, "queued 9, completed 1");
-	assert_int_equal(files(h, FOLDER_OUTBOX), 0);
+	assert_counts(h, "queued 9, completed 1");
+	assert_int_equal(count_files(h, FOLDER_OUTBOX), 0);
 	folder_list_release(&l);
 	buf_release(&text);
 	free(name);
 }
 
-static void sql(struct here *h, const char *text)
+static void exec_sql(struct here *h, const char *text)
 {
 	char *command = mem_printf("sqlite3 -batch -cmd '.timeout 20000' '%s/jobs.db' \"%s\"",
 				   h->store.dir, text);
@@ -523,8 +527,8 @@ static void sql(struct here *h, const char *text)
 	free(command);
 }
 
-/* sbatch is started before its files are written and its rows committed. Where one of these fails, it gets no
- * script. */
+/* sbatch is started before its files are written and its rows committed. If one of these fails,
+ * sbatch gets no script. */
 static void a_claim_that_fails_submits_nothing(void **state)
 {
 	struct here *h = *state;
@@ -533,27 +537,28 @@ static void a_claim_that_fails_submits_nothing(void **state)
 	struct err err = {0};
 	char *manifests = store_path(&h->store, "manifests");
 
-	put(h, ten);
-	rmdir(manifests); /* where it is there yet */
+	put_sweep(h, ten);
+	rmdir(manifests); /* if it still exists */
 	assert_int_equal(folder_file_put(h->store.folder, "manifests", "", 0, 0600, NULL), 0);
 	assert_int_equal(fill_run(&h->store, &o, &r, &err), -1);
 	assert_non_null(strstr(err.msg, "manifests"));
 	fill_result_release(&r);
 	assert_int_equal(fake.abandoned, fake.begun);
 	assert_int_equal(fake.fed, 0);
-	counts_are(h, "pending 10");
+	assert_counts(h, "pending 10");
 	assert_int_equal(unlink(manifests), 0);
-	sql(h, "CREATE TRIGGER no BEFORE INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'no'); END");
+	exec_sql(h,
+		 "CREATE TRIGGER no BEFORE INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'no'); END");
 	assert_int_equal(fill_run(&h->store, &o, &r, &err), -1);
 	fill_result_release(&r);
 	assert_int_equal(fake.begun, 2);
 	assert_int_equal(fake.fed, 0);
 	assert_int_equal(fake.abandoned, 2);
 	assert_int_equal(fake.sbatches, 0);
-	counts_are(h, "pending 10");
-	sql(h, "DROP TRIGGER no");
+	assert_counts(h, "pending 10");
+	exec_sql(h, "DROP TRIGGER no");
 	fill(h, FILL_USER, 0);
-	counts_are(h, "queued 10");
+	assert_counts(h, "queued 10");
 	assert_int_equal(fake.begun, 3);
 	assert_int_equal(fake.fed, 1);
 	assert_int_equal(fake.abandoned, 2);
@@ -562,33 +567,34 @@ static void a_claim_that_fails_submits_nothing(void **state)
 
 static struct here *broken;
 
-static void it_breaks(void)
+static void break_database(void)
 {
-	sql(broken, "CREATE TRIGGER no BEFORE UPDATE ON job BEGIN SELECT RAISE(ABORT, 'no'); END");
+	exec_sql(broken,
+		 "CREATE TRIGGER no BEFORE UPDATE ON job BEGIN SELECT RAISE(ABORT, 'no'); END");
 }
 
-/* Where the database fails behind sbatch, it is told all the same that Slurm has them. */
-static void a_round_that_fails_behind_sbatch(void **state)
+/* If the database fails after sbatch, the result still reports that Slurm has the jobs. */
+static void the_database_fails_after_sbatch(void **state)
 {
 	struct here *h = *state;
 	struct fill_result r;
 
-	put(h, ten);
+	put_sweep(h, ten);
 	broken = h;
-	fake.on_sbatch = it_breaks;
+	fake.on_sbatch = break_database;
 	r = fill(h, FILL_USER, -1);
 	assert_int_equal(fake.sbatches, 1);
 	assert_int_equal(r.submitted, 10);
 	assert_int_equal(r.pending, 0);
 	assert_int_equal(r.in_flight, 10);
-	sql(h, "DROP TRIGGER no");
+	exec_sql(h, "DROP TRIGGER no");
 	fake.on_sbatch = NULL;
 	fill(h, FILL_USER, 0);
-	counts_are(h, "queued 10");
+	assert_counts(h, "queued 10");
 }
 
-/* What is of another database is left for whoever put that one here. */
-static void foreign_events_stay(void **state)
+/* Records that belong to another database are left in the outbox. */
+static void foreign_records_stay(void **state)
 {
 	struct here *h = *state;
 	static const char name[] = "outbox/00000000000000aa.0.5,0,n,1,0000000000000001";
@@ -600,27 +606,27 @@ static void foreign_events_stay(void **state)
 	assert_true(folder_file_exists(h->store.folder, name));
 }
 
-/* What status says of the way to the host that submits. */
-static void via_is(struct here *h, const char *want)
+/* Checks the state of the connection to the submit host that status reports. */
+static void assert_via(struct here *h, const char *want)
 {
 	struct health c;
-	const char *told = NULL;
+	const char *problem = NULL;
 
 	assert_int_equal(health_read(&h->store, &c, NULL), 0);
 	for (size_t i = 0; i < c.nneeds; i++)
 		if (c.needs[i].kind == NEED_VIA)
-			told = c.needs[i].words;
+			problem = c.needs[i].words;
 	if (want)
-		assert_string_equal(told ? told : "nothing", want);
+		assert_string_equal(problem ? problem : "nothing", want);
 	else
-		assert_null(told);
+		assert_null(problem);
 	health_release(&c);
 }
 
-static void a_way_out_that_is_closed_is_told(void **state)
+static void status_reports_a_closed_connection(void **state)
 {
 	static const struct {
-		const char *via, *told; /* NULL: it went well */
+		const char *via, *problem; /* NULL: no error */
 	} v[] = {
 		{"no-such-command", "submitting via 'no-such-command' failed: 'no-such-command' is "
 				    "not on PATH (slurmq config via)"},
@@ -637,15 +643,15 @@ static void a_way_out_that_is_closed_is_told(void **state)
 	struct here *h = *state;
 
 	fake.limit = 5;
-	put(h, "name: far\nparams: {n: {from: 1, to: 30, step: 1}}\nrun: [echo, \"{n}\"]\n");
+	put_sweep(h, "name: far\nparams: {n: {from: 1, to: 30, step: 1}}\nrun: [echo, \"{n}\"]\n");
 	fill(h, FILL_USER, 0);
-	via_is(h, NULL);
+	assert_via(h, NULL);
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
 		struct err err = {0};
 
-		assert_int_equal(via_run(&h->store, v[i].via, false, &err), v[i].told ? -1 : 0);
-		assert_string_equal(err.msg, v[i].told ? v[i].told : "");
-		via_is(h, v[i].told);
+		assert_int_equal(via_run(&h->store, v[i].via, false, &err), v[i].problem ? -1 : 0);
+		assert_string_equal(err.msg, v[i].problem ? v[i].problem : "");
+		assert_via(h, v[i].problem);
 	}
 }
 
@@ -656,24 +662,24 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_queue_is_filled_to_the_limit),
 		T(a_claim_that_fails_submits_nothing),
-		T(what_sbatch_gets),
-		T(options_that_differ_go_apart),
-		cmocka_unit_test(answers),
-		T(a_denied_job_finds_no_right),
+		T(arguments_of_sbatch),
+		T(different_options_are_different_submissions),
+		cmocka_unit_test(answers_of_sbatch),
+		T(a_refused_job_finds_no_claim),
 		T(the_limit_is_learnt),
-		T(a_limit_that_is_not_told),
-		T(paused),
-		T(cancelled_in_slurm),
+		T(a_limit_that_slurm_does_not_show),
+		T(a_paused_queue),
+		T(after_an_external_cancel),
 		T(the_only_job_was_cancelled),
-		cmocka_unit_test(term_after_sbatch_has_begun),
-		T(ends_that_leave_together),
-		T(a_held_lock_is_waited_for),
-		T(who_waits_tells_its_end),
-		cmocka_unit_test(term_before_the_lock),
-		T(told_again_is_nothing),
-		T(a_round_that_fails_behind_sbatch),
-		T(foreign_events_stay),
-		T(a_way_out_that_is_closed_is_told),
+		cmocka_unit_test(sigterm_after_sbatch_has_started),
+		T(ends_of_one_ingest_keep_their_slots),
+		T(a_process_waits_for_the_queue_lock),
+		T(a_waiting_process_ingests_its_end),
+		cmocka_unit_test(sigterm_before_the_queue_lock),
+		T(ingesting_twice_changes_nothing),
+		T(the_database_fails_after_sbatch),
+		T(foreign_records_stay),
+		T(status_reports_a_closed_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

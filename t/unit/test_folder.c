@@ -1,4 +1,4 @@
-/* test_folder.c - the files that carry the promises: one winner of each right, nothing told is lost */
+/* test_folder.c - files in .slurmq: one winner of each claim, no record is lost */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,7 +43,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static size_t count(struct folder *sp, enum folder_part folder)
+static size_t count_files(struct folder *sp, enum folder_part folder)
 {
 	struct folder_list l;
 	size_t n;
@@ -97,7 +97,7 @@ static void names(void **state)
 	}
 }
 
-static void a_right_is_taken_once(void **state)
+static void a_claim_is_won_once(void **state)
 {
 	struct here *h = *state;
 	struct folder_entry e;
@@ -112,16 +112,16 @@ static void a_right_is_taken_once(void **state)
 	assert_int_equal(claim_file_revoke(h->sp, T, 1, &me, NULL), 0);
 	assert_int_equal(claim_file_win(h->sp, T, 1, &me, &e, NULL), FOLDER_NONE);
 	assert_int_equal(claim_file_win(h->sp, T, 2, &me, &e, NULL), FOLDER_NONE);
-	assert_int_equal(count(h->sp, FOLDER_CLAIMS), 0);
-	assert_int_equal(count(h->sp, FOLDER_RUNNING), 1);
-	assert_int_equal(count(h->sp, FOLDER_REVOKED), 1);
-	/* a manifest's rights are made once: a name that is there already is never taken over */
+	assert_int_equal(count_files(h->sp, FOLDER_CLAIMS), 0);
+	assert_int_equal(count_files(h->sp, FOLDER_RUNNING), 1);
+	assert_int_equal(count_files(h->sp, FOLDER_REVOKED), 1);
+	/* claims of a manifest are made once: an existing name is never replaced */
 	assert_int_equal(claim_files_make(h->sp, T + 1, 1, NULL), 0);
 	assert_int_equal(claim_files_make(h->sp, T + 1, 1, NULL), -1);
 }
 
-/* One racer, told apart by its WHO: exit status 1 where it won. */
-static void race_one(const char *dir, int task, bool start, int go)
+/* One racer with its own WHO: exits with 1 if it won. */
+static void run_racer(const char *dir, int task, bool start, int go)
 {
 	struct folder_entry e;
 	struct folder *sp;
@@ -139,7 +139,8 @@ static void race_one(const char *dir, int task, bool start, int go)
 	_exit(rc == 0 ? 1 : rc == FOLDER_NONE ? 0 : 9);
 }
 
-/* START against START and REVOKE, processes of their own: one winner, a thousand times. */
+/* Processes that win a claim against processes that win or revoke it: one winner, a thousand
+ * times. */
 static void races_have_one_winner(void **state)
 {
 	enum { RACES = 1000, RACERS = 4 };
@@ -156,7 +157,7 @@ static void races_have_one_winner(void **state)
 			assert_true(pid >= 0);
 			if (!pid) {
 				close(go[1]);
-				race_one(h->dir, task, i % 2, go[0]);
+				run_racer(h->dir, task, i % 2, go[0]);
 			}
 		}
 		close(go[0]);
@@ -170,11 +171,12 @@ static void races_have_one_winner(void **state)
 		}
 		assert_int_equal(won, 1);
 	}
-	assert_int_equal(count(h->sp, FOLDER_CLAIMS), 0);
-	assert_int_equal(count(h->sp, FOLDER_RUNNING) + count(h->sp, FOLDER_REVOKED), RACES);
+	assert_int_equal(count_files(h->sp, FOLDER_CLAIMS), 0);
+	assert_int_equal(count_files(h->sp, FOLDER_RUNNING) + count_files(h->sp, FOLDER_REVOKED),
+			 RACES);
 }
 
-static void begin(struct here *h, struct journal_file *j)
+static void start_attempt(struct here *h, struct journal_file *j)
 {
 	struct folder_entry e;
 	struct who me;
@@ -185,23 +187,23 @@ static void begin(struct here *h, struct journal_file *j)
 	assert_int_equal(journal_file_open(h->sp, &e, j, NULL), 0);
 }
 
-static void append(struct journal_file *j, const char *text)
+static void append_line(struct journal_file *j, const char *text)
 {
 	assert_int_equal(journal_file_append(j, text, strlen(text), true, NULL), 0);
 }
 
-static void a_journal_becomes_an_event(void **state)
+static void a_journal_becomes_a_record(void **state)
 {
 	struct here *h = *state;
 	struct journal_file j;
 	struct journal read;
 
-	begin(h, &j);
-	append(&j, "start 5 1 0 n 1\n");
-	append(&j, "end completed 0 0 0 9 0 0\n");
+	start_attempt(h, &j);
+	append_line(&j, "start 5 1 0 n 1\n");
+	append_line(&j, "end completed 0 0 0 9 0 0\n");
 	assert_int_equal(journal_file_post(h->sp, &j, NULL), 0);
-	assert_int_equal(count(h->sp, FOLDER_RUNNING), 0);
-	assert_int_equal(count(h->sp, FOLDER_OUTBOX), 1);
+	assert_int_equal(count_files(h->sp, FOLDER_RUNNING), 0);
+	assert_int_equal(count_files(h->sp, FOLDER_OUTBOX), 1);
 	assert_true(folder_has(h->sp, FOLDER_OUTBOX, j.entry.name));
 	assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, j.entry.name, &read, NULL), 0);
 	assert_int_equal(read.started, 5);
@@ -214,8 +216,8 @@ static void a_journal_becomes_an_event(void **state)
 	journal_file_close(&j);
 }
 
-/* What waits is part of its name, where it can be; where it can't, it is what it was. */
-static void an_event_is_packed(void **state)
+/* The record is part of the file's name if it fits there. Otherwise the name does not change. */
+static void a_record_is_packed_into_its_name(void **state)
 {
 	static const struct {
 		const char *text;
@@ -223,7 +225,7 @@ static void an_event_is_packed(void **state)
 	} v[] = {
 		{"start 5 1 0 n 1\nend completed 0 0 0 9 0 0\n", true},
 		{"start 5 1 0 n_1-x.y 1\nstep 0 0 0 0 1 2 3 4 a1\nend failed 7 0 3 9 0 0\n", true},
-		{"start 5 1 0 n 1\nend completed 0 0 0 9 0 0", false}, /* torn */
+		{"start 5 1 0 n 1\nend completed 0 0 0 9 0 0", false}, /* an incomplete line */
 		{"start 5 1 0 n 1\nend failed 0 0 0 9 0 0 a,b\n", false},
 		{"start 5 1 0 n 1\nend failed 0 0 0 9 0 0 a;b\n", false},
 		{"start 5 1 0 n 1\nend failed 0 0 0 9 0 0 ../x\n", false},
@@ -243,15 +245,15 @@ static void an_event_is_packed(void **state)
 			buf_addstr(&text, v[i].text);
 		for (int step = 0; last && step < 10; step++) /* too long for a name */
 			buf_addf(&text, "step %d 0 0 0 1 2 3 4 train\n", step);
-		begin(h, &j);
-		append(&j, buf_str(&text));
+		start_attempt(h, &j);
+		append_line(&j, buf_str(&text));
 		assert_int_equal(journal_file_post(h->sp, &j, NULL), 0);
 		memcpy(old, j.entry.name, sizeof(old));
 		assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, old, &a, NULL), 0);
 		outbox_pack(h->sp, j.entry.name);
 		assert_int_equal(strcmp(old, j.entry.name) != 0, packed);
 		assert_int_equal(folder_has(h->sp, FOLDER_OUTBOX, old), !packed);
-		outbox_pack(h->sp, j.entry.name); /* once is enough */
+		outbox_pack(h->sp, j.entry.name); /* packing again changes nothing */
 		assert_int_equal(outbox_sync(h->sp, j.entry.name, NULL), 0);
 		assert_int_equal(folder_scan(h->sp, FOLDER_OUTBOX, &l, NULL), 0);
 		assert_int_equal(l.n, 1);
@@ -266,7 +268,7 @@ static void an_event_is_packed(void **state)
 		assert_int_equal(a.end.exit_code, b.end.exit_code);
 		assert_int_equal(a.end.ended, b.end.ended);
 		assert_int_equal(folder_remove(h->sp, FOLDER_OUTBOX, j.entry.name, NULL), 0);
-		/* told meanwhile */
+		/* ingested meanwhile */
 		memcpy(j.entry.name, old, sizeof(old));
 		outbox_pack(h->sp, j.entry.name);
 		assert_string_equal(j.entry.name, old);
@@ -278,8 +280,9 @@ static void an_event_is_packed(void **state)
 	}
 }
 
-/* A twin moved it, told or not: the end is told all the same, under a name of its own. */
-static void a_moved_journal_is_told_anew(void **state)
+/* Another process moved the journal, ingested or not: the end is written nevertheless, in a file of
+ * its own name. */
+static void an_end_after_the_journal_was_moved(void **state)
 {
 	struct here *h = *state;
 
@@ -288,19 +291,19 @@ static void a_moved_journal_is_told_anew(void **state)
 		char old[sizeof(j.entry.name)];
 		struct journal read;
 
-		begin(h, &j);
-		append(&j, "start 5 1 0 n 1\n");
+		start_attempt(h, &j);
+		append_line(&j, "start 5 1 0 n 1\n");
 		assert_int_equal(journal_file_open(h->sp, &j.entry, &twin, NULL), 0);
-		append(&twin, "preempted 6\n");
+		append_line(&twin, "preempted 6\n");
 		assert_int_equal(journal_file_move(h->sp, &twin, NULL), 0);
 		journal_file_close(&twin);
 		memcpy(old, j.entry.name, sizeof(old));
 		if (ingested)
 			assert_int_equal(folder_remove(h->sp, FOLDER_OUTBOX, old, NULL), 0);
-		append(&j, "end completed 0 0 0 9 0 0\n");
+		append_line(&j, "end completed 0 0 0 9 0 0\n");
 		assert_int_equal(journal_file_post(h->sp, &j, NULL), 0);
 		assert_string_not_equal(j.entry.name, old);
-		assert_int_equal(count(h->sp, FOLDER_OUTBOX), ingested ? 1 : 2);
+		assert_int_equal(count_files(h->sp, FOLDER_OUTBOX), ingested ? 1 : 2);
 		assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, j.entry.name, &read, NULL),
 				 0);
 		assert_int_equal(read.started, 5);
@@ -312,16 +315,17 @@ static void a_moved_journal_is_told_anew(void **state)
 	}
 }
 
-/* Killed in the middle of a line: what another adds, who closes the attempt, is none of it. */
-static void half_a_line_of_the_dead_is_none(void **state)
+/* Killed in the middle of a line: the process that closes the attempt writes its text on a new
+ * line. */
+static void an_incomplete_line_is_ignored(void **state)
 {
 	static const char *const halves[] = {
 		"",
 		"s",
 		"step 0 0 0 0 1 2",
-		"step 0 0 0 0 1 2 3 4 eval n=1", /* of n=10 */
+		"step 0 0 0 0 1 2 3 4 eval n=1", /* cut from n=10 */
 		"end completed 0 0 0 9 0",
-		"end completed 0 0 0 9 0 1", /* of 12 */
+		"end completed 0 0 0 9 0 1", /* cut from 12 */
 	};
 	struct here *h = *state;
 
@@ -329,11 +333,11 @@ static void half_a_line_of_the_dead_is_none(void **state)
 		struct journal_file dead, j;
 		struct journal read;
 
-		begin(h, &dead);
-		append(&dead, "start 5 1 0 n 1\n");
-		append(&dead, halves[i]);
+		start_attempt(h, &dead);
+		append_line(&dead, "start 5 1 0 n 1\n");
+		append_line(&dead, halves[i]);
 		assert_int_equal(journal_file_open(h->sp, &dead.entry, &j, NULL), 0);
-		append(&j, "preempted 6\n");
+		append_line(&j, "preempted 6\n");
 		assert_int_equal(journal_file_move(h->sp, &j, NULL), 0);
 		assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, j.entry.name, &read, NULL),
 				 0);
@@ -348,16 +352,16 @@ static void half_a_line_of_the_dead_is_none(void **state)
 	}
 }
 
-/* A line that could not be written stands in the event, nothing of it half. */
-static void a_failed_append_is_told_with_the_end(void **state)
+/* Lines that could not be written are in the final record, each complete. */
+static void a_failed_append_is_written_with_the_end(void **state)
 {
 	struct here *h = *state;
 	struct journal_file j;
 	struct journal read;
 	int good, full;
 
-	begin(h, &j);
-	append(&j, "start 5 1 0 n 1\n");
+	start_attempt(h, &j);
+	append_line(&j, "start 5 1 0 n 1\n");
 	good = j.fd;
 	full = open("/dev/full", O_WRONLY);
 	assert_true(full >= 0);
@@ -367,9 +371,9 @@ static void a_failed_append_is_told_with_the_end(void **state)
 	assert_int_equal(errno, ENOSPC);
 	j.fd = good;
 	close(full);
-	append(&j, "end completed 0 0 0 9 0 0\n");
+	append_line(&j, "end completed 0 0 0 9 0 0\n");
 	assert_int_equal(journal_file_post(h->sp, &j, NULL), 0);
-	assert_int_equal(count(h->sp, FOLDER_RUNNING), 0);
+	assert_int_equal(count_files(h->sp, FOLDER_RUNNING), 0);
 	assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, j.entry.name, &read, NULL), 0);
 	assert_int_equal(read.nsteps, 1);
 	assert_true(read.has_end);
@@ -377,8 +381,9 @@ static void a_failed_append_is_told_with_the_end(void **state)
 	journal_file_close(&j);
 }
 
-/* write(2) may do a part, and it is the next one that fails: half a file is none, half a line is told again. */
-static void half_a_write_is_none(void **state)
+/* write(2) may write a part and then fail: a partial file does not exist, a partial line is written
+ * again. */
+static void a_partial_write_counts_as_failed(void **state)
 {
 	static const char step[] = "step 0 0 0 0 1 2 3 4 train\n", text[100] = "manifest";
 	struct here *h = *state;
@@ -388,20 +393,20 @@ static void half_a_write_is_none(void **state)
 	struct rlimit most, few;
 	int appended, put;
 
-	begin(h, &j);
-	append(&j, "start 5 1 0 n 1\n");
+	start_attempt(h, &j);
+	append_line(&j, "start 5 1 0 n 1\n");
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &most), 0);
 	few = most;
 	few.rlim_cur = sizeof(step) / 2 + strlen("start 5 1 0 n 1\n");
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0); /* for this program's log, too */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0); /* this also limits the program's log */
 	appended = journal_file_append(&j, step, strlen(step), false, NULL);
 	put = folder_file_put_nosync(h->sp, "manifests/1", text, sizeof(text), 0600, NULL);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &most), 0);
 	assert_int_equal(appended, -1);
 	assert_int_equal(put, -1);
 	assert_int_equal(folder_file_get(h->sp, "manifests/1", &none, NULL), FOLDER_NONE);
-	append(&j, "end completed 0 0 0 9 0 0\n");
+	append_line(&j, "end completed 0 0 0 9 0 0\n");
 	assert_int_equal(journal_file_post(h->sp, &j, NULL), 0);
 	assert_int_equal(journal_file_read(h->sp, FOLDER_OUTBOX, j.entry.name, &read, NULL), 0);
 	assert_int_equal(read.nsteps, 1);
@@ -410,7 +415,7 @@ static void half_a_write_is_none(void **state)
 	journal_file_close(&j);
 }
 
-static void an_answer_comes_back(void **state)
+static void an_answer_is_read_back(void **state)
 {
 	struct here *h = *state;
 	struct outbox_answer a = {
@@ -425,8 +430,8 @@ static void an_answer_comes_back(void **state)
 	assert_null(b.cluster);
 	assert_string_equal(b.text, "two\nlines");
 	outbox_answer_release(&b);
-	assert_int_equal(count(h->sp, FOLDER_OUTBOX), 1);
-	/* cut short by a crash, it is no answer */
+	assert_int_equal(count_files(h->sp, FOLDER_OUTBOX), 1);
+	/* an answer cut short by a crash is ignored */
 	for (size_t len = 0; len < 14; len++) {
 		assert_int_equal(folder_file_put(h->sp, "outbox/0000000000001234.answer",
 						 "answer 5 991 -\n", len, 0600, NULL),
@@ -456,7 +461,7 @@ static void the_lock_has_one_holder(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	queue_lock_release(h->sp);
-	pid = fork(); /* who dies holding it lets go of it */
+	pid = fork(); /* a process that dies releases the lock */
 	if (!pid) {
 		struct folder *sp;
 
@@ -494,10 +499,10 @@ static void lists_are_sorted_and_clean(void **state)
 	assert_null(folder_list_find(&l, T + 1, 0));
 	folder_list_release(&l);
 	assert_int_equal(claim_files_drop(h->sp, T + 9, 12, NULL), 0);
-	assert_int_equal(count(h->sp, FOLDER_CLAIMS), 3);
+	assert_int_equal(count_files(h->sp, FOLDER_CLAIMS), 3);
 }
 
-static void files_are_put_whole(void **state)
+static void files_are_written_whole(void **state)
 {
 	struct here *h = *state;
 	struct buf b = {0};
@@ -523,19 +528,22 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),
-		cmocka_unit_test_setup_teardown(a_right_is_taken_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_claim_is_won_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(races_have_one_winner, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_journal_becomes_an_event, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_event_is_packed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_moved_journal_is_told_anew, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(half_a_line_of_the_dead_is_none, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_failed_append_is_told_with_the_end, set_up,
+		cmocka_unit_test_setup_teardown(a_journal_becomes_a_record, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_record_is_packed_into_its_name, set_up,
 						tear_down),
-		cmocka_unit_test_setup_teardown(half_a_write_is_none, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_answer_comes_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_end_after_the_journal_was_moved, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(an_incomplete_line_is_ignored, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_failed_append_is_written_with_the_end, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_partial_write_counts_as_failed, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(an_answer_is_read_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_lock_has_one_holder, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lists_are_sorted_and_clean, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(files_are_put_whole, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(files_are_written_whole, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* test_fs.c - mounts on which locks do not reach other hosts are found */
+/* test_fs.c - finds mounts on which locks do not reach other hosts */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -75,7 +75,7 @@ static void locks_of_this_machine(void **state)
 
 	(void)state;
 	assert_int_equal(fs_check_locks(dir, &err), 0);
-	assert_int_equal(rmdir(dir), 0); /* nothing was left in it */
+	assert_int_equal(rmdir(dir), 0); /* no file was left in it */
 	assert_int_equal(fs_check_locks(dir, &err), -1);
 	assert_non_null(strstr(err.msg, dir));
 	free(dir);

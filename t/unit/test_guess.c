@@ -1,4 +1,4 @@
-/* test_guess.c - what is taken for a slip of what */
+/* test_guess.c - which word a misspelled word is close to */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 static const char *const commands[] = {"init",	  "expand", "submit", "status", "list", "show",
 				       "release", "resume", "retry",  "log",	NULL};
 
-static void nearest(void **state)
+static void nearest_word(void **state)
 {
 	static const struct {
 		const char *word, *want;
@@ -50,7 +50,7 @@ static void nearest(void **state)
 	}
 }
 
-static void first_of_equals(void **state)
+static void first_of_equal_candidates(void **state)
 {
 	static const char *const words[] = {"cat", "bat", NULL};
 	static const char *const upper[] = {"Seed", "seed", NULL};
@@ -68,8 +68,8 @@ static void no_candidates(void **state)
 	assert_null(guess_nearest("status", none));
 }
 
-/* Longer than anything that is compared: no slip, and no overrun. */
-static void very_long(void **state)
+/* Longer than any compared word: no suggestion, and no overrun. */
+static void very_long_words(void **state)
 {
 	char word[500];
 	const char *const words[] = {word, "status", NULL};
@@ -84,10 +84,10 @@ static void very_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nearest),
-		cmocka_unit_test(first_of_equals),
+		cmocka_unit_test(nearest_word),
+		cmocka_unit_test(first_of_equal_candidates),
 		cmocka_unit_test(no_candidates),
-		cmocka_unit_test(very_long),
+		cmocka_unit_test(very_long_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

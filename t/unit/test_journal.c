@@ -1,4 +1,5 @@
-/* test_journal.c - what an attempt writes down is what is read, and a torn line is none */
+/* test_journal.c - the text of a journal is read as it was written, and an incomplete line is
+ * ignored */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,7 +11,7 @@
 
 static const struct who me = {.slurm_id = 77, .restart = 1, .node = "n1", .pid = 4, .random = 9};
 
-static void there_and_back(void **state)
+static void written_and_read(void **state)
 {
 	struct journal_step a = {.seq = 0,
 				 .state = STEP_COMPLETED,
@@ -61,8 +62,8 @@ static void there_and_back(void **state)
 	buf_release(&t);
 }
 
-/* Cut anywhere, it never says more than the whole lines before the cut do. */
-static void torn_anywhere(void **state)
+/* Cut anywhere, it contains no more than the complete lines before the cut. */
+static void cut_anywhere(void **state)
 {
 	struct job_end end = {.completed = true, .ended = 300};
 	struct journal_step a = {.key = (char *)(uintptr_t) "train", .ended = 5};
@@ -97,7 +98,7 @@ static void odd_lines(void **state)
 		{"", false, false, false, 0},
 		{"\n\n", false, false, false, 0},
 		{"end completed 0 0 0 1 2 3\n", true, true, false, 0},
-		/* the first end counts */
+		/* the first end line counts */
 		{"end failed 1 3 0 1 2 3\nend completed 0 0 0 1 2 3\n", true, false, false, 0},
 		{"end perhaps 0 0 0 1 2 3\n", false, false, false, 0},
 		{"end completed 0 0 0 1 2\n", false, false, false, 0},
@@ -139,8 +140,8 @@ static void a_nul_hides_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(there_and_back),
-		cmocka_unit_test(torn_anywhere),
+		cmocka_unit_test(written_and_read),
+		cmocka_unit_test(cut_anywhere),
 		cmocka_unit_test(odd_lines),
 		cmocka_unit_test(a_nul_hides_nothing),
 	};

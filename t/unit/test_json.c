@@ -1,4 +1,4 @@
-/* test_json.c - what programs read: every value, every byte */
+/* test_json.c - output for programs: every value, every byte */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,7 +23,8 @@ static void strings(void **state)
 		{"\x1b[31m", "\"\\u001b[31m\""},
 		{"gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\""},
 		{"\xe2\x82\xac \xf0\x9f\x98\x80", "\"\xe2\x82\xac \xf0\x9f\x98\x80\""},
-		/* not UTF-8: a lone byte, an overlong form, a surrogate, above U+10FFFF, cut short */
+		/* not UTF-8: a lone byte, an overlong form, a surrogate, above U+10FFFF, cut
+		 * short */
 		{"\xff", "\"\xef\xbf\xbd\""},
 		{"\xc0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
 		{"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},

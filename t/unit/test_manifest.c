@@ -1,4 +1,5 @@
-/* test_manifest.c - what a submission's tasks run is what was put in, byte for byte */
+/* test_manifest.c - the commands of a submission's tasks are read as they were written, byte for
+ * byte */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +40,7 @@ static int tear_down(void **state)
 
 static char long_script[500];
 
-/* A plan of two steps, and the done keys that make the first one done. */
+/* Makes a plan of two steps, and the done keys that mark the first step as completed. */
 static void make_plan(struct plan *p, struct strs *done)
 {
 	memset(long_script, 'x', sizeof(long_script) - 1);
@@ -102,7 +103,7 @@ static void write_manifest(struct here *h, int ntasks)
 	strs_release(&done);
 }
 
-static void each_task_reads_its_own(void **state)
+static void each_task_reads_its_commands(void **state)
 {
 	struct here *h = *state;
 	struct manifest_task t;
@@ -138,7 +139,7 @@ static void each_task_reads_its_own(void **state)
 	assert_int_equal(manifest_read(h->sp, T + 1, 0, &t, NULL), FOLDER_NONE);
 }
 
-static void shared_words_stand_once(void **state)
+static void shared_words_are_stored_once(void **state)
 {
 	struct here *h = *state;
 	struct buf b = {0};
@@ -152,7 +153,7 @@ static void shared_words_stand_once(void **state)
 	buf_release(&b);
 }
 
-/* Changed anywhere, it is read as it was or refused: no crash, no reading past the end. */
+/* A manifest with a changed byte is read unchanged or refused: no crash, no read past the end. */
 static void damage_is_refused(void **state)
 {
 	struct here *h = *state;
@@ -166,7 +167,8 @@ static void damage_is_refused(void **state)
 		struct err err = {0};
 		int rc;
 
-		/* the first line's size alone decides whether more is to come, which would be waited for */
+		/* only the size in the first line tells how much to read; a larger size would wait
+		 * for more */
 		if (i >= 16 && i < 28)
 			continue;
 		b.s[i] = old == '9' ? '0' : '9';
@@ -184,7 +186,7 @@ static void damage_is_refused(void **state)
 	buf_release(&b);
 }
 
-static void lists_and_goes(void **state)
+static void listed_and_removed(void **state)
 {
 	struct here *h = *state;
 	uint64_t *v, id;
@@ -209,10 +211,10 @@ static void lists_and_goes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(each_task_reads_its_own, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(shared_words_stand_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(each_task_reads_its_commands, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(shared_words_are_stored_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(damage_is_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(lists_and_goes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(listed_and_removed, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* test_needs.c - the sentences for what needs a person */
+/* test_needs.c - the sentences for problems that a user must solve */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 static const struct {
 	struct health_need need;
 	const char *names; /* lines */
-	const char *want;  /* lines, each ended */
+	const char *want;  /* lines, each with a newline */
 } needs[] = {
 	{{.kind = NEED_RESUME}, NULL, "the queue is paused: slurmq resume\n"},
 	{{.kind = NEED_LOCKS},
@@ -109,7 +109,7 @@ static void every_pause_has_its_reason(void **state)
 	char *hosts[] = {(char *)"n1", (char *)"n2"};
 	const struct {
 		struct health_pause pause;
-		const char *want; /* NULL: not known */
+		const char *want; /* NULL: unknown reason */
 	} v[] = {
 		{{.words = NULL}, NULL},
 		{{.words = (char *)"maintenance by ann", .job = 3}, "maintenance by ann"},

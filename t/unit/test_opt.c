@@ -1,4 +1,4 @@
-/* test_opt.c - command lines, well formed and not */
+/* test_opt.c - valid and invalid command lines */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,8 +35,9 @@ static const struct opt opts[] = {
 static const struct opt common_opts[] = {OPT_FLAG('h', "help", "usage", struct common, help),
 					 OPT_END};
 
-/* Parse words that are separated by blanks; '' is an empty one. The outcome as a text. */
-static char *outcome(const char *line, bool first_ends)
+/* Parses words separated by blanks; '' is an empty word. Returns the outcome as text; caller
+ * frees. */
+static char *parse_line(const char *line, bool first_ends)
 {
 	struct args a = {0};
 	struct common c = {0};
@@ -143,7 +144,7 @@ static void command_lines(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		char *got = outcome(v[i].line, false);
+		char *got = parse_line(v[i].line, false);
 
 		if (strcmp(got, v[i].want) != 0)
 			fail_msg("'%s': got '%s', want '%s'", v[i].line, got, v[i].want);
@@ -153,7 +154,7 @@ static void command_lines(void **state)
 
 static void before_a_command(void **state)
 {
-	char *got = outcome("-f list -q --nope", true);
+	char *got = parse_line("-f list -q --nope", true);
 
 	(void)state;
 	assert_string_equal(got, "follow [list][-q][--nope]");
@@ -164,7 +165,7 @@ static void times(void **state)
 {
 	static const struct {
 		const char *text;
-		int64_t ms; /* -1: none */
+		int64_t ms; /* -1: no time */
 	} v[] = {
 		{"0", 0},
 		{"1", 1000},

@@ -1,4 +1,4 @@
-/* test_outcome.c - what follows from an attempt's end: another try, and the next sbatch */
+/* test_outcome.c - the result of an attempt's end: a retry, and the next sbatch */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,10 +18,10 @@ static const char policy[] =
 	"retry: {max: 2, TIMEOUT: {time: x1.5, max_time: 2:00:00}, OUT_OF_MEMORY: {mem: x2},"
 	" NODE_FAIL: again, PREEMPTED: again, EXIT: {codes: [75]}}\n";
 
-/* "x75": exit code 75; one letter else. */
-static struct went went(const char *word)
+/* Parses "x75": exit code 75, or another kind of end as one letter. */
+static struct attempt_end parse_end(const char *word)
 {
-	struct went w = {.twin = *word == 'p'};
+	struct attempt_end w = {.twin = *word == 'p'};
 
 	w.reason = *word == '+'	  ? REASON_NONE
 		   : *word == 's' ? REASON_SIGNAL
@@ -36,11 +36,11 @@ static struct went went(const char *word)
 	return w;
 }
 
-static void tries(void **state)
+static void retries(void **state)
 {
 	static const struct {
 		const char *ends, *then;
-		const char *time, *mem; /* of the last sbatch */
+		const char *time, *mem; /* options of the last sbatch */
 	} v[] = {
 		{"+", "completed 0+0", "60", "4G"},
 		{"x1", "failed EXIT 0+0", "60", "4G"},
@@ -50,12 +50,12 @@ static void tries(void **state)
 		{"x75 x1", "failed EXIT 1+0", "60", "4G"},
 		{"s", "failed SIGNAL 0+0", "60", "4G"},
 		{"t", "queued 1+0 --time=1:30:00", "1:30:00", "4G"},
-		/* up to the ceiling, and not beyond it in vain */
+		/* grows up to the ceiling; no try at the ceiling twice */
 		{"t t", "queued 2+0 --time=2:00:00", "2:00:00", "4G"},
 		{"t t t", "failed TIMEOUT 2+0 --time=2:00:00", "2:00:00", "4G"},
-		/* what has grown stays while something else grows */
+		/* one option keeps its growth while another grows */
 		{"t m", "queued 2+0 --time=1:30:00\n--mem=8G", "1:30:00", "8G"},
-		/* what the site did uses up none of the tries */
+		/* a failure of the site uses up no try */
 		{"p p p x75", "queued 1+3", "60", "4G"},
 		{"p p p p p p p p p p p", "failed PREEMPTED 0+10", "60", "4G"},
 		{"l", "failed LOST 0+0", "60", "4G"},
@@ -70,80 +70,80 @@ static void tries(void **state)
 		put_jobs(h, 1, policy);
 		fill(h, FILL_USER);
 		for (const char *p = v[i].ends; *p; p += strspn(p, " ")) {
-			struct went w = went(p);
+			struct attempt_end w = parse_end(p);
 
-			go(h, 1, &w);
+			write_journal(h, 1, &w);
 			fill(h, FILL_USER);
 			p += strcspn(p, " ");
 		}
-		job_is(h, 1, v[i].then);
-		assert_string_equal(option("--time"), v[i].time);
-		assert_string_equal(option("--mem"), v[i].mem);
+		assert_job(h, 1, v[i].then);
+		assert_string_equal(sbatch_option("--time"), v[i].time);
+		assert_string_equal(sbatch_option("--mem"), v[i].mem);
 		here_tear_down((void **)&h);
 	}
 }
 
-/* The policy's end, and the user's word. */
-static void by_hand(void **state)
+/* The user's retry after the policy has given up. */
+static void retry_by_the_user(void **state)
 {
 	struct here *h = *state;
-	struct went code = {.reason = REASON_EXIT, .exit_code = 75};
-	struct went late = {.reason = REASON_TIMEOUT};
+	struct attempt_end code = {.reason = REASON_EXIT, .exit_code = 75};
+	struct attempt_end late = {.reason = REASON_TIMEOUT};
 	int c;
 
 	put_jobs(h, 1, policy);
 	fill(h, FILL_USER);
 	for (int i = 0; i < 3; i++) {
-		go(h, 1, i ? &code : &late);
+		write_journal(h, 1, i ? &code : &late);
 		fill(h, FILL_USER);
 	}
-	job_is(h, 1, "failed EXIT 2+0 --time=1:30:00");
+	assert_job(h, 1, "failed EXIT 2+0 --time=1:30:00");
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_job_retry(h->store.db, 1, false, false, NULL, NULL, &c, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	job_is(h, 1, "pending 0+0 --time=1:30:00");
+	assert_job(h, 1, "pending 0+0 --time=1:30:00");
 	fill(h, FILL_USER);
-	assert_string_equal(option("--time"), "1:30:00");
-	go(h, 1, &code);
+	assert_string_equal(sbatch_option("--time"), "1:30:00");
+	write_journal(h, 1, &code);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 1+0 --time=1:30:00");
-	/* a request wins */
+	assert_job(h, 1, "queued 1+0 --time=1:30:00");
+	/* the requested action wins */
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_job_cancel(h->store.db, 1, &c, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	go(h, 1, &code);
+	write_journal(h, 1, &code);
 	fill(h, FILL_USER);
-	job_is(h, 1, "cancelled CANCELLED 1+0 --time=1:30:00");
+	assert_job(h, 1, "cancelled CANCELLED 1+0 --time=1:30:00");
 }
 
-/* The resources that the user has changed in the file count as they are, and then grow. */
-static void another_version(void **state)
+/* The user changed resources in the file: the new values count, and then grow. */
+static void a_new_version_of_the_sweep(void **state)
 {
 	struct here *h = *state;
-	struct went late = {.reason = REASON_TIMEOUT};
+	struct attempt_end late = {.reason = REASON_TIMEOUT};
 
 	put_jobs(h, 1, policy);
 	fill(h, FILL_USER);
-	go(h, 1, &late);
+	write_journal(h, 1, &late);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 1+0 --time=1:30:00");
+	assert_job(h, 1, "queued 1+0 --time=1:30:00");
 	put_jobs(h, 1, "sbatch: {time: 10, mem: 4G}\nretry: {TIMEOUT: {time: x3}}\n");
-	go(h, 1, &late);
+	write_journal(h, 1, &late);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 2+0");
-	assert_string_equal(option("--time"), "10");
-	go(h, 1, &late);
+	assert_job(h, 1, "queued 2+0");
+	assert_string_equal(sbatch_option("--time"), "10");
+	write_journal(h, 1, &late);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 3+0 --time=30:00");
-	assert_string_equal(option("--time"), "30:00");
+	assert_job(h, 1, "queued 3+0 --time=30:00");
+	assert_string_equal(sbatch_option("--time"), "30:00");
 }
 
-/* What show says of one that stays failed. */
-static void why_not_again(void **state)
+/* The explanation that slurmq show prints for a job that stays failed. */
+static void why_a_job_stays_failed(void **state)
 {
 	static const struct {
 		const char *more;
-		struct went went;
+		struct attempt_end end;
 		int times;
 		const char *why;
 	} v[] = {
@@ -182,7 +182,7 @@ static void why_not_again(void **state)
 		{"retry: {EXIT: again}\n",
 		 {.reason = REASON_DEADLINE},
 		 1,
-		 "a job that ended as DEADLINE is never tried again by itself: slurmq retry"},
+		 "a job that ended as DEADLINE is never retried automatically; to retry it: slurmq retry"},
 		{"", {.reason = REASON_EXIT, .exit_code = 1}, 1, ""},
 		{"restartable: true\n", {.reason = REASON_EXIT, .exit_code = 1}, 1, ""},
 	};
@@ -202,7 +202,7 @@ static void why_not_again(void **state)
 		put_jobs(h, 1, v[i].more);
 		fill(h, FILL_USER);
 		for (int k = 0; k < v[i].times; k++) {
-			go(h, 1, &v[i].went);
+			write_journal(h, 1, &v[i].end);
 			fill(h, FILL_USER);
 		}
 		assert_int_equal(db_job_get(h->store.db, 1, &job, NULL), 0);
@@ -219,78 +219,81 @@ static void why_not_again(void **state)
 	}
 }
 
-/* A delay is Slurm's to wait for, and who waits goes behind all others. */
-static void delays(void **state)
+/* Slurm waits for the delay of a retry; a job with a delay is submitted after all others. */
+static void delays_of_retries(void **state)
 {
 	struct here *h = *state;
-	struct went code = {.reason = REASON_EXIT, .exit_code = 75}, well = {.reason = REASON_NONE};
+	struct attempt_end code = {.reason = REASON_EXIT, .exit_code = 75},
+			   well = {.reason = REASON_NONE};
 	struct health chain;
 
 	put_jobs(h, 3, "retry: {EXIT: {codes: [75], delay: 10m}}\n");
-	limit(h, 2);
+	set_limit(h, 2);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 0+0");
-	go(h, 1, &code);
+	assert_job(h, 1, "queued 0+0");
+	write_journal(h, 1, &code);
 	fill(h, FILL_USER);
-	job_is(h, 1, "pending 1+0");
-	job_is(h, 2, "queued 0+0");
-	assert_string_equal(option("--begin"), "none");
+	assert_job(h, 1, "pending 1+0");
+	assert_job(h, 2, "queued 0+0");
+	assert_string_equal(sbatch_option("--begin"), "none");
 	assert_int_equal(health_read(&h->store, &chain, NULL), 0);
 	assert_int_equal(chain.later, 1);
 	assert_true(chain.later_at > clock_now_ms() + 590 * 1000 &&
 		    chain.later_at <= clock_now_ms() + 600 * 1000);
 	health_release(&chain);
-	go(h, 2, &well);
+	write_journal(h, 2, &well);
 	fill(h, FILL_USER);
-	job_is(h, 3, "queued 0+0");
-	go(h, 3, &well);
+	assert_job(h, 3, "queued 0+0");
+	write_journal(h, 3, &well);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 1+0");
-	assert_string_equal(option("--begin"), "now+600");
+	assert_job(h, 1, "queued 1+0");
+	assert_string_equal(sbatch_option("--begin"), "now+600");
 }
 
-/* Those that failed together go as one array, more or less late. */
+/* Jobs that failed at about the same time are submitted as one array, each a little late or
+ * early. */
 static void delays_go_together(void **state)
 {
 	struct here *h = *state;
-	struct went code = {.reason = REASON_EXIT, .exit_code = 75};
+	struct attempt_end code = {.reason = REASON_EXIT, .exit_code = 75};
 	size_t before;
 
 	put_jobs(h, 3, "retry: {EXIT: {delay: 595s}}\n");
 	fill(h, FILL_USER);
 	before = fake.sbatches;
 	for (int64_t id = 1; id <= 3; id++)
-		go(h, id, &code);
+		write_journal(h, id, &code);
 	fill(h, FILL_USER);
 	assert_int_equal(fake.sbatches, before + 1);
-	assert_string_equal(option("--begin"), "now+600");
+	assert_string_equal(sbatch_option("--begin"), "now+600");
 }
 
-/* Another host, whose clock is a day ahead, has said when it is due. */
+/* Another host, with a clock a day ahead, stored the time of the next try. */
 static void delay_by_another_clock(void **state)
 {
 	struct here *h = *state;
-	struct went code = {.reason = REASON_EXIT, .exit_code = 75}, well = {.reason = REASON_NONE};
+	struct attempt_end code = {.reason = REASON_EXIT, .exit_code = 75},
+			   well = {.reason = REASON_NONE};
 
 	put_jobs(h, 2, "retry: {EXIT: {delay: 10m}, SIGNAL: {delay: 5m}}\n");
-	limit(h, 2);
+	set_limit(h, 2);
 	fill(h, FILL_USER);
-	go(h, 1, &code);
+	write_journal(h, 1, &code);
 	fill(h, FILL_USER);
-	job_is(h, 1, "pending 1+0");
+	assert_job(h, 1, "pending 1+0");
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(
 		db_exec(h->store.db, "UPDATE retry_state SET due = due + 86400000", NULL, NULL, ""),
 		0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	go(h, 2, &well);
+	write_journal(h, 2, &well);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 1+0");
-	assert_string_equal(option("--begin"), "now+600");
+	assert_job(h, 1, "queued 1+0");
+	assert_string_equal(sbatch_option("--begin"), "now+600");
 }
 
-/* What Slurm says of one that never told its end. */
-static void verdicts(void **state)
+/* Ends inferred from Slurm, of attempts that reported none. */
+static void inferred_ends(void **state)
 {
 	static const char with_signal[] =
 		"sbatch: {time: 60, mem: 4G}\n"
@@ -304,14 +307,14 @@ static void verdicts(void **state)
 		{"OUT_OF_MEMORY", "pending 1+0 --mem=8G"},
 		{"CANCELLED", "cancelled CANCELLED 0+0"},
 		{"FAILED", "failed EXIT 0+0"},
-		{"FAILED/JobLaunchFailure", "pending 0+1"}, /* not begun */
+		{"FAILED/JobLaunchFailure", "pending 0+1"}, /* not started */
 		{"FAILED/JobLaunchFailure", "pending 1+0"}, /* killed */
 	};
 
 	(void)state;
 	for (int started = 0; started < 2; started++) {
 		for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-			struct went runs = {.still = true};
+			struct attempt_end runs = {.still = true};
 			struct reconcile_result r;
 			struct here *h;
 
@@ -321,9 +324,9 @@ static void verdicts(void **state)
 			put_jobs(h, 1, with_signal);
 			fill(h, FILL_USER);
 			if (started) {
-				go(h, 1, &runs);
+				write_journal(h, 1, &runs);
 				ingest(h);
-				job_is(h, 1, "running 0+0");
+				assert_job(h, 1, "running 0+0");
 				assert_int_equal(db_begin(h->store.db, NULL), 0);
 				assert_int_equal(db_attempt_missing(h->store.db, 1,
 								    clock_now_ms() - 3600 * 1000,
@@ -335,56 +338,56 @@ static void verdicts(void **state)
 			snprintf(fake.jobs[0].state[0], sizeof(fake.jobs[0].state[0]), "%s",
 				 v[i].slurm);
 			assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
-			job_is(h, 1, v[i].then);
+			assert_job(h, 1, v[i].then);
 			here_tear_down((void **)&h);
 		}
 	}
 }
 
-static void restartable(void **state)
+static void a_restartable_step(void **state)
 {
 	struct here *h = *state;
-	struct went twin = {.reason = REASON_PREEMPTED, .twin = true},
-		    fails = {.reason = REASON_EXIT, .exit_code = 1};
+	struct attempt_end twin = {.reason = REASON_PREEMPTED, .twin = true},
+			   fails = {.reason = REASON_EXIT, .exit_code = 1};
 
 	put_jobs(h, 2, "restartable: true\n");
 	fill(h, FILL_USER);
-	go(h, 1, &twin);
-	go(h, 2, &fails);
+	write_journal(h, 1, &twin);
+	write_journal(h, 2, &fails);
 	fill(h, FILL_USER);
-	job_is(h, 1, "queued 0+1");
-	job_is(h, 2, "failed EXIT 0+0");
+	assert_job(h, 1, "queued 0+1");
+	assert_job(h, 2, "failed EXIT 0+0");
 }
 
-static void not_restartable(void **state)
+static void a_step_that_is_not_restartable(void **state)
 {
 	struct here *h = *state;
-	struct went twin = {.reason = REASON_PREEMPTED, .twin = true};
+	struct attempt_end twin = {.reason = REASON_PREEMPTED, .twin = true};
 
 	put_jobs(h, 1, "");
 	fill(h, FILL_USER);
-	go(h, 1, &twin);
+	write_journal(h, 1, &twin);
 	fill(h, FILL_USER);
-	job_is(h, 1, "failed PREEMPTED 0+0");
+	assert_job(h, 1, "failed PREEMPTED 0+0");
 }
 
-/* Grown beyond what the site takes: those jobs alone are held, not all of the sweep. */
-static void refused_once_grown(void **state)
+/* Options that grew beyond what Slurm accepts: only those jobs are held, not the whole sweep. */
+static void grown_options_are_refused(void **state)
 {
 	struct here *h = *state;
-	struct went late = {.reason = REASON_TIMEOUT};
+	struct attempt_end late = {.reason = REASON_TIMEOUT};
 
 	put_jobs(h, 5, policy);
-	limit(h, 3);
+	set_limit(h, 3);
 	fill(h, FILL_USER);
-	go(h, 1, &late);
+	write_journal(h, 1, &late);
 	fake.answers[fake.sbatches] = SLURM_REFUSED;
 	fake.nanswers = fake.sbatches + 1;
 	fill(h, FILL_USER);
-	job_is(h, 1, "held REFUSED 1+0 --time=1:30:00");
-	job_is(h, 2, "queued 0+0");
-	job_is(h, 3, "queued 0+0");
-	job_is(h, 4, "pending 0+0");
+	assert_job(h, 1, "held REFUSED 1+0 --time=1:30:00");
+	assert_job(h, 2, "queued 0+0");
+	assert_job(h, 3, "queued 0+0");
+	assert_job(h, 4, "pending 0+0");
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
@@ -392,17 +395,17 @@ static void refused_once_grown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tries),
-		T(by_hand),
-		T(another_version),
-		T(delays),
-		cmocka_unit_test(why_not_again),
+		cmocka_unit_test(retries),
+		T(retry_by_the_user),
+		T(a_new_version_of_the_sweep),
+		T(delays_of_retries),
+		cmocka_unit_test(why_a_job_stays_failed),
 		T(delays_go_together),
 		T(delay_by_another_clock),
-		cmocka_unit_test(verdicts),
-		T(restartable),
-		T(not_restartable),
-		T(refused_once_grown),
+		cmocka_unit_test(inferred_ends),
+		T(a_restartable_step),
+		T(a_step_that_is_not_restartable),
+		T(grown_options_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

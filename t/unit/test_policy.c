@@ -1,4 +1,5 @@
-/* test_policy.c - who is tried again, when and with which options; times, memory, a script's own lines */
+/* test_policy.c - which jobs are retried, when and with which options; times, memory, #SBATCH
+ * lines */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +18,7 @@ static void times(void **state)
 {
 	static const struct {
 		const char *text;
-		int64_t minutes; /* -1: none */
+		int64_t minutes; /* -1: not a time */
 		const char *back;
 	} v[] = {
 		{"5", 5, "5:00"},
@@ -113,7 +114,7 @@ static void products(void **state)
 
 enum { T = RETRY_TIMEOUT, M = RETRY_OUT_OF_MEMORY, N = RETRY_NODE_FAIL, P = RETRY_PREEMPTED };
 
-static void strs_from(const char *words, struct strs *out)
+static void split_words(const char *words, struct strs *out)
 {
 	char *copy = strdup(words), *save = NULL;
 
@@ -125,23 +126,23 @@ static void strs_from(const char *words, struct strs *out)
 static void decisions(void **state)
 {
 	static const struct {
-		int kind; /* that has a rule */
+		int kind; /* the reason that has a rule */
 		struct sweep_retry_rule rule;
 		int64_t max;
 		bool restartable;
 		int reason, exit_code;
 		int64_t tries, site;
 		const char *options;
-		const char *next; /* "-": not again; else options, after "@N " a delay */
+		const char *next; /* "-": no retry; else the options, after "@N " for a delay */
 	} v[] = {
-		/* nothing is said of it */
+		/* no rule for the reason */
 		{T, {.again = true}, 3, false, REASON_EXIT, 1, 0, 0, "", "-"},
 		{T, {.again = false}, 3, false, REASON_TIMEOUT, 0, 0, 0, "", "-"},
-		/* and of these nothing can be */
+		/* reasons that no rule can have */
 		{T, {.again = true}, 3, true, REASON_LOST, 0, 0, 0, "", "-"},
 		{T, {.again = true}, 3, true, REASON_DEADLINE, 0, 0, 0, "", "-"},
 		{T, {.again = true}, 3, true, REASON_CANCELLED, 0, 0, 0, "", "-"},
-		/* how often */
+		/* number of tries */
 		{RETRY_EXIT, {.again = true}, 3, false, REASON_EXIT, 1, 0, 0, "", ""},
 		{RETRY_EXIT, {.again = true}, 3, false, REASON_EXIT, 1, 2, 9, "", ""},
 		{RETRY_EXIT, {.again = true}, 3, false, REASON_EXIT, 1, 3, 0, "", "-"},
@@ -159,7 +160,7 @@ static void decisions(void **state)
 		 0,
 		 "",
 		 "@600 "},
-		/* the site's doing has a number of its own */
+		/* failures of the site have a count of their own */
 		{N, {.again = true}, 0, false, REASON_NODE_FAIL, 0, 7, 9, "", ""},
 		{N, {.again = true}, 0, false, REASON_NODE_FAIL, 0, 0, POLICY_SITE_MOST, "", "-"},
 		{N, {.again = true}, 0, false, REASON_BOOT_FAIL, 0, 0, 0, "", ""},
@@ -190,7 +191,7 @@ static void decisions(void **state)
 		 0,
 		 "--time=47:45:00",
 		 "--time=2-00:00:00"},
-		/* the last one counts */
+		/* the last option counts */
 		{T,
 		 {.again = true, .time = "x2"},
 		 3,
@@ -201,7 +202,7 @@ static void decisions(void **state)
 		 0,
 		 "--time=5 --mem=1G --time=10 --time-min=3",
 		 "--time=20:00"},
-		/* at the ceiling: in vain */
+		/* at the ceiling: no retry */
 		{T,
 		 {.again = true, .time = "x1.5", .max_time = "2-0"},
 		 3,
@@ -243,7 +244,7 @@ static void decisions(void **state)
 		 0,
 		 "--time=soon",
 		 "-"},
-		/* a time of its own, known or not what it was */
+		/* a fixed time, whether the old one is known or not */
 		{T,
 		 {.again = true, .time = "8:00:00"},
 		 3,
@@ -264,7 +265,7 @@ static void decisions(void **state)
 		 0,
 		 "--time=9:00:00",
 		 "-"},
-		/* growth that is not for the reason is no condition */
+		/* growth for another reason does not prevent a retry */
 		{RETRY_EXIT,
 		 {.again = true, .time = "x2", .max_time = "5"},
 		 3,
@@ -285,7 +286,7 @@ static void decisions(void **state)
 		 0,
 		 "--time=5",
 		 ""},
-		/* more memory, in the option that says how much */
+		/* more memory, in the option that sets it */
 		{M,
 		 {.again = true, .mem = "x2", .max_mem = "256G"},
 		 3,
@@ -372,7 +373,7 @@ static void decisions(void **state)
 			    v[i].reason == REASON_BOOT_FAIL;
 
 		retry.rules[v[i].kind] = v[i].rule;
-		strs_from(v[i].options, &options);
+		split_words(v[i].options, &options);
 		policy_decide(&retry, v[i].restartable, v[i].reason, v[i].exit_code, &have, &next);
 		if (next.delay_s)
 			buf_addf(&got, "@%d ", (int)next.delay_s);
@@ -408,8 +409,8 @@ static void exit_codes(void **state)
 	}
 }
 
-/* The user has changed the resources since: they get their turn as they are. */
-static void changed_since(void **state)
+/* The user changed the resources since: the next try uses them as they are. */
+static void changed_by_the_user(void **state)
 {
 	struct sweep_retry retry = {.given = true, .max = 3};
 	struct strs options = {0};
@@ -428,7 +429,7 @@ static void changed_since(void **state)
 
 /* ---- options as text ---- */
 
-static void merging(void **state)
+static void merged_options(void **state)
 {
 	static const struct {
 		const char *lines, *change, *want;
@@ -448,7 +449,7 @@ static void merging(void **state)
 		struct strs change = {0};
 		char *got;
 
-		strs_from(v[i].change, &change);
+		split_words(v[i].change, &change);
 		got = policy_merge(v[i].lines, &change);
 		if (!got != !v[i].want || (got && strcmp(got, v[i].want) != 0))
 			fail_msg("%zu: %s", i, got ? got : "(none)");
@@ -491,10 +492,10 @@ static void directives(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(times),      cmocka_unit_test(memories),
-		cmocka_unit_test(products),   cmocka_unit_test(decisions),
-		cmocka_unit_test(exit_codes), cmocka_unit_test(changed_since),
-		cmocka_unit_test(merging),    cmocka_unit_test(directives),
+		cmocka_unit_test(times),	  cmocka_unit_test(memories),
+		cmocka_unit_test(products),	  cmocka_unit_test(decisions),
+		cmocka_unit_test(exit_codes),	  cmocka_unit_test(changed_by_the_user),
+		cmocka_unit_test(merged_options), cmocka_unit_test(directives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

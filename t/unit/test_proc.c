@@ -1,4 +1,5 @@
-/* proc: starting programs, feeding and ingesting them, ending them in time, signals. */
+/* proc: starts programs, writes their input and reads their output, ends them in time, and handles
+ * signals. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -22,11 +23,11 @@
 
 static char dir[] = "/tmp/test_proc.XXXXXX";
 
-/* This program as a child that fills large pipes at one stroke and ends. */
+/* This program runs itself as a child that fills large pipes at once and exits. */
 #define FILL "--fill"
 enum { FILL_BYTES = 500000 };
 
-static int fill(void)
+static int fill_pipes(void)
 {
 	char *text = mem_alloc(FILL_BYTES);
 	int bad = 0;
@@ -75,8 +76,8 @@ static int remove_dir(void **state)
 	return 0;
 }
 
-/* A script for sh, run with a time-out. */
-static void sh(const char *script, int timeout_ms, struct proc_result *r)
+/* Runs a script with sh and a time-out. */
+static void run_sh(const char *script, int timeout_ms, struct proc_result *r)
 {
 	const char *argv[] = {"sh", "-c", script, NULL};
 	struct proc_spec spec = {.argv = argv, .timeout_ms = timeout_ms};
@@ -98,7 +99,7 @@ static int open_fds(void)
 	return n;
 }
 
-static void test_ends(void **state)
+static void test_exit_status_and_output(void **state)
 {
 	static const struct {
 		const char *script, *out, *err;
@@ -111,7 +112,7 @@ static void test_ends(void **state)
 		{"kill -9 $$", "", "", 0, SIGKILL},
 		{"printf x; kill -TERM $$", "x", "", 0, SIGTERM},
 		{"kill -SEGV $$", "", "", 0, SIGSEGV},
-		/* it closes both streams long before its end */
+		/* the child closes both streams long before it exits */
 		{"printf y; exec >&- 2>&-; sleep 0.3; exit 7", "y", "", 7, 0},
 		{"cat", "", "", 0, 0}, /* no input is /dev/null */
 	};
@@ -120,7 +121,7 @@ static void test_ends(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct proc_result r;
 
-		sh(cases[i].script, 20000, &r);
+		run_sh(cases[i].script, 20000, &r);
 		assert_string_equal(buf_str(&r.out), cases[i].out);
 		assert_string_equal(buf_str(&r.err), cases[i].err);
 		assert_int_equal(r.exit_code, cases[i].exit_code);
@@ -130,12 +131,12 @@ static void test_ends(void **state)
 	}
 }
 
-static void test_not_started(void **state)
+static void test_start_errors(void **state)
 {
 	static const struct {
-		const char *name, *path; /* argv[0]; PATH, where "%s" is our folder */
+		const char *name, *path; /* argv[0]; PATH, in which "%s" is the test's folder */
 		int exec_errno;
-		const char *says;
+		const char *message;
 	} cases[] = {
 		{"no-such-program", "/usr/bin:/bin", ENOENT, "'no-such-program' is not on PATH"},
 		{"no-such-program", NULL, ENOENT, "not on PATH"},
@@ -145,7 +146,8 @@ static void test_not_started(void **state)
 		{"folder", "%s", EACCES, "Permission denied"},
 		{"no-shebang", "%s", ENOEXEC, "#!/bin/sh"},
 		{"bad-shebang", "%s", ENOENT, "cannot execute"},
-		/* what is not absolute is passed over: the working folder is ours here */
+		/* relative folders of PATH are skipped: here the test's folder is the working
+		 * folder */
 		{"good", "", ENOENT, "not on PATH"},
 		{"good", ".", ENOENT, "not on PATH"},
 		{"good", ":/no/such::", ENOENT, "not on PATH"},
@@ -182,7 +184,7 @@ static void test_not_started(void **state)
 		assert_int_equal(proc_run(&spec, &r, &exec_errno, &err), -1);
 		assert_int_equal(exec_errno, cases[i].exec_errno);
 		assert_int_equal(err.status, ERR_FAILED);
-		if (!strstr(err.msg, cases[i].says))
+		if (!strstr(err.msg, cases[i].message))
 			fail_msg("case %zu: %s", i, err.msg);
 		proc_result_release(&r);
 		buf_release(&path);
@@ -201,7 +203,7 @@ static void test_environment(void **state)
 	struct proc_result r;
 
 	(void)state;
-	/* one that may not be executed does not hide what comes after it on PATH */
+	/* a file that cannot be executed does not hide a later one on PATH */
 	write_file("tool", "#!/bin/sh\necho \"$1|$2|$ONE|${HOME-none}\"\n", 0755);
 	assert_int_equal(proc_run(&spec, &r, NULL, NULL), 0);
 	assert_string_equal(buf_str(&r.out), "a b|'$HOME'|1|none\n");
@@ -213,13 +215,13 @@ static void test_input(void **state)
 {
 	static const struct {
 		const char *script;
-		size_t len, back; /* bytes that go in and come back */
+		size_t len, back; /* bytes written and read back */
 	} cases[] = {
 		{"cat", 0, 0},
 		{"cat", 3, 3},
 		{"cat", 3000000, 3000000},
-		{"exit 0", 3000000, 0},	     /* never reads: EPIPE is no error */
-		{"head -c 10", 3000000, 10}, /* reads a little */
+		{"exit 0", 3000000, 0},	     /* the child never reads: EPIPE is no error */
+		{"head -c 10", 3000000, 10}, /* the child reads a little */
 		{"exec <&-; sleep 0.2; printf x", 3000000, 1},
 		{"tee /dev/stderr", 500000, 500000}, /* both streams, more than a pipe holds */
 	};
@@ -247,8 +249,8 @@ static void test_input(void **state)
 	}
 }
 
-/* Started, and fed later. */
-static void test_two_parts(void **state)
+/* A program that is started first and gets its input later. */
+static void test_start_then_feed(void **state)
 {
 	char *mark = in_dir("mark"), *script = mem_printf("echo begun >'%s'; cat; echo end", mark);
 	const char *argv[] = {"sh", "-c", script, NULL};
@@ -267,7 +269,7 @@ static void test_two_parts(void **state)
 	assert_string_equal(buf_str(&r.out), "abc\nend\n");
 	proc_result_release(&r);
 
-	/* fed before: it goes on without the end, which adds nothing */
+	/* it got its input before: it runs on; proc_end() adds nothing */
 	assert_int_equal(unlink(mark), 0);
 	free(script);
 	script = mem_printf("read line; echo $line >'%s'; cat", mark);
@@ -280,7 +282,7 @@ static void test_two_parts(void **state)
 	assert_int_equal(r.out.len, 0);
 	proc_result_release(&r);
 
-	/* more than a pipe holds: the end does the rest; and one that has gone away is no harm */
+	/* more than a pipe holds: the end writes the rest; a child that has exited is no error */
 	{
 		const char *count[] = {"wc", "-c", NULL}, *gone[] = {"true", NULL};
 		char *large = mem_alloc(300 * 1000);
@@ -301,7 +303,7 @@ static void test_two_parts(void **state)
 		free(large);
 	}
 
-	/* whoever began it dies: it reads nothing, and an end */
+	/* the starter dies: the child reads no input, only end of file */
 	spec = (struct proc_spec){.argv = argv, .in = "abc\n", .in_len = 4};
 	assert_int_equal(unlink(mark), 0);
 	free(script);
@@ -323,7 +325,8 @@ static void test_two_parts(void **state)
 		clock_sleep_ms(1);
 	}
 
-	/* it dies after the feed: all of it was read, though it is more than a pipe holds by itself */
+	/* the starter dies after the feed: the child reads all of it, more than a pipe holds by
+	 * default */
 	{
 		char *large = mem_alloc(300 * 1000), line[16] = "";
 
@@ -356,7 +359,7 @@ static void test_two_parts(void **state)
 		free(large);
 	}
 
-	/* given up: killed, and reaped */
+	/* abandoned: killed and reaped */
 	assert_int_equal(unlink(mark), 0);
 	assert_int_equal(proc_run_begin(&spec, &run, NULL, NULL), 0);
 	proc_run_abandon(run);
@@ -372,8 +375,9 @@ static void test_two_parts(void **state)
 	free(mark);
 }
 
-/* Put on another processor to begin with, it may go on wherever we may. */
-static void test_anywhere(void **state)
+/* The child is started on another processor. After that it may run on every processor that the test
+ * may use. */
+static void test_cpu_affinity(void **state)
 {
 	const char *argv[] = {"sh", "-c", "read line; exec grep Cpus_allowed: /proc/self/status",
 			      NULL};
@@ -401,15 +405,15 @@ static void test_output_is_capped(void **state)
 	struct proc_result r;
 
 	(void)state;
-	sh("head -c 70000000 /dev/zero; echo last >&2", 60000, &r);
+	run_sh("head -c 70000000 /dev/zero; echo last >&2", 60000, &r);
 	assert_int_equal(r.out.len, 64 << 20);
 	assert_string_equal(buf_str(&r.err), "last\n");
 	assert_int_equal(r.exit_code, 0);
 	proc_result_release(&r);
 }
 
-/* More stands in the pipes when the child has ended than is read at once. */
-static void test_last_output(void **state)
+/* When the child has exited, more output is in the pipes than one read returns. */
+static void test_output_left_at_exit(void **state)
 {
 	static const char self[] = "/proc/self/exe";
 	char exe[PATH_MAX] = "";
@@ -428,7 +432,7 @@ static void test_last_output(void **state)
 	}
 }
 
-/* A grandchild that keeps the pipe open holds nobody up, and no output is lost for it. */
+/* A grandchild that keeps the pipe open does not delay the result, and no output is lost. */
 static void test_grandchild(void **state)
 {
 	struct proc_result r;
@@ -436,13 +440,13 @@ static void test_grandchild(void **state)
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
-		sh("sleep 10 & head -c 60000 /dev/zero", 20000, &r);
+		run_sh("sleep 10 & head -c 60000 /dev/zero", 20000, &r);
 		assert_int_equal(r.out.len, 60000);
 		assert_false(r.timed_out);
 		proc_result_release(&r);
 	}
-	/* one that never stops writing */
-	sh("yes & printf begin >&2", 20000, &r);
+	/* a grandchild that never stops writing */
+	run_sh("yes & printf begin >&2", 20000, &r);
 	assert_string_equal(buf_str(&r.err), "begin");
 	assert_false(r.timed_out);
 	proc_result_release(&r);
@@ -453,13 +457,13 @@ static void test_time_out(void **state)
 {
 	static const struct {
 		const char *script, *out;
-		int64_t least, most; /* ms that it takes */
+		int64_t least, most; /* duration in ms */
 	} cases[] = {
 		{"printf a; sleep 30", "a", 150, 1500},
 		{"trap '' TERM; printf b; sleep 30; sleep 30", "b", 2100, 4000},
 		{"trap 'printf c; exit 0' TERM; sleep 30 & wait", "c", 150, 1500},
 		{"exec >&- 2>&-; sleep 30", "", 150, 1500},
-		/* the child goes, its own child stays: KILL takes that too */
+		/* the child exits, its own child stays: SIGKILL reaches that too */
 		{"(trap '' TERM; sleep 30; touch late) & trap 'exit 0' TERM; wait", "", 150, 1500},
 		{"yes", NULL, 150, 1500},
 	};
@@ -469,7 +473,7 @@ static void test_time_out(void **state)
 		struct proc_result r;
 		int64_t start = clock_mono_ms(), took;
 
-		sh(cases[i].script, 150, &r);
+		run_sh(cases[i].script, 150, &r);
 		took = clock_mono_ms() - start;
 		assert_true(r.timed_out);
 		if (cases[i].out)
@@ -485,8 +489,8 @@ static void ignore(int sig)
 	(void)sig;
 }
 
-/* Neither gone nor a zombie that nobody reaps. */
-static bool alive(pid_t pid)
+/* Returns whether the process exists and is no zombie. */
+static bool is_alive(pid_t pid)
 {
 	char *path = mem_printf("/proc/%d/stat", (int)pid), state = 'Z';
 	FILE *f = fopen(path, "r");
@@ -500,7 +504,7 @@ static bool alive(pid_t pid)
 	return state != 'Z' && state != 'X';
 }
 
-/* What is left of the group does not outlive the time-out, though its leader ended by itself. */
+/* No process of the group outlives the time-out, even if the leader exited by itself. */
 static void test_time_out_ends_the_group(void **state)
 {
 	struct proc_result r;
@@ -508,12 +512,12 @@ static void test_time_out_ends_the_group(void **state)
 	pid_t left;
 
 	(void)state;
-	sh("sh -c \"trap '' TERM; echo \\$\\$; exec sleep 30\" & trap 'exit 0' TERM; wait; wait",
-	   300, &r);
+	run_sh("sh -c \"trap '' TERM; echo \\$\\$; exec sleep 30\" & trap 'exit 0' TERM; wait; wait",
+	       300, &r);
 	assert_true(r.timed_out);
 	left = (pid_t)strtol(buf_str(&r.out), NULL, 10);
 	assert_true(left > 1);
-	while (alive(left)) {
+	while (is_alive(left)) {
 		if (clock_mono_ms() - start > 5000)
 			fail_msg("%d is still there", (int)left);
 		clock_sleep_ms(10);
@@ -521,7 +525,7 @@ static void test_time_out_ends_the_group(void **state)
 	proc_result_release(&r);
 }
 
-/* The child's signals are as after a login, whatever ours are. */
+/* The child's signals are as after a login, whatever the caller's are. */
 static void test_clean_signals(void **state)
 {
 	struct sigaction sa = {.sa_handler = SIG_IGN}, old[3];
@@ -535,13 +539,13 @@ static void test_clean_signals(void **state)
 	sigaction(SIGUSR2, &sa, &old[2]);
 	sigfillset(&mask);
 	sigprocmask(SIG_BLOCK, &mask, &before);
-	/* 32 and 33 are the C library's own and can't be set (signal(7), Real-time signals) */
-	sh("grep -E '^Sig(Blk|Ign)' /proc/self/status | sed 's/^\\(SigIgn:.0000000\\)18/\\100/'",
-	   20000, &r);
+	/* 32 and 33 belong to the C library and cannot be set (signal(7), Real-time signals) */
+	run_sh("grep -E '^Sig(Blk|Ign)' /proc/self/status | sed 's/^\\(SigIgn:.0000000\\)18/\\100/'",
+	       20000, &r);
 	assert_string_equal(buf_str(&r.out), "SigBlk:\t0000000000000000\n"
 					     "SigIgn:\t0000000000000000\n");
 	proc_result_release(&r);
-	sh("kill -TERM $$; sleep 5", 20000, &r);
+	run_sh("kill -TERM $$; sleep 5", 20000, &r);
 	assert_int_equal(r.signal, SIGTERM);
 	proc_result_release(&r);
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -549,17 +553,17 @@ static void test_clean_signals(void **state)
 	sigaction(SIGPIPE, &old[1], NULL);
 	sigaction(SIGUSR2, &old[2], NULL);
 	sigaction(SIGPIPE, NULL, &sa);
-	assert_ptr_equal(sa.sa_handler, SIG_DFL); /* ours is as it was */
+	assert_ptr_equal(sa.sa_handler, SIG_DFL); /* the caller's action is unchanged */
 }
 
-/* Whoever started us may ignore SIGCHLD: exit codes are told all the same. */
+/* The parent of the test may ignore SIGCHLD: exit codes are returned nevertheless. */
 static void test_sigchld_ignored(void **state)
 {
 	struct proc_result r;
 
 	(void)state;
 	signal(SIGCHLD, SIG_IGN);
-	sh("exit 9", 20000, &r);
+	run_sh("exit 9", 20000, &r);
 	assert_int_equal(r.exit_code, 9);
 	proc_result_release(&r);
 	signal(SIGCHLD, SIG_DFL);
@@ -573,9 +577,9 @@ static void test_own_group_and_descriptors(void **state)
 
 	(void)state;
 	for (int fd = 3; fd < 1024; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC); /* what the test itself was given */
-	/* no pipe: it would be the shell's own */
-	sh("cut -d' ' -f5 /proc/$$/stat; ls -1 /proc/$$/fd; echo $$", 20000, &r);
+		fcntl(fd, F_SETFD, FD_CLOEXEC); /* descriptors that the test inherited */
+	/* no pipe: the shell would open one of its own */
+	run_sh("cut -d' ' -f5 /proc/$$/stat; ls -1 /proc/$$/fd; echo $$", 20000, &r);
 	snprintf(group, sizeof(group), "%ld", strtol(buf_str(&r.out), NULL, 10));
 	want = mem_printf("%s\n0\n1\n2\n%s\n", group, group);
 	assert_string_equal(buf_str(&r.out), want);
@@ -584,7 +588,7 @@ static void test_own_group_and_descriptors(void **state)
 	assert_int_equal(open_fds(), before);
 }
 
-/* Our own caller may have closed the standard streams. */
+/* The caller may have closed the standard streams. */
 static void test_closed_streams(void **state)
 {
 	const char *argv[] = {"sh", "-c", "cat; echo e >&2", NULL};
@@ -619,7 +623,7 @@ static void test_closed_streams(void **state)
 	assert_int_equal(exec_errno, ENOENT);
 }
 
-/* Children that go on */
+/* children that keep running */
 
 static pid_t spawn_sh(const char *script, int out, int err)
 {
@@ -633,7 +637,7 @@ static pid_t spawn_sh(const char *script, int out, int err)
 	return pid;
 }
 
-static struct proc_end reap(void)
+static struct proc_end reap_one(void)
 {
 	struct proc_end end;
 	int64_t start = clock_mono_ms();
@@ -660,27 +664,27 @@ static void test_spawn_and_reap(void **state)
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(proc_reap(&end), 0); /* none is there */
+	assert_int_equal(proc_reap(&end), 0); /* no child exists */
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		pid = spawn_sh(cases[i].script, -1, -1);
 
-		end = reap();
+		end = reap_one();
 		assert_int_equal(end.pid, pid);
 		assert_int_equal(end.exit_code, cases[i].exit_code);
 		assert_int_equal(end.signal, cases[i].signal);
 		assert_in_range(end.maxrss_kib, 100, 1000000);
 	}
 	spawn_sh("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done", -1, -1);
-	end = reap();
+	end = reap_one();
 	assert_in_range(end.cpu_ms, 10, 20000);
 	pid = spawn_sh("sleep 30", -1, -1);
-	assert_int_equal(proc_reap(&end), 0); /* none has ended */
+	assert_int_equal(proc_reap(&end), 0); /* no child has exited */
 	assert_int_equal(end.pid, 0);
 	proc_group_kill(pid, SIGKILL);
-	assert_int_equal(reap().pid, pid);
+	assert_int_equal(reap_one().pid, pid);
 }
 
-/* proc_run waits for its own child alone. */
+/* proc_run() waits only for its own child. */
 static void test_other_children(void **state)
 {
 	pid_t pid = spawn_sh("exit 5", -1, -1);
@@ -689,15 +693,15 @@ static void test_other_children(void **state)
 
 	(void)state;
 	clock_sleep_ms(100);
-	sh("sleep 0.1; exit 6", 20000, &r);
+	run_sh("sleep 0.1; exit 6", 20000, &r);
 	assert_int_equal(r.exit_code, 6);
 	proc_result_release(&r);
-	end = reap();
+	end = reap_one();
 	assert_int_equal(end.pid, pid);
 	assert_int_equal(end.exit_code, 5);
 }
 
-static char *contents(int fd)
+static char *read_all(int fd)
 {
 	char text[256];
 	ssize_t n = pread(fd, text, sizeof(text), 0);
@@ -725,14 +729,14 @@ static void test_spawn_streams(void **state)
 	child.out = fd[0];
 	child.err = fd[1];
 	assert_true(proc_spawn(&child, NULL, NULL) > 0);
-	reap();
-	a = contents(fd[0]);
-	b = contents(fd[1]);
+	reap_one();
+	a = read_all(fd[0]);
+	b = read_all(fd[1]);
 	assert_string_equal(a, "out");
 	assert_string_equal(b, "err");
 	free(a);
 	free(b);
-	/* stdout wanted on what is our stderr, and the other way round */
+	/* the child's stdout is the caller's stderr, and the other way round */
 	fflush(NULL);
 	for (int i = 1; i < 3; i++) {
 		saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 10);
@@ -743,13 +747,13 @@ static void test_spawn_streams(void **state)
 	child.out = STDERR_FILENO;
 	child.err = STDOUT_FILENO;
 	proc_spawn(&child, NULL, NULL);
-	reap();
+	reap_one();
 	for (int i = 1; i < 3; i++) {
 		dup2(saved[i], i);
 		close(saved[i]);
 	}
-	a = contents(fd[0]);
-	b = contents(fd[1]);
+	a = read_all(fd[0]);
+	b = read_all(fd[1]);
 	assert_string_equal(a, "err");
 	assert_string_equal(b, "out");
 	free(a);
@@ -758,7 +762,7 @@ static void test_spawn_streams(void **state)
 	close(fd[1]);
 }
 
-static void test_spawn_where(void **state)
+static void test_spawn_folder(void **state)
 {
 	char *tool = in_dir("here"), *out = in_dir("where");
 	const char *argv[] = {"shown-name", NULL}, *relative[] = {"./here", NULL};
@@ -772,12 +776,12 @@ static void test_spawn_where(void **state)
 	child.out = open(out, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	assert_true(proc_spawn(&child, &exec_errno, &err) > 0);
 	assert_int_equal(exec_errno, 0);
-	reap();
-	child.argv = relative; /* seen from the folder that it runs in */
+	reap_one();
+	child.argv = relative; /* relative to the folder that the child runs in */
 	child.path = NULL;
 	assert_true(proc_spawn(&child, NULL, &err) > 0);
-	reap();
-	text = contents(child.out);
+	reap_one();
+	text = read_all(child.out);
 	want = mem_printf("%s\n%s\n", dir, dir);
 	assert_string_equal(text, want);
 	free(text);
@@ -786,7 +790,7 @@ static void test_spawn_where(void **state)
 	child.cwd = "/no/such/folder";
 	exec_errno = -1;
 	assert_int_equal(proc_spawn(&child, &exec_errno, &err), -1);
-	assert_int_equal(exec_errno, 0); /* it is not the program that is missing */
+	assert_int_equal(exec_errno, 0); /* not the program is missing, but the folder */
 	assert_non_null(strstr(err.msg, "'/no/such/folder': No such file"));
 
 	child.cwd = NULL;
@@ -806,9 +810,9 @@ static void test_group_kill(void **state)
 
 	(void)state;
 	proc_group_kill(pid, SIGTERM);
-	assert_int_equal(reap().signal, SIGTERM);
-	proc_group_kill(pid, SIGTERM); /* gone: nothing happens */
-	/* never our own group; with a signal that would do no harm */
+	assert_int_equal(reap_one().signal, SIGTERM);
+	proc_group_kill(pid, SIGTERM); /* the group is gone: no effect */
+	/* never the caller's own group; the signal is a harmless one */
 	sigemptyset(&cont);
 	sigaddset(&cont, SIGCONT);
 	sigprocmask(SIG_BLOCK, &cont, &before);
@@ -818,13 +822,13 @@ static void test_group_kill(void **state)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-/* Told are those that catch a signal or wait for it, and not who would die of it, or who has all blocked, as
- * shells do that are about to fork. */
+/* proc_group_tell() signals the processes that catch the signal or wait for it. It skips processes
+ * that would die of it, and those that block every signal, as a shell does before it forks. */
 static void test_group_tell(void **state)
 {
 	static const struct {
 		const char *script;
-		int told;
+		int signalled;
 	} v[] = {
 		{"echo >begun; exec sleep 30", 0},
 		{"trap : USR1; echo >begun; while :; do sleep 0.05; done", 1},
@@ -839,30 +843,30 @@ static void test_group_tell(void **state)
 		char *begun = in_dir("begun");
 		char *script = mem_printf("cd %s; %s", dir, v[i].script);
 		pid_t pid = spawn_sh(script, -1, -1);
-		int told = 0;
+		int signalled = 0;
 
 		while (access(begun, F_OK))
 			clock_sleep_ms(5);
 		/* what it executes then shows a moment later */
-		for (int k = 0; k < 100 && told != v[i].told; k++)
-			told = proc_group_tell(pid, SIGUSR1);
-		if (!v[i].told) {
+		for (int k = 0; k < 100 && signalled != v[i].signalled; k++)
+			signalled = proc_group_notify(pid, SIGUSR1);
+		if (!v[i].signalled) {
 			clock_sleep_ms(100);
-			told = proc_group_tell(pid, SIGUSR1);
+			signalled = proc_group_notify(pid, SIGUSR1);
 		}
-		if (told != v[i].told)
-			fail_msg("%zu: %d", i, told);
+		if (signalled != v[i].signalled)
+			fail_msg("%zu: %d", i, signalled);
 		proc_group_kill(pid, SIGKILL);
-		assert_int_equal(reap().signal, SIGKILL);
+		assert_int_equal(reap_one().signal, SIGKILL);
 		unlink(begun);
 		free(begun);
 		free(script);
 	}
-	assert_int_equal(proc_group_tell(0x3fffffff, SIGUSR1), 0);
+	assert_int_equal(proc_group_notify(0x3fffffff, SIGUSR1), 0);
 }
 
-/* The group is there when proc_spawn() returns, whoever of the two was faster. */
-static void test_group_is_there_at_once(void **state)
+/* The group exists when proc_spawn() returns, whether the parent or the child was faster. */
+static void test_group_exists_at_once(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 50; i++) {
@@ -870,7 +874,7 @@ static void test_group_is_there_at_once(void **state)
 
 		assert_int_equal(getpgid(pid), pid);
 		proc_group_kill(pid, SIGKILL);
-		assert_int_equal(reap().signal, SIGKILL);
+		assert_int_equal(reap_one().signal, SIGKILL);
 	}
 }
 
@@ -894,7 +898,7 @@ static void test_signal_wait(void **state)
 	assert_in_range(clock_mono_ms() - start, 0, 40);
 	assert_int_equal(proc_signal_wait(60), 0);
 	assert_in_range(clock_mono_ms() - start, 55, 1000);
-	kill(getpid(), SIGHUP); /* as under nohup */
+	kill(getpid(), SIGHUP); /* ignored, as nohup does */
 	assert_int_equal(proc_signal_wait(20), 0);
 	spawn_sh("sleep 0.05; exit 4", -1, -1);
 	assert_int_equal(proc_signal_wait(-1), SIGCHLD);
@@ -904,7 +908,7 @@ static void test_signal_wait(void **state)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-/* What a supervisor waits for is not taken away by a proc_run() in between. */
+/* proc_run() does not consume a signal that a supervisor waits for. */
 static void test_run_under_blocked_signals(void **state)
 {
 	sigset_t before;
@@ -917,7 +921,7 @@ static void test_run_under_blocked_signals(void **state)
 	spawn_sh("exit 8", -1, -1);
 	clock_sleep_ms(50);
 	kill(getpid(), SIGTERM);
-	sh("exit 2", 20000, &r);
+	run_sh("exit 2", 20000, &r);
 	assert_int_equal(r.exit_code, 2);
 	proc_result_release(&r);
 	assert_int_equal(proc_signal_wait(1000), SIGTERM);
@@ -931,14 +935,14 @@ static void test_run_under_blocked_signals(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_not_started),
+		cmocka_unit_test(test_exit_status_and_output),
+		cmocka_unit_test(test_start_errors),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_input),
-		cmocka_unit_test(test_two_parts),
-		cmocka_unit_test(test_anywhere),
+		cmocka_unit_test(test_start_then_feed),
+		cmocka_unit_test(test_cpu_affinity),
 		cmocka_unit_test(test_output_is_capped),
-		cmocka_unit_test(test_last_output),
+		cmocka_unit_test(test_output_left_at_exit),
 		cmocka_unit_test(test_grandchild),
 		cmocka_unit_test(test_time_out),
 		cmocka_unit_test(test_time_out_ends_the_group),
@@ -949,15 +953,15 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_spawn_and_reap),
 		cmocka_unit_test(test_other_children),
 		cmocka_unit_test(test_spawn_streams),
-		cmocka_unit_test(test_spawn_where),
+		cmocka_unit_test(test_spawn_folder),
 		cmocka_unit_test(test_group_kill),
 		cmocka_unit_test(test_group_tell),
-		cmocka_unit_test(test_group_is_there_at_once),
+		cmocka_unit_test(test_group_exists_at_once),
 		cmocka_unit_test(test_signal_wait),
 		cmocka_unit_test(test_run_under_blocked_signals),
 	};
 
 	if (argc > 1 && !strcmp(argv[1], FILL))
-		return fill();
+		return fill_pipes();
 	return cmocka_run_group_tests_name("proc", tests, make_dir, remove_dir);
 }

@@ -1,4 +1,4 @@
-/* test_reconcile.c - rows whose attempt never reported, against what squeue and sacct show */
+/* test_reconcile.c - attempts that reported no end, against the output of squeue and sacct */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,12 +25,13 @@ static const char one[] = "name: one\nparams: {n: [0]}\nrun: [\"true\"]\n";
 static const char ten[] = "name: ten\nparams: {n: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}\n"
 			  "run: [echo, \"{n}\"]\n";
 
-/* A process may be made to die where it would remove its n-th file after a commit: unlinkat(2) is what the
- * spool removes by, and SQLite its journal by unlink(2). */
+/* The process exits at this call of unlinkat(2), a crash between a commit and the removal of a
+ * file: the folder removes its files with unlinkat(2), SQLite removes its journal with
+ * unlink(2). */
 static int die_at; /* 0: never */
 
-/* Or something happens as soon as the time was asked for in this folder: of a look that is when the files have
- * been told, and are about to be listed for it. */
+/* on_clock() is called the next time the file server's time is read in the folder clock_in.
+ * reconcile() reads it after the ingest and before it lists the files. */
 static const char *clock_in; /* NULL: never */
 static void (*on_clock)(void);
 
@@ -45,7 +46,7 @@ int unlinkat(int fd, const char *path, int flags)
 {
 	static int n;
 
-	/* .t*: what is made to tell the file server's time */
+	/* .t*: the file that shows the file server's time */
 	if (die_at && path[0] != '.' && ++n == die_at)
 		_exit(9);
 	if (clock_in && path[0] == '.' && is_folder(fd, clock_in)) {
@@ -63,7 +64,7 @@ static int set_up(void **state)
 
 /* ---- rows ---- */
 
-static void submit(struct here *h, const char *text)
+static void submit_sweep(struct here *h, const char *text)
 {
 	struct fill_opts o = {.caller = FILL_USER, .max = -1, .lock_ms = 1000};
 	struct expand_result e;
@@ -81,8 +82,9 @@ static uint64_t manifest_of(const struct fake_job *job)
 	return strtoull(strrchr(job->name, '.') + 1, NULL, 16);
 }
 
-/* A task of job 0 takes its right, and has its first step behind it; with end, all. Nobody tells it yet. */
-static void take(struct here *h, int task, bool end)
+/* Starts job 0's task: wins its claim and writes the end of its first step; with end, of all steps
+ * and the end line. The database is not updated. */
+static void win_claim(struct here *h, int task, bool end)
 {
 	const struct fake_job *job = &fake.jobs[0];
 	struct who me = {.slurm_id = job->id + (uint64_t)task,
@@ -108,14 +110,14 @@ static void take(struct here *h, int task, bool end)
 	buf_release(&text);
 }
 
-/* The same, and it is told. */
-static void start(struct here *h, int task, bool end)
+/* Does what win_claim() does, and ingests the journal. */
+static void start_task(struct here *h, int task, bool end)
 {
-	take(h, task, end);
+	win_claim(h, task, end);
 	assert_int_equal(ingest_now(&h->store, NULL), 0);
 }
 
-static void counts_are(struct here *h, const char *want, const char *where)
+static void assert_counts(struct here *h, const char *want, const char *where)
 {
 	int64_t counts[JOB_NSTATES];
 	struct buf b = {0};
@@ -131,7 +133,7 @@ static void counts_are(struct here *h, const char *want, const char *where)
 	assert_int_equal(db_check(h->store.db, NULL), 0);
 }
 
-static size_t files(struct here *h, enum folder_part folder)
+static size_t count_files(struct here *h, enum folder_part folder)
 {
 	struct folder_list l;
 	size_t n;
@@ -142,14 +144,14 @@ static size_t files(struct here *h, enum folder_part folder)
 	return n;
 }
 
-static void set(struct here *h, const char *key, int64_t value)
+static void set_setting(struct here *h, const char *key, int64_t value)
 {
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_setting_set_int(h->store.db, key, value, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 }
 
-static int64_t setting(struct here *h, const char *key)
+static int64_t get_setting(struct here *h, const char *key)
 {
 	int64_t n;
 
@@ -157,8 +159,8 @@ static int64_t setting(struct here *h, const char *key)
 	return n;
 }
 
-/* Manifests, the times since which rows are missed, and the stamp of the last look become that much older. */
-static void later(struct here *h, int64_t minutes)
+/* Makes the manifests, the missing_since of each row and the time of the last run older. */
+static void make_older(struct here *h, int64_t minutes)
 {
 	struct strs names = {0};
 	struct timespec t[2];
@@ -186,20 +188,22 @@ static void later(struct here *h, int64_t minutes)
 					 0);
 	free(v);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	set(h, ".reconcile.at", setting(h, ".reconcile.at") - minutes * 60000);
+	set_setting(h, ".reconcile.at", get_setting(h, ".reconcile.at") - minutes * 60000);
 }
 
-static struct reconcile_result look(struct here *h, int64_t max_age_ms)
+static struct reconcile_result run_reconcile(struct here *h, int64_t max_age_ms)
 {
 	struct reconcile_result r;
 	struct err err = {0};
 
 	if (reconcile(&h->store, max_age_ms, &r, &err))
 		fail_msg("%s", err.msg);
+	/* the decision on cancelled jobs is for test_cancel */
+	cancel_forget(h->store.folder);
 	return r;
 }
 
-static void job_is(struct here *h, int64_t id, int reason, int64_t tries, const char *where)
+static void assert_job(struct here *h, int64_t id, int reason, int64_t tries, const char *where)
 {
 	struct db_job job;
 
@@ -213,9 +217,10 @@ static void job_is(struct here *h, int64_t id, int reason, int64_t tries, const 
 /* ---- the table of rows ---- */
 
 /*
- * One job, alone. row: u sbatch gave no clear answer, and made a job; q queued; r running, a step done.
- * What squeue shows of it (NULL: nothing), and sacct (NULL: nothing; a: it is away; -: there is none).
- * Looked at once, and again 2, 11 and 61 minutes after it: what then is (NULL: as before).
+ * One case of one job. row: u sbatch gave no clear answer, but made a job; q queued; r running, one
+ * step completed. squeue, sacct: the state that they show (NULL: no record; for sacct also a: no
+ * answer; -: no accounting). at: the counts after a run at once, and after 2, 11 and 61 minutes
+ * (NULL: unchanged).
  */
 static const struct row {
 	char row;
@@ -224,7 +229,7 @@ static const struct row {
 	int reason;
 	int64_t tries;
 } rows[] = {
-	/* submitting: by name, from squeue or sacct; its right is taken where it never came to be */
+	/* submitting: found by its name in squeue or sacct; otherwise the claim is revoked */
 	{'u', "PENDING", NULL, {"queued 1"}, 0, 0},
 	{'u', "RUNNING", NULL, {"queued 1"}, 0, 0},
 	{'u', "CANCELLED", NULL, {"cancelled 1"}, REASON_CANCELLED, 0},
@@ -235,7 +240,7 @@ static const struct row {
 	{'u', NULL, NULL, {"submitting 1", "pending 1"}, 0, 0},
 	{'u', NULL, "a", {"submitting 1", "pending 1"}, 0, 0},
 	{'u', NULL, "-", {"submitting 1", "pending 1"}, 0, 0},
-	/* queued, and its right is there: over is over, and no try is used up */
+	/* queued, the claim still there: the job ended without a start, and no try is used up */
 	{'q', "PENDING", "CANCELLED", {"queued 1"}, 0, 0},
 	{'q', "A_NEW_WORD", NULL, {"queued 1"}, 0, 0},
 	{'q', "CANCELLED", NULL, {"cancelled 1"}, REASON_CANCELLED, 0},
@@ -249,14 +254,14 @@ static const struct row {
 	{'q', NULL, "FAILED 0:53", {"failed 1"}, REASON_BOOT_FAIL, 0},
 	{'q', NULL, "NODE_FAIL", {"failed 1"}, REASON_NODE_FAIL, 0},
 	{'q', NULL, "DEADLINE", {"failed 1"}, REASON_DEADLINE, 0},
-	/* what is no evidence: nothing, a record that says RUNNING for ever, a word that nobody knows */
+	/* no evidence of an end: no record, a record that stays RUNNING, an unknown state */
 	{'q', NULL, NULL, {"queued 1", NULL, "pending 1"}, 0, 0},
 	{'q', NULL, "RUNNING", {"queued 1", NULL, "pending 1"}, 0, 0},
 	{'q', NULL, "PENDING", {"queued 1", NULL, "pending 1"}, 0, 0},
 	{'q', NULL, "A_NEW_WORD", {"queued 1", NULL, "pending 1"}, 0, 0},
 	{'q', NULL, "-", {"queued 1", NULL, "pending 1"}, 0, 0},
 	{'q', NULL, "a", {"queued 1", NULL, NULL, "pending 1"}, 0, 0},
-	/* running: there as long as Slurm has it, requeued too */
+	/* running: as long as Slurm has the job, also requeued */
 	{'r', "RUNNING", NULL, {"running 1"}, 0, 1},
 	{'r', "COMPLETING", NULL, {"running 1"}, 0, 1},
 	{'r', "SUSPENDED", NULL, {"running 1"}, 0, 1},
@@ -264,7 +269,7 @@ static const struct row {
 	{'r', "REQUEUED", NULL, {"running 1"}, 0, 1},
 	{'r', "A_NEW_WORD", NULL, {"running 1"}, 0, 1},
 	{'r', "PENDING", "CANCELLED", {"running 1"}, 0, 1},
-	/* over: after a minute its own word does not come any more */
+	/* ended in Slurm: after a minute without a reported end, the end is inferred */
 	{'r', "TIMEOUT", NULL, {"running 1", "failed 1"}, REASON_TIMEOUT, 1},
 	{'r', "FAILED", NULL, {"running 1", "failed 1"}, REASON_EXIT, 1},
 	{'r', "FAILED/NonZeroExitCode", NULL, {"running 1", "failed 1"}, REASON_EXIT, 1},
@@ -280,14 +285,14 @@ static const struct row {
 	{'r', NULL, "BOOT_FAIL", {"running 1", "failed 1"}, REASON_BOOT_FAIL, 1},
 	{'r', NULL, "COMPLETED", {"running 1", "failed 1"}, REASON_LOST, 1},
 	{'r', NULL, "CANCELLED", {"running 1", "cancelled 1"}, REASON_CANCELLED, 1},
-	/* nowhere */
+	/* neither squeue nor sacct shows an active job */
 	{'r', NULL, NULL, {"running 1", NULL, "failed 1"}, REASON_LOST, 1},
 	{'r', NULL, "RUNNING", {"running 1", NULL, "failed 1"}, REASON_LOST, 1},
 	{'r', NULL, "-", {"running 1", NULL, "failed 1"}, REASON_LOST, 1},
 	{'r', NULL, "a", {"running 1", NULL, NULL, "failed 1"}, REASON_LOST, 1},
 };
 
-static void slurm_shows(const struct row *r)
+static void set_slurm_state(const struct row *r)
 {
 	struct fake_job *job = &fake.jobs[0];
 
@@ -300,7 +305,7 @@ static void slurm_shows(const struct row *r)
 		fake_record(job, 0, r->sacct);
 }
 
-static void look_at_row(struct here *h, const struct row *r, const char *where)
+static void check_row(struct here *h, const struct row *r, const char *where)
 {
 	static const int64_t minutes[] = {0, 2, 9, 50};
 	const char *want = NULL;
@@ -311,23 +316,24 @@ static void look_at_row(struct here *h, const struct row *r, const char *where)
 
 	for (int i = 0; i < 4; i++) {
 		passed += minutes[i];
-		/* what stays as it is needs to be seen but before the next change, and at the end */
+		/* an unchanged state is checked only before the next change, and at the end */
 		if (!r->at[i] && i < 3 && !r->at[i + 1])
 			continue;
-		later(h, passed);
+		make_older(h, passed);
 		passed = 0;
-		look(h, 0);
+		run_reconcile(h, 0);
 		want = r->at[i] ? r->at[i] : want;
-		counts_are(h, want, where);
+		assert_counts(h, want, where);
 	}
-	job_is(h, 1, r->reason, r->tries, where);
+	run_reconcile(h, 0); /* the manifest of a cancelled job stays until the decision */
+	assert_job(h, 1, r->reason, r->tries, where);
 	/* a journal that nobody moves any more has gone, its steps have not */
 	assert_int_equal(db_steps(h->store.db, 1, &steps, &n, NULL), 0);
 	db_steps_free(steps, n);
 	assert_int_equal(n, r->row == 'r' && strcmp(want, "running 1") != 0);
-	assert_int_equal(files(h, FOLDER_RUNNING), !strcmp(want, "running 1"));
-	assert_int_equal(files(h, FOLDER_CLAIMS), !strcmp(want, "queued 1"));
-	assert_int_equal(files(h, FOLDER_REVOKED), 0);
+	assert_int_equal(count_files(h, FOLDER_RUNNING), !strcmp(want, "running 1"));
+	assert_int_equal(count_files(h, FOLDER_CLAIMS), !strcmp(want, "queued 1"));
+	assert_int_equal(count_files(h, FOLDER_REVOKED), 0);
 	assert_int_equal(manifest_age(h->store.folder, manifest_of(&fake.jobs[0])) >= 0,
 			 !strcmp(want, "running 1") || !strcmp(want, "queued 1"));
 }
@@ -348,76 +354,76 @@ static void each_row_of_the_table(void **state)
 			fake.nanswers = 1;
 			fake.accept_silently = true;
 		}
-		submit(s, one);
+		submit_sweep(s, one);
 		if (r->row == 'r')
-			start(s, 0, false);
-		slurm_shows(r);
-		look_at_row(s, r, where);
+			start_task(s, 0, false);
+		set_slurm_state(r);
+		check_row(s, r, where);
 		free(where);
 		here_tear_down(&s);
 	}
 }
 
-/* ---- what sacct is asked, and when ---- */
+/* ---- the queries of sacct ---- */
 
-static void sacct_is_asked_for_what_squeue_lacks(void **state)
+static void sacct_is_queried_for_jobs_missing_in_squeue(void **state)
 {
 	struct here *h = *state;
 	struct reconcile_result r;
 
-	submit(h, ten);
-	r = look(h, 0);
+	submit_sweep(h, ten);
+	r = run_reconcile(h, 0);
 	assert_int_equal(fake.saccts, 0);
 	assert_false(r.acct_away);
 	for (int i = 0; i < 10; i++)
 		fake.jobs[0].gone[i] = true;
-	r = look(h, 0);
+	r = run_reconcile(h, 0);
 	assert_int_equal(fake.saccts, 1);
-	assert_string_equal(fake.acct_ids, "100"); /* an array's once */
+	assert_string_equal(fake.acct_ids, "100"); /* the id of an array, once */
 	assert_true(fake.acct_since >= 25 * 3600 && fake.acct_since < 26 * 3600);
 	assert_int_equal(r.missing, 10);
-	/* away: who does not insist does not ask it again at once */
+	/* sacct does not answer: a run with a maximum age does not query it again at once */
 	fake.acct_away = true;
-	r = look(h, 0);
+	r = run_reconcile(h, 0);
 	assert_true(r.acct_away);
 	assert_int_equal(fake.saccts, 2);
-	later(h, 1);
-	r = look(h, 1000);
+	make_older(h, 1);
+	r = run_reconcile(h, 1000);
 	assert_true(r.ran && r.acct_away);
 	assert_int_equal(fake.saccts, 2);
-	r = look(h, 0);
+	r = run_reconcile(h, 0);
 	assert_int_equal(fake.saccts, 3);
 	fake.acct_away = false;
-	r = look(h, 0);
+	r = run_reconcile(h, 0);
 	assert_false(r.acct_away);
 	assert_int_equal(fake.saccts, 4);
 }
 
-/* Where a row's id is not known its name is looked for among all that there were. */
-static void without_an_id_for_all(void **state)
+/* If the id of one row is unknown, sacct searches all jobs by name. */
+static void an_unknown_id_queries_all_jobs(void **state)
 {
 	struct here *h = *state;
 
 	fake.answers[0] = SLURM_UNCLEAR;
 	fake.nanswers = 1;
-	submit(h, one);
-	look(h, 0); /* its sbatch may still be on its way */
+	submit_sweep(h, one);
+	run_reconcile(h, 0); /* sbatch may still be running */
 	assert_int_equal(fake.saccts, 0);
-	later(h, 2);
-	look(h, 0);
+	make_older(h, 2);
+	run_reconcile(h, 0);
 	assert_int_equal(fake.saccts, 1);
 	assert_string_equal(fake.acct_ids, "");
 }
 
-/* A chain's own path asks nothing of it. */
-static void a_refill_never_asks_it(void **state)
+/* The refill of a chain never runs sacct. */
+static void a_refill_never_runs_sacct(void **state)
 {
 	struct here *h = *state;
 	struct fill_opts o = {.caller = FILL_CHAIN, .max = -1, .lock_ms = 1000};
 	struct fill_result r;
 
 	fake.limit = 4;
-	submit(h, ten);
+	submit_sweep(h, ten);
 	for (int i = 0; i < 3; i++)
 		fake.jobs[0].gone[i] = true;
 	assert_int_equal(fill_run(&h->store, &o, &r, NULL), 0);
@@ -426,9 +432,9 @@ static void a_refill_never_asks_it(void **state)
 	assert_int_equal(fake.squeues, 0);
 }
 
-/* ---- whose record is it ---- */
+/* ---- which record belongs to a row ---- */
 
-static void ids_that_were_given_out_twice(void **state)
+static void reused_slurm_ids(void **state)
 {
 	static const struct {
 		const char *name; /* NULL: the job's own */
@@ -436,7 +442,8 @@ static void ids_that_were_given_out_twice(void **state)
 		const char *counts;
 	} v[] = {
 		{NULL, 0, "failed 1"},
-		{NULL, 86400000, "failed 1"}, /* clocks may differ, random names do not */
+		{NULL, 86400000,
+		 "failed 1"}, /* clocks may differ between hosts, random names do not */
 		{"renamed", 0, "failed 1"},
 		{"renamed", 5 * 60000, "failed 1"},
 		{"somebody-elses", 3600000, "running 1"},
@@ -455,8 +462,8 @@ static void ids_that_were_given_out_twice(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		submit(h, one);
-		start(h, 0, false);
+		submit_sweep(h, one);
+		start_task(h, 0, false);
 		job->submitted += v[i / 2].apart_ms;
 		if (i % 2) {
 			snprintf(job->state[0], sizeof(job->state[0]), "NODE_FAIL");
@@ -468,16 +475,16 @@ static void ids_that_were_given_out_twice(void **state)
 			if (name)
 				snprintf(r->name, sizeof(r->name), "%s", name);
 		}
-		look(h, 0);
-		later(h, 2);
-		look(h, 0);
-		counts_are(h, v[i / 2].counts, name ? name : "its own name");
+		run_reconcile(h, 0);
+		make_older(h, 2);
+		run_reconcile(h, 0);
+		assert_counts(h, v[i / 2].counts, name ? name : "its own name");
 		here_tear_down(&s);
 	}
 }
 
-/* Who cancelled did not know its number in Slurm. */
-static void what_was_cancelled_and_runs_is_ended(void **state)
+/* A job that was cancelled while its Slurm id was unknown is ended by scancel. */
+static void a_cancelled_job_that_runs_is_ended(void **state)
 {
 	struct here *h = *state;
 	struct fake_job *job = &fake.jobs[0];
@@ -487,35 +494,35 @@ static void what_was_cancelled_and_runs_is_ended(void **state)
 	fake.answers[0] = SLURM_UNCLEAR;
 	fake.nanswers = 1;
 	fake.accept_silently = true;
-	submit(h, ten);
+	submit_sweep(h, ten);
 	for (int i = 0; i < 3; i++)
-		start(h, i, false);
+		start_task(h, i, false);
 	for (int i = 0; i < 10; i++)
 		snprintf(job->state[i], sizeof(job->state[i]), i < 3 ? "RUNNING" : "PENDING");
 	snprintf(job->state[2], sizeof(job->state[2]), "COMPLETING");
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
-	for (int i = 1; i < 5; i++) /* job 2, by scancel's word, is task 1 */
+	for (int i = 1; i < 5; i++) /* job 2 is task 1 for scancel */
 		assert_int_equal(db_job_cancel(h->store.db, i + 1, &changed, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	fake.away = true;
 	assert_int_equal(reconcile(&h->store, 0, &r, NULL), -1);
 	assert_int_equal(fake.cancelled.n, 0);
 	fake.away = false;
-	r = look(h, 0);
+	r = run_reconcile(h, 0);
 	assert_int_equal(r.stopped, 1);
 	assert_int_equal(fake.cancelled.n, 1);
 	assert_string_equal(fake.cancelled.v[0], "100_1");
-	/* those that had not begun never will; what ends just now needs no word */
-	counts_are(h, "queued 5, running 3, cancelled 2", "cancelled");
+	/* jobs not started stay cancelled; a job that is just ending needs no scancel */
+	assert_counts(h, "queued 5, running 3, cancelled 2", "cancelled");
 }
 
-/* Without the nodes that look bad there is none for it, which Slurm found out when it had it: they are better than
- * none. Where none is left out it is not for us to mend. */
-static void what_waits_for_ever_is_taken_back(void **state)
+/* While nodes are excluded, Slurm reports BadConstraints for a job that has no other node. The
+ * nodes are then included again. If no node is excluded, the job is left to the user. */
+static void bad_constraints_include_nodes_again(void **state)
 {
 	static const struct {
 		const char *states[2];
-		bool left_out, begun;
+		bool excluded, begun;
 		const char *counts, *cancelled;
 	} v[] = {
 		{{"PENDING/BadConstraints", "PENDING/Priority"},
@@ -544,8 +551,8 @@ static void what_waits_for_ever_is_taken_back(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		submit(h, ten);
-		if (v[i].left_out) {
+		submit_sweep(h, ten);
+		if (v[i].excluded) {
 			char *text = mem_printf("3 1 %" PRId64, clock_now_ms());
 
 			assert_int_equal(db_setting_set(h->store.db, ".node.n1", text, NULL), 0);
@@ -555,65 +562,67 @@ static void what_waits_for_ever_is_taken_back(void **state)
 			snprintf(fake.jobs[0].state[k], sizeof(fake.jobs[0].state[k]), "%s",
 				 v[i].states[k]);
 		if (v[i].begun)
-			take(h, 0, false);
+			win_claim(h, 0, false);
 		assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
-		counts_are(h, v[i].counts, "");
+		assert_counts(h, v[i].counts, "");
 		for (size_t k = 0; k < fake.cancelled.n; k++)
 			buf_addf(&names, "%s%s", k ? " " : "", fake.cancelled.v[k]);
 		assert_string_equal(buf_str(&names), v[i].cancelled);
 		assert_int_equal(r.stopped, 0);
 		assert_int_equal(breaker_nodes(h->store.db, &nodes, NULL), 0);
-		assert_int_equal(nodes.n, v[i].left_out && !*v[i].cancelled);
-		/* Slurm has not heard of it, and shows them yet: it is told again */
+		assert_int_equal(nodes.n, v[i].excluded && !*v[i].cancelled);
+		/* the fake still shows them as pending, so scancel runs again */
 		n = fake.cancelled.n;
 		assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
 		assert_int_equal(fake.cancelled.n, 2 * n);
 		assert_int_equal(r.stopped, 0);
-		counts_are(h, v[i].counts, "");
+		assert_counts(h, v[i].counts, "");
 		strs_release(&nodes);
 		buf_release(&names);
 		here_tear_down(&s);
 	}
 }
 
-/* The decision counts rows as they were, so nothing is reconciled before it; a look makes it when it is due. */
-static void a_decision_comes_first(void **state)
+/* The decision about an external cancel counts rows as they were, so a refill does not reconcile
+ * before it. A reconciliation makes the decision if it is due. */
+static void a_cancel_decision_comes_first(void **state)
 {
 	struct here *h = *state;
 	struct reconcile_result r;
 
-	submit(h, ten);
+	submit_sweep(h, ten);
 	for (int i = 0; i < 10; i++)
 		snprintf(fake.jobs[0].state[i], 24, "%s", i ? "CANCELLED" : "RUNNING");
 	cancel_record(h->store.folder, &(struct who){.slurm_id = 101});
 	fake.squeues = 0;
-	r = look(h, 0);
+	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
 	assert_false(r.ran);
 	assert_int_equal(fake.squeues, 0);
-	counts_are(h, "queued 10", "in the hold-off");
+	assert_counts(h, "queued 10", "in the hold-off");
 	scratch_later(h->store.dir, "cancelled/101", 11000);
 	fake.away = true;
 	assert_int_equal(reconcile(&h->store, 0, &r, NULL), -1);
 	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_DUE);
 	fake.away = false;
-	look(h, 0);
+	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
 	assert_int_equal(cancel_phase(h->store.folder, NULL), CANCEL_NONE);
-	counts_are(h, "pending 1, cancelled 9", "decided");
+	assert_counts(h, "pending 1, cancelled 9", "decided");
 }
 
-/* Renamed in Slurm it is still ours: not lost, not cancelled, and its end is found. */
-static void a_renamed_job_stays_ours(void **state)
+/* A job that was renamed in Slurm stays the row's job: not lost, not cancelled, and its end is
+ * found. */
+static void a_renamed_job_keeps_its_row(void **state)
 {
 	struct here *h = *state;
 
-	submit(h, one);
-	start(h, 0, false);
+	submit_sweep(h, one);
+	start_task(h, 0, false);
 	snprintf(fake.jobs[0].state[0], 24, "RUNNING");
 	snprintf(fake.jobs[0].name, sizeof(fake.jobs[0].name), "renamed");
 	for (int i = 0; i < 3; i++) {
-		look(h, 0);
-		counts_are(h, "running 1", "renamed");
-		later(h, 11);
+		run_reconcile(h, 0);
+		assert_counts(h, "running 1", "renamed");
+		make_older(h, 11);
 	}
 	assert_int_equal(fake.saccts, 0);
 }
@@ -623,36 +632,36 @@ static void a_renamed_task_is_not_cancelled(void **state)
 	struct here *h = *state;
 	struct fake_job *other = &fake.jobs[1];
 
-	submit(h, ten);
-	/* squeue shows task 4 by another name, and an id of its own */
+	submit_sweep(h, ten);
+	/* squeue shows task 4 with another name and its own id */
 	*other = fake.jobs[0];
 	fake.njobs = 2;
 	snprintf(other->name, sizeof(other->name), "mine");
 	for (int i = 0; i < 10; i++)
 		*(i == 4 ? &fake.jobs[0].gone[i] : &other->gone[i]) = true;
-	look(h, 0);
-	counts_are(h, "queued 10", "one task renamed");
-	/* nor are the others when all of it is */
+	run_reconcile(h, 0);
+	assert_counts(h, "queued 10", "one task renamed");
+	/* nor are the other tasks if the whole array is renamed */
 	for (int i = 0; i < 10; i++) {
 		fake.jobs[0].gone[i] = true;
 		other->gone[i] = false;
 	}
-	look(h, 0);
-	later(h, 11);
-	look(h, 0);
-	counts_are(h, "queued 10", "all renamed");
-	/* and one that is cancelled then is seen to be */
+	run_reconcile(h, 0);
+	make_older(h, 11);
+	run_reconcile(h, 0);
+	assert_counts(h, "queued 10", "all renamed");
+	/* a task that is cancelled after that is found to be cancelled */
 	other->gone[7] = true;
-	look(h, 0);
-	counts_are(h, "queued 9, cancelled 1", "one of the renamed cancelled");
+	run_reconcile(h, 0);
+	assert_counts(h, "queued 9, cancelled 1", "one of the renamed cancelled");
 }
 
-/* An sbatch that was tried twice may have made two jobs of one name: of a row that runs, the one counts that took
- * its right. */
+/* A retried sbatch may have made two jobs of one name. For a running row, the job that won the
+ * claim counts. */
 static void a_twin_of_the_same_name(void **state)
 {
 	static const struct {
-		const char *ours, *twin; /* in squeue; NULL: not there */
+		const char *ours, *twin; /* the state in squeue; NULL: not shown */
 		const char *acct, *acct_twin;
 		const char *counts;
 	} v[] = {
@@ -677,8 +686,8 @@ static void a_twin_of_the_same_name(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		submit(h, one);
-		start(h, 0, false);
+		submit_sweep(h, one);
+		start_task(h, 0, false);
 		*twin = fake.jobs[0];
 		twin->id += 100;
 		twin->submitted += 1000;
@@ -688,17 +697,17 @@ static void a_twin_of_the_same_name(void **state)
 			snprintf(twin->state[0], sizeof(twin->state[0]), "%s", v[i].twin);
 		if (v[i].acct_twin)
 			fake_record(twin, 0, v[i].acct_twin);
-		slurm_shows(&r);
-		look(h, 0);
-		later(h, 2);
-		look(h, 0);
-		counts_are(h, v[i].counts, "a twin");
+		set_slurm_state(&r);
+		run_reconcile(h, 0);
+		make_older(h, 2);
+		run_reconcile(h, 0);
+		assert_counts(h, v[i].counts, "a twin");
 		here_tear_down(&s);
 	}
 }
 
-/* A job that was queued twice has two records: the last one counts, unless it is active. */
-static void the_last_record_counts(void **state)
+/* A job that was requeued has two records in sacct: the last one counts, unless it is active. */
+static void the_last_sacct_record_counts(void **state)
 {
 	static const struct {
 		const char *first, *last, *counts;
@@ -716,70 +725,111 @@ static void the_last_record_counts(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		submit(h, one);
-		start(h, 0, false);
+		submit_sweep(h, one);
+		start_task(h, 0, false);
 		fake.jobs[0].gone[0] = true;
-		/* in whatever order they come */
+		/* in either order */
 		r = fake_record(&fake.jobs[0], 0, i % 2 ? v[i / 2].last : v[i / 2].first);
 		r->submitted += i % 2 ? 1000 : 0;
 		r = fake_record(&fake.jobs[0], 0, i % 2 ? v[i / 2].first : v[i / 2].last);
 		r->submitted += i % 2 ? 0 : 1000;
-		look(h, 0);
-		later(h, 2);
-		look(h, 0);
-		counts_are(h, v[i / 2].counts, v[i / 2].last);
+		run_reconcile(h, 0);
+		make_older(h, 2);
+		run_reconcile(h, 0);
+		assert_counts(h, v[i / 2].counts, v[i / 2].last);
 		here_tear_down(&s);
 	}
 }
 
-/* Of an array that slurmctld has forgotten, each task has its own end. */
-static void an_array_in_the_accounting(void **state)
+/* When slurmctld has forgotten an array, sacct shows the end of each task. */
+static void a_forgotten_array_in_sacct(void **state)
 {
 	struct here *h = *state;
 	struct fake_job *job = &fake.jobs[0];
 
-	submit(h, ten);
+	submit_sweep(h, ten);
 	for (int i = 0; i < 3; i++)
-		start(h, i, false);
+		start_task(h, i, false);
 	for (int i = 0; i < 10; i++)
 		job->gone[i] = true;
 	fake_record(job, 0, "TIMEOUT");
 	fake_record(job, 1, "NODE_FAIL");
 	fake_record(job, 2, "CANCELLED");
-	for (int i = 3; i < 9; i++) /* never started: one line, and the array's id */
+	for (int i = 3; i < 9; i++) /* never started: one line with the array's id */
 		fake_record(job, i, "CANCELLED")->id = job->id;
-	look(h, 0);
-	counts_are(h, "queued 1, running 3, cancelled 6", "at once");
-	later(h, 2);
-	look(h, 0);
-	counts_are(h, "queued 1, failed 2, cancelled 7", "after a minute");
-	job_is(h, 1, REASON_TIMEOUT, 1, "task 0");
-	job_is(h, 2, REASON_NODE_FAIL, 1, "task 1");
-	assert_int_equal(files(h, FOLDER_CLAIMS), 1);
+	run_reconcile(h, 0);
+	assert_counts(h, "queued 1, running 3, cancelled 6", "at once");
+	make_older(h, 2);
+	run_reconcile(h, 0);
+	assert_counts(h, "queued 1, failed 2, cancelled 7", "after a minute");
+	assert_job(h, 1, REASON_TIMEOUT, 1, "task 0");
+	assert_job(h, 2, REASON_NODE_FAIL, 1, "task 1");
+	assert_int_equal(count_files(h, FOLDER_CLAIMS), 1);
 }
 
-/* Squeue shows some tasks of an array and not others: cancelled while they waited, of which there is no trace, or over
- * for so long that it has forgotten them, which the accounting knows. */
-static void tasks_that_squeue_has_forgotten(void **state)
+/* A job that was cancelled while it was pending leaves a cancel record, as old as Slurm says. A job that
+ * ran, or that slurmq cancelled, does not. */
+static void records_what_was_cancelled_while_pending(void **state)
+{
+	struct here *h = *state;
+	struct fake_job *job = &fake.jobs[0];
+	struct reconcile_result r;
+	struct strs names = {0};
+	int64_t *ages;
+	int changed;
+
+	submit_sweep(h, ten);
+	start_task(h, 0, false);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_job_cancel(h->store.db, 4, &changed, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	for (int i = 0; i < 4; i++) {
+		snprintf(job->state[i], 24, "CANCELLED");
+		job->ended_at[i] = clock_now_ms() - 7000 * i;
+	}
+	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+	assert_true(r.cancelled);
+	assert_counts(h, "queued 6, running 1, cancelled 3", "reconciled");
+	assert_int_equal(folder_file_ages(h->store.folder, "cancelled", &names, &ages, NULL), 0);
+	assert_int_equal(names.n, 2);
+	for (size_t i = 0; i < names.n; i++) {
+		const char *dot = strchr(names.v[i], '.');
+
+		assert_non_null(dot);
+		assert_int_equal(strtoull(names.v[i], NULL, 16), manifest_of(job));
+		assert_in_range(ages[i], 7000 * atoi(dot + 1) - 1000, 7000 * atoi(dot + 1) + 5000);
+	}
+	/* until the decision nothing is reconciled */
+	snprintf(job->state[5], 24, "NODE_FAIL");
+	assert_int_equal(reconcile(&h->store, 0, &r, NULL), 0);
+	assert_false(r.ran);
+	strs_release(&names);
+	free(ages);
+}
+
+/* squeue shows only some tasks of an array. The others were cancelled while pending, which leaves
+ * no record, or ended so long ago that only sacct shows them. */
+static void forgotten_tasks_of_an_array(void **state)
 {
 	struct here *h = *state;
 	struct fake_job *job = &fake.jobs[0];
 
-	submit(h, ten);
+	submit_sweep(h, ten);
 	job->gone[0] = job->gone[1] = true;
 	fake_record(job, 0, "FAILED 0:53");
 	fake.acct_away = true;
-	look(h, 0);
-	counts_are(h, "queued 10", "nobody knows");
+	run_reconcile(h, 0);
+	assert_counts(h, "queued 10", "nobody knows");
 	fake.acct_away = false;
-	look(h, 0);
-	counts_are(h, "queued 8, failed 1, cancelled 1", "by its record, or for want of one");
-	job_is(h, 1, REASON_BOOT_FAIL, 0, "task 0");
-	job_is(h, 2, REASON_CANCELLED, 0, "task 1");
+	run_reconcile(h, 0);
+	assert_counts(h, "queued 8, failed 1, cancelled 1", "by its record, or for want of one");
+	assert_job(h, 1, REASON_BOOT_FAIL, 0, "task 0");
+	assert_job(h, 2, REASON_CANCELLED, 0, "task 1");
 }
 
-/* The end is Slurm's, and not when somebody looked; where nobody knows it, when it was missed first. */
-static void when_it_ended(void **state)
+/* The time of an end is the one that Slurm reports. If Slurm reports none, it is the time at which
+ * the row was first missing. */
+static void the_time_of_an_end(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 4; i++) {
@@ -791,22 +841,22 @@ static void when_it_ended(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		submit(h, one);
-		start(h, 0, false);
+		submit_sweep(h, one);
+		start_task(h, 0, false);
 		now = clock_now_ms();
 		job->ended = i == 3 ? 0 : now - 5000;
 		snprintf(job->state[0], sizeof(job->state[0]), "FAILED/JobLaunchFailure");
 		job->gone[0] = i != 0 && i != 3;
 		if (i == 1)
 			fake_record(job, 0, "FAILED 0:9");
-		look(h, 0);
-		later(h, i == 2 ? 11 : 2);
-		look(h, 0);
-		counts_are(h, "failed 1", "the end");
+		run_reconcile(h, 0);
+		make_older(h, i == 2 ? 11 : 2);
+		run_reconcile(h, 0);
+		assert_counts(h, "failed 1", "the end");
 		assert_int_equal(db_attempt_get(h->store.db, 1, &a, NULL), 0);
 		if (i < 2)
 			assert_int_equal(a.ended, now - 5000);
-		else /* as it is set back by later(): 2 or 11 minutes ago */
+		else /* later() made it older: 2 or 11 minutes ago */
 			assert_in_range(a.ended, now - (i == 2 ? 11 : 2) * 60000 - 1000,
 					now - (i == 2 ? 11 : 2) * 60000 + 60000);
 		db_attempt_release(&a);
@@ -814,11 +864,11 @@ static void when_it_ended(void **state)
 	}
 }
 
-/* ---- under the queue lock all is looked at anew ---- */
+/* ---- files and rows are read again under the queue lock ---- */
 
 static struct here *asked;
 
-/* Of the only row in flight; 0 where there is none. */
+/* Returns missing_since of the only row in flight, 0 if there is none. */
 static int64_t missing_since(struct here *h)
 {
 	struct db_flight *v;
@@ -832,26 +882,26 @@ static int64_t missing_since(struct here *h)
 	return since;
 }
 
-static void begins_and_ends(void)
+static void start_and_end_first(void)
 {
-	start(asked, 0, true);
+	start_task(asked, 0, true);
 }
 
-static void begins(void)
+static void start_first(void)
 {
-	start(asked, 0, false);
+	start_task(asked, 0, false);
 }
 
-static void what_changes_while_slurm_is_asked(void **state)
+static void rows_that_change_during_a_query(void **state)
 {
 	static const struct {
 		void (*meanwhile)(void);
 		const char *squeue, *sacct, *counts;
 	} v[] = {
-		{begins_and_ends, "CANCELLED", NULL, "completed 1"},
-		{begins_and_ends, NULL, "CANCELLED", "completed 1"},
-		{begins, "CANCELLED", NULL, "running 1"},
-		{begins, NULL, "CANCELLED", "running 1"},
+		{start_and_end_first, "CANCELLED", NULL, "completed 1"},
+		{start_and_end_first, NULL, "CANCELLED", "completed 1"},
+		{start_first, "CANCELLED", NULL, "running 1"},
+		{start_first, NULL, "CANCELLED", "running 1"},
 	};
 
 	(void)state;
@@ -861,25 +911,26 @@ static void what_changes_while_slurm_is_asked(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		asked = s;
-		submit(s, one);
-		slurm_shows(&r);
+		submit_sweep(s, one);
+		set_slurm_state(&r);
 		fake.on_squeue = v[i].meanwhile;
-		look(s, 0);
-		counts_are(s, v[i].counts, "meanwhile");
+		run_reconcile(s, 0);
+		assert_counts(s, v[i].counts, "meanwhile");
 		fake.on_squeue = NULL;
-		assert_int_equal(missing_since(s), 0); /* what was seen is of the row as it was */
-		/* and what ended by its own word stays so */
-		later(s, 2);
+		assert_int_equal(missing_since(s), 0); /* the query saw the row before it changed */
+		/* a reported end stays as it was reported */
+		make_older(s, 2);
 		if (i < 2)
-			look(s, 0);
+			run_reconcile(s, 0);
 		if (i < 2)
-			counts_are(s, v[i].counts, "later");
+			assert_counts(s, v[i].counts, "later");
 		here_tear_down(&s);
 	}
 }
 
-/* Its right has gone and no journal is there: a listing may be old, for a while. */
-static void a_right_that_nobody_has(void **state)
+/* The claim is gone and there is no journal: the listing of a folder may be out of date for a
+ * while. */
+static void a_claim_that_is_missing(void **state)
 {
 	static const struct {
 		const char *squeue;
@@ -894,33 +945,34 @@ static void a_right_that_nobody_has(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		submit(h, one);
+		submit_sweep(h, one);
 		assert_int_equal(
 			claim_files_drop(h->store.folder, manifest_of(&fake.jobs[0]), 1, NULL), 0);
-		slurm_shows(&r);
-		look(h, 0);
-		later(h, 9);
-		look(h, 0);
-		counts_are(h, "queued 1", "not at once");
-		later(h, 2);
-		look(h, 0);
-		counts_are(h, "failed 1", "then");
-		job_is(h, 1, v[i].reason, 0, "then");
+		set_slurm_state(&r);
+		run_reconcile(h, 0);
+		make_older(h, 9);
+		run_reconcile(h, 0);
+		assert_counts(h, "queued 1", "not at once");
+		make_older(h, 2);
+		run_reconcile(h, 0);
+		assert_counts(h, "failed 1", "then");
+		assert_job(h, 1, v[i].reason, 0, "then");
 		here_tear_down(&s);
 	}
 }
 
-static void takes(void)
+static void win_first_claim(void)
 {
-	take(asked, 0, false);
+	win_claim(asked, 0, false);
 }
 
-/* It begins when the files have been told and before its right could be taken: it has one, and a journal. */
-static void a_right_that_was_taken_just_now(void **state)
+/* The job starts after the ingest and before its claim could be revoked: it has the claim, and a
+ * journal. */
+static void a_claim_that_was_just_won(void **state)
 {
 	static const struct {
 		int answer;
-		bool manifest; /* it is there */
+		bool manifest; /* the manifest exists */
 		const char *before;
 	} v[] = {{SLURM_ACCEPTED, true, "queued 1"}, {SLURM_UNCLEAR, false, "submitting 1"}};
 
@@ -934,83 +986,85 @@ static void a_right_that_was_taken_just_now(void **state)
 		fake.answers[0] = v[i].answer;
 		fake.nanswers = 1;
 		fake.accept_silently = true;
-		submit(h, one);
+		submit_sweep(h, one);
 		if (!v[i].manifest)
 			assert_int_equal(
 				manifest_remove(h->store.folder, manifest_of(&fake.jobs[0]), NULL),
 				0);
 		fake.jobs[0].gone[0] = true;
-		look(h, 0);
-		later(h, 11);
-		counts_are(h, v[i].before, "missed");
-		on_clock = takes;
+		run_reconcile(h, 0);
+		make_older(h, 11);
+		assert_counts(h, v[i].before, "missed");
+		on_clock = win_first_claim;
 		clock_in = h->store.dir;
-		look(h, 0);
+		run_reconcile(h, 0);
 		assert_null(clock_in);
-		counts_are(h, "running 1", "it has begun");
-		assert_int_equal(files(h, FOLDER_RUNNING), 1);
+		assert_counts(h, "running 1", "it has begun");
+		assert_int_equal(count_files(h, FOLDER_RUNNING), 1);
 		here_tear_down(&s);
 	}
 }
 
 /* ---- when ---- */
 
-static void asked_once_by_all(void **state)
+static void one_query_serves_all_processes(void **state)
 {
 	struct here *h = *state;
 
-	submit(h, one);
+	submit_sweep(h, one);
 	fake.squeues = 0;
-	assert_true(look(h, 300000).ran);
-	assert_false(look(h, 300000).ran);
+	assert_true(run_reconcile(h, 300000).ran);
+	assert_false(run_reconcile(h, 300000).ran);
 	assert_int_equal(fake.squeues, 1);
-	assert_true(look(h, 0).ran); /* a person insists */
-	assert_false(look(h, 300000).ran);
-	later(h, 4);
-	assert_false(look(h, 300000).ran);
-	later(h, 2);
-	assert_true(look(h, 300000).ran);
-	/* a stamp of the future is no stamp */
-	set(h, ".reconcile.at", clock_now_ms() + 86400000);
-	assert_true(look(h, 300000).ran);
-	assert_false(look(h, 300000).ran);
+	assert_true(run_reconcile(h, 0).ran); /* maximum age 0, as for slurmq sync */
+	assert_false(run_reconcile(h, 300000).ran);
+	make_older(h, 4);
+	assert_false(run_reconcile(h, 300000).ran);
+	make_older(h, 2);
+	assert_true(run_reconcile(h, 300000).ran);
+	/* a time in the future is ignored */
+	set_setting(h, ".reconcile.at", clock_now_ms() + 86400000);
+	assert_true(run_reconcile(h, 300000).ran);
+	assert_false(run_reconcile(h, 300000).ran);
 }
 
-/* Rows that are to be judged in a minute are looked at then. */
-static void sooner_where_rows_wait(void **state)
+/* If a row needs a decision in a minute, the next run is allowed then. */
+static void sooner_if_rows_need_a_decision(void **state)
 {
 	struct here *h = *state;
 	struct reconcile_result r;
 
-	submit(h, one);
-	start(h, 0, false);
+	submit_sweep(h, one);
+	start_task(h, 0, false);
 	snprintf(fake.jobs[0].state[0], 24, "NODE_FAIL");
-	r = look(h, 300000);
+	r = run_reconcile(h, 300000);
 	assert_true(r.soon);
 	assert_int_equal(r.ending, 1);
 	assert_int_equal(r.missing, 0);
-	r = look(h, 300000);
+	r = run_reconcile(h, 300000);
 	assert_true(!r.ran && r.soon);
-	r = look(h, 0); /* nor is it judged before its minute is over, by whoever insists */
+	r = run_reconcile(h,
+			  0); /* no decision before the minute is over, even with maximum age 0 */
 	assert_true(r.ran && r.soon);
 	assert_int_equal(r.ending, 1);
 	assert_in_range(r.left_ms, 55 * 1000, 60 * 1000);
-	counts_are(h, "running 1", "at once");
+	assert_counts(h, "running 1", "at once");
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_attempt_missing(h->store.db, 1, clock_now_ms() - 20 * 1000, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	r = look(h, 0);
+	r = run_reconcile(h, 0);
 	assert_in_range(r.left_ms, 35 * 1000, 41 * 1000);
-	later(h, 2);
-	r = look(h, 300000);
+	make_older(h, 2);
+	r = run_reconcile(h, 300000);
 	assert_true(r.ran && !r.soon);
 	assert_int_equal(r.ended, 1);
 	assert_int_equal(r.ending, 0);
-	counts_are(h, "failed 1", "judged");
+	assert_counts(h, "failed 1", "judged");
 }
 
-/* While one asks, another that is content with what is minutes old goes its way. */
-static void one_asks_at_a_time(void **state)
+/* While one process queries Slurm, another that accepts results some minutes old does not wait for
+ * it. */
+static void one_process_queries_at_a_time(void **state)
 {
 	struct here *h = *state;
 	int ready[2], status, lock;
@@ -1018,7 +1072,7 @@ static void one_asks_at_a_time(void **state)
 	char c = 0;
 	pid_t pid;
 
-	submit(h, one);
+	submit_sweep(h, one);
 	fake.squeues = 0;
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
@@ -1030,23 +1084,24 @@ static void one_asks_at_a_time(void **state)
 		_exit(0);
 	}
 	assert_int_equal(read(ready[0], &c, 1), 1);
-	assert_false(look(h, 300000).ran);
+	assert_false(run_reconcile(h, 300000).ran);
 	assert_int_equal(fake.squeues, 0);
-	assert_true(look(h, 2000).ran); /* waits for its turn */
+	assert_true(run_reconcile(h, 2000).ran); /* waits for its turn */
 	waitpid(pid, &status, 0);
 	close(ready[0]);
 	close(ready[1]);
 }
 
-/* ---- killed between the commit and what follows it ---- */
+/* ---- killed between the commit and the removal of files ---- */
 
-/* A child that looks, and dies where it would remove its n-th file. True where it lived. */
-static bool look_and_die(struct here *h, int n)
+/* Runs reconcile() in a child that exits before it removes its n-th file. Returns whether the child
+ * reached the end. */
+static bool run_reconcile_and_die(struct here *h, int n)
 {
 	int status;
 	pid_t pid;
 
-	/* no handle of SQLite's may be carried into a child (sqlite.org/howtocorrupt.html, 2.6) */
+	/* an SQLite handle must not be carried into a child (sqlite.org/howtocorrupt.html, 2.6) */
 	store_close(&h->store);
 	pid = fork();
 	if (!pid) {
@@ -1067,7 +1122,7 @@ static bool look_and_die(struct here *h, int n)
 	return !WEXITSTATUS(status);
 }
 
-static void killed_before_it_clears_up(void **state)
+static void killed_before_files_are_removed(void **state)
 {
 	size_t died = 0, left = 0;
 	bool lived = false;
@@ -1079,19 +1134,19 @@ static void killed_before_it_clears_up(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		submit(h, one);
-		start(h, 0, false);
+		submit_sweep(h, one);
+		start_task(h, 0, false);
 		snprintf(fake.jobs[0].state[0], 24, "NODE_FAIL");
-		look(h, 0);
-		later(h, 2);
-		lived = look_and_die(h, n);
-		counts_are(h, "failed 1", "committed before anything is removed");
+		run_reconcile(h, 0);
+		make_older(h, 2);
+		lived = run_reconcile_and_die(h, n);
+		assert_counts(h, "failed 1", "committed before anything is removed");
 		died += !lived;
-		left += files(h, FOLDER_RUNNING);
-		look(h, 0); /* nothing is in flight: what the killed one left is cleared up */
-		counts_are(h, "failed 1", "afterwards");
-		job_is(h, 1, REASON_NODE_FAIL, 1, "afterwards");
-		assert_int_equal(files(h, FOLDER_RUNNING), 0);
+		left += count_files(h, FOLDER_RUNNING);
+		run_reconcile(h, 0); /* no row is in flight: old files are removed */
+		assert_counts(h, "failed 1", "afterwards");
+		assert_job(h, 1, REASON_NODE_FAIL, 1, "afterwards");
+		assert_int_equal(count_files(h, FOLDER_RUNNING), 0);
 		assert_int_equal(manifest_age(h->store.folder, manifest_of(&fake.jobs[0])), -1);
 		here_tear_down(&s);
 	}
@@ -1099,8 +1154,8 @@ static void killed_before_it_clears_up(void **state)
 	assert_int_equal(left, 1);
 }
 
-/* The same with rights that were taken back: told again, they change nothing. */
-static void killed_with_rights_taken(void **state)
+/* The same with revoked claims: ingesting them again changes nothing. */
+static void killed_with_revoked_claims(void **state)
 {
 	size_t died = 0;
 	bool lived = false;
@@ -1112,18 +1167,19 @@ static void killed_with_rights_taken(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		submit(h, ten);
+		submit_sweep(h, ten);
 		for (int i = 0; i < 3; i++)
 			snprintf(fake.jobs[0].state[i], 24, "CANCELLED");
 		for (int i = 3; i < 6; i++)
 			snprintf(fake.jobs[0].state[i], 24, "NODE_FAIL");
-		lived = look_and_die(h, n);
-		counts_are(h, "queued 4, failed 3, cancelled 3", "committed");
+		lived = run_reconcile_and_die(h, n);
+		assert_counts(h, "queued 4, failed 3, cancelled 3", "committed");
 		died += !lived;
-		look(h, 0);
-		counts_are(h, "queued 4, failed 3, cancelled 3", "afterwards");
-		assert_int_equal(files(h, FOLDER_REVOKED), 0);
-		assert_int_equal(files(h, FOLDER_CLAIMS), 4);
+		cancel_forget(h->store.folder);
+		run_reconcile(h, 0);
+		assert_counts(h, "queued 4, failed 3, cancelled 3", "afterwards");
+		assert_int_equal(count_files(h, FOLDER_REVOKED), 0);
+		assert_int_equal(count_files(h, FOLDER_CLAIMS), 4);
 		here_tear_down(&s);
 	}
 	assert_true(died >= 6);
@@ -1135,31 +1191,32 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_row_of_the_table),
-		T(sacct_is_asked_for_what_squeue_lacks),
-		T(without_an_id_for_all),
-		T(a_refill_never_asks_it),
-		cmocka_unit_test(ids_that_were_given_out_twice),
-		cmocka_unit_test(what_waits_for_ever_is_taken_back),
-		T(a_decision_comes_first),
-		T(a_renamed_job_stays_ours),
-		T(what_was_cancelled_and_runs_is_ended),
+		T(sacct_is_queried_for_jobs_missing_in_squeue),
+		T(an_unknown_id_queries_all_jobs),
+		T(a_refill_never_runs_sacct),
+		cmocka_unit_test(reused_slurm_ids),
+		cmocka_unit_test(bad_constraints_include_nodes_again),
+		T(a_cancel_decision_comes_first),
+		T(a_renamed_job_keeps_its_row),
+		T(a_cancelled_job_that_runs_is_ended),
 		T(a_renamed_task_is_not_cancelled),
 		cmocka_unit_test(a_twin_of_the_same_name),
-		cmocka_unit_test(the_last_record_counts),
-		T(an_array_in_the_accounting),
-		T(tasks_that_squeue_has_forgotten),
-		T(when_it_ended),
-		cmocka_unit_test(what_changes_while_slurm_is_asked),
-		cmocka_unit_test(a_right_that_nobody_has),
-		cmocka_unit_test(a_right_that_was_taken_just_now),
-		T(asked_once_by_all),
-		T(sooner_where_rows_wait),
-		T(one_asks_at_a_time),
-		cmocka_unit_test(killed_before_it_clears_up),
-		cmocka_unit_test(killed_with_rights_taken),
+		cmocka_unit_test(the_last_sacct_record_counts),
+		T(a_forgotten_array_in_sacct),
+		T(records_what_was_cancelled_while_pending),
+		T(forgotten_tasks_of_an_array),
+		T(the_time_of_an_end),
+		cmocka_unit_test(rows_that_change_during_a_query),
+		cmocka_unit_test(a_claim_that_is_missing),
+		cmocka_unit_test(a_claim_that_was_just_won),
+		T(one_query_serves_all_processes),
+		T(sooner_if_rows_need_a_decision),
+		T(one_process_queries_at_a_time),
+		cmocka_unit_test(killed_before_files_are_removed),
+		cmocka_unit_test(killed_with_revoked_claims),
 	};
 
-	/* a hundred stores: whether a disk keeps them is not the question here */
+	/* a hundred stores: memory is faster, and no test here needs a disk */
 	if (!access("/dev/shm", W_OK | X_OK))
 		setenv("TMPDIR", "/dev/shm", 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);

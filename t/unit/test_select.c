@@ -1,4 +1,4 @@
-/* test_select.c - states and reasons of selected jobs, in a store that was made by hand */
+/* test_select.c - jobs selected by state and reason, in a store made by the test */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -98,8 +98,8 @@ static int close_store(void **state)
 	return 0;
 }
 
-/* The ids that -s states selects among the arguments, as a text. */
-static char *selected(struct db *db, const char *arg, const char *states)
+/* Returns the ids that -s states selects among the arguments, as text. Caller frees. */
+static char *select_ids(struct db *db, const char *arg, const char *states)
 {
 	char *copy = mem_strdup(arg), *args[] = {copy};
 	struct selection sel;
@@ -144,7 +144,7 @@ static void reasons(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		char *got = selected(*state, v[i].arg, v[i].states);
+		char *got = select_ids(*state, v[i].arg, v[i].states);
 
 		if (strcmp(got, v[i].want) != 0)
 			fail_msg("%s -s %s: got '%s', want '%s'", v[i].arg ? v[i].arg : "",
@@ -153,7 +153,7 @@ static void reasons(void **state)
 	}
 }
 
-static void narrowed(void **state)
+static void narrowed_by_arguments(void **state)
 {
 	struct selection sel;
 	int64_t n;
@@ -172,7 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reasons),
-		cmocka_unit_test(narrowed),
+		cmocka_unit_test(narrowed_by_arguments),
 	};
 
 	return cmocka_run_group_tests(tests, make_store, close_store);

@@ -1,4 +1,4 @@
-/* test_sentinel.c - the job that waits in Slurm: made, seen, withdrawn, and what it does itself */
+/* test_sentinel.c - the sentinel: submitted, found, withdrawn, and its own run */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,22 +27,22 @@ static int set_up(void **state)
 	return here_set_up(state);
 }
 
-static char *said;
+static char *warning;
 
-static void hear(void *arg, const char *text)
+static void keep_warning(void *arg, const char *text)
 {
 	(void)arg;
-	free(said);
-	said = mem_strdup(text);
+	free(warning);
+	warning = mem_strdup(text);
 }
 
-static void hear_nothing(void)
+static void assert_no_warning(void)
 {
-	if (said)
-		fail_msg("said: %s", said);
+	if (warning)
+		fail_msg("warning: %s", warning);
 }
 
-static void put(struct here *h, const char *text)
+static void put_sweep(struct here *h, const char *text)
 {
 	struct expand_result r;
 	struct err err = {0};
@@ -61,8 +61,8 @@ static void fill(struct here *h, enum fill_caller who)
 	fill_result_release(&r);
 }
 
-/* Sentinels that the fake Slurm has, in that state. */
-static int sentinels(const char *in)
+/* Returns how many sentinels the fake Slurm shows in this state. */
+static int count_sentinels(const char *in)
 {
 	int n = 0;
 
@@ -72,12 +72,12 @@ static int sentinels(const char *in)
 	return n;
 }
 
-static struct fake_job *newest(void)
+static struct fake_job *newest_job(void)
 {
 	return &fake.jobs[fake.njobs - 1];
 }
 
-static void set(struct here *h, const char *key, const char *value)
+static void set_setting(struct here *h, const char *key, const char *value)
 {
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	if (value)
@@ -87,7 +87,7 @@ static void set(struct here *h, const char *key, const char *value)
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 }
 
-static char *get(struct here *h, const char *key)
+static char *get_setting(struct here *h, const char *key)
 {
 	char *value = NULL;
 
@@ -97,7 +97,7 @@ static char *get(struct here *h, const char *key)
 
 static bool has_setting(struct here *h, const char *key)
 {
-	char *value = get(h, key);
+	char *value = get_setting(h, key);
 	bool there = value != NULL;
 
 	free(value);
@@ -112,9 +112,9 @@ static bool has_option(const char *want)
 	return false;
 }
 
-/* Another process has the lock, for a moment or until it is killed, and at its end is refused with these words,
- * or NULL: its pid. */
-static pid_t somebody_refused(struct here *h, int64_t ms, const char *words)
+/* A child holds the sentinel's lock for ms, or until it is killed. At its end sbatch refused its
+ * sentinel with these words; NULL: accepted. Returns its pid. */
+static pid_t fork_refused_holder(struct here *h, int64_t ms, const char *words)
 {
 	char *note = mem_printf("sqlite3 -batch -cmd '.timeout 20000' '%s/jobs.db' "
 				"\"INSERT INTO setting VALUES('.sentinel.refused', '%s')\"",
@@ -139,52 +139,52 @@ static pid_t somebody_refused(struct here *h, int64_t ms, const char *words)
 	return pid;
 }
 
-static pid_t somebody_at_it(struct here *h, int64_t ms)
+static pid_t fork_holder(struct here *h, int64_t ms)
 {
-	return somebody_refused(h, ms, NULL);
+	return fork_refused_holder(h, ms, NULL);
 }
 
-static void a_person_waits_for_who_is_at_it(void **state)
+static void submit_waits_for_the_lock(void **state)
 {
 	struct here *h = *state;
 	int status;
 	pid_t pid;
 
-	put(h, many);
+	put_sweep(h, many);
 	fill(h, FILL_USER);
-	pid = somebody_at_it(h, 60 * 1000);
-	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
-	assert_int_equal(sentinels("PENDING"), 0);
+	pid = fork_holder(h, 60 * 1000);
+	sentinel_tend(&h->store, SENTINEL_TICK, keep_warning, NULL);
+	assert_int_equal(count_sentinels("PENDING"), 0);
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	pid = somebody_at_it(h, 300);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	hear_nothing();
-	assert_int_equal(sentinels("PENDING"), 1);
+	pid = fork_holder(h, 300);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	assert_no_warning();
+	assert_int_equal(count_sentinels("PENDING"), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 
-	/* one that is not wanted any more is left to whoever is at it */
-	set(h, "sentinel", "off");
-	pid = somebody_at_it(h, 60 * 1000);
-	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	/* if no sentinel is wanted, the process does not wait for the lock */
+	set_setting(h, "sentinel", "off");
+	pid = fork_holder(h, 60 * 1000);
+	sentinel_tend(&h->store, SENTINEL_TICK, keep_warning, NULL);
 	assert_int_equal(fake.cancelled.n, 0);
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	sentinel_tend(&h->store, SENTINEL_TICK, keep_warning, NULL);
 	assert_int_equal(fake.cancelled.n, 1);
-	hear_nothing();
-	set(h, "sentinel", "auto");
-	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
-	assert_int_equal(sentinels("PENDING"), 1);
-	set(h, "sentinel", "off");
-	pid = somebody_at_it(h, 300);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	assert_no_warning();
+	set_setting(h, "sentinel", "auto");
+	sentinel_tend(&h->store, SENTINEL_TICK, keep_warning, NULL);
+	assert_int_equal(count_sentinels("PENDING"), 1);
+	set_setting(h, "sentinel", "off");
+	pid = fork_holder(h, 300);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
 	assert_int_equal(fake.cancelled.n, 2);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	hear_nothing();
+	assert_no_warning();
 }
 
-static void made_once_and_seen(void **state)
+static void submitted_once_and_found(void **state)
 {
 	static const char *const want[] = {
 		"--partition=cpu", "--account=lab",	    "--ntasks=1", "--time=30", "--mem=256M",
@@ -192,47 +192,48 @@ static void made_once_and_seen(void **state)
 	struct here *h = *state;
 	size_t before;
 
-	put(h, many);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	assert_int_equal(sentinels("PENDING"),
-			 0); /* nothing was submitted: like what would it be? */
+	put_sweep(h, many);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	assert_int_equal(count_sentinels("PENDING"),
+			 0); /* no job was submitted, so the sentinel has no options to copy */
 	fill(h, FILL_USER);
 	assert_int_equal(fake_active(), 18);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	hear_nothing();
-	assert_int_equal(sentinels("PENDING"), 1);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	assert_no_warning();
+	assert_int_equal(count_sentinels("PENDING"), 1);
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
 		if (!has_option(want[i]))
 			fail_msg("no %s", want[i]);
 	assert_false(has_option("--mem=1G"));
 	assert_non_null(strstr(fake.last_script, "/bin/1 chain --sentinel\n"));
 	before = fake.sbatches;
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
 	assert_int_equal(fake.sbatches, before);
-	/* a tick asks nothing while it was seen a moment ago, and looks when that is long ago */
+	/* a tick queries Slurm only if the sentinel was seen long ago */
 	before = fake.squeues;
-	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	sentinel_tend(&h->store, SENTINEL_TICK, keep_warning, NULL);
 	assert_int_equal(fake.squeues, before);
-	set(h, ".sentinel.at", "1000");
-	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	set_setting(h, ".sentinel.at", "1000");
+	sentinel_tend(&h->store, SENTINEL_TICK, keep_warning, NULL);
 	assert_int_equal(fake.squeues, before + 1);
-	assert_int_equal(sentinels("PENDING"), 1);
-	/* cancelled by hand: made again when it is missed */
-	newest()->gone[0] = true;
-	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
-	assert_int_equal(sentinels("PENDING"), 0);
-	set(h, ".sentinel.at", "99999999999999"); /* a clock that was wrong */
-	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
-	assert_int_equal(sentinels("PENDING"), 1);
+	assert_int_equal(count_sentinels("PENDING"), 1);
+	/* cancelled by scancel: submitted again when its absence is noticed */
+	newest_job()->gone[0] = true;
+	sentinel_tend(&h->store, SENTINEL_TICK, keep_warning, NULL);
+	assert_int_equal(count_sentinels("PENDING"), 0);
+	set_setting(h, ".sentinel.at",
+		    "99999999999999"); /* a time in the future, from a wrong clock */
+	sentinel_tend(&h->store, SENTINEL_TICK, keep_warning, NULL);
+	assert_int_equal(count_sentinels("PENDING"), 1);
 }
 
-static void wanted_or_not(void **state)
+static void when_a_sentinel_is_wanted(void **state)
 {
 	static const struct {
 		const char *setting;
 		int64_t limit;
 		int there;
-		int jobs; /* that go beside it */
+		int jobs; /* submitted beside it */
 	} v[] = {
 		{NULL, 20, 1, 18}, {NULL, 10, 1, 8}, {NULL, 9, 0, 8},  {"off", 20, 0, 19},
 		{"15m", 9, 1, 7},  {"15m", 3, 1, 1}, {"15m", 2, 0, 1}, {"auto", 12, 1, 10},
@@ -246,163 +247,165 @@ static void wanted_or_not(void **state)
 		assert_int_equal(set_up(&s), 0);
 		h = s;
 		fake.limit = v[i].limit;
-		put(h, many);
+		put_sweep(h, many);
 		if (v[i].setting)
-			set(h, "sentinel", v[i].setting);
+			set_setting(h, "sentinel", v[i].setting);
 		fill(h, FILL_USER);
 		assert_int_equal(fake_active(), v[i].jobs);
-		sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-		hear_nothing();
-		assert_int_equal(sentinels("PENDING"), v[i].there);
+		sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+		assert_no_warning();
+		assert_int_equal(count_sentinels("PENDING"), v[i].there);
 		here_tear_down(&s);
 	}
 }
 
-static void refused_stays_off(void **state)
+static void a_refusal_switches_it_off(void **state)
 {
 	struct here *h = *state;
 	size_t before;
 	char *words;
 
-	put(h, many);
+	put_sweep(h, many);
 	fill(h, FILL_USER);
-	/* with memory, and without */
+	/* with the minimal memory option, and without it */
 	fake.answers[fake.sbatches] = fake.answers[fake.sbatches + 1] = SLURM_REFUSED;
 	fake.nanswers = fake.sbatches + 2;
 	before = fake.sbatches;
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
 	assert_int_equal(fake.sbatches, before + 2);
 	assert_false(has_option("--mem=256M"));
-	assert_non_null(said);
-	assert_non_null(strstr(said, "refused the sentinel: words of sbatch"));
-	free(said);
-	said = NULL;
-	words = get(h, ".sentinel.refused");
+	assert_non_null(warning);
+	assert_non_null(strstr(warning, "refused the sentinel: words of sbatch"));
+	free(warning);
+	warning = NULL;
+	words = get_setting(h, ".sentinel.refused");
 	assert_string_equal(words, "words of sbatch");
 	free(words);
-	set(h, ".sentinel.at", "1000");
-	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	set_setting(h, ".sentinel.at", "1000");
+	sentinel_tend(&h->store, SENTINEL_TICK, keep_warning, NULL);
 	assert_int_equal(fake.sbatches, before + 2);
-	/* its slot is free for a job */
+	/* its slot is used for a job */
 	fill(h, FILL_CHAIN);
 	assert_int_equal(fake_active(), 19);
-	/* a person's submit tries again */
+	/* slurmq submit tries again */
 	fill(h, FILL_USER);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	hear_nothing();
-	assert_int_equal(sentinels("PENDING"), 1);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	assert_no_warning();
+	assert_int_equal(count_sentinels("PENDING"), 1);
 }
 
-static void refused_to_who_had_the_lock_before(void **state)
+static void a_refusal_of_the_last_holder_counts(void **state)
 {
 	struct here *h = *state;
 	int status;
 	pid_t pid;
 
-	put(h, many);
+	put_sweep(h, many);
 	fill(h, FILL_USER);
-	pid = somebody_refused(h, 300, "no such partition");
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	pid = fork_refused_holder(h, 300, "no such partition");
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	assert_int_equal(sentinels("PENDING"), 0);
-	assert_non_null(said);
-	assert_non_null(strstr(said, "refused the sentinel: no such partition"));
-	free(said);
-	said = NULL;
-	/* once is enough */
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	hear_nothing();
+	assert_int_equal(count_sentinels("PENDING"), 0);
+	assert_non_null(warning);
+	assert_non_null(strstr(warning, "refused the sentinel: no such partition"));
+	free(warning);
+	warning = NULL;
+	/* one refusal is enough */
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	assert_no_warning();
 }
 
-static void withdrawn_with_the_work(void **state)
+static void withdrawn_when_no_work_is_left(void **state)
 {
 	struct here *h = *state;
 	size_t before;
 
-	put(h, many);
+	put_sweep(h, many);
 	fill(h, FILL_USER);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
 	before = fake.squeues;
-	sentinel_settle(&h->store, hear, NULL);
-	assert_int_equal(fake.squeues, before); /* work is left: nothing is asked */
-	set(h, ".paused", "1");
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	hear_nothing();
+	sentinel_settle(&h->store, keep_warning, NULL);
+	assert_int_equal(fake.squeues, before); /* work is left: no query */
+	set_setting(h, ".paused", "1");
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	assert_no_warning();
 	assert_int_equal(fake.cancelled.n, 1);
-	assert_null(get(h, ".sentinel.at"));
-	newest()->gone[0] = true;
+	assert_null(get_setting(h, ".sentinel.at"));
+	newest_job()->gone[0] = true;
 	before = fake.squeues;
-	sentinel_settle(&h->store, hear, NULL);
-	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
+	sentinel_settle(&h->store, keep_warning, NULL);
+	sentinel_tend(&h->store, SENTINEL_TICK, keep_warning, NULL);
 	assert_int_equal(fake.squeues, before);
-	/* cancelled by somebody else: who looks finds out, and a Slurm that is away changes nothing */
-	set(h, ".paused", NULL);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	/* cancelled by scancel: the next check notices it; without Slurm's answer nothing
+	 * changes */
+	set_setting(h, ".paused", NULL);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
 	sentinel_check(&h->store);
 	assert_true(has_setting(h, ".sentinel.at"));
-	newest()->gone[0] = true;
+	newest_job()->gone[0] = true;
 	fake.away = true;
 	sentinel_check(&h->store);
 	assert_true(has_setting(h, ".sentinel.at"));
 	fake.away = false;
 	sentinel_check(&h->store);
 	assert_false(has_setting(h, ".sentinel.at"));
-	/* a Slurm that is away: said, and nothing else */
-	set(h, ".paused", NULL);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	set(h, ".paused", "1");
+	/* Slurm does not answer: that is reported, nothing changes */
+	set_setting(h, ".paused", NULL);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	set_setting(h, ".paused", "1");
 	fake.away = true;
-	sentinel_withdraw(&h->store, hear, NULL);
-	assert_non_null(said);
-	free(said);
-	said = NULL;
+	sentinel_withdraw(&h->store, keep_warning, NULL);
+	assert_non_null(warning);
+	free(warning);
+	warning = NULL;
 }
 
-/* The queue was paused by the breakers, whose holder asks Slurm nothing: the next job that ends withdraws it, work
- * left or not. */
+/* The breaker paused the queue, and that process does not query Slurm. The next job that ends
+ * withdraws the sentinel, whether work is left or not. */
 static void withdrawn_after_a_pause(void **state)
 {
 	struct here *h = *state;
 	size_t before;
 
-	put(h, many);
+	put_sweep(h, many);
 	fill(h, FILL_USER);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	assert_int_equal(sentinels("PENDING"), 1);
-	set(h, ".paused", "1");
-	sentinel_settle(&h->store, hear, NULL);
-	hear_nothing();
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	assert_int_equal(count_sentinels("PENDING"), 1);
+	set_setting(h, ".paused", "1");
+	sentinel_settle(&h->store, keep_warning, NULL);
+	assert_no_warning();
 	assert_int_equal(fake.cancelled.n, 1);
 	assert_false(has_setting(h, ".sentinel.at"));
-	/* once */
-	newest()->gone[0] = true;
+	/* withdrawn only once */
+	newest_job()->gone[0] = true;
 	before = fake.squeues;
-	sentinel_settle(&h->store, hear, NULL);
+	sentinel_settle(&h->store, keep_warning, NULL);
 	assert_int_equal(fake.squeues, before);
 }
 
-/* Nothing is pending and nothing in flight: the job that finds it so withdraws it. */
-static void withdrawn_by_the_last(void **state)
+/* If nothing is pending and nothing is in flight, the job that finds this withdraws the
+ * sentinel. */
+static void withdrawn_by_the_last_job(void **state)
 {
 	struct here *h = *state;
 	int changed;
 
-	put(h, "name: one\nrun: [echo]\n");
+	put_sweep(h, "name: one\nrun: [echo]\n");
 	fake.limit = 20;
-	set(h, ".sentinel.at", "5");
-	sentinel_settle(&h->store, hear, NULL);
+	set_setting(h, ".sentinel.at", "5");
+	sentinel_settle(&h->store, keep_warning, NULL);
 	assert_int_equal(fake.squeues, 0);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_job_cancel(h->store.db, 1, &changed, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	sentinel_settle(&h->store, hear, NULL);
+	sentinel_settle(&h->store, keep_warning, NULL);
 	assert_int_equal(fake.squeues, 1);
 	assert_false(has_setting(h, ".sentinel.at"));
-	hear_nothing();
+	assert_no_warning();
 }
 
-static void begin(struct fake_job *job)
+static void begin_job(struct fake_job *job)
 {
 	char id[24];
 
@@ -411,41 +414,41 @@ static void begin(struct fake_job *job)
 	setenv("SLURM_JOB_ID", id, 1);
 }
 
-static void its_own_run(void **state)
+static void the_sentinels_own_run(void **state)
 {
 	struct here *h = *state;
 	struct fake_job *mine;
 	size_t before;
 
-	put(h, many);
+	put_sweep(h, many);
 	fill(h, FILL_USER);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	mine = newest();
-	begin(mine);
-	/* Slurm does not answer: it does not leave */
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	mine = newest_job();
+	begin_job(mine);
+	/* Slurm does not answer: the sentinel stays */
 	fake.away = true;
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_AGAIN);
 	fake.away = false;
-	/* nor where its successor finds no room */
+	/* it also stays if a limit refuses its successor */
 	fake.answers[fake.sbatches] = SLURM_LIMIT;
 	fake.nanswers = fake.sbatches + 1;
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_AGAIN);
 	assert_int_equal(fake.requeue_off, 0);
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
-	assert_int_equal(sentinels("PENDING"), 1);
+	assert_int_equal(count_sentinels("PENDING"), 1);
 	assert_int_equal(fake.requeue_off, mine->id);
-	/* begun again by Slurm: there is one already */
+	/* requeued by Slurm: there is a successor already */
 	before = fake.sbatches;
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
 	assert_int_equal(fake.sbatches, before);
-	/* one that Slurm holds and will not begin counts for none */
+	/* a sentinel that Slurm will never start does not count */
 	fake_reason = "launch failed requeued held";
 	fake.limit = 30;
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
 	fake_reason = NULL;
 	assert_int_equal(fake.sbatches, before + 1);
 	assert_int_equal(fake.cancelled.n, 1);
-	/* one that runs is no successor, but it will see to its own: nobody else makes one */
+	/* a running sentinel submits its own successor: no other process submits one */
 	for (size_t i = 0; i < fake.njobs; i++)
 		if (!strncmp(fake.jobs[i].name, "slurmq-sentinel.", 16) && &fake.jobs[i] != mine)
 			snprintf(fake.jobs[i].state[0], sizeof(fake.jobs[i].state[0]), "RUNNING");
@@ -454,26 +457,28 @@ static void its_own_run(void **state)
 	assert_int_equal(fake.sbatches, before);
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LAST);
 	assert_int_equal(fake.sbatches, before + 1);
-	/* switched off: no other follows */
-	set(h, "sentinel", "off");
+	/* switched off: it submits no successor */
+	set_setting(h, "sentinel", "off");
 	before = fake.sbatches;
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_ALONE);
 	assert_int_equal(fake.sbatches, before);
-	set(h, "sentinel", NULL);
-	set(h, ".paused", "1");
+	set_setting(h, "sentinel", NULL);
+	set_setting(h, ".paused", "1");
 	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LEAVE);
 }
 
-/* While it has no successor it does not leave for its time limit: Slurm begins it anew, or it goes on until KILL. */
-static void its_time_limit(void **state)
+/* At its time limit a sentinel without a successor stays: Slurm requeues it, or it continues until
+ * SIGKILL. */
+static void the_sentinels_time_limit(void **state)
 {
 	static const struct {
 		int sig;
 		const char *slurm, *reason;
 		bool away, want, requeued;
-		int second; /* a signal that has come, too */
+		int second; /* another signal that arrived */
 	} v[] = {
-		/* scancel, too late to be told from the limit: it must not come back */
+		/* scancel just before the limit looks like the limit: the sentinel must not be
+		 * requeued */
 		{SIGUSR1, "COMPLETING", "None", false, false, false, SIGTERM},
 		{SIGUSR1, "COMPLETING", "TimeLimit", false, true, false, SIGTERM},
 		{SIGUSR1, "RUNNING", "None", false, false, true, 0},
@@ -509,22 +514,22 @@ static void its_time_limit(void **state)
 	fake_reason = NULL;
 }
 
-/* While it is not decided what a cancellation meant, nobody but a person makes one. */
-static void none_is_made_in_the_hold_off(void **state)
+/* During the hold-off, and until the decision, only slurmq submit makes a sentinel. */
+static void no_sentinel_in_the_hold_off(void **state)
 {
 	struct here *h = *state;
 
-	put(h, many);
+	put_sweep(h, many);
 	fill(h, FILL_USER);
 	cancel_record(h->store.folder, &(struct who){.slurm_id = 7});
-	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
-	assert_int_equal(sentinels("PENDING"), 0);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	assert_int_equal(sentinels("PENDING"), 1);
+	sentinel_tend(&h->store, SENTINEL_TICK, keep_warning, NULL);
+	assert_int_equal(count_sentinels("PENDING"), 0);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	assert_int_equal(count_sentinels("PENDING"), 1);
 	assert_true(folder_mark_age(h->store.folder, SENTINEL_MARK) >= 0);
 }
 
-static void chain_is(struct here *h, enum chain_state want)
+static void assert_chain(struct here *h, enum chain_state want)
 {
 	struct health c;
 
@@ -533,8 +538,8 @@ static void chain_is(struct here *h, enum chain_state want)
 	health_release(&c);
 }
 
-/* by: who is to release it, SENTINEL_HELD_USER or _ADMIN; 0: nobody. */
-static void sentinel_is(struct here *h, enum health_sentinel state, int by)
+/* by: the user that can release it, SENTINEL_HELD_USER or _ADMIN; 0: not held. */
+static void assert_sentinel(struct here *h, enum health_sentinel state, int by)
 {
 	struct health c;
 	int needed = 0;
@@ -545,88 +550,90 @@ static void sentinel_is(struct here *h, enum health_sentinel state, int by)
 		if (c.needs[i].kind != NEED_SENTINEL)
 			continue;
 		assert_int_equal(needed, 0);
-		assert_int_equal(c.needs[i].slurm_job, newest()->id);
+		assert_int_equal(c.needs[i].slurm_job, newest_job()->id);
 		needed = c.needs[i].by_admin ? SENTINEL_HELD_ADMIN : SENTINEL_HELD_USER;
 	}
 	assert_int_equal(needed, by);
 	health_release(&c);
 }
 
-/* What got no answer, with nobody left but it: it wakes up, so the chain lives. */
-static void it_is_left_with_the_unanswered(void **state)
+/* If the only other jobs got no clear answer, the sentinel keeps waking up, so the chain goes
+ * on. */
+static void alone_with_unanswered_submissions(void **state)
 {
 	struct here *h = *state;
 
 	fake.answers[0] = SLURM_UNCLEAR;
 	fake.nanswers = 1;
-	put(h, many);
+	put_sweep(h, many);
 	fill(h, FILL_USER);
-	set(h, ".chain.last_refill", "1");
-	chain_is(h, CHAIN_STALLED);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	assert_int_equal(sentinels("PENDING"), 1);
-	chain_is(h, CHAIN_ALIVE);
+	set_setting(h, ".chain.last_refill", "1");
+	assert_chain(h, CHAIN_STALLED);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	assert_int_equal(count_sentinels("PENDING"), 1);
+	assert_chain(h, CHAIN_ALIVE);
 }
 
-/* Somebody holds it in Slurm: that stays so, another would wait for it, and nobody counts on it. */
+/* A sentinel that is held in Slurm stays held: a second one would wait for it, and it does not
+ * count as a guard. */
 static void held_in_slurm(void **state)
 {
 	struct here *h = *state;
 	size_t before;
 
-	put(h, many);
+	put_sweep(h, many);
 	fill(h, FILL_USER);
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	sentinel_is(h, SENTINEL_WAITING, 0);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	assert_sentinel(h, SENTINEL_WAITING, 0);
 	assert_true(sentinel_waits(&h->store));
 	before = fake.sbatches;
 	fake_reason = "JobHeldUser";
 	assert_false(sentinel_waits(&h->store));
 	sentinel_check(&h->store);
-	sentinel_is(h, SENTINEL_HELD, SENTINEL_HELD_USER);
-	/* whoever looks leaves it so */
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
-	set(h, ".sentinel.at", "1000");
-	sentinel_tend(&h->store, SENTINEL_TICK, hear, NULL);
-	hear_nothing();
+	assert_sentinel(h, SENTINEL_HELD, SENTINEL_HELD_USER);
+	/* a check does not change it */
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	set_setting(h, ".sentinel.at", "1000");
+	sentinel_tend(&h->store, SENTINEL_TICK, keep_warning, NULL);
+	assert_no_warning();
 	assert_int_equal(fake.sbatches, before);
 	assert_int_equal(fake.cancelled.n, 0);
 	fake_reason = "JobHeldAdmin";
 	sentinel_check(&h->store);
-	sentinel_is(h, SENTINEL_HELD, SENTINEL_HELD_ADMIN);
+	assert_sentinel(h, SENTINEL_HELD, SENTINEL_HELD_ADMIN);
 	fake_reason = "BeginTime";
 	sentinel_check(&h->store);
-	sentinel_is(h, SENTINEL_WAITING, 0);
-	/* Slurm's own, of one that had begun: its successor would wait for ever */
+	assert_sentinel(h, SENTINEL_WAITING, 0);
+	/* held by Slurm after a start: its successor would wait for ever */
 	fake_reason = "job requeued in held state";
-	sentinel_tend(&h->store, SENTINEL_USER, hear, NULL);
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
 	assert_int_equal(fake.cancelled.n, 1);
 	assert_int_equal(fake.sbatches, before + 1);
 	fake.jobs[fake.njobs - 2].gone[0] = true;
-	/* held, and then cancelled: it is missed as any other */
+	/* held and then cancelled: its absence is noticed */
 	fake_reason = "JobHeldUser";
 	sentinel_check(&h->store);
-	newest()->gone[0] = true;
+	newest_job()->gone[0] = true;
 	sentinel_check(&h->store);
-	sentinel_is(h, SENTINEL_NONE, 0);
+	assert_sentinel(h, SENTINEL_NONE, 0);
 	assert_false(has_setting(h, ".sentinel.held"));
 	fake_reason = NULL;
 }
 
-static void takes_long(void)
+static void sleep_in_sbatch(void)
 {
-	clock_sleep_ms(300); /* the others come meanwhile */
+	clock_sleep_ms(300); /* time for the other processes to arrive */
 }
 
-/* Eight processes at once. The fake Slurm of each is its own: what holds them apart is the lock and what the
- * first one noted. */
-static void many_race(void **state)
+/* Eight processes at once. The fake Slurm of each is its own, so only the lock and the settings of
+ * the first process keep the others from submitting. */
+static void eight_processes_race(void **state)
 {
 	struct here *h = *state;
 	int made = 0, go[2];
 	pid_t pids[8];
 
-	put(h, many);
+	put_sweep(h, many);
 	fill(h, FILL_USER);
 	db_close(h->store.db);
 	folder_close(h->store.folder);
@@ -643,7 +650,7 @@ static void many_race(void **state)
 			if (store_open(&h->store, NULL) || read(go[0], &c, 1) < 0)
 				_exit(9);
 			before = fake.sbatches;
-			fake.on_sbatch = takes_long;
+			fake.on_sbatch = sleep_in_sbatch;
 			sentinel_tend(&h->store, SENTINEL_TICK, NULL, NULL);
 			_exit(fake.sbatches > before ? 1 : 0);
 		}
@@ -666,18 +673,18 @@ static void many_race(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(a_person_waits_for_who_is_at_it),
-		T(made_once_and_seen),
-		cmocka_unit_test(wanted_or_not),
-		T(refused_stays_off),
-		T(refused_to_who_had_the_lock_before),
-		T(withdrawn_with_the_work),
-		T(withdrawn_by_the_last),
-		T(its_own_run),
-		T(its_time_limit),
-		T(none_is_made_in_the_hold_off),
-		T(many_race),
-		T(it_is_left_with_the_unanswered),
+		T(submit_waits_for_the_lock),
+		T(submitted_once_and_found),
+		cmocka_unit_test(when_a_sentinel_is_wanted),
+		T(a_refusal_switches_it_off),
+		T(a_refusal_of_the_last_holder_counts),
+		T(withdrawn_when_no_work_is_left),
+		T(withdrawn_by_the_last_job),
+		T(the_sentinels_own_run),
+		T(the_sentinels_time_limit),
+		T(no_sentinel_in_the_hold_off),
+		T(eight_processes_race),
+		T(alone_with_unanswered_submissions),
 		T(held_in_slurm),
 		T(withdrawn_after_a_pause),
 	};

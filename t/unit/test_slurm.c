@@ -1,6 +1,6 @@
 /*
- * slurm: what Slurm's commands are given, and how their answers are read. The commands here are
- * small scripts; what they print was seen on Slurm 22.05.8 unless it says otherwise.
+ * slurm: arguments of Slurm's commands, and parsing of their output. The commands here are small
+ * scripts; their output was seen on Slurm 22.05.8 unless a comment names another source.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@
 #include "lib/clock.h"
 #include "slurm/slurm.h"
 
-/* A clock that may run faster, so that a minute's time-out is soon over. */
+/* A clock that can run faster, so that a time-out of a minute is over soon. */
 static int64_t speed = 1;
 
 int64_t clock_mono_ms(void)
@@ -68,8 +68,8 @@ static void fake(const char *tool, const char *script)
 	free(path);
 }
 
-/* A fake that prints text and exits with rc. */
-static void fake_says(const char *tool, const char *text, int rc)
+/* Makes a fake that prints text and exits with rc. */
+static void fake_output(const char *tool, const char *text, int rc)
 {
 	struct buf b = {0};
 
@@ -80,8 +80,8 @@ static void fake_says(const char *tool, const char *text, int rc)
 	buf_release(&b);
 }
 
-/* What a fake wrote into a file of our folder; the file goes. */
-static char *taken(const char *name)
+/* Returns the content of a file that a fake wrote into dir, and removes the file. Caller frees. */
+static char *read_output(const char *name)
 {
 	char *path = in_dir(name);
 	FILE *f = fopen(path, "r");
@@ -136,7 +136,7 @@ struct answer_case {
 	const char *out, *err;
 	int exit_code, answer;
 	uint64_t job;
-	const char *cluster, *text; /* text NULL: as err says, without "sbatch: error: " */
+	const char *cluster, *text; /* text NULL: err without "sbatch: error: " */
 };
 
 static const struct answer_case accepted[] = {
@@ -149,32 +149,33 @@ static const struct answer_case accepted[] = {
 	{"123\nHave 3 nice days\n", "", 0, SLURM_ACCEPTED, 123, NULL, "Have 3 nice days"},
 	{"***\n123;c\n***\n", "", 0, SLURM_ACCEPTED, 123, "c", "***\n***"},
 	{"123\n123\n", "", 0, SLURM_ACCEPTED, 123, NULL, ""},
-	/* a job_submit plugin speaks to those too whose job is accepted */
+	/* a job_submit plugin prints its text for an accepted job too */
 	{"2\n", "sbatch: Welcome. MaxSubmitJob help\nsbatch: AssocMaxSubmitJobLimit means wait\n",
 	 0, SLURM_ACCEPTED, 2, NULL,
 	 "Welcome. MaxSubmitJob help\nAssocMaxSubmitJobLimit means wait"},
 };
 
 static const struct answer_case unclear[] = {
-	{"", "", 0, SLURM_UNCLEAR, 0, NULL, "sbatch succeeded and named no job"},
-	{"\n \n", "", 0, SLURM_UNCLEAR, 0, NULL, "sbatch succeeded and named no job"},
-	{"garbage\n", "", 0, SLURM_UNCLEAR, 0, NULL, "garbage\nsbatch succeeded and named no job"},
+	{"", "", 0, SLURM_UNCLEAR, 0, NULL, "sbatch succeeded and printed no job id"},
+	{"\n \n", "", 0, SLURM_UNCLEAR, 0, NULL, "sbatch succeeded and printed no job id"},
+	{"garbage\n", "", 0, SLURM_UNCLEAR, 0, NULL,
+	 "garbage\nsbatch succeeded and printed no job id"},
 	{"Submitted batch job 7\n", "", 0, SLURM_UNCLEAR, 0, NULL,
-	 "Submitted batch job 7\nsbatch succeeded and named no job"},
+	 "Submitted batch job 7\nsbatch succeeded and printed no job id"},
 	{"", "sbatch: Job 41 to start at 2367-02-25T06:23:17 using 1 processors\n", 0,
 	 SLURM_UNCLEAR, 0, NULL,
 	 "Job 41 to start at 2367-02-25T06:23:17 using 1 processors\n"
-	 "sbatch succeeded and named no job"},
-	{"12 3\n", "", 0, SLURM_UNCLEAR, 0, NULL, "12 3\nsbatch succeeded and named no job"},
+	 "sbatch succeeded and printed no job id"},
+	{"12 3\n", "", 0, SLURM_UNCLEAR, 0, NULL, "12 3\nsbatch succeeded and printed no job id"},
 	{"123;\n0\n-1\n1.5\n0x10\n007\n", "", 0, SLURM_UNCLEAR, 0, NULL,
-	 "123;\n0\n-1\n1.5\n0x10\n007\nsbatch succeeded and named no job"},
+	 "123;\n0\n-1\n1.5\n0x10\n007\nsbatch succeeded and printed no job id"},
 	{"99999999999\n", "", 0, SLURM_UNCLEAR, 0, NULL,
-	 "99999999999\nsbatch succeeded and named no job"},
+	 "99999999999\nsbatch succeeded and printed no job id"},
 	{"4294967295\n", "", 0, SLURM_UNCLEAR, 0, NULL,
-	 "4294967295\nsbatch succeeded and named no job"},
-	{"2024\n123\n", "", 0, SLURM_UNCLEAR, 0, NULL, "sbatch named more than one job"},
+	 "4294967295\nsbatch succeeded and printed no job id"},
+	{"2024\n123\n", "", 0, SLURM_UNCLEAR, 0, NULL, "sbatch printed more than one job id"},
 	{"123\n", "", 1, SLURM_UNCLEAR, 0, NULL,
-	 "sbatch named a job and failed with exit status 1"},
+	 "sbatch printed a job id and failed with exit status 1"},
 	{"", FAILED "Unable to contact slurm controller (connect failure)\n", 1, SLURM_UNCLEAR, 0,
 	 NULL, NULL},
 	{"", FAILED "Unable to contact slurm controller (send failure)\n", 1, SLURM_UNCLEAR, 0,
@@ -209,7 +210,7 @@ static const struct answer_case unclear[] = {
 	 "1sec up to 60sec\n"
 	 "ClusterName needs to be specified\n"
 	 "Unable to process configuration file"},
-	/* the plugin's help is no answer, the controller's silence is */
+	/* the plugin's help is not the answer, the error of the controller is */
 	{"",
 	 "sbatch: error: Read about MaxSubmitJobs, and partitions\n" FAILED
 	 "Unable to contact slurm controller (receive failure)\n",
@@ -244,7 +245,7 @@ static const struct answer_case limits[] = {
 	 1, SLURM_LIMIT, 0, NULL,
 	 "QOSMaxSubmitJobPerUserLimit\n"
 	 "Batch job submission failed: Job violates accounting/QOS policy (job submit limit, ...)"},
-	/* with a plugin that speaks before it */
+	/* a plugin prints its text before the limit */
 	{"",
 	 "sbatch: error: Welcome. MaxSubmitJob help\nsbatch: error: "
 	 "QOSMaxSubmitJobPerUserLimit\n" POLICY,
@@ -252,19 +253,19 @@ static const struct answer_case limits[] = {
 	 "Welcome. MaxSubmitJob help\nQOSMaxSubmitJobPerUserLimit\nBatch job submission failed: "
 	 "Job "
 	 "violates accounting/QOS policy (job submit limit, user's size and/or time limits)"},
-	/* a wrapper that tells it on stdout */
+	/* a wrapper that prints the limit on stdout */
 	{"sbatch: error: AssocMaxSubmitJobLimit\n", "", 1, SLURM_LIMIT, 0, NULL,
 	 "AssocMaxSubmitJobLimit"},
-	/* the same last line, for size and time */
+	/* the same last line, for a limit of size or time */
 	REFUSED_BY_POLICY("QOSMaxWallDurationPerJobLimit"),
 	REFUSED_BY_POLICY("QOSMaxCpuPerJobLimit"),
 	REFUSED_BY_POLICY("please see https://hpc.example/MaxSubmitJobsPerUser for help"),
-	/* never seen without a reason: then it is taken for the specification */
+	/* never seen without a reason; it counts as a wrong specification */
 	{"", POLICY, 1, SLURM_REFUSED, 0, NULL,
 	 "Batch job submission failed: Job violates accounting/QOS policy (job submit limit, "
 	 "user's size "
 	 "and/or time limits)"},
-	/* a plugin refuses, and has the limit in its help */
+	/* a plugin refuses, and its help names the limit */
 	{"",
 	 "sbatch: error: Please read https://docs.example/limits (MaxSubmitJobs is 20)\n"
 	 "sbatch: error: second line, SubmitJobsLimit too\n" FAILED "Unspecified error\n",
@@ -316,7 +317,7 @@ static const struct answer_case refused[] = {
 	{"Invalid time specification (pos=0): yesterdayx\n",
 	 "sbatch: error: Invalid --begin specification\n", 255, SLURM_REFUSED, 0, NULL,
 	 "Invalid --begin specification\nInvalid time specification (pos=0): yesterdayx"},
-	{"", "", 1, SLURM_REFUSED, 0, NULL, "sbatch failed with exit status 1 and said nothing"},
+	{"", "", 1, SLURM_REFUSED, 0, NULL, "sbatch failed with exit status 1 and printed nothing"},
 	/* it is the verdict that decides, whatever a plugin said before */
 	{"",
 	 "sbatch: error: if you see Socket timed out, or Unable to contact slurm controller, "
@@ -324,7 +325,7 @@ static const struct answer_case refused[] = {
 	 1, SLURM_REFUSED, 0, NULL,
 	 "if you see Socket timed out, or Unable to contact slurm controller, wait\n"
 	 "Batch job submission failed: Invalid partition name specified"},
-	/* a wrapper without an sbatch */
+	/* a wrapper that finds no sbatch */
 	{"", "/opt/bin/sbatch: 3: exec: /opt/slurm/bin/sbatch: not found\n", 127, SLURM_NO_SBATCH,
 	 0, NULL, "/opt/bin/sbatch: 3: exec: /opt/slurm/bin/sbatch: not found"},
 	{"", "sbatch: error while loading shared libraries: libmunge.so.2: cannot open\n", 127,
@@ -373,8 +374,8 @@ static void test_answers(void **state)
 	CHECK_ANSWERS(refused);
 }
 
-/* Whoever was ended before its exit status may have made a job, whatever it said. */
-static void test_ended_by_force(void **state)
+/* An sbatch that was killed may have made a job, whatever it printed. */
+static void test_sbatch_killed(void **state)
 {
 	static const char retrying[] =
 		"sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying\n";
@@ -383,14 +384,14 @@ static void test_ended_by_force(void **state)
 		int signal;
 		bool timed_out;
 		int answer;
-		const char *says;
+		const char *message;
 	} cases[] = {
 		{"", "", SIGKILL, false, SLURM_UNCLEAR, "sbatch was killed by signal 9 (Killed)"},
 		{"123\n", "", SIGTERM, false, SLURM_UNCLEAR, "signal 15 (Terminated)"},
 		{"", "sbatch: error: QOSMaxSubmitJobPerUserLimit\n" POLICY, SIGKILL, false,
 		 SLURM_UNCLEAR, "QOSMaxSubmitJobPerUserLimit\n"},
-		{"", "", 0, true, SLURM_UNCLEAR, "sbatch gave no answer in time"},
-		{"123\n", "", SIGTERM, true, SLURM_UNCLEAR, "sbatch gave no answer in time"},
+		{"", "", 0, true, SLURM_UNCLEAR, "sbatch did not answer in time"},
+		{"123\n", "", SIGTERM, true, SLURM_UNCLEAR, "sbatch did not answer in time"},
 		/* a full job table: it would go on for two minutes */
 		{"", retrying, SIGTERM, true, SLURM_BUSY, "temporarily unable"},
 		{"", retrying, SIGTERM, false, SLURM_UNCLEAR, "temporarily unable"},
@@ -403,12 +404,12 @@ static void test_ended_by_force(void **state)
 		slurm_judge(cases[i].out, cases[i].err, 0, cases[i].signal, cases[i].timed_out, &r);
 		assert_int_equal(r.answer, cases[i].answer);
 		assert_int_equal(r.job, 0);
-		assert_non_null(strstr(r.text, cases[i].says));
+		assert_non_null(strstr(r.text, cases[i].message));
 		slurm_reply_release(&r);
 	}
 }
 
-static void test_text_is_fit_for_a_terminal(void **state)
+static void test_control_characters_are_removed(void **state)
 {
 	static const struct {
 		const char *err, *text;
@@ -455,7 +456,7 @@ static void test_long_text(void **state)
 	slurm_reply_release(&r);
 	buf_clear(&b);
 	for (int i = 0; i < 100000; i++)
-		buf_addch(&b, 'x'); /* no line ends at all */
+		buf_addch(&b, 'x'); /* a text without a newline */
 	slurm_judge(buf_str(&b), "", 0, 0, false, &r);
 	assert_int_equal(r.answer, SLURM_UNCLEAR);
 	assert_in_range(strlen(r.text), 4096, 8300);
@@ -533,30 +534,30 @@ static void test_sbatch(void **state)
 	assert_string_equal(r.cluster, "c1");
 	assert_string_equal(r.text, "banner");
 	slurm_reply_release(&r);
-	text = taken("args");
+	text = read_output("args");
 	assert_string_equal(text, "--parsable|--partition=gpu|--comment=a 'b' $c|--job-name=s.t|"
 				  "--array=0-2|--output=/dev/null|--open-mode=append|--no-requeue|"
 				  "--signal=B:USR1@60|");
 	free(text);
-	text = taken("script");
+	text = read_output("script");
 	assert_string_equal(text, "#!/bin/sh\nexec true\n");
 	free(text);
-	text = taken("env"); /* exactly what it was given */
+	text = read_output("env"); /* exactly the environment that the caller passed */
 	assert_string_equal(text, "SBATCH_QOS=low\nSLURM_CLUSTERS=x\n");
 	free(text);
 	free(path);
 }
 
-static void test_sbatch_in_trouble(void **state)
+static void test_sbatch_errors(void **state)
 {
 	static const struct {
 		const char *script;
 		int answer;
-		const char *says;
+		const char *message;
 	} cases[] = {
 		{"kill -KILL $$", SLURM_UNCLEAR, "signal 9"},
 		{"echo 12; kill -TERM $$", SLURM_UNCLEAR, "signal 15"},
-		{"exit 0", SLURM_UNCLEAR, "named no job"},
+		{"exit 0", SLURM_UNCLEAR, "printed no job id"},
 		{"echo 5; exec >&- 2>&-; exit 0", SLURM_ACCEPTED, ""},
 		{"echo 'sbatch: error: AssocMaxSubmitJobLimit' >&2; exit 1", SLURM_LIMIT, "Assoc"},
 		/* a NUL does not hide the rest */
@@ -565,7 +566,7 @@ static void test_sbatch_in_trouble(void **state)
 		 "timed "
 		 "out on send/recv operation' >&2; exit 1",
 		 SLURM_UNCLEAR, "Socket timed out"},
-		/* more than a pipe holds, on both, and a helper that keeps them open */
+		/* more than a pipe holds on stdout and stderr, and a child that keeps both open */
 		{"head -c 300000 /dev/zero | tr '\\0' 'y'; head -c 300000 /dev/zero | tr '\\0' "
 		 "'\\n' >&2; "
 		 "echo; echo 8; sleep 5 &",
@@ -580,7 +581,7 @@ static void test_sbatch_in_trouble(void **state)
 		r = submit(NULL);
 		if (r.answer != cases[i].answer)
 			fail_msg("%s: answer %d: %s", cases[i].script, r.answer, r.text);
-		if (!strstr(r.text, cases[i].says))
+		if (!strstr(r.text, cases[i].message))
 			fail_msg("%s: %s", cases[i].script, r.text);
 		slurm_reply_release(&r);
 	}
@@ -596,7 +597,7 @@ static void test_sbatch_takes_too_long(void **state)
 	r = submit(NULL);
 	assert_int_equal(r.answer, SLURM_UNCLEAR);
 	assert_int_equal(r.job, 0);
-	assert_string_equal(r.text, "sbatch gave no answer in time");
+	assert_string_equal(r.text, "sbatch did not answer in time");
 	slurm_reply_release(&r);
 	fake("sbatch", "echo 'sbatch: error: Slurm temporarily unable to accept job, sleeping and "
 		       "retrying' >&2\nexec sleep 60");
@@ -653,7 +654,7 @@ static void test_squeue(void **state)
 	struct err err = {0};
 
 	(void)state;
-	fake_says("squeue", text, 0);
+	fake_output("squeue", text, 0);
 	assert_int_equal(slurm_squeue(0, &jobs, &err), 0);
 	assert_int_equal(jobs.n, 6);
 	assert_int_equal(jobs.v[0].id, 1);
@@ -665,7 +666,8 @@ static void test_squeue(void **state)
 	assert_int_equal(jobs.v[2].id, 4);
 	assert_int_equal(jobs.v[2].task, 9);
 	assert_string_equal(jobs.v[2].reason, "QOSMaxJobsPerUserLimit");
-	assert_string_equal(jobs.v[3].name, "we|ird\nna\tme\x1b[31m"); /* for matching: as it is */
+	assert_string_equal(jobs.v[3].name,
+			    "we|ird\nna\tme\x1b[31m"); /* unchanged, as names are compared */
 	assert_int_equal(jobs.v[4].id, 6);
 	assert_int_equal(jobs.v[4].array_id, 4);
 	assert_int_equal(jobs.v[4].task, 0);
@@ -675,7 +677,7 @@ static void test_squeue(void **state)
 	assert_string_equal(jobs.v[5].name, "");
 	slurm_jobs_release(&jobs);
 	slurm_jobs_release(&jobs);
-	fake_says("squeue", "", 0);
+	fake_output("squeue", "", 0);
 	assert_int_equal(slurm_squeue(1000, &jobs, &err), 0);
 	assert_int_equal(jobs.n, 0);
 	slurm_jobs_release(&jobs);
@@ -697,8 +699,8 @@ static void test_squeue_many(void **state)
 	slurm_jobs_release(&jobs);
 }
 
-/* What it is asked, and with which environment. */
-static void test_squeue_is_asked(void **state)
+/* Checks the arguments and the environment of squeue. */
+static void test_squeue_arguments(void **state)
 {
 	static const char *const steering[] = {
 		"SQUEUE_STATES", "SQUEUE_FORMAT",     "SACCT_FORMAT",	"SCANCEL_STATE",
@@ -715,15 +717,15 @@ static void test_squeue_is_asked(void **state)
 	fake("squeue", "for a; do printf '%s ' \"$a\"; done >args\n"
 		       "env | grep -E '^(S[A-Z]+|SLURM)_' | sort >env");
 	assert_int_equal(slurm_squeue(1234, &jobs, &err), 0);
-	text = taken("args");
+	text = read_output("args");
 	assert_string_equal(
 		text,
 		"-a -r -h -t all -o %A\x1f%F\x1f%K\x1f%T\x1f%r\x1f%V\x1f%e\x1f%j\x1e -u 1234 ");
 	free(text);
-	text = taken("env");
+	text = read_output("env");
 	assert_non_null(strstr(text, "SLURM_CONF=/etc/s.conf\n"));
 	for (size_t i = 0; i < sizeof(steering) / sizeof(steering[0]); i++) {
-		/* as the parsers want it, whatever the user's shell says */
+		/* the values that the parsers expect, whatever the user has set */
 		const char *want = !strcmp(steering[i], "SLURM_TIME_FORMAT")  ? "=%s\n"
 				   : !strcmp(steering[i], "SLURM_BITSTR_LEN") ? "=0\n"
 									      : NULL;
@@ -737,17 +739,17 @@ static void test_squeue_is_asked(void **state)
 	free(text);
 	unsetenv("SLURM_CONF");
 	assert_int_equal(slurm_squeue_job(77, &job, &err), 1);
-	text = taken("args");
+	text = read_output("args");
 	assert_non_null(strstr(text, " -j 77 "));
 	free(text);
 	slurm_jobs_release(&jobs);
-	free(taken("env"));
+	free(read_output("env"));
 }
 
 static void test_squeue_fails(void **state)
 {
 	static const struct {
-		const char *script, *says;
+		const char *script, *message;
 	} cases[] = {
 		{"echo 'slurm_load_jobs error: Unable to contact slurm controller (connect "
 		 "failure)' >&2; "
@@ -761,11 +763,11 @@ static void test_squeue_fails(void **state)
 		{"printf '\\033[2Jx\\r\\n' >&2; exit 1", "status 1: ?[2Jx"},
 		{"exit 1", "squeue failed with exit status 1"},
 		{"kill -SEGV $$", "squeue was killed by signal 11"},
-		/* exit 0, and yet no answer: an empty line is all that stdout has */
+		/* exit 0, but stdout has only an empty line: no answer */
 		{"echo 'squeue: error: Invalid user: 12345' >&2; echo", "Invalid user: 12345"},
 		{"echo 'squeue: error: Invalid user: 12345' >&2", "Invalid user: 12345"},
-		{"echo", "not as asked for: '\\n'"},
-		{"echo garbage", "not as asked for: 'garbage\\n'"},
+		{"echo", "cannot parse the output of squeue: '\\n'"},
+		{"echo garbage", "cannot parse the output of squeue: 'garbage\\n'"},
 		{"printf 'x\\0371\\037N/A\\037RUNNING\\037None\\0379\\0378\\037n\\036\\n'",
 		 "'x?1?N/A?RUNNING?None?9?8?n'"},
 		{"printf '1\\0371\\037[0-3]\\037RUNNING\\037None\\0379\\0378\\037n\\036\\n'",
@@ -777,7 +779,7 @@ static void test_squeue_fails(void **state)
 		 "'1?1?N/A?RUNNING?r?n'"},
 		{"printf '99999999999999999999\\0371\\037N/A\\037R\\037r\\0379\\0378\\037n\\036\\n'",
 		 "'99999"},
-		/* cut off in the middle of a record: the jobs before it are no answer either */
+		/* cut off in the middle of a record: the jobs before it are not used either */
 		{"printf '1\\0371\\037N/A\\037R\\037r\\0379\\0378\\037n\\036\\n2\\0372\\037N/A'",
 		 "'2?2?N/A'"},
 		{"head -c 5000 /dev/zero | tr '\\0' z", "zzz' ..."},
@@ -792,7 +794,7 @@ static void test_squeue_fails(void **state)
 		fake("squeue", cases[i].script);
 		assert_int_equal(slurm_squeue(0, &jobs, &err), -1);
 		assert_int_equal(err.status, ERR_AGAIN);
-		if (!strstr(err.msg, cases[i].says))
+		if (!strstr(err.msg, cases[i].message))
 			fail_msg("%s: %s", cases[i].script, err.msg);
 		for (const char *p = err.msg; *p; p++)
 			assert_false((unsigned char)*p < 0x20);
@@ -815,10 +817,10 @@ static void test_squeue_takes_too_long(void **state)
 	assert_int_equal(slurm_squeue(0, &jobs, &err), -1);
 	speed = 1;
 	assert_int_equal(err.status, ERR_AGAIN);
-	assert_string_equal(err.msg, "squeue gave no answer within 30 s");
+	assert_string_equal(err.msg, "squeue did not answer within 30 s");
 }
 
-/* As squeue -O prints its columns. */
+/* Appends a line in the columns of squeue -O. */
 static void add_columns(struct buf *b, const char *id, const char *st, const char *restarts,
 			const char *reason)
 {
@@ -835,7 +837,7 @@ static void test_squeue_job(void **state)
 	} cases[] = {
 		{{{"29", "COMPLETING", "0", "None"}}, 0, "COMPLETING", "None", 0},
 		{{{"29", "COMPLETING", "2", "TimeLimit"}}, 0, "COMPLETING", "TimeLimit", 2},
-		/* an administrator's own words */
+		/* a comment of the administrator */
 		{{{"29", "PENDING", "1", "launch failed requeued held"}},
 		 0,
 		 "PENDING",
@@ -863,7 +865,7 @@ static void test_squeue_job(void **state)
 		for (int k = 0; k < 3 && cases[i].lines[k][0]; k++)
 			add_columns(&b, cases[i].lines[k][0], cases[i].lines[k][1],
 				    cases[i].lines[k][2], cases[i].lines[k][3]);
-		fake_says("squeue", buf_str(&b), 0);
+		fake_output("squeue", buf_str(&b), 0);
 		buf_release(&b);
 		assert_int_equal(slurm_squeue_job(29, &job, &err), cases[i].want);
 		if (!cases[i].want) {
@@ -901,14 +903,14 @@ static void test_stop_reason(void **state)
 		{"TIMEOUT", "None", 0, 0, REASON_TIMEOUT},
 		{"PREEMPTED", "None", 0, 0, REASON_PREEMPTED},
 		{"DEADLINE", "None", 0, 0, REASON_DEADLINE},
-		/* scontrol update state=down: slurmd ends its jobs by TERM */
+		/* scontrol update state=down: slurmd ends its jobs with SIGTERM */
 		{"NODE_FAIL", "NodeDown", 0, 0, REASON_NODE_FAIL},
 		{"COMPLETING", "NodeDown", 0, 0, REASON_NODE_FAIL},
 		{"OUT_OF_MEMORY", "OutOfMemory", 0, 0, REASON_OUT_OF_MEMORY},
 		{"BOOT_FAIL", "None", 0, 0, REASON_BOOT_FAIL},
 		{"RUNNING", "None", 0, 0, REASON_NONE},
 		{"SUSPENDED", "None", 0, 0, REASON_NONE},
-		/* requeued: what scancel shows, but for the count */
+		/* requeued: the same as after scancel, except for the restart count */
 		{"COMPLETING", "None", 1, 0, REASON_PREEMPTED},
 		{"PENDING", "BeginTime", 1, 0, REASON_PREEMPTED},
 		/* cancelled after it was requeued */
@@ -926,8 +928,8 @@ static void test_stop_reason(void **state)
 	}
 }
 
-/* Over for good, still there, or a word that nobody knows. */
-static void test_over(void **state)
+/* Tests whether a state is final, active or unknown. */
+static void test_final_states(void **state)
 {
 	static const char *const yes[] = {"COMPLETED", "CANCELLED", "CANCELLED by 0", "CANCELLED+",
 					  "FAILED",    "TIMEOUT",   "OUT_OF_MEMORY",  "OUT_OF_ME+",
@@ -945,9 +947,9 @@ static void test_over(void **state)
 
 /* sacct */
 
-/* As text: "7 CANCELLED s.1", "2_3/5 FAILED s.2" (an array's task, its own id), "7 FAILED 0:9 s.1", with the hour
- * of 1795456419. */
-static void acct_is(const struct slurm_jobs *jobs, const char *want)
+/* Compares jobs as text: "7 CANCELLED s.1", "2_3/5 FAILED s.2" (a task of an array and its own id),
+ * "7 FAILED 0:9 s.1", with the hour if the time is not 1795456419. */
+static void assert_acct(const struct slurm_jobs *jobs, const char *want)
 {
 	struct buf b = {0};
 
@@ -988,10 +990,10 @@ static void test_sacct(void **state)
 		{A("7", "7", "RUNNING", "single.1"), "7 RUNNING single.1"},
 		{A("7", "7", "CANCELLED by 1000", "s.1"), "7 CANCELLED s.1"},
 		{A("7", "7", "OUT_OF_ME+", "s.1"), "7 OUT_OF_ME+ s.1"},
-		/* the last task to start has the array's id */
+		/* the task that starts last has the array's id */
 		{A("4", "2_0", "COMPLETED", "a") A("2", "2_3", "FAILED", "a"),
 		 "2_0/4 COMPLETED a, 2_3 FAILED a"},
-		/* what was pending is one line */
+		/* all pending tasks are one line */
 		{A("51", "51_[0,3,5]", "PENDING", "a"),
 		 "51_0 PENDING a, 51_3 PENDING a, 51_5 PENDING a"},
 		{A("51", "51_[0-2%2]", "CANCELLED by 0", "a"),
@@ -999,13 +1001,13 @@ static void test_sacct(void **state)
 		{A("51", "51_[1,4-8:2,9]", "CANCELLED", "a"),
 		 "51_1 CANCELLED a, 51_4 CANCELLED a, 51_6 CANCELLED a, 51_8 CANCELLED a, "
 		 "51_9 CANCELLED a"},
-		/* cut off: as far as it goes */
+		/* cut off: the complete lines count */
 		{A("51", "51_[0-1,...]", "CANCELLED", "a"), "51_0 CANCELLED a, 51_1 CANCELLED a"},
 		{A("51", "51_[4095-99999999]", "PENDING", "a"), "51_4095 PENDING a"},
-		/* two times queued: both are told */
+		/* queued twice: two records */
 		{A("12", "12", "REQUEUED", "r") A("12", "12", "NODE_FAIL", "r"),
 		 "12 REQUEUED r, 12 NODE_FAIL r"},
-		/* a name may hold what is between the fields; not what ends a line */
+		/* a name may contain the field separator, but no newline */
 		{A("7", "7", "FAILED",
 		   "a\x1f"
 		   "b|c"),
@@ -1013,7 +1015,7 @@ static void test_sacct(void **state)
 		 "b|c"},
 		{A("7", "7", "FAILED", "two\nlines.1") A("8", "8", "FAILED", "s"),
 		 "7 FAILED two, 8 FAILED s"},
-		/* how it ended; of what was an array too */
+		/* exit code and signal, also of an array */
 		{AE("7", "7", "FAILED", "0:9", "s") AE("8", "8", "FAILED", "127:0", "s"),
 		 "7 FAILED 0:9 s, 8 FAILED 127:0 s"},
 		{AE("51", "51_[0,2]", "FAILED", "0:53", "a"),
@@ -1021,7 +1023,7 @@ static void test_sacct(void **state)
 		{AE("7", "7", "FAILED", "", "s") AE("7", "7", "FAILED", "9", "s")
 			 AE("7", "7", "FAILED", "x:9", "s") AE("7", "7", "FAILED", "999:999", "s"),
 		 "7 FAILED s, 7 FAILED s, 7 FAILED s, 7 FAILED s"},
-		/* a time that is not told, and what is none of ours */
+		/* an unknown time, and a job that is not slurmq's */
 		{"7\x1f"
 		 "7\x1f"
 		 "FAILED\x1f"
@@ -1046,9 +1048,9 @@ static void test_sacct(void **state)
 		struct slurm_jobs jobs;
 		struct err err = {0};
 
-		fake_says("sacct", cases[i].text, 0);
+		fake_output("sacct", cases[i].text, 0);
 		assert_int_equal(slurm_sacct(0, 100, NULL, &jobs, &err), 0);
-		acct_is(&jobs, cases[i].want);
+		assert_acct(&jobs, cases[i].want);
 		slurm_jobs_release(&jobs);
 	}
 }
@@ -1060,7 +1062,7 @@ static void test_job_end(void **state)
 		int exit_code, signal;
 		const char *began, *not_begun;
 	} v[] = {
-		/* squeue's */
+		/* states of squeue */
 		{"FAILED", "NonZeroExitCode", 0, 0, "EXIT 0:0", "EXIT 0:0"},
 		{"FAILED", "JobLaunchFailure", 0, 0, "SIGNAL 0:0", "BOOT_FAIL 0:0"},
 		{"FAILED", "RaisedSignal:9(Killed)", 0, 0, "SIGNAL 0:9", "SIGNAL 0:9"},
@@ -1068,7 +1070,7 @@ static void test_job_end(void **state)
 		 "BOOT_FAIL 0:0"},
 		{"FAILED", "RaisedSignal:", 0, 0, "EXIT 0:0", "EXIT 0:0"},
 		{"FAILED", "None", 0, 0, "EXIT 0:0", "EXIT 0:0"},
-		/* sacct's */
+		/* states of sacct */
 		{"FAILED", "", 3, 0, "EXIT 3:0", "EXIT 3:0"},
 		{"FAILED", "", 0, 9, "SIGNAL 0:9", "SIGNAL 0:9"},
 		{"FAILED", "", 1, 15, "SIGNAL 0:15", "SIGNAL 0:15"},
@@ -1113,7 +1115,7 @@ static void test_sacct_many(void **state)
 	slurm_jobs_release(&jobs);
 }
 
-static void test_sacct_is_asked(void **state)
+static void test_sacct_arguments(void **state)
 {
 	struct slurm_jobs jobs;
 	struct strs ids = {0};
@@ -1124,21 +1126,21 @@ static void test_sacct_is_asked(void **state)
 	setenv("SACCT_FORMAT", "x", 1);
 	fake("sacct", "for a; do printf '%s ' \"$a\"; done >args; env | sed -n /^SACCT/p >env");
 	assert_int_equal(slurm_sacct(1234, 90000, &ids, &jobs, &err), 0);
-	text = taken("args");
+	text = read_output("args");
 	assert_string_equal(text, "-n -X -D -P --delimiter=\x1f -u 1234 -S now-90000 "
 				  "-o JobIDRaw,JobID,State,ExitCode,Submit,End,JobName ");
 	free(text);
-	text = taken("env");
+	text = read_output("env");
 	assert_string_equal(text, "");
 	free(text);
 	unsetenv("SACCT_FORMAT");
 	strs_add(&ids, "12");
 	strs_add(&ids, "345");
 	assert_int_equal(slurm_sacct(1234, 90000, &ids, &jobs, &err), 0);
-	text = taken("args");
+	text = read_output("args");
 	assert_non_null(strstr(text, ",JobName -j 12,345 "));
 	free(text);
-	free(taken("env"));
+	free(read_output("env"));
 	strs_release(&ids);
 }
 
@@ -1147,7 +1149,7 @@ static void test_sacct_fails(void **state)
 	static const struct {
 		const char *script;
 		int rc;
-		const char *says;
+		const char *message;
 	} cases[] = {
 		{"echo 'Slurm accounting storage is disabled' >&2; exit 1", SLURM_NO_ACCT, ""},
 		{"echo 'sacct: error: Problem talking to the database: Connection refused' >&2; "
@@ -1156,7 +1158,7 @@ static void test_sacct_fails(void **state)
 		{"echo 'sacct: error: Invalid user id: 12345' >&2; exit 1", -1, "Invalid user id"},
 		{"exit 1", -1, "sacct failed with exit status 1"},
 		{"kill -SEGV $$", -1, "sacct was killed by signal 11"},
-		/* what it printed before it failed is no answer */
+		/* output before a failure is not used */
 		{"printf '7\\0377\\037FAILED\\0370:0\\0371\\0372\\037s\\n'; exit 1", -1,
 		 "status 1"},
 	};
@@ -1170,7 +1172,7 @@ static void test_sacct_fails(void **state)
 		assert_int_equal(slurm_sacct(0, 100, NULL, &jobs, &err), cases[i].rc);
 		if (cases[i].rc < 0)
 			assert_int_equal(err.status, ERR_AGAIN);
-		assert_non_null(strstr(err.msg, cases[i].says));
+		assert_non_null(strstr(err.msg, cases[i].message));
 		assert_int_equal(jobs.n, 0);
 	}
 }
@@ -1203,16 +1205,16 @@ static void test_scancel(void **state)
 	(void)state;
 	fake("scancel", "echo \"$# $1\" >>calls");
 	assert_int_equal(slurm_scancel(&ids, &err), 0);
-	text = taken("calls");
-	assert_string_equal(text, ""); /* nothing to cancel: never a bare scancel */
+	text = read_output("calls");
+	assert_string_equal(text, ""); /* no job to cancel: scancel is never run without an id */
 	free(text);
 	for (int i = 0; i < 450; i++)
 		strs_addf(&ids, i % 2 ? "%d_7" : "%d", i + 1);
 	assert_int_equal(slurm_scancel(&ids, &err), 0);
-	text = taken("calls");
+	text = read_output("calls");
 	assert_string_equal(text, "200 1\n200 201\n50 401\n");
 	free(text);
-	/* one slice fails: the others are cancelled all the same */
+	/* one slice fails: the other slices are still cancelled */
 	fake("scancel",
 	     "echo \"$1\" >>calls\n[ $1 != 1 ] || { echo 'scancel: error: Kill job error on "
 	     "job id 1: Access/permission denied' >&2; exit 1; }");
@@ -1220,7 +1222,7 @@ static void test_scancel(void **state)
 	assert_non_null(strstr(err.msg,
 			       "scancel failed with exit status 1: scancel: error: Kill job "
 			       "error on job id 1: Access/permission denied"));
-	text = taken("calls");
+	text = read_output("calls");
 	assert_string_equal(text, "1\n201\n401\n");
 	free(text);
 	strs_release(&ids);
@@ -1270,7 +1272,7 @@ static void test_scancel_answers(void **state)
 	strs_release(&ids);
 }
 
-static void test_scancel_refuses_what_is_no_id(void **state)
+static void test_scancel_refuses_bad_ids(void **state)
 {
 	static const char *const bad[] = {"",	 "-u",	"--user=root", "12 13",
 					  "1;2", "abc", "12[1-2]"};
@@ -1324,7 +1326,7 @@ static void test_site(void **state)
 		struct slurm_site s;
 		struct err err = {0};
 
-		fake_says("scontrol", cases[i].text, 0);
+		fake_output("scontrol", cases[i].text, 0);
 		assert_int_equal(slurm_site_read(&s, &err), cases[i].rc);
 		if (!cases[i].rc) {
 			assert_string_equal(s.cluster, cases[i].want.cluster);
@@ -1340,7 +1342,7 @@ static void test_site(void **state)
 	}
 }
 
-/* scontrol -o show assoc_mgr: lines as they are printed, with what matters to be filled in */
+/* scontrol -o show assoc_mgr: its lines as macros, with the limits and counts as parameters */
 
 #define ZERO \
 	"cpu=N(0),mem=N(0),energy=N(0),node=N(0),billing=N(0),fs/disk=N(0),vmem=N(0),pages=N(0)"
@@ -1369,7 +1371,7 @@ static void test_site(void **state)
 		ASSOC("lab", "nobody(65534)", "", "Yes", "N(3)", max) \
 			ASSOC("lab2", "", "root(1)", "No", "1(0)", "") \
 				ASSOC("lab2", "nobody(65534)", "", "No", "N(0)", "2")
-/* A user's rows of two accounts, and a department above these. */
+/* A user with associations in two accounts, below one department. */
 #define TWO(lab, gpu) \
 	HEAD ASSOC("root", "", "", "No", "N(6)", "") \
 		ASSOC("dept", "", "root(1)", "No", "8(2)", "") \
@@ -1385,17 +1387,17 @@ static const struct {
 	int64_t limit, used;
 	const char *from;
 } limit_cases[] = {
-	/* the QOS alone */
+	/* only the QOS has a limit */
 	{TREE("N(4)", "") EXTRA QOS("normal", "N(4)", PA("lab", "N(4)"),
 				    PU("0", "20(1)") PU("65534", "20(3)")),
 	 20, 3, "qos normal"},
-	/* a user whose id begins or ends alike is another one */
+	/* an id that contains the user's id is another user */
 	{TREE("N(4)", "") EXTRA QOS("normal", "N(4)", PA("lab", "N(4)"),
 				    PU("6553", "5(1)") PU("165534", "6(1)") PU("65534", "20(3)")),
 	 20, 3, "qos normal"},
 	{TREE("N(4)", "") EXTRA QOS("normal", "N(4)", PA("lab", "N(4)"), PU("6553", "5(1)")), -1,
 	 -1, ""},
-	/* the association's limit counts where the QOS sets none, and only there */
+	/* the association's limit counts only if the QOS sets none */
 	{TREE("N(4)", "7(3)") EXTRA QOS("normal", "N(4)", PA("lab", "N(4)"), PU("65534", "N(3)")),
 	 7, 3, "association lab"},
 	{TREE("N(4)", "7(3)") EXTRA QOS("normal", "N(4)", PA("lab", "N(4)"), PU("65534", "20(3)")),
@@ -1405,17 +1407,17 @@ static const struct {
 	 7, 3, "association lab"},
 	{TREE("5(4)", "") EXTRA QOS("normal", "40(25)", PA("lab", "N(4)"), PU("65534", "N(3)")), 18,
 	 3, "qos normal"},
-	/* other names of keys, as a later Slurm may write them */
+	/* other key formats, which a later Slurm may print */
 	{TREE("N(4)", "") EXTRA QOS("normal", "N(4)", PA("lab", "N(4)"), PU("x(65534)", "20(3)")),
 	 20, 3, "qos normal"},
 	{TREE("N(4)", "")
 		 EXTRA QOS("normal", "N(4)", PA("lab", "N(4)"),
 			   PU("x(165534)", "5(3)") PU("655341", "6(3)") PU("65534", "9(3)")),
 	 9, 3, "qos normal"},
-	/* no QOS is known: nothing was submitted yet */
+	/* no QOS is in use: no job was submitted yet */
 	{TREE("N(0)", "7") EXTRA QOS("normal", "N(0)", "No Accounts", "No Users"), 7, -1,
 	 "association lab"},
-	/* shared limits: what others use is not to be had; one job of the 4 is another's */
+	/* shared limits: jobs of other users use up some of it; here 1 of 4 */
 	{TREE("30(4)", "") EXTRA QOS("normal", "N(4)", PA("lab", "N(4)"), PU("65534", "N(3)")), 29,
 	 3, "association lab"},
 	{TREE("30(4)", "") EXTRA QOS("normal", "40(25)", PA("lab", "N(4)"), PU("65534", "N(3)")),
@@ -1426,7 +1428,7 @@ static const struct {
 	 3, "qos normal"},
 	{TREE("N(4)", "") EXTRA QOS("normal", "3(30)", PA("lab", "N(4)"), PU("65534", "20(3)")), 0,
 	 3, "qos normal"},
-	/* a QOS that was used once, and is not now */
+	/* a QOS that has no job now */
 	{TREE("N(4)", "") EXTRA QOS("debug", "N(0)", PA("lab", "N(0)"), PU("65534", "1(0)"))
 		 QOS("normal", "N(4)", PA("lab", "N(4)"), PU("65534", "20(3)")),
 	 20, 3, "qos normal"},
@@ -1436,39 +1438,39 @@ static const struct {
 	{TREE("N(4)", "") EXTRA QOS("debug", "N(1)", PA("lab", "N(1)"), PU("65534", "1(1)"))
 		 QOS("normal", "N(0)", PA("lab", "N(0)"), PU("65534", "20(0)")),
 	 20, 1, "qos normal"},
-	/* jobs in two: each counts its own */
+	/* jobs in two QOS: each counts its own */
 	{TREE("N(4)", "") EXTRA QOS("gpu", "N(1)", PA("lab", "N(1)"), PU("65534", "5(2)"))
 		 QOS("normal", "N(4)", PA("lab", "N(4)"), PU("65534", "20(3)")),
 	 25, 5, "qos gpu + qos normal"},
 	{TREE("N(4)", "") EXTRA QOS("gpu", "N(1)", PA("lab", "N(1)"), PU("65534", "N(2)"))
 		 QOS("normal", "N(4)", PA("lab", "N(4)"), PU("65534", "20(3)")),
 	 -1, -1, ""},
-	/* an account above the account */
+	/* a limit of the parent account */
 	{HEAD ASSOC("root", "", "", "No", "N(9)", "")
 		 ASSOC("dept", "", "root(1)", "No", "12(9)", "")
 			 ASSOC("lab", "", "dept(2)", "No", "N(3)", "") ASSOC("lab", "nobody(65534)",
 									     "", "Yes", "N(3)", "")
 				 ASSOC("other", "", "root(1)", "No", "1(1)", "") "QOS Records\n",
 	 6, 3, "association dept"},
-	/* accounts in a ring must not hang us */
+	/* a cycle of parent accounts must not loop forever */
 	{HEAD ASSOC("a", "", "b(1)", "No", "50(2)", "") ASSOC("b", "", "a(1)", "No", "N(2)", "")
 		 ASSOC("a", "nobody(65534)", "", "Yes", "N(2)", "") "QOS Records\n",
 	 50, 4, "association a"},
-	/* jobs under two accounts: the limit of one is not the limit of both, nor is one above either; a QOS'
-	 * limit is */
+	/* Jobs under two accounts: neither account's limit applies to both, nor does the parent's;
+	 * a limit of the QOS does. */
 	{TWO("3(2)", "9(4)") "QOS Records\n", -1, -1, ""},
 	{TWO("3(2)", "9(4)") EXTRA QOS("normal", "N(6)", PA("lab", "N(4)"), PU("65534", "20(6)")),
 	 20, 6, "qos normal"},
-	/* of one of them he has none now: the other one's counts, and what is above it */
+	/* one of the two has no job now: the other one's limit counts, and its parent's */
 	{TWO("3(2)", "9(0)") "QOS Records\n", 3, 2, "association lab"},
 	{TWO("N(2)", "9(0)") "QOS Records\n", 8, 2, "association dept"},
 	/* without accounting */
 	{"Current Association Manager state\nNo associations currently cached in Slurm.\n"
 	 "No QOS currently cached in Slurm.\n",
 	 -1, -1, ""},
-	/* a user without any association: all that is shown is others' */
+	/* a user without an association: every row belongs to other users */
 	{HEAD ASSOC("root", "", "", "No", "5(4)", "") EXTRA, -1, -1, ""},
-	/* a limit of 0 is one */
+	/* 0 is a limit, not "no limit" */
 	{TREE("N(4)", "0(3)") EXTRA QOS("normal", "N(4)", PA("lab", "N(4)"), PU("65534", "N(3)")),
 	 0, 3, "association lab"},
 };
@@ -1480,7 +1482,7 @@ static void test_limit(void **state)
 		struct slurm_limit l;
 		struct err err = {0};
 
-		fake_says("scontrol", limit_cases[i].text, 0);
+		fake_output("scontrol", limit_cases[i].text, 0);
 		if (slurm_limit_read("nobody", &l, &err))
 			fail_msg("case %zu: %s", i, err.msg);
 		if (l.limit != limit_cases[i].limit || l.used != limit_cases[i].used)
@@ -1492,7 +1494,7 @@ static void test_limit(void **state)
 	}
 }
 
-static void test_limit_is_asked(void **state)
+static void test_limit_arguments(void **state)
 {
 	struct slurm_limit l;
 	struct err err = {0};
@@ -1502,18 +1504,20 @@ static void test_limit_is_asked(void **state)
 	fake("scontrol", "echo \"$*\" >args; echo 'Current Association Manager state'");
 	assert_int_equal(slurm_limit_read("some.one", &l, &err), 0);
 	slurm_limit_release(&l);
-	text = taken("args");
+	text = read_output("args");
 	assert_string_equal(text, "-o show assoc_mgr users=some.one flags=assoc,qos\n");
 	free(text);
 	fake("scontrol",
 	     "echo 'slurm_load_assoc_mgr_info error: Unable to contact slurm controller "
 	     "(connect failure)' >&2; exit 1");
 	assert_int_equal(slurm_limit_read("x", &l, &err), -1);
+	assert_int_equal(l.limit, -1); /* unknown, not zero */
 	assert_int_equal(err.status, ERR_AGAIN);
 	assert_non_null(strstr(err.msg, "connect failure"));
 	slurm_limit_release(&l);
 	fake("scontrol", "exit 0");
 	assert_int_equal(slurm_limit_read("x", &l, &err), -1);
+	assert_int_equal(l.limit, -1); /* unknown, not zero */
 	assert_int_equal(err.status, ERR_AGAIN);
 }
 
@@ -1533,7 +1537,7 @@ static void test_not_on_path(void **state)
 		static const char *const tools[] = {"squeue",	"squeue",   "scancel",
 						    "scontrol", "scontrol", "sacct"};
 		struct err err = {0};
-		char *says = mem_printf("%s is not on PATH: ", tools[i]);
+		char *message = mem_printf("%s is not on PATH: ", tools[i]);
 		int rc = i == 0	  ? slurm_squeue(0, &jobs, &err)
 			 : i == 1 ? slurm_squeue_job(1, &job, &err)
 			 : i == 2 ? slurm_scancel(&ids, &err)
@@ -1543,8 +1547,8 @@ static void test_not_on_path(void **state)
 
 		assert_int_equal(rc, -1);
 		assert_int_equal(err.status, ERR_FAILED);
-		assert_non_null(strstr(err.msg, says));
-		free(says);
+		assert_non_null(strstr(err.msg, message));
+		free(message);
 	}
 	setenv("PATH", path, 1);
 	free(path);
@@ -1555,35 +1559,35 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_ended_by_force),
-		cmocka_unit_test(test_text_is_fit_for_a_terminal),
+		cmocka_unit_test(test_sbatch_killed),
+		cmocka_unit_test(test_control_characters_are_removed),
 		cmocka_unit_test(test_long_text),
 		cmocka_unit_test(test_argv),
 		cmocka_unit_test(test_sbatch),
-		cmocka_unit_test(test_sbatch_in_trouble),
+		cmocka_unit_test(test_sbatch_errors),
 		cmocka_unit_test(test_sbatch_takes_too_long),
 		cmocka_unit_test(test_no_sbatch),
 		cmocka_unit_test(test_squeue),
 		cmocka_unit_test(test_squeue_many),
-		cmocka_unit_test(test_squeue_is_asked),
+		cmocka_unit_test(test_squeue_arguments),
 		cmocka_unit_test(test_squeue_fails),
 		cmocka_unit_test(test_squeue_takes_too_long),
 		cmocka_unit_test(test_squeue_job),
 		cmocka_unit_test(test_squeue_job_is_gone),
 		cmocka_unit_test(test_stop_reason),
-		cmocka_unit_test(test_over),
+		cmocka_unit_test(test_final_states),
 		cmocka_unit_test(test_sacct),
 		cmocka_unit_test(test_job_end),
 		cmocka_unit_test(test_sacct_many),
-		cmocka_unit_test(test_sacct_is_asked),
+		cmocka_unit_test(test_sacct_arguments),
 		cmocka_unit_test(test_sacct_fails),
 		cmocka_unit_test(test_active),
 		cmocka_unit_test(test_scancel),
 		cmocka_unit_test(test_scancel_answers),
-		cmocka_unit_test(test_scancel_refuses_what_is_no_id),
+		cmocka_unit_test(test_scancel_refuses_bad_ids),
 		cmocka_unit_test(test_site),
 		cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_limit_is_asked),
+		cmocka_unit_test(test_limit_arguments),
 		cmocka_unit_test(test_not_on_path),
 	};
 

@@ -1,4 +1,4 @@
-/* test_state.c - what slurmq notes for itself: numbers, texts, sweeps that were refused, nodes */
+/* test_state.c - internal settings: numbers, texts, refused sweeps, excluded nodes */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* test_store.c - finding, making and opening the folder; what is refused stays as it is */
+/* test_store.c - finds, makes and opens the folder; a refused folder does not change */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +31,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void make(void)
+static void make_store(void)
 {
 	struct store s;
 	struct err err = {0};
@@ -50,7 +50,7 @@ static void write_text(const char *path, const char *text)
 	fclose(f);
 }
 
-static void refused(const char *says)
+static void assert_refused(const char *message)
 {
 	struct store s = {0};
 	struct err err = {0};
@@ -60,19 +60,19 @@ static void refused(const char *says)
 		rc = store_open(&s, &err);
 	assert_int_equal(rc, -1);
 	assert_int_equal(err.status, ERR_USAGE);
-	if (!strstr(err.msg, says))
-		fail_msg("'%s' is not in '%s'", says, err.msg);
+	if (!strstr(err.msg, message))
+		fail_msg("'%s' is not in '%s'", message, err.msg);
 	store_close(&s);
 }
 
-static void made_found_opened(void **state)
+static void make_find_open(void **state)
 {
 	struct store s;
 	struct stat st;
 
 	(void)state;
-	refused("no .slurmq in");
-	make();
+	assert_refused("no .slurmq in");
+	make_store();
 	assert_int_equal(stat(".slurmq", &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
 	assert_int_equal(mkdir("a", 0700), 0);
@@ -85,13 +85,13 @@ static void made_found_opened(void **state)
 	store_close(&s);
 }
 
-static void made_again_changes_nothing(void **state)
+static void making_again_changes_nothing(void **state)
 {
 	struct store s;
 	struct stat a, b;
 
 	(void)state;
-	make();
+	make_store();
 	assert_int_equal(stat(".slurmq/jobs.db", &a), 0);
 	assert_int_equal(store_create(&s, ".", NULL), DB_NONE);
 	store_close(&s);
@@ -100,21 +100,21 @@ static void made_again_changes_nothing(void **state)
 	assert_int_equal(a.st_mtim.tv_nsec, b.st_mtim.tv_nsec);
 }
 
-/* An init that was killed before its database was there is gone on with. */
-static void cut_short_and_gone_on_with(void **state)
+/* slurmq init completes a folder whose init was killed before its database existed. */
+static void a_killed_init_is_completed(void **state)
 {
 	struct store s;
 
 	(void)state;
 	assert_int_equal(mkdir(".slurmq", 0700), 0);
 	assert_int_equal(mkdir(".slurmq/claims", 0700), 0);
-	make();
+	make_store();
 	assert_int_equal(store_find(&s, NULL), 0);
 	assert_int_equal(store_open(&s, NULL), 0);
 	store_close(&s);
 }
 
-static void leave(const char *name, bool old)
+static void make_leftover(const char *name, bool old)
 {
 	struct timespec times[2] = {{.tv_sec = time(NULL) - 120}, {.tv_sec = time(NULL) - 120}};
 
@@ -123,8 +123,8 @@ static void leave(const char *name, bool old)
 		assert_int_equal(utimensat(AT_FDCWD, name, times, 0), 0);
 }
 
-/* The databases of inits that were killed go with the next one, but for what may still be written. */
-static void what_killed_inits_left(void **state)
+/* The next init removes the databases of killed inits, except one that may still be written. */
+static void leftovers_of_killed_inits(void **state)
 {
 	static const struct {
 		const char *name;
@@ -140,12 +140,11 @@ static void what_killed_inits_left(void **state)
 
 	(void)state;
 	assert_int_equal(mkdir(".slurmq", 0700), 0);
-	for (int again = 0; again < 2;
-	     again++) { /* where there is no store yet, and where there is */
+	for (int again = 0; again < 2; again++) { /* without a store, and with one */
 		struct store s;
 
 		for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
-			leave(v[i].name, v[i].old);
+			make_leftover(v[i].name, v[i].old);
 		assert_int_equal(store_create(&s, ".", NULL), again ? DB_NONE : 0);
 		store_close(&s);
 		for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
@@ -154,7 +153,7 @@ static void what_killed_inits_left(void **state)
 	}
 }
 
-static void named_by_a_file_and_by_the_environment(void **state)
+static void folder_from_a_file_and_the_environment(void **state)
 {
 	struct store s;
 	char *want = NULL;
@@ -162,8 +161,8 @@ static void named_by_a_file_and_by_the_environment(void **state)
 	(void)state;
 	assert_int_equal(mkdir("elsewhere", 0700), 0);
 	write_text(".slurmq", "elsewhere/q\n");
-	refused("which is not there");
-	make();
+	assert_refused("slurmq init makes it");
+	make_store();
 	assert_int_equal(store_find(&s, NULL), 0);
 	assert_true(asprintf(&want, "%s/elsewhere/q", dir) > 0);
 	assert_string_equal(s.dir, want);
@@ -178,33 +177,33 @@ static void named_by_a_file_and_by_the_environment(void **state)
 	assert_int_equal(chdir(dir), 0);
 	assert_int_equal(unsetenv("SLURMQ_DIR"), 0);
 	write_text(".slurmq", "\n");
-	refused("its one line should name the folder to use");
+	assert_refused("it is empty; its only line must name the folder to use");
 }
 
 static void unsafe_folders(void **state)
 {
 	(void)state;
-	make();
+	make_store();
 	assert_int_equal(chmod(".slurmq", 0770), 0);
-	refused("others may write to");
+	assert_refused("other users may write to");
 	assert_int_equal(chmod(".slurmq", 0700), 0);
 	if (geteuid() == 0) {
 		assert_int_equal(chown(".slurmq", 12345, 12345), 0);
-		refused("belongs to another user");
+		assert_refused("belongs to another user");
 	}
 }
 
-static void not_whole(void **state)
+static void incomplete_folders(void **state)
 {
 	(void)state;
-	make();
+	make_store();
 	assert_int_equal(rename(".slurmq/id", "id"), 0);
-	refused("id' is missing");
+	assert_refused("id' is missing");
 	write_text(".slurmq/id", "0\n");
-	refused("belongs to another .slurmq folder");
+	assert_refused("belongs to another .slurmq folder");
 	assert_int_equal(rename("id", ".slurmq/id"), 0);
 	assert_int_equal(rename(".slurmq/jobs.db", "jobs.db"), 0);
-	refused("there is no database");
+	assert_refused("is missing");
 	assert_int_equal(access(".slurmq/jobs.db", F_OK), -1);
 }
 
@@ -236,13 +235,13 @@ static void log_paths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(made_found_opened),
-		T(made_again_changes_nothing),
-		T(cut_short_and_gone_on_with),
-		T(what_killed_inits_left),
-		T(named_by_a_file_and_by_the_environment),
+		T(make_find_open),
+		T(making_again_changes_nothing),
+		T(a_killed_init_is_completed),
+		T(leftovers_of_killed_inits),
+		T(folder_from_a_file_and_the_environment),
 		T(unsafe_folders),
-		T(not_whole),
+		T(incomplete_folders),
 		T(a_path_that_sbatch_cannot_take),
 		T(log_paths),
 	};

@@ -1,4 +1,4 @@
-/* test_supervise.c - one attempt: its right, its steps, signals, its journal */
+/* test_supervise.c - one attempt: its claim, its steps, signals, its journal */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,9 +67,9 @@ struct step {
 };
 
 static const char *checkpoint;
-static char *root; /* NULL: none of its own */
+static char *root; /* NULL: no root of its own */
 
-/* A manifest of one task: each step a script for sh, in the scratch folder. */
+/* Writes a manifest of one task: each step is a script for sh, in the scratch folder. */
 static void make_manifest(struct here *h, const struct step *steps, size_t n)
 {
 	struct manifest_head head = {.checkpoint = (char *)(uintptr_t)checkpoint,
@@ -112,22 +112,22 @@ static void make_manifest(struct here *h, const struct step *steps, size_t n)
 	manifest_writer_release(&w);
 }
 
-/* What comes of the decision, and how often it was asked for. */
+/* The answer of the decision, and how often it was requested. */
 static enum { NO_HOOK, UNDECIDED, GOES_ON, STOPS } decision;
-static int asked;
+static int decisions;
 static struct folder *decided_in;
 
 static bool decide(void *arg)
 {
 	(void)arg;
-	asked++;
+	decisions++;
 	if (decision == STOPS)
 		assert_int_equal(
 			claim_file_revoke(decided_in, T, 0, &(struct who){.node = "n2"}, NULL), 0);
 	return decision != UNDECIDED;
 }
 
-static struct supervise_result go(struct here *h)
+static struct supervise_result run_attempt(struct here *h)
 {
 	struct supervise_opts o = {.folder = h->sp,
 				   .dir = h->dir,
@@ -143,9 +143,9 @@ static struct supervise_result go(struct here *h)
 	return r;
 }
 
-/* The journal that lies in outbox/ under the result's name, or else still in running/, in short:
- * "0 ok, 1 failed; failed EXIT 3". */
-static char *told(struct here *h, const struct supervise_result *r)
+/* Returns a short form of the journal, which is in outbox/ under the result's name or still in
+ * running/: "0 ok, 1 failed; failed EXIT 3". Caller frees. */
+static char *read_journal(struct here *h, const struct supervise_result *r)
 {
 	struct folder_list running;
 	struct buf b = {0};
@@ -173,11 +173,11 @@ static char *told(struct here *h, const struct supervise_result *r)
 	return buf_take(&b);
 }
 
-static void ends(void **state)
+static void ends_of_steps(void **state)
 {
 	static const struct {
 		struct step steps[4];
-		const char *told;
+		const char *journal;
 		int status;
 	} v[] = {
 		{{{.key = "a", .script = "true"}}, "a completed; completed", 0},
@@ -185,7 +185,7 @@ static void ends(void **state)
 		{{{.key = "a", .script = "kill -SEGV $$"}}, "a failed; failed SIGNAL 0/11", 139},
 		{{{.key = "a", .script = "!/no/such/program"}}, "a failed; failed EXIT 127/0", 127},
 		{{{.key = "a", .script = "!/etc/passwd"}}, "a failed; failed EXIT 126/0", 126},
-		/* one that fails stops the rest, unless it says so */
+		/* a failed step stops the attempt, unless the step continues on error */
 		{{{.key = "a", .script = "exit 3"}, {.key = "b", .script = "true"}},
 		 "a failed; failed EXIT 3/0",
 		 3},
@@ -193,7 +193,7 @@ static void ends(void **state)
 		  {.key = "b", .script = "exit 4"}},
 		 "a failed, b failed; failed EXIT 3/0",
 		 3},
-		/* what is needed */
+		/* files that a step needs */
 		{{{.key = "a", .script = "exit 3", .go_on = true},
 		  {.key = "b x=1", .script = "true", .needs = "a"},
 		  {.key = "c", .script = "true"}},
@@ -207,7 +207,7 @@ static void ends(void **state)
 		  {.key = "b", .script = "true", .needs = "a"}},
 		 "a x=1 completed, a x=2 failed, b skipped; failed EXIT 1/0",
 		 1},
-		/* what was done before is not done again, and counts */
+		/* a step that an earlier attempt completed is not run again, and counts */
 		{{{.key = "a", .script = "exit 9", .done = true},
 		  {.key = "b", .script = "true", .needs = "a"}},
 		 "b completed; completed",
@@ -237,18 +237,18 @@ static void ends(void **state)
 		while (n < 4 && v[i].steps[n].key)
 			n++;
 		make_manifest(h, v[i].steps, n);
-		r = go(h);
+		r = run_attempt(h);
 		assert_int_equal(r.outcome, SUPERVISE_ENDED);
 		assert_true(r.refill);
-		text = told(h, &r);
-		assert_string_equal(text, v[i].told);
+		text = read_journal(h, &r);
+		assert_string_equal(text, v[i].journal);
 		assert_int_equal(r.exit_status, v[i].status);
 		free(text);
 		tear_down(&s);
 	}
 }
 
-static void a_spent_right_runs_nothing(void **state)
+static void without_a_claim_no_step_runs(void **state)
 {
 	struct here *h = *state;
 	const struct step one = {.key = "a", .script = "echo ran >>ran"};
@@ -256,27 +256,27 @@ static void a_spent_right_runs_nothing(void **state)
 	struct buf ran = {0};
 
 	make_manifest(h, &one, 1);
-	r = go(h);
+	r = run_attempt(h);
 	assert_int_equal(r.outcome, SUPERVISE_ENDED);
-	r = go(h);
+	r = run_attempt(h);
 	assert_int_equal(r.outcome, SUPERVISE_SPENT);
 	assert_int_equal(r.exit_status, 1);
 	assert_string_equal(r.event, "");
 	assert_int_equal(manifest_remove(h->sp, T, NULL), 0);
-	r = go(h);
+	r = run_attempt(h);
 	assert_int_equal(r.outcome, SUPERVISE_SPENT);
 	assert_int_equal(folder_file_get(h->sp, "ran", &ran, NULL), 0);
 	assert_string_equal(ran.s, "ran\n");
 	buf_release(&ran);
 }
 
-/* TERM, and what Slurm says that it means. */
-static void term(void **state)
+/* SIGTERM, and the reason that Slurm reports for it. */
+static void reasons_of_sigterm(void **state)
 {
 	static const struct {
-		const char *slurm, *reason, *script, *told;
+		const char *slurm, *reason, *script, *journal;
 		bool refill, recorded;
-		int away; /* Slurm does not answer so often */
+		int away; /* number of queries that Slurm does not answer */
 		bool usr1;
 		int restarts;
 	} v[] = {
@@ -288,31 +288,31 @@ static void term(void **state)
 		 "a failed; failed TIMEOUT 0/15", true, false, 0, false, 0},
 		{"PREEMPTED", "None", "kill -TERM $PPID; sleep 20",
 		 "a failed; failed PREEMPTED 0/15", true, false, 0, false, 0},
-		/* a mere signal: the job goes on */
+		/* only a signal: the job goes on */
 		{"RUNNING", "None", "trap '' TERM; kill -TERM $PPID; sleep 0.2",
 		 "a completed, b completed; completed", true, false, 0, false, 0},
-		/* it takes no notice of TERM: KILL before Slurm's own */
+		/* the step ignores SIGTERM: the supervisor sends SIGKILL before Slurm does */
 		{"COMPLETING", "TimeLimit",
 		 "trap '' TERM; kill -TERM $PPID; while :; do sleep 1; done",
 		 "a failed; failed TIMEOUT 0/9", true, false, 0, false, 0},
-		/* it leaves with 0, and is not completed all the same */
+		/* the step exits with 0, but is not completed */
 		{"COMPLETING", "TimeLimit", "trap 'exit 0' TERM; kill -TERM $PPID; sleep 1 & wait",
 		 "a failed; failed TIMEOUT", true, false, 0, false, 0},
-		/* the site takes the node away */
+		/* the node goes down */
 		{"NODE_FAIL", "NodeDown", "kill -TERM $PPID; sleep 20",
 		 "a failed; failed NODE_FAIL 0/15", true, false, 0, false, 0},
 		{"COMPLETING", "NodeDown", "kill -TERM $PPID; sleep 20",
 		 "a failed; failed NODE_FAIL 0/15", true, false, 0, false, 0},
-		/* nobody answers: nobody knows how it ended, and Slurm may tell later */
+		/* no answer: the reason stays unknown, and Slurm may report it later */
 		{"RUNNING", "None", "kill -TERM $PPID; sleep 20", "a failed; no end", false, true,
 		 9, false, 0},
-		/* it is asked once: Slurm's own word of the end is found later */
+		/* one query only: reconcile finds the end in Slurm later */
 		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20", "a failed; no end", false,
 		 true, 1, false, 0},
-		/* nobody answers, and near the limit it is the limit */
+		/* no answer, near the time limit: the reason is the time limit */
 		{"RUNNING", "None", "kill -USR1 $PPID; sleep 0.2; kill -TERM $PPID; sleep 20",
 		 "a failed; failed TIMEOUT 0/15", true, false, 9, true, 0},
-		/* requeued: all else looks as after scancel */
+		/* requeued: the rest is as after scancel */
 		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20",
 		 "a failed; failed PREEMPTED 0/15", true, false, 0, false, 1},
 	};
@@ -333,9 +333,9 @@ static void term(void **state)
 		fake.away_times = v[i].away;
 		fake.jobs[0].restarts = v[i].restarts;
 		make_manifest(h, steps, 2);
-		r = go(h);
-		text = told(h, &r);
-		assert_string_equal(text, v[i].told);
+		r = run_attempt(h);
+		text = read_journal(h, &r);
+		assert_string_equal(text, v[i].journal);
 		assert_int_equal(r.refill, v[i].refill);
 		assert_int_equal(folder_file_exists(h->sp, "cancelled/100"), v[i].recorded);
 		free(text);
@@ -344,11 +344,12 @@ static void term(void **state)
 	fake_reason = NULL;
 }
 
-/* USR1 to us says that the limit is near: the command gets what it asks for, and only where it catches it. */
+/* SIGUSR1 announces the time limit. The command gets the signal of its checkpoint option, and only
+ * a process that catches it. */
 static void checkpoints(void **state)
 {
 	static const struct {
-		const char *checkpoint, *script, *told, *log;
+		const char *checkpoint, *script, *journal, *log;
 	} v[] = {
 		{NULL, "trap 'exit 3' USR1; kill -USR1 $PPID; sleep 0.3; exit 4",
 		 "a failed; failed EXIT 4/0", NULL},
@@ -357,12 +358,12 @@ static void checkpoints(void **state)
 		{"HUP",
 		 "trap 'exit 3' USR1; trap 'exit 5' HUP; kill -USR1 $PPID; while :; do sleep 0.1; done",
 		 "a failed; failed EXIT 5/0", "the time limit is near: HUP sent to the command"},
-		/* it would kill this one */
+		/* the signal would kill this process */
 		{"USR1", "kill -USR1 $PPID; sleep 0.3", "a completed; completed",
 		 "the time limit is near: USR1 not sent, the command does not catch it"},
 		{"TERM", "kill -USR1 $PPID; sleep 0.3", "a completed; completed",
 		 "the time limit is near: TERM not sent, the command does not catch it"},
-		/* a shell that runs it does not have to */
+		/* the shell that runs the command need not catch it */
 		{"USR1",
 		 "sh -c 'trap \"exit 6\" USR1; echo >begun; while :; do sleep 0.1; done' & "
 		 "until [ -e begun ]; do sleep 0.1; done; kill -USR1 $PPID; wait $!; exit $?",
@@ -383,9 +384,9 @@ static void checkpoints(void **state)
 		checkpoint = v[i].checkpoint;
 		make_manifest(h, &one, 1);
 		checkpoint = NULL;
-		r = go(h);
-		text = told(h, &r);
-		assert_string_equal(text, v[i].told);
+		r = run_attempt(h);
+		text = read_journal(h, &r);
+		assert_string_equal(text, v[i].journal);
 		assert_int_equal(folder_file_get(h->sp, "log", &log, NULL), 0);
 		if (v[i].log ? !strstr(log.s, v[i].log) : !!strstr(log.s, "is near"))
 			fail_msg("%zu: %s", i, log.s);
@@ -395,11 +396,12 @@ static void checkpoints(void **state)
 	}
 }
 
-/* What the kernel kills for want of memory, itself or a child of it; and kills of before are not its own. */
+/* The kernel kills the step, or a child of it, for lack of memory. Earlier kills in the cgroup are
+ * not counted. */
 static void out_of_memory(void **state)
 {
 	static const struct {
-		const char *first, *second, *told;
+		const char *first, *second, *journal;
 	} v[] = {
 		{"echo oom_kill 3 >memory.events; kill -KILL $$", "true",
 		 "a failed; failed OUT_OF_MEMORY 0/9"},
@@ -432,26 +434,26 @@ static void out_of_memory(void **state)
 		free(cmd);
 		root = mem_printf("%s/root", h->dir);
 		make_manifest(h, steps, 2);
-		r = go(h);
+		r = run_attempt(h);
 		free(root);
 		root = NULL;
-		text = told(h, &r);
-		assert_string_equal(text, v[i].told);
+		text = read_journal(h, &r);
+		assert_string_equal(text, v[i].journal);
 		free(text);
 		tear_down(&s);
 	}
 }
 
-/* Others were cancelled: nothing begins until that is decided. */
-static void begins_in_the_hold_off(void **state)
+/* Other jobs were cancelled: no step starts before the decision. */
+static void starts_in_the_hold_off(void **state)
 {
 	static const struct {
-		int64_t age; /* of the record, in ms; 0: none */
-		int decision, asked;
+		int64_t age; /* of the cancel record, in ms; 0: no record */
+		int decision, decisions;
 		enum supervise_outcome outcome;
 		bool waits;
-		int sig; /* comes while it waits */
-		const char *slurm, *reason, *told;
+		int sig; /* arrives while the job waits */
+		const char *slurm, *reason, *journal;
 		bool refill, recorded;
 	} v[] = {
 		{0, STOPS, 0, SUPERVISE_ENDED, false, 0, "RUNNING", "None",
@@ -467,12 +469,12 @@ static void begins_in_the_hold_off(void **state)
 		 "a completed; completed", true, false},
 		{11000, UNDECIDED, 1, SUPERVISE_GIVEN_BACK, false, 0, "RUNNING", "None", NULL, true,
 		 false},
-		/* cancelled while it waits: its end is written */
+		/* cancelled while it waits: it writes its end */
 		{5000, UNDECIDED, 0, SUPERVISE_ENDED, false, SIGTERM, "CANCELLED", "None",
 		 "; failed CANCELLED", false, true},
 		{5000, UNDECIDED, 0, SUPERVISE_ENDED, false, SIGTERM, "COMPLETING", "TimeLimit",
 		 "; failed TIMEOUT", true, false},
-		/* a mere signal, or the time limit is near: it waits on */
+		/* only a signal, or the time limit is near: it goes on waiting */
 		{9500, GOES_ON, 1, SUPERVISE_ENDED, true, SIGTERM, "RUNNING", "None",
 		 "a completed; completed", true, false},
 		{9500, GOES_ON, 1, SUPERVISE_ENDED, true, SIGUSR1, "RUNNING", "None",
@@ -499,15 +501,16 @@ static void begins_in_the_hold_off(void **state)
 		fake_reason = v[i].reason;
 		decision = v[i].decision;
 		decided_in = h->sp;
-		asked = 0;
+		decisions = 0;
 		if (v[i].sig)
 			kill(getpid(), v[i].sig);
 		began = clock_mono_ms();
-		r = go(h);
+		r = run_attempt(h);
 		took = clock_mono_ms() - began;
 		decision = NO_HOOK;
-		if (r.outcome != v[i].outcome || asked != v[i].asked)
-			fail_msg("case %zu: outcome %d, asked %d times", i, (int)r.outcome, asked);
+		if (r.outcome != v[i].outcome || decisions != v[i].decisions)
+			fail_msg("case %zu: outcome %d, asked %d times", i, (int)r.outcome,
+				 decisions);
 		if (v[i].waits && took < 100)
 			fail_msg("case %zu: waited %d ms", i, (int)took);
 		if (v[i].age == 5000 && took > 4000)
@@ -518,10 +521,10 @@ static void begins_in_the_hold_off(void **state)
 		assert_int_equal(folder_scan(h->sp, FOLDER_REVOKED, &revoked, NULL), 0);
 		assert_int_equal(revoked.n, v[i].outcome != SUPERVISE_ENDED);
 		folder_list_release(&revoked);
-		if (v[i].told) {
-			char *text = told(h, &r);
+		if (v[i].journal) {
+			char *text = read_journal(h, &r);
 
-			assert_string_equal(text, v[i].told);
+			assert_string_equal(text, v[i].journal);
 			free(text);
 		} else {
 			assert_string_equal(r.event, "");
@@ -531,7 +534,7 @@ static void begins_in_the_hold_off(void **state)
 	fake_reason = NULL;
 }
 
-/* The site runs the same job again: the attempt is closed, nothing is run. */
+/* Slurm requeued the job: the attempt is closed, and no step runs. */
 static void requeued(void **state)
 {
 	struct here *h = *state;
@@ -544,18 +547,18 @@ static void requeued(void **state)
 	make_manifest(h, &one, 1);
 	assert_int_equal(claim_file_win(h->sp, T, 0, &first, &e, NULL), 0);
 	setenv("SLURM_RESTART_COUNT", "1", 1);
-	r = go(h);
+	r = run_attempt(h);
 	assert_int_equal(r.outcome, SUPERVISE_REQUEUED);
 	assert_true(r.refill);
 	assert_int_equal(r.exit_status, 1);
-	text = told(h, &r);
+	text = read_journal(h, &r);
 	assert_string_equal(text, "; no end preempted");
 	free(text);
 	assert_false(folder_file_exists(h->sp, "ran"));
 }
 
-/* Requeued before it had begun: it may begin now. */
-static void requeued_before_it_began(void **state)
+/* Requeued before the claim was won: the attempt starts now. */
+static void requeued_before_the_start(void **state)
 {
 	struct here *h = *state;
 	const struct step one = {.key = "a", .script = "true"};
@@ -564,15 +567,15 @@ static void requeued_before_it_began(void **state)
 
 	make_manifest(h, &one, 1);
 	setenv("SLURM_RESTART_COUNT", "1", 1);
-	r = go(h);
+	r = run_attempt(h);
 	assert_int_equal(r.outcome, SUPERVISE_ENDED);
-	text = told(h, &r);
+	text = read_journal(h, &r);
 	assert_string_equal(text, "a completed; completed");
 	free(text);
 }
 
-/* The old journal was moved away while it still lived: its end is told all the same. */
-static void the_end_of_one_that_was_given_up(void **state)
+/* The old journal was removed while its supervisor was alive: the end is written nevertheless. */
+static void an_end_after_the_journal_was_removed(void **state)
 {
 	struct here *h = *state;
 	const struct step one = {.key = "a", .script = "rm running/*"};
@@ -580,8 +583,8 @@ static void the_end_of_one_that_was_given_up(void **state)
 	char *text;
 
 	make_manifest(h, &one, 1);
-	r = go(h);
-	text = told(h, &r);
+	r = run_attempt(h);
+	text = read_journal(h, &r);
 	assert_string_equal(text, "a completed; completed");
 	free(text);
 }
@@ -591,15 +594,15 @@ static void the_end_of_one_that_was_given_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ends),
-		T1(a_spent_right_runs_nothing),
-		cmocka_unit_test(term),
+		cmocka_unit_test(ends_of_steps),
+		T1(without_a_claim_no_step_runs),
+		cmocka_unit_test(reasons_of_sigterm),
 		cmocka_unit_test(checkpoints),
 		cmocka_unit_test(out_of_memory),
-		cmocka_unit_test(begins_in_the_hold_off),
+		cmocka_unit_test(starts_in_the_hold_off),
 		T1(requeued),
-		T1(requeued_before_it_began),
-		T1(the_end_of_one_that_was_given_up),
+		T1(requeued_before_the_start),
+		T1(an_end_after_the_journal_was_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* A sweep's jobs, their order and identity, and what each of them runs. */
+/* A sweep's jobs, their order and identity, and the commands of each. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -16,8 +16,8 @@
 
 #include "sweep/sweepfile.h"
 
-/* SHA-256 over the lines "job\tstep\tcommand" of t/data/bar-llama.yaml: what the study's own
- * generator printed. */
+/* SHA-256 of the lines "job\tstep\tcommand" of t/data/bar-llama.yaml, as the original generator of
+ * that study printed them. */
 #define BAR_LLAMA "186d1160524b8af60e84d6efc5b4a29bd011e1109a7f09d3104104d016e3173e"
 
 static struct sweep *parse(const char *dir, const char *text, bool load)
@@ -62,8 +62,9 @@ static struct sweep *sweep_of_data(const char *name)
 	return sweep;
 }
 
-/* Each job as "a=1 b=x", joined by "; "; a drawn value with a star behind it. */
-static char *points(const struct sweep *sweep)
+/* Returns each job as "a=1 b=x", joined by "; "; a drawn value has a star after it. Caller
+ * frees. */
+static char *list_jobs(const struct sweep *sweep)
 {
 	struct sweep_point point;
 	struct sweep_iter it;
@@ -84,7 +85,7 @@ static char *points(const struct sweep *sweep)
 	return buf_take(&b);
 }
 
-static uint64_t count(const struct sweep *sweep)
+static uint64_t count_jobs(const struct sweep *sweep)
 {
 	struct sweep_point point;
 	struct sweep_iter it;
@@ -98,7 +99,7 @@ static uint64_t count(const struct sweep *sweep)
 	return n;
 }
 
-/* The nth job's plan, from 0. */
+/* Plans the nth job, counted from 0. */
 static void plan_nth(const struct sweep *sweep, size_t nth, struct plan *plan)
 {
 	struct sweep_point point;
@@ -113,7 +114,7 @@ static void plan_nth(const struct sweep *sweep, size_t nth, struct plan *plan)
 	sweep_iter_release(&it);
 }
 
-static char *joined(const struct strs *words)
+static char *join_words(const struct strs *words)
 {
 	struct buf b = {0};
 
@@ -124,13 +125,13 @@ static char *joined(const struct strs *words)
 
 static void check_joined(const struct strs *words, const char *expected)
 {
-	char *got = joined(words);
+	char *got = join_words(words);
 
 	assert_string_equal(got, expected);
 	free(got);
 }
 
-/* Orders and axes: params' text, the jobs. */
+/* Orders and axes: the text of params, the jobs. */
 static const struct {
 	const char *space, *expected;
 } spaces[] = {
@@ -173,7 +174,7 @@ static const struct {
 	{"sample: {n: 2, seed: 821}\nvariants:\n  - {name: v, params: {k: {randint: [1, 6]}}}\n"
 	 "  - {name: w, params: {k: 0}}",
 	 "[v] k=4*; [v] k=3*; [w] k=0"},
-	/* texts are values, byte for byte */
+	/* strings are values, byte for byte */
 	{"params:\n  a: [1e-3, 0.10, 007, no, null, ~, 3.10, 1_000, 0x1F, \"\", .5, On, +1, 1., '1']\n",
 	 "a=1e-3; a=0.10; a=007; a=no; a=null; a=~; a=3.10; a=1_000; a=0x1F; a=; a=.5; a=On; a=+1; "
 	 "a=1.; a=1"},
@@ -190,7 +191,7 @@ static void test_spaces(void **state)
 		char *text =
 			mem_printf("name: n\n%s\nrun: [a]\n", !strcmp(space, "{}") ? "" : space);
 		struct sweep *sweep = sweep_of(text);
-		char *got = points(sweep);
+		char *got = list_jobs(sweep);
 
 		if (strcmp(got, spaces[i].expected) != 0)
 			fail_msg("%s\ngives %s\nnot   %s", space, got, spaces[i].expected);
@@ -206,11 +207,11 @@ static void test_one_job(void **state)
 	struct sweep *sweep = sweep_of("name: n\nrun: [a]\n");
 
 	(void)state;
-	assert_int_equal(count(sweep), 1);
+	assert_int_equal(count_jobs(sweep), 1);
 	sweep_free(sweep);
 }
 
-static void test_draws_stay(void **state)
+static void test_drawn_values_stay(void **state)
 {
 	static const char small[] =
 		"name: n\nparams: {x: {uniform: [0, 1]}}\nsample: {n: 2, seed: 1}\n"
@@ -278,11 +279,11 @@ static void test_sizes(void **state)
 	buf_release(&b);
 }
 
-/* Identity: what is in it, and what is not. */
+/* Identity of a job: what it includes, and what it does not. */
 
 static const struct {
 	const char *text;
-	const char *identity; /* NULs as bars */
+	const char *identity; /* NUL bytes as bars */
 } identities[] = {
 	{"name: n\nparams: {b: x, a: 1}\nrun: [a]\n", "n|a=1|b=x|"},
 	{"name: n\nparams: {a: 1, b: x}\nlet: {c: q}\nsbatch: {mem: 1}\nrun: [b, \"{c}\"]\n",
@@ -311,7 +312,7 @@ static void test_identity(void **state)
 		for (size_t k = 0; k < text.len; k++)
 			text.s[k] = text.s[k] ? text.s[k] : '|';
 		assert_string_equal(buf_str(&text), identities[i].identity);
-		/* computed by another program: sha256("n\0a=1\0b=x\0") and of the drawn one */
+		/* computed by another program: sha256("n\0a=1\0b=x\0"), and for the drawn job */
 		if (i == 0)
 			assert_true(sweep_identity(sweep, &point) == UINT64_C(0x7753b6c4be50e0ef));
 		if (i == 5)
@@ -368,7 +369,7 @@ static void test_bar_llama(void **state)
 	size_t steps;
 
 	(void)state;
-	assert_int_equal(count(sweep), 96);
+	assert_int_equal(count_jobs(sweep), 96);
 	hash_commands(sweep, hex, &steps);
 	assert_int_equal(steps, 1440);
 	assert_string_equal(hex, BAR_LLAMA);
@@ -414,14 +415,14 @@ static void test_cifar(void **state)
 	struct plan plan;
 
 	(void)state;
-	assert_int_equal(count(sweep), 240);
+	assert_int_equal(count_jobs(sweep), 240);
 	assert_false(sweep_sbatch_uniform(sweep));
 	plan_nth(sweep, 0, &plan);
 	check_joined(&plan.steps[0].argv, "python|train.py|--arch|resnet18|--seed|1|--lr|0.0263658|"
 					  "--dropout|0.638126|--amp");
 	check_joined(&plan.sbatch, "--gres=gpu:1|--mem=16G|--time=4:00:00");
 	plan_release(&plan);
-	plan_nth(sweep, 140, &plan); /* vit_s, the same points, amp off */
+	plan_nth(sweep, 140, &plan); /* model vit_s, amp off */
 	check_joined(&plan.steps[0].argv, "python|train.py|--arch|vit_s|--seed|1|--lr|0.0263658|"
 					  "--dropout|0.638126");
 	check_joined(&plan.sbatch, "--gres=gpu:1|--mem=48G|--time=4:00:00");
@@ -435,7 +436,7 @@ static void test_flow(void **state)
 	struct plan plan;
 
 	(void)state;
-	assert_int_equal(count(sweep), 624);
+	assert_int_equal(count_jobs(sweep), 624);
 	plan_nth(sweep, 104, &plan); /* the third row, with a comma in a value */
 	check_joined(&plan.steps[0].shown,
 		     "bash|-c|srun ./solve --mesh coarse.msh --inlet 'swirl, left' "
@@ -521,7 +522,7 @@ static void test_text_is_shared(void **state)
 	sweep_free(sweep);
 }
 
-/* What runs: its exit status is the command's, behind setup too. */
+/* Runs a step. Its exit status is the command's, also after a setup. */
 static int run_step(const struct plan_step *step)
 {
 	pid_t pid = fork();
@@ -573,7 +574,7 @@ static void test_exit_status(void **state)
 	}
 }
 
-/* Values, byte for byte, as a program gets them that a job's steps run. */
+/* Values, byte for byte, as the programs of a job's steps get them. */
 
 #define TRACE "slurmq-test-trace"
 
@@ -614,8 +615,8 @@ static const char *const given_values[] = {
 
 enum { GIVEN = sizeof(given_values) / sizeof(*given_values) };
 
-/* What the step prints. */
-static char *output_of(const struct plan_step *step)
+/* Returns the output of the step. Caller frees. */
+static char *step_output(const struct plan_step *step)
 {
 	struct buf out = {0};
 	char chunk[4096];
@@ -664,14 +665,14 @@ static void check_values(const char *run, const char *expected)
 	add_yaml_values(&text);
 	buf_addf(&text, "%s\n", run);
 	sweep = sweep_of(buf_str(&text));
-	assert_int_equal(count(sweep), GIVEN);
+	assert_int_equal(count_jobs(sweep), GIVEN);
 	for (size_t i = 0; i < GIVEN; i++) {
 		struct buf want = {0};
 		struct plan plan;
 		char *got;
 
 		plan_nth(sweep, i, &plan);
-		got = output_of(&plan.steps[0]);
+		got = step_output(&plan.steps[0]);
 		for (const char *e = expected; *e; e++)
 			buf_addf(&want, *e == '%' ? "%s" : "%.1s", *e == '%' ? given_values[i] : e);
 		assert_string_equal(got, buf_str(&want));
@@ -702,7 +703,7 @@ static void test_values_reach_a_program(void **state)
 	assert_int_not_equal(access(TRACE, F_OK), 0);
 }
 
-/* A job from the store: the stored text alone is parsed, no file is opened. */
+/* A job from the store: only the stored text is parsed, no file is opened. */
 static void test_stored_point(void **state)
 {
 	struct sweep_param params[] = {{"re", "1e2", false},  {"old", "x", false},
@@ -729,7 +730,7 @@ static void test_stored_point(void **state)
 	free(dir);
 }
 
-/* An axis that was added later, with a default, serves old jobs. */
+/* A parameter with a default that was added later applies to old jobs. */
 static void test_default_for_old_jobs(void **state)
 {
 	struct sweep *sweep = sweep_of("name: n\nparams: {a: 1, b: {values: [0, 1], default: 0}}\n"
@@ -755,7 +756,7 @@ static const struct {
 	const char *text, *expected;
 } refused[] = {
 	{"name: n\nsteps: [{name: s, run: [a], params: {k: [1, 1]}}]\n",
-	 "sweep 'n': step 's k=1' is there twice in a job: a value stands twice in its params"},
+	 "sweep 'n': step 's k=1' is twice in a job: its params have a value twice"},
 	{"name: n\nsteps: [{name: s, run: [a], params: {k: {from: 1, to: 10001, step: 1}}}]\n",
 	 "sweep 'n': a job has more than 10,000 steps"},
 	{"name: n\nparams: {c: ''}\nrun: [\"{c}\"]\n",
@@ -792,8 +793,8 @@ static void test_refused(void **state)
 	}
 }
 
-/* A let that grows without bound is stopped. */
-static void test_let_bomb(void **state)
+/* A let expression that grows without bound is stopped. */
+static void test_unbounded_let(void **state)
 {
 	struct buf b = {0};
 	struct sweep *sweep;
@@ -867,7 +868,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_spaces),
 		cmocka_unit_test(test_one_job),
-		cmocka_unit_test(test_draws_stay),
+		cmocka_unit_test(test_drawn_values_stay),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_bar_llama),
@@ -881,7 +882,7 @@ int main(void)
 		cmocka_unit_test(test_stored_point),
 		cmocka_unit_test(test_default_for_old_jobs),
 		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_let_bomb),
+		cmocka_unit_test(test_unbounded_let),
 		cmocka_unit_test(test_script),
 		cmocka_unit_test(test_policy),
 	};

@@ -1,4 +1,5 @@
-/* A sweep file's text to complaints, each with its place, and files that it names. */
+/* The complaints about the text of a sweep file, each with its place, and about files that it
+ * names. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -13,8 +14,9 @@
 
 #include "sweep/sweepfile.h"
 
-/* Parse and load text, as a file of folder dir; its complaints, a line each. */
-static struct sweep *read_text(const char *text, size_t len, const char *dir, struct buf *said)
+/* Parses and loads text as a file of the folder dir; appends its complaints, one a line. Caller
+ * frees the sweep. */
+static struct sweep *read_text(const char *text, size_t len, const char *dir, struct buf *lines)
 {
 	struct complaints c = {0};
 	struct sweep *sweep = NULL;
@@ -24,7 +26,7 @@ static struct sweep *read_text(const char *text, size_t len, const char *dir, st
 	if (rc == 0)
 		rc = sweepfile_load_files(sweep, &c, &err);
 	for (size_t i = 0; i < c.lines.n; i++)
-		buf_addf(said, "%s\n", c.lines.v[i]);
+		buf_addf(lines, "%s\n", c.lines.v[i]);
 	assert_int_equal(rc != 0, c.errors != 0);
 	if (rc != 0)
 		assert_true(err.status == ERR_USAGE && strstr(err.msg, "error"));
@@ -35,15 +37,15 @@ static struct sweep *read_text(const char *text, size_t len, const char *dir, st
 	return NULL;
 }
 
-/* What is said of a file; "": nothing, NULL: something. */
-struct said {
+/* The complaints expected for a file; "": none, NULL: any. */
+struct complaint_case {
 	const char *text, *expected;
 };
 
 #define HEAD "name: n\n"
 #define RUN "run: [a]\n"
 
-static const struct said schema[] = {
+static const struct complaint_case schema[] = {
 	{HEAD RUN, ""},
 	{"", "s:1:1: error: the file is empty\n"},
 	{"- a\n", "s:1:1: error: a sweep is a map, as in name: my-study\n"},
@@ -63,7 +65,7 @@ static const struct said schema[] = {
 	{HEAD "command: a\n",
 	 "s:1:1: error: nothing to run: give one of 'run', 'steps' and 'script'\n"
 	 "s:2:1: error: unknown key 'command', did you mean 'run'?\n"},
-	{HEAD HEAD RUN, "s:2:1: error: key 'name' stands twice, first on line 1\n"},
+	{HEAD HEAD RUN, "s:2:1: error: key 'name' is a duplicate, first on line 1\n"},
 	{HEAD RUN "<<: {env: {A: b}}\n",
 	 "s:3:1: error: merge keys are not supported: write the keys out\n"},
 	{HEAD RUN "---\n" HEAD, "s:3:1: error: a second document: a file holds one sweep\n"},
@@ -75,7 +77,7 @@ static const struct said schema[] = {
 	{HEAD "params: {x: [[1]]}\n" RUN,
 	 "s:2:14: error: parameter 'x' must be one value, not a list\n"},
 	{HEAD "params: {x: []}\n" RUN,
-	 "s:2:13: error: parameter 'x' has no values: nothing could be run\n"},
+	 "s:2:13: error: parameter 'x' has no values: there would be no jobs\n"},
 	{HEAD "params: {x: \"a\\nb\"}\n" RUN,
 	 "s:2:13: error: parameter 'x' holds a control character or a line break\n"},
 	{HEAD "params: {x: \"a\\0b\"}\n" RUN,
@@ -97,7 +99,7 @@ static const struct said schema[] = {
 	 "s:2:13: error: alias '*b' has no anchor before it; quote a value that begins with '*'\n"},
 };
 
-static const struct said placeholders[] = {
+static const struct complaint_case placeholders[] = {
 	{HEAD "params: {lr: 1}\nrun: [a, {lr}, \"{lrr}\", \"{{q}}\", \"${w}\", \"{1..2}\"]\n",
 	 "s:3:17: error: there is no parameter 'lrr', did you mean 'lr'? Or write {{lrr}} for the "
 	 "text {lrr}\n"},
@@ -113,36 +115,34 @@ static const struct said placeholders[] = {
 	{HEAD "params: {lr: 1}\nrun: >-\n  a\n  b\n\n  '{lr}'\n",
 	 "s:7:4: error: '{lr}' is not replaced within single quotes: use double quotes\n"},
 	{HEAD "params: {lr: 1}\nrun: |\n  echo )\n  a {lr}\n",
-	 "s:4:9: error: the quoting of the command cannot be followed from here, where a ) has no ( "
+	 "s:4:9: error: the quoting of the command cannot be parsed from here on: a ) has no ( "
 	 "before it\n"
 	 "s:5:5: error: '{lr}' cannot be placed, because the quoting before it could not be followed\n"},
 	{HEAD "run: [a, \"{@arg}\"]\n",
-	 "s:2:11: error: there is no '{@arg}': there are {@args}, {@kv} and {@id}\n"},
+	 "s:2:11: error: there is no '{@arg}': the names with @ are {@args}, {@kv} and {@id}\n"},
 	{HEAD "run: {x} --a\n",
 	 "s:2:10: error: invalid YAML: did not find expected key, while parsing a block mapping: "
 	 "quote a value that begins with '{', as in run: \"{x} ...\"\n"},
 	{HEAD "run: ['', a]\n", "s:2:7: error: the command is empty: its first word has no text\n"},
 	{HEAD "run: ' '\n", "s:2:6: error: the command is empty\n"},
 	{HEAD "run: a b # c\n",
-	 "s:2:10: warning: what follows ' #' is a comment of YAML and no part of the command: quote "
-	 "the command if it should be\n"},
+	 "s:2:10: warning: the text after ' #' is a YAML comment, not part of the command: quote the command to keep it\n"},
 	{HEAD "run: bash -c \"a {x}\"\nparams: {x: 1}\n",
-	 "s:2:17: warning: '{x}' is put into a text that a shell reads again: what the value holds "
-	 "is run, too\n"},
+	 "s:2:17: warning: '{x}' is put into a text that a shell parses again: it runs code that the value holds\n"},
 	{HEAD "setup: echo 'a\n" RUN, "s:2:13: error: 'setup' ends within single quotes\n"},
 	{HEAD "setup: a \\\n" RUN, NULL},
 	{HEAD "run: echo 'a\n", "s:2:11: warning: the command ends within single quotes\n"},
 	{HEAD "let: {a: \"{b}\", b: \"{a}\"}\n" RUN, "s:2:7: error: let 'a' refers to itself\n"},
-	{HEAD "params: {a: 1}\nlet: {a: x}\n" RUN, "s:3:7: error: 'a' is a parameter, too\n"},
+	{HEAD "params: {a: 1}\nlet: {a: x}\n" RUN, "s:3:7: error: 'a' is also a parameter\n"},
 	{HEAD "params: {a: [1, 2]}\nlet: {b: {by: a, map: {1: x}}}\n" RUN,
 	 "s:3:7: error: let 'b' has no entry for a '2'\n"},
 };
 
-static const struct said jobs[] = {
+static const struct complaint_case jobs[] = {
 	{HEAD "sbatch: {array: 1-3}\n" RUN,
 	 "s:2:10: error: sbatch's 'array' is set by slurmq itself: slurmq makes the arrays: each job is a "
 	 "task of one\n"},
-	/* what sbatch takes for it (getopt_long(3)) is it */
+	/* abbreviations that sbatch accepts (getopt_long(3)) are refused too */
 	{HEAD "sbatch: {begi: now+1hour}\n" RUN,
 	 "s:2:10: error: sbatch's 'begin' is set by slurmq itself: use 'slurmq hold' and 'slurmq release'\n"},
 	{HEAD "sbatch: {test-on: true, arra: 1}\n" RUN,
@@ -160,7 +160,7 @@ static const struct said jobs[] = {
 	 "s:2:10: error: 'p': write sbatch's long name, 'partition'\n"},
 	{HEAD "sbatch: {--mem: 1}\n" RUN, "s:2:10: error: write 'mem' without its dashes\n"},
 	{HEAD "sbatch: {mem_per_cpu: 1}\n" RUN,
-	 "s:2:10: error: 'mem_per_cpu' is no option of sbatch, did you mean 'mem-per-cpu'?\n"},
+	 "s:2:10: error: 'mem_per_cpu' is not an option of sbatch, did you mean 'mem-per-cpu'?\n"},
 	{HEAD "sbatch: {partitoin: a}\n" RUN,
 	 "s:2:10: warning: sbatch has no option 'partitoin' that is known here, did you mean "
 	 "'partition'?\n"},
@@ -169,30 +169,30 @@ static const struct said jobs[] = {
 	 "s:2:18: error: sbatch's 'reboot' takes no value: write true\n"},
 	{HEAD "env: {A B: 1}\n" RUN, "s:2:7: error: 'A B' cannot be a variable's name\n"},
 	{HEAD "env: {SLURMQ_X: 1}\n" RUN,
-	 "s:2:7: error: variables named SLURMQ_... are reserved for slurmq\n"},
+	 "s:2:7: error: names SLURMQ_... are reserved for slurmq\n"},
 	{HEAD "steps: []\n",
 	 "s:2:8: error: 'steps' is a list of steps, as in [{name: train, run: [python, train.py]}]\n"},
 	{HEAD "steps:\n  - {name: a, run: b, needs: [c]}\n  - {name: cc, run: b}\n",
-	 "s:3:31: error: needs 'c', which is no step before this one\n"},
+	 "s:3:31: error: needs 'c', which is not an earlier step\n"},
 	{HEAD "steps:\n  - {name: prep, run: b}\n  - {name: prep, run: b, needs: [prp]}\n",
 	 "s:4:12: error: step 'prep' is already defined on line 3\n"
-	 "s:4:34: error: needs 'prp', which is no step before this one, did you mean 'prep'?\n"},
+	 "s:4:34: error: needs 'prp', which is not an earlier step, did you mean 'prep'?\n"},
 	{HEAD "steps: [{name: a, run: b, on_fail: no}]\n",
-	 "s:2:36: error: on_fail is stop or continue, not 'no'\n"},
+	 "s:2:36: error: on_fail must be stop or continue, not 'no'\n"},
 	{HEAD "steps: [{name: a, run: [\"{q}\"]}, {name: b, run: c, params: {q: 1}}]\n",
 	 "s:2:26: error: 'q' is a parameter of step 'b' alone\n"},
 	{HEAD "params: {q: 1}\nsteps: [{name: b, run: c, params: {q: 1}}]\n",
-	 "s:3:36: error: 'q' is a name of the whole job already\n"},
+	 "s:3:36: error: 'q' is already a name of the whole job\n"},
 	{HEAD RUN "retry: {max: x, OOM: again, TIMEOUT: {time: y}}\ncheckpoint: SIGUSR1\n"
 		  "restartable: 1\n",
 	 "s:3:14: error: max must be a whole number from 0 to 1000, not 'x'\n"
 	 "s:3:17: error: unknown key 'OOM', did you mean 'OUT_OF_MEMORY'?\n"
 	 "s:3:45: error: time: 'y' is not valid for sbatch\n"
-	 "s:4:13: error: checkpoint: 'SIGUSR1' is no signal that it can be, did you mean 'USR1'?\n"
+	 "s:4:13: error: checkpoint: 'SIGUSR1' is not a possible signal, did you mean 'USR1'?\n"
 	 "s:5:14: error: 'restartable' is true or false, not '1'\n"},
 };
 
-static const struct said spaces[] = {
+static const struct complaint_case spaces[] = {
 	{HEAD "params: {x: {from: 1, to: 3}}\n" RUN,
 	 "s:2:13: error: parameter 'x' needs from, to, and one of step, factor and num\n"},
 	{HEAD "params: {x: {from: 1, to: 3, step: 0}}\n" RUN,
@@ -215,7 +215,7 @@ static const struct said spaces[] = {
 	 "s:3:9: error: nothing is drawn: 'sample' goes with uniform, loguniform, randint and "
 	 "choice\n"},
 	{HEAD "zip: [{a: [1, 2], b: [1]}]\n" RUN,
-	 "s:2:19: error: parameters in one group of 'zip' are of one length: 'a' has 2 values, 'b' "
+	 "s:2:19: error: parameters in one group of 'zip' must have the same length: 'a' has 2 values, 'b' "
 	 "has 1\n"},
 	{HEAD "zip: [{a: [1, 2]}]\nparams: {a: 1}\n" RUN,
 	 "s:3:10: error: parameter 'a' is already defined\n"},
@@ -232,14 +232,14 @@ static const struct said spaces[] = {
 	 "s:3:20: warning: this condition matches nothing\n"},
 	{HEAD "params: {a: 1, b: 2}\ninclude: [{a: 3}, {a: 4, b: 5, cc: 6}]\n" RUN,
 	 "s:3:11: error: an included job needs a value of every parameter, and has none of 'b'\n"
-	 "s:3:19: error: an included job has 'cc', which is no parameter\n"},
+	 "s:3:19: error: an included job has 'cc', which is not a parameter\n"},
 	{HEAD "variants: [{name: v, params: {a: 1}}, {name: w, params: {b: 1}}]\nrun: [\"{a}\"]\n",
-	 "s:3:8: error: 'a' is no parameter of variant 'w'\n"},
+	 "s:3:8: error: 'a' is not a parameter of variant 'w'\n"},
 	{HEAD "variants: [{name: v}, {name: v}]\n" RUN,
 	 "s:2:30: error: variant 'v' is already defined\n"},
 };
 
-static const struct said files[] = {
+static const struct complaint_case files[] = {
 	{HEAD "params: {x: {file: lines}}\nrun: [\"{x}\"]\n", ""},
 	{HEAD "params: {x: {file: none}}\n" RUN, NULL},
 	{HEAD "params: {x: {file: gap}}\n" RUN,
@@ -255,19 +255,19 @@ static const struct said files[] = {
 	 "s:2:7: error: 'bad.csv' cannot be used: see its errors\n"},
 	{HEAD "script: job.sh\n", ""},
 	{HEAD "script: array.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --array=1-9' cannot stand: slurmq makes the "
+	 "s:2:9: error: the script's line '#SBATCH --array=1-9' is not allowed: slurmq makes the "
 	 "arrays: each job is a task of one\n"},
 	{HEAD "script: cut.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --arr 1-9' cannot stand: slurmq makes the "
+	 "s:2:9: error: the script's line '#SBATCH --arr 1-9' is not allowed: slurmq makes the "
 	 "arrays: each job is a task of one\n"},
 	{HEAD "script: two.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --mem=1G --hold # now' cannot stand: use 'slurmq hold'\n"},
+	 "s:2:9: error: the script's line '#SBATCH --mem=1G --hold # now' is not allowed: use 'slurmq hold'\n"},
 	{HEAD "script: said.sh\n", ""},
 	{HEAD "script: lines\n",
 	 "s:2:9: error: the script's first line must name its interpreter, as in #!/bin/bash; "
 	 "sbatch demands it, too\n"},
 	{HEAD "script: job.sh\nsetup: a\n",
-	 "s:3:8: error: 'setup' does not go with 'script': put it into the script\n"},
+	 "s:3:8: error: 'setup' cannot be used with 'script': put it into the script\n"},
 };
 
 static char folder[] = "/tmp/slurmq-test-XXXXXX";
@@ -316,60 +316,60 @@ static int remove_folder(void **state)
 	return rmdir(folder);
 }
 
-static void check_said(const struct said *cases, size_t n)
+static void check_complaints(const struct complaint_case *cases, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct buf said = {0};
+		struct buf lines = {0};
 
-		sweep_free(read_text(cases[i].text, strlen(cases[i].text), folder, &said));
-		if (cases[i].expected && strcmp(buf_str(&said), cases[i].expected) != 0)
-			fail_msg("file:\n%s\nsaid:\n%s\nexpected:\n%s", cases[i].text,
-				 buf_str(&said), cases[i].expected);
-		if (!cases[i].expected && !said.len)
-			fail_msg("nothing is said of:\n%s", cases[i].text);
-		buf_release(&said);
+		sweep_free(read_text(cases[i].text, strlen(cases[i].text), folder, &lines));
+		if (cases[i].expected && strcmp(buf_str(&lines), cases[i].expected) != 0)
+			fail_msg("file:\n%s\ncomplaints:\n%s\nexpected:\n%s", cases[i].text,
+				 buf_str(&lines), cases[i].expected);
+		if (!cases[i].expected && !lines.len)
+			fail_msg("no complaint about:\n%s", cases[i].text);
+		buf_release(&lines);
 	}
 }
 
 static void test_schema(void **state)
 {
 	(void)state;
-	check_said(schema, sizeof(schema) / sizeof(*schema));
+	check_complaints(schema, sizeof(schema) / sizeof(*schema));
 }
 
 static void test_placeholders(void **state)
 {
 	(void)state;
-	check_said(placeholders, sizeof(placeholders) / sizeof(*placeholders));
+	check_complaints(placeholders, sizeof(placeholders) / sizeof(*placeholders));
 }
 
 static void test_jobs(void **state)
 {
 	(void)state;
-	check_said(jobs, sizeof(jobs) / sizeof(*jobs));
+	check_complaints(jobs, sizeof(jobs) / sizeof(*jobs));
 }
 
 static void test_spaces(void **state)
 {
 	(void)state;
-	check_said(spaces, sizeof(spaces) / sizeof(*spaces));
+	check_complaints(spaces, sizeof(spaces) / sizeof(*spaces));
 }
 
 static void test_files(void **state)
 {
 	(void)state;
-	check_said(files, sizeof(files) / sizeof(*files));
+	check_complaints(files, sizeof(files) / sizeof(*files));
 }
 
-/* Something is wrong in a text that is made here, and this is said of it among other things. */
-static void check_made(struct buf *text, const char *expected)
+/* Checks that the complaints about a generated text contain expected. Releases text. */
+static void check_generated(struct buf *text, const char *expected)
 {
-	struct buf said = {0};
+	struct buf lines = {0};
 
-	sweep_free(read_text(buf_str(text), text->len, folder, &said));
-	if (!strstr(buf_str(&said), expected))
-		fail_msg("said:\n%s\nexpected:\n%s", buf_str(&said), expected);
-	buf_release(&said);
+	sweep_free(read_text(buf_str(text), text->len, folder, &lines));
+	if (!strstr(buf_str(&lines), expected))
+		fail_msg("complaints:\n%s\nexpected:\n%s", buf_str(&lines), expected);
+	buf_release(&lines);
 	buf_release(text);
 }
 
@@ -386,7 +386,7 @@ static void test_limits(void **state)
 	(void)state;
 	buf_addstr(&b, HEAD RUN "title: ");
 	add_times(&b, '[', 40);
-	check_made(&b, "s:3:39: error: nested more than 32 deep");
+	check_generated(&b, "s:3:39: error: nested more than 32 deep");
 
 	buf_addstr(&b, HEAD RUN "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
 	for (int i = 1; i < 8; i++) {
@@ -395,21 +395,21 @@ static void test_limits(void **state)
 			buf_addf(&b, "%s*a%d", k ? ", " : "", i - 1);
 		buf_addstr(&b, "]\n");
 	}
-	check_made(&b, "more than 200,000 nodes, aliases followed");
+	check_generated(&b, "more than 200,000 nodes, aliases followed");
 
 	buf_addstr(&b, HEAD RUN "# ");
 	add_times(&b, 'x', 4 << 20);
-	check_made(&b, "s: error: larger than 4 MiB");
+	check_generated(&b, "s: error: larger than 4 MiB");
 
 	buf_addstr(&b, HEAD "run: |\n  a ");
 	add_times(&b, 'x', 130 * 1024);
-	check_made(&b, "s:2:6: error: the command is too long");
+	check_generated(&b, "s:2:6: error: the command is too long");
 
 	buf_add(&b, HEAD RUN "title: a\0b\n", strlen(HEAD RUN) + 11);
-	check_made(&b, "s:3:9: error: NUL byte");
+	check_generated(&b, "s:3:9: error: NUL byte");
 }
 
-static void test_slurp_refuses(void **state)
+static void test_slurp_errors(void **state)
 {
 	static const struct {
 		const char *name, *expected;
@@ -454,23 +454,23 @@ static void test_slurp(void **state)
 	free(dir);
 }
 
-/* A byte order mark and Windows' line ends change nothing. */
-static void test_other_editors(void **state)
+/* A byte order mark and CRLF line ends change nothing. */
+static void test_bom_and_crlf(void **state)
 {
 	static const char text[] = "\xef\xbb\xbf"
 				   "name: n\r\nparams:\r\n  x: [a, b]\r\nrun: |\r\n  a {x}\r\n"
 				   "  b '{x}'\r\n";
-	struct buf said = {0};
+	struct buf lines = {0};
 
 	(void)state;
-	sweep_free(read_text(text, strlen(text), folder, &said));
-	assert_string_equal(buf_str(&said),
+	sweep_free(read_text(text, strlen(text), folder, &lines));
+	assert_string_equal(buf_str(&lines),
 			    "s:6:6: error: '{x}' is not replaced within single quotes: use double "
 			    "quotes\n");
-	buf_release(&said);
+	buf_release(&lines);
 }
 
-/* Every beginning of a file, and every file with a byte changed, is read without a crash. */
+/* Reads every prefix of each file, and each file with one byte changed: no crash. */
 static void test_broken_files(void **state)
 {
 	static const char text[] =
@@ -483,24 +483,24 @@ static void test_broken_files(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(text) - 1; i++) {
-		struct buf said = {0};
+		struct buf lines = {0};
 
-		sweep_free(read_text(text, i, folder, &said));
+		sweep_free(read_text(text, i, folder, &lines));
 		memcpy(copy, text, sizeof(text));
 		copy[i] = "{}[]:,\n\"' &*!#"[i % 14];
-		sweep_free(read_text(copy, strlen(text), folder, &said));
-		buf_release(&said);
+		sweep_free(read_text(copy, strlen(text), folder, &lines));
+		buf_release(&lines);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_schema),	      cmocka_unit_test(test_placeholders),
-		cmocka_unit_test(test_jobs),	      cmocka_unit_test(test_spaces),
-		cmocka_unit_test(test_files),	      cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_slurp_refuses), cmocka_unit_test(test_slurp),
-		cmocka_unit_test(test_other_editors), cmocka_unit_test(test_broken_files),
+		cmocka_unit_test(test_schema),	     cmocka_unit_test(test_placeholders),
+		cmocka_unit_test(test_jobs),	     cmocka_unit_test(test_spaces),
+		cmocka_unit_test(test_files),	     cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_slurp_errors), cmocka_unit_test(test_slurp),
+		cmocka_unit_test(test_bom_and_crlf), cmocka_unit_test(test_broken_files),
 	};
 
 	return cmocka_run_group_tests_name("sweepfile", tests, make_folder, remove_folder);

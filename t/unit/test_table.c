@@ -1,4 +1,4 @@
-/* test_table.c - what people read: widths, cuts, times, bars, and nothing raw */
+/* test_table.c - output for people: widths, cuts, times, bars, and no control characters */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -60,7 +60,7 @@ static void cleaning(void **state)
 	}
 }
 
-/* Every single byte: nothing but printable ASCII comes through alone. */
+/* Every single byte: only printable ASCII is printed as it is. */
 static void every_byte(void **state)
 {
 	(void)state;
@@ -87,7 +87,7 @@ static void widths(void **state)
 		{"", 0},
 		{"abc", 3},
 		{"gr\xc3\xbc\xc3\x9f", 4},
-		{"\xe6\xbc\xa2\xe5\xad\x97", 4}, /* two wide ones */
+		{"\xe6\xbc\xa2\xe5\xad\x97", 4}, /* two wide characters */
 		{"\xed\x95\x9c", 2},		 /* Hangul */
 		{"\xef\xbc\xa1", 2},		 /* full width A */
 		{"e\xcc\x81", 1},		 /* e and a combining accent */
@@ -116,7 +116,8 @@ static void cuts(void **state)
 		{"\xe6\xbc\xa2\xe5\xad\x97", 4, "\xe6\xbc\xa2\xe5\xad\x97",
 		 "\xe6\xbc\xa2\xe5\xad\x97"},
 		{"\xe6\xbc\xa2\xe5\xad\x97", 3, "\xe6\xbc\xa2\xe2\x80\xa6", "\xe6\xbc\xa2~"},
-		{"\xe6\xbc\xa2\xe5\xad\x97", 2, "\xe2\x80\xa6", "~"}, /* never half of one */
+		{"\xe6\xbc\xa2\xe5\xad\x97", 2, "\xe2\x80\xa6",
+		 "~"}, /* never half of a wide character */
 	};
 
 	(void)state;
@@ -224,11 +225,11 @@ static void bars(void **state)
 		{10, 0, 10, "[##########]"},
 		{0, 10, 10, "[xxxxxxxxxx]"},
 		{5, 5, 10, "[#####xxxxx]"},
-		{999, 0, 1000, "[######### ]"}, /* full only at the end */
-		{1, 0, 1000, "[#         ]"},	/* and the first one is seen */
+		{999, 0, 1000, "[######### ]"}, /* full only when all jobs have ended */
+		{1, 0, 1000, "[#         ]"},	/* the first job is visible */
 		{0, 1, 1000, "[x         ]"},
 		{1, 1, 1000, "[#x        ]"},
-		{9990, 1, 10000, "[######### ]"}, /* nor is it filled by what is seen */
+		{9990, 1, 10000, "[######### ]"}, /* a visible running job does not fill the bar */
 		{0, 0, 0, "[          ]"},
 	};
 	struct buf out = {0};
@@ -262,7 +263,7 @@ static void painting(void **state)
 
 /* ---- tables ---- */
 
-static char *printed(struct table *t, const struct style *s)
+static char *print_table(struct table *t, const struct style *s)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -276,7 +277,7 @@ static char *printed(struct table *t, const struct style *s)
 static const struct column columns[] = {
 	{"id", true, false}, {"name", false, true}, {"n", true, false}, {"rest", false, true}};
 
-static void rows(struct table *t, const struct style *s)
+static void add_rows(struct table *t, const struct style *s)
 {
 	table_init(t, columns, 4);
 	table_add(t, s, PAINT_NONE, "1");
@@ -295,8 +296,8 @@ static void aligned(void **state)
 	char *text;
 
 	(void)state;
-	rows(&t, &plain);
-	text = printed(&t, &plain);
+	add_rows(&t, &plain);
+	text = print_table(&t, &plain);
 	assert_string_equal(text, "  id  name                    n  rest\n"
 				  "   1  short               12345  a=1 b=2\n"
 				  "1000  a?[31m longer name         gr\xc3\xbc\xc3\x9f\n");
@@ -314,8 +315,8 @@ static void cut_to_width(void **state)
 		int lines = 0;
 
 		s.width = width;
-		rows(&t, &s);
-		text = printed(&t, &s);
+		add_rows(&t, &s);
+		text = print_table(&t, &s);
 		for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
 			if (text_width(l) > width)
 				fail_msg("width %d: '%s'", width, l);
@@ -335,8 +336,8 @@ static void narrow(void **state)
 
 	(void)state;
 	s.width = 32;
-	rows(&t, &s);
-	text = printed(&t, &s);
+	add_rows(&t, &s);
+	text = print_table(&t, &s);
 	assert_string_equal(text, "  id  name            n  rest\n"
 				  "   1  short       12345  a=1 b=2\n"
 				  "1000  a?[31m lo~         gr\xc3\xbc\xc3\x9f\n");
@@ -344,18 +345,18 @@ static void narrow(void **state)
 	table_release(&t);
 }
 
-/* A later slice keeps to the widths of the first, and has no titles. */
+/* A later slice keeps the widths of the first, and has no titles. */
 static void slices(void **state)
 {
 	struct table t;
 	char *text;
 
 	(void)state;
-	rows(&t, &plain);
-	free(printed(&t, &plain));
+	add_rows(&t, &plain);
+	free(print_table(&t, &plain));
 	for (int i = 0; i < 4; i++)
 		table_add(&t, &plain, PAINT_NONE, "7");
-	text = printed(&t, &plain);
+	text = print_table(&t, &plain);
 	assert_string_equal(text, "   7  7                       7  7\n");
 	free(text);
 	table_release(&t);
@@ -372,13 +373,13 @@ static void painted(void **state)
 	t.no_titles = true;
 	table_add(&t, &fancy, PAINT_RED, "x");
 	table_add(&t, &fancy, PAINT_NONE, "y");
-	text = printed(&t, &fancy);
+	text = print_table(&t, &fancy);
 	assert_string_equal(text, "\033[31mx\033[0m  y\n");
 	free(text);
 	table_release(&t);
 }
 
-/* ---- what a stream allows ---- */
+/* ---- styles that a stream allows ---- */
 
 static void styles(void **state)
 {
@@ -394,13 +395,13 @@ static void styles(void **state)
 	unsetenv("NO_COLOR");
 	style_init(&s, fds[1], COLOUR_AUTO);
 	assert_false(s.tty || s.colour || s.glyphs);
-	assert_true(s.utf8); /* a file gets the bytes that are there */
+	assert_true(s.utf8); /* a file gets the bytes unchanged */
 	assert_int_equal(s.width, 0);
 	style_init(&s, fds[1], COLOUR_ALWAYS);
 	assert_true(s.colour);
 	setenv("NO_COLOR", "1", 1);
 	style_init(&s, fds[1], COLOUR_ALWAYS);
-	assert_true(s.colour); /* asked for by name */
+	assert_true(s.colour); /* requested with an option */
 	style_init(&s, fds[1], COLOUR_NEVER);
 	assert_false(s.colour);
 	setenv("LC_ALL", "de_DE.utf8", 1);

@@ -1,4 +1,4 @@
-/* Placeholders in words, and in scripts for bash: what a program gets is what the value is. */
+/* Placeholders in words and in bash scripts: a program gets exactly the value. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -16,7 +16,7 @@
 
 #define CANARY "canary"
 
-/* Give every placeholder the one value. */
+/* Binds every placeholder to the same value. */
 static void bind_all(struct template *t, bool *refused)
 {
 	*refused = false;
@@ -92,7 +92,7 @@ static void test_words(void **state)
 	}
 }
 
-static void test_args_need_a_word(void **state)
+static void test_args_must_be_a_word(void **state)
 {
 	static const char *const texts[] = {"a{@args}", "{@kv}b", "{@args} "};
 
@@ -108,7 +108,8 @@ static void test_args_need_a_word(void **state)
 	}
 }
 
-/* Scripts. % in what is expected is the value; show tells how many words it got, and each. */
+/* Scripts. A % in the expected output stands for the value; show prints the number of its
+ * arguments, and each. */
 
 static const struct {
 	const char *script, *expected;
@@ -217,7 +218,7 @@ static const char *const values[] = {
 
 static const char show[] = "show() { printf '%d:' $#; [ $# -eq 0 ] || printf '<%s>' \"$@\"; }\n";
 
-/* Run bash over the text with args; its output. */
+/* Runs bash with the text and its arguments. Returns its output; caller frees. */
 static char *run_bash(const char *text, const char *const *args, size_t n, int *status)
 {
 	const char *argv[64] = {"bash", "-e", "-c", text, "test"};
@@ -246,7 +247,7 @@ static char *run_bash(const char *text, const char *const *args, size_t n, int *
 	return buf_take(&out);
 }
 
-static char *with_value(const char *expected, const char *value)
+static char *replace_percent(const char *expected, const char *value)
 {
 	struct buf b = {0};
 
@@ -261,20 +262,20 @@ static char *with_value(const char *expected, const char *value)
 
 static char folder[] = "/tmp/slurmq-test-XXXXXX";
 
-static int enter_folder(void **state)
+static int make_folder(void **state)
 {
 	(void)state;
 	return mkdtemp(folder) ? chdir(folder) : -1;
 }
 
-/* Fails where anything was left in it. */
+/* Fails if a test left a file in the folder. */
 static int remove_folder(void **state)
 {
 	(void)state;
 	return chdir("/") || rmdir(folder);
 }
 
-/* The whole text, a subshell for each value, and what it has to print. */
+/* Runs the whole text, which has a subshell for each value, and compares its output. */
 static void check_run(const struct buf *whole, const struct buf *want, const char *script,
 		      const char *const *vals, size_t n)
 {
@@ -290,13 +291,14 @@ static void check_run(const struct buf *whole, const struct buf *want, const cha
 
 static void add_expected(struct buf *want, const char *expected, const char *value)
 {
-	char *one = with_value(expected, value);
+	char *one = replace_percent(expected, value);
 
 	buf_addf(want, "%s\n--\n", one);
 	free(one);
 }
 
-/* The text with variables is one for all values, which come as bash's arguments. */
+/* The text refers to variables, so it is the same for all values. The values are arguments of
+ * bash. */
 static void check_variables(const struct template *t, const char *script, const char *expected,
 			    const char *const *vals, size_t n)
 {
@@ -325,7 +327,7 @@ static void check_shown(const struct template *t, const char *script, const char
 	for (size_t i = 0; i < n; i++) {
 		struct template_env env = env_for(&vals[i], NULL, 0);
 
-		/* for eyes: a value that is a here-document's end word for word would end it */
+		/* for display: a value equal to a here-document's delimiter would end it */
 		if (strstr(script, "<<") && (!strcmp(vals[i], "E") || !strcmp(vals[i], "A")))
 			continue;
 		buf_addstr(&whole, "(\n");
@@ -338,7 +340,8 @@ static void check_shown(const struct template *t, const char *script, const char
 	buf_release(&want);
 }
 
-static void check_taken(const char *script, const char *expected, const char *const *vals, size_t n)
+static void check_accepted(const char *script, const char *expected, const char *const *vals,
+			   size_t n)
 {
 	struct template_bash_end end;
 	struct template t = {0};
@@ -359,12 +362,12 @@ static void test_values_stay_in_their_words(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++)
-		check_taken(taken[i].script, taken[i].expected, values,
-			    sizeof(values) / sizeof(*values));
+		check_accepted(taken[i].script, taken[i].expected, values,
+			       sizeof(values) / sizeof(*values));
 }
 
-/* Random scripts: what bash prints with a plain word in the place of the value is what it has to
- * print with the value, put where the word was. */
+/* Random scripts. bash prints some output with a plain word as the value. With another value it
+ * must print the same, with that value instead of the word. */
 
 #define TOKEN "QZQ"
 
@@ -372,7 +375,7 @@ enum { RANDOM_SCRIPTS = 40, RANDOM_SCRIPTS_LONG = 400, RANDOM_DEPTH = 3 };
 
 static unsigned random_state = 20261123;
 
-static unsigned any_of(unsigned n)
+static unsigned random_below(unsigned n)
 {
 	random_state = random_state * 1103515245U + 12345U;
 	return (random_state >> 16) % n;
@@ -380,7 +383,7 @@ static unsigned any_of(unsigned n)
 
 static void add_command(struct buf *b, int depth);
 
-/* A word; some of them hold a value, or a command's output. */
+/* Adds a word; some words contain a value, or a command's output. */
 static void add_word(struct buf *b, int depth)
 {
 	static const char *const pieces[] = {
@@ -390,19 +393,19 @@ static void add_word(struct buf *b, int depth)
 	};
 
 	buf_addch(b, ' ');
-	for (unsigned n = any_of(3) + 1; n > 0; n--) {
-		if (depth > 0 && any_of(6) == 0) {
+	for (unsigned n = random_below(3) + 1; n > 0; n--) {
+		if (depth > 0 && random_below(6) == 0) {
 			buf_addstr(b, "\"$(\n");
 			add_command(b, depth - 1);
 			buf_addstr(b, ")\"");
 		} else {
-			buf_addstr(b, pieces[any_of(sizeof(pieces) / sizeof(*pieces))]);
+			buf_addstr(b, pieces[random_below(sizeof(pieces) / sizeof(*pieces))]);
 		}
 	}
 }
 
-/* In these, W is a word and C a command. A <(...) within a $(...) is not among them: bash 5.2 reads
- * such a one twice, and loses a blank behind a backslash. */
+/* In these, W is a word and C a command. No <(...) within $(...): bash 5.2 reads it twice, and
+ * loses a blank after a backslash. */
 static void add_schema(struct buf *b, const char *schema, int depth)
 {
 	for (; *schema; schema++) {
@@ -449,13 +452,13 @@ static void add_command(struct buf *b, int depth)
 		"! false && {\nC}\n",
 	};
 
-	if (depth > 0 && any_of(3) > 0)
-		add_schema(b, nested[any_of(sizeof(nested) / sizeof(*nested))], depth);
+	if (depth > 0 && random_below(3) > 0)
+		add_schema(b, nested[random_below(sizeof(nested) / sizeof(*nested))], depth);
 	else
-		add_schema(b, flat[any_of(sizeof(flat) / sizeof(*flat))], depth);
+		add_schema(b, flat[random_below(sizeof(flat) / sizeof(*flat))], depth);
 }
 
-/* What must be refused, wherever it stands. */
+/* Adds a construct that must be refused in any place. */
 static void add_refused(struct buf *b)
 {
 	static const char *const refused[] = {
@@ -467,12 +470,12 @@ static void add_refused(struct buf *b)
 		"[ -v {x} ]\n",
 	};
 
-	buf_addstr(b, refused[any_of(sizeof(refused) / sizeof(*refused))]);
+	buf_addstr(b, refused[random_below(sizeof(refused) / sizeof(*refused))]);
 }
 
-/* What bash prints with TOKEN in the place of every value; NULL: not even bash can read it.
- * Here-documents and quotes deep within $(...) are more than bash 5.2 follows. */
-static char *with_token(const struct template *t)
+/* Returns bash's output with TOKEN as every value, or NULL if bash itself cannot read the script.
+ * bash 5.2 fails on here-documents and quotes deep within $(...). Caller frees. */
+static char *output_with_token(const struct template *t)
 {
 	struct buf text = {0};
 	int status;
@@ -493,8 +496,9 @@ static char *with_token(const struct template *t)
 	return NULL;
 }
 
-/* TOKEN becomes %, which check_variables() puts the value for; what holds a % is not compared. */
-static char *expectation(char *out)
+/* Replaces TOKEN by %, which check_variables() replaces by the value. Returns NULL if the output
+ * contains a %. */
+static char *token_to_percent(char *out)
 {
 	struct buf b = {0};
 	char *at = out, *next;
@@ -518,7 +522,7 @@ static void test_random_scripts(void **state)
 		struct template_bash_end end;
 		struct template t = {0};
 		struct buf script = {0};
-		bool refused, must = any_of(4) == 0;
+		bool refused, must = random_below(4) == 0;
 		char *expected;
 
 		add_command(&script, RANDOM_DEPTH);
@@ -529,9 +533,9 @@ static void test_random_scripts(void **state)
 		bind_all(&t, &refused);
 		if (refused != must)
 			fail_msg("script %s refused:\n%s", refused ? "is" : "is not", script.s);
-		expected = refused ? NULL : with_token(&t);
+		expected = refused ? NULL : output_with_token(&t);
 		if (expected) {
-			expected = expectation(expected);
+			expected = token_to_percent(expected);
 			check_variables(&t, script.s, expected, values,
 					sizeof(values) / sizeof(*values));
 			free(expected);
@@ -556,8 +560,8 @@ static void test_empty_value(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-		check_taken(cases[i].script, cases[i].expected, empty, 1);
-	check_taken("show {x?} {x?}", "2:<%><%>", empty + 1, 1);
+		check_accepted(cases[i].script, cases[i].expected, empty, 1);
+	check_accepted("show {x?} {x?}", "2:<%><%>", empty + 1, 1);
 }
 
 static void test_lists_of_words(void **state)
@@ -686,8 +690,8 @@ static void test_refused(void **state)
 	}
 }
 
-/* A value in a text that a shell reads again is the user's will, and warned of. */
-static void test_warned(void **state)
+/* A value in a text that a shell parses again is allowed, with a warning. */
+static void test_warnings(void **state)
 {
 	static const struct {
 		const char *script;
@@ -721,7 +725,7 @@ static void test_warned(void **state)
 	}
 }
 
-static void test_where_it_ends(void **state)
+static void test_ends_of_placeholders(void **state)
 {
 	static const struct {
 		const char *script;
@@ -755,7 +759,7 @@ static void test_where_it_ends(void **state)
 	}
 }
 
-/* The text is the same whatever the values are. */
+/* The text does not depend on the values. */
 static void test_text_holds_no_value(void **state)
 {
 	static const char script[] = "show {x} \"{x}\" {x?}";
@@ -788,16 +792,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_args_need_a_word),
+		cmocka_unit_test(test_args_must_be_a_word),
 		cmocka_unit_test(test_values_stay_in_their_words),
 		cmocka_unit_test(test_random_scripts),
 		cmocka_unit_test(test_empty_value),
 		cmocka_unit_test(test_lists_of_words),
 		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_warned),
-		cmocka_unit_test(test_where_it_ends),
+		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_ends_of_placeholders),
 		cmocka_unit_test(test_text_holds_no_value),
 	};
 
-	return cmocka_run_group_tests_name("template", tests, enter_folder, remove_folder);
+	return cmocka_run_group_tests_name("template", tests, make_folder, remove_folder);
 }

@@ -9,13 +9,13 @@
 #include "store/db_internal.h"
 
 /* Jobs from..to of a sweep; expanded again with a larger `to`, it has more. */
-static void put_sweep(struct here *h, const char *name, int to, const char *more)
+static void put_jobs(struct here *h, const char *name, int to, const char *more)
 {
 	char *text = mem_printf("name: %s\nparams: {n: {from: 1, to: %d, step: 1}}\n%s"
 				"run: [echo, \"{n}\"]\n",
 				name, to, more);
 
-	put(h, text);
+	put_sweep(h, text);
 	free(text);
 }
 
@@ -50,12 +50,12 @@ static void others_lose_nothing(void **state)
 	struct fill_result r;
 
 	fake.limit = 22;
-	put_sweep(h, "a", 700, "limit: 3\n");
-	put_sweep(h, "b", 4, "");
-	put_sweep(h, "a", 3000, "limit: 3\n");
-	put_sweep(h, "b", 10, "");
-	put_sweep(h, "c", 30, "limit: 4\n");
-	put_sweep(h, "b", 12, "");
+	put_jobs(h, "a", 700, "limit: 3\n");
+	put_jobs(h, "b", 4, "");
+	put_jobs(h, "a", 3000, "limit: 3\n");
+	put_jobs(h, "b", 10, "");
+	put_jobs(h, "c", 30, "limit: 4\n");
+	put_jobs(h, "b", 12, "");
 	fill(h, FILL_USER, 0);
 	in_slurm(h, "3 12 4");
 	/* a setting comes before the file, and counts at once */
@@ -74,18 +74,18 @@ static void what_is_left_is_throttled(void **state)
 	struct fill_result r;
 
 	fake.limit = 20;
-	put_sweep(h, "a", 30, "limit: 3\n");
+	put_jobs(h, "a", 30, "limit: 3\n");
 	r = fill(h, FILL_USER, 0);
 	assert_int_equal(r.stop, FILL_THROTTLED);
 	assert_string_equal(r.full_sweep, "a");
 	in_slurm(h, "3");
 	/* each end makes room for one */
 	for (int i = 0; i < 3; i++) {
-		play(h, &fake.jobs[i], 0, "+");
+		play_task(h, &fake.jobs[i], 0, "+");
 		fill(h, FILL_CHAIN, 0);
 		in_slurm(h, "3");
 	}
-	counts_are(h, "pending 24, submitting 1, queued 2, completed 3");
+	assert_counts(h, "pending 24, submitting 1, queued 2, completed 3");
 }
 
 /* Jobs of a higher priority go first, and are throttled all the same. */
@@ -95,8 +95,8 @@ static void with_priorities(void **state)
 	int changed;
 
 	fake.limit = 20;
-	put_sweep(h, "a", 30, "limit: 3\n");
-	put_sweep(h, "b", 5, "");
+	put_jobs(h, "a", 30, "limit: 3\n");
+	put_jobs(h, "b", 5, "");
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	for (int64_t id = 11; id <= 30; id++)
 		assert_int_equal(db_job_priority(h->store.db, id, 5, &changed, NULL), 0);

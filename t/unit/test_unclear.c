@@ -1,4 +1,4 @@
-/* test_unclear.c - what Slurm does not answer, or does not show: reconciling what was filled */
+/* test_unclear.c - submissions that Slurm does not answer, or jobs that it does not show */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,11 +9,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "chain/cancel.h"
 #include "chain/ingest.h"
 #include "chain/reconcile.h"
 #include "fill_here.h"
 
-static void taking_back(void **state)
+static void revoking_claims(void **state)
 {
 	struct here *h = *state;
 	struct strs running = {0}, queued = {0};
@@ -21,9 +22,9 @@ static void taking_back(void **state)
 	size_t n;
 	int c;
 
-	put(h, ten);
+	put_sweep(h, ten);
 	fill(h, FILL_USER, 0);
-	play(h, &fake.jobs[0], 2, "");
+	play_task(h, &fake.jobs[0], 2, "");
 	assert_int_equal(ingest_lock(&h->store, NULL), 0);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	for (int64_t id = 1; id <= 4; id++)
@@ -39,28 +40,30 @@ static void taking_back(void **state)
 	assert_string_equal(running.v[0], "100_2");
 	assert_int_equal(queued.n, 4);
 	assert_string_equal(queued.v[0], "100_0");
-	counts_are(h, "queued 5, running 1, cancelled 3, held 1");
+	assert_counts(h, "queued 5, running 1, cancelled 3, held 1");
 	strs_release(&running);
 	strs_release(&queued);
-	/* the one that ran ends as it was requested */
+	/* the running job ends as the user requested */
 	fake.jobs[0].gone[2] = true;
-	assert_int_equal(files(h, FOLDER_REVOKED), 0);
+	assert_int_equal(count_files(h, FOLDER_REVOKED), 0);
 }
 
 /* ---- reconciling ---- */
 
-static void reconciled(struct here *h, const char *want)
+static void check_reconcile(struct here *h, const char *want)
 {
 	struct reconcile_result r;
 	struct err err = {0};
 
 	if (reconcile(&h->store, 0, &r, &err))
 		fail_msg("%s", err.msg);
-	counts_are(h, want);
+	/* the decision on cancelled jobs is for test_cancel */
+	cancel_forget(h->store.folder);
+	assert_counts(h, want);
 }
 
-/* Every manifest, and every time a row was missed, becomes that much older. */
-static void later(struct here *h, int64_t minutes)
+/* Makes every manifest and every missing_since older. */
+static void make_older(struct here *h, int64_t minutes)
 {
 	struct strs names = {0};
 	struct timespec t[2];
@@ -90,7 +93,7 @@ static void later(struct here *h, int64_t minutes)
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 }
 
-static void an_unclear_answer_is_cleared_up(void **state)
+static void an_unclear_answer_is_resolved(void **state)
 {
 	for (int made = 0; made < 2; made++) {
 		struct here *h;
@@ -102,24 +105,24 @@ static void an_unclear_answer_is_cleared_up(void **state)
 		fake.answers[0] = SLURM_UNCLEAR;
 		fake.nanswers = 1;
 		fake.accept_silently = made;
-		put(h, ten);
+		put_sweep(h, ten);
 		fill(h, FILL_USER, 0);
 		if (made) {
-			reconciled(h, "queued 10"); /* adopted by name */
+			check_reconcile(h, "queued 10"); /* found by name */
 		} else {
-			reconciled(h, "submitting 10");
-			later(h, 1);
-			reconciled(h, "submitting 10");
-			later(h, 2);
-			reconciled(h, "pending 10");
-			assert_int_equal(files(h, FOLDER_CLAIMS), 0);
+			check_reconcile(h, "submitting 10");
+			make_older(h, 1);
+			check_reconcile(h, "submitting 10");
+			make_older(h, 2);
+			check_reconcile(h, "pending 10");
+			assert_int_equal(count_files(h, FOLDER_CLAIMS), 0);
 		}
 		here_tear_down(&s);
 	}
 }
 
-/* A submitter that was killed told no answer at all: its sbatch may still be on its way. */
-static void no_answer_is_waited_for_longer(void **state)
+/* A submitter that was killed wrote no answer: its sbatch may still be running. */
+static void a_missing_answer_waits_longer(void **state)
 {
 	struct here *h = *state;
 	struct db_flight *v;
@@ -127,22 +130,23 @@ static void no_answer_is_waited_for_longer(void **state)
 
 	fake.answers[0] = SLURM_UNCLEAR;
 	fake.nanswers = 1;
-	put(h, ten);
+	put_sweep(h, ten);
 	fill(h, FILL_USER, 0);
 	assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_submission_answer(h->store.db, v[0].submission, 0, 0, NULL, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
 	free(v);
-	later(h, 9);
-	reconciled(h, "submitting 10");
-	later(h, 11);
-	reconciled(h, "pending 10");
-	assert_int_equal(files(h, FOLDER_CLAIMS), 0);
+	make_older(h, 9);
+	check_reconcile(h, "submitting 10");
+	make_older(h, 11);
+	check_reconcile(h, "pending 10");
+	assert_int_equal(count_files(h, FOLDER_CLAIMS), 0);
 }
 
-/* A request that found no right to take, since Slurm's number was not known: honoured once it is. */
-static void a_request_is_honoured_later(void **state)
+/* A requested action found no claim to revoke, because the Slurm id was unknown. It is done once
+ * the id is known. */
+static void a_requested_action_is_done_later(void **state)
 {
 	struct here *h = *state;
 	int c;
@@ -150,36 +154,37 @@ static void a_request_is_honoured_later(void **state)
 	fake.answers[0] = SLURM_UNCLEAR;
 	fake.nanswers = 1;
 	fake.accept_silently = true;
-	put(h, ten);
+	put_sweep(h, ten);
 	fill(h, FILL_USER, 0);
 	assert_int_equal(db_begin(h->store.db, NULL), 0);
 	assert_int_equal(db_job_cancel(h->store.db, 1, &c, NULL), 0);
 	assert_int_equal(db_job_hold(h->store.db, 2, &c, NULL), 0);
 	assert_int_equal(db_commit(h->store.db, NULL), 0);
-	reconciled(h, "queued 8, cancelled 1, held 1");
-	assert_int_equal(files(h, FOLDER_CLAIMS), 8);
+	check_reconcile(h, "queued 8, cancelled 1, held 1");
+	assert_int_equal(count_files(h, FOLDER_CLAIMS), 8);
 }
 
-static void slurm_away_changes_nothing(void **state)
+static void nothing_changes_without_slurm(void **state)
 {
 	struct here *h = *state;
 	struct reconcile_result r;
 	struct err err = {0};
 
-	put(h, ten);
+	put_sweep(h, ten);
 	fill(h, FILL_USER, 0);
-	play(h, &fake.jobs[0], 0, "");
-	later(h, 1000);
+	play_task(h, &fake.jobs[0], 0, "");
+	make_older(h, 1000);
 	fake.away = true;
 	assert_int_equal(reconcile(&h->store, 0, &r, &err), -1);
 	assert_int_equal(err.status, ERR_AGAIN);
-	/* the files report that a job runs, whatever Slurm does; nothing else changes, once or twice */
-	counts_are(h, "queued 9, running 1");
+	/* the files report that a job runs, whatever Slurm does; nothing else changes, in one run
+	 * or two */
+	assert_counts(h, "queued 9, running 1");
 	assert_int_equal(reconcile(&h->store, 0, &r, &err), -1);
-	counts_are(h, "queued 9, running 1");
+	assert_counts(h, "queued 9, running 1");
 }
 
-static void queued_and_over(void **state)
+static void queued_and_ended(void **state)
 {
 	static const struct {
 		const char *slurm, *counts;
@@ -200,64 +205,64 @@ static void queued_and_over(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		put(h, ten);
+		put_sweep(h, ten);
 		fill(h, FILL_USER, 0);
 		snprintf(fake.jobs[0].state[3], sizeof(fake.jobs[0].state[3]), "%s", v[i].slurm);
-		reconciled(h, v[i].counts);
+		check_reconcile(h, v[i].counts);
 		here_tear_down(&s);
 	}
 }
 
-static void all_gone(bool gone)
+static void set_all_gone(bool gone)
 {
 	for (int i = 0; i < 10; i++)
 		fake.jobs[0].gone[i] = gone;
 }
 
-static void queued_and_gone(void **state)
+static void queued_and_not_shown(void **state)
 {
 	struct here *h = *state;
 
-	put(h, ten);
+	put_sweep(h, ten);
 	fill(h, FILL_USER, 0);
-	all_gone(true);
-	reconciled(h, "queued 10");
-	later(h, 9);
-	reconciled(h, "queued 10");
-	all_gone(false); /* seen again: the time starts anew */
-	reconciled(h, "queued 10");
-	all_gone(true);
-	reconciled(h, "queued 10");
-	later(h, 9);
-	reconciled(h, "queued 10");
-	later(h, 2);
-	reconciled(h, "pending 10");
-	assert_int_equal(files(h, FOLDER_CLAIMS), 0);
+	set_all_gone(true);
+	check_reconcile(h, "queued 10");
+	make_older(h, 9);
+	check_reconcile(h, "queued 10");
+	set_all_gone(false); /* shown again: the time restarts */
+	check_reconcile(h, "queued 10");
+	set_all_gone(true);
+	check_reconcile(h, "queued 10");
+	make_older(h, 9);
+	check_reconcile(h, "queued 10");
+	make_older(h, 2);
+	check_reconcile(h, "pending 10");
+	assert_int_equal(count_files(h, FOLDER_CLAIMS), 0);
 }
 
-/* A pending task that is cancelled alone leaves no trace, but its array is there. */
-static void a_task_that_its_array_lacks(void **state)
+/* A pending task that was cancelled alone leaves no record, but its array is shown. */
+static void a_task_missing_from_its_array(void **state)
 {
 	struct here *h = *state;
 
-	put(h, ten);
+	put_sweep(h, ten);
 	fill(h, FILL_USER, 0);
 	fake.jobs[0].gone[4] = true;
-	reconciled(h, "queued 9, cancelled 1");
-	/* one that runs is not judged so */
-	play(h, &fake.jobs[0], 5, "");
+	check_reconcile(h, "queued 9, cancelled 1");
+	/* this does not apply to a running task */
+	play_task(h, &fake.jobs[0], 5, "");
 	assert_int_equal(ingest_now(&h->store, NULL), 0);
 	fake.jobs[0].gone[5] = true;
-	reconciled(h, "queued 8, running 1, cancelled 1");
-	/* one line for all that never started */
+	check_reconcile(h, "queued 8, running 1, cancelled 1");
+	/* one line for all tasks that never started */
 	for (int i = 0; i < 10; i++)
 		fake.jobs[0].gone[i] = i != 0;
 	fake.jobs[0].collapsed = true;
 	snprintf(fake.jobs[0].state[0], 24, "CANCELLED");
-	reconciled(h, "running 1, cancelled 9");
+	check_reconcile(h, "running 1, cancelled 9");
 }
 
-static void running_and_over(void **state)
+static void running_and_ended(void **state)
 {
 	static const struct {
 		const char *slurm, *counts;
@@ -271,7 +276,7 @@ static void running_and_over(void **state)
 		{"NODE_FAIL", "queued 9, failed 1", REASON_NODE_FAIL},
 		{"FAILED", "queued 9, failed 1", REASON_EXIT},
 		{"CANCELLED", "queued 9, cancelled 1", REASON_CANCELLED},
-		/* completed only by its own end line */
+		/* completed only by a reported end */
 		{"COMPLETED", "queued 9, failed 1", REASON_LOST},
 	};
 
@@ -283,14 +288,14 @@ static void running_and_over(void **state)
 
 		assert_int_equal(set_up(&s), 0);
 		h = s;
-		put(h, ten);
+		put_sweep(h, ten);
 		fill(h, FILL_USER, 0);
-		play(h, &fake.jobs[0], 3, "");
+		play_task(h, &fake.jobs[0], 3, "");
 		assert_int_equal(ingest_now(&h->store, NULL), 0);
 		snprintf(fake.jobs[0].state[3], sizeof(fake.jobs[0].state[3]), "%s", v[i].slurm);
-		reconciled(h, "queued 9, running 1");
-		later(h, 2);
-		reconciled(h, v[i].counts);
+		check_reconcile(h, "queued 9, running 1");
+		make_older(h, 2);
+		check_reconcile(h, v[i].counts);
 		assert_int_equal(db_job_get(h->store.db, 4, &job, NULL), 0);
 		assert_int_equal(job.reason, v[i].reason);
 		db_job_release(&job);
@@ -298,40 +303,40 @@ static void running_and_over(void **state)
 	}
 }
 
-static void running_and_gone_is_lost(void **state)
+static void running_and_not_shown_is_lost(void **state)
 {
 	struct here *h = *state;
 	struct db_job job;
 
-	put(h, ten);
+	put_sweep(h, ten);
 	fill(h, FILL_USER, 0);
-	play(h, &fake.jobs[0], 3, "");
+	play_task(h, &fake.jobs[0], 3, "");
 	assert_int_equal(ingest_now(&h->store, NULL), 0);
 	fake.jobs[0].gone[3] = true;
-	reconciled(h, "queued 9, running 1");
-	later(h, 2);
-	reconciled(h, "queued 9, running 1");
-	later(h, 9);
-	reconciled(h, "queued 9, failed 1");
+	check_reconcile(h, "queued 9, running 1");
+	make_older(h, 2);
+	check_reconcile(h, "queued 9, running 1");
+	make_older(h, 9);
+	check_reconcile(h, "queued 9, failed 1");
 	assert_int_equal(db_job_get(h->store.db, 4, &job, NULL), 0);
 	assert_int_equal(job.reason, REASON_LOST);
 	db_job_release(&job);
 }
 
 /* A submitter that died before its commit. */
-static void an_orphaned_manifest_goes(void **state)
+static void an_orphaned_manifest_is_removed(void **state)
 {
 	struct here *h = *state;
 	struct manifest_head head = {0};
 	struct manifest_writer w = {0};
 
-	put(h, ten);
+	put_sweep(h, ten);
 	fill(h, FILL_USER, 0);
 	assert_int_equal(manifest_write(h->store.folder, 77, &w, &head, NULL), 0);
 	assert_int_equal(claim_files_make(h->store.folder, 77, 3, NULL), 0);
-	assert_int_equal(files(h, FOLDER_CLAIMS), 13);
-	reconciled(h, "queued 10");
-	assert_int_equal(files(h, FOLDER_CLAIMS), 10);
+	assert_int_equal(count_files(h, FOLDER_CLAIMS), 13);
+	check_reconcile(h, "queued 10");
+	assert_int_equal(count_files(h, FOLDER_CLAIMS), 10);
 	assert_int_equal(manifest_age(h->store.folder, 77), -1);
 }
 
@@ -340,17 +345,17 @@ static void an_orphaned_manifest_goes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(taking_back),
-		cmocka_unit_test(an_unclear_answer_is_cleared_up),
-		T(no_answer_is_waited_for_longer),
-		T(a_request_is_honoured_later),
-		T(slurm_away_changes_nothing),
-		cmocka_unit_test(queued_and_over),
-		T(queued_and_gone),
-		T(a_task_that_its_array_lacks),
-		cmocka_unit_test(running_and_over),
-		T(running_and_gone_is_lost),
-		T(an_orphaned_manifest_goes),
+		T(revoking_claims),
+		cmocka_unit_test(an_unclear_answer_is_resolved),
+		T(a_missing_answer_waits_longer),
+		T(a_requested_action_is_done_later),
+		T(nothing_changes_without_slurm),
+		cmocka_unit_test(queued_and_ended),
+		T(queued_and_not_shown),
+		T(a_task_missing_from_its_array),
+		cmocka_unit_test(running_and_ended),
+		T(running_and_not_shown_is_lost),
+		T(an_orphaned_manifest_is_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* proc_tell.c - sends a signal to those processes of a group that it would not kill. */
+/* proc_notify.c - sends a signal to those processes of a group that it would not kill. */
 #include "lib/proc.h"
 
 #include <ctype.h>
@@ -12,7 +12,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 
-enum { LOOK_AGAIN_MS = 20 };
+enum { CHECK_AGAIN_MS = 20 };
 
 /* Reads the process group from /proc/PID/stat. Its second field is a name in brackets, which
  * may hold any character (proc(5)). Returns -1 if the process no longer exists. */
@@ -64,22 +64,22 @@ static void list_handlers(pid_t pgid, int sig, struct strs *out)
 		closedir(d);
 }
 
-int proc_group_tell(pid_t pgid, int sig)
+int proc_group_notify(pid_t pgid, int sig)
 {
 	struct strs before = {0}, now = {0};
-	int told = 0;
+	int sent = 0;
 
 	/* twice, because a shell's child that is about to exec still shows the handlers of the
 	 * shell */
 	list_handlers(pgid, sig, &before);
 	if (before.n)
-		clock_sleep_ms(LOOK_AGAIN_MS);
+		clock_sleep_ms(CHECK_AGAIN_MS);
 	list_handlers(pgid, sig, &now);
 	for (size_t i = 0; i < now.n; i++)
 		for (size_t k = 0; k < before.n; k++)
 			if (!strcmp(now.v[i], before.v[k]))
-				told += !kill((pid_t)strtol(now.v[i], NULL, 10), sig);
+				sent += !kill((pid_t)strtol(now.v[i], NULL, 10), sig);
 	strs_release(&before);
 	strs_release(&now);
-	return told;
+	return sent;
 }
