@@ -2,7 +2,7 @@
  * grid.c - stories of a grid: one value of a parameter makes its jobs fail, or one node does, or each job
  * may fail by chance. No person comes while it is judged.
  *
- * A bad value costs ten jobs, also if several run at a time; all others complete. A bad node is
+ * A bad value costs ten jobs, and the few that start at that moment; all others complete. A bad node is
  * excluded by its sixth failure, where six jobs completed elsewhere since the first. Healthy nodes are
  * never excluded, in any story, and healthy values are never held.
  */
@@ -202,8 +202,8 @@ void grid_judge(struct db *db)
 {
 	static const struct db_select all;
 	struct counted c = {.bad = grid.kind == BAD_VALUE ? opts[grid.bad] : NULL};
-	/* one may begin just then; a pair may look guilty at first, and then some more have begun */
-	int64_t most = COST + (grid.pairs ? cluster.slots : 1);
+	/* some may start after the last failure but one; more, if a pair looked guilty at first */
+	int64_t most = COST + (grid.pairs ? cluster.slots : (cluster.slots + 1) / 2);
 
 	if (db_jobs_each(db, &all, count_job, &c, NULL) || grid.rough)
 		return;
