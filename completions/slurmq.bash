@@ -20,8 +20,8 @@ _slurmq() {
 		;;
 	*)
 		COMPREPLY=(${found[@]+"${found[@]}"})
-		# another one may follow, after a comma
-		[[ ${COMPREPLY[0]-} != *,* ]] || compopt -o nospace 2>/dev/null
+		# more may follow: another one after a comma, a value after NAME=
+		[[ ${COMPREPLY[0]-} != *[,=]* ]] || compopt -o nospace 2>/dev/null
 		;;
 	esac
 }

@@ -116,6 +116,34 @@ wrong '^slurmq config: --unset takes one setting' --unset limit 3
 wrong "^slurmq config: one argument too many: 'b'" limit 3 b
 wrong "^slurmq config: option '--unset' needs a value: --unset KEY" --unset
 
+# The limit of a sweep: the setting comes before the file
+
+printf 'name: %s\nparams: {a: [1, 2, 3]}\n%srun: [echo, "{a}"]\n' flow $'limit: 2\n' >flow.yaml
+printf 'name: %s\nparams: {a: [1, 2, 3]}\n%srun: [echo, "{a}"]\n' grid '' >grid.yaml
+slurmq expand flow.yaml grid.yaml >/dev/null || bail_out 'no jobs'
+run slurmq config limit.flow
+is_out 2
+run slurmq config limit.grid
+is_out none
+run slurmq config
+like_out '^limit\.flow +2 +2 +how many of its jobs'
+unlike_out '^limit\.grid'
+run slurmq config limit.grid 10
+is_out 'limit.grid: 10'
+run slurmq config limit.flow none
+is_out 'limit.flow: none'
+run slurmq config
+like_out '^limit\.flow +none +2 '
+like_out '^limit\.grid +10 +none '
+run slurmq config --unset limit.flow
+is_out 'limit.flow: 2'
+wrong "^slurmq config: no sweep 'gird', did you mean 'grid'\?" limit.gird 3
+for value in 0 -1 auto ''; do
+	wrong "setting 'limit.grid' takes none, or 1 to 1000000, not '$value'" -- limit.grid "$value"
+done
+run slurmq help --complete -- config limit.
+is_out $'limit.flow\nlimit.grid'
+
 # A pause always succeeds, and reports that the queue is paused already
 
 run slurmq pause

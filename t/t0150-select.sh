@@ -58,6 +58,17 @@ selects '1 5 6 7 9 10' -s timeout,pending,oom
 selects '1 5' -s timeout,pending alpha
 selects '1 2' -- 1-2
 
+# Parameters restrict what the other words select, and numbers are compared as numbers
+
+selects '2 7' a=2
+selects '2 7' a=2.0
+selects '7' a=2 beta
+selects '2' 1-4 a=2,5
+selects '2 5 7 10' a=2,5
+selects '' a=2 a=5
+selects '2' a=2 -s held
+selects '' a=9
+
 # wrong ERROR ARGUMENT...
 wrong() {
 	local want=$1
@@ -82,6 +93,9 @@ wrong "no sweep 'alhpa', did you mean 'alpha'\?" alhpa
 wrong "no sweep 'lsat', did you mean 'last'\?" lsat
 wrong "no sweep 'nothing-like-it': slurmq status lists them" nothing-like-it
 wrong "no sweep '': slurmq status lists them" ''
+wrong "no job has a parameter 'b': slurmq show ID lists those of a job" b=1
+wrong "no job has a parameter 'nothing': slurmq show ID lists those of a job" nothing=1
+wrong "no sweep '=1'" =1
 wrong "unknown state 'helt', did you mean 'held'\?" -s helt
 wrong "unknown state 'TIMEOUTT', did you mean 'TIMEOUT'\?" -s TIMEOUTT
 wrong "unknown state 'USERS', did you mean 'USER'\?" -s USERS
@@ -101,6 +115,30 @@ is_status 0
 unlike_out '^beta'
 run slurmq status last --json
 like_out '^\{"sweeps":\[\{"name":"beta","jobs":5,"counts":\{"pending":4,"submitting":0,"queued":0,"running":0,"completed":0,"failed":0,"cancelled":1,"held":0\}\}\],"counts":\{"pending":4,'
+
+# Every command that takes jobs takes them
+
+cat >comma.yaml <<'END'
+name: comma
+params: {opt: ["a,b", c, a], n: [1, 2], batch: 7}
+run: [echo, "{opt}", "{n}", "{batch}"]
+END
+slurmq expand comma.yaml >/dev/null || bail_out 'no jobs'
+selects '11 12 15 16' 'opt=a,b' n=1,2
+selects '13 14' opt=c
+selects '11 15' 'opt=a,b' n=1
+wrong "no job has a parameter 'bacth', did you mean 'batch'\?" bacth=7
+run slurmq hold opt=c
+is_out 'held 2 jobs; slurmq release makes them pending again'
+selects '13 14' comma -s held
+run slurmq release opt=c n=2 --no-submit
+is_out 'released 1 job'
+run slurmq cancel opt=c --yes
+is_out 'cancelled 2 jobs'
+run slurmq retry opt=c -s cancelled --no-submit
+is_out '2 jobs are pending again; next: slurmq submit'
+run slurmq show opt=c n=1
+like_out '^job 13 of comma'
 
 # A removed job does not exist, and a range skips it
 

@@ -81,6 +81,7 @@ completes 'slurmq config --unset li' 'slurmq config --unset limit'
 completes 'slurmq status gr' 'slurmq status grid'
 completes 'slurmq retry -s oom gr' 'slurmq retry -s oom grid'
 completes 'slurmq cancel al' 'slurmq cancel all'
+completes 'slurmq release se' 'slurmq release seed=' 'a parameter, and no blank after it'
 completes 'slurmq list --color ne' 'slurmq list --color never'
 completes 'slurmq expand sub/pl' 'slurmq expand sub/plane.yaml'
 completes 'slurmq init su' 'slurmq init sub/'
@@ -91,7 +92,7 @@ completes 'slurmq log 12' 'slurmq log 12'
 
 offers 'slurmq log 1' '^1 +10 +11 +12 *$' 'ids with that prefix'
 offers 'slurmq show 3 ' '^1 +2 +3 +4 +5 +6 +7 +8 +9 +10 +11 +12' 'ids, in their order'
-offers 'slurmq list ' '^grid +last +all +1 +2 ' 'selectors'
+offers 'slurmq list ' '^last +seed= +2 ' 'selectors'
 type_in 'slurmq ' Tab Tab
 ok_within 5 'the commands' shows '^init +submit +list' || note "$(screen)"
 missing() {

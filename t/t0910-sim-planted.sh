@@ -33,5 +33,9 @@ found max 'retried too often: [0-9]+ times by its policy'
 found hold-off '(after scancel of all jobs|not all jobs were cancelled)'
 # the decision counts cancelled jobs as survivors
 found survivor 'after scancel of all jobs'
+# the jobs of a bad value are not held, and it is taken for found
+found value 'a bad value cost [0-9]+ jobs'
+# three failures are evidence enough against a node
+found node 'is excluded, and it is healthy'
 
 done_testing

@@ -145,6 +145,9 @@ ok 'all jobs have ended' over
 failed=$(count 5)
 ok "few failed there: $failed" test "$failed" -ge 3 -a "$failed" -le 12
 is "$(tail -n 20 ledger | grep -c n2)" 0 'the last twenty ran elsewhere'
+before=$(sqlite3 -batch -readonly -cmd '.timeout 20000' .slurmq/jobs.db "SELECT count(*) FROM attempt WHERE node = 'n2' AND ended <=
+	(SELECT substr(value, -13) FROM setting WHERE key = '.node.n2')")
+ok "it was excluded after $before failures" test "$before" -ge 3 -a "$before" -le 6
 run slurmq status
 is_status 0
 like_out '^! excluded for a day, because jobs failed there within seconds: n2;'
@@ -164,6 +167,54 @@ cd ../typo || exit
 ok_within 120 'typo: after the fix the sweep ends' over
 is "$(count 4)" 200 'typo: all are completed'
 is "$(sort -n ledger | uniq | wc -l)" 200 'typo: each ran'
+
+# A value of a parameter with which every job fails: the others come to their end without a person
+
+for order in file random; do
+	folder value-$order 14
+	cat >sweep.yaml <<END
+name: value
+params: {opt: [adam, lamb, sgd], lr: [1, 2], n: {from: 1, to: 12, step: 1}}
+order: $order
+sbatch: {exclusive: true}
+run: |
+  cd "\$SLURMQ_DIR/.."
+  echo {opt} {lr} {n} >>ledger
+  test -e mended || [ {opt} != lamb ]
+END
+	slurmq expand sweep.yaml >/dev/null
+	run slurmq submit
+	is_status 0
+	ok_within 180 "$order: the chain comes to its end without a person" over
+	nok "$order: it is not paused" paused
+	failed=$(count 5)
+	# three run at a time; one may begin just as the others are held
+	ok "$order: it cost $failed jobs" test "$failed" -ge 10 -a "$failed" -le 11
+	is "$(count 4)" 48 "$order: all others are completed"
+	is "$(count 7)" $((24 - failed)) "$order: the rest of that value is held"
+	is "$(slurmq list opt=lamb -s held,failed | sed 1d | wc -l)" 24 "$order: and nothing else is"
+	run slurmq status
+	is_status 0
+	like_out "^! $((24 - failed)) jobs of value held: $failed of $failed with opt=lamb failed; slurmq release opt=lamb\$"
+	held=$(slurmq list -s breaker --json | head -n 1 | jq .id)
+	run slurmq show "$held"
+	like_out '^job [0-9]+ of value: held BREAKER$'
+	like_out "^held +$failed of $failed with opt=lamb failed; slurmq release opt=lamb\$"
+	# nothing of it is left in Slurm
+	is "$(squeue -h -t PENDING -o %j | grep -c '^value')" 0 "$order: none of it waits in Slurm"
+done
+# mended, and as status says
+: >mended
+run slurmq release opt=lamb
+is_status 0
+like_out "^released $((24 - failed)) jobs\$"
+run slurmq retry opt=lamb
+is_status 0
+ok_within 120 'once mended, all come to their end' over
+is "$(count 4)" 72 'all are completed'
+is "$(sort ledger | uniq -c | awk '$1 > 2' | wc -l)" 0 'what had completed ran once'
+run slurmq status
+unlike_out '^!'
 
 # Slurm accepts a job without checking nodes while others run, and later finds none for it without
 # the excluded ones

@@ -1,24 +1,33 @@
 /*
- * breaker.h - pauses the queue after consecutive failures, and excludes bad nodes.
+ * breaker.h - pauses the queue after consecutive failures, holds the jobs of a bad value, and
+ * excludes bad nodes.
  *
- * The breaker keeps a mistake or a bad node from failing a whole sweep. Ten consecutive failures
- * (setting `breaker`; 0 disables it), each within a minute of its start, pause the queue. A
- * completed attempt, or a failure that took longer, resets the count.
+ * The breaker keeps a mistake, a bad value or a bad node from failing a whole sweep. Ten
+ * consecutive failures (setting `breaker`; 0 disables it), each within a minute of its start, pause
+ * the queue. A completed attempt, or a failure that took longer, resets the count.
  *
  * A failure counts if the command itself caused it (EXIT, SIGNAL, OUT_OF_MEMORY). A Slurm job that
  * failed before it ran the command counts too: EXIT, or BOOT_FAIL if Slurm could not start it
  * because the folder for logs is gone. A failure that the site caused does not count, nor does one
- * that the sweep's policy retries, nor one on an excluded node.
+ * that the sweep's policy retries, nor one on an excluded node, nor one of a job with a value that
+ * is held.
  *
- * If three consecutive attempts on a node fail within 20 s, submissions exclude that node. The
- * exclusion ends after a day, at `slurmq resume`, or when an attempt succeeds on the node. Jobs
- * that fail on every node must not exclude all nodes. So an exclusion needs a witness: an attempt
- * of the same sweep that succeeded on another node since then, while none did on this node. If
- * more than three nodes are suspect, the jobs are the cause, and no node is excluded.
+ * If ten jobs of a sweep failed so that share a value, or a pair of values, that no completed job
+ * has, the jobs with it are held instead (bad_value.h), and the others go on. Running jobs with it
+ * are among the ten. If one of them completes, the others are released. Other failures or completed
+ * jobs between these do not matter. If all that is left has the value, the queue is paused besides.
+ * Perhaps it was not the value: if five more jobs fail in a row before one completes, the hold is
+ * withdrawn and the queue is paused. While no job of the sweep has completed, all failures must
+ * share the value.
  *
- * The state is kept as settings: ".breaker.n", ".breaker.node" and ".node.NAME". When the breaker
- * pauses the queue, it also sets ".breaker.failures" (their number) and ".breaker.job" (the job
- * that failed last).
+ * A node on which attempts fail within 20 s while the jobs are not to blame (bad_node.h) is
+ * excluded from submissions. The exclusion ends after a day, at `slurmq resume`, or when an attempt
+ * does well on the node. If more than three nodes look bad, the jobs are the cause, and no node is
+ * excluded.
+ *
+ * The state is kept as settings: ".breaker.*" and ".node.NAME" (state.h). When the breaker pauses
+ * the queue, it also sets ".breaker.failures" (their number) and ".breaker.job" (the job that
+ * failed last).
  */
 #ifndef SLURMQ_BREAKER_H
 #define SLURMQ_BREAKER_H
@@ -32,9 +41,9 @@
 
 enum { BREAKER_NODES_MOST = 3 };
 
-/* Resets the count of failures, and clears the node that completed an attempt. node may be NULL.
- * Needs an open transaction. */
-int breaker_completed(struct db *db, const char *node, struct err *err);
+/* Resets the count of failures, and clears the node that completed an attempt of the job, and the
+ * values of the job. node may be NULL. Needs an open transaction. */
+int breaker_completed(struct db *db, int64_t job, const char *node, struct err *err);
 /* Counts a failed attempt of this job, which may pause the queue or exclude a node. again: the
  * policy retries the job. Needs an open transaction. */
 int breaker_failed(struct db *db, const struct db_attempt *a, const struct db_job *job, bool again,

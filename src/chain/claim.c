@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "chain/breaker.h"
+#include "chain/limits.h"
 #include "lib/clock.h"
 #include "lib/env.h"
 #include "sweep/policy.h"
@@ -167,6 +168,10 @@ struct choice {
 	int64_t max_array, now;
 	int64_t wanted, chosen;
 	struct strs nodes; /* the suspect nodes (breaker.h) */
+	struct sweep_room {
+		int64_t sweep, room; /* how many more of its jobs may be in Slurm */
+	} * rooms;
+	size_t nrooms;
 };
 
 /* A job's options for sbatch, and the folder that it runs in. */
@@ -245,19 +250,70 @@ static void limit_due_time(struct db_job *job, const struct sweep *sweep, int64_
 		job->again.due = latest;
 }
 
-/* Chooses one pending job. Returns 1 if the job was chosen or held (either way it is done with),
- * 0 if its limit group has no room. If probe is set, returns the same but changes nothing. */
+/* Reads how many jobs of a sweep may be in Slurm: the setting limit.SWEEP, else the file's
+ * limit. */
+static int read_room(struct choice *c, const struct db_job *job, const struct sweep *sweep,
+		     int64_t *room, struct err *err)
+{
+	struct db_sweep row = {0};
+	int64_t limit;
+	int rc = limits_sweep(c->store, job->sweep_name, sweep, &limit, err);
+
+	if (!rc)
+		rc = db_sweep_get(c->store->db, job->sweep, &row, err);
+	*room = limit ? limit - row.counts[JOB_SUBMITTING] - row.counts[JOB_QUEUED] -
+				row.counts[JOB_RUNNING]
+		      : INT64_MAX;
+	db_sweep_release(&row);
+	return rc < 0 ? -1 : 0;
+}
+
+/* Sets *out to the room of the job's sweep, which c owns. */
+static int get_room(struct choice *c, const struct db_job *job, const struct sweep *sweep,
+		    struct sweep_room **out, struct err *err)
+{
+	int64_t room;
+
+	for (size_t i = 0; i < c->nrooms; i++) {
+		*out = &c->rooms[i];
+		if (c->rooms[i].sweep == job->sweep)
+			return 0;
+	}
+	if (read_room(c, job, sweep, &room, err))
+		return -1;
+	c->rooms = mem_grow(c->rooms, c->nrooms + 1, sizeof(*c->rooms));
+	*out = &c->rooms[c->nrooms++];
+	**out = (struct sweep_room){job->sweep, room};
+	return 0;
+}
+
+/* What choose_job() returns besides -1. */
+enum {
+	CHOICE_BLOCKED = 0, /* the limit group has no room */
+	CHOICE_DONE = 1,    /* the job was chosen, or held */
+	CHOICE_FULL = 3,    /* the sweep has no room */
+};
+
+/* Chooses one pending job. If probe is set, returns the same but changes nothing. */
 static int choose_job(struct choice *c, struct db_job *job, bool probe, struct err *err)
 {
 	struct plan plan = {0};
 	struct err why = {0};
 	struct loaded *ld;
 	struct limit_group *limit_group;
+	struct sweep_room *room;
 	struct kind k;
 	bool uniform;
 
 	if (loader_get(c->loader, c->store->db, job->version, &ld, &why))
 		return probe || !db_job_refuse(c->store->db, job, why.msg, err) ? 1 : -1;
+	if (get_room(c, job, ld->sweep, &room, err))
+		return -1;
+	if (room->room <= 0) {
+		free(c->out->full_sweep);
+		c->out->full_sweep = mem_strdup(job->sweep_name);
+		return CHOICE_FULL;
+	}
 	uniform = sweep_sbatch_uniform(ld->sweep) && !job->options && !job->again.options;
 	limit_group = uniform ? limit_groups_of_version(c->limit_groups, job->version) : NULL;
 	if (limit_group && !limit_group_room(c->limit_groups, limit_group))
@@ -279,6 +335,7 @@ static int choose_job(struct choice *c, struct db_job *job, bool probe, struct e
 		return rc;
 	}
 	k.limit_group->taken++;
+	room->room--;
 	c->chosen++;
 	put_job_in_batch(c, ld, job, &plan, &k);
 	return 1;
@@ -306,6 +363,8 @@ static int probe_spot(struct choice *c, struct spot *s, struct err *err)
 	} else {
 		s->id = job->id;
 		rc = choose_job(c, job, true, err);
+		if (rc == CHOICE_FULL)
+			rc = CHOICE_BLOCKED;
 	}
 	db_jobs_free(job, n);
 	return rc;
@@ -349,18 +408,13 @@ static int leap_over_blocked(struct choice *c, struct spot *s, struct err *err)
 	return s->id < 0 ? DB_NONE : 0;
 }
 
-/* Moves *s to the place to continue, if no job of the last slice was chosen. Returns DB_NONE if
- * there is no such place. */
-static int skip_blocked_jobs(struct choice *c, struct spot *s, struct err *err)
+/* Moves *s to the first pending job of a lower priority. Returns DB_NONE if there is none. */
+static int skip_priority(struct choice *c, struct spot *s, struct err *err)
 {
-	int64_t priority = s->priority;
 	struct db_job *job;
 	size_t n;
-	int rc = leap_over_blocked(c, s, err);
 
-	if (rc != DB_NONE)
-		return rc;
-	if (db_jobs_pending_from(c->store->db, priority - 1, 0, 1, &job, &n, err))
+	if (db_jobs_pending_from(c->store->db, s->priority - 1, 0, 1, &job, &n, err))
 		return -1;
 	if (n) {
 		s->priority = job->priority;
@@ -370,8 +424,30 @@ static int skip_blocked_jobs(struct choice *c, struct spot *s, struct err *err)
 	return n ? 0 : DB_NONE;
 }
 
-/* Chooses among the next pending jobs from *s on, and moves *s to the place to continue. Returns
- * DB_NONE if no more jobs can be chosen. */
+/* Moves *s to the place to go on, after a slice of which no job was chosen. Returns DB_NONE if
+ * there is no such place. */
+static int skip_blocked_jobs(struct choice *c, struct spot *s, struct err *err)
+{
+	int rc = leap_over_blocked(c, s, err);
+
+	return rc == DB_NONE ? skip_priority(c, s, err) : rc;
+}
+
+/* Moves *s past the jobs of a full sweep, of which job *s is one: an expand adds the jobs of one
+ * sweep alone, so all up to the next one's first job are of that sweep. */
+static int skip_full_sweep(struct choice *c, struct spot *s, struct err *err)
+{
+	int64_t next;
+	int rc = db_version_next_job(c->store->db, s->id, &next, err);
+
+	if (rc == DB_NONE)
+		return skip_priority(c, s, err);
+	s->id = next;
+	return rc;
+}
+
+/* Chooses among the next pending jobs from *s on, and moves *s to the place to go on. Returns
+ * DB_NONE if no more jobs can be chosen, CHOICE_FULL if it met a full sweep. */
 static int choose_slice(struct choice *c, struct spot *s, int64_t size, struct err *err)
 {
 	int64_t before = c->chosen;
@@ -382,17 +458,22 @@ static int choose_slice(struct choice *c, struct spot *s, int64_t size, struct e
 
 	if (db_jobs_pending_from(c->store->db, s->priority, s->id, size, &jobs, &n, err))
 		return -1;
-	for (size_t i = 0; i < n && rc >= 0 && c->chosen < c->wanted; i++) {
+	for (size_t i = 0; i < n && rc >= 0 && rc != CHOICE_FULL && c->chosen < c->wanted; i++) {
 		int64_t chosen = c->chosen;
 
 		s->priority = jobs[i].priority;
-		s->id = jobs[i].id + 1;
+		s->id = jobs[i].id;
 		rc = choose_job(c, &jobs[i], false, err);
-		held = held || (rc == 1 && c->chosen == chosen);
+		s->id += rc != CHOICE_FULL;
+		held = held || (rc == CHOICE_DONE && c->chosen == chosen);
 	}
 	db_jobs_free(jobs, n);
 	if (rc < 0)
 		return -1;
+	if (rc == CHOICE_FULL) {
+		rc = skip_full_sweep(c, s, err);
+		return rc ? rc : CHOICE_FULL;
+	}
 	if ((int64_t)n < size || c->chosen == c->wanted)
 		return DB_NONE;
 	return c->chosen > before || held ? 0 : skip_blocked_jobs(c, s, err);
@@ -431,11 +512,17 @@ int claim_jobs_choose(struct store *store, struct loader *l, struct limit_groups
 
 	memset(out, 0, sizeof(*out));
 	rc = breaker_nodes(store->db, &c.nodes, err);
-	for (int i = 0; i < SLICES_MOST && !rc; i++)
+	for (int i = 0; i < SLICES_MOST && !rc; i++) {
 		rc = choose_slice(&c, &spot, size, err);
+		if (rc == CHOICE_FULL) { /* at most once for each expand and priority */
+			rc = 0;
+			i--;
+		}
+	}
 	if (rc >= 0 && c.chosen < n)
 		rc = choose_waiting(&c, err);
 	strs_release(&c.nodes);
+	free(c.rooms);
 	return rc < 0 ? -1 : 0;
 }
 

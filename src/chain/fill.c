@@ -68,16 +68,19 @@ struct fill {
 	bool unblock; /* a person submits: drop the blocks and refusals that were learnt */
 	bool ingest_only;
 	struct early early;
-	char *via;	     /* command that reaches the host that submits; NULL: this host */
-	bool via_due;	     /* the via host must submit the jobs */
-	enum fill_stop stop; /* why submitting ended, if it failed */
-	struct err why;	     /* the error if sbatch was not found; status 0: none */
+	struct strs unwanted; /* Slurm ids of jobs whose claims were revoked */
+	bool revoked, freed;  /* once; their slots are free: claim again */
+	char *via;	      /* command that reaches the host that submits; NULL: this host */
+	bool via_due;	      /* the via host must submit the jobs */
+	enum fill_stop stop;  /* why submitting ended, if it failed */
+	struct err why;	      /* the error if sbatch was not found; status 0: none */
 };
 
 void fill_result_release(struct fill_result *r)
 {
 	free(r->text);
 	free(r->refused_sweep);
+	free(r->full_sweep);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -117,13 +120,14 @@ static bool is_held_back(const struct fill *f)
 static int compute_deficit(struct fill *f, const struct ingested *d, int64_t *n, struct err *err)
 {
 	struct fill_result *r = f->r;
-	int64_t counts[JOB_NSTATES], reserve, target, paused, sentinel;
+	int64_t counts[JOB_NSTATES], reserve, target, paused, trial, sentinel;
 	struct limits limit;
 
 	*n = 0;
 	if (db_counts(f->store->db, counts, err) ||
 	    state_get_int(f->store->db, STATE_RESERVE, &reserve, err) ||
 	    state_get_int(f->store->db, STATE_PAUSED, &paused, err) ||
+	    state_get_int(f->store->db, STATE_TRIAL, &trial, err) ||
 	    limits_get(f->store, &limit, err))
 		return -1;
 	r->limit = limit.jobs;
@@ -147,7 +151,7 @@ static int compute_deficit(struct fill *f, const struct ingested *d, int64_t *n,
 		*n = r->pending;
 	if (!r->pending)
 		r->stop = FILL_EMPTY;
-	else if (paused)
+	else if (paused || (trial && f->o->caller == FILL_CHAIN))
 		r->stop = FILL_PAUSED;
 	else if (is_held_back(f))
 		r->stop = FILL_BACKOFF;
@@ -237,6 +241,8 @@ static int load_limit_groups(struct fill *f, const struct ingested *d, bool *cha
 	if (f->unblock) {
 		if (limit_groups_unblock(db, err) ||
 		    state_unset_text(db, STATE_SENTINEL_REFUSED, err) ||
+		    (f->o->trial ? state_set_int(db, STATE_TRIAL, 1, err)
+				 : state_unset_int(db, STATE_TRIAL, err)) ||
 		    store_keep_root(f->store, err))
 			return -1;
 		f->unblock = false;
@@ -292,15 +298,41 @@ static int claim_pending_jobs(struct fill *f, const struct ingested *d, struct b
 	    claim_jobs_choose(f->store, &f->loader, &f->limit_groups, n, f->site.max_array, b, err))
 		return -1;
 	*changed = true;
+	if (b->full_sweep) {
+		free(f->r->full_sweep);
+		f->r->full_sweep = mem_strdup(b->full_sweep);
+	}
 	if (!b->n) {
 		if (f->limit_groups.any) /* every pending job waits for room in its limit group */
 			f->r->stop = FILL_LIMITED;
+		else if (b->full_sweep)
+			f->r->stop = FILL_THROTTLED;
 		return 0;
 	}
 	if (submission_provide(f->store, b, user, user && f->o->renew_env, err) ||
 	    claim_ids_assign(f->store, b, err) || submission_manifests_render(f->store, b, err))
 		return -1;
 	return write_claim(f, b, err);
+}
+
+/* Revokes the claims of jobs that the breaker holds, and those that slurmq hold left behind, once a
+ * fill. If this fails, reconcile does the same. */
+static void revoke_requested(struct fill *f)
+{
+	struct db_flight *v = NULL;
+	size_t n = 0, kept = 0;
+	bool any;
+
+	if (f->revoked || db_holds_requested(f->store->db, &any, NULL) || !any ||
+	    db_flights(f->store->db, &v, &n, NULL))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].state != JOB_RUNNING &&
+		    (v[i].request == REQUEST_HOLD || v[i].request == REQUEST_BREAKER))
+			v[kept++] = v[i];
+	f->revoked = true;
+	f->freed = !ingest_revoke(f->store, v, kept, NULL, &f->unwanted, NULL);
+	free(v);
 }
 
 /* Ingests and claims. The caller holds the queue lock. */
@@ -327,6 +359,7 @@ static int run_round_locked(struct fill *f, struct batches *b, struct err *err)
 			f->r->ingested = true;
 			ingest_clean(f->store, &d);
 			FAILPOINT("fill-cleaned");
+			revoke_requested(f);
 		}
 	}
 	ingested_release(&d);
@@ -348,6 +381,9 @@ static int run_round(struct fill *f, struct batches *b, struct err *err)
 	rc = run_round_locked(f, b, err);
 	queue_lock_release(f->store->folder);
 	FAILPOINT("fill-released");
+	if (f->unwanted.n) /* otherwise they start, find no claim and end */
+		slurm_scancel(&f->unwanted, NULL);
+	strs_release(&f->unwanted);
 	return rc;
 }
 
@@ -535,9 +571,10 @@ static int run_rounds(struct fill *f, struct err *err)
 	for (int i = 0; i < MAX_ROUNDS; i++) {
 		struct batches b;
 		int rc = run_round(f, &b, err);
-		bool done = !b.n;
+		bool freed = f->freed, done = !b.n && !freed;
 
-		if (!rc && !done) {
+		f->freed = false;
+		if (!rc && b.n) {
 			count_claimed(f->r, &b);
 			rc = submit_all(f, &b, err);
 		}
@@ -547,7 +584,7 @@ static int run_rounds(struct fill *f, struct err *err)
 			return rc == FOLDER_BUSY ? 0 : rc;
 		/* an accepted submission may wait in the outbox for the next process; the claims
 		 * of a refusal, and an error for a person, must not */
-		if (!f->stop && f->o->caller == FILL_CHAIN) {
+		if (!f->stop && !freed && f->o->caller == FILL_CHAIN) {
 			f->r->confirmed += f->r->submitted;
 			return 0;
 		}

@@ -29,6 +29,7 @@ struct fill_opts {
 	enum fill_caller caller;
 	int64_t max;	 /* submit at most this many jobs; -1: no such limit */
 	bool renew_env;	 /* submit --env */
+	bool trial;	 /* submit --try: the jobs submit no others */
 	bool no_claim;	 /* ingest only */
 	bool no_via;	 /* this host submits, even if the setting names another way */
 	int64_t lock_ms; /* how long to wait for the queue lock, at most */
@@ -42,15 +43,16 @@ struct fill_opts {
 
 /* Why the fill submitted no more jobs. */
 enum fill_stop {
-	FILL_FULL = 0, /* the target is reached */
-	FILL_EMPTY,    /* nothing is pending */
-	FILL_PAUSED,
+	FILL_FULL = 0,	/* the target is reached */
+	FILL_EMPTY,	/* nothing is pending */
+	FILL_PAUSED,	/* also for a job while there is a trial */
 	FILL_LIMITED,	/* Slurm reports that the user's limit is reached */
 	FILL_REFUSED,	/* sbatch refused the options of jobs, which are held */
 	FILL_UNCLEAR,	/* no clear answer; reconciliation will find out */
 	FILL_BACKOFF,	/* Slurm is busy, or jobs are being cancelled in Slurm */
 	FILL_LOCKED,	/* another process holds the queue lock, and ingests */
 	FILL_MAX,	/* opts.max is reached */
+	FILL_THROTTLED, /* the limits of sweeps are reached: full_sweep */
 	FILL_ELSEWHERE, /* this is not the cluster that the folder belongs to */
 };
 
@@ -67,6 +69,7 @@ struct fill_result {
 	/* the output of sbatch if it refused, reported a limit, or gave no clear answer; or NULL */
 	char *text;
 	char *refused_sweep; /* the sweep whose jobs were held; NULL: none */
+	char *full_sweep;    /* a sweep whose own limit is reached; NULL: none */
 };
 void fill_result_release(struct fill_result *r);
 

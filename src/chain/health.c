@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain/bad_value.h"
 #include "chain/breaker.h"
 #include "chain/hosts.h"
 #include "chain/limits.h"
@@ -73,23 +74,52 @@ static struct health_need *add_sweep_need(struct health *h, enum health_need_kin
 	return n;
 }
 
-/* Adds the needs of held jobs: jobs that sbatch refused and jobs that the user holds are two
- * needs. */
-static int add_held(struct store *store, struct health *h, const struct db_sweep *s,
+/* Adds a need for each value whose jobs the breaker holds, and sets *jobs to their number. */
+static int add_values(struct store *store, struct health *h, const struct db_sweep *s, bool many,
+		      int64_t *jobs, struct err *err)
+{
+	struct bad_value *v;
+	size_t n;
+	int rc = bad_values_get(store->db, s->id, &v, &n, err);
+
+	*jobs = 0;
+	if (!rc && n)
+		rc = bad_values_count(store->db, s->id, v, n, err);
+	for (size_t i = 0; i < n && !rc; i++) {
+		struct health_need *need;
+
+		if (!v[i].jobs)
+			continue;
+		*jobs += v[i].jobs;
+		need = add_sweep_need(h, NEED_VALUE, s, v[i].jobs);
+		need->failed = v[i].failed;
+		need->job = v[i].job;
+		need->many = many;
+		need->names = v[i].words;
+		memset(&v[i].words, 0, sizeof(v[i].words));
+	}
+	bad_values_release(v, n);
+	return rc;
+}
+
+/* Adds the needs of held jobs: jobs that sbatch refused, jobs of a bad value and jobs that the user
+ * holds are different needs. */
+static int add_held(struct store *store, struct health *h, const struct db_sweep *s, bool many,
 		    struct err *err)
 {
 	const struct db_select select = {
 		.sweep = s->id, .states = 1U << JOB_HELD, .reasons = 1U << REASON_REFUSED};
 	char *words = NULL;
-	int64_t refused, held;
+	int64_t refused, values, held;
 	int rc = state_get_refused(store->db, s->id, &words, err) < 0 ||
-		 db_jobs_count(store->db, &select, &refused, err);
+		 db_jobs_count(store->db, &select, &refused, err) ||
+		 add_values(store, h, s, many, &values, err);
 
 	if (rc) {
 		free(words);
 		return -1;
 	}
-	held = s->counts[JOB_HELD] - refused;
+	held = s->counts[JOB_HELD] - refused - values;
 	if (refused) {
 		if (words)
 			words[strcspn(words, "\n")] = '\0';
@@ -114,7 +144,7 @@ static int add_sweeps(struct store *store, struct health *h, struct err *err)
 		if (v[i].counts[JOB_FAILED])
 			add_sweep_need(h, NEED_FAILED, &v[i], v[i].counts[JOB_FAILED]);
 		if (v[i].counts[JOB_HELD])
-			rc = add_held(store, h, &v[i], err);
+			rc = add_held(store, h, &v[i], n > 1, err);
 	}
 	db_sweeps_free(v, n);
 	return rc;
@@ -190,7 +220,9 @@ static int add_needs(struct store *store, struct health *h, bool pending, struct
 	    (h->sentinel == SENTINEL_HELD && add_held_sentinel(store, h, err)) ||
 	    (pending && add_via(store, h, err)))
 		return -1;
-	if (h->state == CHAIN_STALLED)
+	if (h->trial && pending && h->state != CHAIN_PAUSED)
+		add_need(h, NEED_TRIAL);
+	else if (h->state == CHAIN_STALLED)
 		add_need(h, NEED_SUBMIT);
 	else if (h->state == CHAIN_IDLE && !h->last_refill)
 		add_need(h, NEED_FIRST_SUBMIT);
@@ -276,15 +308,17 @@ static int read_pause(struct db *db, struct health_pause *p, struct err *err)
 
 int health_read(struct store *store, struct health *out, struct err *err)
 {
-	int64_t counts[JOB_NSTATES], paused, jobs = 0, in_flight;
+	int64_t counts[JOB_NSTATES], paused, trial, jobs = 0, in_flight;
 
 	memset(out, 0, sizeof(*out));
 	if (db_counts(store->db, counts, err) ||
 	    state_get_int(store->db, STATE_PAUSED, &paused, err) ||
+	    state_get_int(store->db, STATE_TRIAL, &trial, err) ||
 	    state_get_int(store->db, STATE_CHAIN_LAST_REFILL, &out->last_refill, err) ||
 	    (paused && read_pause(store->db, &out->pause, err)) || read_sentinel(store, out, err) ||
 	    db_jobs_later(store->db, &out->later, &out->later_at, err))
 		return -1;
+	out->trial = trial;
 	for (int i = 0; i < JOB_NSTATES; i++)
 		jobs += counts[i];
 	in_flight = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
@@ -302,7 +336,7 @@ int health_read(struct store *store, struct health *out, struct err *err)
 				     ? CHAIN_ALIVE
 				     : CHAIN_STALLED;
 	else if (counts[JOB_PENDING])
-		out->state = !out->last_refill				     ? CHAIN_IDLE
+		out->state = !out->last_refill || trial			     ? CHAIN_IDLE
 			     : is_job_staying(store) || is_sentinel_due(out) ? CHAIN_ALIVE
 									     : CHAIN_STALLED;
 	else

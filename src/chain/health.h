@@ -52,22 +52,28 @@ enum health_need_kind {
 	NEED_VIA,	   /* fix the way to the host that submits: words */
 	NEED_SUBMIT,	   /* submit: work is left, and no job is known to be in Slurm */
 	NEED_FIRST_SUBMIT, /* submit for the first time */
+	NEED_TRIAL,	   /* submit the rest, if the jobs of submit --try went well */
 	NEED_FAILED,	   /* check the failed jobs of sweep */
 	/* Change the options that sbatch refused, and release these jobs of sweep: words, or
 	 * NULL. */
 	NEED_REFUSED,
 	NEED_HELD,  /* release the jobs of sweep that a person holds */
 	NEED_WAITS, /* act for the jobs of wait, which do not start by themselves */
+	/* Check why all `failed` jobs with the values of names failed, and release these jobs of
+	 * sweep; job failed last. */
+	NEED_VALUE,
 };
 /* Members that the kind does not name are 0 or NULL. */
 struct health_need {
 	enum health_need_kind kind;
 	char *sweep;
 	int64_t jobs; /* jobs of the sweep */
+	int64_t failed;
+	bool many; /* there is more than one sweep */
 	int64_t job;
 	uint64_t slurm_job;
 	bool by_admin;
-	struct strs names;	       /* names of nodes or hosts */
+	struct strs names;	       /* of nodes or hosts; "opt=lamb" for each value */
 	char *words;		       /* what sbatch, or the way to another host, printed */
 	const struct wait_group *wait; /* one of the health's waits */
 };
@@ -80,6 +86,7 @@ struct health {
 	/* Jobs that wait for their next try, and the time of the first of these. */
 	int64_t later, later_at;
 	struct health_pause pause;
+	bool trial; /* submit --try: jobs submit no others */
 	/* If stalled: the job that ended last, the only one in Slurm, was cancelled there. */
 	bool only_cancelled;
 	struct health_need *needs;

@@ -179,3 +179,17 @@ int limits_sentinel_s(struct store *store, int64_t limit, int64_t *every, struct
 	free(refused);
 	return rc;
 }
+
+int limits_sweep(struct store *store, const char *name, const struct sweep *sweep, int64_t *limit,
+		 struct err *err)
+{
+	char *key = mem_printf("limit.%s", name), *value;
+	int rc = db_setting_get(store->db, key, &value, err);
+
+	*limit = sweep_limit(sweep);
+	if (!rc)
+		*limit = strtoll(value, NULL, 10); /* "none" is 0 */
+	free(value);
+	free(key);
+	return rc < 0 ? -1 : 0;
+}

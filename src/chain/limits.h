@@ -9,6 +9,7 @@
 #include "lib/err.h"
 #include "slurm/slurm.h"
 #include "store/store.h"
+#include "sweep/sweep.h"
 
 /* How many jobs may be in Slurm at once, and the source of that number ("qos normal", "slurmq
  * config limit", "default"). */
@@ -40,5 +41,10 @@ struct limits_site {
 	int64_t kill_wait_s; /* KillWait of slurm.conf, -1: unknown */
 };
 int limits_site_get(struct store *store, struct limits_site *out, struct err *err);
+
+/* Sets *limit to the number of jobs of a sweep that may be in Slurm: the setting limit.NAME, else
+ * that of its file; 0: there is none. */
+int limits_sweep(struct store *store, const char *name, const struct sweep *sweep, int64_t *limit,
+		 struct err *err);
 
 #endif

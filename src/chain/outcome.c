@@ -77,12 +77,12 @@ static int apply_retry(struct outcome *o, const struct db_attempt *a, const stru
 
 static int note_completed(struct outcome *o, int64_t attempt, struct err *err)
 {
-	char *node;
-	int rc = db_attempt_node(o->db, attempt, &node, err);
+	struct db_attempt a;
+	int rc = db_attempt_get(o->db, attempt, &a, err);
 
 	if (!rc)
-		rc = breaker_completed(o->db, node, err);
-	free(node);
+		rc = breaker_completed(o->db, a.job, a.node, err);
+	db_attempt_release(&a);
 	return rc < 0 ? -1 : 0;
 }
 

@@ -83,28 +83,30 @@ static int clear_sentinel(struct store *store, struct err *err)
 
 /* Decides whether a sentinel is needed. */
 struct need {
-	bool work;     /* a job is pending or in flight, and the queue is not paused */
+	bool work;     /* a job is pending or in flight, no pause and no trial */
 	int64_t every; /* seconds between sentinels; 0: no sentinel is wanted */
 	int64_t at;    /* last time the sentinel was seen or tried, ms; 0: never */
 };
 
 static int read_need(struct store *store, struct need *n, struct err *err)
 {
-	int64_t counts[JOB_NSTATES], paused;
+	int64_t counts[JOB_NSTATES], paused, trial;
 	struct limits limit = {0};
 	int rc = -1;
 
 	if (!db_counts(store->db, counts, err) &&
 	    !state_get_int(store->db, STATE_PAUSED, &paused, err) &&
+	    !state_get_int(store->db, STATE_TRIAL, &trial, err) &&
 	    !state_get_int(store->db, STATE_SENTINEL_AT, &n->at, err) &&
 	    !limits_get(store, &limit, err) &&
 	    !limits_sentinel_s(store, limit.jobs, &n->every, err))
 		rc = 0;
 	limits_release(&limit);
 	if (!rc)
-		n->work = !paused && counts[JOB_PENDING] + counts[JOB_SUBMITTING] +
-						     counts[JOB_QUEUED] + counts[JOB_RUNNING] >
-					     0;
+		n->work = !paused && !trial &&
+			  counts[JOB_PENDING] + counts[JOB_SUBMITTING] + counts[JOB_QUEUED] +
+					  counts[JOB_RUNNING] >
+				  0;
 	return rc;
 }
 
@@ -468,15 +470,17 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, fill_say *say,
 
 void sentinel_settle(struct store *store, fill_say *say, void *arg)
 {
-	int64_t counts[JOB_NSTATES], at, paused;
+	int64_t counts[JOB_NSTATES], at, paused, trial;
 
 	/* short queries, because the job that asks still holds its slot */
 	if (state_get_int(store->db, STATE_SENTINEL_AT, &at, NULL) || !at ||
 	    state_get_int(store->db, STATE_PAUSED, &paused, NULL) ||
+	    state_get_int(store->db, STATE_TRIAL, &trial, NULL) ||
 	    db_counts(store->db, counts, NULL))
 		return;
-	if (paused || !(counts[JOB_PENDING] + counts[JOB_SUBMITTING] + counts[JOB_QUEUED] +
-			counts[JOB_RUNNING]))
+	if (paused || trial ||
+	    !(counts[JOB_PENDING] + counts[JOB_SUBMITTING] + counts[JOB_QUEUED] +
+	      counts[JOB_RUNNING]))
 		withdraw_unwanted(store, LOCK_MS, say, arg);
 }
 

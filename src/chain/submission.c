@@ -49,6 +49,7 @@ void batches_release(struct batches *b)
 	for (size_t i = 0; i < b->n; i++)
 		batch_release(&b->v[i]);
 	free(b->v);
+	free(b->full_sweep);
 	memset(b, 0, sizeof(*b));
 }
 

@@ -41,6 +41,7 @@ struct batch {
 struct batches {
 	struct batch *v;
 	size_t n;
+	char *full_sweep; /* a sweep of which more jobs are pending than its own limit allows */
 };
 void batches_release(struct batches *b);
 

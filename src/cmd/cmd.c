@@ -189,21 +189,19 @@ static void set_stop_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 		f->status = f->err.status;
 }
 
-void cmd_fill(struct cmd_ctx *ctx, int64_t max, bool renew_env, struct cmd_filled *f)
+void cmd_fill(struct cmd_ctx *ctx, const struct fill_opts *wanted, struct cmd_filled *f)
 {
-	const struct fill_opts opts = {
-		.caller = FILL_USER,
-		.max = max,
-		.renew_env = renew_env,
-		.lock_ms = 60 * 1000,
-		.say = cmd_say_text,
-		.say_arg = ctx,
-	};
+	struct fill_opts opts = *wanted;
 	struct reconcile_result seen;
 	struct err err = {0};
 	int unknown;
 
+	opts.caller = FILL_USER;
+	opts.lock_ms = 60 * 1000;
+	opts.say = cmd_say_text;
+	opts.say_arg = ctx;
 	memset(f, 0, sizeof(*f));
+	f->trial = opts.trial;
 	unknown = reconcile(ctx->store, 0, &seen, &err);
 	if (unknown && err.status == ERR_AGAIN)
 		cmd_say_text(ctx, err.msg);
@@ -247,6 +245,14 @@ static void add_why_no_more(struct cmd_ctx *ctx, const struct cmd_filled *f, str
 		if (f->r.text && *f->r.text)
 			buf_addf(line, ": %.*s", (int)strcspn(f->r.text, "\n"), f->r.text);
 		break;
+	case FILL_THROTTLED:
+		buf_addf(line, "; '%s' has reached its own limit: slurmq config limit.%s",
+			 f->r.full_sweep, f->r.full_sweep);
+		break;
+	case FILL_MAX:
+		if (!f->trial && f->r.pending)
+			buf_addstr(line, "; each job that ends submits more (--try: none does)");
+		break;
 	case FILL_EMPTY:
 		if (f->r.submitted == 0 && f->r.in_flight == 0)
 			add_next_commands(ctx, line);
@@ -272,6 +278,8 @@ void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f)
 			 f->r.in_flight, f->limit.from ? f->limit.jobs : f->r.limit,
 			 f->limit.from ? f->limit.from : "unknown");
 	add_why_no_more(ctx, f, &line);
+	if (f->trial && f->r.pending && f->r.stop != FILL_PAUSED)
+		buf_addstr(&line, "; the rest waits for slurmq submit");
 	cmd_print(ctx, "%s", buf_str(&line));
 	buf_release(&line);
 }
@@ -279,11 +287,17 @@ void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f)
 void cmd_filled_json(const struct cmd_filled *f, struct json *j)
 {
 	static const char *const stops[] = {
-		[FILL_FULL] = "full",	    [FILL_EMPTY] = "empty",
-		[FILL_PAUSED] = "paused",   [FILL_LIMITED] = "limited",
-		[FILL_REFUSED] = "refused", [FILL_UNCLEAR] = "unclear",
-		[FILL_BACKOFF] = "backoff", [FILL_LOCKED] = "locked",
-		[FILL_MAX] = "max",	    [FILL_ELSEWHERE] = "elsewhere",
+		[FILL_FULL] = "full",
+		[FILL_EMPTY] = "empty",
+		[FILL_PAUSED] = "paused",
+		[FILL_LIMITED] = "limited",
+		[FILL_REFUSED] = "refused",
+		[FILL_UNCLEAR] = "unclear",
+		[FILL_BACKOFF] = "backoff",
+		[FILL_LOCKED] = "locked",
+		[FILL_MAX] = "max",
+		[FILL_THROTTLED] = "throttled",
+		[FILL_ELSEWHERE] = "elsewhere",
 	};
 
 	json_int(j, "submitted", f->r.submitted);
@@ -316,7 +330,7 @@ int cmd_fill_and_print(struct cmd_ctx *ctx, struct err *err)
 {
 	struct cmd_filled filled;
 
-	cmd_fill(ctx, -1, false, &filled);
+	cmd_fill(ctx, &(struct fill_opts){.max = -1}, &filled);
 	cmd_filled_print(ctx, &filled);
 	return cmd_filled_end(&filled, err);
 }

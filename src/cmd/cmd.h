@@ -75,13 +75,14 @@ int cmd_confirm(struct cmd_ctx *ctx, bool yes, const char *what, struct err *err
 /* Result of filling the queue, for submit and for commands that end with a submission. */
 struct cmd_filled {
 	struct fill_result r;
+	bool trial;
 	struct limits limit;
 	int status;	/* the exit status */
 	struct err err; /* what to print if status is not 0 */
 };
-/* Fills the queue as slurmq submit does, with at most max jobs (-1: no such limit). Errors are
- * kept in *f; the caller passes *f to cmd_filled_end(). */
-void cmd_fill(struct cmd_ctx *ctx, int64_t max, bool renew_env, struct cmd_filled *f);
+/* Fills the queue as slurmq submit does. The members of opts that the caller sets are max,
+ * renew_env and trial. Errors are kept in *f; the caller passes *f to cmd_filled_end(). */
+void cmd_fill(struct cmd_ctx *ctx, const struct fill_opts *opts, struct cmd_filled *f);
 /* Prints the result in one line. */
 void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f);
 /* Adds the members of submit --json to the open object of j. */

@@ -60,6 +60,41 @@ static void offer_keys(struct offer *o)
 		offer_word(o, s->key);
 }
 
+/* Opens the store. A user who completes a word must not wait long for a locked store: alarm()
+ * ends slurmq without a message. */
+static int open_store(struct offer *o)
+{
+	struct err err;
+
+	if (o->no_store)
+		return -1;
+	alarm(2);
+	return cmd_open_store(o->ctx, &err);
+}
+
+static void offer_own_limits(struct offer *o)
+{
+	struct db_sweep *v;
+	struct err err;
+	size_t n;
+
+	if (open_store(o) || db_sweeps(o->ctx->store->db, &v, &n, &err))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		char *key = mem_printf("limit.%s", v[i].name);
+
+		offer_word(o, key);
+		free(key);
+	}
+	db_sweeps_free(v, n);
+}
+
+static void offer_settings(struct offer *o)
+{
+	offer_keys(o);
+	offer_own_limits(o);
+}
+
 static void offer_files(struct offer *o)
 {
 	buf_addstr(o->out, ":files\n");
@@ -92,18 +127,6 @@ static void offer_states(struct offer *o)
 		if (!job_state_parse(name, &state, &reason) && reason == i)
 			offer_word(o, name);
 	}
-}
-
-/* Opens the store. A user who completes a word must not wait long for a locked store: alarm()
- * ends slurmq without a message. */
-static int open_store(struct offer *o)
-{
-	struct err err;
-
-	if (o->no_store)
-		return -1;
-	alarm(2);
-	return cmd_open_store(o->ctx, &err);
 }
 
 static void offer_sweeps(struct offer *o)
@@ -152,11 +175,29 @@ static void offer_ids(struct offer *o)
 	}
 }
 
+/* Offers "lr=" for each parameter; its values are for the user to know. */
+static void offer_params(struct offer *o)
+{
+	struct strs names = {0};
+	struct err err;
+
+	if (!open_store(o) && !db_param_names(o->ctx->store->db, &names, &err)) {
+		for (size_t i = 0; i < names.n; i++) {
+			char *word = mem_printf("%s=", names.v[i]);
+
+			offer_word(o, word);
+			free(word);
+		}
+	}
+	strs_release(&names);
+}
+
 static void offer_selectors(struct offer *o)
 {
 	offer_sweeps(o);
 	offer_word(o, "last");
 	offer_word(o, "all");
+	offer_params(o);
 	offer_ids(o);
 }
 
@@ -167,7 +208,7 @@ static void offer_for(struct offer *o, const char *placeholder, size_t len)
 		void (*offer)(struct offer *o);
 	} kinds[] = {
 		{"COMMAND", offer_commands}, {"DIR", offer_dirs},     {"FILE", offer_files},
-		{"ID", offer_ids},	     {"KEY", offer_keys},     {"SELECTOR", offer_selectors},
+		{"ID", offer_ids},	     {"KEY", offer_settings}, {"SELECTOR", offer_selectors},
 		{"STATE", offer_states},     {"SWEEP", offer_sweeps}, {"WHEN", offer_colours},
 	};
 

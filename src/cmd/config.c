@@ -7,6 +7,7 @@
 #include "chain/health.h"
 #include "chain/sentinel.h"
 #include "chain/via.h"
+#include "store/loader.h"
 #include "store/setting.h"
 #include "store/state.h"
 
@@ -14,16 +15,102 @@ struct args {
 	const char *unset;
 };
 
-static const struct setting *find_setting(const char *key, struct err *err)
+/* The setting limit.SWEEP of one sweep. */
+struct own_limit {
+	struct setting s;
+	char *key, *fallback;
+};
+
+static void own_limit_release(struct own_limit *own)
+{
+	free(own->key);
+	free(own->fallback);
+}
+
+/* Fills own for a sweep; the default is the limit in its file. */
+static void read_own_limit(struct cmd_ctx *ctx, const struct db_sweep *sweep, struct own_limit *own)
+{
+	struct loader loader = {0};
+	struct loaded *ld;
+	int64_t limit = 0;
+
+	/* a version that this slurmq cannot parse has no limit */
+	if (!loader_get(&loader, ctx->store->db, sweep->version, &ld, NULL))
+		limit = sweep_limit(ld->sweep);
+	loader_release(&loader);
+	own->key = mem_printf("limit.%s", sweep->name);
+	own->fallback = limit ? mem_printf("%" PRId64, limit) : mem_strdup("none");
+	own->s = setting_of_sweep;
+	own->s.key = own->key;
+	own->s.fallback = own->fallback;
+}
+
+static const struct setting *find_own_limit(struct cmd_ctx *ctx, const char *name,
+					    struct own_limit *own, struct err *err)
+{
+	struct db_sweep sweep = {0};
+	int64_t id;
+
+	if (select_sweep(ctx->store->db, name, &id, err) ||
+	    db_sweep_get(ctx->store->db, id, &sweep, err))
+		return NULL;
+	read_own_limit(ctx, &sweep, own);
+	db_sweep_release(&sweep);
+	return &own->s;
+}
+
+static const struct setting *find_setting(struct cmd_ctx *ctx, const char *key,
+					  struct own_limit *own, struct err *err)
 {
 	const char *near;
-	const struct setting *s = setting_find(key, &near);
+	const struct setting *s;
 
+	if (!strncmp(key, "limit.", 6))
+		return find_own_limit(ctx, key + 6, own, err);
+	s = setting_find(key, &near);
 	if (!s && near)
 		err_set(err, ERR_USAGE, "unknown setting '%s', did you mean '%s'?", key, near);
 	else if (!s)
 		err_set(err, ERR_USAGE, "unknown setting '%s': slurmq config lists them", key);
 	return s;
+}
+
+static int add_setting(struct cmd_ctx *ctx, struct table *t, const struct setting *s,
+		       struct err *err)
+{
+	char *value = NULL;
+	int rc = db_setting_get(ctx->store->db, s->key, &value, err);
+
+	table_add(t, &ctx->out, PAINT_BOLD, s->key);
+	table_add(t, &ctx->out, value ? PAINT_CYAN : PAINT_NONE, value ? value : s->fallback);
+	table_add(t, &ctx->out, PAINT_DIM, s->fallback);
+	table_add(t, &ctx->out, PAINT_NONE, s->meaning);
+	free(value);
+	return rc < 0 ? -1 : 0;
+}
+
+/* Adds the limits of sweeps that have one. */
+static int add_own_limits(struct cmd_ctx *ctx, struct table *t, struct err *err)
+{
+	struct db_sweep *v;
+	size_t n;
+	int rc = 0;
+
+	if (db_sweeps(ctx->store->db, &v, &n, err))
+		return -1;
+	for (size_t i = 0; i < n && rc >= 0; i++) {
+		struct own_limit own;
+		char *value = NULL;
+
+		read_own_limit(ctx, &v[i], &own);
+		rc = db_setting_get(ctx->store->db, own.key, &value, err);
+		if (rc >= 0 && (value || strcmp(own.fallback, "none") != 0))
+			rc = add_setting(ctx, t, &own.s, err);
+		free(value);
+		own_limit_release(&own);
+	}
+	db_sweeps_free(v, n);
+	return rc < 0 ? -1 : 0;
 }
 
 static int print_settings(struct cmd_ctx *ctx, struct err *err)
@@ -38,17 +125,10 @@ static int print_settings(struct cmd_ctx *ctx, struct err *err)
 	int rc = 0;
 
 	table_init(&t, columns, 4);
-	for (const struct setting *s = settings; s->key && rc >= 0; s++) {
-		char *value = NULL;
-
-		rc = db_setting_get(ctx->store->db, s->key, &value, err);
-		table_add(&t, &ctx->out, PAINT_BOLD, s->key);
-		table_add(&t, &ctx->out, value ? PAINT_CYAN : PAINT_NONE,
-			  value ? value : s->fallback);
-		table_add(&t, &ctx->out, PAINT_DIM, s->fallback);
-		table_add(&t, &ctx->out, PAINT_NONE, s->meaning);
-		free(value);
-	}
+	for (const struct setting *s = settings; s->key && !rc; s++)
+		rc = add_setting(ctx, &t, s, err);
+	if (!rc)
+		rc = add_own_limits(ctx, &t, err);
 	if (rc >= 0)
 		table_flush(&t, &ctx->out, stdout);
 	table_release(&t);
@@ -152,18 +232,21 @@ static int store_setting(struct cmd_ctx *ctx, const struct setting *s, const cha
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	const struct args *args = options;
+	struct own_limit own = {.key = NULL};
 	const struct setting *s;
+	int rc = -1;
 
 	if (args->unset && argc)
 		return err_set(err, ERR_USAGE, "--unset takes one setting and no other argument");
 	if (!args->unset && !argc)
 		return print_settings(ctx, err);
-	s = find_setting(args->unset ? args->unset : argv[0], err);
-	if (!s)
-		return -1;
-	if (args->unset)
-		return store_setting(ctx, s, NULL, err);
-	return argc == 1 ? print_setting(ctx, s, err) : store_setting(ctx, s, argv[1], err);
+	s = find_setting(ctx, args->unset ? args->unset : argv[0], &own, err);
+	if (s && args->unset)
+		rc = store_setting(ctx, s, NULL, err);
+	else if (s)
+		rc = argc == 1 ? print_setting(ctx, s, err) : store_setting(ctx, s, argv[1], err);
+	own_limit_release(&own);
+	return rc;
 }
 
 static const struct opt opts[] = {

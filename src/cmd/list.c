@@ -69,7 +69,7 @@ static bool param_varies(const struct vary *v, const char *name)
 static int read_varying_params(struct db *db, const struct selection *sel, struct vary *v,
 			       struct err *err)
 {
-	struct selection tail = {0};
+	struct selection tail = {.params = sel->params, .nparams = sel->nparams}; /* borrowed */
 	int64_t max;
 	int rc;
 
@@ -88,7 +88,7 @@ static int read_varying_params(struct db *db, const struct selection *sel, struc
 	}
 	v->left = SAMPLE;
 	rc = selection_each(db, &tail, record_job, v, err);
-	selection_release(&tail);
+	free(tail.v);
 	return rc == STOP ? 0 : rc;
 }
 

@@ -123,6 +123,32 @@ static void add_wait(const struct wait_group *g, struct strs *lines)
 	buf_release(&slurm);
 }
 
+void needs_add_held(const char *sweep, const struct strs *values, int64_t failed, struct buf *text)
+{
+	buf_addf(text, "%" PRId64 " of %" PRId64 " with", failed, failed);
+	for (size_t i = 0; i < values->n; i++)
+		buf_addf(text, "%s %s", i ? " and" : "", values->v[i]);
+	buf_addf(text, " failed; slurmq release%s%s", sweep ? " " : "", sweep ? sweep : "");
+	for (size_t i = 0; i < values->n; i++) {
+		buf_addch(text, ' ');
+		buf_add_shell_word(text, values->v[i]);
+	}
+}
+
+static void add_value(const struct health_need *n, struct strs *lines)
+{
+	struct buf text = {0};
+
+	needs_add_held(n->many ? n->sweep : NULL, &n->names, n->failed, &text);
+	strs_addf(lines, "%" PRId64 " job%s of %s held: %s", n->jobs, plural_ending(n->jobs),
+		  n->sweep, buf_str(&text));
+	strs_addf(lines,
+		  "  slurmq log %" PRId64
+		  " shows the last failure; slurmq config breaker sets how many hold a value",
+		  n->job);
+	buf_release(&text);
+}
+
 /* Adds the lines of a need of the whole chain. */
 static void add_chain(const struct health_need *n, struct strs *lines)
 {
@@ -134,7 +160,8 @@ static void add_chain(const struct health_need *n, struct strs *lines)
 		strs_addf(lines,
 			  "the queue is paused: slurmq log %" PRId64
 			  " shows the last failure; fix the cause (in a sweep file: slurmq "
-			  "expand), then: slurmq retry and slurmq resume",
+			  "expand), then: slurmq retry and slurmq resume; slurmq config breaker "
+			  "sets how many failures pause it",
 			  n->job);
 		break;
 	case NEED_SENTINEL:
@@ -150,6 +177,9 @@ static void add_chain(const struct health_need *n, struct strs *lines)
 		break;
 	case NEED_SUBMIT:
 		strs_add(lines, "no job is known to be in Slurm and work is left: slurmq submit");
+		break;
+	case NEED_TRIAL:
+		strs_add(lines, "after submit --try the rest waits: slurmq submit");
 		break;
 	case NEED_FIRST_SUBMIT:
 		strs_add(lines, "nothing was submitted yet: slurmq submit");
@@ -180,6 +210,9 @@ void needs_add_lines(const struct health_need *n, struct strs *lines)
 		break;
 	case NEED_WAITS:
 		add_wait(n->wait, lines);
+		break;
+	case NEED_VALUE:
+		add_value(n, lines);
 		break;
 	case NEED_HELD:
 		strs_addf(lines, "%" PRId64 " job%s of %s held: slurmq release %s", n->jobs,

@@ -11,6 +11,10 @@
  * with two blanks. */
 void needs_add_lines(const struct health_need *n, struct strs *lines);
 
+/* Appends why jobs are held: "10 of 10 with opt=lamb failed; slurmq release opt=lamb". sweep: its
+ * name for the command, NULL if there is no other sweep. */
+void needs_add_held(const char *sweep, const struct strs *values, int64_t failed, struct buf *text);
+
 /* Appends why the queue is paused. Returns false, and appends nothing, if the reason is unknown
  * or the queue is not paused. */
 bool needs_add_pause(const struct health_pause *p, struct buf *text);

@@ -311,7 +311,7 @@ static int report_and_submit(struct cmd_ctx *ctx, const struct retry *r, int64_t
 	else if (!r->args->json)
 		print_nothing(ctx, r);
 	if (submit)
-		cmd_fill(ctx, -1, false, &filled);
+		cmd_fill(ctx, &(struct fill_opts){.max = -1}, &filled);
 	if (r->args->json) {
 		json_open(&j, NULL, '{');
 		json_int(&j, "retried", changed);

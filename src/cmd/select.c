@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/guess.h"
+#include "lib/number.h"
 #include "lib/opt.h"
 
 /* ---- states ---- */
@@ -14,7 +15,7 @@ struct wanted {
 	unsigned states, reasons;
 };
 
-enum { WHY_HELD = 1U << REASON_USER | 1U << REASON_REFUSED };
+enum { WHY_HELD = 1U << REASON_USER | 1U << REASON_REFUSED | 1U << REASON_BREAKER };
 
 static int refuse_unknown_state(const char *word, struct err *err)
 {
@@ -35,7 +36,7 @@ static int refuse_unknown_state(const char *word, struct err *err)
 			"unknown state '%s': pending, submitting, queued, running, completed, "
 			"failed, cancelled, held, or why it failed: timeout, out_of_memory, "
 			"node_fail, exit, signal, preempted, deadline, boot_fail, lost, or why it "
-			"is held: user, refused",
+			"is held: user, refused, breaker",
 			word);
 	strs_release(&names);
 	return -1;
@@ -176,6 +177,53 @@ static int parse_ids(struct db *db, const char *text, const struct wanted *w, st
 	}
 }
 
+/* Fails unless jobs have a parameter of that name. */
+static int check_param(struct db *db, const char *name, struct err *err)
+{
+	struct strs names = {0};
+	const char *near;
+	int rc = db_param_names(db, &names, err);
+
+	for (size_t i = 0; i < names.n && !rc; i++)
+		if (!strcmp(names.v[i], name))
+			goto out;
+	if (rc)
+		goto out;
+	near = names.n ? guess_nearest(name, (const char *const *)names.v) : NULL;
+	if (near)
+		rc = err_set(err, ERR_USAGE, "no job has a parameter '%s', did you mean '%s'?",
+			     name, near);
+	else
+		rc = err_set(err, ERR_USAGE,
+			     "no job has a parameter '%s': slurmq show ID lists "
+			     "those of a job",
+			     name);
+out:
+	strs_release(&names);
+	return rc;
+}
+
+/* Parses NAME=VALUE,...; equals is the place of its first '='. A value may hold a comma itself, so
+ * the whole text counts as a value too. */
+static int parse_param(struct db *db, const char *text, const char *equals, struct selection *s,
+		       struct err *err)
+{
+	struct select_param *p;
+	const char *value = equals + 1;
+
+	s->params = mem_grow(s->params, s->nparams + 1, sizeof(*s->params));
+	p = &s->params[s->nparams++];
+	memset(p, 0, sizeof(*p));
+	p->name = mem_strndup(text, (size_t)(equals - text));
+	strs_add(&p->values, value);
+	for (size_t len; strchr(equals + 1, ',') && value;
+	     value = value[len] ? value + len + 1 : NULL) {
+		len = strcspn(value, ",");
+		strs_take(&p->values, mem_strndup(value, len));
+	}
+	return check_param(db, p->name, err);
+}
+
 static int refuse_unknown_sweep(const struct db_sweep *v, size_t n, const char *name,
 				struct err *err)
 {
@@ -222,10 +270,33 @@ int select_sweep(struct db *db, const char *name, int64_t *id, struct err *err)
 	return rc;
 }
 
+/* Parses one argument. Sets *part if it selects jobs by itself; a parameter restricts the jobs of
+ * the others. */
+static int parse_selector(struct db *db, const char *text, const struct wanted *w,
+			  struct selection *out, bool *part, struct err *err)
+{
+	const char *equals = strchr(text, '=');
+	struct db_select one = {0};
+
+	*part = !equals || equals == text;
+	if (*text >= '0' && *text <= '9')
+		return parse_ids(db, text, w, out, err);
+	out->ids = false;
+	if (!*part)
+		return parse_param(db, text, equals, out, err);
+	if (!strcmp(text, "all"))
+		out->all = true;
+	else if (select_sweep(db, text, &one.sweep, err))
+		return -1;
+	add_wanted(out, &one, w);
+	return 0;
+}
+
 int selection_parse(struct db *db, int n, char **args, const char *states, struct selection *out,
 		    struct err *err)
 {
 	struct wanted w = {0};
+	bool any = false;
 
 	memset(out, 0, sizeof(*out));
 	out->ids = n > 0;
@@ -234,29 +305,26 @@ int selection_parse(struct db *db, int n, char **args, const char *states, struc
 		if (parse_states(states, &w, err))
 			return -1;
 	}
-	if (n == 0)
-		add_wanted(out, &(struct db_select){0}, &w);
 	for (int i = 0; i < n; i++) {
-		struct db_select one = {0};
+		bool part;
 
-		if (*args[i] >= '0' && *args[i] <= '9') {
-			if (parse_ids(db, args[i], &w, out, err))
-				return -1;
-			continue;
-		}
-		out->ids = false;
-		if (!strcmp(args[i], "all"))
-			out->all = true;
-		else if (select_sweep(db, args[i], &one.sweep, err))
+		if (parse_selector(db, args[i], &w, out, &part, err))
 			return -1;
-		add_wanted(out, &one, &w);
+		any = any || part;
 	}
+	if (!any)
+		add_wanted(out, &(struct db_select){0}, &w);
 	return 0;
 }
 
 void selection_release(struct selection *s)
 {
 	free(s->v);
+	for (size_t i = 0; i < s->nparams; i++) {
+		free(s->params[i].name);
+		strs_release(&s->params[i].values);
+	}
+	free(s->params);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -284,6 +352,22 @@ static bool job_matches(const struct db_select *s, const struct db_job *job)
 	       (!s->reasons || s->reasons & 1U << job->reason);
 }
 
+static bool has_value(const struct select_param *p, const char *value)
+{
+	for (size_t i = 0; i < p->values.n; i++)
+		if (number_same(p->values.v[i], value))
+			return true;
+	return false;
+}
+
+static bool meets_param(const struct select_param *p, const struct sweep_point *point)
+{
+	for (size_t i = 0; i < point->n; i++)
+		if (!strcmp(point->params[i].name, p->name))
+			return has_value(p, point->params[i].value);
+	return false;
+}
+
 struct each {
 	const struct selection *s;
 	size_t part;
@@ -297,6 +381,9 @@ static int call_once(void *arg, const struct db_job *job)
 
 	for (size_t i = 0; i < e->part; i++)
 		if (job_matches(&e->s->v[i], job))
+			return 0;
+	for (size_t i = 0; i < e->s->nparams; i++)
+		if (!meets_param(&e->s->params[i], &job->point))
 			return 0;
 	return e->fn(e->arg, job);
 }
@@ -327,7 +414,7 @@ static int count_job(void *arg, const struct db_job *job)
 int selection_count(struct db *db, const struct selection *s, int64_t *n, struct err *err)
 {
 	*n = 0;
-	if (s->n == 1)
+	if (s->n == 1 && !s->nparams)
 		return db_jobs_count(db, &s->v[0], n, err);
 	return selection_each(db, s, count_job, n, err);
 }

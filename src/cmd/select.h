@@ -1,6 +1,6 @@
 /*
  * select.h - the selectors of jobs on the command line: 17, 1-10,12, all, last, the name of a
- * sweep, -s failed,timeout.
+ * sweep, lr=0.1, -s failed,timeout.
  */
 #ifndef SLURMQ_SELECT_H
 #define SLURMQ_SELECT_H
@@ -12,18 +12,26 @@
 #include "store/db.h"
 #include "lib/err.h"
 
-/* The jobs that at least one of the parts v selects. */
+/* A parameter and the values that it may have: "opt=lamb,adam". */
+struct select_param {
+	char *name;
+	struct strs values;
+};
+
+/* The jobs that at least one of the parts v selects, and that meet every parameter. */
 struct selection {
 	struct db_select *v;
 	size_t n;
+	struct select_param *params;
+	size_t nparams;
 	bool ids;    /* every selector was an id or a range of ids */
 	bool all;    /* one of the selectors was "all" */
 	bool states; /* the option -s was used */
 };
 
-/* Parses n selectors (none: every job) and the argument of -s (NULL: none). An unknown sweep,
- * id or state is an error (ERR_USAGE) that names it. The caller calls selection_release(out) in
- * any case. */
+/* Parses n selectors (none: every job) and the argument of -s (NULL: none). An unknown sweep, id,
+ * parameter or state is an error (ERR_USAGE) that names it. The caller calls selection_release(out)
+ * in any case. */
 int selection_parse(struct db *db, int n, char **args, const char *states, struct selection *out,
 		    struct err *err);
 void selection_release(struct selection *s);

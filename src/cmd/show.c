@@ -6,7 +6,9 @@
 #include "cmd/cmd.h"
 #include "chain/ingest.h"
 #include "lib/clock.h"
+#include "chain/bad_value.h"
 #include "chain/outcome.h"
+#include "cmd/needs.h"
 #include "cmd/unstarted.h"
 #include "cmd/view.h"
 #include "slurm/wait.h"
@@ -229,10 +231,36 @@ static void print_retries(struct cmd_ctx *ctx, const struct whole *w)
 	buf_release(&text);
 }
 
+/* Prints for which value the breaker holds the job. */
+static void print_held(struct cmd_ctx *ctx, const struct db_job *job)
+{
+	struct db *db = ctx->store->db;
+	struct bad_value *v = NULL;
+	struct db_sweep *sweeps = NULL;
+	struct buf text = {0};
+	size_t n = 0, nsweeps = 0;
+
+	if (job->state != JOB_HELD || job->reason != REASON_BREAKER ||
+	    bad_values_get(db, job->sweep, &v, &n, NULL) || db_sweeps(db, &sweeps, &nsweeps, NULL))
+		n = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!bad_value_has(&v[i], &job->point))
+			continue;
+		needs_add_held(nsweeps > 1 ? job->sweep_name : NULL, &v[i].words, v[i].failed,
+			       &text);
+		print_field(ctx, "held", buf_str(&text));
+		break;
+	}
+	db_sweeps_free(sweeps, nsweeps);
+	bad_values_release(v, n);
+	buf_release(&text);
+}
+
 static void print_commands(struct cmd_ctx *ctx, const struct whole *w)
 {
 	struct buf text = {0};
 
+	print_held(ctx, &w->job);
 	print_lines_of(ctx, "retry with", w->job.options);
 	print_retries(ctx, w);
 	print_list(ctx, "sbatch", &w->plan.sbatch);

@@ -1,6 +1,6 @@
 /*
- * draw.h - numbers from SHA-256, the same on every machine: a sweep's random draws and job
- * identities.
+ * draw.h - numbers from SHA-256, the same on every machine: a sweep's random draws, a random order
+ * and job identities.
  */
 #ifndef SLURMQ_DRAW_H
 #define SLURMQ_DRAW_H
@@ -16,5 +16,14 @@ uint64_t sha256_64(const void *data, size_t len);
 uint64_t draw_bits(const char *seed, const char *name, uint64_t i);
 /* Returns draw i as a number in [0, 1). */
 double draw_unit(const char *seed, const char *name, uint64_t i);
+
+/* A random order of the numbers 0 to n - 1, the same on every machine. */
+struct shuffle {
+	uint64_t n, keys[4];
+	unsigned half; /* bits of half a number */
+};
+void shuffle_init(struct shuffle *s, const char *seed, uint64_t n);
+/* Returns the number at place i of the order; i is below n. */
+uint64_t shuffle_get(const struct shuffle *s, uint64_t i);
 
 #endif

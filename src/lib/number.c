@@ -114,6 +114,11 @@ int number_compare(const char *a, const char *b)
 	return x.negative ? -compare_size(&x, &y) : compare_size(&x, &y);
 }
 
+bool number_same(const char *a, const char *b)
+{
+	return !strcmp(a, b) || (number_is(a) && number_is(b) && number_compare(a, b) == 0);
+}
+
 bool number_to_int(const char *text, int64_t *out)
 {
 	const char *p = *text == '-' ? text + 1 : text;

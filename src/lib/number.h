@@ -16,6 +16,8 @@
 bool number_is(const char *text);
 /* Compares two numbers exactly. Returns < 0, 0 or > 0 if a is below, equal to or above b. */
 int number_compare(const char *a, const char *b);
+/* Returns whether two texts are the same value: equal, or equal numbers ("0.1" and "0.10"). */
+bool number_same(const char *a, const char *b);
 /* Reads a whole number in plain digits into *out. Returns false if text is not one, or does not
  * fit. */
 bool number_to_int(const char *text, int64_t *out);

@@ -33,6 +33,7 @@ static const struct {
 	[REASON_CANCELLED] = {"CANCELLED", "", JOB_PENDING},
 	[REASON_REFUSED] = {"REFUSED", "", JOB_HELD},
 	[REASON_USER] = {"USER", "", JOB_HELD},
+	[REASON_BREAKER] = {"BREAKER", "", JOB_HELD},
 };
 
 const char *job_state_name(int state)

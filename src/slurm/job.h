@@ -17,7 +17,7 @@ enum job_state {
 	JOB_COMPLETED = 4,
 	JOB_FAILED = 5,
 	JOB_CANCELLED = 6,
-	JOB_HELD = 7, /* held by the user, or because sbatch refused its options */
+	JOB_HELD = 7, /* held by the user or the breaker, or because sbatch refused its options */
 	JOB_NSTATES = 8,
 };
 /* Bits, 1 << state, of the states in which a job is not over. */
@@ -42,11 +42,18 @@ enum job_reason {
 	REASON_CANCELLED = 10, /* scancel, or slurmq cancel */
 	REASON_REFUSED = 11,   /* held: sbatch refused its options */
 	REASON_USER = 12,      /* held: by slurmq hold */
-	REASON_NREASONS = 13,
+	REASON_BREAKER = 13,   /* held: jobs with the same value failed (chain/breaker.h) */
+	REASON_NREASONS = 14,
 };
 
-/* The user's requested action on a job in flight; applied whenever the job returns to pending. */
-enum job_request { REQUEST_NONE = 0, REQUEST_CANCEL = 1, REQUEST_HOLD = 2 };
+/* The requested action on a job in flight, by the user or by the breaker; applied whenever the job
+ * returns to pending. */
+enum job_request {
+	REQUEST_NONE = 0,
+	REQUEST_CANCEL = 1,
+	REQUEST_HOLD = 2,
+	REQUEST_BREAKER = 3, /* hold the job, with REASON_BREAKER */
+};
 
 /* The source of an attempt's end, by rising authority. */
 enum attempt_closed {

@@ -103,6 +103,10 @@ void db_version_release(struct db_version *v);
  * first. */
 int db_version_before(struct db *db, int64_t id, int64_t *before, struct err *err);
 
+/* Sets *id to the least id above `after` that was to be the first job of a version: DB_NONE if
+ * there is none. All jobs between two such ids are of one sweep. */
+int db_version_next_job(struct db *db, int64_t after, int64_t *id, struct err *err);
+
 /* ---- expanding: rows are added in slices to a version that is hidden until it is published
  * ---- */
 
@@ -122,6 +126,8 @@ int db_job_reshape(struct db *db, int64_t job, int64_t version, const struct swe
 		   struct err *err);
 /* Makes a version its sweep's current one; added is the number of its new jobs. */
 int db_version_publish(struct db *db, int64_t version, int64_t added, struct err *err);
+/* Adds the names of the parameters that jobs have, each once. */
+int db_param_names(struct db *db, struct strs *names, struct err *err);
 /* Sets *id to the largest job id, 0 if there are no jobs. */
 int db_job_max(struct db *db, int64_t *id, struct err *err);
 
@@ -174,6 +180,17 @@ int db_jobs_each(struct db *db, const struct db_select *select,
 		 int (*fn)(void *arg, const struct db_job *job), void *arg, struct err *err);
 int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, struct err *err);
 
+/* A job with its parameters, as bad_value.c reads it. */
+struct db_point {
+	int64_t job, attempt; /* attempt: the newest, 0: none */
+	int state, request, reason;
+	struct sweep_point point;
+};
+/* Calls fn for each job of a sweep in one of these states (bits 1 << state), in order of id. fn
+ * changes no job. If fn returns a value other than 0, stops and returns that value. */
+int db_points_each(struct db *db, int64_t sweep, unsigned states,
+		   int (*fn)(void *arg, const struct db_point *p), void *arg, struct err *err);
+
 /* Reads up to n pending jobs that may be claimed, the highest priority first, then the lowest
  * id. Excludes jobs of an unpublished version and jobs that must wait. The caller frees *v with
  * db_jobs_free(). */
@@ -206,6 +223,8 @@ int db_job_cancel(struct db *db, int64_t id, int *changed, struct err *err);
 int db_job_hold(struct db *db, int64_t id, int *changed, struct err *err);
 /* Holds a pending job whose specification cannot be submitted; slurmq status shows text. */
 int db_job_refuse(struct db *db, const struct db_job *job, const char *text, struct err *err);
+/* Does the same for the breaker: the reason is REASON_BREAKER. */
+int db_job_hold_value(struct db *db, int64_t id, int *changed, struct err *err);
 /* Releases a job: held -> pending; in flight: withdraws the request to hold. */
 int db_job_release_held(struct db *db, int64_t id, int *changed, struct err *err);
 int db_job_priority(struct db *db, int64_t id, int64_t priority, int *changed, struct err *err);
@@ -251,8 +270,8 @@ int db_submission_plain(struct db *db, uint64_t id, bool *plain, struct err *err
 /* Sets *closed if all attempts of a submission are closed. DB_NONE if there is no such
  * submission. */
 int db_submission_closed(struct db *db, uint64_t id, bool *closed, struct err *err);
-/* Sets *yes if the attempt that ended last was cancelled without a request, and no other one within ten
- * seconds before it. Reads all attempts. */
+/* Sets *yes if the attempt that ended last was cancelled without a request, and no other one within
+ * ten seconds before it. Reads all attempts. */
 int db_last_cancelled(struct db *db, bool *yes, struct err *err);
 /* Sets *yes if an attempt that was submitted by `before` reported an end after `after` (ms since
  * 1970, by the hosts' clocks), and was not cancelled. Reads all attempts. */
@@ -313,9 +332,6 @@ int db_attempt_find(struct db *db, uint64_t submission, int task, int64_t *id, i
 /* Sets *closed to what closed the attempt. If there is no such attempt, sets CLOSED_REPORTED, since
  * nothing may change it. */
 int db_attempt_closed(struct db *db, int64_t attempt, int *closed, struct err *err);
-/* Sets *node to the node of an attempt, NULL if unknown; the caller frees it. DB_NONE if there
- * is no such attempt. */
-int db_attempt_node(struct db *db, int64_t attempt, char **node, struct err *err);
 
 enum { DB_FLIGHT_REASON = 64 };
 
@@ -335,6 +351,9 @@ struct db_flight {
 };
 /* Reads every job that is submitting, queued or running, sorted by attempt. The caller frees *v. */
 int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err);
+
+/* Sets *any if a job that is submitting or queued is to be held. */
+int db_holds_requested(struct db *db, bool *any, struct err *err);
 
 /* The transitions of an attempt. Each moves the job only if this is its newest attempt and the
  * job's state allows the transition; otherwise *changed is 0. */
@@ -372,12 +391,19 @@ int db_attempt_revoked(struct db *db, int64_t attempt, int to, int reason, int *
  * db_attempt_reported(). */
 int db_attempt_again(struct db *db, int64_t attempt, const struct db_again *next, int *changed,
 		     struct err *err);
-/* Sets *yes if attempts of the sweep succeed on other nodes and not on this one. On another
- * node, an attempt that ended since `since` completed or lived for `lived` ms, or one runs that
- * was started by `began`. On this node, no attempt has been running for `lived` ms. Reads the
- * newest 500 attempts. */
-int db_does_well_elsewhere(struct db *db, const char *node, int64_t sweep, int64_t since,
-			   int64_t began, int64_t lived, bool *yes, struct err *err);
+/* An attempt that has started, as bad_node.c reads it. */
+struct db_try {
+	int64_t id, job;
+	bool newest;	   /* the newest attempt of its job */
+	int state, reason; /* of the job, of the attempt */
+	bool closed, completed;
+	int64_t started, ended;
+	char *node; /* NULL: unknown */
+};
+/* Reads those of a sweep among the newest 2,000 attempts, the newest first. The caller frees *v
+ * with db_tries_free(). */
+int db_tries_newest(struct db *db, int64_t sweep, struct db_try **v, size_t *n, struct err *err);
+void db_tries_free(struct db_try *v, size_t n);
 /* Records that Slurm did not show the attempt (since: the first time that it was missing) or did
  * (0). */
 int db_attempt_missing(struct db *db, int64_t attempt, int64_t since, struct err *err);

@@ -84,19 +84,6 @@ int db_attempt_find(struct db *db, uint64_t submission, int task, int64_t *id, i
 	return 0;
 }
 
-int db_attempt_node(struct db *db, int64_t attempt, char **node, struct err *err)
-{
-	sqlite3_stmt *s = db_stmt(db, "SELECT node FROM attempt WHERE id = ?1", err, "i", attempt);
-	int rc = s ? db_step_row(db, s, err) : -1;
-
-	*node = NULL;
-	if (rc != SQLITE_ROW)
-		return rc < 0 ? -1 : DB_NONE;
-	*node = db_column_text(s, 0);
-	sqlite3_reset(s);
-	return 0;
-}
-
 int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
 {
 	static const char sql[] =
@@ -145,6 +132,20 @@ int db_flights(struct db *db, struct db_flight **v, size_t *n, struct err *err)
 	return -1;
 }
 
+int db_holds_requested(struct db *db, bool *any, struct err *err)
+{
+	static const char sql[] =
+		"SELECT count(*) FROM job INDEXED BY job_flight WHERE state IN " SQL_IN_FLIGHT
+		" AND state <> " SQL_RUNNING " AND request IN (" SQL_REQUEST_HOLD
+		", " SQL_REQUEST_BREAKER ")";
+	int64_t n;
+
+	if (db_number(db, sql, &n, err, ""))
+		return -1;
+	*any = n > 0;
+	return 0;
+}
+
 /* ---- how attempts went ---- */
 
 int db_ends_since(struct db *db, int64_t since, int64_t *n, struct err *err)
@@ -172,32 +173,50 @@ int db_recent_ends(struct db *db, int64_t sweep, int64_t since, int64_t *n, int6
 	return 0;
 }
 
-int db_does_well_elsewhere(struct db *db, const char *node, int64_t sweep, int64_t since,
-			   int64_t began, int64_t lived, bool *yes, struct err *err)
+void db_tries_free(struct db_try *v, size_t n)
 {
-	static const char here[] =
-		"SELECT count(*) FROM job j INDEXED BY job_flight CROSS JOIN attempt a"
-		" ON a.id = j.attempt WHERE j.state IN " SQL_IN_FLIGHT " AND j.state = " SQL_RUNNING
-		" AND j.sweep = ?2"
-		" AND a.node = ?1 AND a.started BETWEEN 1 AND ?3";
-	static const char runs[] =
-		"SELECT count(*) FROM job j INDEXED BY job_flight CROSS JOIN attempt a"
-		" ON a.id = j.attempt WHERE j.state IN " SQL_IN_FLIGHT " AND j.state = " SQL_RUNNING
-		" AND j.sweep = ?2"
-		" AND a.node <> ?1 AND a.started BETWEEN 1 AND ?3";
-	static const char ended[] =
-		"SELECT count(*) FROM (SELECT job, node, started, ended, completed FROM attempt"
-		" ORDER BY id DESC LIMIT 500) a CROSS JOIN job j ON j.id = a.job WHERE j.sweep = ?2"
-		" AND a.node <> ?1 AND a.started > 0 AND a.ended >= ?3"
-		" AND (a.completed OR a.ended - a.started >= ?4)";
-	int64_t alive_here, alive, well;
+	for (size_t i = 0; i < n; i++)
+		free(v[i].node);
+	free(v);
+}
 
-	if (db_number(db, here, &alive_here, err, "tii", node, sweep, clock_now_ms() - lived) ||
-	    db_number(db, runs, &alive, err, "tii", node, sweep, began) ||
-	    db_number(db, ended, &well, err, "tiii", node, sweep, since, lived))
-		return -1;
-	*yes = !alive_here && (alive || well);
-	return 0;
+int db_tries_newest(struct db *db, int64_t sweep, struct db_try **v, size_t *n, struct err *err)
+{
+	static const char sql[] =
+		"SELECT a.id, a.job, j.attempt, j.state, a.closed, a.completed, a.reason, a.started,"
+		" a.ended, a.node FROM (SELECT * FROM attempt ORDER BY id DESC LIMIT 2000) a"
+		" CROSS JOIN job j ON j.id = a.job WHERE j.sweep = ?1 AND a.started > 0";
+	sqlite3_stmt *s = db_stmt(db, sql, err, "i", sweep);
+	size_t cap = 0;
+	int rc = -1;
+
+	*v = NULL;
+	*n = 0;
+	while (s && (rc = db_step_row(db, s, err)) == SQLITE_ROW) {
+		struct db_try *t;
+
+		if (*n == cap) {
+			cap = cap ? cap * 2 : 64;
+			*v = mem_grow(*v, cap, sizeof(**v));
+		}
+		t = &(*v)[(*n)++];
+		t->id = sqlite3_column_int64(s, 0);
+		t->job = sqlite3_column_int64(s, 1);
+		t->newest = sqlite3_column_int64(s, 2) == t->id;
+		t->state = sqlite3_column_int(s, 3);
+		t->closed = sqlite3_column_int(s, 4) != CLOSED_NOT;
+		t->completed = sqlite3_column_int(s, 5) != 0;
+		t->reason = sqlite3_column_int(s, 6);
+		t->started = sqlite3_column_int64(s, 7);
+		t->ended = sqlite3_column_int64(s, 8);
+		t->node = db_column_text(s, 9);
+	}
+	if (rc >= 0)
+		return 0;
+	db_tries_free(*v, *n);
+	*v = NULL;
+	*n = 0;
+	return -1;
 }
 
 /* ---- transitions ---- */
@@ -422,6 +441,9 @@ int db_attempt_revoked(struct db *db, int64_t attempt, int to, int reason, int *
 	} else if (r.request == REQUEST_HOLD) {
 		to = JOB_HELD;
 		end.reason = REASON_USER;
+	} else if (r.request == REQUEST_BREAKER) {
+		to = JOB_HELD;
+		end.reason = REASON_BREAKER;
 	}
 	if (move_job(db, &r, attempt, to, to == JOB_PENDING ? REASON_NONE : end.reason, changed,
 		     err))

@@ -22,6 +22,7 @@ static const char renames[] =
 	"ALTER TABLE submission RENAME COLUMN pool TO limit_group;"
 	"ALTER TABLE attempt ADD COLUMN slurm_reason TEXT;"
 	"DROP TABLE IF EXISTS blocked;" DB_TABLE_BLOCKED
+	"DELETE FROM setting WHERE key = '.brake.node';"
 	"UPDATE setting SET key = '.breaker.' || substr(key, 8) WHERE key GLOB '.brake.*';"
 	"DELETE FROM setting WHERE key GLOB '.blocked.*' OR key GLOB '.stopping.*'"
 	" OR key IN ('.sentinel.at', '.sentinel.job', '.sentinel.begin', '.sentinel.held');"

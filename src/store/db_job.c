@@ -237,6 +237,62 @@ int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, str
 			 (int64_t)select->states, (int64_t)select->reasons);
 }
 
+static void release_point(struct sweep_point *point)
+{
+	struct db_job job = {.point = *point};
+
+	db_job_release(&job);
+	memset(point, 0, sizeof(*point));
+}
+
+/* Reads the parameters of the row: those that the sweep's current version gives the job. */
+static int read_point(struct db *db, sqlite3_stmt *s, struct db_point *p, struct err *err)
+{
+	const char *values = sqlite3_column_blob(s, 6);
+	struct db_job job;
+
+	memset(p, 0, sizeof(*p));
+	p->job = sqlite3_column_int64(s, 0);
+	p->attempt = sqlite3_column_int64(s, 1);
+	p->state = sqlite3_column_int(s, 2);
+	p->request = sqlite3_column_int(s, 3);
+	p->reason = sqlite3_column_int(s, 4);
+	if (!sqlite3_column_int(s, 8))
+		return db_point_decode(
+			db, sqlite3_column_int64(s, 5), values ? values : "",
+			(size_t)sqlite3_column_bytes(s, 6),
+			sqlite3_column_type(s, 7) == SQLITE_NULL ? -1 : sqlite3_column_int64(s, 7),
+			&p->point, err);
+	if (db_job_get_any(db, p->job, &job, err))
+		return -1;
+	swap_point(&job, &p->point);
+	db_job_release(&job);
+	return 0;
+}
+
+int db_points_each(struct db *db, int64_t sweep, unsigned states,
+		   int (*fn)(void *arg, const struct db_point *p), void *arg, struct err *err)
+{
+	static const char sql[] =
+		"SELECT j.id, j.attempt, j.state, j.request, j.reason, j.schema, j.vals, j.sample,"
+		" EXISTS(SELECT 1 FROM job_schema r WHERE r.job = j.id) FROM job j"
+		" WHERE j.sweep = ?1 AND (?2 >> j.state) & 1 AND" PUBLISHED "ORDER BY j.id";
+	sqlite3_stmt *s = db_stmt(db, sql, err, "ii", sweep, (int64_t)states);
+	int rc = 0, row = -1;
+
+	while (s && !rc && (row = db_step_row(db, s, err)) == SQLITE_ROW) {
+		struct db_point p;
+
+		rc = read_point(db, s, &p, err);
+		if (!rc)
+			rc = fn(arg, &p);
+		release_point(&p.point);
+	}
+	if (s)
+		sqlite3_reset(s);
+	return rc ? rc : row < 0 ? -1 : 0;
+}
+
 #define PENDING \
 	JOB_COLUMNS \
 	"job j INDEXED BY job_pending CROSS JOIN sweep s ON s.id = j.sweep" RETRY_STATE \
@@ -319,6 +375,9 @@ int db_jobs_later(struct db *db, int64_t *n, int64_t *first, struct err *err)
 #define TO_HELD \
 	"UPDATE job SET state = " SQL_HELD ", reason = " SQL_REASON_USER \
 	", request = " SQL_REQUEST_HOLD
+#define TO_HELD_BY_BREAKER \
+	"UPDATE job SET state = " SQL_HELD ", reason = " SQL_REASON_BREAKER \
+	", request = " SQL_REQUEST_BREAKER
 #define TO_REFUSED \
 	"UPDATE job SET state = " SQL_HELD ", reason = " SQL_REASON_REFUSED \
 	", request = " SQL_REQUEST_HOLD
@@ -403,12 +462,25 @@ int db_job_hold(struct db *db, int64_t id, int *out, struct err *err)
 	return *out ? 0 : update_job(db, request, id, out, err);
 }
 
+int db_job_hold_value(struct db *db, int64_t id, int *out, struct err *err)
+{
+	static const char now[] = TO_HELD_BY_BREAKER " WHERE id = ?1 AND state = " SQL_PENDING;
+	static const char request[] =
+		"UPDATE job SET request = " SQL_REQUEST_BREAKER
+		" WHERE id = ?1 AND state IN (" SQL_SUBMITTING ", " SQL_QUEUED ")"
+		" AND request = " SQL_REQUEST_NONE;
+
+	if (update_job(db, now, id, out, err))
+		return -1;
+	return *out ? 0 : update_job(db, request, id, out, err);
+}
+
 int db_job_release_held(struct db *db, int64_t id, int *out, struct err *err)
 {
 	static const char now[] = TO_PENDING " WHERE id = ?1 AND state = " SQL_HELD;
-	static const char request[] =
-		"UPDATE job SET request = " SQL_REQUEST_NONE
-		" WHERE id = ?1 AND request = " SQL_REQUEST_HOLD " AND state IN " SQL_IN_FLIGHT;
+	static const char request[] = "UPDATE job SET request = " SQL_REQUEST_NONE
+				      " WHERE id = ?1 AND request IN (" SQL_REQUEST_HOLD
+				      ", " SQL_REQUEST_BREAKER ") AND state IN " SQL_IN_FLIGHT;
 
 	if (update_job(db, now, id, out, err))
 		return -1;

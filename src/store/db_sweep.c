@@ -170,6 +170,14 @@ int db_version_before(struct db *db, int64_t id, int64_t *before, struct err *er
 	return db_number(db, sql, before, err, "i", id);
 }
 
+int db_version_next_job(struct db *db, int64_t after, int64_t *id, struct err *err)
+{
+	static const char sql[] = "SELECT first_job FROM version WHERE first_job > ?1"
+				  " ORDER BY first_job LIMIT 1";
+
+	return db_number(db, sql, id, err, "i", after);
+}
+
 /* ---- schemas ---- */
 
 static void add_schema_text(const struct sweep_point *point, struct buf *out)
@@ -282,6 +290,34 @@ int db_point_decode(struct db *db, int64_t schema, const char *values, size_t le
 		values = nl ? nl + 1 : end;
 	}
 	return 0;
+}
+
+static void add_once(struct strs *list, const char *word)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->v[i], word))
+			return;
+	strs_add(list, word);
+}
+
+int db_param_names(struct db *db, struct strs *names, struct err *err)
+{
+	sqlite3_stmt *s = db_stmt(db, "SELECT id FROM schema", err, "");
+	int rc;
+
+	if (!s)
+		return -1;
+	while ((rc = db_step_row(db, s, err)) == SQLITE_ROW) {
+		const struct strs *words;
+
+		if (read_schema_words(db, sqlite3_column_int64(s, 0), &words, err)) {
+			sqlite3_reset(s);
+			return -1;
+		}
+		for (size_t i = 2; i < words->n; i++)
+			add_once(names, words->v[i] + (words->v[i][0] == '~'));
+	}
+	return rc < 0 ? -1 : 0;
 }
 
 /* ---- expanding ---- */

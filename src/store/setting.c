@@ -204,6 +204,18 @@ const struct setting settings[] = {
 	{0},
 };
 
+static bool valid_sweep_limit(const char *value, struct err *err)
+{
+	int64_t n;
+
+	(void)err;
+	return !strcmp(value, "none") || (opt_int(value, &n) == 0 && n >= 1 && n <= 1000000);
+}
+
+const struct setting setting_of_sweep = {.values = "none, or 1 to 1000000",
+					 .meaning = "how many of its jobs may be in Slurm at once",
+					 .valid = valid_sweep_limit};
+
 const struct setting *setting_find(const char *key, const char **near)
 {
 	struct strs keys = {0};

@@ -20,6 +20,9 @@ struct setting {
 /* All settings; the entry after the last has no key. */
 extern const struct setting settings[];
 
+/* The setting limit.SWEEP, which every sweep has; without key and fallback. */
+extern const struct setting setting_of_sweep;
+
 /* Finds a setting, or returns NULL with *near the most similar key (or NULL). */
 const struct setting *setting_find(const char *key, const char **near);
 

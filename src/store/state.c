@@ -55,27 +55,81 @@ int state_unpause(struct db *db, struct err *err)
 
 /* ---- a sweep that sbatch refused ---- */
 
-static char *make_refused_key(int64_t sweep)
+static int set_of_sweep(struct db *db, const char *prefix, int64_t sweep, const char *text,
+			struct err *err)
 {
-	return mem_printf(".refused.%" PRId64, sweep);
-}
-
-int state_set_refused(struct db *db, int64_t sweep, const char *text, struct err *err)
-{
-	char *key = make_refused_key(sweep);
-	int rc = db_setting_set(db, key, text, err);
+	char *key = mem_printf("%s%" PRId64, prefix, sweep);
+	int rc = text ? db_setting_set(db, key, text, err) : db_setting_unset(db, key, err);
 
 	free(key);
 	return rc;
 }
 
-int state_get_refused(struct db *db, int64_t sweep, char **text, struct err *err)
+static int get_of_sweep(struct db *db, const char *prefix, int64_t sweep, char **text,
+			struct err *err)
 {
-	char *key = make_refused_key(sweep);
+	char *key = mem_printf("%s%" PRId64, prefix, sweep);
 	int rc = db_setting_get(db, key, text, err);
 
 	free(key);
 	return rc;
+}
+
+int state_set_refused(struct db *db, int64_t sweep, const char *text, struct err *err)
+{
+	return set_of_sweep(db, ".refused.", sweep, text, err);
+}
+
+int state_get_refused(struct db *db, int64_t sweep, char **text, struct err *err)
+{
+	return get_of_sweep(db, ".refused.", sweep, text, err);
+}
+
+/* ---- what the breaker knows of a sweep ---- */
+
+static const char failed_prefix[] = ".breaker.failed.", held_prefix[] = ".breaker.held.";
+
+int state_set_failed(struct db *db, int64_t sweep, const char *text, struct err *err)
+{
+	return set_of_sweep(db, failed_prefix, sweep, *text ? text : NULL, err);
+}
+
+int state_get_failed(struct db *db, int64_t sweep, char **text, struct err *err)
+{
+	return get_of_sweep(db, failed_prefix, sweep, text, err);
+}
+
+int state_unset_failed(struct db *db, struct err *err)
+{
+	struct strs keys = {0}, values = {0};
+	int rc = db_settings(db, failed_prefix, &keys, &values, err);
+
+	for (size_t i = 0; i < keys.n && !rc; i++)
+		rc = db_setting_unset(db, keys.v[i], err);
+	strs_release(&keys);
+	strs_release(&values);
+	return rc;
+}
+
+int state_set_held(struct db *db, int64_t sweep, const char *text, struct err *err)
+{
+	return set_of_sweep(db, held_prefix, sweep, *text ? text : NULL, err);
+}
+
+int state_any_held(struct db *db, bool *any, struct err *err)
+{
+	struct strs keys = {0}, values = {0};
+	int rc = db_settings(db, held_prefix, &keys, &values, err);
+
+	*any = keys.n > 0;
+	strs_release(&keys);
+	strs_release(&values);
+	return rc;
+}
+
+int state_get_held(struct db *db, int64_t sweep, char **text, struct err *err)
+{
+	return get_of_sweep(db, held_prefix, sweep, text, err);
 }
 
 /* ---- nodes ---- */

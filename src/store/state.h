@@ -46,11 +46,15 @@ struct state_text {
 #define STATE_CANCELLED_JOBS STATE_INT(".cancelled.jobs", 0)
 #define STATE_CANCELLED_AT STATE_INT(".cancelled.at", 0)
 
-/* breaker.c: how many consecutive jobs failed within a minute of their start; the node on which all
- * of them failed, "" if there were several; and the last such job's id, once the queue was paused
- * for it. */
+/* fill.c: 1 after slurmq submit --try: jobs submit no others until a user submits. */
+#define STATE_TRIAL STATE_INT(".trial", 0)
+
+/* breaker.c: how many consecutive jobs failed within a minute of their start. If the breaker holds the
+ * jobs of a value since the last completed job: at which number it trips again, and the sweep of
+ * that value; else 0. The last such job's id, once the queue was paused for it. */
 #define STATE_BREAKER_N STATE_INT(".breaker.n", 0)
-#define STATE_BREAKER_NODE STATE_TEXT(".breaker.node")
+#define STATE_BREAKER_NEXT STATE_INT(".breaker.next", 0)
+#define STATE_BREAKER_UNSURE STATE_INT(".breaker.unsure", 0)
 #define STATE_BREAKER_JOB STATE_INT(".breaker.job", 0)
 /* breaker.c: how many consecutive failures paused the queue. */
 #define STATE_BREAKER_FAILURES STATE_INT(".breaker.failures", 0)
@@ -106,6 +110,17 @@ int state_unpause(struct db *db, struct err *err);
 int state_set_refused(struct db *db, int64_t sweep, const char *text, struct err *err);
 /* Returns DB_NONE with *text NULL if there is none; the caller frees *text. */
 int state_get_refused(struct db *db, int64_t sweep, char **text, struct err *err);
+
+/* .breaker.failed.ID: the attempts of the sweep with that id that failed within a minute, the
+ * newest last; .breaker.held.ID: the values whose jobs the breaker holds (bad_value.h). DB_NONE
+ * if there are none; the caller frees *text, a list separated by blanks, or lines. */
+int state_set_failed(struct db *db, int64_t sweep, const char *text, struct err *err);
+int state_get_failed(struct db *db, int64_t sweep, char **text, struct err *err);
+/* Forgets the attempts of every sweep; state_set_failed() with "" forgets those of one. */
+int state_unset_failed(struct db *db, struct err *err);
+int state_set_held(struct db *db, int64_t sweep, const char *text, struct err *err); /* "": none */
+int state_get_held(struct db *db, int64_t sweep, char **text, struct err *err);
+int state_any_held(struct db *db, bool *any, struct err *err); /* of any sweep */
 
 /* .node.NAME: the failures that breaker.c has counted on a node. */
 struct state_node {

@@ -352,6 +352,11 @@ const struct sweep_retry *sweep_retry(const struct sweep *sweep)
 	return &sweep->retry;
 }
 
+int64_t sweep_limit(const struct sweep *sweep)
+{
+	return sweep->limit;
+}
+
 bool sweep_restartable(const struct sweep *sweep)
 {
 	return sweep->restartable;

@@ -28,8 +28,8 @@ struct sweep_point {
 	int64_t sample;	     /* index of its draws; -1: none */
 };
 
-/* Iterates over the jobs in order; the whole list is never in memory. Start with a zeroed
- * struct, and release it at the end. */
+/* Iterates over the jobs in order, that of the file or a random one, as the file says; the whole
+ * list is never in memory. Start with a zeroed struct, and release it at the end. */
 struct sweep_iter {
 	const struct sweep *sweep;
 	void *state;
@@ -148,6 +148,10 @@ bool sweep_restartable(const struct sweep *sweep);
 char *sweep_setup_place(const struct sweep *sweep);
 /* Returns the signal that `checkpoint` names for the command ("USR1"); NULL if there is none. */
 const char *sweep_checkpoint(const struct sweep *sweep);
+
+/* Returns how many jobs of the sweep may be in Slurm at once; 0: the file has no limit of its
+ * own. */
+int64_t sweep_limit(const struct sweep *sweep);
 
 void sweep_free(struct sweep *sweep); /* sweep may be NULL */
 

@@ -23,17 +23,10 @@ void rule_release(struct rule *rule)
 	memset(rule, 0, sizeof(*rule));
 }
 
-static bool is_equal(const char *a, const char *b)
-{
-	if (!strcmp(a, b))
-		return true;
-	return number_is(a) && number_is(b) && number_compare(a, b) == 0;
-}
-
 static bool has_value(const struct strs *values, const char *value)
 {
 	for (size_t i = 0; i < values->n; i++)
-		if (is_equal(values->v[i], value))
+		if (number_same(values->v[i], value))
 			return true;
 	return false;
 }

@@ -18,6 +18,7 @@ enum {
 	SWEEP_NAMES_MOST = 2000,
 	SWEEP_STEPS_MOST = 10000,	  /* steps of one job */
 	SWEEP_COMBINATIONS_MOST = 100000, /* combinations of the steps of a job, before exclude */
+	SWEEP_LIMIT_MOST = 1000000,	  /* `limit` */
 	SWEEP_JOBS_MOST = 5000000,	  /* jobs, unless the caller sets another number */
 	SWEEP_WORD_MOST = 128 * 1024 - 1024, /* MAX_ARG_STRLEN (execve(2)) less some slack */
 };
@@ -186,6 +187,8 @@ struct sweep {
 	struct sweep_retry retry;
 	bool restartable;
 	const char *checkpoint;
+	int64_t limit; /* 0: none */
+	bool shuffled; /* order: random */
 };
 
 /* Returns the number of a name; a new name gets a new number. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/draw.h"
+
 /* ---- counting ---- */
 
 static int multiply_count(uint64_t *n, uint64_t by)
@@ -56,6 +58,10 @@ struct state {
 	const char **values; /* values by symbol */
 	struct buf *drawn;   /* texts of the draws by parameter */
 	size_t ndrawn;
+	/* order: random. The points of all spaces have numbers, and next is the place of the next
+	 * one in the random order. */
+	uint64_t next, points;
+	struct shuffle shuffle;
 };
 
 static size_t count_most_params(const struct sweep *sweep)
@@ -101,6 +107,46 @@ void sweep_iter_release(struct sweep_iter *it)
 	}
 	memset(it, 0, sizeof(*it));
 }
+
+/* ---- random order ---- */
+
+static void init_shuffled(const struct sweep *sweep, struct state *st)
+{
+	uint64_t size;
+
+	for (size_t i = 0; i < sweep->nspaces; i++)
+		if (!count_space(&sweep->spaces[i], &size))
+			st->points += size;
+	shuffle_init(&st->shuffle, sweep->base.seed ? sweep->base.seed : "0", st->points);
+}
+
+/* Goes to the next point in the random order. Returns false if there is none. */
+static bool advance_shuffled(const struct sweep *sweep, struct state *st)
+{
+	uint64_t size = 0, n;
+	const struct space *space;
+
+	if (st->next == st->points)
+		return false;
+	n = shuffle_get(&st->shuffle, st->next++);
+	for (st->space = 0; !count_space(&sweep->spaces[st->space], &size) && n >= size;
+	     st->space++)
+		n -= size;
+	space = &sweep->spaces[st->space];
+	memset(st->values, 0, sweep->syms.n * sizeof(*st->values));
+	st->sample = 0;
+	if (space->drawn) {
+		st->sample = (int64_t)(n % (uint64_t)space->samples);
+		n /= (uint64_t)space->samples;
+	}
+	for (size_t g = space->groups.n; g-- > 0;) {
+		st->at[g] = n % space->groups.v[g]->length;
+		n /= space->groups.v[g]->length;
+	}
+	return true;
+}
+
+/* ---- the order of the file ---- */
 
 /* Advances to the next point of the space. Returns false if there is none. */
 static bool advance_state(const struct space *space, struct state *st)
@@ -178,6 +224,21 @@ static int next_include(const struct sweep *sweep, struct state *st, struct swee
 	return 1;
 }
 
+/* Advances to the next point of any space; excluded ones too. Returns false if there is none. */
+static bool advance(const struct sweep *sweep, struct state *st)
+{
+	if (sweep->shuffled)
+		return advance_shuffled(sweep, st);
+	while (st->space < sweep->nspaces) {
+		if (advance_state(&sweep->spaces[st->space], st))
+			return true;
+		st->space++;
+		st->started = false;
+		memset(st->values, 0, sweep->syms.n * sizeof(*st->values));
+	}
+	return false;
+}
+
 int sweep_iter_next(struct sweep_iter *it, struct sweep_point *point, struct err *err)
 {
 	const struct sweep *sweep = it->sweep;
@@ -186,15 +247,11 @@ int sweep_iter_next(struct sweep_iter *it, struct sweep_point *point, struct err
 	if (!sweep->loaded)
 		return err_set(err, ERR_FAILED, "sweep '%s': its files are not loaded",
 			       sweep->name);
-	while (st->space < sweep->nspaces) {
+	if (sweep->shuffled && !st->points)
+		init_shuffled(sweep, st);
+	while (advance(sweep, st)) {
 		const struct space *space = &sweep->spaces[st->space];
 
-		if (!advance_state(space, st)) {
-			st->space++;
-			st->started = false;
-			memset(st->values, 0, sweep->syms.n * sizeof(*st->values));
-			continue;
-		}
 		fill_point(space, st, point);
 		if (!any_rule_holds(&sweep->exclude, st->values) &&
 		    !any_rule_holds(&space->exclude, st->values))

@@ -144,6 +144,17 @@ static void read_title(struct sweep_reader *r, struct node *node)
 		title->t.parts[i].refusal = NULL;
 }
 
+static void read_order(struct sweep_reader *r, const struct node *node)
+{
+	const char *text = sweep_read_value(r, node, "'order'");
+
+	if (!text)
+		return;
+	r->sweep->shuffled = !strcmp(text, "random");
+	if (!r->sweep->shuffled && strcmp(text, "file") != 0)
+		complaint_error(r->list, node->pos, "'order' is file or random, not '%s'", text);
+}
+
 static void read_job(struct sweep_reader *r, struct node *root)
 {
 	struct node *v;
@@ -164,6 +175,10 @@ static void read_job(struct sweep_reader *r, struct node *root)
 		sweep_read_bool(r, v, "'restartable'", &r->sweep->restartable);
 	if ((v = node_get(root, "checkpoint")))
 		sweep_read_checkpoint(r, v);
+	if ((v = node_get(root, "limit")))
+		sweep_read_int(r, v, "'limit'", 1, SWEEP_LIMIT_MOST, &r->sweep->limit);
+	if ((v = node_get(root, "order")))
+		read_order(r, v);
 	read_what(r, root);
 }
 

@@ -56,6 +56,19 @@ static void schedule_soon(void)
 
 static void harm_job(void *arg);
 
+/* A node, but none of --exclude, unless that names all. */
+static int pick_host(const struct sim_job *j)
+{
+	char name[16];
+	int host, tries = 0;
+
+	do {
+		host = (int)(1 + sim_rnd(SIM_NODES - 1));
+		snprintf(name, sizeof(name), "node%d", host);
+	} while (*j->exclude && strstr(j->exclude, name) && ++tries < 100);
+	return host;
+}
+
 static void start_job(struct sim_job *j)
 {
 	bool last = true;
@@ -73,7 +86,7 @@ static void start_job(struct sim_job *j)
 	snprintf(j->state, sizeof(j->state), "RUNNING");
 	snprintf(j->reason, sizeof(j->reason), "None");
 	j->begun = sim.now;
-	j->host = (int)(1 + sim_rnd(SIM_NODES - 1));
+	j->host = pick_host(j);
 	env[n++] = mem_strdup("PATH=/usr/bin");
 	env[n++] = mem_strdup("SLURMQ_DIR=/sim/.slurmq");
 	env[n++] = mem_printf("SLURM_JOB_ID=%" PRIu64, j->id);
@@ -400,6 +413,7 @@ struct request {
 	int ntasks;
 	bool array;
 	uint64_t submission;
+	char exclude[32];
 };
 
 /* Makes a job that the controller has accepted. Returns 0 over the limit. */
@@ -430,6 +444,7 @@ static uint64_t make_job(const struct request *r)
 		j->submitted = sim.now;
 		j->limit = r->limit ? r->limit * 60 * SEC : cluster.walltime;
 		snprintf(j->name, sizeof(j->name), "%s", r->name);
+		snprintf(j->exclude, sizeof(j->exclude), "%s", r->exclude);
 		snprintf(j->state, sizeof(j->state), "PENDING");
 		snprintf(j->reason, sizeof(j->reason), "Priority");
 		*at = j;
@@ -455,6 +470,8 @@ static void read_request(const struct proc_spec *spec, struct request *r)
 		requeue |= !strcmp(*a, "--requeue");
 		if (!strncmp(*a, "--begin=now+", 12))
 			r->begin = atoi(*a + 12);
+		if (!strncmp(*a, "--exclude=", 10))
+			snprintf(r->exclude, sizeof(r->exclude), "%s", *a + 10);
 		if (!strncmp(*a, "--time=", 7))
 			r->limit = atoi(*a + 7);
 		if (!strncmp(*a, "--array=0-", 10)) {

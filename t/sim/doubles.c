@@ -12,7 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "chain/bad_node.h"
+#include "chain/bad_value.h"
 #include "chain/ingest.h"
+#include "store/state.h"
 #include "lib/fs.h"
 #include "sweep/policy.h"
 #include "store/folder.h"
@@ -176,6 +179,7 @@ static pid_t start_work(const struct proc_child *c)
 	const char *index = sim_env(me, "SLURM_ARRAY_TASK_ID");
 	struct sim_work *w;
 	uint64_t submission = 0;
+	int64_t runs_for;
 
 	manifest_name_parse(me->argv[1], &submission);
 	w = ledger_begin(submission, index ? atoi(index) : 0, job ? atoi(job) : 0,
@@ -183,7 +187,11 @@ static pid_t start_work(const struct proc_child *c)
 	w->exit_code = sim_chance(sim.k.step_fails) ? (int)(1 + sim_rnd(3)) : 0;
 	w->signal = !w->exit_code && sim_chance(sim.k.step_signals) ? SIGSEGV : 0;
 	w->on_term = (int)sim_rnd(TERM_NKINDS);
-	p = sim_spawn_work(w, 1 + sim_rnd(sim_chance(20) ? sim.k.step_short : sim.k.step_long));
+	snprintf(w->opt, sizeof(w->opt), "%s", c->argv[1] && c->argv[2] ? c->argv[2] : "");
+	w->host = me->host;
+	runs_for = 1 + sim_rnd(sim_chance(20) ? sim.k.step_short : sim.k.step_long);
+	grid_fate(w, &runs_for);
+	p = sim_spawn_work(w, runs_for);
 	me->newest_child = p->pid;
 	return p->pid;
 }
@@ -362,6 +370,42 @@ bool __wrap_slurm_state_alive(const char *state)
 {
 	return __real_slurm_state_alive(state) ||
 	       (sim.plant == PLANT_SURVIVOR && !strcmp(state, "CANCELLED"));
+}
+
+/* A bug on purpose: the jobs of a bad value are not held. */
+int __real_bad_values_hold(struct db *db, int64_t sweep, const struct bad_value *v,
+			   struct err *err);
+int __wrap_bad_values_hold(struct db *db, int64_t sweep, const struct bad_value *v,
+			   struct err *err);
+int __wrap_bad_values_hold(struct db *db, int64_t sweep, const struct bad_value *v, struct err *err)
+{
+	return sim.plant == PLANT_VALUE ? 0 : __real_bad_values_hold(db, sweep, v, err);
+}
+
+/* A bug on purpose: three failures are evidence enough. */
+int __real_bad_node_judge(struct db *db, const char *node, int64_t sweep, int64_t since,
+			  const struct strs *out, bool *bad, struct err *err);
+int __wrap_bad_node_judge(struct db *db, const char *node, int64_t sweep, int64_t since,
+			  const struct strs *out, bool *bad, struct err *err);
+int __wrap_bad_node_judge(struct db *db, const char *node, int64_t sweep, int64_t since,
+			  const struct strs *out, bool *bad, struct err *err)
+{
+	int rc = __real_bad_node_judge(db, node, sweep, since, out, bad, err);
+
+	*bad = *bad || sim.plant == PLANT_NODE;
+	return rc;
+}
+
+int __real_state_set_node(struct db *db, const char *name, const struct state_node *node,
+			  struct err *err);
+int __wrap_state_set_node(struct db *db, const char *name, const struct state_node *node,
+			  struct err *err);
+int __wrap_state_set_node(struct db *db, const char *name, const struct state_node *node,
+			  struct err *err)
+{
+	if (node->out)
+		grid_excludes(name);
+	return __real_state_set_node(db, name, node, err);
 }
 
 /* Notes each end that is durable. The story compares it with the database at the end. */

@@ -53,6 +53,7 @@ void ledger_end(struct sim_work *w, int exit_code, int sig)
 	w->ended = sim.now;
 	w->at_exit = exit_code;
 	w->at_signal = sig;
+	grid_ended(w);
 	sim_trace("step %s of job %d ended: exit %d, signal %d", w->key, (int)w->job, exit_code,
 		  sig);
 }

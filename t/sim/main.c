@@ -1,12 +1,13 @@
 /*
  * main.c - runs seeds of the simulator.
  *
- *	simulate [-f FIRST] [-n COUNT] [-t SECONDS] [-j PROCESSES] [-1] [-p PLANT]
+ *	simulate [-g] [-f FIRST] [-n COUNT] [-t SECONDS] [-j PROCESSES] [-1] [-p PLANT]
  *		run COUNT seeds, or as many as start within SECONDS; -1: until one fails
- *	simulate -s SEED [-v | -q] [-p PLANT]
+ *	simulate [-g] -s SEED [-v | -q] [-p PLANT]
  *		run one seed again, with a trace (-v: also the output of jobs; -q: no trace)
  *
- * PLANT is a planted bug: start, event, term or max.
+ * -g: every story is a grid (grid.c). PLANT is a planted bug: start, event, term, max, hold-off,
+ * survivor, value or node.
  */
 #include "sim.h"
 
@@ -193,14 +194,15 @@ static int report_results(FILE *out, double seconds)
 		shared->played, shared->failed, shared->calls, shared->kills, shared->fails,
 		seconds, (double)shared->played / seconds);
 	if (n)
-		fprintf(out, "run one again: make sim SEED=%" PRIu64 "\n", shared->shown[0].seed);
+		fprintf(out, "run one again: make sim SEED=%" PRIu64 "%s\n", shared->shown[0].seed,
+			sim.grids ? " GRIDS=1" : "");
 	return shared->failed > 0;
 }
 
 static int plant_of(const char *name)
 {
-	static const char *const names[PLANT_N] = {"none", "start",    "event",	  "term",
-						   "max",  "hold-off", "survivor"};
+	static const char *const names[PLANT_N] = {"none",     "start",	   "event", "term", "max",
+						   "hold-off", "survivor", "value", "node"};
 
 	for (int i = 0; i < PLANT_N; i++)
 		if (!strcmp(names[i], name))
@@ -217,7 +219,7 @@ int main(int argc, char **argv)
 	int c, trace = 1;
 	FILE *out;
 
-	while ((c = getopt(argc, argv, "f:n:t:j:p:s:vq1")) != -1) {
+	while ((c = getopt(argc, argv, "f:n:t:j:p:s:gvq1")) != -1) {
 		switch (c) {
 		case 'f':
 			args.first = strtoull(optarg, NULL, 10);
@@ -237,6 +239,9 @@ int main(int argc, char **argv)
 		case 's':
 			seed = strtoull(optarg, NULL, 10);
 			one = true;
+			break;
+		case 'g':
+			sim.grids = true;
 			break;
 		case 'v':
 			trace = 2;

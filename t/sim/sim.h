@@ -32,6 +32,8 @@ enum {
 	SIM_NODES = 4, /* nodes of the cluster; node 0 is the login node */
 };
 
+struct store;
+struct db;
 struct node; /* disk.c: a file or a folder */
 struct sim_job;
 
@@ -54,6 +56,8 @@ struct sim_work {
 	int at_exit, at_signal; /* how it ended */
 	int64_t by;		/* pid of the supervisor that started it */
 	int64_t attempt;	/* attempt in the database; known after the database was read */
+	char opt[12];		/* the job's value of opt, in a grid */
+	int host;
 };
 enum sim_on_term { TERM_DIES, TERM_EXITS_0, TERM_EXITS_1, TERM_IGNORED, TERM_NKINDS };
 
@@ -113,6 +117,7 @@ struct sim_world {
 	int trace;
 	char broken[1024]; /* the first violation; "": no violation */
 	int plant;
+	bool grids; /* every story is one of a grid */
 };
 enum {
 	PLANT_NONE,
@@ -122,6 +127,8 @@ enum {
 	PLANT_MAX,
 	PLANT_HOLD_OFF,
 	PLANT_SURVIVOR,
+	PLANT_VALUE,
+	PLANT_NODE,
 	PLANT_N
 };
 extern struct sim_world sim;
@@ -211,6 +218,7 @@ struct sim_job {
 	bool sentinel;	       /* it runs slurmq chain --sentinel */
 	int exit_code, signal; /* of its script */
 	int64_t begin;	       /* earliest start */
+	char exclude[32];      /* --exclude */
 };
 void cluster_reset(void);
 extern struct sim_job *cluster_jobs;
@@ -306,6 +314,21 @@ int policy_register(void); /* once, before any database is opened */
 int policy_keep_history(const char *path);
 /* policies: one for each sweep. The ledger must know the attempts. */
 void policy_check(const char *path, const struct sim_policy *policies);
+
+/* ---- grid.c: a grid with a bad value or a bad node, and whether it costs what it may ---- */
+
+void grid_prepare(void (*add)(struct store *store, const char *text));
+bool grid_is_due(uint64_t seed);
+/* Its knobs, and its folder. */
+void grid_begin(uint64_t seed);
+bool grid_is_on(void);
+/* What a command that starts is going to do, and how long it runs. */
+void grid_fate(struct sim_work *w, int64_t *runs_for);
+void grid_ended(const struct sim_work *w);
+/* slurmq excludes that node. */
+void grid_excludes(const char *node);
+/* After the part in which no person came, and nothing failed by itself. */
+void grid_judge(struct db *db);
 
 /* ---- story.c: the events of a seed, and the conditions ---- */
 

@@ -77,17 +77,15 @@ static void require_success(int rc, const struct err *err)
 	abort();
 }
 
-static void add_sweep(struct store *store, int i, struct sim_policy *policy)
+static void add_text(struct store *store, const char *text)
 {
 	static const struct expand_opts none;
 	struct expand_result r = {0};
 	struct complaints c = {0};
 	struct expand_file f;
-	struct buf text = {0};
 	struct err err = {0};
 
-	sweep_text(&text, i, policy);
-	disk_write("/sim/sweep.yaml", buf_str(&text));
+	disk_write("/sim/sweep.yaml", text);
 	if (expand_read("/sim/sweep.yaml", 0, &f, &c, &err)) {
 		for (size_t k = 0; k < c.lines.n; k++)
 			fprintf(stderr, "%s\n", c.lines.v[k]);
@@ -96,6 +94,14 @@ static void add_sweep(struct store *store, int i, struct sim_policy *policy)
 	require_success(expand_store(store, &f, &none, &r, &err), &err);
 	expand_file_release(&f);
 	expand_result_release(&r);
+}
+
+static void add_sweep(struct store *store, int i, struct sim_policy *policy)
+{
+	struct buf text = {0};
+
+	sweep_text(&text, i, policy);
+	add_text(store, buf_str(&text));
 	buf_release(&text);
 }
 
@@ -120,6 +126,7 @@ void story_prepare(void)
 			abort();
 		images[i] = disk_save();
 	}
+	grid_prepare(add_text);
 }
 
 /* ---- the person ---- */
@@ -658,12 +665,36 @@ static void play_faults(void)
 	sim_trace("from now on nothing fails");
 }
 
+/* Nothing but a submit, while processes may be killed. */
+static void play_grid(void)
+{
+	story.policies = NULL;
+	story.only_scancel = story.only_one = story.only_some = false;
+	sim.faults = true;
+	TYPES("submit");
+	sim_run(10 * MINUTE);
+	sim.faults = false;
+	cluster.away = false;
+	sim_trace("from now on nothing fails");
+}
+
+static void check_grid(void)
+{
+	struct db *db = open_database();
+
+	if (db)
+		grid_judge(db);
+	db_close(db);
+}
+
 static void play_quiet(void)
 {
 	for (int i = 0; i < 60 && !is_idle() && !sim.broken[0]; i++)
 		sim_run(sim.now + 10 * MINUTE);
 	if (is_idle() && !sim.broken[0])
 		check_chain();
+	if (grid_is_on() && is_idle() && !sim.broken[0])
+		check_grid();
 }
 
 static bool is_at_rest(const struct state *s)
@@ -712,7 +743,11 @@ void story_play(uint64_t seed)
 	draw_knobs();
 	if (story.policies)
 		draw_policy_knobs();
-	play_faults();
+	grid_begin(seed);
+	if (grid_is_on())
+		play_grid();
+	else
+		play_faults();
 	play_quiet();
 	play_user();
 	if (!sim.broken[0])

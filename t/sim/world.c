@@ -175,6 +175,7 @@ static void free_proc(struct sim_proc *p)
 void sim_world_reset(uint64_t seed)
 {
 	int trace = sim.trace, plant = sim.plant;
+	bool grids = sim.grids;
 
 	for (size_t i = 0; i < nprocs; i++) {
 		disk_close_all(procs[i]);
@@ -187,6 +188,7 @@ void sim_world_reset(uint64_t seed)
 	memset(&sim, 0, sizeof(sim));
 	sim.trace = trace;
 	sim.plant = plant;
+	sim.grids = grids;
 	sim.seed = seed;
 	sim.rng[0] = sim_hash(seed);
 	sim.rng[1] = sim_hash(sim.rng[0] ^ seed);

@@ -411,59 +411,6 @@ static void tries_by_policy(void **state)
 	db_job_release(&job);
 }
 
-/* Whether a node is bad is decided from jobs on other nodes. */
-static void bad_nodes(void **state)
-{
-	static const struct {
-		const char *node;
-		int64_t started, ended; /* ms before now; ended 0: running */
-		bool completed, other_sweep;
-		bool yes;
-	} v[] = {
-		{"n2", 60000, 0, false, false, true},
-		{"n2", 10000, 0, false, false, false}, /* it may still fail */
-		{"n2", 60000, 0, false, true, false},
-		{"n2", 60000, 59000, true, false, true},
-		{"n2", 60000, 59000, false, false, false},  /* failed too */
-		{"n2", 60000, 30000, false, false, true},   /* failed after a long run */
-		{"n2", 200000, 150000, true, false, false}, /* long ago */
-		{"n1", 60000, 59000, true, false, false},   /* on the same node */
-	};
-	struct here *h = *state;
-
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct play p = {.h = h, .token = (i + 1) * 1000};
-		int64_t now = clock_now_ms(), sweep;
-		struct job_end end = {.completed = v[i].completed,
-				      .reason = v[i].completed ? 0 : REASON_EXIT,
-				      .ended = now - v[i].ended};
-		char name[8];
-		bool yes;
-		int c;
-
-		snprintf(name, sizeof(name), "o%zu", i);
-		add_jobs(h, name, 1, 1);
-		sweep = h->sweep;
-		snprintf(name, sizeof(name), "s%zu", i);
-		if (v[i].other_sweep)
-			add_jobs(h, name, 1, 1);
-		assert_int_equal(db_begin(h->db, NULL), 0);
-		try_claim(&p);
-		assert_int_equal(db_attempt_running(h->db, p.attempt[1], 5, v[i].node,
-						    now - v[i].started, &c, NULL),
-				 0);
-		if (v[i].ended)
-			assert_int_equal(db_attempt_reported(h->db, p.attempt[1], &end, &c, NULL),
-					 0);
-		assert_int_equal(db_does_well_elsewhere(h->db, "n1", sweep, now - 100000,
-							now - 20000, 20000, &yes, NULL),
-				 0);
-		if (yes != v[i].yes)
-			fail_msg("%zu: %d", i, yes);
-		assert_int_equal(db_commit(h->db, NULL), 0);
-	}
-}
-
 /* ---- reading ---- */
 
 static int count_job(void *arg, const struct db_job *job)
@@ -700,7 +647,6 @@ static void submissions(void **state)
 	struct db_job *jobs;
 	bool closed;
 	int64_t id;
-	char *node;
 	size_t n;
 	int c, how;
 
@@ -734,9 +680,6 @@ static void submissions(void **state)
 	assert_int_equal(how, CLOSED_NOT);
 	assert_int_equal(db_attempt_closed(h->db, 12345, &how, NULL), 0);
 	assert_int_equal(how, CLOSED_REPORTED);
-	assert_int_equal(db_attempt_node(h->db, 12345, &node, NULL), DB_NONE);
-	assert_int_equal(db_attempt_node(h->db, id, &node, NULL), 0);
-	assert_null(node);
 	assert_int_equal(db_attempt_get(h->db, id, &a, NULL), 0);
 	assert_int_equal(a.task, 1);
 	assert_int_equal(a.job, 2);
@@ -750,9 +693,9 @@ static void submissions(void **state)
 	assert_int_equal(db_submission_closed(h->db, 77, &closed, NULL), 0);
 	assert_true(closed);
 	assert_int_equal(db_attempt_running(h->db, id, 901, "n1", 5, &c, NULL), 0);
-	assert_int_equal(db_attempt_node(h->db, id, &node, NULL), 0);
-	assert_string_equal(node, "n1");
-	free(node);
+	assert_int_equal(db_attempt_get(h->db, id, &a, NULL), 0);
+	assert_string_equal(a.node, "n1");
+	db_attempt_release(&a);
 	assert_int_equal(db_commit(h->db, NULL), 0);
 }
 
@@ -978,7 +921,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(transitions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(tries_by_policy, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(bad_nodes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(jobs_and_counters, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(later_versions, set_up, tear_down),

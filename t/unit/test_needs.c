@@ -23,7 +23,8 @@ static const struct {
 	{{.kind = NEED_REPAIR, .job = 17},
 	 NULL,
 	 "the queue is paused: slurmq log 17 shows the last failure; fix the cause (in a sweep file: "
-	 "slurmq expand), then: slurmq retry and slurmq resume\n"},
+	 "slurmq expand), then: slurmq retry and slurmq resume; slurmq config breaker sets how many "
+	 "failures pause it\n"},
 	{{.kind = NEED_NODES},
 	 "n1\nn3",
 	 "excluded for a day, because jobs failed there within seconds: n1, n3; report this to the "
@@ -47,6 +48,7 @@ static const struct {
 	{{.kind = NEED_SUBMIT},
 	 NULL,
 	 "no job is known to be in Slurm and work is left: slurmq submit\n"},
+	{{.kind = NEED_TRIAL}, NULL, "after submit --try the rest waits: slurmq submit\n"},
 	{{.kind = NEED_FIRST_SUBMIT}, NULL, "nothing was submitted yet: slurmq submit\n"},
 	{{.kind = NEED_FAILED, .sweep = (char *)"grid", .jobs = 1},
 	 NULL,
@@ -67,6 +69,20 @@ static const struct {
 	{{.kind = NEED_HELD, .sweep = (char *)"grid", .jobs = 2},
 	 NULL,
 	 "2 jobs of grid held: slurmq release grid\n"},
+	{{.kind = NEED_VALUE, .sweep = (char *)"grid", .jobs = 90, .failed = 10, .job = 31},
+	 "opt=lamb",
+	 "90 jobs of grid held: 10 of 10 with opt=lamb failed; slurmq release opt=lamb\n"
+	 "  slurmq log 31 shows the last failure; slurmq config breaker sets how many hold a value\n"},
+	{{.kind = NEED_VALUE,
+	  .sweep = (char *)"grid",
+	  .jobs = 1,
+	  .failed = 12,
+	  .many = true,
+	  .job = 31},
+	 "opt=a b\nlr=0.1",
+	 "1 job of grid held: 12 of 12 with opt=a b and lr=0.1 failed; slurmq release grid 'opt=a b' "
+	 "lr=0.1\n"
+	 "  slurmq log 31 shows the last failure; slurmq config breaker sets how many hold a value\n"},
 };
 
 static int64_t ids[] = {1, 2, 3, 7};

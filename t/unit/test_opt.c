@@ -13,7 +13,7 @@
 struct args {
 	bool follow, quiet;
 	const char *step;
-	int64_t max, span;
+	int64_t max, span, trial;
 	struct strs sbatch;
 };
 
@@ -26,6 +26,7 @@ static const struct opt opts[] = {
 	OPT_FLAG('q', "quiet", "say nothing", struct args, quiet),
 	OPT_STR('s', "step", "STEP", "only this step", struct args, step),
 	OPT_INT('n', "max", "N", "at most N", struct args, max, 1, 1000),
+	OPT_INT(0, "try", "[N]", "so many, or 2", struct args, trial, 2, 9),
 	OPT_TIME(0, "for", "TIME", "so long", struct args, span, 1000, 86400000),
 	OPT_STRS(0, "sbatch", "OPTION=VALUE", "an option that is longer than its column",
 		 struct args, sbatch),
@@ -62,6 +63,8 @@ static char *parse_line(const char *line, bool first_ends)
 			buf_addf(&out, "max=%lld ", (long long)a.max);
 		if (a.span)
 			buf_addf(&out, "for=%lld ", (long long)a.span);
+		if (a.trial)
+			buf_addf(&out, "try=%lld ", (long long)a.trial);
 		for (size_t i = 0; i < a.sbatch.n; i++)
 			buf_addf(&out, "sbatch=%s ", a.sbatch.v[i]);
 		for (int i = 0; i < n; i++)
@@ -114,6 +117,13 @@ static void command_lines(void **state)
 		{"--max ''", "error: option '--max' needs a whole number, not ''"},
 		{"--max 99999999999999999999",
 		 "error: option '--max' needs a whole number, not '99999999999999999999'"},
+		{"--try", "try=2 "},
+		{"--try x", "try=2 [x]"},
+		{"--try -f", "follow try=2 "},
+		{"--try 3 4", "try=3 [4]"},
+		{"--try=4 x", "try=4 [x]"},
+		{"--try 1", "error: option '--try' takes 2 to 9, not '1'"},
+		{"--try=x", "error: option '--try' needs a whole number, not 'x'"},
 		{"--max", "error: option '--max' needs a value: --max N"},
 		{"-n", "error: option '-n' needs a value: -n N"},
 		{"--follow=yes", "error: option '--follow' takes no value"},
@@ -229,13 +239,14 @@ static void usage(void **state)
 			    "  -q, --quiet             say nothing\n"
 			    "  -s, --step STEP         only this step\n"
 			    "  -n, --max N             at most N\n"
+			    "      --try [N]           so many, or 2\n"
 			    "      --for TIME          so long\n"
 			    "      --sbatch OPTION=VALUE\n"
 			    "                          an option that is longer than its column\n");
 	buf_clear(&out);
 	opt_names(opts, &out);
 	assert_string_equal(buf_str(&out),
-			    "--follow\n-f\n--quiet\n-q\n--step\n-s\n--max\n-n\n--for\n"
+			    "--follow\n-f\n--quiet\n-q\n--step\n-s\n--max\n-n\n--try\n--for\n"
 			    "--sbatch\n");
 	buf_release(&out);
 }
