@@ -19,6 +19,8 @@ enum {
 	/* By then the other jobs have tried the lock, and Slurm has removed them. */
 	LEAVE_MS = 1500,
 	JITTER_MS = 100,
+	/* a job that was submitted longer ago may have ended by now, and left the chain to this one */
+	RECENT_MS = 10 * 1000,
 	FAILURES = 3, /* tries after a failure of the database, even if other jobs are left */
 };
 
@@ -157,7 +159,7 @@ static bool is_held_off(struct store *store, const struct fill_result *r)
 /* Returns whether a fill without error must be repeated: work is left, no job was submitted, and
  * that may change. Sets *held if a decision on a cancel is awaited. */
 static bool must_fill_again(struct store *store, const struct fill_opts *q,
-			    const struct fill_result *r, bool *held)
+			    const struct fill_result *r, int64_t began, bool *held)
 {
 	struct rest rest;
 
@@ -178,7 +180,8 @@ static bool must_fill_again(struct store *store, const struct fill_opts *q,
 	*held = is_held_off(store, r);
 	if (*held)
 		return true;
-	if (r->submitted || r->limit == 1 || (!r->pending && !r->in_flight))
+	if ((r->submitted && clock_mono_ms() - began < RECENT_MS) || r->limit == 1 ||
+	    (!r->pending && !r->in_flight))
 		return false;
 	rest = find_rest(store, r);
 	*held = rest.held;
@@ -246,6 +249,7 @@ static bool fill_once(struct store *store, const struct chain_opts *o, struct fi
 		      struct tried *tried)
 {
 	struct fill_result r = {0};
+	const int64_t began = clock_mono_ms();
 	struct err err = {0};
 	bool needed, held = false;
 	int rc = open_and_fill(store, o, q, &r, tried, &err);
@@ -258,7 +262,7 @@ static bool fill_once(struct store *store, const struct chain_opts *o, struct fi
 			 (++tried->failed < FAILURES || is_alone(store));
 	} else {
 		report_trouble(store, o, q, &r);
-		needed = !q->no_claim && must_fill_again(store, q, &r, &held);
+		needed = !q->no_claim && must_fill_again(store, q, &r, began, &held);
 	}
 	tried->held = held;
 	tried->submitted = !rc && r.submitted;
@@ -336,8 +340,9 @@ static void stay_and_fill(struct store *store, const struct chain_opts *o, struc
 			break;
 		/* reconcile submissions without an answer first: they may be the only obstacle */
 		answers = store->db && !reconcile(store, 0, &seen, NULL) && seen.ran;
-		/* at the time limit, and when Slurm ends the job, there is time for a last try */
-		if (!fill_once(store, o, q, tried) || ends)
+		/* at the time limit, and when Slurm ends the job, there is time for a last try; the
+		 * holder of the queue lock may submit nothing */
+		if ((!fill_once(store, o, q, tried) && !tried->busy) || ends)
 			break;
 		/* a longer obstacle is for the sentinel: waiting in Slurm is free */
 		if (clock_mono_ms() - began > STAY_ALONE_MS && store->db && sentinel_waits(store))
