@@ -9,6 +9,7 @@
 
 #include "chain/breaker.h"
 #include "lib/clock.h"
+#include "slurm/directive.h"
 #include "sweep/policy.h"
 #include "sweep/sweep.h"
 
@@ -49,7 +50,7 @@ static char *render_exclude(const struct strs *nodes, const char *directives,
 
 	if (!nodes->n || nodes->n > BREAKER_NODES_MOST)
 		return NULL;
-	policy_directives(directives, &all);
+	directives_list(directives, &all);
 	for (size_t i = 0; i < options->n; i++)
 		strs_add(&all, options->v[i]);
 	own = policy_option(&all, "--exclude");
@@ -64,28 +65,38 @@ static char *render_exclude(const struct strs *nodes, const char *directives,
 	return b.len ? buf_take(&b) : NULL;
 }
 
-/* Removes the options --chdir from the list, and returns the folder of the last, below root if it
- * is relative; root if there is none. The caller frees the folder. */
-static char *remove_chdir(const char *root, struct strs *options)
+/* Returns the folder that --chdir names, in the options or else in the script: below root if it
+ * is relative, root if there is none. The caller frees the folder. */
+static char *find_chdir(const char *root, const struct strs *options, const char *directives)
 {
-	char *dir = NULL;
+	struct strs script = {0};
+	const char *dir = policy_option(options, "--chdir");
+	char *path;
+
+	directives_list(directives, &script);
+	if (!dir)
+		dir = policy_option(&script, "--chdir");
+	path = dir && *dir == '/' ? mem_strdup(dir)
+	       : dir		  ? mem_printf("%s/%s", root, dir)
+				  : mem_strdup(root);
+	strs_release(&script);
+	return path;
+}
+
+/* Removes the options --chdir from the list: slurm_sbatch_argv() adds one. */
+static void remove_chdir(struct strs *options)
+{
 	size_t to = 0;
 
 	for (size_t i = 0; i < options->n; i++) {
-		char *o = options->v[i];
-
-		if (strncmp(o, "--chdir=", 8) != 0) {
-			options->v[to++] = o;
-			continue;
-		}
-		free(dir);
-		dir = o[8] == '/' ? mem_strdup(o + 8) : mem_printf("%s/%s", root, o + 8);
-		free(o);
+		if (strncmp(options->v[i], "--chdir=", 8) != 0)
+			options->v[to++] = options->v[i];
+		else
+			free(options->v[i]);
 	}
 	options->n = to;
 	if (options->v)
 		options->v[to] = NULL;
-	return dir ? dir : mem_strdup(root);
 }
 
 static char *render_group(int64_t version, const char *chdir, const char *directives,
@@ -144,7 +155,8 @@ static void find_kind(struct choice *c, const struct db_job *job, const struct p
 	memset(k, 0, sizeof(*k));
 	k->directives = plan->directives ? plan->directives : "";
 	collect_options(job, plan, c->now, &k->options);
-	k->chdir = remove_chdir(c->store->root, &k->options);
+	k->chdir = find_chdir(c->store->root, &k->options, k->directives);
+	remove_chdir(&k->options);
 	key = limit_group_key(&k->options, k->directives);
 	k->limit_group = limit_groups_get(c->limit_groups, key);
 	free(key);

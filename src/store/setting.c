@@ -107,8 +107,8 @@ static bool valid_via(const char *value, struct err *err)
 	       whole_words(value, err);
 }
 
-/* Options that a sweep may have but not the sentinel, or whose advice differs from a sweep
- * file's. */
+/* Options that a sweep may have but not the sentinel, or whose advice is of use to the sentinel as
+ * well. */
 static const struct {
 	const char *name, *instead;
 } of_the_sentinel[] = {
@@ -116,6 +116,7 @@ static const struct {
 	{"error", "its output is in .slurmq/logs/sentinel.log"},
 	{"hold", "'slurmq config sentinel off' does without it"},
 	{"no-requeue", "it begins again where its node fails"},
+	{"open-mode", "its output is in .slurmq/logs/sentinel.log"},
 	{"output", "its output is in .slurmq/logs/sentinel.log"},
 	{"requeue", "it begins again where its node fails"},
 	{NULL, NULL},
@@ -131,7 +132,7 @@ static const char *not_for_the_sentinel(const char *name)
 			return of_the_sentinel[i].instead;
 	if (!o || !o->instead)
 		return NULL;
-	return strstr(o->instead, "use '") ? "it would be no sentinel with that" : o->instead;
+	return "it would be no sentinel with that";
 }
 
 /* A word "--name" or "--name=value". An option without its value would consume the next option, and

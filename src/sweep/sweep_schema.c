@@ -238,6 +238,20 @@ static void add_keys(struct buf *out, const struct sweep_key *keys, const char *
 	buf_addch(out, '}');
 }
 
+/* Adds an option that the user may set. */
+static void add_option(struct buf *out, const struct sbatch_opt *opt)
+{
+	const char *type = opt->arg == SBATCH_ARG_NONE ? "{\"type\":\"boolean\"}" : REF("text");
+	int release = opt->since ? opt->since : opt->until;
+
+	if (!release) {
+		buf_addstr(out, type);
+		return;
+	}
+	buf_addf(out, "{\"description\":\"%s Slurm %d.%02d\",\"allOf\":[%s]}",
+		 opt->since ? "since" : "until", release / 100, release % 100, type);
+}
+
 /* Adds the options of sbatch. Unknown options may be newer ones; the options that slurmq sets
  * itself are refused. */
 static void add_sbatch(struct buf *out)
@@ -255,8 +269,7 @@ static void add_sbatch(struct buf *out)
 			add_about(out, opt->instead);
 			buf_addstr(out, "\"not\":{}}");
 		} else {
-			buf_addstr(out, opt->arg == SBATCH_ARG_NONE ? "{\"type\":\"boolean\"}"
-								    : REF("text"));
+			add_option(out, opt);
 		}
 	}
 	buf_addstr(out, "}}");

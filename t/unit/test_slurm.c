@@ -474,18 +474,20 @@ static void test_argv(void **state)
 		const char *argv;
 	} cases[] = {
 		{{.name = "s.t1", .ntasks = 1, .output = "/o/%j", .script = ""},
-		 "sbatch|--parsable|--job-name=s.t1|--output=/o/%j|--open-mode=append|--no-requeue|"
-		 "--signal=B:USR1@60|"},
+		 "sbatch|--parsable|--job-name=s.t1|--output=/o/%j|--error=/o/%j|--input=/dev/null|"
+		 "--open-mode=append|--no-requeue|--signal=B:USR1@60|"},
 		{{.name = "s.t2",
 		  .ntasks = 20,
 		  .output = "/o/%A_%a",
 		  .chdir = "/w d",
 		  .options = user_options,
 		  .requeue = true,
+		  .notice_s = 300,
 		  .script = ""},
 		 "sbatch|--parsable|--partition=gpu|--comment=a 'b' "
 		 "$c|--job-name=s.t2|--array=0-19|"
-		 "--output=/o/%A_%a|--open-mode=append|--requeue|--signal=B:USR1@60|--chdir=/w d|"},
+		 "--output=/o/%A_%a|--error=/o/%A_%a|--input=/dev/null|--open-mode=append|"
+		 "--requeue|--signal=B:USR1@300|--chdir=/w d|"},
 	};
 
 	(void)state;
@@ -519,7 +521,12 @@ static struct slurm_reply submit(const char *const *envp)
 static void test_sbatch(void **state)
 {
 	char *path = mem_printf("PATH=%s:/usr/bin:/bin", dir);
-	const char *envp[] = {"SBATCH_QOS=low", "SLURM_CLUSTERS=x", path, NULL};
+	const char *envp[] = {"SBATCH_QOS=low",
+			      "SLURM_CLUSTERS=x",
+			      "SBATCH_ERROR=e",
+			      "SBATCH_WAIT=1",
+			      path,
+			      NULL};
 	struct slurm_reply r;
 	char *text;
 
@@ -535,14 +542,15 @@ static void test_sbatch(void **state)
 	slurm_reply_release(&r);
 	text = taken("args");
 	assert_string_equal(text, "--parsable|--partition=gpu|--comment=a 'b' $c|--job-name=s.t|"
-				  "--array=0-2|--output=/dev/null|--open-mode=append|--no-requeue|"
+				  "--array=0-2|--output=/dev/null|--error=/dev/null|"
+				  "--input=/dev/null|--open-mode=append|--no-requeue|"
 				  "--signal=B:USR1@60|");
 	free(text);
 	text = taken("script");
 	assert_string_equal(text, "#!/bin/sh\nexec true\n");
 	free(text);
-	text = taken("env"); /* exactly what it was given */
-	assert_string_equal(text, "SBATCH_QOS=low\nSLURM_CLUSTERS=x\n");
+	text = taken("env"); /* nothing that sets an option of slurmq's */
+	assert_string_equal(text, "SBATCH_QOS=low\n");
 	free(text);
 	free(path);
 }

@@ -140,15 +140,15 @@ static const struct said placeholders[] = {
 
 static const struct said jobs[] = {
 	{HEAD "sbatch: {array: 1-3}\n" RUN,
-	 "s:2:10: error: sbatch's 'array' is set by slurmq itself: slurmq makes the arrays: each job is a "
-	 "task of one\n"},
+	 "s:2:10: error: sbatch's 'array' is set by slurmq itself: make its values a parameter, as in "
+	 "params: {task: [0, 1, 2]}\n"},
 	/* what sbatch takes for it (getopt_long(3)) is it */
 	{HEAD "sbatch: {begi: now+1hour}\n" RUN,
 	 "s:2:10: error: sbatch's 'begin' is set by slurmq itself: use 'slurmq hold' and 'slurmq release'\n"},
 	{HEAD "sbatch: {test-on: true, arra: 1}\n" RUN,
 	 "s:2:10: error: sbatch's 'test-only' is set by slurmq itself: use 'slurmq submit --dry-run'\n"
-	 "s:2:25: error: sbatch's 'array' is set by slurmq itself: slurmq makes the arrays: each job is a "
-	 "task of one\n"},
+	 "s:2:25: error: sbatch's 'array' is set by slurmq itself: make its values a parameter, as in "
+	 "params: {task: [0, 1, 2]}\n"},
 	{HEAD "sbatch: {hol: true, wai: true, de: 1}\n" RUN,
 	 "s:2:10: error: sbatch's 'hold' is set by slurmq itself: use 'slurmq hold'\n"
 	 "s:2:21: warning: sbatch has no option 'wai' that is known here, did you mean 'wait'?\n"
@@ -255,11 +255,11 @@ static const struct said files[] = {
 	 "s:2:7: error: 'bad.csv' cannot be used: see its errors\n"},
 	{HEAD "script: job.sh\n", ""},
 	{HEAD "script: array.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --array=1-9' cannot stand: slurmq makes the "
-	 "arrays: each job is a task of one\n"},
+	 "s:2:9: error: the script's line '#SBATCH --array=1-9' cannot stand: make its values "
+	 "a parameter, as in params: {task: [0, 1, 2]}\n"},
 	{HEAD "script: cut.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --arr 1-9' cannot stand: slurmq makes the "
-	 "arrays: each job is a task of one\n"},
+	 "s:2:9: error: the script's line '#SBATCH --arr 1-9' cannot stand: make its values "
+	 "a parameter, as in params: {task: [0, 1, 2]}\n"},
 	{HEAD "script: two.sh\n",
 	 "s:2:9: error: the script's line '#SBATCH --mem=1G --hold # now' cannot stand: use 'slurmq hold'\n"},
 	{HEAD "script: said.sh\n", ""},
