@@ -182,6 +182,7 @@ static struct batch *add_batch(struct choice *c, const struct loaded *ld, const 
 	b->sub.limit_group = mem_strdup(k->limit_group->key);
 	b->restartable = sweep_restartable(ld->sweep);
 	b->checkpoint = checkpoint ? mem_strdup(checkpoint) : NULL;
+	b->notice_s = sweep_notice_s(ld->sweep);
 	b->exclude = render_exclude(&c->nodes, k->directives, &b->options);
 	return b;
 }

@@ -60,14 +60,20 @@ static void set_number(struct strs *env, const char *name, int64_t n)
 
 void step_env_base(const struct manifest_task *task, const char *dir, struct strs *env)
 {
+	const char *slash = strrchr(dir, '/');
+	char *root = slash > dir ? mem_strndup(dir, (size_t)(slash - dir)) : mem_strdup("/");
+
 	for (char **e = environ; *e; e++)
 		strs_add(env, *e);
 	for (size_t i = 0; i < task->env.n; i++)
 		env_put(env, task->env.v[i]);
+	/* Slurm sets the folder that sbatch was called in, which for a job of the chain is any */
+	env_set(env, "SLURM_SUBMIT_DIR", root);
 	env_set(env, "SLURMQ_DIR", dir);
 	env_set(env, "SLURMQ_SWEEP", task->head.sweep ? task->head.sweep : "");
 	set_number(env, "SLURMQ_JOB_ID", task->job);
 	set_number(env, "SLURMQ_ATTEMPT", task->number);
+	free(root);
 }
 
 void step_env(const struct manifest_task *task, const struct strs *base,

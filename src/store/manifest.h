@@ -24,6 +24,7 @@ struct manifest_head {
 	bool chained;	     /* submitted by a job, not by a user's command */
 	int64_t kill_wait_s; /* from TERM to KILL at a time limit; -1: unknown */
 	char *checkpoint; /* signal sent to the command near the time limit ("USR1"); NULL: none */
+	int64_t notice_s; /* seconds from Slurm's notice to the time limit; 0: the default */
 	char *script;	  /* file below .slurmq to execute for a sweep with `script`; NULL: none */
 };
 

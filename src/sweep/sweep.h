@@ -67,8 +67,8 @@ struct plan_step {
 	struct strs
 		/* the command as it is executed: the words of a list; for a string bash -e -c
 		 * TEXT NAME, in which the name of the step is bash's $0, so that its errors name
-		 * it. `setup` runs before either, in the same shell. Empty for `script`: the
-		 * stored script is executed. */
+		 * it. `setup` runs before either, in the same shell. For `script` the stored
+		 * script is executed: the path and the arguments, or empty without arguments. */
 		argv;
 	struct strs
 		/* NAME=VALUE: variables to which the text of argv refers; the text never holds
@@ -87,7 +87,7 @@ struct plan_step {
 struct plan {
 	struct strs sbatch; /* long options of sbatch in order: "--partition=gpu", "--exclusive" */
 	struct strs env;    /* NAME=VALUE: environment of the job's processes */
-	char *directives;   /* the #SBATCH block of `script`, unchanged; "" if it has none */
+	char *directives;   /* the #SBATCH block of `script`, from directives_copy() */
 	char *title;	    /* NULL: none */
 	struct plan_step *steps;
 	size_t nsteps;
@@ -146,6 +146,8 @@ const struct sweep_retry *sweep_retry(const struct sweep *sweep);
 bool sweep_restartable(const struct sweep *sweep);
 /* Returns the signal that `checkpoint` names for the command ("USR1"); NULL if there is none. */
 const char *sweep_checkpoint(const struct sweep *sweep);
+/* Returns how many seconds before the time limit a job gets that signal; 0 if not set. */
+int sweep_notice_s(const struct sweep *sweep);
 
 void sweep_free(struct sweep *sweep); /* sweep may be NULL */
 

@@ -28,11 +28,12 @@ const struct sweep_key sweep_keys_top[] = {
 	{"retry", "retry", "what to do when a job fails"},
 	{"restartable", "{\"type\":\"boolean\"}",
 	 "the site may requeue a job, and it starts again"},
-	{"checkpoint", "signal", "the signal that a job gets some time before its limit"},
+	{"checkpoint", "checkpoint", "the signal that a job gets some time before its limit"},
 	{"title", "text", "what lists show for a job"},
 	{"run", "command", "the command: a list of words, or a script for bash"},
 	{"steps", "steps", "several commands, one after the other"},
-	{"script", "{\"type\":\"string\",\"minLength\":1}", "a batch script of your own"},
+	{"script", "batch_script",
+	 "a batch script of your own: its path, or a list with arguments"},
 	END_OF_KEYS};
 
 const struct sweep_key sweep_keys_axis[] = {
@@ -93,6 +94,11 @@ const struct sweep_key sweep_keys_step[] = {
 	{"exclude", "rules", "combinations that this step leaves out"},
 	{"needs", "needs", "earlier steps that have to be completed first"},
 	{"on_fail", "{\"enum\":[\"stop\",\"continue\"]}", "whether the job goes on"},
+	END_OF_KEYS};
+
+const struct sweep_key sweep_keys_checkpoint[] = {
+	{"signal", "signal", "the signal"},
+	{"before", "scalar", "how long before the limit: 90s, 10m, 2h; 60s if not set"},
 	END_OF_KEYS};
 
 const struct sweep_key sweep_keys_retry[] = {
@@ -164,6 +170,9 @@ static const struct definition definitions[] = {
 	{"steps", ONE_OR_MORE(REF("step"))},
 	{"needs", "{\"anyOf\":[" REF("name") ",{\"type\":\"array\",\"items\":" REF("name") "}]}"},
 	{"retry_rule", "{\"anyOf\":[{\"enum\":[\"again\",\"never\"]}," REF("retry_rule_map") "]}"},
+	{"checkpoint", "{\"anyOf\":[" REF("signal") "," REF("checkpoint_map") "]}"},
+	{"batch_script",
+	 "{\"anyOf\":[{\"type\":\"string\",\"minLength\":1}," ONE_OR_MORE(REF("text")) "]}"},
 	{"signal", "{\"enum\":[\"USR1\",\"USR2\",\"TERM\",\"INT\",\"HUP\",\"CONT\",\"ALRM\"]}"},
 };
 
@@ -187,6 +196,7 @@ static const struct {
 	 "\"required\":[\"when\"],\"anyOf\":[{\"required\":[\"sbatch\"]},"
 	 "{\"required\":[\"env\"]}]"},
 	{"step", sweep_keys_step, "\"required\":[\"name\",\"run\"]"},
+	{"checkpoint_map", sweep_keys_checkpoint, "\"required\":[\"signal\"]"},
 	{"retry", sweep_keys_retry, NULL},
 	{"retry_rule_map", sweep_keys_rule, NULL},
 };

@@ -876,7 +876,7 @@ static void nodes_that_are_left_out(void **state)
 		{{"n1 1", "n2 1", "n3 1", "n4 1"}, "", "none"}, /* it is the jobs */
 		{{"n1 1", "n2 1", "n3 1", "n4 30"}, "", "n1,n2,n3"},
 		{{"n1 1"}, "sbatch: {exclude: \"a,b\"}\n", "a,b,n1"},
-		{{"n1 1"}, "sbatch: {exclude: ./nodes}\n", "./nodes"},
+		{{"n1 1"}, "sbatch: {exclude: /x/nodes}\n", "/x/nodes"},
 		{{"n1 1"}, "sbatch: {nodelist: n1}\n", "none"},
 	};
 

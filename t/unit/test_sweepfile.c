@@ -192,6 +192,29 @@ static const struct said jobs[] = {
 	 "s:5:14: error: 'restartable' is true or false, not '1'\n"},
 };
 
+static const struct said batch[] = {
+	{HEAD RUN "checkpoint: {signal: USR2, before: 5m}\n", ""},
+	{HEAD RUN "checkpoint: {signal: TERM}\n", ""},
+	{HEAD RUN "checkpoint: {signal: KILL, before: 0s, after: 1}\n",
+	 "s:3:22: error: checkpoint: 'KILL' is no signal that it can be (USR1, USR2, TERM, INT, HUP, "
+	 "CONT, ALRM)\n"
+	 "s:3:36: error: before: Slurm can signal a job 1 to 65535 seconds before its limit\n"
+	 "s:3:40: error: unknown key 'after'\n"},
+	{HEAD RUN "checkpoint: {before: 90}\n",
+	 "s:3:13: error: checkpoint needs a signal, as in {signal: USR1, before: 100s}\n"
+	 "s:3:22: error: before: '90' needs a unit: 90s, 90m, 90h or 90d\n"},
+	{HEAD "params: {lr: 1}\nscript: [job.sh, {lr}, \"x{lr}\"]\n", ""},
+	{HEAD "params: {lr: 1}\nscript: job.sh {lr} -s {x}\n",
+	 "s:3:9: error: 'script' names a file; with arguments it is a list: script: [job.sh, "
+	 "\"{lr}\", -s, \"{x}\"]\n"},
+	{HEAD "script: []\n",
+	 "s:2:9: error: 'script' is a path, or a list of a path and arguments\n"},
+	{HEAD "script: ['', a]\n", "s:2:10: error: 'script' names no file\n"},
+	{HEAD "script: [job.sh, \"{lr}\"]\n",
+	 "s:2:19: error: there is no parameter 'lr': write {{lr}} for the text {lr}\n"},
+	{HEAD "script: job.sh 1 2\n", NULL},
+};
+
 static const struct said spaces[] = {
 	{HEAD "params: {x: {from: 1, to: 3}}\n" RUN,
 	 "s:2:13: error: parameter 'x' needs from, to, and one of step, factor and num\n"},
@@ -255,17 +278,21 @@ static const struct said files[] = {
 	 "s:2:7: error: 'bad.csv' cannot be used: see its errors\n"},
 	{HEAD "script: job.sh\n", ""},
 	{HEAD "script: array.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --array=1-9' cannot stand: make its values "
-	 "a parameter, as in params: {task: [0, 1, 2]}\n"},
+	 "array.sh:2:9: error: slurmq sets '--array' itself: remove it, and write in the sweep file: "
+	 "params: {task: {from: 1, to: 9, step: 1}}\n"
+	 "s:2:9: error: 'array.sh' cannot be used: see its errors\n"},
 	{HEAD "script: cut.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --arr 1-9' cannot stand: make its values "
-	 "a parameter, as in params: {task: [0, 1, 2]}\n"},
+	 "cut.sh:2:9: error: slurmq sets '--array' itself: remove it, and write in the sweep file: "
+	 "params: {task: {from: 1, to: 9, step: 1}}\n"
+	 "s:2:9: error: 'cut.sh' cannot be used: see its errors\n"},
 	{HEAD "script: two.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --mem=1G --hold # now' cannot stand: use 'slurmq hold'\n"},
+	 "two.sh:2:18: error: slurmq sets '--hold' itself: use 'slurmq hold'\n"
+	 "s:2:9: error: 'two.sh' cannot be used: see its errors\n"},
 	{HEAD "script: said.sh\n", ""},
 	{HEAD "script: lines\n",
-	 "s:2:9: error: the script's first line must name its interpreter, as in #!/bin/bash; "
-	 "sbatch demands it, too\n"},
+	 "lines:1:1: error: the script's first line must name its interpreter, as in #!/bin/bash; "
+	 "sbatch demands it, too\n"
+	 "s:2:9: error: 'lines' cannot be used: see its errors\n"},
 	{HEAD "script: job.sh\nsetup: a\n",
 	 "s:3:8: error: 'setup' does not go with 'script': put it into the script\n"},
 };
@@ -335,6 +362,12 @@ static void test_schema(void **state)
 {
 	(void)state;
 	check_said(schema, sizeof(schema) / sizeof(*schema));
+}
+
+static void test_batch(void **state)
+{
+	(void)state;
+	check_said(batch, sizeof(batch) / sizeof(*batch));
 }
 
 static void test_placeholders(void **state)
@@ -496,11 +529,12 @@ static void test_broken_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_schema),	      cmocka_unit_test(test_placeholders),
-		cmocka_unit_test(test_jobs),	      cmocka_unit_test(test_spaces),
-		cmocka_unit_test(test_files),	      cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_slurp_refuses), cmocka_unit_test(test_slurp),
-		cmocka_unit_test(test_other_editors), cmocka_unit_test(test_broken_files),
+		cmocka_unit_test(test_schema),	     cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_placeholders), cmocka_unit_test(test_jobs),
+		cmocka_unit_test(test_spaces),	     cmocka_unit_test(test_files),
+		cmocka_unit_test(test_limits),	     cmocka_unit_test(test_slurp_refuses),
+		cmocka_unit_test(test_slurp),	     cmocka_unit_test(test_other_editors),
+		cmocka_unit_test(test_broken_files),
 	};
 
 	return cmocka_run_group_tests_name("sweepfile", tests, make_folder, remove_folder);
