@@ -65,6 +65,9 @@ void step_env_base(const struct manifest_task *task, const char *dir, struct str
 
 	for (char **e = environ; *e; e++)
 		strs_add(env, *e);
+	/* of slurmq's own --open-mode: srun would append to the output files of its steps
+	 * (srun(1), SLURM_OPEN_MODE) */
+	env_unset(env, "SLURM_OPEN_MODE");
 	for (size_t i = 0; i < task->env.n; i++)
 		env_put(env, task->env.v[i]);
 	/* Slurm sets the folder that sbatch was called in, which for a job of the chain is any */

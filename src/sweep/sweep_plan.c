@@ -454,18 +454,27 @@ static int plan_batch_script(struct render *r, struct plan_step *out)
 	return check_words(r, "an argument of the script", &out->argv);
 }
 
-/* Takes the #SBATCH lines of the script. It finds its --job-name where sbatch puts it: slurmq's
- * own name of the Slurm job is another one. */
+static void set_unless_given(struct strs *env, const char *name, const char *value)
+{
+	if (!env_get(env, name))
+		env_set(env, name, value);
+}
+
+/* Takes the #SBATCH lines of the script, and sets what sbatch would set from those options that
+ * have no effect because slurmq sets them itself. */
 static void plan_directives(const struct sweep *sweep, struct plan *out)
 {
-	const char *script = sweep->script ? sweep->script : "", *name;
+	const char *script = sweep->script ? sweep->script : "", *name, *mode;
+	const char *path = sweep->script_path, *slash = strrchr(path, '/');
 	struct strs options = {0};
 
 	out->directives = directives_copy(script, sweep->dir);
 	directives_list(script, &options);
 	name = policy_option(&options, "--job-name");
-	if (name && !env_get(&out->env, "SLURM_JOB_NAME"))
-		env_set(&out->env, "SLURM_JOB_NAME", name);
+	mode = policy_option(&options, "--open-mode");
+	set_unless_given(&out->env, "SLURM_JOB_NAME", name ? name : slash ? slash + 1 : path);
+	if (mode && (*mode == 'a' || *mode == 't'))
+		set_unless_given(&out->env, "SLURM_OPEN_MODE", *mode == 'a' ? "a" : "t");
 	strs_release(&options);
 }
 
@@ -484,9 +493,11 @@ static int plan_all(struct render *r, struct plan *out)
 		template_add(&r->sweep->title.t, &env, &title);
 		out->title = buf_take(&title);
 	}
-	plan_directives(r->sweep, out);
-	if (r->sweep->script_path)
+	if (r->sweep->script_path) {
+		plan_directives(r->sweep, out);
 		return plan_batch_script(r, add_plan_step(out, &cap));
+	}
+	out->directives = mem_strdup("");
 	for (size_t i = 0; i < r->sweep->nsteps; i++)
 		if (plan_steps_of(r, &r->sweep->steps[i], out, &cap) != 0)
 			return -1;

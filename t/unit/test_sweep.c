@@ -831,7 +831,7 @@ static void test_script(void **state)
 	assert_string_equal(plan.steps[0].name, "script");
 	assert_int_equal(plan.steps[0].argv.n, 0);
 	check_joined(&plan.sbatch, "--mem=1G");
-	assert_int_equal(plan.env.n, 0);
+	check_joined(&plan.env, "SLURM_JOB_NAME=job.sh");
 	plan_release(&plan);
 	sweep_free(sweep);
 }
