@@ -1,8 +1,9 @@
 #!/bin/bash
-# batch scripts of several fields (t/data/scripts): each runs as plain sbatch runs it, or is refused with the way out
-# and then runs so
+# batch scripts of several fields (t/data/scripts), and those on slurmq-sweep(5): each runs as plain sbatch runs it,
+# or is refused with the way out and then runs so
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
+. "$TEST_LIB/page.sh"
 
 # shellcheck disable=SC2119
 slurm_start
@@ -48,10 +49,13 @@ export -f module
 
 # ---- one script, both ways ----
 
+scripts=$TEST_TOP/t/data/scripts
+
 # study DIR SCRIPT: a folder as its owner has it
 study() {
 	mkdir -p "$1/.record" "$1/logs" "$1/runs"
-	cp "$TEST_TOP/t/data/scripts/$2.sh" "$1/"
+	cp "$scripts/$2.sh" "$1/"
+	ln -s "$TEST_TMP/stubs/record" "$1/$2"
 	echo 'mesh' >"$1/wave.nml"
 	echo 'T = @T@' >"$1/runs/md.mdp.in"
 	printf 's%s s%s_1.fq s%s_2.fq\n' 1 1 1 2 2 2 3 3 3 >"$1/samples.txt"
@@ -164,6 +168,20 @@ params: {T: [0.7, 0.8], seed: 1}
 script: [heredoc.sh, "{T}", "{seed}"]
 END
 
+# The manual page: a job array, a loop of sbatch, a script with #SBATCH lines
+
+page_examples "$TEST_TOP/man/slurmq-sweep.5" page
+scripts=$TEST_TMP/page
+for script in fit train solve; do
+	mv "page/$script.sh" "page/page-$script.sh"
+	sed -i "s:\./$script :./page-$script :" "page/page-$script.sh"
+	queued "page-$script" < <(sed "s/$script.sh/page-$script.sh/" "$(grep -l "^name: $script$" page/*.yaml)")
+done
+SBATCH_MEM_PER_NODE=100M plain page-train '0.1 1' '0.1 2' '0.1 3' '0.01 1' '0.01 2' '0.01 3'
+plain page-solve ''
+sed -i 's/SLURMQ_PARAM_task/SLURM_ARRAY_TASK_ID/; s/^#SBATCH/& --array=1-3/' page/page-fit.sh
+plain page-fit ''
+
 # Options that a script or the user's environment has must not move a job's output
 
 mkdir -p queue/fails/logs && cd queue/fails || exit
@@ -196,7 +214,7 @@ differences() {
 	diff <(cat "plain/$1"/.record/env.* | sort -u) <(cat "queue/$1"/.record/env.* | sort -u)
 }
 
-for script in train mpi array-files fit julia gromacs workflow conda modules heredoc; do
+for script in train mpi array-files fit julia gromacs workflow conda modules heredoc page-{fit,train,solve}; do
 	n=$(find "plain/$script/.record" -name 'call.*' | wc -l)
 	ok "$script: plain sbatch runs it" test "$n" -gt 0
 	is "$(cd "queue/$script" && slurmq list -s failed --json)" '' "$script: no job fails"

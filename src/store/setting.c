@@ -143,6 +143,8 @@ static bool valid_option(const char *word, struct err *err)
 	const struct sbatch_opt *o = sbatch_find(name), *meant = sbatch_find_cut(name);
 	const char *instead = not_for_the_sentinel(name);
 	const char *near = o ? NULL : meant ? meant->name : sbatch_guess(name);
+	const char *value = strchr(word, '=');
+	char *path = o && value ? sbatch_make_absolute(o, value + 1, "") : NULL;
 	bool ok = false;
 
 	if (instead)
@@ -151,11 +153,15 @@ static bool valid_option(const char *word, struct err *err)
 		err_set(err, ERR_USAGE, "'--%s' needs a value: --%s=VALUE", name, name);
 	else if (o && o->arg == SBATCH_ARG_NONE && strchr(word, '='))
 		err_set(err, ERR_USAGE, "'--%s' takes no value", name);
+	else if (path)
+		err_set(err, ERR_USAGE, "'--%s' needs the absolute path of its file, not '%s'",
+			name, value + 1);
 	else if (near)
 		err_set(err, ERR_USAGE, "sbatch has no option '--%s', did you mean '--%s'?", name,
 			near);
 	else
 		ok = true;
+	free(path);
 	free(name);
 	return ok;
 }
