@@ -62,14 +62,15 @@ study() {
 	sinfo -h -N -o %N -p main | head -n 1 >"$1/hosts.txt"
 }
 
-# plain SCRIPT ARGS...: each ARGS is one sbatch, as a loop has it
+# plain SCRIPT ARGS...: each ARGS is one sbatch with $options, as a loop has it
+options=''
 plain() {
 	local script=$1 args
 	shift
 	study "plain/$script" "$script"
 	for args; do
 		# shellcheck disable=SC2086
-		(cd "plain/$script" && sbatch -Q "$script.sh" $args) || fail "plain: sbatch $script.sh $args"
+		(cd "plain/$script" && sbatch -Q $options "$script.sh" $args) || fail "plain: sbatch $script.sh $args"
 	done
 }
 
@@ -177,7 +178,9 @@ for script in fit train solve; do
 	sed -i "s:\./$script :./page-$script :" "page/page-$script.sh"
 	queued "page-$script" < <(sed "s/$script.sh/page-$script.sh/" "$(grep -l "^name: $script$" page/*.yaml)")
 done
-SBATCH_MEM_PER_NODE=100M plain page-train '0.1 1' '0.1 2' '0.1 3' '0.01 1' '0.01 2' '0.01 3'
+options=--mem=100M
+plain page-train '0.1 1' '0.1 2' '0.1 3' '0.01 1' '0.01 2' '0.01 3'
+options=''
 plain page-solve ''
 sed -i 's/SLURMQ_PARAM_task/SLURM_ARRAY_TASK_ID/; s/^#SBATCH/& --array=1-3/' page/page-fit.sh
 plain page-fit ''

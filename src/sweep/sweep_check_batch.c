@@ -62,6 +62,8 @@ static void each_field(const struct sweep *sweep, struct complaint_list *list,
 	}
 	each_setting(&sweep->env, &source, fn);
 	each_setting(&sweep->sbatch, &source, fn);
+	for (size_t i = 0; i < sweep->noverrides; i++)
+		each_setting(&sweep->overrides[i].env, &source, fn);
 	for (size_t i = 0; i < sweep->nspaces; i++) {
 		each_setting(&sweep->spaces[i].env, &source, fn);
 		each_setting(&sweep->spaces[i].sbatch, &source, fn);

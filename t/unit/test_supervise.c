@@ -67,12 +67,14 @@ struct step {
 };
 
 static const char *checkpoint;
+static int notice_s;
 static char *root; /* NULL: none of its own */
 
 /* A manifest of one task: each step a script for sh, in the scratch folder. */
 static void make_manifest(struct here *h, const struct step *steps, size_t n)
 {
 	struct manifest_head head = {.checkpoint = (char *)(uintptr_t)checkpoint,
+				     .notice_s = notice_s,
 				     .sweep = (char *)(uintptr_t) "s",
 				     .chdir = h->dir,
 				     .kill_wait_s = 2};
@@ -277,44 +279,47 @@ static void term(void **state)
 		const char *slurm, *reason, *script, *told;
 		bool refill, recorded;
 		int away; /* Slurm does not answer so often */
-		bool usr1;
+		int notice_s;
 		int restarts;
 	} v[] = {
 		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed CANCELLED 0/15", false, true, 0, false, 0},
+		 "a failed; failed CANCELLED 0/15", false, true, 0, 0, 0},
 		{"CANCELLED", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed CANCELLED 0/15", false, true, 0, false, 0},
+		 "a failed; failed CANCELLED 0/15", false, true, 0, 0, 0},
 		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed TIMEOUT 0/15", true, false, 0, false, 0},
+		 "a failed; failed TIMEOUT 0/15", true, false, 0, 0, 0},
 		{"PREEMPTED", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed PREEMPTED 0/15", true, false, 0, false, 0},
+		 "a failed; failed PREEMPTED 0/15", true, false, 0, 0, 0},
 		/* a mere signal: the job goes on */
 		{"RUNNING", "None", "trap '' TERM; kill -TERM $PPID; sleep 0.2",
-		 "a completed, b completed; completed", true, false, 0, false, 0},
+		 "a completed, b completed; completed", true, false, 0, 0, 0},
 		/* it takes no notice of TERM: KILL before Slurm's own */
 		{"COMPLETING", "TimeLimit",
 		 "trap '' TERM; kill -TERM $PPID; while :; do sleep 1; done",
-		 "a failed; failed TIMEOUT 0/9", true, false, 0, false, 0},
+		 "a failed; failed TIMEOUT 0/9", true, false, 0, 0, 0},
 		/* it leaves with 0, and is not completed all the same */
 		{"COMPLETING", "TimeLimit", "trap 'exit 0' TERM; kill -TERM $PPID; sleep 1 & wait",
-		 "a failed; failed TIMEOUT", true, false, 0, false, 0},
+		 "a failed; failed TIMEOUT", true, false, 0, 0, 0},
 		/* the site takes the node away */
 		{"NODE_FAIL", "NodeDown", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed NODE_FAIL 0/15", true, false, 0, false, 0},
+		 "a failed; failed NODE_FAIL 0/15", true, false, 0, 0, 0},
 		{"COMPLETING", "NodeDown", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed NODE_FAIL 0/15", true, false, 0, false, 0},
+		 "a failed; failed NODE_FAIL 0/15", true, false, 0, 0, 0},
 		/* nobody answers: nobody knows how it ended, and Slurm may tell later */
 		{"RUNNING", "None", "kill -TERM $PPID; sleep 20", "a failed; no end", false, true,
-		 9, false, 0},
+		 9, 0, 0},
 		/* it is asked once: Slurm's own word of the end is found later */
 		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20", "a failed; no end", false,
-		 true, 1, false, 0},
+		 true, 1, 0, 0},
 		/* nobody answers, and near the limit it is the limit */
 		{"RUNNING", "None", "kill -USR1 $PPID; sleep 0.2; kill -TERM $PPID; sleep 20",
-		 "a failed; failed TIMEOUT 0/15", true, false, 9, true, 0},
+		 "a failed; failed TIMEOUT 0/15", true, false, 9, 0, 0},
+		/* but not within a notice of an hour */
+		{"RUNNING", "None", "kill -USR1 $PPID; sleep 0.2; kill -TERM $PPID; sleep 20",
+		 "a failed; no end", false, true, 9, 3600, 0},
 		/* requeued: all else looks as after scancel */
 		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed PREEMPTED 0/15", true, false, 0, false, 1},
+		 "a failed; failed PREEMPTED 0/15", true, false, 0, 0, 1},
 	};
 
 	(void)state;
@@ -332,7 +337,9 @@ static void term(void **state)
 		fake_reason = v[i].reason;
 		fake.away_times = v[i].away;
 		fake.jobs[0].restarts = v[i].restarts;
+		notice_s = v[i].notice_s;
 		make_manifest(h, steps, 2);
+		notice_s = 0;
 		r = go(h);
 		text = told(h, &r);
 		assert_string_equal(text, v[i].told);
