@@ -9,7 +9,7 @@
 #include "sweep/shell_command.h"
 #include "sweep/sweep_internal.h"
 
-enum { EXECUTED_MOST = 100 };
+enum { EXECUTED_MOST = 100, COMPARED_MOST = 100, WORDS_MOST = 20 };
 
 /* ---- places ---- */
 
@@ -26,6 +26,8 @@ static struct pos find_place(const struct source *s, size_t offset)
 {
 	struct pos pos = {1, 1};
 
+	if (s->list && s->list->n >= COMPLAINT_KEPT) /* further complaints are only counted */
+		return pos;
 	if (s->node)
 		return node_locate(s->sweep->doc, s->node, offset);
 	for (size_t i = 0; i < offset; i++) {
@@ -83,7 +85,7 @@ static bool is_whole_axis(const struct axis *axis)
 
 	if (axis->kind == AXIS_RANGE)
 		return number_to_int(axis->range.from, &n) && number_to_int(axis->range.to, &n);
-	for (size_t i = 0; i < axis->values.n; i++)
+	for (size_t i = 0; i < axis->values.n && i < COMPARED_MOST; i++)
 		if (!number_to_int(axis->values.v[i], &n))
 			return false;
 	return axis->values.n > 1;
@@ -137,16 +139,6 @@ static void refuse_array_variable(const struct source *s, size_t offset, size_t 
 	free(variable);
 }
 
-static bool is_in_comment(const char *text, size_t offset)
-{
-	size_t begin = offset;
-
-	while (begin > 0 && text[begin - 1] != '\n')
-		begin--;
-	begin += strspn(text + begin, " \t");
-	return text[begin] == '#';
-}
-
 static void check_array_variables(const struct source *s)
 {
 	static const char prefix[] = "SLURM_ARRAY_";
@@ -159,15 +151,18 @@ static void check_array_variables(const struct source *s)
 					    NULL};
 	static const char letters[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
-	const char *found = s->text;
+	const char *found = s->text, *seen = s->text;
+	bool comment = *seen && seen[strspn(seen, " \t")] == '#';
 
 	while ((found = strstr(found, prefix))) {
 		size_t len = strspn(found, letters), offset = (size_t)(found - s->text);
 		bool inside = offset > 0 && strchr(letters, found[-1]);
 
-		for (const char *const *n = names; *n && !inside; n++)
-			if (strlen(*n) == len && !strncmp(*n, found, len) &&
-			    !is_in_comment(s->text, offset))
+		for (; seen < found; seen++)
+			if (*seen == '\n')
+				comment = seen[1 + strspn(seen + 1, " \t")] == '#';
+		for (const char *const *n = names; *n && !inside && !comment; n++)
+			if (strlen(*n) == len && !strncmp(*n, found, len))
 				refuse_array_variable(s, offset, len);
 		found += len;
 	}
@@ -181,12 +176,12 @@ static char *format_script(const struct strs *words, size_t i)
 	struct buf b = {0};
 
 	buf_addch(&b, '[');
-	for (size_t k = i; k < words->n; k++) {
+	for (size_t k = i; k < words->n && k < i + WORDS_MOST; k++) {
 		const char *quote = strpbrk(words->v[k], "{}[],: #$\"'*&!%@`|>") ? "\"" : "";
 
 		buf_addf(&b, "%s%s%s%s", k > i ? ", " : "", quote, words->v[k], quote);
 	}
-	buf_addch(&b, ']');
+	buf_addstr(&b, words->n > i + WORDS_MOST ? ", ...]" : "]");
 	return buf_take(&b);
 }
 
