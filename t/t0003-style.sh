@@ -14,7 +14,8 @@ have() {
 
 # Shell: by its first line, or by its name where there is none
 
-mapfile -t files < <(find t .ci completions man src -type f 2>/dev/null | sort)
+# The batch scripts in t/data are as people have them
+mapfile -t files < <(find t .ci completions man src -type f ! -path 't/data/*' 2>/dev/null | sort)
 scripts=()
 for f in ${files[@]+"${files[@]}"}; do
 	case $f in

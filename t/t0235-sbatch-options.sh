@@ -12,13 +12,13 @@ sbatch --help >help 2>&1 || skip_all 'sbatch does not run here'
 
 # For a prefix of several options, getopt_long(3) names them all. The text of --help is no source: that of 24.11
 # still has --power
-installed() {
+list_options() {
 	local letter
 	for letter in {a..z}; do
-		sbatch --$letter </dev/null 2>&1 | grep -oE -- "'--[a-z-]{2,}'" | tr -d "'"
+		sbatch "--$letter" </dev/null 2>&1 | grep -oE -- "'--[a-z-]{2,}'" | tr -d "'"
 	done
 }
-installed | sed 's/^--//' | sort -u >installed
+list_options | sed 's/^--//' | sort -u >installed
 ok 'sbatch names its options' test "$(wc -l <installed)" -gt 80
 
 version=$(sbatch --version | sed -n 's/^[^0-9]*\([0-9]*\)\.\([0-9]*\).*/\1\2/p')

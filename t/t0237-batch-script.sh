@@ -125,7 +125,7 @@ mkdir -p "out/${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
 echo $MY_SLURM_ARRAY_TASK_ID $SLURM_ARRAY_TASK_IDS
 END
 says 'a job array' \
-	"job.sh:2:9: error: slurmq sets '--array' itself: remove it, and write in the sweep file: params: {task: {from: 0, to: 23, step: 1}}" \
+	"job.sh:2:9: error: slurmq sets '--array' itself: remove it, and write in the sweep file: params: {task: {from: 0, to: 23, step: 1}}; for its limit, use 'slurmq config limit 4'" \
 	"job.sh:4:9: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
 	"job.sh:5:17: error: SLURM_ARRAY_JOB_ID is not set in a job of slurmq: use \$SLURMQ_SWEEP, or \$SLURMQ_JOB_ID" \
 	"job.sh:5:38: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
@@ -140,7 +140,11 @@ sweep <<'END'
 name: s
 script: job.sh
 END
-printf '#!/bin/sh\n#SBATCH -a 1-3,7\necho $SLURM_ARRAY_TASK_ID\n' >job.sh
+script <<'END'
+#!/bin/sh
+#SBATCH -a 1-3,7
+echo $SLURM_ARRAY_TASK_ID
+END
 says 'an array of a sweep without parameters' \
 	"job.sh:2:9: error: slurmq sets '--array' itself: make its values a parameter, as in params: {task: [0, 1, 2]}" \
 	"job.sh:3:7: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_task, or an argument, as in script: [job.sh, \"{task}\"], with params: {task: [0, 1, 2]}" \
@@ -160,7 +164,7 @@ steps:
       echo $SLURM_ARRAY_TASK_MAX \
         "$SLURM_ARRAY_TASK_STEP"
 END
-use='is not set in a job of slurmq: use {my-task.id}, or $SLURMQ_PARAM_my_task_id'
+use="is not set in a job of slurmq: use {my-task.id}, or \$SLURMQ_PARAM_my_task_id"
 says 'variables of an array in a sweep file' \
 	"s.yaml:3:14: error: SLURM_ARRAY_TASK_ID $use" \
 	"s.yaml:6:10: error: SLURM_ARRAY_TASK_COUNT $use" \

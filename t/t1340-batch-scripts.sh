@@ -188,8 +188,13 @@ plain page-fit ''
 # Options that a script or the user's environment has must not move a job's output
 
 mkdir -p queue/fails/logs && cd queue/fails || exit
-printf '%s\n' '#!/bin/bash' '#SBATCH --output=fit_%j.out --error=logs/%j.err' \
-	'echo "begun in $SLURM_SUBMIT_DIR"' 'echo "cannot open the data" >&2' 'exit 3' >fit.sh
+cat >fit.sh <<'END'
+#!/bin/bash
+#SBATCH --output=fit_%j.out --error=logs/%j.err
+echo "begun in $SLURM_SUBMIT_DIR"
+echo "cannot open the data" >&2
+exit 3
+END
 printf 'name: fails\nscript: fit.sh\n' >sweep.yaml
 { slurmq init && slurmq expand sweep.yaml; } >/dev/null 2>&1
 mkdir -p deeper && (cd deeper && SBATCH_OUTPUT=/dev/null SBATCH_ERROR=err SBATCH_INPUT=none SBATCH_ARRAY_INX=0-9 \

@@ -375,15 +375,17 @@ static char *format_axis(const char *value)
 	unsigned from, to, step = 1;
 	struct buf b = {0};
 
-	if (sscanf(value, "%u-%u%n:%u%n", &from, &to, &n, &step, &n) >= 2 && n == len)
-		return mem_printf("params: {task: {from: %u, to: %u, step: %u}}", from, to, step);
-	if (!len || strspn(value, "0123456789,") != (size_t)len)
-		return NULL;
-	buf_addstr(&b, "params: {task: [");
-	for (int i = 0; i < len; i++)
-		buf_addf(&b, value[i] == ',' ? "%c " : "%c", value[i]);
-	buf_addstr(&b, "]}");
-	return buf_take(&b);
+	if (sscanf(value, "%u-%u%n:%u%n", &from, &to, &n, &step, &n) >= 2 && n == len) {
+		buf_addf(&b, "params: {task: {from: %u, to: %u, step: %u}}", from, to, step);
+	} else if (len && strspn(value, "0123456789,") == (size_t)len) {
+		buf_addstr(&b, "params: {task: [");
+		for (int i = 0; i < len; i++)
+			buf_addf(&b, value[i] == ',' ? "%c " : "%c", value[i]);
+		buf_addstr(&b, "]}");
+	}
+	if (b.len && value[len])
+		buf_addf(&b, "; for its limit, use 'slurmq config limit %s'", value + len + 1);
+	return b.len ? buf_take(&b) : NULL;
 }
 
 static void refuse_directive(const struct source *s, const struct directive *d, struct pos pos)

@@ -1,6 +1,6 @@
 #!/bin/bash
 #SBATCH --job-name=align
-#SBATCH --array=1-3%2
+#SBATCH --array=1-3
 #SBATCH --cpus-per-task=2
 #SBATCH --mem=100M
 
