@@ -180,12 +180,14 @@ struct sweep {
 	struct step *steps;
 	size_t nsteps;
 
-	char *script_path, *script;
+	const char *script_name;    /* the path of the batch script as written; NULL: none */
+	char *script_path, *script; /* its absolute path, its text */
 	struct pos script_pos;
 
 	struct sweep_retry retry;
 	bool restartable;
-	const char *checkpoint;
+	const char *checkpoint; /* name of a signal; NULL: none */
+	int64_t notice_s;	/* `before` of checkpoint; 0: not set */
 };
 
 /* Returns the number of a name; a new name gets a new number. */

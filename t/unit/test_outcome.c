@@ -886,7 +886,7 @@ static void excluded_nodes(void **state)
 		 "none"}, /* too many nodes: the jobs are the cause */
 		{{"n1 1", "n2 1", "n3 1", "n4 30"}, "", "n1,n2,n3"},
 		{{"n1 1"}, "sbatch: {exclude: \"a,b\"}\n", "a,b,n1"},
-		{{"n1 1"}, "sbatch: {exclude: ./nodes}\n", "./nodes"},
+		{{"n1 1"}, "sbatch: {exclude: /x/nodes}\n", "/x/nodes"},
 		{{"n1 1"}, "sbatch: {nodelist: n1}\n", "none"},
 	};
 

@@ -87,10 +87,12 @@ static const struct said forms[] = {
 /* Files in other forms than slurmq reads: see make_folder(). */
 static const struct said files[] = {
 	{HEAD "script: unix.sh\n", ""},
-	{HEAD "script: dos.sh\n", SCRIPT
-	 "'s lines end with CR LF, as on Windows, which sbatch refuses: remove the CR, as in "
-	 "sed -i 's/\\r$//' FILE\n"},
-	{HEAD "script: utf16.csv\n", SCRIPT " is UTF-16: " ADVICE},
+	{HEAD "script: dos.sh\n",
+	 "dos.sh:1:1: error: the lines end with CR LF, as on Windows, which sbatch refuses: remove "
+	 "the CR, as in sed -i 's/\\r$//' FILE\n"
+	 "s:2:9: error: 'dos.sh' cannot be used: see its errors\n"},
+	{HEAD "script: utf16.csv\n", "utf16.csv:1:1: error: this is UTF-16: " ADVICE
+				     "s:2:9: error: 'utf16.csv' cannot be used: see its errors\n"},
 	{HEAD "zip: [{file: commas.csv}]\n" RUN, ""},
 	{HEAD "zip: [{file: one.csv}]\n" RUN, ""},
 	{HEAD "zip: [{file: quoted.csv}]\n" RUN, NULL},
