@@ -195,7 +195,7 @@ for run in './job.sh {lr}' 'bash job.sh {lr}' 'cd . && exec bash -e ./job.sh {lr
 done
 for run in 'cat job.sh' 'job.sh {lr}' 'bash -c "echo job.sh"' './none.sh {lr}' 'echo sbatch {lr}' \
 	'squeue -h | grep sbatch'; do
-	printf 'name: s\nparams: {lr: [0.1, 0.01]}\nrun: %s\n' "$run" >s.yaml
+	printf 'name: s\nparams: {lr: [0.1, 0.01]}\ntitle: "{lr}"\nrun: %s\n' "$run" >s.yaml
 	says "no warning: $run" ''
 done
 

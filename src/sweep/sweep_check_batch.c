@@ -6,6 +6,7 @@
 
 #include "lib/number.h"
 #include "slurm/directive.h"
+#include "slurm/sbatch_form.h"
 #include "sweep/shell_command.h"
 #include "sweep/sweep_internal.h"
 
@@ -406,6 +407,17 @@ static void refuse_directive(const struct source *s, const struct directive *d, 
 	free(key);
 }
 
+/* Warns about a value that sbatch refuses by its form. */
+static void warn_form(const struct source *s, const struct directive *d, struct pos pos)
+{
+	struct buf instead = {0};
+
+	if (d->value && !sbatch_form(d->opt->name, d->value, &instead))
+		complaint_warn(s->list, pos, "sbatch refuses '--%s=%s': %s", d->opt->name, d->value,
+			       buf_str(&instead));
+	buf_release(&instead);
+}
+
 static void check_directive(void *arg, const struct directive *d)
 {
 	const struct source *s = arg;
@@ -415,8 +427,10 @@ static void check_directive(void *arg, const struct directive *d)
 		complaint_error(s->list, pos,
 				"a heterogeneous job is several Slurm jobs, which slurmq cannot "
 				"submit as one");
-	else if (!d->opt || !d->opt->instead)
+	else if (!d->opt)
 		return;
+	else if (!d->opt->instead)
+		warn_form(s, d, pos);
 	else if (!strcmp(d->opt->name, "input") && d->value && !strcmp(d->value, "/dev/null"))
 		return;
 	else if (d->opt->line == SBATCH_REFUSED)

@@ -183,6 +183,7 @@ struct sweep {
 	const char *script_name;    /* the path of the batch script as written; NULL: none */
 	char *script_path, *script; /* its absolute path, its text */
 	struct pos script_pos;
+	bool read_by_program; /* a file that a command executes names SLURMQ_PARAM... */
 
 	struct sweep_retry retry;
 	bool restartable;

@@ -214,6 +214,8 @@ void sweep_load_give(struct sweep_load *l, const char *text, size_t len, struct 
 	size_t errors;
 
 	if (is_executed(l)) {
+		if (strstr(text, "SLURMQ_PARAM"))
+			l->sweep->read_by_program = true;
 		sweep_check_executed(&l->executed.v[l->next_executed], text, &l->list);
 		skip_to_next_file(l);
 		return;
