@@ -14,7 +14,8 @@ have() {
 
 # Shell: by the first line, or by the name if there is no such line
 
-mapfile -t files < <(find t .ci completions man src -type f 2>/dev/null | sort)
+# The batch scripts in t/data are as people have them
+mapfile -t files < <(find t .ci completions man src -type f ! -path 't/data/*' 2>/dev/null | sort)
 scripts=()
 for f in ${files[@]+"${files[@]}"}; do
 	case $f in

@@ -77,6 +77,8 @@ for name in array job-name output error wrap parsable dependency signal input wa
 done
 wrong "the sentinel cannot have '--begin': 'slurmq config sentinel 15m' sets how long" -- sentinel.sbatch --begin=now
 wrong "the sentinel cannot have '--job-name': it would not work with this option" -- sentinel.sbatch --job-name=x
+wrong "sentinel.sbatch': '--exclude' needs the absolute path of its file, not './bad'" -- \
+	sentinel.sbatch '--exclude=./bad'
 wrong "sentinel.sbatch': '--partition' needs a value: --partition=VALUE" -- sentinel.sbatch '--time=5 --partition'
 run slurmq config limit 2
 run slurmq config sentinel 5s

@@ -78,11 +78,12 @@ wrong "^slurmq retry: --sbatch: sbatch has no option 'tiem', did you mean 'time'
 wrong "^slurmq retry: --sbatch: sbatch refuses 'time=4h': write 4:00:00$" slurmq retry --sbatch time=4h
 slurmq cancel 1 --yes >/dev/null
 wrong "^slurmq retry: --from-step: job 1 has no step 'trian'" slurmq retry 1 --from-step trian --no-submit
-run slurmq retry 1 --from-step run --sbatch mem=8G --sbatch exclusive --no-submit
+run slurmq retry 1 --from-step run --sbatch mem=8G --sbatch exclusive --sbatch nodefile=hosts --no-submit
 is_status 0
 run slurmq show 1
 like_out '^retry with +--mem=8G$'
 like_out '^retry with +--exclusive$'
+like_out "^retry with +--nodefile=$PWD/hosts\$"
 
 # More than a thousand jobs need a confirmation
 

@@ -41,7 +41,7 @@ run: ["{q}", "{lrr}"]' \
 	"s.yaml:3:53: error: '9' cannot be a parameter's name: letters, digits, _ . and -, with a letter or _ first" \
 	"s.yaml:3:63: error: parameter 'e' must be one value, not a list" \
 	"s.yaml:4:12: error: there is no parameter 'zz'" \
-	"s.yaml:5:10: error: sbatch's 'array' is set by slurmq itself: slurmq makes the arrays: each job is a task of one" \
+	"s.yaml:5:10: error: sbatch's 'array' is set by slurmq itself: make its values a parameter, as in params: {task: [0, 1, 2]}" \
 	"s.yaml:5:20: error: 'p': write sbatch's long name, 'partition'" \
 	"s.yaml:6:8: error: there is no parameter 'q': write {{q}} for the text {q}" \
 	"s.yaml:6:15: error: there is no parameter 'lrr': write {{lrr}} for the text {lrr}"
@@ -172,7 +172,7 @@ run: a b # c' \
 # Options of sbatch that slurmq sets itself
 
 for option in array job-name output error wrap parsable dependency signal input wait test-only hold begin \
-	requeue clusters quiet help version; do
+	requeue no-requeue open-mode clusters cluster quiet help version; do
 	printf 'name: n\nsbatch: {%s: 1}\nrun: [a]\n' "$option" >s.yaml
 	run slurmq expand --dry-run s.yaml
 	like_err "^s.yaml:2:10: error: sbatch's '$option' is set by slurmq itself: [a-z]+" "sbatch's $option"

@@ -11,6 +11,7 @@
 #include "chain/limits.h"
 #include "lib/clock.h"
 #include "lib/env.h"
+#include "slurm/directive.h"
 #include "sweep/policy.h"
 #include "sweep/sweep.h"
 
@@ -51,7 +52,7 @@ static char *render_exclude(const struct strs *nodes, const char *directives,
 
 	if (!nodes->n || nodes->n > BREAKER_NODES_MOST)
 		return NULL;
-	policy_directives(directives, &all);
+	directives_list(directives, &all);
 	for (size_t i = 0; i < options->n; i++)
 		strs_add(&all, options->v[i]);
 	own = policy_option(&all, "--exclude");
@@ -77,28 +78,36 @@ static char *make_folder_path(const char *root, const char *path)
 	return *path == '/' ? mem_strdup(path) : mem_printf("%s/%s", root, path);
 }
 
-/* Removes the options --chdir from the list, and returns the folder of the last; root if there is
- * none. The caller frees the folder. */
-static char *remove_chdir(const char *root, struct strs *options)
+/* Returns the folder that --chdir names, in the options or else in the script: below root if it
+ * is relative, root if there is none. The caller frees the folder. */
+static char *find_chdir(const char *root, const struct strs *options, const char *directives)
 {
-	char *dir = NULL;
+	struct strs script = {0};
+	const char *dir = policy_option(options, "--chdir");
+	char *path;
+
+	directives_list(directives, &script);
+	if (!dir)
+		dir = policy_option(&script, "--chdir");
+	path = dir ? make_folder_path(root, dir) : mem_strdup(root);
+	strs_release(&script);
+	return path;
+}
+
+/* Removes the options --chdir from the list: slurm_sbatch_argv() adds one. */
+static void remove_chdir(struct strs *options)
+{
 	size_t to = 0;
 
 	for (size_t i = 0; i < options->n; i++) {
-		char *o = options->v[i];
-
-		if (strncmp(o, "--chdir=", 8) != 0) {
-			options->v[to++] = o;
-			continue;
-		}
-		free(dir);
-		dir = make_folder_path(root, o + 8);
-		free(o);
+		if (strncmp(options->v[i], "--chdir=", 8) != 0)
+			options->v[to++] = options->v[i];
+		else
+			free(options->v[i]);
 	}
 	options->n = to;
 	if (options->v)
 		options->v[to] = NULL;
-	return dir ? dir : mem_strdup(root);
 }
 
 /* Returns whether a text passes the job's id to a command of Slurm. */
@@ -190,7 +199,8 @@ static void find_kind(struct choice *c, const struct db_job *job, const struct p
 	memset(k, 0, sizeof(*k));
 	k->directives = plan->directives ? plan->directives : "";
 	collect_options(job, plan, c->now, &k->options);
-	k->chdir = remove_chdir(c->store->root, &k->options);
+	k->chdir = find_chdir(c->store->root, &k->options, k->directives);
+	remove_chdir(&k->options);
 	key = limit_group_key(&k->options, k->directives);
 	k->limit_group = limit_groups_get(c->limit_groups, key);
 	free(key);
@@ -217,6 +227,7 @@ static struct batch *add_batch(struct choice *c, const struct loaded *ld, const 
 	b->restartable = sweep_restartable(ld->sweep);
 	b->checkpoint = checkpoint ? mem_strdup(checkpoint) : NULL;
 	b->setup = sweep_setup_place(ld->sweep);
+	b->notice_s = sweep_notice_s(ld->sweep);
 	b->exclude = render_exclude(&c->nodes, k->directives, &b->options);
 	return b;
 }

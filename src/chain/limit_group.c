@@ -19,6 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "slurm/directive.h"
+#include "sweep/policy.h"
+
 #include "lib/clock.h"
 
 enum { FIRST_MS = 5 * 1000, MOST_MS = 5 * 60 * 1000, TRY_MS = 60 * 1000, LEAVING_MS = 3000 };
@@ -67,64 +70,33 @@ void limit_groups_set_version(struct limit_groups *ps, int64_t version, struct l
 
 /* ---- the group of a job ---- */
 
-/* Returns the value of "--account=lab", "-Alab" or "-A lab", or NULL if the word is another
- * option. Borrowed from word. */
-static const char *find_value(const char *word, const char *longname, char letter)
+static void find_parts(const struct strs *options, char *parts[3])
 {
-	size_t n = strlen(longname);
-
-	if (!strncmp(word, "--", 2) && !strncmp(word + 2, longname, n) &&
-	    (word[n + 2] == '=' || word[n + 2] == ' '))
-		return word + n + 3 + strspn(word + n + 3, " \t");
-	if (word[0] == '-' && word[1] == letter && word[2])
-		return word + 2 + strspn(word + 2, " \t=");
-	return NULL;
-}
-
-static void parse_option(const char *word, char *parts[3])
-{
-	static const struct {
-		const char *name;
-		char letter;
-	} options[3] = {{"account", 'A'}, {"partition", 'p'}, {"qos", 'q'}};
+	static const char *const names[3] = {"--account", "--partition", "--qos"};
 
 	for (int i = 0; i < 3; i++) {
-		const char *v = find_value(word, options[i].name, options[i].letter);
+		const char *value = policy_option(options, names[i]);
 
-		if (!v)
+		if (!value)
 			continue;
 		free(parts[i]);
-		parts[i] = mem_strndup(v, strcspn(v, " \t\r\n"));
-	}
-}
-
-/* Parses lines like "#SBATCH -p gpu". Only the first option of a line is read. */
-static void parse_directives(const char *text, char *parts[3])
-{
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-
-		if (!strncmp(text, "#SBATCH", 7)) {
-			char *line = mem_strndup(text, len);
-
-			parse_option(line + 7 + strspn(line + 7, " \t"), parts);
-			free(line);
-		}
-		text += len + (text[len] == '\n');
+		parts[i] = mem_strdup(value);
 	}
 }
 
 char *limit_group_key(const struct strs *options, const char *directives)
 {
 	char *parts[3] = {NULL, NULL, NULL}, *key;
+	struct strs script = {0};
 
-	parse_directives(directives ? directives : "", parts);
-	for (size_t i = 0; i < options->n; i++)
-		parse_option(options->v[i], parts);
+	directives_list(directives ? directives : "", &script);
+	find_parts(&script, parts);
+	find_parts(options, parts);
 	key = mem_printf("%s/%s/%s", parts[0] ? parts[0] : "", parts[1] ? parts[1] : "",
 			 parts[2] ? parts[2] : "");
 	for (int i = 0; i < 3; i++)
 		free(parts[i]);
+	strs_release(&script);
 	return key;
 }
 

@@ -6,6 +6,7 @@
 
 #include "chain/breaker.h"
 #include "lib/clock.h"
+#include "slurm/directive.h"
 #include "sweep/policy.h"
 
 void outcome_release(struct outcome *o)
@@ -24,7 +25,7 @@ static int collect_options_in_force(const struct db_job *job, const struct sweep
 	int rc = sweep_plan(sweep, &job->point, job->id, &plan, NULL);
 
 	if (!rc && plan.directives)
-		policy_directives(plan.directives, out);
+		directives_list(plan.directives, out);
 	for (size_t i = 0; i < plan.sbatch.n && !rc; i++)
 		strs_add(out, plan.sbatch.v[i]);
 	for (size_t i = 0; i < 2 && !rc; i++)

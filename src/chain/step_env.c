@@ -62,16 +62,24 @@ static void set_number(struct strs *env, const char *name, int64_t n)
 void step_env_base(const struct manifest_task *task, const char *dir, struct strs *env)
 {
 	static const char array[] = "SLURM_ARRAY_";
+	const char *slash = strrchr(dir, '/');
+	char *root = slash > dir ? mem_strndup(dir, (size_t)(slash - dir)) : mem_strdup("/");
 
 	for (char **e = environ; *e; e++)
 		if (strncmp(*e, array, sizeof(array) - 1) != 0)
 			strs_add(env, *e);
+	/* set because slurmq passes --open-mode: srun would append to the output files of its
+	 * steps (srun(1), SLURM_OPEN_MODE) */
+	env_unset(env, "SLURM_OPEN_MODE");
 	for (size_t i = 0; i < task->env.n; i++)
 		env_put(env, task->env.v[i]);
+	/* Slurm sets the folder in which sbatch was called, which for the chain is any folder */
+	env_set(env, "SLURM_SUBMIT_DIR", root);
 	env_set(env, "SLURMQ_DIR", dir);
 	env_set(env, "SLURMQ_SWEEP", task->head.sweep ? task->head.sweep : "");
 	set_number(env, "SLURMQ_JOB_ID", task->job);
 	set_number(env, "SLURMQ_ATTEMPT", task->number);
+	free(root);
 }
 
 void step_env(const struct manifest_task *task, const struct strs *base,

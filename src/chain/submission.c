@@ -88,6 +88,7 @@ static int write_batch(struct store *store, const struct batch *b, int64_t kill_
 				     .chained = chained,
 				     .checkpoint = b->checkpoint,
 				     .setup = b->setup,
+				     .notice_s = b->notice_s,
 				     .kill_wait_s = kill_wait_s};
 	char *script = mem_printf("env/%" PRId64 ".script", b->sub.version);
 	char *logs = mem_printf("logs/%04" PRId64, b->sub.first / 1000);
@@ -427,6 +428,7 @@ int submission_prepare(struct store *store, const struct batch *b, struct slurm_
 		strs_addf(&own->options, "--exclude=%s", b->exclude);
 	s->options = (const char *const *)own->options.v;
 	s->requeue = b->restartable;
+	s->notice_s = b->notice_s;
 	s->script = own->script;
 	s->envp = (const char *const *)own->env.v;
 	return 0;

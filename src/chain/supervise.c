@@ -22,6 +22,7 @@
 #include "lib/clock.h"
 #include "lib/failpoint.h"
 #include "lib/proc.h"
+#include "slurm/slurm.h"
 #include "store/manifest.h"
 
 enum {
@@ -42,7 +43,7 @@ struct run {
 	pid_t child;	 /* the step's process group; 0: none */
 	pid_t tick;
 	int64_t tick_at;    /* monotonic ms */
-	bool near_limit;    /* USR1 has come */
+	int64_t notice_at;  /* monotonic ms of USR1, Slurm's notice; 0: none */
 	int stop_reason;    /* the cause of TERM; REASON_NONE: no TERM, or the job continues */
 	bool unsure;	    /* Slurm did not report the cause: treated as a cancellation */
 	bool held;	    /* Slurm puts this job back into its queue, held */
@@ -89,6 +90,15 @@ static void set_stop_reason(struct run *r, int reason, bool sure)
 			    "TERM: Slurm did not report the cause, so this job submits nothing");
 }
 
+/* Returns whether the time limit can be the cause of TERM. Slurm's notice comes up to a minute
+ * earlier than it was asked for (sbatch(1), --signal). */
+static bool is_limit_near(const struct run *r)
+{
+	int64_t notice_s = r->task.head.notice_s ? r->task.head.notice_s : SLURM_NOTICE_S;
+
+	return r->notice_at && clock_mono_ms() - r->notice_at >= (notice_s - 60) * 1000;
+}
+
 /* Handles TERM: Slurm intends to end this job. */
 static void on_term(struct run *r)
 {
@@ -109,7 +119,7 @@ static void on_term(struct run *r)
 		buf_release(&line);
 	}
 	reason = cancel_on_term(r->o->folder, &r->who, &r->held);
-	if (reason < 0 && r->near_limit) {
+	if (reason < 0 && is_limit_near(r)) {
 		reason = REASON_TIMEOUT;
 		cancel_withdraw(r->o->folder, &r->who);
 	}
@@ -156,28 +166,14 @@ static int compute_timeout(const struct run *r)
 	return timeout;
 }
 
-static int find_signal_number(const char *name)
-{
-	static const struct {
-		const char *name;
-		int sig;
-	} known[] = {{"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"TERM", SIGTERM}, {"INT", SIGINT},
-		     {"HUP", SIGHUP},	{"CONT", SIGCONT}, {"ALRM", SIGALRM}};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (!strcmp(known[i].name, name))
-			return known[i].sig;
-	return 0;
-}
-
 /* Handles USR1: the time limit is near. USR1 itself is not forwarded, because its default action
  * would kill the command. */
 static void on_near_limit(struct run *r)
 {
 	const char *name = r->task.head.checkpoint;
-	int sig = name ? find_signal_number(name) : 0, sent;
+	int sig = name ? proc_signal_number(name) : 0, sent;
 
-	r->near_limit = true;
+	r->notice_at = clock_mono_ms();
 	if (!sig || !r->child || r->stop_reason)
 		return;
 	sent = proc_group_notify(r->child, sig);
@@ -264,19 +260,20 @@ static pid_t start_step(struct run *r, const struct manifest_step *s, struct jou
 			       .cwd = r->task.head.chdir,
 			       .out = -1,
 			       .err = -1};
-	const char *script_argv[2] = {NULL, NULL};
 	char *script = NULL;
-	struct strs env = {0};
+	struct strs env = {0}, script_argv = {0};
 	struct err err = {0};
 	int exec_errno = 0;
 	pid_t pid;
 
 	step_env(&r->task, &r->env, s, &env);
 	c.envp = (const char *const *)env.v;
-	if (!s->argv.n && r->task.head.script) {
+	if (r->task.head.script) {
 		script = mem_printf("%s/%s", r->o->dir, r->task.head.script);
-		script_argv[0] = script;
-		c.argv = script_argv;
+		strs_add(&script_argv, script);
+		for (size_t i = 1; i < s->argv.n; i++)
+			strs_add(&script_argv, s->argv.v[i]);
+		c.argv = (const char *const *)script_argv.v;
 		c.path = script;
 	}
 	pid = proc_spawn(&c, &exec_errno, &err);
@@ -286,6 +283,7 @@ static pid_t start_step(struct run *r, const struct manifest_step *s, struct jou
 		attempt_log(r->o->log, "%s", err.msg);
 	}
 	strs_release(&env);
+	strs_release(&script_argv);
 	free(script);
 	return pid;
 }

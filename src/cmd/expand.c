@@ -6,6 +6,7 @@
 
 #include "cmd/cmd.h"
 #include "lib/clock.h"
+#include "slurm/directive.h"
 #include "store/expand.h"
 #include "cmd/view.h"
 
@@ -211,16 +212,33 @@ static void add_point(struct buf *out, const char *which, const struct sweep_poi
 	}
 }
 
+static void record_options(struct dry *d, const char *title, const struct strs *options)
+{
+	if (!options->n)
+		return;
+	buf_addf(&d->commands, "%s\n ", title);
+	for (size_t i = 0; i < options->n; i++) {
+		buf_addch(&d->commands, ' ');
+		buf_add_shell_word(&d->commands, options->v[i]);
+	}
+	buf_addch(&d->commands, '\n');
+}
+
+/* Adds an option of the script, unless slurmq sets it itself. */
+static void add_option_in_force(void *arg, const struct directive *d)
+{
+	if (!d->opt || !d->opt->instead)
+		directive_add(arg, d);
+}
+
 static void record_commands(struct dry *d, const struct plan *plan)
 {
-	if (plan->sbatch.n) {
-		buf_addstr(&d->commands, "the first asks for\n ");
-		for (size_t i = 0; i < plan->sbatch.n; i++) {
-			buf_addch(&d->commands, ' ');
-			buf_add_shell_word(&d->commands, plan->sbatch.v[i]);
-		}
-		buf_addch(&d->commands, '\n');
-	}
+	struct strs script = {0};
+
+	directives_each(plan->directives, add_option_in_force, &script);
+	record_options(d, "the script asks for", &script);
+	strs_release(&script);
+	record_options(d, "the first asks for", &plan->sbatch);
 	buf_addstr(&d->commands, "the first runs\n");
 	for (size_t i = 0; i < plan->nsteps && i < SHOWN_STEPS; i++) {
 		struct buf text = {0};

@@ -1,5 +1,6 @@
 /* slurmq retry - makes failed jobs pending again, then submits */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,6 +90,24 @@ static int check_option(const char *name, const char *given, struct err *err)
 	return check_form(name, strchr(given, '='), err);
 }
 
+/* Adds an option as a line. A relative path of a file is that from the current folder. */
+static int add_option(const char *name, const char *text, struct buf *lines, struct err *err)
+{
+	const struct sbatch_opt *o = sbatch_find(name);
+	const char *value = strchr(text, '=');
+	char here[PATH_MAX], *path;
+
+	if (!getcwd(here, sizeof(here)))
+		return err_errno(err, ERR_FAILED, "cannot find the current folder");
+	path = o && value ? sbatch_make_absolute(o, value + 1, here) : NULL;
+	if (path)
+		buf_addf(lines, "--%s=%s\n", name, path);
+	else
+		buf_addf(lines, "--%s\n", text);
+	free(path);
+	return 0;
+}
+
 static int read_options(const struct strs *given, char **out, struct err *err)
 {
 	struct buf lines = {0};
@@ -103,7 +122,8 @@ static int read_options(const struct strs *given, char **out, struct err *err)
 		text += strncmp(text, "--", 2) ? 0 : 2;
 		name = mem_strndup(text, strcspn(text, "="));
 		rc = check_option(name, text, err);
-		buf_addf(&lines, "--%s\n", text);
+		if (!rc)
+			rc = add_option(name, text, &lines, err);
 		free(name);
 	}
 	if (!rc && given->n)

@@ -31,15 +31,13 @@ static bool is_listed(const char *const *list, const char *pair)
 static bool is_stored(const char *pair, bool inside_job)
 {
 	static const char *const kept[] = {"SLURM_CONF", NULL};
-	static const char *const dropped[] = {
-		"SLURM_*", "SLURMD_*", "SLURMQ_*", "PMI*",
-		/* the devices that Slurm assigned to a job */
-		"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL",
-		"ZE_AFFINITY_MASK",
-		/* these would make a single job an array, and make sbatch wait for the job's end */
-		"SBATCH_ARRAY_INX", "SBATCH_WAIT",
-		/* properties of a terminal or a login */
-		"SHLVL", "OLDPWD", "_", "TERMCAP", "WINDOW*", "STY", "TMUX*", "SSH_TTY", NULL};
+	static const char *const dropped[] = {"SLURM_*", "SLURMD_*", "SLURMQ_*", "PMI*",
+					      /* the devices that Slurm assigned to a job */
+					      "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
+					      "GPU_DEVICE_ORDINAL", "ZE_AFFINITY_MASK",
+					      /* properties of a terminal or a login */
+					      "SHLVL", "OLDPWD", "_", "TERMCAP", "WINDOW*", "STY",
+					      "TMUX*", "SSH_TTY", NULL};
 	static const char *const inside_job_only[] = {"SBATCH_*", NULL};
 
 	if (!measure_name(pair))

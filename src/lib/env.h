@@ -18,7 +18,6 @@
  *   SLURM_* except SLURM_CONF, SLURMD_*, SLURMQ_*, PMI*
  *   a job's devices: CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES, GPU_DEVICE_ORDINAL,
  *     ZE_AFFINITY_MASK (gres.conf(5), Flags)
- *   SBATCH_ARRAY_INX and SBATCH_WAIT, which no option that slurmq passes to sbatch would override
  *   all of SBATCH_*, if the process is inside a job (SLURM_JOB_ID is set)
  *   what a batch step must not inherit from a terminal or a login: SHLVL, OLDPWD, _, TERMCAP,
  *     WINDOW*, STY, TMUX*, SSH_TTY

@@ -103,6 +103,9 @@ void proc_signals_block(void);
  * limit). */
 int proc_signal_wait(int timeout_ms);
 
+/* Returns the number of USR1, USR2, TERM, INT, HUP, CONT or ALRM; 0 for another name. */
+int proc_signal_number(const char *name);
+
 /* Returns whether a SIGTERM is pending: it was sent while proc_signals_block() blocked it. */
 bool proc_term_pending(void);
 

@@ -6,6 +6,7 @@
 
 #include "lib/env.h"
 #include "lib/proc.h"
+#include "slurm/sbatch.h"
 #include "slurm/slurm_internal.h"
 
 extern char **environ;
@@ -161,15 +162,17 @@ void slurm_sbatch_argv(const struct slurm_submission *s, struct strs *argv)
 	if (s->ntasks > 1)
 		strs_addf(argv, "--array=0-%d", s->ntasks - 1);
 	strs_addf(argv, "--output=%s", s->output);
+	strs_addf(argv, "--error=%s", s->output);
+	strs_add(argv, "--input=/dev/null");
 	strs_add(argv, "--open-mode=append");
 	strs_add(argv, s->requeue ? "--requeue" : "--no-requeue");
-	strs_add(argv, "--signal=B:USR1@60");
+	strs_addf(argv, "--signal=B:USR1@%d", s->notice_s ? s->notice_s : SLURM_NOTICE_S);
 	if (s->chdir)
 		strs_addf(argv, "--chdir=%s", s->chdir);
 }
 
 struct slurm_sbatch {
-	struct strs argv;
+	struct strs argv, env;
 	struct proc_run *run; /* NULL: sbatch could not be started */
 	int exec_errno;	      /* if run is NULL: the errno of exec; 0: no process could be made */
 	struct err err;
@@ -179,14 +182,17 @@ struct slurm_sbatch *slurm_sbatch_begin(const struct slurm_submission *s)
 {
 	struct slurm_sbatch *b = mem_alloc(sizeof(*b));
 	struct proc_spec spec = {
-		.envp = s->envp,
 		.in = s->script,
 		.in_len = strlen(s->script),
 		.timeout_ms = SBATCH_TIMEOUT_MS,
 	};
 
 	slurm_sbatch_argv(s, &b->argv);
+	for (const char *const *e = s->envp ? s->envp : (const char *const *)environ; *e; e++)
+		if (!sbatch_owns_variable(*e))
+			strs_add(&b->env, *e);
 	spec.argv = list_argv(&b->argv);
+	spec.envp = list_argv(&b->env);
 	proc_run_begin(&spec, &b->run, &b->exec_errno, &b->err);
 	return b;
 }
@@ -194,6 +200,7 @@ struct slurm_sbatch *slurm_sbatch_begin(const struct slurm_submission *s)
 static void sbatch_free(struct slurm_sbatch *b)
 {
 	strs_release(&b->argv);
+	strs_release(&b->env);
 	free(b);
 }
 

@@ -71,13 +71,18 @@ struct slurm_submission {
 	const char *chdir;	    /* an existing absolute folder; NULL: sbatch's own */
 	const char *const *options; /* the user's "--long=value", NULL-terminated; first */
 	bool requeue;		    /* --requeue rather than --no-requeue */
+	int notice_s;		    /* seconds from SIGUSR1 to the time limit; 0: SLURM_NOTICE_S */
 	const char *script;	    /* sbatch's standard input */
-	const char *const *envp;    /* sbatch's whole environment; NULL: that of this process */
+	/* sbatch's environment; NULL: that of this process. sbatch does not get the variables that
+	 * set an option of slurmq's (sbatch_owns_variable()). */
+	const char *const *envp;
 };
 
+enum { SLURM_NOTICE_S = 60 };
+
 /* Appends the argv of a submission, for sbatch and for --dry-run: sbatch --parsable, the user's
- * options, then slurmq's: --job-name --array --output --open-mode=append --no-requeue
- * --signal=B:USR1@60 --chdir. */
+ * options, then slurmq's: --job-name --array --output --error --input=/dev/null --open-mode=append
+ * --no-requeue --signal=B:USR1@60 --chdir. */
 void slurm_sbatch_argv(const struct slurm_submission *s, struct strs *argv);
 
 struct slurm_reply {

@@ -142,6 +142,8 @@ void manifest_encode(const struct manifest_writer *w, const struct manifest_head
 	put_str(&h, "sweep", head->sweep);
 	put_int(&h, "version", head->version);
 	put_int(&h, "killwait", head->kill_wait_s);
+	if (head->notice_s)
+		put_int(&h, "notice", head->notice_s);
 	put_int(&h, "chained", head->chained);
 	put_str(&h, "chdir", head->chdir);
 	put_str(&h, "checkpoint", head->checkpoint);
@@ -321,6 +323,8 @@ static int read_head(const struct reader *r, struct manifest_head *h)
 			h->chained = parse_int(&f) != 0;
 		else if (!strcmp(f.tag, "killwait"))
 			h->kill_wait_s = parse_int(&f);
+		else if (!strcmp(f.tag, "notice"))
+			h->notice_s = parse_int(&f);
 		else if (!strcmp(f.tag, "chdir") && !h->chdir)
 			h->chdir = copy_text(&f);
 		else if (!strcmp(f.tag, "checkpoint") && !h->checkpoint)

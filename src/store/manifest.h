@@ -25,6 +25,7 @@ struct manifest_head {
 	int64_t kill_wait_s; /* from TERM to KILL at a time limit; -1: unknown */
 	char *checkpoint; /* signal sent to the command near the time limit ("USR1"); NULL: none */
 	char *setup;	  /* place of `setup` in the sweep file, FILE:LINE; NULL: none */
+	int64_t notice_s; /* seconds from Slurm's notice to the time limit; 0: the default */
 	char *script;	  /* file below .slurmq to execute for a sweep with `script`; NULL: none */
 };
 

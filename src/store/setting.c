@@ -108,8 +108,8 @@ static bool is_valid_via(const char *value, struct err *err)
 	       has_closed_quotes(value, err);
 }
 
-/* Options that a sweep may have but not the sentinel, or whose advice differs from a sweep
- * file's. */
+/* Options that a sweep may have but not the sentinel, or whose advice is of use to the sentinel as
+ * well. */
 static const struct {
 	const char *name, *instead;
 } sentinel_advice[] = {
@@ -117,6 +117,7 @@ static const struct {
 	{"error", "its output is in .slurmq/logs/sentinel.log"},
 	{"hold", "to disable the sentinel: slurmq config sentinel off"},
 	{"no-requeue", "Slurm restarts it if its node fails"},
+	{"open-mode", "its output is in .slurmq/logs/sentinel.log"},
 	{"output", "its output is in .slurmq/logs/sentinel.log"},
 	{"requeue", "Slurm restarts it if its node fails"},
 	{NULL, NULL},
@@ -132,7 +133,7 @@ static const char *explain_sentinel_conflict(const char *name)
 			return sentinel_advice[i].instead;
 	if (!o || !o->instead)
 		return NULL;
-	return strstr(o->instead, "use '") ? "it would not work with this option" : o->instead;
+	return "it would not work with this option";
 }
 
 /* Checks a word "--name" or "--name=value". An option without its value would consume the next
@@ -145,6 +146,7 @@ static bool is_valid_option(const char *word, struct err *err)
 	const char *near = o ? NULL : meant ? meant->name : sbatch_guess(name);
 	const char *value = strchr(word, '=');
 	struct buf form = {0};
+	char *path = o && value ? sbatch_make_absolute(o, value + 1, "") : NULL;
 	bool ok = false;
 
 	if (instead)
@@ -153,6 +155,9 @@ static bool is_valid_option(const char *word, struct err *err)
 		err_set(err, ERR_USAGE, "'--%s' needs a value: --%s=VALUE", name, name);
 	else if (o && o->arg == SBATCH_ARG_NONE && strchr(word, '='))
 		err_set(err, ERR_USAGE, "'--%s' takes no value", name);
+	else if (path)
+		err_set(err, ERR_USAGE, "'--%s' needs the absolute path of its file, not '%s'",
+			name, value + 1);
 	else if (near)
 		err_set(err, ERR_USAGE, "sbatch has no option '--%s', did you mean '--%s'?", name,
 			near);
@@ -161,6 +166,7 @@ static bool is_valid_option(const char *word, struct err *err)
 	else
 		ok = true;
 	buf_release(&form);
+	free(path);
 	free(name);
 	return ok;
 }

@@ -5,7 +5,6 @@
 
 #include "slurm/amount.h"
 #include "slurm/job.h"
-#include "slurm/sbatch.h"
 
 void policy_next_release(struct policy_next *next)
 {
@@ -54,65 +53,6 @@ char *policy_merge(const char *lines, const struct strs *change)
 	for (size_t i = 0; i < change->n; i++)
 		buf_addf(&out, "%s\n", change->v[i]);
 	return out.len ? buf_take(&out) : NULL;
-}
-
-/* Returns the next word of a line without its quotes, or NULL at its end or at a comment. The
- * caller frees it. */
-static char *next_word(const char **p)
-{
-	struct buf b = {0};
-	char quote = 0;
-
-	*p += strspn(*p, " \t\r");
-	if (!**p || **p == '\n' || **p == '#')
-		return NULL;
-	for (; **p && **p != '\n' && (quote || !strchr(" \t\r", **p)); ++*p) {
-		if (quote ? **p == quote : **p == '"' || **p == '\'')
-			quote = quote ? 0 : **p;
-		else
-			buf_addch(&b, **p);
-	}
-	return buf_take(&b);
-}
-
-/* Adds the option of a word of #SBATCH: "--time=5", "--time 5", "-t5" or "-t 5". */
-static void add_directive(char *word, const char **p, struct strs *out)
-{
-	const struct sbatch_opt *o = NULL;
-	const char *value = NULL;
-	char *name = NULL, *next = NULL;
-
-	if (!strncmp(word, "--", 2)) {
-		name = mem_strndup(word + 2, name_len(word + 2));
-		o = sbatch_find(name);
-		value = word[2 + strlen(name)] ? word + 3 + strlen(name) : NULL;
-	} else if (word[0] == '-' && word[1]) {
-		o = sbatch_by_letter(word[1]);
-		value = word[2] ? word + 2 + (word[2] == '=') : NULL;
-	}
-	if (o && !value && o->arg == SBATCH_ARG_NEEDED)
-		value = next = next_word(p);
-	if (o && value)
-		strs_addf(out, "--%s=%s", o->name, value);
-	free(name);
-	free(next);
-}
-
-void policy_directives(const char *text, struct strs *out)
-{
-	while (*text) {
-		if (!strncmp(text, "#SBATCH", 7) && (text[7] == ' ' || text[7] == '\t')) {
-			const char *p = text + 7;
-			char *word;
-
-			while ((word = next_word(&p))) {
-				add_directive(word, &p, out);
-				free(word);
-			}
-		}
-		text += strcspn(text, "\n");
-		text += *text == '\n';
-	}
 }
 
 /* ---- growing ---- */

@@ -68,11 +68,6 @@ int64_t policy_longest_delay(const struct sweep_retry *retry);
  * there are none. lines may be NULL. The caller frees the result. */
 char *policy_merge(const char *lines, const struct strs *change);
 
-/* Adds the options of the #SBATCH lines of a batch script, as "--long=value". Options of
- * several words and quoted ones are read as sbatch(1) does, for the few options that matter
- * here. */
-void policy_directives(const char *text, struct strs *out);
-
 /* Returns the value of the last option of that name ("--exclude"), borrowed from options; NULL
  * if there is none. */
 const char *policy_option(const struct strs *options, const char *name);

@@ -374,6 +374,11 @@ const char *sweep_checkpoint(const struct sweep *sweep)
 	return sweep->checkpoint;
 }
 
+int sweep_notice_s(const struct sweep *sweep)
+{
+	return (int)sweep->notice_s;
+}
+
 static bool is_constant(const struct settings *s)
 {
 	for (size_t i = 0; i < s->n; i++)

@@ -68,7 +68,9 @@ struct plan_step {
 		/* the command as it is executed: the words of a list; for a string bash -e -o
 		 * pipefail -c TEXT NAME (bash_start.h), in which the name of the step is bash's
 		 * $0, so that its errors name it. `setup` runs before either, in the same shell.
-		 * Empty for `script`: the stored script is executed. */
+		 * For
+		 * `script` the stored script is executed: the path and the arguments, or empty without
+		 * arguments. */
 		argv;
 	struct strs
 		/* NAME=VALUE: variables to which the text of argv refers; the text never holds
@@ -87,7 +89,7 @@ struct plan_step {
 struct plan {
 	struct strs sbatch; /* long options of sbatch in order: "--partition=gpu", "--exclusive" */
 	struct strs env;    /* NAME=VALUE: environment of the job's processes */
-	char *directives;   /* the #SBATCH block of `script`, unchanged; "" if it has none */
+	char *directives;   /* the #SBATCH block of `script`, from directives_copy() */
 	char *title;	    /* NULL: none */
 	struct plan_step *steps;
 	size_t nsteps;
@@ -148,6 +150,8 @@ bool sweep_restartable(const struct sweep *sweep);
 char *sweep_setup_place(const struct sweep *sweep);
 /* Returns the signal that `checkpoint` names for the command ("USR1"); NULL if there is none. */
 const char *sweep_checkpoint(const struct sweep *sweep);
+/* Returns how many seconds before the time limit a job gets that signal; 0 if not set. */
+int sweep_notice_s(const struct sweep *sweep);
 
 /* Returns how many jobs of the sweep may be in Slurm at once; 0: the file has no limit of its
  * own. */

@@ -181,14 +181,17 @@ struct sweep {
 	struct step *steps;
 	size_t nsteps;
 
-	char *script_path, *script;
+	const char *script_name;    /* the path of the batch script as written; NULL: none */
+	char *script_path, *script; /* its absolute path, its text */
 	struct pos script_pos;
+	bool read_by_program; /* a file that a command executes names SLURMQ_PARAM... */
 
 	struct sweep_retry retry;
 	bool restartable;
-	const char *checkpoint;
-	int64_t limit; /* 0: none */
-	bool shuffled; /* order: random */
+	const char *checkpoint; /* name of a signal; NULL: none */
+	int64_t notice_s;	/* `before` of checkpoint; 0: not set */
+	int64_t limit;		/* 0: none */
+	bool shuffled;		/* order: random */
 };
 
 /* Returns the number of a name; a new name gets a new number. */

@@ -7,7 +7,6 @@
 #include "sweep/sweep_check.h"
 #include "sweep/sweep_internal.h"
 #include "sweep/sweep_warn.h"
-#include "slurm/sbatch.h"
 #include "lib/utf8.h"
 
 void sweep_load_init(struct sweep_load *l, struct sweep *sweep)
@@ -15,6 +14,8 @@ void sweep_load_init(struct sweep_load *l, struct sweep *sweep)
 	memset(l, 0, sizeof(*l));
 	l->sweep = sweep;
 	l->tables = sweep->tables;
+	sweep_check_commands(sweep, &l->list);
+	sweep_list_executed(sweep, &l->executed);
 }
 
 static struct group *current_group(const struct sweep_load *l)
@@ -51,6 +52,8 @@ const char *sweep_load_next(struct sweep_load *l)
 				return make_path(l, find_wanted_file(l));
 	if (l->sweep->script_path && !l->sweep->script && !l->script_done)
 		return make_path(l, l->sweep->script_path);
+	if (l->next_executed < l->executed.n)
+		return make_path(l, l->executed.v[l->next_executed].path);
 	return NULL;
 }
 
@@ -63,17 +66,32 @@ static struct pos find_place(const struct sweep_load *l)
 	return g->table ? g->pos : g->axes[l->axis].pos;
 }
 
+/* Returns whether the current file is one that a command executes. */
+static bool is_executed(const struct sweep_load *l)
+{
+	return !current_group(l) && (!l->sweep->script_path || l->sweep->script || l->script_done);
+}
+
 static void skip_to_next_file(struct sweep_load *l)
 {
 	if (current_group(l))
 		l->axis++;
+	else if (is_executed(l))
+		l->next_executed++;
 	else
 		l->script_done = true;
 }
 
 void sweep_load_fail(struct sweep_load *l, const char *why)
 {
-	complaint_error(&l->list, find_place(l), "%s", why);
+	const char *script = l->sweep->script_name;
+
+	if (current_group(l) || (!is_executed(l) && !strchr(script, ' ')))
+		complaint_error(&l->list, find_place(l), "%s", why);
+	else if (!is_executed(l)) /* an executed file may be elsewhere when the job runs */
+		complaint_error(&l->list, find_place(l),
+				"%s; with arguments, 'script' is a list: script: [%.*s, ...]", why,
+				(int)strcspn(script, " "), script);
 	skip_to_next_file(l);
 }
 
@@ -188,95 +206,6 @@ static void read_table(struct sweep *sweep, struct group *g, const char *text, s
 	csv_release(&csv);
 }
 
-/* Returns the option that sbatch understands from a word of a directive: "--hold",
- * "--begi=now", "-H". */
-static const struct sbatch_opt *find_directive_option(const char *word)
-{
-	const struct sbatch_opt *opt = NULL;
-	char *name;
-
-	if (!strncmp(word, "--", 2)) {
-		name = mem_strndup(word + 2, strcspn(word + 2, "= \t\r\n"));
-		opt = sbatch_find_cut(name);
-		free(name);
-	} else if (word[0] == '-') {
-		opt = sbatch_by_letter(word[1]);
-	}
-	return opt;
-}
-
-/* Checks for a directive that changes what one submission is, and that no option of slurmq
- * overrides. */
-static bool check_word(struct sweep_load *l, const char *word, const char *line, size_t len)
-{
-	static const char *const harmful[] = {"array", "begin", "clusters",  "dependency",
-					      "hold",  "wait",	"test-only", NULL};
-	const struct sbatch_opt *opt = find_directive_option(word);
-
-	for (const char *const *name = harmful; opt && *name; name++) {
-		if (strcmp(opt->name, *name) != 0)
-			continue;
-		complaint_error(&l->list, l->sweep->script_pos,
-				"the script's line '%.*s' is not allowed: %s", (int)len, line,
-				opt->instead);
-		return false;
-	}
-	return true;
-}
-
-/* Returns the end of the next word; blanks within quotes belong to it. */
-static size_t find_word_end(const char *line, size_t at, size_t len)
-{
-	char quote = '\0';
-
-	for (; at < len; at++) {
-		if (quote ? line[at] == quote : line[at] == '"' || line[at] == '\'')
-			quote = quote ? '\0' : line[at];
-		else if (!quote && (line[at] == ' ' || line[at] == '\t'))
-			break;
-	}
-	return at;
-}
-
-/* Checks a directive, which may have several options and a comment after them. */
-static void check_directive(struct sweep_load *l, const char *line, size_t len)
-{
-	size_t at = 7;
-
-	while (at < len && line[at] != '#' && check_word(l, line + at, line, len)) {
-		at = find_word_end(line, at, len);
-		at += strspn(line + at, " \t");
-	}
-}
-
-static void read_batch_script(struct sweep_load *l, const char *text, size_t len)
-{
-	struct pos pos = l->sweep->script_pos;
-
-	if (utf8_is_utf16(text, len)) {
-		complaint_error(&l->list, pos, "the script is UTF-16: " UTF8_ADVICE);
-		return;
-	}
-	if (strlen(text) != len)
-		complaint_error(&l->list, pos, "the script holds a NUL byte");
-	if (strncmp(text, "#!", 2) != 0)
-		complaint_error(&l->list, pos,
-				"the script's first line must name its interpreter, as "
-				"in #!/bin/bash; sbatch demands it, too");
-	else if (strstr(text, "\r\n"))
-		complaint_error(&l->list, pos,
-				"the script's lines end with CR LF, as on Windows, which sbatch "
-				"refuses: remove the CR, as in sed -i 's/\\r$//' FILE");
-	for (const char *line = text; *line;) {
-		size_t n = strcspn(line, "\n");
-
-		if (n >= 7 && !strncmp(line, "#SBATCH", 7))
-			check_directive(l, line, n);
-		line += n + (line[n] == '\n');
-	}
-	sweep_set_script(l->sweep, text);
-}
-
 void sweep_load_give(struct sweep_load *l, const char *text, size_t len, struct complaints *out)
 {
 	struct complaint_list list = {0};
@@ -284,14 +213,18 @@ void sweep_load_give(struct sweep_load *l, const char *text, size_t len, struct 
 	const char *name;
 	size_t errors;
 
-	if (!g) {
-		read_batch_script(l, text, len);
+	if (is_executed(l)) {
+		if (strstr(text, "SLURMQ_PARAM"))
+			l->sweep->read_by_program = true;
+		sweep_check_executed(&l->executed.v[l->next_executed], text, &l->list);
 		skip_to_next_file(l);
 		return;
 	}
-	name = find_wanted_file(l);
+	name = g ? find_wanted_file(l) : l->sweep->script_name;
 	if (utf8_is_utf16(text, len))
 		complaint_error(&list, (struct pos){1, 1}, "this is UTF-16: " UTF8_ADVICE);
+	else if (!g)
+		sweep_check_batch_script(l->sweep, text, len, &list);
 	else if (g->table)
 		read_table(l->sweep, g, text, len, &list);
 	else
@@ -302,6 +235,8 @@ void sweep_load_give(struct sweep_load *l, const char *text, size_t len, struct 
 		complaint_error(&l->list, find_place(l), "'%s' cannot be used: see its errors",
 				name);
 	skip_to_next_file(l);
+	if (!g)
+		sweep_set_script(l->sweep, text);
 }
 
 void sweep_load_size(struct sweep_load *l)
@@ -357,6 +292,7 @@ int sweep_check_size(const struct sweep *sweep, struct err *err)
 void sweep_load_release(struct sweep_load *l)
 {
 	free(l->path);
+	sweep_executed_release(&l->executed);
 	complaint_release(&l->list);
 	memset(l, 0, sizeof(*l));
 }

@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 #include "lib/complaint.h"
+#include "sweep/sweep_check_batch.h"
 #include "sweep/sweep.h"
 
 struct sweep_load {
@@ -24,6 +25,8 @@ struct sweep_load {
 	struct complaint_list list; /* about the sweep file; the caller prints them at the end */
 	bool tables;		    /* names are checked after the tables are read */
 	bool script_done;
+	struct sweep_executed_list executed; /* files that commands execute */
+	size_t next_executed;
 	size_t group, axis; /* index of the next file */
 	char *path;	    /* path of the current file */
 };

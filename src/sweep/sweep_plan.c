@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "slurm/directive.h"
+#include "lib/env.h"
+#include "slurm/sbatch.h"
 #include "sweep/bash_start.h"
+#include "sweep/policy.h"
 
 /* The state of rendering one job. */
 struct render {
@@ -147,6 +151,18 @@ static void merge_settings(struct merged *m, const struct settings *s)
 	}
 }
 
+/* Adds NAME=VALUE. A relative path of an option of sbatch is that of a file beside the sweep
+ * file. */
+static void add_setting(const struct render *r, const char *prefix, const char *name,
+			const char *value, struct strs *out)
+{
+	const struct sbatch_opt *opt = *prefix ? sbatch_find(name) : NULL;
+	char *path = opt ? sbatch_make_absolute(opt, value, r->sweep->dir) : NULL;
+
+	strs_addf(out, "%s%s=%s", prefix, name, path ? path : value);
+	free(path);
+}
+
 static int add_settings(struct render *r, const struct merged *m, const char *prefix,
 			struct strs *out)
 {
@@ -169,7 +185,7 @@ static int add_settings(struct render *r, const struct merged *m, const char *pr
 		env = make_env(r);
 		buf_clear(&value);
 		if (template_add(&s->value.t, &env, &value))
-			strs_addf(out, "%s%s=%s", prefix, s->name, buf_str(&value));
+			add_setting(r, prefix, s->name, buf_str(&value), out);
 	}
 	buf_release(&value);
 	return check_words(r, "a value of sbatch or env", out);
@@ -213,7 +229,7 @@ static int refuse_no_command(struct render *r, const struct step *step)
 		r->sweep->doc->name, pos.line, pos.col, step->name);
 }
 
-static int plan_words(struct render *r, const struct step *step, struct plan_step *out)
+static int add_words(struct render *r, const struct step *step, struct plan_step *out)
 {
 	struct template_env env;
 
@@ -223,6 +239,13 @@ static int plan_words(struct render *r, const struct step *step, struct plan_ste
 	env = make_env(r);
 	for (size_t i = 0; i < step->run.n; i++)
 		template_add_words(&step->run.words[i].t, &env, &out->shown);
+	return 0;
+}
+
+static int plan_words(struct render *r, const struct step *step, struct plan_step *out)
+{
+	if (add_words(r, step, out) != 0)
+		return -1;
 	if (out->shown.n == 0 || !*out->shown.v[0])
 		return refuse_no_command(r, step);
 	return 0;
@@ -419,26 +442,43 @@ static int check_keys(struct render *r, const struct plan *plan)
 	return rc;
 }
 
-/* Returns the #SBATCH lines before the first line that is neither empty nor a comment
- * (sbatch(1)). The caller frees them. */
-static char *copy_directives(const char *script)
+/* Plans the step of a sweep with `script`. */
+static int plan_batch_script(struct render *r, struct plan_step *out)
 {
-	struct buf out = {0};
+	const struct step *step = &r->sweep->steps[0];
 
-	while (script && *script) {
-		const char *end = strchr(script, '\n');
-		size_t len = end ? (size_t)(end - script) : strlen(script);
-		size_t blank = strspn(script, " \t\r");
+	out->name = mem_strdup(step->name);
+	out->key = mem_strdup(step->name);
+	strs_add(&out->shown, r->sweep->script_path);
+	if (add_words(r, step, out) != 0)
+		return -1;
+	for (size_t i = 0; out->shown.n > 1 && i < out->shown.n; i++)
+		strs_add(&out->argv, out->shown.v[i]);
+	return check_words(r, "an argument of the script", &out->argv);
+}
 
-		if (blank < len && script[blank] != '#')
-			break;
-		if (len >= 7 && !strncmp(script, "#SBATCH", 7)) {
-			buf_add(&out, script, len);
-			buf_addch(&out, '\n');
-		}
-		script += len + (end ? 1 : 0);
-	}
-	return buf_take(&out);
+static void set_unless_given(struct strs *env, const char *name, const char *value)
+{
+	if (!env_get(env, name))
+		env_set(env, name, value);
+}
+
+/* Takes the #SBATCH lines of the script, and sets what sbatch would set from those options that
+ * have no effect because slurmq sets them itself. */
+static void plan_directives(const struct sweep *sweep, struct plan *out)
+{
+	const char *script = sweep->script ? sweep->script : "", *name, *mode;
+	const char *path = sweep->script_path, *slash = strrchr(path, '/');
+	struct strs options = {0};
+
+	out->directives = directives_copy(script, sweep->dir);
+	directives_list(script, &options);
+	name = policy_option(&options, "--job-name");
+	mode = policy_option(&options, "--open-mode");
+	set_unless_given(&out->env, "SLURM_JOB_NAME", name ? name : slash ? slash + 1 : path);
+	if (mode && (*mode == 'a' || *mode == 't'))
+		set_unless_given(&out->env, "SLURM_OPEN_MODE", *mode == 'a' ? "a" : "t");
+	strs_release(&options);
 }
 
 static int plan_all(struct render *r, struct plan *out)
@@ -456,14 +496,11 @@ static int plan_all(struct render *r, struct plan *out)
 		template_add(&r->sweep->title.t, &env, &title);
 		out->title = buf_take(&title);
 	}
-	out->directives = copy_directives(r->sweep->script);
 	if (r->sweep->script_path) {
-		struct plan_step *step = add_plan_step(out, &cap);
-
-		step->name = mem_strdup("script");
-		step->key = mem_strdup("script");
-		strs_add(&step->shown, r->sweep->script_path);
+		plan_directives(r->sweep, out);
+		return plan_batch_script(r, add_plan_step(out, &cap));
 	}
+	out->directives = mem_strdup("");
 	for (size_t i = 0; i < r->sweep->nsteps; i++)
 		if (plan_steps_of(r, &r->sweep->steps[i], out, &cap) != 0)
 			return -1;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sweep/sweep_read_batch.h"
 #include "sweep/sweep_read_job.h"
 #include "sweep/sweep_read_node.h"
 #include "sweep/sweep_read_space.h"
@@ -89,25 +90,6 @@ static void read_space(struct sweep_reader *r, const struct node *root)
 		sweep_read_includes(r, v);
 }
 
-static void read_script_path(struct sweep_reader *r, const struct node *node,
-			     const struct node *setup)
-{
-	const char *path = sweep_read_value(r, node, "script");
-
-	if (setup)
-		complaint_error(r->list, setup->pos,
-				"'setup' cannot be used with 'script': put it into the script");
-	r->sweep->script_pos = node->pos;
-	if (!path)
-		return;
-	if (!*path)
-		complaint_error(r->list, node->pos, "'script' must name a file");
-	else if (*path == '/')
-		r->sweep->script_path = mem_strdup(path);
-	else
-		r->sweep->script_path = mem_printf("%s/%s", r->sweep->dir, path);
-}
-
 static void read_what(struct sweep_reader *r, struct node *root)
 {
 	struct node *run = node_get(root, "run"), *steps = node_get(root, "steps"),
@@ -124,14 +106,17 @@ static void read_what(struct sweep_reader *r, struct node *root)
 		complaint_error(r->list, second->pos,
 				"give one of 'run', 'steps' and 'script', and no "
 				"other");
-	if (setup && !script)
+	if (setup && script)
+		complaint_error(r->list, setup->pos,
+				"'setup' cannot be used with 'script': put it into the script");
+	else if (setup)
 		sweep_read_script(r, setup, "'setup'", false, &r->sweep->setup);
 	if (run)
 		sweep_read_run(r, run);
 	else if (steps)
 		sweep_read_steps(r, steps);
 	else if (script)
-		read_script_path(r, script, setup);
+		sweep_read_batch_script(r, script);
 }
 
 /* Reads a text for people, which may have several words with spaces between. */

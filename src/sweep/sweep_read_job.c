@@ -259,11 +259,12 @@ void sweep_read_overrides(struct sweep_reader *r, struct node *node)
 		read_override(r, node->items[i], &r->sweep->overrides[r->sweep->noverrides++]);
 }
 
-/* ---- retry and checkpoint ---- */
+/* ---- retry ---- */
 
-static bool read_duration(struct sweep_reader *r, const struct node *node, int64_t *seconds)
+bool sweep_read_duration(struct sweep_reader *r, const struct node *node, const char *what,
+			 int64_t *seconds)
 {
-	const char *text = sweep_read_value(r, node, "delay"), *unit;
+	const char *text = sweep_read_value(r, node, what), *unit;
 	char digits[24];
 	int64_t n, of;
 	size_t len;
@@ -278,15 +279,14 @@ static bool read_duration(struct sweep_reader *r, const struct node *node, int64
 	     : !strcmp(unit, "d") ? 86400
 				  : 0;
 	if (len && !*unit) {
-		complaint_error(r->list, node->pos,
-				"delay: '%s' needs a unit: %ss, %sm, %sh or %sd", text, text, text,
-				text, text);
+		complaint_error(r->list, node->pos, "%s: '%s' needs a unit: %ss, %sm, %sh or %sd",
+				what, text, text, text, text, text);
 		return false;
 	}
 	snprintf(digits, sizeof(digits), "%.*s", (int)(len < 9 ? len : 9), text);
 	if (len == 0 || len > 9 || !of || !number_to_int(digits, &n)) {
 		complaint_error(r->list, node->pos,
-				"delay must be a number with s, m, h or d, as in 10m");
+				"%s must be a number with s, m, h or d, as in 10m", what);
 		return false;
 	}
 	*seconds = n * of;
@@ -461,7 +461,7 @@ static void read_retry_rule(struct sweep_reader *r, struct node *node, const cha
 	check_ceiling(r, node, "time", "max_time", out->time, out->max_time);
 	check_ceiling(r, node, "mem", "max_mem", out->mem, out->max_mem);
 	if ((v = node_get(node, "delay")))
-		read_duration(r, v, &out->delay);
+		sweep_read_duration(r, v, "delay", &out->delay);
 	v = node_get(node, "codes");
 	if (v && strcmp(reason, "EXIT") != 0)
 		complaint_error(r->list, v->pos, "codes are for EXIT only");
@@ -488,26 +488,6 @@ void sweep_read_retry(struct sweep_reader *r, struct node *node)
 				read_retry_rule(r, node->items[i + 1], kinds[k].name,
 						&retry->rules[k]);
 	}
-}
-
-void sweep_read_checkpoint(struct sweep_reader *r, struct node *node)
-{
-	static const char *const signals[] = {"USR1", "USR2", "TERM", "INT",
-					      "HUP",  "CONT", "ALRM", NULL};
-	const char *text = sweep_read_value(r, node, "checkpoint"), *near;
-
-	if (!text)
-		return;
-	for (const char *const *s = signals; *s; s++) {
-		if (!strcmp(*s, text)) {
-			r->sweep->checkpoint = text;
-			return;
-		}
-	}
-	near = guess_nearest(!strncmp(text, "SIG", 3) ? text + 3 : text, signals);
-	complaint_error(r->list, node->pos, "checkpoint: '%s' is not a possible signal%s%s%s", text,
-			near ? ", did you mean '" : " (USR1, USR2, TERM, INT, HUP, CONT, ALRM)",
-			near ? near : "", near ? "'?" : "");
 }
 
 /* ---- commands ---- */

@@ -13,11 +13,13 @@ void sweep_read_sbatch(struct sweep_reader *r, struct node *node, struct setting
 void sweep_read_env(struct sweep_reader *r, struct node *node, struct settings *out);
 void sweep_read_overrides(struct sweep_reader *r, struct node *node);
 void sweep_read_retry(struct sweep_reader *r, struct node *node);
-void sweep_read_checkpoint(struct sweep_reader *r, struct node *node);
 /* Reads the single command of a sweep as its step "run". */
 void sweep_read_run(struct sweep_reader *r, struct node *node);
 void sweep_read_steps(struct sweep_reader *r, struct node *node);
 
+/* Reads a duration as 90s, 10m, 2h or 1d. Returns false with a complaint if it is none. */
+bool sweep_read_duration(struct sweep_reader *r, const struct node *node, const char *what,
+			 int64_t *seconds);
 /* Returns the name of a sweep, step or variant ([A-Za-z][A-Za-z0-9._-]{0,63}); NULL with a
  * complaint if it is invalid. */
 const char *sweep_read_name(struct sweep_reader *r, const struct node *node, const char *what);

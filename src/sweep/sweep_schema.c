@@ -28,7 +28,7 @@ const struct sweep_key sweep_keys_top[] = {
 	{"retry", "retry", "how failed jobs are retried"},
 	{"restartable", "{\"type\":\"boolean\"}",
 	 "the site may requeue a job, and it starts again"},
-	{"checkpoint", "signal", "the signal that a job gets before its time limit"},
+	{"checkpoint", "checkpoint", "the signal that a job gets before its time limit"},
 	{"limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000000}",
 	 "how many jobs of the sweep may be in Slurm at once"},
 	{"order", "{\"enum\":[\"file\",\"random\"]}",
@@ -36,7 +36,8 @@ const struct sweep_key sweep_keys_top[] = {
 	{"title", "text", "the text that lists show for a job"},
 	{"run", "command", "the command: a list of words, or a script for bash"},
 	{"steps", "steps", "several commands, one after the other"},
-	{"script", "{\"type\":\"string\",\"minLength\":1}", "a batch script of your own"},
+	{"script", "batch_script",
+	 "a batch script of your own: its path, or a list with arguments"},
 	END_OF_KEYS};
 
 const struct sweep_key sweep_keys_axis[] = {
@@ -97,6 +98,11 @@ const struct sweep_key sweep_keys_step[] = {
 	{"exclude", "rules", "combinations that this step excludes"},
 	{"needs", "needs", "earlier steps that must be completed first"},
 	{"on_fail", "{\"enum\":[\"stop\",\"continue\"]}", "whether the job continues"},
+	END_OF_KEYS};
+
+const struct sweep_key sweep_keys_checkpoint[] = {
+	{"signal", "signal", "the signal"},
+	{"before", "scalar", "how long before the limit: 90s, 10m, 2h; 60s if not set"},
 	END_OF_KEYS};
 
 const struct sweep_key sweep_keys_retry[] = {
@@ -168,6 +174,9 @@ static const struct definition definitions[] = {
 	{"steps", ONE_OR_MORE(REF("step"))},
 	{"needs", "{\"anyOf\":[" REF("name") ",{\"type\":\"array\",\"items\":" REF("name") "}]}"},
 	{"retry_rule", "{\"anyOf\":[{\"enum\":[\"again\",\"never\"]}," REF("retry_rule_map") "]}"},
+	{"checkpoint", "{\"anyOf\":[" REF("signal") "," REF("checkpoint_map") "]}"},
+	{"batch_script",
+	 "{\"anyOf\":[{\"type\":\"string\",\"minLength\":1}," ONE_OR_MORE(REF("text")) "]}"},
 	{"signal", "{\"enum\":[\"USR1\",\"USR2\",\"TERM\",\"INT\",\"HUP\",\"CONT\",\"ALRM\"]}"},
 };
 
@@ -191,6 +200,7 @@ static const struct {
 	 "\"required\":[\"when\"],\"anyOf\":[{\"required\":[\"sbatch\"]},"
 	 "{\"required\":[\"env\"]}]"},
 	{"step", sweep_keys_step, "\"required\":[\"name\",\"run\"]"},
+	{"checkpoint_map", sweep_keys_checkpoint, "\"required\":[\"signal\"]"},
 	{"retry", sweep_keys_retry, NULL},
 	{"retry_rule_map", sweep_keys_rule, NULL},
 };
@@ -242,6 +252,20 @@ static void add_keys(struct buf *out, const struct sweep_key *keys, const char *
 	buf_addch(out, '}');
 }
 
+/* Adds an option that the user may set. */
+static void add_option(struct buf *out, const struct sbatch_opt *opt)
+{
+	const char *type = opt->arg == SBATCH_ARG_NONE ? "{\"type\":\"boolean\"}" : REF("text");
+	int release = opt->since ? opt->since : opt->until;
+
+	if (!release) {
+		buf_addstr(out, type);
+		return;
+	}
+	buf_addf(out, "{\"description\":\"%s Slurm %d.%02d\",\"allOf\":[%s]}",
+		 opt->since ? "since" : "until", release / 100, release % 100, type);
+}
+
 /* Adds the options of sbatch. Unknown options may be newer ones; the options that slurmq sets
  * itself are refused. */
 static void add_sbatch(struct buf *out)
@@ -259,8 +283,7 @@ static void add_sbatch(struct buf *out)
 			add_about(out, opt->instead);
 			buf_addstr(out, "\"not\":{}}");
 		} else {
-			buf_addstr(out, opt->arg == SBATCH_ARG_NONE ? "{\"type\":\"boolean\"}"
-								    : REF("text"));
+			add_option(out, opt);
 		}
 	}
 	buf_addstr(out, "}}");

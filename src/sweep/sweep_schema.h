@@ -26,6 +26,7 @@ extern const struct sweep_key sweep_keys_override[];
 extern const struct sweep_key sweep_keys_step[];
 extern const struct sweep_key
 	sweep_keys_retry[]; /* max, then the kinds in the order of enum sweep_retry_kind */
+extern const struct sweep_key sweep_keys_checkpoint[];
 extern const struct sweep_key sweep_keys_rule[]; /* keys of a rule of retry */
 
 /* Adds the JSON Schema (draft-07), followed by a line feed. */

@@ -200,6 +200,8 @@ static void mark_used(struct names *n)
 	const struct sweep *sweep = n->sweep;
 
 	visit_fields(n, use_field);
+	if (sweep->read_by_program)
+		use_all_params(n);
 	if (sweep->script)
 		use_variables(n, sweep->script);
 	use_lets(n, &sweep->lets);

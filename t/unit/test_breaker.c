@@ -818,7 +818,7 @@ static void a_running_job_clears_its_value(void **state)
 }
 
 /* Records of nodes as the store may hold them. */
-static void nodes_that_are_left_out(void **state)
+static void excluded_nodes_in_sbatch(void **state)
 {
 	static const struct {
 		const char *records[5]; /* NAME AGE_H */
@@ -832,7 +832,7 @@ static void nodes_that_are_left_out(void **state)
 		{{"n1 1", "n2 1", "n3 1", "n4 1"}, "", "none"}, /* it is the jobs */
 		{{"n1 1", "n2 1", "n3 1", "n4 30"}, "", "n1,n2,n3"},
 		{{"n1 1"}, "sbatch: {exclude: \"a,b\"}\n", "a,b,n1"},
-		{{"n1 1"}, "sbatch: {exclude: ./nodes}\n", "./nodes"},
+		{{"n1 1"}, "sbatch: {exclude: /x/nodes}\n", "/x/nodes"},
 		{{"n1 1"}, "sbatch: {nodelist: n1}\n", "none"},
 	};
 
@@ -927,7 +927,7 @@ int main(void)
 		cmocka_unit_test(all_in_slurm),
 		T(released),
 		cmocka_unit_test(a_running_job_clears_its_value),
-		cmocka_unit_test(nodes_that_are_left_out),
+		cmocka_unit_test(excluded_nodes_in_sbatch),
 		T(refused_without_a_node),
 		cmocka_unit_test(failed_before_the_start),
 	};

@@ -50,8 +50,6 @@ static void test_capture(void **state)
 		{{"SBATCH_PARTITION=gpu", "SLURM_JOB_ID=7", "SBATCH_ACCOUNT=lab", "A=1", NULL},
 		 "A=1\n"},
 		{{"SBATCH_PARTITION=gpu", "SLURM_JOB_IDX=7", NULL}, "SBATCH_PARTITION=gpu\n"},
-		{{"SBATCH_WAIT=1", "SBATCH_ARRAY_INX=0-9", "SBATCH_WAIT_ALL_NODES=1", NULL},
-		 "SBATCH_WAIT_ALL_NODES=1\n"},
 		/* variables of a terminal or a login */
 		{{"SHLVL=2", "OLDPWD=/", "_=/bin/x", "TERMCAP=x", "WINDOW=1", "WINDOWID=2", "STY=s",
 		  "TMUX=t", "TMUX_PANE=%0", "SSH_TTY=/dev/pts/1", "PWD=/", "TERM=xterm", "__X=1",

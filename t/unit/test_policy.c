@@ -459,44 +459,13 @@ static void merged_options(void **state)
 	}
 }
 
-static void directives(void **state)
-{
-	static const struct {
-		const char *text, *want;
-	} v[] = {
-		{"", ""},
-		{"#SBATCH --time=5\n", "--time=5"},
-		{"#SBATCH --time 1-0 --mem 4G\n", "--time=1-0 --mem=4G"},
-		{"#SBATCH -t 5\n#SBATCH -t7\n#SBATCH -t=9\n", "--time=5 --time=7 --time=9"},
-		{"#SBATCH -x n1,n2 # not --time=9\n", "--exclude=n1,n2"},
-		{"#SBATCH --exclude=\"n[1-3]\"\n", "--exclude=n[1-3]"},
-		{"#SBATCH --exclusive --time=5", "--time=5"},
-		{"##SBATCH --time=5\n# SBATCH --time=5\n#SBATCHx --time=5\n", ""},
-		{"#SBATCH --time\n#SBATCH --mem=1G\n", "--mem=1G"},
-		{"#SBATCH\t-p  gpu\r\n", "--partition=gpu"},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct strs got = {0};
-		struct buf b = {0};
-
-		policy_directives(v[i].text, &got);
-		for (size_t k = 0; k < got.n; k++)
-			buf_addf(&b, "%s%s", k ? " " : "", got.v[k]);
-		assert_string_equal(buf_str(&b), v[i].want);
-		buf_release(&b);
-		strs_release(&got);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times),	  cmocka_unit_test(memories),
 		cmocka_unit_test(products),	  cmocka_unit_test(decisions),
 		cmocka_unit_test(exit_codes),	  cmocka_unit_test(changed_by_the_user),
-		cmocka_unit_test(merged_options), cmocka_unit_test(directives),
+		cmocka_unit_test(merged_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

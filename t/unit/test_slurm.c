@@ -475,18 +475,20 @@ static void test_argv(void **state)
 		const char *argv;
 	} cases[] = {
 		{{.name = "s.t1", .ntasks = 1, .output = "/o/%j", .script = ""},
-		 "sbatch|--parsable|--job-name=s.t1|--output=/o/%j|--open-mode=append|--no-requeue|"
-		 "--signal=B:USR1@60|"},
+		 "sbatch|--parsable|--job-name=s.t1|--output=/o/%j|--error=/o/%j|--input=/dev/null|"
+		 "--open-mode=append|--no-requeue|--signal=B:USR1@60|"},
 		{{.name = "s.t2",
 		  .ntasks = 20,
 		  .output = "/o/%A_%a",
 		  .chdir = "/w d",
 		  .options = user_options,
 		  .requeue = true,
+		  .notice_s = 300,
 		  .script = ""},
 		 "sbatch|--parsable|--partition=gpu|--comment=a 'b' "
 		 "$c|--job-name=s.t2|--array=0-19|"
-		 "--output=/o/%A_%a|--open-mode=append|--requeue|--signal=B:USR1@60|--chdir=/w d|"},
+		 "--output=/o/%A_%a|--error=/o/%A_%a|--input=/dev/null|--open-mode=append|"
+		 "--requeue|--signal=B:USR1@300|--chdir=/w d|"},
 	};
 
 	(void)state;
@@ -520,7 +522,12 @@ static struct slurm_reply submit(const char *const *envp)
 static void test_sbatch(void **state)
 {
 	char *path = mem_printf("PATH=%s:/usr/bin:/bin", dir);
-	const char *envp[] = {"SBATCH_QOS=low", "SLURM_CLUSTERS=x", path, NULL};
+	const char *envp[] = {"SBATCH_QOS=low",
+			      "SLURM_CLUSTERS=x",
+			      "SBATCH_ERROR=e",
+			      "SBATCH_WAIT=1",
+			      path,
+			      NULL};
 	struct slurm_reply r;
 	char *text;
 
@@ -536,14 +543,15 @@ static void test_sbatch(void **state)
 	slurm_reply_release(&r);
 	text = read_output("args");
 	assert_string_equal(text, "--parsable|--partition=gpu|--comment=a 'b' $c|--job-name=s.t|"
-				  "--array=0-2|--output=/dev/null|--open-mode=append|--no-requeue|"
+				  "--array=0-2|--output=/dev/null|--error=/dev/null|"
+				  "--input=/dev/null|--open-mode=append|--no-requeue|"
 				  "--signal=B:USR1@60|");
 	free(text);
 	text = read_output("script");
 	assert_string_equal(text, "#!/bin/sh\nexec true\n");
 	free(text);
-	text = read_output("env"); /* exactly the environment that the caller passed */
-	assert_string_equal(text, "SBATCH_QOS=low\nSLURM_CLUSTERS=x\n");
+	text = read_output("env"); /* no variable that sets an option of slurmq's */
+	assert_string_equal(text, "SBATCH_QOS=low\n");
 	free(text);
 	free(path);
 }

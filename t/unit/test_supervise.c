@@ -71,6 +71,7 @@ struct step {
 };
 
 static const char *checkpoint;
+static int notice_s;
 static char *root; /* NULL: no root of its own */
 
 /* Writes a manifest of one task: each step is a script for sh, in the scratch folder. A script that
@@ -78,6 +79,7 @@ static char *root; /* NULL: no root of its own */
 static void make_manifest(struct here *h, const struct step *steps, size_t n)
 {
 	struct manifest_head head = {.checkpoint = (char *)(uintptr_t)checkpoint,
+				     .notice_s = notice_s,
 				     .sweep = (char *)(uintptr_t) "s",
 				     .chdir = h->dir,
 				     .kill_wait_s = 2};
@@ -291,47 +293,50 @@ static void reasons_of_sigterm(void **state)
 		const char *slurm, *reason, *script, *journal;
 		bool refill, recorded;
 		int away; /* number of queries that Slurm does not answer */
-		bool usr1;
+		int notice_s;
 		int restarts;
 	} v[] = {
 		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed CANCELLED 0/15", false, true, 0, false, 0},
+		 "a failed; failed CANCELLED 0/15", false, true, 0, 0, 0},
 		{"CANCELLED", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed CANCELLED 0/15", false, true, 0, false, 0},
+		 "a failed; failed CANCELLED 0/15", false, true, 0, 0, 0},
 		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed TIMEOUT 0/15", true, false, 0, false, 0},
+		 "a failed; failed TIMEOUT 0/15", true, false, 0, 0, 0},
 		{"PREEMPTED", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed PREEMPTED 0/15", true, false, 0, false, 0},
+		 "a failed; failed PREEMPTED 0/15", true, false, 0, 0, 0},
 		/* only a signal: the job goes on */
 		{"RUNNING", "None", "trap '' TERM; kill -TERM $PPID; sleep 0.2",
-		 "a completed, b completed; completed", true, false, 0, false, 0},
+		 "a completed, b completed; completed", true, false, 0, 0, 0},
 		/* the step ignores SIGTERM: the supervisor sends SIGKILL before Slurm does */
 		{"COMPLETING", "TimeLimit",
 		 "trap '' TERM; kill -TERM $PPID; while :; do sleep 1; done",
-		 "a failed; failed TIMEOUT 0/9", true, false, 0, false, 0},
+		 "a failed; failed TIMEOUT 0/9", true, false, 0, 0, 0},
 		/* the step exits with 0, but is not completed */
 		{"COMPLETING", "TimeLimit", "trap 'exit 0' TERM; kill -TERM $PPID; sleep 1 & wait",
-		 "a failed; failed TIMEOUT", true, false, 0, false, 0},
+		 "a failed; failed TIMEOUT", true, false, 0, 0, 0},
 		/* the node goes down */
 		{"NODE_FAIL", "NodeDown", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed NODE_FAIL 0/15", true, false, 0, false, 0},
+		 "a failed; failed NODE_FAIL 0/15", true, false, 0, 0, 0},
 		{"COMPLETING", "NodeDown", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed NODE_FAIL 0/15", true, false, 0, false, 0},
+		 "a failed; failed NODE_FAIL 0/15", true, false, 0, 0, 0},
 		/* no answer: the reason stays unknown, and Slurm may report it later */
 		{"RUNNING", "None", "kill -TERM $PPID; sleep 20", "a failed; no end", false, true,
-		 9, false, 0},
+		 9, 0, 0},
 		/* one query only: reconcile finds the end in Slurm later */
 		{"COMPLETING", "TimeLimit", "kill -TERM $PPID; sleep 20", "a failed; no end", false,
-		 true, 1, false, 0},
+		 true, 1, 0, 0},
 		/* no answer, near the time limit: the reason is the time limit */
 		{"RUNNING", "None", "kill -USR1 $PPID; sleep 0.2; kill -TERM $PPID; sleep 20",
-		 "a failed; failed TIMEOUT 0/15", true, false, 9, true, 0},
+		 "a failed; failed TIMEOUT 0/15", true, false, 9, 0, 0},
+		/* with a notice of an hour, SIGTERM soon after it is not the time limit */
+		{"RUNNING", "None", "kill -USR1 $PPID; sleep 0.2; kill -TERM $PPID; sleep 20",
+		 "a failed; no end", false, true, 9, 3600, 0},
 		/* requeued: the rest is as after scancel */
 		{"COMPLETING", "None", "kill -TERM $PPID; sleep 20",
-		 "a failed; failed PREEMPTED 0/15", true, false, 0, false, 1},
+		 "a failed; failed PREEMPTED 0/15", true, false, 0, 0, 1},
 		/* requeued and held: the attempt is not over until the job is released */
 		{"COMPLETING", "job requeued in held state", "kill -TERM $PPID; sleep 20",
-		 "a failed; no end", true, false, 0, false, 1},
+		 "a failed; no end", true, false, 0, 0, 1},
 	};
 
 	(void)state;
@@ -349,7 +354,9 @@ static void reasons_of_sigterm(void **state)
 		fake_reason = v[i].reason;
 		fake.away_times = v[i].away;
 		fake.jobs[0].restarts = v[i].restarts;
+		notice_s = v[i].notice_s;
 		make_manifest(h, steps, 2);
+		notice_s = 0;
 		r = run_attempt(h);
 		text = read_journal(h, &r);
 		assert_string_equal(text, v[i].journal);

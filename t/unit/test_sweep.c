@@ -842,6 +842,31 @@ static void test_script(void **state)
 	assert_string_equal(plan.steps[0].name, "script");
 	assert_int_equal(plan.steps[0].argv.n, 0);
 	check_joined(&plan.sbatch, "--mem=1G");
+	check_joined(&plan.env, "SLURM_JOB_NAME=job.sh");
+	plan_release(&plan);
+	sweep_free(sweep);
+}
+
+static void test_script_arguments(void **state)
+{
+	struct sweep *sweep = parse("/dir",
+				    "name: n\nscript: [job.sh, \"{lr}\", \"{none?}\", \"{@kv}\"]\n"
+				    "params: {lr: \"a b\", none: \"\"}\n"
+				    "sbatch: {nodefile: hosts, exclude: n1, chdir: out}\n",
+				    false);
+	struct sweep_param params[] = {{"lr", "a b", false}, {"none", "", false}};
+	struct sweep_point point = {.n = 2, .params = params, .sample = -1};
+	struct err err = {0};
+	struct plan plan;
+
+	(void)state;
+	sweep_set_script(sweep, "#!/bin/bash\n#SBATCH -J fit --exclude=./bad\necho $1\n");
+	assert_int_equal(sweep_plan(sweep, &point, 1, &plan, &err), 0);
+	check_joined(&plan.steps[0].argv, "/dir/job.sh|a b|lr=a b|none=");
+	check_joined(&plan.sbatch, "--nodefile=/dir/hosts|--exclude=n1|--chdir=out");
+	check_joined(&plan.env, "SLURM_JOB_NAME=fit");
+	assert_string_equal(plan.directives,
+			    "#SBATCH \"--job-name=fit\" \"--exclude=/dir/./bad\"\n");
 	plan_release(&plan);
 	sweep_free(sweep);
 }
@@ -894,6 +919,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_unbounded_let),
 		cmocka_unit_test(test_script),
+		cmocka_unit_test(test_script_arguments),
 		cmocka_unit_test(test_policy),
 	};
 

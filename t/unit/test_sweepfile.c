@@ -141,15 +141,15 @@ static const struct complaint_case placeholders[] = {
 
 static const struct complaint_case jobs[] = {
 	{HEAD "sbatch: {array: 1-3}\n" RUN,
-	 "s:2:10: error: sbatch's 'array' is set by slurmq itself: slurmq makes the arrays: each job is a "
-	 "task of one\n"},
+	 "s:2:10: error: sbatch's 'array' is set by slurmq itself: make its values a parameter, as in "
+	 "params: {task: [0, 1, 2]}\n"},
 	/* abbreviations that sbatch accepts (getopt_long(3)) are refused too */
 	{HEAD "sbatch: {begi: now+1hour}\n" RUN,
 	 "s:2:10: error: sbatch's 'begin' is set by slurmq itself: use 'slurmq hold' and 'slurmq release'\n"},
 	{HEAD "sbatch: {test-on: true, arra: 1}\n" RUN,
 	 "s:2:10: error: sbatch's 'test-only' is set by slurmq itself: use 'slurmq submit --dry-run'\n"
-	 "s:2:25: error: sbatch's 'array' is set by slurmq itself: slurmq makes the arrays: each job is a "
-	 "task of one\n"},
+	 "s:2:25: error: sbatch's 'array' is set by slurmq itself: make its values a parameter, as in "
+	 "params: {task: [0, 1, 2]}\n"},
 	{HEAD "sbatch: {hol: true, wai: true, de: 1}\n" RUN,
 	 "s:2:10: error: sbatch's 'hold' is set by slurmq itself: use 'slurmq hold'\n"
 	 "s:2:21: warning: sbatch has no option 'wai' that is known here, did you mean 'wait'?\n"
@@ -191,6 +191,29 @@ static const struct complaint_case jobs[] = {
 	 "s:3:45: error: time: 'y' is not valid for sbatch: a time is minutes, min:sec, h:m:s, d-h, d-h:m or d-h:m:s\n"
 	 "s:4:13: error: checkpoint: 'SIGUSR1' is not a possible signal, did you mean 'USR1'?\n"
 	 "s:5:14: error: 'restartable' is true or false, not '1'\n"},
+};
+
+static const struct complaint_case batch[] = {
+	{HEAD RUN "checkpoint: {signal: USR2, before: 5m}\n", ""},
+	{HEAD RUN "checkpoint: {signal: TERM}\n", ""},
+	{HEAD RUN "checkpoint: {signal: KILL, before: 0s, after: 1}\n",
+	 "s:3:22: error: checkpoint: 'KILL' is not a possible signal (USR1, USR2, TERM, INT, HUP, "
+	 "CONT, ALRM)\n"
+	 "s:3:36: error: before: Slurm can signal a job 1 to 65535 seconds before its limit\n"
+	 "s:3:40: error: unknown key 'after'\n"},
+	{HEAD RUN "checkpoint: {before: 90}\n",
+	 "s:3:13: error: checkpoint needs a signal, as in {signal: USR1, before: 100s}\n"
+	 "s:3:22: error: before: '90' needs a unit: 90s, 90m, 90h or 90d\n"},
+	{HEAD "params: {lr: 1}\nscript: [job.sh, {lr}, \"x{lr}\"]\n", ""},
+	{HEAD "params: {lr: 1}\nscript: job.sh {lr} -s {x}\n",
+	 "s:3:9: error: 'script' names a file; with arguments it is a list: script: [job.sh, "
+	 "\"{lr}\", -s, \"{x}\"]\n"},
+	{HEAD "script: []\n",
+	 "s:2:9: error: 'script' is a path, or a list of a path and arguments\n"},
+	{HEAD "script: ['', a]\n", "s:2:10: error: 'script' must name a file\n"},
+	{HEAD "script: [job.sh, \"{lr}\"]\n",
+	 "s:2:19: error: there is no parameter 'lr': write {{lr}} for the text {lr}\n"},
+	{HEAD "script: job.sh 1 2\n", NULL},
 };
 
 static const struct complaint_case spaces[] = {
@@ -256,17 +279,21 @@ static const struct complaint_case files[] = {
 	 "s:2:7: error: 'bad.csv' cannot be used: see its errors\n"},
 	{HEAD "script: job.sh\n", ""},
 	{HEAD "script: array.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --array=1-9' is not allowed: slurmq makes the "
-	 "arrays: each job is a task of one\n"},
+	 "array.sh:2:9: error: slurmq sets '--array' itself: remove it, and write in the sweep file: "
+	 "params: {task: {from: 1, to: 9, step: 1}}\n"
+	 "s:2:9: error: 'array.sh' cannot be used: see its errors\n"},
 	{HEAD "script: cut.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --arr 1-9' is not allowed: slurmq makes the "
-	 "arrays: each job is a task of one\n"},
+	 "cut.sh:2:9: error: slurmq sets '--array' itself: remove it, and write in the sweep file: "
+	 "params: {task: {from: 1, to: 9, step: 1}}\n"
+	 "s:2:9: error: 'cut.sh' cannot be used: see its errors\n"},
 	{HEAD "script: two.sh\n",
-	 "s:2:9: error: the script's line '#SBATCH --mem=1G --hold # now' is not allowed: use 'slurmq hold'\n"},
+	 "two.sh:2:18: error: slurmq sets '--hold' itself: use 'slurmq hold'\n"
+	 "s:2:9: error: 'two.sh' cannot be used: see its errors\n"},
 	{HEAD "script: said.sh\n", ""},
 	{HEAD "script: lines\n",
-	 "s:2:9: error: the script's first line must name its interpreter, as in #!/bin/bash; "
-	 "sbatch demands it, too\n"},
+	 "lines:1:1: error: the script's first line must name its interpreter, as in #!/bin/bash; "
+	 "sbatch demands it, too\n"
+	 "s:2:9: error: 'lines' cannot be used: see its errors\n"},
 	{HEAD "script: job.sh\nsetup: a\n",
 	 "s:3:8: error: 'setup' cannot be used with 'script': put it into the script\n"},
 };
@@ -336,6 +363,12 @@ static void test_schema(void **state)
 {
 	(void)state;
 	check_complaints(schema, sizeof(schema) / sizeof(*schema));
+}
+
+static void test_batch(void **state)
+{
+	(void)state;
+	check_complaints(batch, sizeof(batch) / sizeof(*batch));
 }
 
 static void test_placeholders(void **state)
@@ -497,11 +530,12 @@ static void test_broken_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_schema),	     cmocka_unit_test(test_placeholders),
-		cmocka_unit_test(test_jobs),	     cmocka_unit_test(test_spaces),
-		cmocka_unit_test(test_files),	     cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_slurp_errors), cmocka_unit_test(test_slurp),
-		cmocka_unit_test(test_bom_and_crlf), cmocka_unit_test(test_broken_files),
+		cmocka_unit_test(test_schema),	     cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_placeholders), cmocka_unit_test(test_jobs),
+		cmocka_unit_test(test_spaces),	     cmocka_unit_test(test_files),
+		cmocka_unit_test(test_limits),	     cmocka_unit_test(test_slurp_errors),
+		cmocka_unit_test(test_slurp),	     cmocka_unit_test(test_bom_and_crlf),
+		cmocka_unit_test(test_broken_files),
 	};
 
 	return cmocka_run_group_tests_name("sweepfile", tests, make_folder, remove_folder);

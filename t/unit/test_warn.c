@@ -80,17 +80,21 @@ static const struct said forms[] = {
 	 SBATCH "'time': sbatch refuses '5h' (h=5h): write 5:00:00\n"},
 };
 
-#define SCRIPT "s:2:9: error: the script"
 #define CANNOT(name) "s:2:7: error: '" name "' cannot be used: see its errors\n"
 #define ADVICE "save the file as UTF-8 (iconv(1) converts it)\n"
 
 /* Files in other forms than slurmq reads: see make_folder(). */
 static const struct said files[] = {
 	{HEAD "script: unix.sh\n", ""},
-	{HEAD "script: dos.sh\n", SCRIPT
-	 "'s lines end with CR LF, as on Windows, which sbatch refuses: remove the CR, as in "
-	 "sed -i 's/\\r$//' FILE\n"},
-	{HEAD "script: utf16.csv\n", SCRIPT " is UTF-16: " ADVICE},
+	{HEAD "script: dos.sh\n",
+	 "dos.sh:1:1: error: the lines end with CR LF, as on Windows, which sbatch refuses: remove "
+	 "the CR, as in sed -i 's/\\r$//' FILE\n"
+	 "s:2:9: error: 'dos.sh' cannot be used: see its errors\n"},
+	{HEAD "script: utf16.csv\n", "utf16.csv:1:1: error: this is UTF-16: " ADVICE
+				     "s:2:9: error: 'utf16.csv' cannot be used: see its errors\n"},
+	{HEAD "script: form.sh\n",
+	 "form.sh:2:9: warning: sbatch refuses '--time=4h': write 4:00:00\n"
+	 "form.sh:3:18: warning: sbatch refuses '--cpus-per-task=x': give a whole number above 0\n"},
 	{HEAD "zip: [{file: commas.csv}]\n" RUN, ""},
 	{HEAD "zip: [{file: one.csv}]\n" RUN, ""},
 	{HEAD "zip: [{file: quoted.csv}]\n" RUN, NULL},
@@ -279,6 +283,9 @@ static const struct said unused[] = {
 	{PARAMS "run: a $SLURMQ_PARAM_lr\n", UNUSED("2:22", "seed")},
 	{HEAD "params: {a.b: 1, c-d: 2}\nrun: a $SLURMQ_PARAM_a_b $SLURMQ_PARAM_c_d\n", ""},
 	{PARAMS "script: params.sh\n", ""},
+	{PARAMS "run: ./one.sh\n", ""},
+	{PARAMS "run: [bash, one.sh]\n", ""},
+	{PARAMS "run: ./set.sh\n", UNUSED("2:10", "lr") UNUSED("2:22", "seed")},
 	{PARAMS "script: one.sh\n", UNUSED("2:22", "seed")},
 	{PARAMS "script: unix.sh\n", UNUSED("2:10", "lr") UNUSED("2:22", "seed")},
 	/* steps, variants, tables, repetitions */
@@ -447,6 +454,7 @@ static const struct {
 	const char *name, *text;
 } written[] = {
 	{"a blank.sh", ""},
+	{"form.sh", "#!/bin/bash\n#SBATCH --time=4h\n#SBATCH --mem=1G -c x -n 2\n"},
 	{"params.sh", "#!/bin/bash\na $SLURMQ_PARAM_lr ${SLURMQ_PARAM_seed}\n"},
 	{"one.sh", "#!/bin/bash\na $SLURMQ_PARAM_lr\n"},
 	{"dollar.sh", "#!/bin/bash -l\n#SBATCH --mem=1G\na --seed $seed '$seed'\n"},
