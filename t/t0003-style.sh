@@ -14,7 +14,7 @@ have() {
 
 # Shell: by the first line, or by the name if there is no such line
 
-# The batch scripts in t/data are as people have them
+# The batch scripts in t/data are in the style of their authors
 mapfile -t files < <(find t .ci completions man src -type f ! -path 't/data/*' 2>/dev/null | sort)
 scripts=()
 for f in ${files[@]+"${files[@]}"}; do

@@ -159,4 +159,12 @@ mv job.sh other.sh
 sed -i 's/job.sh/other.sh/' batch.yaml
 expanded batch.yaml 0 2 0 0 'another name of it'
 
+printf 'name: args\nparams: {a: [1, 2]}\nscript: [other.sh, "{a}"]\n' >args.yaml
+expanded args.yaml 2 0 0 0 'a script with arguments'
+mv other.sh job.sh
+sed -i 's/other.sh/job.sh/' args.yaml
+expanded args.yaml 0 2 0 0 'another name of a script with arguments'
+sed -i 's/"{a}"/"{a}", x/' args.yaml
+expanded args.yaml 0 0 2 0 'another argument'
+
 done_testing

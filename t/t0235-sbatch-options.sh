@@ -10,8 +10,8 @@ printf '%s\n' 'ClusterName=x' 'SlurmctldHost=localhost' 'AuthType=auth/none' 'Cr
 export SLURM_CONF=$TEST_TMP/slurm.conf LC_ALL=C
 sbatch --help >help 2>&1 || skip_all 'sbatch does not run here'
 
-# For a prefix of several options, getopt_long(3) names them all. The text of --help is no source: that of 24.11
-# still has --power
+# For a prefix of several options, getopt_long(3) names them all. The text of --help is not reliable: on 24.11 it
+# still lists --power
 list_options() {
 	local letter
 	for letter in {a..z}; do
@@ -23,7 +23,7 @@ ok 'sbatch names its options' test "$(wc -l <installed)" -gt 80
 
 version=$(sbatch --version | sed -n 's/^[^0-9]*\([0-9]*\)\.\([0-9]*\).*/\1\2/p')
 note "sbatch is of $version"
-# options FILTER: those of this release; of an option that slurmq sets itself the schema names none
+# options FILTER: prints the options of this release. The schema has no release for an option that slurmq sets itself
 options() {
 	slurmq help --schema | jq -r --argjson version "${version:-0}" '.definitions.sbatch.properties | to_entries[] |
 		((.value.description? // "") | capture("^(?<word>since|until) Slurm (?<y>[0-9]+)[.](?<m>[0-9]+)$")? //

@@ -1,9 +1,8 @@
 #!/bin/bash
-# batch scripts, job arrays and calls of sbatch in a sweep file: kept as sbatch keeps them, or refused with the way
-# out
+# batch scripts, job arrays and calls of sbatch in a sweep file: they work as with sbatch, or are refused with advice
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
-# says NAME COMPLAINT...: what expand reports about s.yaml and job.sh, and no more
+# says NAME COMPLAINT...: expand reports exactly these complaints about s.yaml and job.sh
 says() {
 	local name=$1
 	shift

@@ -1,6 +1,6 @@
 #!/bin/bash
-# batch scripts of several fields (t/data/scripts), and those on slurmq-sweep(5): each runs as plain sbatch runs it,
-# or is refused with the way out and then runs so
+# batch scripts of several fields (t/data/scripts), and those on slurmq-sweep(5): each runs as with plain
+# sbatch, or is refused with advice, and runs so once the advice is followed
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
 . "$TEST_LIB/page.sh"
@@ -11,8 +11,8 @@ slurm_set_limits MaxSubmitJobsPerUser=200 MaxJobsPerUser=100 || bail_out 'no lim
 
 # ---- programs that record how they were called ----
 
-# Each call is a line in a file of its own: arguments, folder, standard input, what it finds in the environment but
-# for what is another one in each job
+# Each call writes one line to a file of its own: arguments, folder, standard input, and the environment without the
+# variables that differ between jobs
 mkdir -p stubs "$HOME/miniconda3/etc/profile.d"
 cat >stubs/record <<'END'
 #!/bin/bash
@@ -51,7 +51,7 @@ export -f module
 
 scripts=$TEST_TOP/t/data/scripts
 
-# study DIR SCRIPT: a folder as its owner has it
+# study DIR SCRIPT: makes the folder of a study
 study() {
 	mkdir -p "$1/.record" "$1/logs" "$1/runs"
 	cp "$scripts/$2.sh" "$1/"
@@ -62,7 +62,7 @@ study() {
 	sinfo -h -N -o %N -p main | head -n 1 >"$1/hosts.txt"
 }
 
-# plain SCRIPT ARGS...: each ARGS is one sbatch with $options, as a loop has it
+# plain SCRIPT ARGS...: calls sbatch with $options once for each ARGS, as a loop does
 options=''
 plain() {
 	local script=$1 args
@@ -74,7 +74,7 @@ plain() {
 	done
 }
 
-# queued SCRIPT [SED]: the sweep file on stdin; SED is what the errors say to change in the script
+# queued SCRIPT [SED]: submits the sweep file on stdin; SED changes the script as the errors advise
 queued() {
 	local script=$1 edit=${2-}
 	study "queue/$script" "$script"
@@ -212,12 +212,12 @@ environments() {
 		cksum <"$file"
 	done | sort
 }
-# The files that a job has made, with their text
+# Prints the files that jobs have made, with their text
 files() {
 	(cd "$1" && find . -name '.?*' -prune -o -type f ! -name 'slurm-*' ! -name sweep.yaml ! -name '*.sh' \
 		! -name '*.out' ! -name '*.err' ! -path './logs/*' -print -exec cat {} + | sort)
 }
-# Those with an environment that no call has the other way
+# Prints the variables that only one of the two ways sets
 differences() {
 	diff <(cat "plain/$1"/.record/env.* | sort -u) <(cat "queue/$1"/.record/env.* | sort -u)
 }

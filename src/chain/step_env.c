@@ -96,7 +96,7 @@ void step_env(const struct manifest_task *task, const struct strs *base,
 	json_close(&j);
 	set_small(env, "SLURMQ_PARAMS", buf_str(&text));
 	env_set(env, "SLURMQ_STEP", s->name);
-	if (bash_start_is_text(&s->argv)) {
+	if (!task->head.script && bash_start_is_text(&s->argv)) {
 		env_set(env, BASH_START, bash_start);
 		if (task->head.setup)
 			env_set(env, BASH_START_SETUP, task->head.setup);

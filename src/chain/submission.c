@@ -339,7 +339,9 @@ char *submission_script_make(const struct store *store, int64_t version, const s
 	char *bin = store_path(store, "bin/%" PRId64, version);
 	const char *conf = env_get(env, "SLURM_CONF");
 
-	buf_addstr(&out, "#!/bin/sh\n");
+	/* dash would drop exported functions of bash, such as module, from the environment; -p
+	 * keeps bash from reading $BASH_ENV (bash(1)) */
+	buf_addstr(&out, "#!/bin/bash -p\n");
 	if (*directives) {
 		buf_addstr(&out, directives);
 		if (out.s[out.len - 1] != '\n')

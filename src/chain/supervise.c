@@ -271,7 +271,7 @@ static pid_t start_step(struct run *r, const struct manifest_step *s, struct jou
 	if (r->task.head.script) {
 		script = mem_printf("%s/%s", r->o->dir, r->task.head.script);
 		strs_add(&script_argv, script);
-		for (size_t i = 1; i < s->argv.n; i++)
+		for (size_t i = 0; i < s->argv.n; i++)
 			strs_add(&script_argv, s->argv.v[i]);
 		c.argv = (const char *const *)script_argv.v;
 		c.path = script;

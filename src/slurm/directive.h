@@ -2,7 +2,7 @@
  * directive.h - the #SBATCH lines of a batch script, read as sbatch reads them.
  *
  * sbatch reads the lines before the first line that is neither empty nor a comment (sbatch(1)). A
- * line may hold several words, some in quotes, and a comment behind them.
+ * line may hold several words, some in quotes, and a comment after them.
  */
 #ifndef SLURMQ_DIRECTIVE_H
 #define SLURMQ_DIRECTIVE_H

@@ -106,6 +106,7 @@ void manifest_add(struct manifest_writer *w, int64_t job, int64_t attempt, int64
 		put_str(&b, "param", pair);
 		free(pair);
 	}
+	put_list(w, &b, "env", &plan->script_env);
 	put_list(w, &b, "env", &plan->env);
 	for (size_t i = 0; i < plan->nsteps; i++) {
 		const struct plan_step *s = &plan->steps[i];

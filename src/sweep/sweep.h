@@ -68,9 +68,7 @@ struct plan_step {
 		/* the command as it is executed: the words of a list; for a string bash -e -o
 		 * pipefail -c TEXT NAME (bash_start.h), in which the name of the step is bash's
 		 * $0, so that its errors name it. `setup` runs before either, in the same shell.
-		 * For
-		 * `script` the stored script is executed: the path and the arguments, or empty without
-		 * arguments. */
+		 * For `script`: the arguments of the stored script. */
 		argv;
 	struct strs
 		/* NAME=VALUE: variables to which the text of argv refers; the text never holds
@@ -89,8 +87,11 @@ struct plan_step {
 struct plan {
 	struct strs sbatch; /* long options of sbatch in order: "--partition=gpu", "--exclusive" */
 	struct strs env;    /* NAME=VALUE: environment of the job's processes */
-	char *directives;   /* the #SBATCH block of `script`, from directives_copy() */
-	char *title;	    /* NULL: none */
+	/* NAME=VALUE: variables that sbatch would set for `script`, unless env has them. They are
+	 * no part of the comparison of plans: the name of the script does not count. */
+	struct strs script_env;
+	char *directives; /* the #SBATCH block of `script`, from directives_copy() */
+	char *title;	  /* NULL: none */
 	struct plan_step *steps;
 	size_t nsteps;
 };

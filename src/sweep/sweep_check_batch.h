@@ -1,6 +1,6 @@
 /*
- * sweep_check_batch.h - checks of commands and batch scripts as people have them: options that
- * slurmq sets itself, variables of job arrays, calls of sbatch. Only for a file that is expanded:
+ * sweep_check_batch.h - checks of commands and batch scripts that were written for sbatch: options
+ * that slurmq sets itself, variables of job arrays, calls of sbatch. Only for a file that is expanded:
  * jobs that the store holds go on with what they have.
  */
 #ifndef SLURMQ_SWEEP_CHECK_BATCH_H

@@ -452,15 +452,9 @@ static int plan_batch_script(struct render *r, struct plan_step *out)
 	strs_add(&out->shown, r->sweep->script_path);
 	if (add_words(r, step, out) != 0)
 		return -1;
-	for (size_t i = 0; out->shown.n > 1 && i < out->shown.n; i++)
+	for (size_t i = 1; i < out->shown.n; i++)
 		strs_add(&out->argv, out->shown.v[i]);
 	return check_words(r, "an argument of the script", &out->argv);
-}
-
-static void set_unless_given(struct strs *env, const char *name, const char *value)
-{
-	if (!env_get(env, name))
-		env_set(env, name, value);
 }
 
 /* Takes the #SBATCH lines of the script, and sets what sbatch would set from those options that
@@ -475,9 +469,9 @@ static void plan_directives(const struct sweep *sweep, struct plan *out)
 	directives_list(script, &options);
 	name = policy_option(&options, "--job-name");
 	mode = policy_option(&options, "--open-mode");
-	set_unless_given(&out->env, "SLURM_JOB_NAME", name ? name : slash ? slash + 1 : path);
+	env_set(&out->script_env, "SLURM_JOB_NAME", name ? name : slash ? slash + 1 : path);
 	if (mode && (*mode == 'a' || *mode == 't'))
-		set_unless_given(&out->env, "SLURM_OPEN_MODE", *mode == 'a' ? "a" : "t");
+		env_set(&out->script_env, "SLURM_OPEN_MODE", *mode == 'a' ? "a" : "t");
 	strs_release(&options);
 }
 
@@ -584,6 +578,7 @@ void plan_release(struct plan *plan)
 	free(plan->steps);
 	strs_release(&plan->sbatch);
 	strs_release(&plan->env);
+	strs_release(&plan->script_env);
 	free(plan->directives);
 	free(plan->title);
 	memset(plan, 0, sizeof(*plan));

@@ -64,9 +64,10 @@ static void arguments_of_sbatch(void **state)
 	want = mem_printf("--chdir=%s", h->dir);
 	assert_string_equal(fake.last_argv.v[5], want);
 	free(want);
-	want = mem_printf("#!/bin/sh\n# slurmq: ten, 10 jobs\nSLURMQ_DIR=%s\nexport SLURMQ_DIR\n"
-			  "exec %s/bin/1 run %016" PRIx64 "\n",
-			  h->store.dir, h->store.dir, t);
+	want = mem_printf(
+		"#!/bin/bash -p\n# slurmq: ten, 10 jobs\nSLURMQ_DIR=%s\nexport SLURMQ_DIR\n"
+		"exec %s/bin/1 run %016" PRIx64 "\n",
+		h->store.dir, h->store.dir, t);
 	assert_string_equal(fake.last_script, want);
 	free(want);
 	assert_true(folder_file_exists(h->store.folder, "bin/1"));

@@ -842,7 +842,7 @@ static void test_script(void **state)
 	assert_string_equal(plan.steps[0].name, "script");
 	assert_int_equal(plan.steps[0].argv.n, 0);
 	check_joined(&plan.sbatch, "--mem=1G");
-	check_joined(&plan.env, "SLURM_JOB_NAME=job.sh");
+	check_joined(&plan.script_env, "SLURM_JOB_NAME=job.sh");
 	plan_release(&plan);
 	sweep_free(sweep);
 }
@@ -862,9 +862,9 @@ static void test_script_arguments(void **state)
 	(void)state;
 	sweep_set_script(sweep, "#!/bin/bash\n#SBATCH -J fit --exclude=./bad\necho $1\n");
 	assert_int_equal(sweep_plan(sweep, &point, 1, &plan, &err), 0);
-	check_joined(&plan.steps[0].argv, "/dir/job.sh|a b|lr=a b|none=");
+	check_joined(&plan.steps[0].argv, "a b|lr=a b|none=");
 	check_joined(&plan.sbatch, "--nodefile=/dir/hosts|--exclude=n1|--chdir=out");
-	check_joined(&plan.env, "SLURM_JOB_NAME=fit");
+	check_joined(&plan.script_env, "SLURM_JOB_NAME=fit");
 	assert_string_equal(plan.directives,
 			    "#SBATCH \"--job-name=fit\" \"--exclude=/dir/./bad\"\n");
 	plan_release(&plan);
