@@ -166,11 +166,14 @@ struct sweep {
 	size_t nspaces;
 	struct space base; /* the top level; spaces[0] has the same groups if there is no variant */
 	bool variants;
+	bool tables; /* the columns of a table are not known yet */
+	bool loaded;
+	bool read_by_program; /* a file that a command executes names SLURMQ_PARAM... */
+	bool restartable;
+	bool shuffled; /* order: random */
 	struct rules exclude;
 	struct include *includes;
 	size_t nincludes;
-	bool tables; /* the columns of a table are not known yet */
-	bool loaded;
 	uint64_t most; /* maximum number of jobs; 0: any number that can be counted */
 
 	struct lets lets;
@@ -184,14 +187,11 @@ struct sweep {
 	const char *script_name;    /* the path of the batch script as written; NULL: none */
 	char *script_path, *script; /* its absolute path, its text */
 	struct pos script_pos;
-	bool read_by_program; /* a file that a command executes names SLURMQ_PARAM... */
 
 	struct sweep_retry retry;
-	bool restartable;
 	const char *checkpoint; /* name of a signal; NULL: none */
 	int64_t notice_s;	/* `before` of checkpoint; 0: not set */
 	int64_t limit;		/* 0: none */
-	bool shuffled;		/* order: random */
 };
 
 /* Returns the number of a name; a new name gets a new number. */
