@@ -42,7 +42,7 @@ there --version
 is_status 0
 there help
 is_status 0
-like_out '^begin +init'
+like_out '^Getting started +init'
 there submit
 is_status 2
 like_err 'slurmq init'
