@@ -385,7 +385,7 @@ static char *format_axis(const char *value)
 		buf_addstr(&b, "]}");
 	}
 	if (b.len && value[len])
-		buf_addf(&b, "; for its limit, use 'slurmq config limit %s'", value + len + 1);
+		buf_addf(&b, " and limit: %s", value + len + 1);
 	return b.len ? buf_take(&b) : NULL;
 }
 
