@@ -120,11 +120,25 @@ static void warn_single(struct sweep_reader *r, const struct node *node, const c
 	buf_release(&list);
 }
 
-/* Returns whether the map is {A..B}, with a complaint. */
+/* Returns whether the map is {a, b}: keys without values, as in a set of Python. */
+static bool is_set(const struct node *map)
+{
+	for (size_t i = 1; i < map->n; i += 2)
+		if (map->items[i]->kind != NODE_SCALAR || map->items[i]->style != STYLE_PLAIN ||
+		    map->items[i]->len)
+			return false;
+	return map->n > 2;
+}
+
+/* Returns whether the map is {A..B} or {a, b}, with a complaint. */
 static bool refuse_braces(struct sweep_reader *r, const struct node *map, const char *what)
 {
 	char from[16], to[16];
 
+	if (is_set(map)) {
+		complaint_error(r->list, map->pos, "%s: for a list write [...], not {...}", what);
+		return true;
+	}
 	if (map->n != 2 || map->items[0]->kind != NODE_SCALAR ||
 	    !parse_range(map->items[0]->text, from, to))
 		return false;

@@ -60,6 +60,13 @@ static const struct complaint_case schema[] = {
 	{HEAD "paramters: {}\n" RUN,
 	 "s:2:1: error: unknown key 'paramters', did you mean 'params'?\n"},
 	{HEAD "grid: {}\n" RUN, "s:2:1: error: unknown key 'grid', did you mean 'params'?\n"},
+	{HEAD "concurrency: 4\n" RUN,
+	 "s:2:1: error: unknown key 'concurrency', did you mean 'limit'?\n"},
+	{HEAD "time: 10\n" RUN,
+	 "s:2:1: error: unknown key 'time': write it in 'sbatch', as an option of sbatch\n"},
+	{HEAD "setup: [a, b]\n" RUN,
+	 "s:2:8: error: 'setup' must be a text, not a list: write | and "
+	 "a line for each command\n"},
 	{HEAD "matrix: {}\n" RUN, "s:2:1: error: unknown key 'matrix', did you mean 'params'?\n"},
 	{HEAD "slurm: {}\n" RUN, "s:2:1: error: unknown key 'slurm', did you mean 'sbatch'?\n"},
 	{HEAD "command: a\n",

@@ -135,6 +135,7 @@ static const struct said single[] = {
 	 "s:3:7: warning: parameter 'x' has one value, the text '1-5': for a " RANGE_1_5},
 	{X("{values: [1-5]}"), NULL},
 	{X("{1..5}"), "s:3:6: error: parameter 'x': for a range write {from: 1, to: 5, step: 1}\n"},
+	{X("{a, b}"), "s:3:6: error: parameter 'x': for a list write [...], not {...}\n"},
 	{X("0.1, 0.2"), ONE("0.1, 0.2") "list write [0.1, 0.2]" QUOTES},
 	{X("1e-3, 2, -3"), ONE("1e-3, 2, -3") "list write [1e-3, 2, -3]" QUOTES},
 	{X("0.1 0.01 1e-3"), ONE("0.1 0.01 1e-3") "list write [0.1, 0.01, 1e-3]" QUOTES},
@@ -183,6 +184,10 @@ static const struct said commands[] = {
 	{HEAD "run: [python train.py, --lr]\n",
 	 "s:2:7: warning: the first word, 'python train.py', is the name of a program: write each "
 	 "word as an element, as in [python, ...]\n"},
+	{HEAD "run: |\n  #!/bin/bash\n  #SBATCH --mem=1G\n  a\n",
+	 "s:3:3: warning: the #SBATCH lines of a text have no effect: write their options in "
+	 "'sbatch', or the name of a file with the text in 'script'\n"},
+	{HEAD "run: |\n  cat >job.sh <<'END'\n  #SBATCH --mem=1G\n  END\n", ""},
 	{HEAD "run:\n  - module load x\n  - python train.py --n 1\n",
 	 "s:3:5: warning: the list is one command, and 'module load x' the name of its program: for "
 	 "several commands write a text, run: |, with a line for each\n"},
