@@ -32,7 +32,7 @@ static const struct said forms[] = {
 	 "s:2:17: warning: sbatch's 'gres': sbatch refuses '2': write gpu:2, or another name of a "
 	 "resource\n"},
 	{HEAD "sbatch: {cpus: 4}\n" RUN,
-	 "s:2:10: warning: sbatch has no option 'cpus' that is known here, did you mean "
+	 "s:2:10: warning: slurmq knows no option 'cpus' of sbatch, did you mean "
 	 "'cpus-per-task'?\n"},
 	/* a value that comes from parameters */
 	{HEAD "sbatch: {time: \"{h}:00:00\"}\nparams: {h: [4, 8]}\n" RUN, ""},
