@@ -107,6 +107,9 @@ wrong "unknown state 'whatever': pending, submitting," -s whatever
 run slurmq list -s failed
 is_status 0
 is_out 'no such jobs; slurmq status lists the sweeps'
+run slurmq list a=99
+is_status 0
+is_out 'no such jobs; slurmq status lists the sweeps'
 run slurmq status gamma
 is_status 2
 is_err "slurmq status: no sweep 'gamma': slurmq status lists them"

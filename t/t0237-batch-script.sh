@@ -124,7 +124,7 @@ mkdir -p "out/${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
 echo $MY_SLURM_ARRAY_TASK_ID $SLURM_ARRAY_TASK_IDS
 END
 says 'a job array' \
-	"job.sh:2:9: error: slurmq sets '--array' itself: remove it, and write in the sweep file: params: {task: {from: 0, to: 23, step: 1}}; for its limit, use 'slurmq config limit 4'" \
+	"job.sh:2:9: error: slurmq sets '--array' itself: remove it, and write in the sweep file: params: {task: {from: 0, to: 23, step: 1}} and limit: 4" \
 	"job.sh:4:9: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
 	"job.sh:5:17: error: SLURM_ARRAY_JOB_ID is not set in a job of slurmq: use \$SLURMQ_SWEEP, or \$SLURMQ_JOB_ID" \
 	"job.sh:5:38: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \

@@ -200,6 +200,7 @@ END
 	run slurmq show "$held"
 	like_out '^job [0-9]+ of value: held BREAKER$'
 	like_out "^held +$failed of $failed with opt=lamb failed; slurmq release opt=lamb\$"
+	unlike_out '^  error ' # slurmq itself withdrew it from the queue
 	# nothing of it is left in Slurm
 	is "$(squeue -h -t PENDING -o %j | grep -c '^value')" 0 "$order: none of it waits in Slurm"
 done

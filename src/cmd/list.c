@@ -219,7 +219,8 @@ static int print_list(struct list *l, const struct args *args, const struct sele
 	if (rc >= 0 && l->rows)
 		table_flush(&l->table, &l->ctx->out, stdout);
 	else if (rc >= 0)
-		print_nothing(l, sel->states || sel->n != 1 || sel->v[0].sweep || sel->v[0].first);
+		print_nothing(l, sel->states || sel->nparams || sel->n != 1 || sel->v[0].sweep ||
+					 sel->v[0].first);
 	table_release(&l->table);
 	return rc < 0 ? -1 : 0;
 }

@@ -80,7 +80,7 @@ bool unstarted_explain(const struct store *store, const struct db_attempt *a,
 
 	if (a->closed == CLOSED_NOT || a->started || a->reason == REASON_NONE ||
 	    a->reason == REASON_CANCELLED || a->reason == REASON_REFUSED ||
-	    a->reason == REASON_USER || a->reason == REASON_LOST)
+	    a->reason == REASON_USER || a->reason == REASON_BREAKER || a->reason == REASON_LOST)
 		return false;
 	silent = is_log_silent(store, a);
 	if (is_launch_failure(a, silent)) {

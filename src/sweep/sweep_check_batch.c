@@ -242,6 +242,19 @@ static void add_words_of(const struct command *run, struct strs *words)
 		strs_add(words, run->words[w].node->text);
 }
 
+/* Warns about a batch script that was pasted as a text. */
+static void warn_directives(const struct source *s)
+{
+	struct strs options = {0};
+
+	directives_list(s->text, &options);
+	if (options.n)
+		complaint_warn(s->list, find_place(s, 0),
+			       "the #SBATCH lines of a text have no effect: write their options in "
+			       "'sbatch', or the name of a file with the text in 'script'");
+	strs_release(&options);
+}
+
 static void check_text(const struct source *source)
 {
 	struct source s = *source;
@@ -249,6 +262,7 @@ static void check_text(const struct source *source)
 	s.text = s.node->text;
 	s.len = s.node->len;
 	check_array_variables(&s);
+	warn_directives(&s);
 }
 
 void sweep_check_commands(const struct sweep *sweep, struct complaint_list *list)
@@ -385,7 +399,7 @@ static char *format_axis(const char *value)
 		buf_addstr(&b, "]}");
 	}
 	if (b.len && value[len])
-		buf_addf(&b, "; for its limit, use 'slurmq config limit %s'", value + len + 1);
+		buf_addf(&b, " and limit: %s", value + len + 1);
 	return b.len ? buf_take(&b) : NULL;
 }
 

@@ -118,6 +118,12 @@ static void read_value_lines(struct axis *axis, const char *text, size_t len,
 		complaint_error(list, pos, "no values: there would be no jobs");
 	for (; at < end; at = next, pos.line++) {
 		next = find_line_end(at, end, &stop);
+		if (memchr(at, '\t', (size_t)(stop - at))) {
+			complaint_error(list, pos,
+					"a tab, but each line is one value: for columns use 'zip' "
+					"and a table with commas");
+			break;
+		}
 		if (stop == at)
 			complaint_error(list, pos, "an empty line");
 		else if (!utf8_is_clean(at, (size_t)(stop - at)))

@@ -136,11 +136,10 @@ static bool check_option(struct sweep_reader *r, const struct node *key)
 	near = opt ? opt->name : sbatch_guess(key->text);
 	if (near)
 		complaint_warn(r->list, key->pos,
-			       "sbatch has no option '%s' that is known here, did "
-			       "you mean '%s'?",
+			       "slurmq knows no option '%s' of sbatch, did you mean '%s'?",
 			       key->text, near);
 	else
-		complaint_warn(r->list, key->pos, "sbatch has no option '%s' that is known here",
+		complaint_warn(r->list, key->pos, "slurmq knows no option '%s' of sbatch",
 			       key->text);
 	return true;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sweep/template_bash.h"
+#include "slurm/sbatch.h"
 #include "lib/guess.h"
 #include "lib/utf8.h"
 
@@ -87,6 +88,14 @@ static const char *const neighbours[][2] = {
 	{"csv", "file"},
 	{"path", "file"},
 	{"random_seed", "seed"},
+	{"array", "params"},
+	{"max_jobs", "limit"},
+	{"max_parallel", "limit"},
+	{"max_concurrent", "limit"},
+	{"concurrency", "limit"},
+	{"parallel", "limit"},
+	{"throttle", "limit"},
+	{"shuffle", "order"},
 };
 
 static bool is_allowed(const struct sweep_key *allowed, const char *word)
@@ -97,14 +106,19 @@ static bool is_allowed(const struct sweep_key *allowed, const char *word)
 	return false;
 }
 
+static const char *find_neighbour(const char *word, const struct sweep_key *allowed)
+{
+	for (size_t i = 0; i < sizeof(neighbours) / sizeof(*neighbours); i++)
+		if (!strcmp(neighbours[i][0], word) && is_allowed(allowed, neighbours[i][1]))
+			return neighbours[i][1];
+	return NULL;
+}
+
 static const char *find_nearest_key(const char *word, const struct sweep_key *allowed)
 {
 	const char *names[32];
 	size_t n = 0;
 
-	for (size_t i = 0; i < sizeof(neighbours) / sizeof(*neighbours); i++)
-		if (!strcmp(neighbours[i][0], word) && is_allowed(allowed, neighbours[i][1]))
-			return neighbours[i][1];
 	for (; allowed[n].name && n + 1 < sizeof(names) / sizeof(*names); n++)
 		names[n] = allowed[n].name;
 	names[n] = NULL;
@@ -114,8 +128,15 @@ static const char *find_nearest_key(const char *word, const struct sweep_key *al
 static void refuse_unknown_key(struct sweep_reader *r, const struct node *key,
 			       const struct sweep_key *allowed)
 {
-	const char *near = find_nearest_key(key->text, allowed);
+	const char *near = find_neighbour(key->text, allowed);
 
+	if (!near && is_allowed(allowed, "sbatch") && sbatch_find(key->text)) {
+		complaint_error(r->list, key->pos,
+				"unknown key '%s': write it in 'sbatch', as an option of sbatch",
+				key->text);
+		return;
+	}
+	near = near ? near : find_nearest_key(key->text, allowed);
 	if (near)
 		complaint_error(r->list, key->pos, "unknown key '%s', did you mean '%s'?",
 				key->text, near);
@@ -383,6 +404,12 @@ bool sweep_read_script(struct sweep_reader *r, struct node *node, const char *wh
 	struct pos pos;
 
 	node = sweep_read_placeholder_map(r, node);
+	if (node->kind == NODE_LIST) {
+		complaint_error(
+			r->list, node->pos,
+			"%s must be a text, not a list: write | and a line for each command", what);
+		return false;
+	}
 	if (!check_scalar(r, node, what, true))
 		return false;
 	if (last && !node->text[strspn(node->text, " \t\n")]) {

@@ -53,29 +53,33 @@ static bool parse_range(const char *text, char from[16], char to[16])
 	return number_compare(from, to) < 0;
 }
 
-/* Returns whether the text is two or more numbers with ", " between them. */
-static bool is_number_list(const char *text)
+/* Reads two or more numbers with ", " or a blank between them. Adds them to *list with ", ". Two
+ * equal numbers side by side, as in "4 4 4", are rather the sizes of one thing. */
+static bool parse_number_list(const char *text, struct buf *list)
 {
-	size_t n = 0;
+	const char *gap = strchr(text, ',') ? ", " : " ";
+	char number[64], last[64] = "";
 
-	for (;; n++) {
-		size_t len = strcspn(text, ",");
-		char number[64];
+	for (size_t n = 0;; n++) {
+		size_t len = strcspn(text, gap);
 
 		snprintf(number, sizeof(number), "%.*s", (int)(len < 64 ? len : 63), text);
-		if (!number_is(number))
+		if (!number_is(number) || (*gap == ' ' && !strcmp(number, last)))
 			return false;
+		buf_addf(list, "%s%s", n ? ", " : "", number);
 		if (!text[len])
 			return n > 0;
-		text += len + 1;
-		if (*text++ != ' ')
+		if (strncmp(text + len, gap, strlen(gap)) != 0)
 			return false;
+		text += len + strlen(gap);
+		memcpy(last, number, sizeof(last));
 	}
 }
 
-static bool is_python_range(const char *text)
+static bool is_range_call(const char *text)
 {
-	static const char *const calls[] = {"range(", "linspace(", "logspace(", "arange("};
+	static const char *const calls[] = {"range(", "linspace(", "logspace(", "arange(",
+					    "$(seq "};
 
 	text += !strncmp(text, "np.", 3) ? 3 : !strncmp(text, "numpy.", 6) ? 6 : 0;
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
@@ -89,6 +93,7 @@ static bool is_python_range(const char *text)
 static void warn_single(struct sweep_reader *r, const struct node *node, const char *what)
 {
 	char from[16], to[16];
+	struct buf list = {0};
 
 	if (node->kind == NODE_LIST && node->n == 1)
 		node = node->items[0];
@@ -99,26 +104,41 @@ static void warn_single(struct sweep_reader *r, const struct node *node, const c
 			       "%s has one value, the text '%s': for a range write {from: %s, to: "
 			       "%s, step: 1}, for the text put it in quotes",
 			       what, node->text, from, to);
-	else if (is_number_list(node->text))
+	else if (parse_number_list(node->text, &list))
 		complaint_warn(
 			r->list, node->pos,
 			"%s has one value, the text '%.200s': for a list write [%.200s], for "
 			"the text put it in quotes",
-			what, node->text, node->text);
-	else if (is_python_range(node->text))
+			what, node->text, buf_str(&list));
+	else if (is_range_call(node->text))
 		complaint_warn(
 			r->list, node->pos,
 			"%s has one value, the text '%.200s': for a range write {from: A, "
 			"to: B, step: C} or {from: A, to: B, num: N}, for the text put it in "
 			"quotes",
 			what, node->text);
+	buf_release(&list);
 }
 
-/* Returns whether the map is {A..B}, with a complaint. */
+/* Returns whether the map is {a, b}: keys without values, as in a set of Python. */
+static bool is_set(const struct node *map)
+{
+	for (size_t i = 1; i < map->n; i += 2)
+		if (map->items[i]->kind != NODE_SCALAR || map->items[i]->style != STYLE_PLAIN ||
+		    map->items[i]->len)
+			return false;
+	return map->n > 2;
+}
+
+/* Returns whether the map is {A..B} or {a, b}, with a complaint. */
 static bool refuse_braces(struct sweep_reader *r, const struct node *map, const char *what)
 {
 	char from[16], to[16];
 
+	if (is_set(map)) {
+		complaint_error(r->list, map->pos, "%s: for a list write [...], not {...}", what);
+		return true;
+	}
 	if (map->n != 2 || map->items[0]->kind != NODE_SCALAR ||
 	    !parse_range(map->items[0]->text, from, to))
 		return false;

@@ -479,11 +479,19 @@ static void warn_unused_axis(struct names *n, const struct axis *axis)
 	variable = mem_strdup(axis->name);
 	for (char *c = variable; *c; c++)
 		*c = *c == '.' || *c == '-' ? '_' : *c;
-	complaint_warn(
-		n->list, axis->pos,
-		"nothing uses parameter '%s': write {%s} in the command; if the program reads "
-		"$SLURMQ_PARAM_%s itself, write {%s} in 'title'",
-		axis->name, axis->name, variable, axis->name);
+	if (n->sweep->script_name)
+		complaint_warn(
+			n->list, axis->pos,
+			"nothing uses parameter '%s': use $SLURMQ_PARAM_%s in the script, or an "
+			"argument, as in script: [%s, \"{%s}\"]; if a program reads the variable "
+			"itself, write {%s} in 'title'",
+			axis->name, variable, n->sweep->script_name, axis->name, axis->name);
+	else
+		complaint_warn(
+			n->list, axis->pos,
+			"nothing uses parameter '%s': write {%s} in the command; if the program "
+			"reads $SLURMQ_PARAM_%s itself, write {%s} in 'title'",
+			axis->name, axis->name, variable, axis->name);
 	free(variable);
 }
 

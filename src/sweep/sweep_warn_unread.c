@@ -197,6 +197,15 @@ static bool is_file(const struct sweep *sweep, const char *name)
 	return is;
 }
 
+/* Returns whether each word has a blank, as if it were a command. */
+static bool are_commands(const struct command *run)
+{
+	for (size_t w = 0; w < run->n; w++)
+		if (!strpbrk(run->words[w].node->text, " \t\n"))
+			return false;
+	return true;
+}
+
 static void warn_first_word(const struct unread_check *c, const struct command *run)
 {
 	const struct node *first = run->words[0].node;
@@ -208,6 +217,11 @@ static void warn_first_word(const struct unread_check *c, const struct command *
 		complaint_warn(c->list, first->pos,
 			       "the command is a list of one word, so '%.200s' is the name of a "
 			       "program: take the brackets off, or write each word as an element",
+			       first->text);
+	else if (are_commands(run))
+		complaint_warn(c->list, first->pos,
+			       "the list is one command, and '%.200s' the name of its program: for "
+			       "several commands write a text, run: |, with a line for each",
 			       first->text);
 	else
 		complaint_warn(

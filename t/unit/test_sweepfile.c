@@ -60,6 +60,13 @@ static const struct complaint_case schema[] = {
 	{HEAD "paramters: {}\n" RUN,
 	 "s:2:1: error: unknown key 'paramters', did you mean 'params'?\n"},
 	{HEAD "grid: {}\n" RUN, "s:2:1: error: unknown key 'grid', did you mean 'params'?\n"},
+	{HEAD "concurrency: 4\n" RUN,
+	 "s:2:1: error: unknown key 'concurrency', did you mean 'limit'?\n"},
+	{HEAD "time: 10\n" RUN,
+	 "s:2:1: error: unknown key 'time': write it in 'sbatch', as an option of sbatch\n"},
+	{HEAD "setup: [a, b]\n" RUN,
+	 "s:2:8: error: 'setup' must be a text, not a list: write | and "
+	 "a line for each command\n"},
 	{HEAD "matrix: {}\n" RUN, "s:2:1: error: unknown key 'matrix', did you mean 'params'?\n"},
 	{HEAD "slurm: {}\n" RUN, "s:2:1: error: unknown key 'slurm', did you mean 'sbatch'?\n"},
 	{HEAD "command: a\n",
@@ -152,10 +159,10 @@ static const struct complaint_case jobs[] = {
 	 "params: {task: [0, 1, 2]}\n"},
 	{HEAD "sbatch: {hol: true, wai: true, de: 1}\n" RUN,
 	 "s:2:10: error: sbatch's 'hold' is set by slurmq itself: use 'slurmq hold'\n"
-	 "s:2:21: warning: sbatch has no option 'wai' that is known here, did you mean 'wait'?\n"
-	 "s:2:32: warning: sbatch has no option 'de' that is known here\n"},
+	 "s:2:21: warning: slurmq knows no option 'wai' of sbatch, did you mean 'wait'?\n"
+	 "s:2:32: warning: slurmq knows no option 'de' of sbatch\n"},
 	{HEAD "sbatch: {parti: a}\n" RUN,
-	 "s:2:10: warning: sbatch has no option 'parti' that is known here, did you mean "
+	 "s:2:10: warning: slurmq knows no option 'parti' of sbatch, did you mean "
 	 "'partition'?\n"},
 	{HEAD "sbatch: {p: gpu}\n" RUN,
 	 "s:2:10: error: 'p': write sbatch's long name, 'partition'\n"},
@@ -163,7 +170,7 @@ static const struct complaint_case jobs[] = {
 	{HEAD "sbatch: {mem_per_cpu: 1}\n" RUN,
 	 "s:2:10: error: 'mem_per_cpu' is not an option of sbatch, did you mean 'mem-per-cpu'?\n"},
 	{HEAD "sbatch: {partitoin: a}\n" RUN,
-	 "s:2:10: warning: sbatch has no option 'partitoin' that is known here, did you mean "
+	 "s:2:10: warning: slurmq knows no option 'partitoin' of sbatch, did you mean "
 	 "'partition'?\n"},
 	{HEAD "sbatch: {mem: true}\n" RUN, "s:2:15: error: sbatch's 'mem' needs a value\n"},
 	{HEAD "sbatch: {reboot: 1}\n" RUN,

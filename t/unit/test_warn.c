@@ -32,7 +32,7 @@ static const struct said forms[] = {
 	 "s:2:17: warning: sbatch's 'gres': sbatch refuses '2': write gpu:2, or another name of a "
 	 "resource\n"},
 	{HEAD "sbatch: {cpus: 4}\n" RUN,
-	 "s:2:10: warning: sbatch has no option 'cpus' that is known here, did you mean "
+	 "s:2:10: warning: slurmq knows no option 'cpus' of sbatch, did you mean "
 	 "'cpus-per-task'?\n"},
 	/* a value that comes from parameters */
 	{HEAD "sbatch: {time: \"{h}:00:00\"}\nparams: {h: [4, 8]}\n" RUN, ""},
@@ -81,6 +81,7 @@ static const struct said forms[] = {
 };
 
 #define CANNOT(name) "s:2:7: error: '" name "' cannot be used: see its errors\n"
+#define COLUMNS "for columns use 'zip' and a table with commas\n"
 #define ADVICE "save the file as UTF-8 (iconv(1) converts it)\n"
 
 /* Files in other forms than slurmq reads: see make_folder(). */
@@ -111,6 +112,9 @@ static const struct said files[] = {
 	{HEAD "zip: [{file: blanks.csv}]\n" RUN,
 	 "blanks.csv:1:1: error: columns are separated by commas (RFC 4180), not by blanks\n" CANNOT(
 		 "blanks.csv")},
+	{HEAD "params:\n  x: {file: tabs.csv}\n" RUN,
+	 "tabs.csv:1:1: error: a tab, but each line is one value: " COLUMNS
+	 "s:3:3: error: 'tabs.csv' cannot be used: see its errors\n"},
 	{HEAD "params:\n  x: {file: utf16.csv}\n" RUN,
 	 "utf16.csv:1:1: error: this is UTF-16: " ADVICE
 	 "s:3:3: error: 'utf16.csv' cannot be used: see its errors\n"},
@@ -131,8 +135,13 @@ static const struct said single[] = {
 	 "s:3:7: warning: parameter 'x' has one value, the text '1-5': for a " RANGE_1_5},
 	{X("{values: [1-5]}"), NULL},
 	{X("{1..5}"), "s:3:6: error: parameter 'x': for a range write {from: 1, to: 5, step: 1}\n"},
+	{X("{a, b}"), "s:3:6: error: parameter 'x': for a list write [...], not {...}\n"},
 	{X("0.1, 0.2"), ONE("0.1, 0.2") "list write [0.1, 0.2]" QUOTES},
 	{X("1e-3, 2, -3"), ONE("1e-3, 2, -3") "list write [1e-3, 2, -3]" QUOTES},
+	{X("0.1 0.01 1e-3"), ONE("0.1 0.01 1e-3") "list write [0.1, 0.01, 1e-3]" QUOTES},
+	{X("[1 2]"), "s:3:7: warning: parameter 'x' has one value, the text '1 2': for a list "
+		     "write [1, 2]" QUOTES},
+	{X("$(seq 1 5)"), ONE("$(seq 1 5)") RANGE_ANY},
 	{X("range(1, 6)"), ONE("range(1, 6)") RANGE_ANY},
 	{X("np.linspace(0, 1, 5)"), ONE("np.linspace(0, 1, 5)") RANGE_ANY},
 	{HEAD "steps:\n  - {name: a, run: [a, \"{x}\"], params: {x: 1-5}}\n",
@@ -151,6 +160,9 @@ static const struct said single[] = {
 	{X("1:5"), ""},
 	{X("64,32"), ""},
 	{X("4 4 4"), ""},
+	{X("16 16 32"), ""},
+	{X("1, 2 3"), ""},
+	{X("1  2"), ""},
 	{X("adam, sgd"), ""},
 	{X("1, x"), ""},
 	{X("range"), ""},
@@ -172,6 +184,13 @@ static const struct said commands[] = {
 	{HEAD "run: [python train.py, --lr]\n",
 	 "s:2:7: warning: the first word, 'python train.py', is the name of a program: write each "
 	 "word as an element, as in [python, ...]\n"},
+	{HEAD "run: |\n  #!/bin/bash\n  #SBATCH --mem=1G\n  a\n",
+	 "s:3:3: warning: the #SBATCH lines of a text have no effect: write their options in "
+	 "'sbatch', or the name of a file with the text in 'script'\n"},
+	{HEAD "run: |\n  cat >job.sh <<'END'\n  #SBATCH --mem=1G\n  END\n", ""},
+	{HEAD "run:\n  - module load x\n  - python train.py --n 1\n",
+	 "s:3:5: warning: the list is one command, and 'module load x' the name of its program: for "
+	 "several commands write a text, run: |, with a line for each\n"},
 	{HEAD "run: [\"python train.py --lr\"]\n",
 	 "s:2:7: warning: the command is a list of one word, so 'python train.py --lr'" LIST_OF_ONE},
 	{HEAD "steps: [{name: a, run: [python a.py]}]\n",
@@ -255,6 +274,10 @@ static const struct said unread[] = {
 	"s:" pos ": warning: nothing uses parameter '" name "': write {" name \
 	"} in the command; if the program reads $SLURMQ_PARAM_" name " itself, write {" name \
 	"} in 'title'\n"
+#define UNREAD(pos, name, script) \
+	"s:" pos ": warning: nothing uses parameter '" name "': use $SLURMQ_PARAM_" name \
+	" in the script, or an argument, as in script: [" script ", \"{" name \
+	"}\"]; if a program reads the variable itself, write {" name "} in 'title'\n"
 #define PARAMS HEAD "params: {lr: [1, 2], seed: [1, 2]}\n"
 
 /* Parameters and lets that nothing uses. */
@@ -286,8 +309,10 @@ static const struct said unused[] = {
 	{PARAMS "run: ./one.sh\n", ""},
 	{PARAMS "run: [bash, one.sh]\n", ""},
 	{PARAMS "run: ./set.sh\n", UNUSED("2:10", "lr") UNUSED("2:22", "seed")},
-	{PARAMS "script: one.sh\n", UNUSED("2:22", "seed")},
-	{PARAMS "script: unix.sh\n", UNUSED("2:10", "lr") UNUSED("2:22", "seed")},
+	{PARAMS "script: one.sh\n", UNREAD("2:22", "seed", "one.sh")},
+	{PARAMS "script: [one.sh, x]\n", UNREAD("2:22", "seed", "one.sh")},
+	{PARAMS "script: unix.sh\n",
+	 UNREAD("2:10", "lr", "unix.sh") UNREAD("2:22", "seed", "unix.sh")},
 	/* steps, variants, tables, repetitions */
 	{HEAD "steps: [{name: a, run: [a, \"{s}\"], params: {s: [1, 2]}}]\n", ""},
 	{HEAD "steps: [{name: a, run: [a, \"{@args}\"], params: {s: [1, 2]}}]\n", ""},
@@ -348,8 +373,8 @@ static const struct said names[] = {
 	 "s:3:9: warning: line 3 of the script uses 'seed', which is not set there: the parameter is "
 	 "$SLURMQ_PARAM_seed\n"},
 	{SEED "script: dollar.sh\nsbatch: {export: \"seed={seed}\"}\n", ""},
-	{SEED "script: set.sh\n", UNUSED("2:10", "seed")},
-	{SEED "script: python.sh\n", UNUSED("2:10", "seed")},
+	{SEED "script: set.sh\n", UNREAD("2:10", "seed", "set.sh")},
+	{SEED "script: python.sh\n", UNREAD("2:10", "seed", "python.sh")},
 	/* no shell reads these */
 	{SEED "run: [a, $seed]\n", LITERAL("3:10", "$seed", "seed")},
 	{SEED "run: [a, \"x=${seed}/y\"]\n", LITERAL("3:13", "${seed}", "seed")},
