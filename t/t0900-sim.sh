@@ -15,7 +15,7 @@ unlike_out '^seed ' 'no seed is named'
 # seeds that once had a violation
 for seed in 78 210 480 766 1487 1715 1897 2588 3780 4047 5323 18869 23561 33257 35801 45246 47471 59276 60618 \
 	62377 68575 72711 \
-	73025 73339 501355 700683 312020 409386; do
+	73025 73339 501355 700683 312020 409386 500406 505044; do
 	run "$simulate" -n 1 -f $seed
 	is_status 0 "no violation in seed $seed"
 done
