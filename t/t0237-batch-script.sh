@@ -124,7 +124,7 @@ mkdir -p "out/${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
 echo $MY_SLURM_ARRAY_TASK_ID $SLURM_ARRAY_TASK_IDS
 END
 says 'a job array' \
-	"job.sh:2:9: error: slurmq sets '--array' itself: remove it, and write in the sweep file: params: {task: {from: 0, to: 23, step: 1}}; for its limit, use 'slurmq config limit 4'" \
+	"job.sh:2:9: error: slurmq sets '--array' itself: remove it, and write in the sweep file: params: {task: {from: 0, to: 23, step: 1}} and limit: 4" \
 	"job.sh:4:9: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
 	"job.sh:5:17: error: SLURM_ARRAY_JOB_ID is not set in a job of slurmq: use \$SLURMQ_SWEEP, or \$SLURMQ_JOB_ID" \
 	"job.sh:5:38: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
@@ -197,6 +197,17 @@ for run in 'cat job.sh' 'job.sh {lr}' 'bash -c "echo job.sh"' './none.sh {lr}' '
 	printf 'name: s\nparams: {lr: [0.1, 0.01]}\ntitle: "{lr}"\nrun: %s\n' "$run" >s.yaml
 	says "no warning: $run" ''
 done
+
+printf 'name: s\nsetup: |\n  cd .\n  sbatch next.sh\nrun: [true]\n' >s.yaml
+says 'sbatch in setup' \
+	"s.yaml:4:3: warning: slurmq knows nothing of a job that a command submits: to run the script as a job of the sweep, write script: [next.sh]"
+
+printf 'name: s\nscript: job.sh\n' >s.yaml
+printf '#!/bin/bash\n#SBATCH--hold\n#SBATCH-a1\ntrue\n' >job.sh
+says 'options without a blank before them' \
+	"job.sh:2:8: error: slurmq sets '--hold' itself: use 'slurmq hold'" \
+	"job.sh:3:8: error: slurmq sets '--array' itself: remove it, and write in the sweep file: params: {task: [1]}" \
+	"s.yaml:2:9: error: 'job.sh' cannot be used: see its errors"
 
 printf 'name: s\nscript: job.sh 1 2\n' >s.yaml
 run slurmq expand --dry-run s.yaml

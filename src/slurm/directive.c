@@ -139,7 +139,8 @@ void directives_each(const char *script, void (*fn)(void *arg, const struct dire
 	struct reader r = {.number = 1, .fn = fn, .arg = arg};
 
 	for (const char *line = script; line < end; line = next_line(line), r.number++) {
-		if (!has_prefix(line, magic) || !strchr(" \t\r\n", line[MAGIC_LEN]))
+		/* "#SBATCH--hold" counts as well, seen on Slurm 22.05.8 */
+		if (!has_prefix(line, magic))
 			continue;
 		r.line = line;
 		r.at = line + MAGIC_LEN;

@@ -256,6 +256,12 @@ void sweep_check_commands(const struct sweep *sweep, struct complaint_list *list
 	struct source s = {.sweep = sweep, .list = list};
 
 	each_field(sweep, list, check_text);
+	if (sweep->setup.node) {
+		s.node = sweep->setup.node;
+		s.text = s.node->text;
+		s.len = s.node->len;
+		shell_commands_each(s.text, s.len, warn_command, &s);
+	}
 	for (size_t i = 0; i < sweep->nsteps && !sweep->script_name; i++) {
 		const struct command *run = &sweep->steps[i].run;
 		struct strs words = {0};
@@ -385,7 +391,7 @@ static char *format_axis(const char *value)
 		buf_addstr(&b, "]}");
 	}
 	if (b.len && value[len])
-		buf_addf(&b, "; for its limit, use 'slurmq config limit %s'", value + len + 1);
+		buf_addf(&b, " and limit: %s", value + len + 1);
 	return b.len ? buf_take(&b) : NULL;
 }
 
