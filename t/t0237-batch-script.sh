@@ -209,6 +209,19 @@ says 'options without a blank before them' \
 	"job.sh:3:8: error: slurmq sets '--array' itself: remove it, and write in the sweep file: params: {task: [1]}" \
 	"s.yaml:2:9: error: 'job.sh' cannot be used: see its errors"
 
+cat >s.yaml <<'END'
+name: s
+params: {big: [0, 1]}
+sbatch: {exclusive: false, mem: 1G, hint: false}
+overrides: [{when: {big: 1}, sbatch: {gres: false}}]
+script: [job.sh, "{big}"]
+END
+printf '#!/bin/bash\n#SBATCH --exclusive --mem=2G\n#SBATCH --gres=gpu:1\ntrue\n' >job.sh
+stays="in the sweep file does not remove this option: remove it here, and write it in 'sbatch' or 'overrides'"
+says 'false for an option of the script' \
+	"job.sh:2:9: warning: 'exclusive: false' $stays" \
+	"job.sh:3:9: warning: 'gres: false' $stays"
+
 printf 'name: s\nscript: job.sh 1 2\n' >s.yaml
 run slurmq expand --dry-run s.yaml
 like_err "^s.yaml:2:9: error: .*job.sh 1 2'.*; with arguments, 'script' is a list: script: \[job.sh, \.\.\.\]$"

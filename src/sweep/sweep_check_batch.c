@@ -424,6 +424,31 @@ static void warn_form(const struct source *s, const struct directive *d, struct 
 	buf_release(&instead);
 }
 
+static bool turns_off(const struct settings *settings, const char *name)
+{
+	for (size_t i = 0; i < settings->n; i++)
+		if (settings->v[i].kind == SETTING_OFF && !strcmp(settings->v[i].name, name))
+			return true;
+	return false;
+}
+
+/* Warns about an option that is false in the sweep file, which cannot remove it from the script. */
+static void warn_off(const struct source *s, const struct directive *d, struct pos pos)
+{
+	const struct sweep *sweep = s->sweep;
+	bool off = turns_off(&sweep->sbatch, d->opt->name);
+
+	for (size_t i = 0; i < sweep->noverrides; i++)
+		off = off || turns_off(&sweep->overrides[i].sbatch, d->opt->name);
+	for (size_t i = 0; i < sweep->nspaces; i++)
+		off = off || turns_off(&sweep->spaces[i].sbatch, d->opt->name);
+	if (off)
+		complaint_warn(s->list, pos,
+			       "'%s: false' in the sweep file does not remove this option: remove "
+			       "it here, and write it in 'sbatch' or 'overrides'",
+			       d->opt->name);
+}
+
 static void check_directive(void *arg, const struct directive *d)
 {
 	const struct source *s = arg;
@@ -435,9 +460,10 @@ static void check_directive(void *arg, const struct directive *d)
 				"submit as one");
 	else if (!d->opt)
 		return;
-	else if (!d->opt->instead)
+	else if (!d->opt->instead) {
 		warn_form(s, d, pos);
-	else if (!strcmp(d->opt->name, "input") && d->value && !strcmp(d->value, "/dev/null"))
+		warn_off(s, d, pos);
+	} else if (!strcmp(d->opt->name, "input") && d->value && !strcmp(d->value, "/dev/null"))
 		return;
 	else if (d->opt->line == SBATCH_REFUSED)
 		refuse_directive(s, d, pos);
