@@ -119,15 +119,20 @@ script <<'END'
 #!/bin/bash
 #SBATCH --array=0-23%4
 # index: $SLURM_ARRAY_TASK_ID
+	# index: $SLURM_ARRAY_TASK_ID
+cd ..; true # was ${SLURM_ARRAY_TASK_ID}, 'or' $SLURM_ARRAY_TASK_ID
+echo "no # comment" $SLURM_ARRAY_TASK_MAX; cd a#b$SLURM_ARRAY_TASK_MIN
 seed=$((SLURM_ARRAY_TASK_ID - 1))
 mkdir -p "out/${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
 echo $MY_SLURM_ARRAY_TASK_ID $SLURM_ARRAY_TASK_IDS
 END
 says 'a job array' \
 	"job.sh:2:9: error: slurmq sets '--array' itself: remove it, and write in the sweep file: params: {task: {from: 0, to: 23, step: 1}} and limit: 4" \
-	"job.sh:4:9: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
-	"job.sh:5:17: error: SLURM_ARRAY_JOB_ID is not set in a job of slurmq: use \$SLURMQ_SWEEP, or \$SLURMQ_JOB_ID" \
-	"job.sh:5:38: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
+	"job.sh:6:22: error: SLURM_ARRAY_TASK_MAX is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
+	"job.sh:6:51: error: SLURM_ARRAY_TASK_MIN is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
+	"job.sh:7:9: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
+	"job.sh:8:17: error: SLURM_ARRAY_JOB_ID is not set in a job of slurmq: use \$SLURMQ_SWEEP, or \$SLURMQ_JOB_ID" \
+	"job.sh:8:38: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
 	"s.yaml:3:9: error: 'job.sh' cannot be used: see its errors"
 for case in '1,3,7:[1, 3, 7]' '1-9=3:{from: 1, to: 9, step: 3}' '5:[5]'; do
 	array=${case%%:*} axis=${case#*:}

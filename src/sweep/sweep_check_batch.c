@@ -153,15 +153,19 @@ static void check_array_variables(const struct source *s)
 	static const char letters[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
 	const char *found = s->text, *seen = s->text;
-	bool comment = *seen && seen[strspn(seen, " \t")] == '#';
+	bool comment = false, quoted = false; /* in this line, before seen */
 
 	while ((found = strstr(found, prefix))) {
 		size_t len = strspn(found, letters), offset = (size_t)(found - s->text);
 		bool inside = offset > 0 && strchr(letters, found[-1]);
 
-		for (; seen < found; seen++)
-			if (*seen == '\n')
-				comment = seen[1 + strspn(seen + 1, " \t")] == '#';
+		for (; seen < found; seen++) {
+			bool begins = seen == s->text || strchr(" \t\n;", seen[-1]);
+
+			quoted = *seen != '\n' && (quoted || strchr("'\"`", *seen));
+			comment = *seen != '\n' &&
+				  (comment || (*seen == '#' && begins && !quoted));
+		}
 		for (const char *const *n = names; *n && !inside && !comment; n++)
 			if (strlen(*n) == len && !strncmp(*n, found, len))
 				refuse_array_variable(s, offset, len);
