@@ -101,6 +101,7 @@ script <<'END'
 #PBS -l walltime=1:00:00
 #BSUB -n 4
 #SBATCH --time=10
+here=$(scontrol show job $SLURM_JOB_ID | sed -n 's/ *Command=//p')
 sbatch "$0"
 time /usr/bin/sbatch --begin=now+60 next.sh
 scontrol requeue $SLURM_JOB_ID
@@ -109,9 +110,10 @@ END
 says 'lines and commands that slurmq does not keep' \
 	"job.sh:2:1: warning: slurmq does not read this line: write its option as #SBATCH" \
 	"job.sh:3:1: warning: slurmq does not read this line: write its option as #SBATCH" \
-	"job.sh:5:1: warning: slurmq knows nothing of a job that the script submits; to run a failed job again, use 'retry' of the sweep file" \
-	"job.sh:6:6: warning: slurmq knows nothing of a job that the script submits; to run a failed job again, use 'retry' of the sweep file" \
-	"job.sh:7:1: warning: Slurm refuses to requeue the job without 'restartable: true'"
+	"job.sh:5:54: warning: Slurm shows 'Command=(null)' for a job of slurmq: use \$SLURM_SUBMIT_DIR, the folder that holds .slurmq" \
+	"job.sh:6:1: warning: slurmq knows nothing of a job that the script submits; to run a failed job again, use 'retry' of the sweep file" \
+	"job.sh:7:6: warning: slurmq knows nothing of a job that the script submits; to run a failed job again, use 'retry' of the sweep file" \
+	"job.sh:8:1: warning: Slurm refuses to requeue the job without 'restartable: true'"
 
 # A job array
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chain/limits.h"
 #include "cmd/cmd.h"
+#include "chain/limits.h"
 #include "lib/clock.h"
 #include "slurm/directive.h"
 #include "store/expand.h"

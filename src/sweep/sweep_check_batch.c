@@ -163,8 +163,7 @@ static void check_array_variables(const struct source *s)
 			bool begins = seen == s->text || strchr(" \t\n;", seen[-1]);
 
 			quoted = *seen != '\n' && (quoted || strchr("'\"`", *seen));
-			comment = *seen != '\n' &&
-				  (comment || (*seen == '#' && begins && !quoted));
+			comment = *seen != '\n' && (comment || (*seen == '#' && begins && !quoted));
 		}
 		for (const char *const *n = names; *n && !inside && !comment; n++)
 			if (strlen(*n) == len && !strncmp(*n, found, len))
@@ -501,6 +500,17 @@ static bool is_for_shell(const char *text)
 	return len >= 2 && (!strncmp(text + len - 2, "sh", 2) || memmem(text, len, "sh ", 3));
 }
 
+/* Warns about the search for the script's own file in the answer of scontrol show job. */
+static void warn_own_path(const struct source *s)
+{
+	const char *found = strstr(s->text, "Command=");
+
+	if (found && strstr(s->text, "scontrol"))
+		complaint_warn(s->list, find_place(s, (size_t)(found - s->text)),
+			       "Slurm shows 'Command=(null)' for a job of slurmq: use "
+			       "$SLURM_SUBMIT_DIR, the folder that holds .slurmq");
+}
+
 void sweep_check_batch_script(const struct sweep *sweep, const char *text, size_t len,
 			      struct complaint_list *list)
 {
@@ -519,6 +529,7 @@ void sweep_check_batch_script(const struct sweep *sweep, const char *text, size_
 	directives_each(text, check_directive, &s);
 	warn_foreign_lines(&s);
 	check_array_variables(&s);
+	warn_own_path(&s);
 	if (is_for_shell(text))
 		shell_commands_each(text, len, warn_command, &s);
 }

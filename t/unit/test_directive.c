@@ -33,8 +33,7 @@ static void lists(void **state)
 		 "--of-a-plugin=3|hetjob|--partition=gpu"},
 		{"##SBATCH --time=5\n# SBATCH --time=5\n#SBATC -t1\n #SBATCH -t1\n", ""},
 		/* sbatch needs no blank after the word, seen on Slurm 22.05.8 */
-		{"#SBATCH--hold\n#SBATCH-n4 -t 5\n#SBATCHx\n",
-		 "--hold|--ntasks=4|--time=5|x"},
+		{"#SBATCH--hold\n#SBATCH-n4 -t 5\n#SBATCHx\n", "--hold|--ntasks=4|--time=5|x"},
 		{"#SBATCH --time\n#SBATCH --mem=1G\n", "--time|--mem=1G"},
 		{"#SBATCH\t-p  gpu\r\n", "--partition=gpu"},
 		/* only before the first command */
