@@ -106,6 +106,8 @@ sbatch "$0"
 time /usr/bin/sbatch --begin=now+60 next.sh
 scontrol requeue $SLURM_JOB_ID
 echo sbatch
+# $SLURM_RESTART_COUNT
+resume=${SLURM_RESTART_COUNT:-0}
 END
 says 'lines and commands that slurmq does not keep' \
 	"job.sh:2:1: warning: slurmq does not read this line: write its option as #SBATCH" \
@@ -113,7 +115,8 @@ says 'lines and commands that slurmq does not keep' \
 	"job.sh:5:54: warning: Slurm shows 'Command=(null)' for a job of slurmq: use \$SLURM_SUBMIT_DIR, the folder that holds .slurmq" \
 	"job.sh:6:1: warning: slurmq knows nothing of a job that the script submits; to run a failed job again, use 'retry' of the sweep file" \
 	"job.sh:7:6: warning: slurmq knows nothing of a job that the script submits; to run a failed job again, use 'retry' of the sweep file" \
-	"job.sh:8:1: warning: Slurm refuses to requeue the job without 'restartable: true'"
+	"job.sh:8:1: warning: Slurm refuses to requeue the job without 'restartable: true'" \
+	"job.sh:11:10: warning: SLURM_RESTART_COUNT is not set in a job of slurmq, which runs a job again as another Slurm job: use \$SLURMQ_ATTEMPT, which is 1 at first"
 
 # A job array
 

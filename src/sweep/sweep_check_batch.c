@@ -78,7 +78,7 @@ static void each_field(const struct sweep *sweep, struct complaint_list *list,
 	}
 }
 
-/* ---- variables of job arrays ---- */
+/* ---- variables that Slurm sets, but not in a job of slurmq ---- */
 
 static bool is_whole_axis(const struct axis *axis)
 {
@@ -110,8 +110,8 @@ static const char *find_index_param(const struct sweep *sweep)
 	return first;
 }
 
-/* Refuses a variable: names what to write in its place. */
-static void refuse_array_variable(const struct source *s, size_t offset, size_t len)
+/* Refuses a variable, or warns about it: names what to write in its place. */
+static void refuse_variable(const struct source *s, size_t offset, size_t len)
 {
 	const char *param = find_index_param(s->sweep);
 	const char *name = s->text + offset;
@@ -120,7 +120,12 @@ static void refuse_array_variable(const struct source *s, size_t offset, size_t 
 
 	for (char *c = variable; *c; c++)
 		*c = *c == '.' || *c == '-' ? '_' : *c;
-	if (!strncmp(name, "SLURM_ARRAY_JOB_ID", len))
+	if (!strncmp(name, "SLURM_RESTART_COUNT", len))
+		complaint_warn(s->list, pos,
+			       "%.*s is not set in a job of slurmq, which runs a job again as "
+			       "another Slurm job: use $SLURMQ_ATTEMPT, which is 1 at first",
+			       (int)len, name);
+	else if (!strncmp(name, "SLURM_ARRAY_JOB_ID", len))
 		complaint_error(s->list, pos,
 				"%.*s is not set in a job of slurmq: use $SLURMQ_SWEEP, or "
 				"$SLURMQ_JOB_ID",
@@ -140,16 +145,13 @@ static void refuse_array_variable(const struct source *s, size_t offset, size_t 
 	free(variable);
 }
 
-static void check_array_variables(const struct source *s)
+static void check_slurm_variables(const struct source *s)
 {
-	static const char prefix[] = "SLURM_ARRAY_";
-	static const char *const names[] = {"SLURM_ARRAY_TASK_ID",
-					    "SLURM_ARRAY_TASK_COUNT",
-					    "SLURM_ARRAY_TASK_MIN",
-					    "SLURM_ARRAY_TASK_MAX",
-					    "SLURM_ARRAY_TASK_STEP",
-					    "SLURM_ARRAY_JOB_ID",
-					    NULL};
+	static const char prefix[] = "SLURM_";
+	static const char *const names[] = {"SLURM_ARRAY_TASK_ID",   "SLURM_ARRAY_TASK_COUNT",
+					    "SLURM_ARRAY_TASK_MIN",  "SLURM_ARRAY_TASK_MAX",
+					    "SLURM_ARRAY_TASK_STEP", "SLURM_ARRAY_JOB_ID",
+					    "SLURM_RESTART_COUNT",   NULL};
 	static const char letters[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
 	const char *found = s->text, *seen = s->text;
@@ -167,7 +169,7 @@ static void check_array_variables(const struct source *s)
 		}
 		for (const char *const *n = names; *n && !inside && !comment; n++)
 			if (strlen(*n) == len && !strncmp(*n, found, len))
-				refuse_array_variable(s, offset, len);
+				refuse_variable(s, offset, len);
 		found += len;
 	}
 }
@@ -251,7 +253,7 @@ static void check_text(const struct source *source)
 
 	s.text = s.node->text;
 	s.len = s.node->len;
-	check_array_variables(&s);
+	check_slurm_variables(&s);
 }
 
 void sweep_check_commands(const struct sweep *sweep, struct complaint_list *list)
@@ -528,7 +530,7 @@ void sweep_check_batch_script(const struct sweep *sweep, const char *text, size_
 				"remove the CR, as in sed -i 's/\\r$//' FILE");
 	directives_each(text, check_directive, &s);
 	warn_foreign_lines(&s);
-	check_array_variables(&s);
+	check_slurm_variables(&s);
 	warn_own_path(&s);
 	if (is_for_shell(text))
 		shell_commands_each(text, len, warn_command, &s);
