@@ -23,7 +23,11 @@ static void lists(void **state)
 		{"#SBATCH -x n1,n2 # not --time=9\n", "--exclude=n1,n2"},
 		{"#SBATCH --exclude=\"n[1-3]\" --comment='a b'\n",
 		 "--exclude=n[1-3]|--comment=a b"},
-		{"#SBATCH --comment=a\\ b\\\"c\n", "--comment=a b\"c"},
+		{"#SBATCH --comment='a\\ b'\\\"c\n", "--comment=a b\"c"},
+		/* a backslash protects no blank, and a # ends a word */
+		{"#SBATCH --time=5\\ --hold \\\n#SBATCH \\\n", "--time=5|--hold"},
+		{"#SBATCH -n4#--hold\n#SBATCH --comment=\"a #\"#b -H\n",
+		 "--ntasks=4|--comment=a #"},
 		{"#SBATCH --exclusive --time=5", "--exclusive|--time=5"},
 		{"#SBATCH --exclusive=user -k -N1\n", "--exclusive=user|--no-kill|--nodes=1"},
 		/* several letters, of which the last takes a value; a prefix of a name */
