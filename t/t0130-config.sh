@@ -137,8 +137,14 @@ is_out 'limit.flow: none'
 run slurmq config
 like_out '^limit\.flow +none +2 '
 like_out '^limit\.grid +10 +none '
+run slurmq config limit.flow 10
+sed -i 's/limit: 2/limit: 3/' flow.yaml
+run slurmq expand flow.yaml
+is_err "slurmq expand: flow: the setting limit.flow overrides 'limit: 3' of the file; to use that: slurmq config --unset limit.flow"
 run slurmq config --unset limit.flow
-is_out 'limit.flow: 2'
+is_out 'limit.flow: 3'
+run slurmq expand flow.yaml
+is_err '' 'the limit of the file holds: no message'
 wrong "^slurmq config: no sweep 'gird', did you mean 'grid'\?" limit.gird 3
 for value in 0 -1 auto ''; do
 	wrong "setting 'limit.grid' takes none, or 1 to 1000000, not '$value'" -- limit.grid "$value"

@@ -101,17 +101,22 @@ script <<'END'
 #PBS -l walltime=1:00:00
 #BSUB -n 4
 #SBATCH --time=10
+here=$(scontrol show job $SLURM_JOB_ID | sed -n 's/ *Command=//p')
 sbatch "$0"
 time /usr/bin/sbatch --begin=now+60 next.sh
 scontrol requeue $SLURM_JOB_ID
 echo sbatch
+# $SLURM_RESTART_COUNT
+resume=${SLURM_RESTART_COUNT:-0}
 END
 says 'lines and commands that slurmq does not keep' \
 	"job.sh:2:1: warning: slurmq does not read this line: write its option as #SBATCH" \
 	"job.sh:3:1: warning: slurmq does not read this line: write its option as #SBATCH" \
-	"job.sh:5:1: warning: slurmq knows nothing of a job that the script submits; to run a failed job again, use 'retry' of the sweep file" \
-	"job.sh:6:6: warning: slurmq knows nothing of a job that the script submits; to run a failed job again, use 'retry' of the sweep file" \
-	"job.sh:7:1: warning: Slurm refuses to requeue the job without 'restartable: true'"
+	"job.sh:5:54: warning: Slurm shows 'Command=(null)' for a job of slurmq: use \$SLURM_SUBMIT_DIR, the folder that holds .slurmq" \
+	"job.sh:6:1: warning: slurmq knows nothing of a job that the script submits; to run a failed job again, use 'retry' of the sweep file" \
+	"job.sh:7:6: warning: slurmq knows nothing of a job that the script submits; to run a failed job again, use 'retry' of the sweep file" \
+	"job.sh:8:1: warning: Slurm refuses to requeue the job without 'restartable: true'" \
+	"job.sh:11:10: warning: SLURM_RESTART_COUNT is not set in a job of slurmq, which runs a job again as another Slurm job: use \$SLURMQ_ATTEMPT, which is 1 at first"
 
 # A job array
 
@@ -119,15 +124,20 @@ script <<'END'
 #!/bin/bash
 #SBATCH --array=0-23%4
 # index: $SLURM_ARRAY_TASK_ID
+	# index: $SLURM_ARRAY_TASK_ID
+cd ..; true # was ${SLURM_ARRAY_TASK_ID}, 'or' $SLURM_ARRAY_TASK_ID
+echo "no # comment" $SLURM_ARRAY_TASK_MAX; cd a#b$SLURM_ARRAY_TASK_MIN
 seed=$((SLURM_ARRAY_TASK_ID - 1))
 mkdir -p "out/${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
 echo $MY_SLURM_ARRAY_TASK_ID $SLURM_ARRAY_TASK_IDS
 END
 says 'a job array' \
 	"job.sh:2:9: error: slurmq sets '--array' itself: remove it, and write in the sweep file: params: {task: {from: 0, to: 23, step: 1}} and limit: 4" \
-	"job.sh:4:9: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
-	"job.sh:5:17: error: SLURM_ARRAY_JOB_ID is not set in a job of slurmq: use \$SLURMQ_SWEEP, or \$SLURMQ_JOB_ID" \
-	"job.sh:5:38: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
+	"job.sh:6:22: error: SLURM_ARRAY_TASK_MAX is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
+	"job.sh:6:51: error: SLURM_ARRAY_TASK_MIN is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
+	"job.sh:7:9: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
+	"job.sh:8:17: error: SLURM_ARRAY_JOB_ID is not set in a job of slurmq: use \$SLURMQ_SWEEP, or \$SLURMQ_JOB_ID" \
+	"job.sh:8:38: error: SLURM_ARRAY_TASK_ID is not set in a job of slurmq: use \$SLURMQ_PARAM_seed, or an argument, as in script: [job.sh, \"{seed}\"]" \
 	"s.yaml:3:9: error: 'job.sh' cannot be used: see its errors"
 for case in '1,3,7:[1, 3, 7]' '1-9=3:{from: 1, to: 9, step: 3}' '5:[5]'; do
 	array=${case%%:*} axis=${case#*:}
@@ -197,6 +207,30 @@ for run in 'cat job.sh' 'job.sh {lr}' 'bash -c "echo job.sh"' './none.sh {lr}' '
 	printf 'name: s\nparams: {lr: [0.1, 0.01]}\ntitle: "{lr}"\nrun: %s\n' "$run" >s.yaml
 	says "no warning: $run" ''
 done
+
+printf 'name: s\nsetup: |\n  cd .\n  sbatch next.sh\nrun: [true]\n' >s.yaml
+says 'sbatch in setup' \
+	"s.yaml:4:3: warning: slurmq knows nothing of a job that a command submits: to run the script as a job of the sweep, write script: [next.sh]"
+
+printf 'name: s\nscript: job.sh\n' >s.yaml
+printf '#!/bin/bash\n#SBATCH--hold\n#SBATCH-a1\ntrue\n' >job.sh
+says 'options without a blank before them' \
+	"job.sh:2:8: error: slurmq sets '--hold' itself: use 'slurmq hold'" \
+	"job.sh:3:8: error: slurmq sets '--array' itself: remove it, and write in the sweep file: params: {task: [1]}" \
+	"s.yaml:2:9: error: 'job.sh' cannot be used: see its errors"
+
+cat >s.yaml <<'END'
+name: s
+params: {big: [0, 1]}
+sbatch: {exclusive: false, mem: 1G, hint: false}
+overrides: [{when: {big: 1}, sbatch: {gres: false}}]
+script: [job.sh, "{big}"]
+END
+printf '#!/bin/bash\n#SBATCH --exclusive --mem=2G\n#SBATCH --gres=gpu:1\ntrue\n' >job.sh
+stays="in the sweep file does not remove this option: remove it here, and write it in 'sbatch' or 'overrides'"
+says 'false for an option of the script' \
+	"job.sh:2:9: warning: 'exclusive: false' $stays" \
+	"job.sh:3:9: warning: 'gres: false' $stays"
 
 printf 'name: s\nscript: job.sh 1 2\n' >s.yaml
 run slurmq expand --dry-run s.yaml

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "chain/limits.h"
 #include "lib/clock.h"
 #include "slurm/directive.h"
 #include "store/expand.h"
@@ -471,6 +472,20 @@ static void print_result(struct cmd_ctx *ctx, const struct args *args,
 	buf_release(&line);
 }
 
+/* Prints that the setting limit.SWEEP overrides another limit in the file. */
+static void report_limit(struct cmd_ctx *ctx, const struct sweep *sweep)
+{
+	const char *name = sweep_name(sweep);
+	int64_t in_file = sweep_limit(sweep), limit;
+
+	if (!in_file || limits_sweep(ctx->store, name, sweep, &limit, NULL) || limit == in_file)
+		return;
+	cmd_say(ctx,
+		"%s: the setting limit.%s overrides 'limit: %" PRId64
+		"' of the file; to use that: slurmq config --unset limit.%s",
+		name, name, in_file, name);
+}
+
 static int expand_one(struct cmd_ctx *ctx, const struct args *args, const struct expand_file *file,
 		      struct err *err)
 {
@@ -499,6 +514,8 @@ static int expand_one(struct cmd_ctx *ctx, const struct args *args, const struct
 		print_dry(&d, &r);
 	else if (!rc && !args->list)
 		print_result(ctx, args, &r);
+	if (!rc && !args->dry_run)
+		report_limit(ctx, file->sweep);
 	expand_result_release(&r);
 	dry_release(&d);
 	return rc < 0 ? -1 : 0;

@@ -21,20 +21,29 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
+/* Returns whether there is a backslash that escapes nothing: sbatch drops it, and a blank after it
+ * ends the word (seen on Slurm 22.05.8). */
+static bool is_at_lone_backslash(const struct reader *r)
+{
+	return *r->at == '\\' && (r->at + 1 == r->end || is_blank(r->at[1]));
+}
+
 /* Returns the next word without its quotes and backslashes, or NULL at the end of the line or at
- * a comment. Sets *col to its place. The caller frees the word. */
+ * a comment, which may begin within a word. Sets *col to its place. The caller frees the word. */
 static char *next_word(struct reader *r, size_t *col)
 {
 	struct buf b = {0};
 	char quote = 0;
 
-	while (r->at < r->end && is_blank(*r->at))
+	while (r->at < r->end && (is_blank(*r->at) || is_at_lone_backslash(r)))
 		r->at++;
 	*col = (size_t)(r->at - r->line) + 1;
 	if (r->at == r->end || *r->at == '#')
 		return NULL;
-	for (; r->at < r->end && (quote || !is_blank(*r->at)); r->at++) {
-		if (*r->at == '\\' && r->at + 1 < r->end)
+	for (; r->at < r->end && (quote || (!is_blank(*r->at) && *r->at != '#')); r->at++) {
+		if (is_at_lone_backslash(r) && (!quote || r->at + 1 == r->end))
+			continue;
+		if (*r->at == '\\')
 			buf_addch(&b, *++r->at);
 		else if (quote ? *r->at == quote : *r->at == '"' || *r->at == '\'')
 			quote = quote ? 0 : *r->at;
@@ -139,7 +148,8 @@ void directives_each(const char *script, void (*fn)(void *arg, const struct dire
 	struct reader r = {.number = 1, .fn = fn, .arg = arg};
 
 	for (const char *line = script; line < end; line = next_line(line), r.number++) {
-		if (!has_prefix(line, magic) || !strchr(" \t\r\n", line[MAGIC_LEN]))
+		/* "#SBATCH--hold" counts as well, seen on Slurm 22.05.8 */
+		if (!has_prefix(line, magic))
 			continue;
 		r.line = line;
 		r.at = line + MAGIC_LEN;

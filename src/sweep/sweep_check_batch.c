@@ -78,7 +78,7 @@ static void each_field(const struct sweep *sweep, struct complaint_list *list,
 	}
 }
 
-/* ---- variables of job arrays ---- */
+/* ---- variables that Slurm sets, but not in a job of slurmq ---- */
 
 static bool is_whole_axis(const struct axis *axis)
 {
@@ -110,8 +110,8 @@ static const char *find_index_param(const struct sweep *sweep)
 	return first;
 }
 
-/* Refuses a variable: names what to write in its place. */
-static void refuse_array_variable(const struct source *s, size_t offset, size_t len)
+/* Refuses a variable, or warns about it: names what to write in its place. */
+static void refuse_variable(const struct source *s, size_t offset, size_t len)
 {
 	const char *param = find_index_param(s->sweep);
 	const char *name = s->text + offset;
@@ -120,7 +120,12 @@ static void refuse_array_variable(const struct source *s, size_t offset, size_t 
 
 	for (char *c = variable; *c; c++)
 		*c = *c == '.' || *c == '-' ? '_' : *c;
-	if (!strncmp(name, "SLURM_ARRAY_JOB_ID", len))
+	if (!strncmp(name, "SLURM_RESTART_COUNT", len))
+		complaint_warn(s->list, pos,
+			       "%.*s is not set in a job of slurmq, which runs a job again as "
+			       "another Slurm job: use $SLURMQ_ATTEMPT, which is 1 at first",
+			       (int)len, name);
+	else if (!strncmp(name, "SLURM_ARRAY_JOB_ID", len))
 		complaint_error(s->list, pos,
 				"%.*s is not set in a job of slurmq: use $SLURMQ_SWEEP, or "
 				"$SLURMQ_JOB_ID",
@@ -140,31 +145,31 @@ static void refuse_array_variable(const struct source *s, size_t offset, size_t 
 	free(variable);
 }
 
-static void check_array_variables(const struct source *s)
+static void check_slurm_variables(const struct source *s)
 {
-	static const char prefix[] = "SLURM_ARRAY_";
-	static const char *const names[] = {"SLURM_ARRAY_TASK_ID",
-					    "SLURM_ARRAY_TASK_COUNT",
-					    "SLURM_ARRAY_TASK_MIN",
-					    "SLURM_ARRAY_TASK_MAX",
-					    "SLURM_ARRAY_TASK_STEP",
-					    "SLURM_ARRAY_JOB_ID",
-					    NULL};
+	static const char prefix[] = "SLURM_";
+	static const char *const names[] = {"SLURM_ARRAY_TASK_ID",   "SLURM_ARRAY_TASK_COUNT",
+					    "SLURM_ARRAY_TASK_MIN",  "SLURM_ARRAY_TASK_MAX",
+					    "SLURM_ARRAY_TASK_STEP", "SLURM_ARRAY_JOB_ID",
+					    "SLURM_RESTART_COUNT",   NULL};
 	static const char letters[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
 	const char *found = s->text, *seen = s->text;
-	bool comment = *seen && seen[strspn(seen, " \t")] == '#';
+	bool comment = false, quoted = false; /* in this line, before seen */
 
 	while ((found = strstr(found, prefix))) {
 		size_t len = strspn(found, letters), offset = (size_t)(found - s->text);
 		bool inside = offset > 0 && strchr(letters, found[-1]);
 
-		for (; seen < found; seen++)
-			if (*seen == '\n')
-				comment = seen[1 + strspn(seen + 1, " \t")] == '#';
+		for (; seen < found; seen++) {
+			bool begins = seen == s->text || strchr(" \t\n;", seen[-1]);
+
+			quoted = *seen != '\n' && (quoted || strchr("'\"`", *seen));
+			comment = *seen != '\n' && (comment || (*seen == '#' && begins && !quoted));
+		}
 		for (const char *const *n = names; *n && !inside && !comment; n++)
 			if (strlen(*n) == len && !strncmp(*n, found, len))
-				refuse_array_variable(s, offset, len);
+				refuse_variable(s, offset, len);
 		found += len;
 	}
 }
@@ -261,7 +266,7 @@ static void check_text(const struct source *source)
 
 	s.text = s.node->text;
 	s.len = s.node->len;
-	check_array_variables(&s);
+	check_slurm_variables(&s);
 	warn_directives(&s);
 }
 
@@ -270,6 +275,12 @@ void sweep_check_commands(const struct sweep *sweep, struct complaint_list *list
 	struct source s = {.sweep = sweep, .list = list};
 
 	each_field(sweep, list, check_text);
+	if (sweep->setup.node) {
+		s.node = sweep->setup.node;
+		s.text = s.node->text;
+		s.len = s.node->len;
+		shell_commands_each(s.text, s.len, warn_command, &s);
+	}
 	for (size_t i = 0; i < sweep->nsteps && !sweep->script_name; i++) {
 		const struct command *run = &sweep->steps[i].run;
 		struct strs words = {0};
@@ -432,6 +443,31 @@ static void warn_form(const struct source *s, const struct directive *d, struct 
 	buf_release(&instead);
 }
 
+static bool turns_off(const struct settings *settings, const char *name)
+{
+	for (size_t i = 0; i < settings->n; i++)
+		if (settings->v[i].kind == SETTING_OFF && !strcmp(settings->v[i].name, name))
+			return true;
+	return false;
+}
+
+/* Warns about an option that is false in the sweep file, which cannot remove it from the script. */
+static void warn_off(const struct source *s, const struct directive *d, struct pos pos)
+{
+	const struct sweep *sweep = s->sweep;
+	bool off = turns_off(&sweep->sbatch, d->opt->name);
+
+	for (size_t i = 0; i < sweep->noverrides; i++)
+		off = off || turns_off(&sweep->overrides[i].sbatch, d->opt->name);
+	for (size_t i = 0; i < sweep->nspaces; i++)
+		off = off || turns_off(&sweep->spaces[i].sbatch, d->opt->name);
+	if (off)
+		complaint_warn(s->list, pos,
+			       "'%s: false' in the sweep file does not remove this option: remove "
+			       "it here, and write it in 'sbatch' or 'overrides'",
+			       d->opt->name);
+}
+
 static void check_directive(void *arg, const struct directive *d)
 {
 	const struct source *s = arg;
@@ -443,9 +479,10 @@ static void check_directive(void *arg, const struct directive *d)
 				"submit as one");
 	else if (!d->opt)
 		return;
-	else if (!d->opt->instead)
+	else if (!d->opt->instead) {
 		warn_form(s, d, pos);
-	else if (!strcmp(d->opt->name, "input") && d->value && !strcmp(d->value, "/dev/null"))
+		warn_off(s, d, pos);
+	} else if (!strcmp(d->opt->name, "input") && d->value && !strcmp(d->value, "/dev/null"))
 		return;
 	else if (d->opt->line == SBATCH_REFUSED)
 		refuse_directive(s, d, pos);
@@ -479,6 +516,17 @@ static bool is_for_shell(const char *text)
 	return len >= 2 && (!strncmp(text + len - 2, "sh", 2) || memmem(text, len, "sh ", 3));
 }
 
+/* Warns about the search for the script's own file in the answer of scontrol show job. */
+static void warn_own_path(const struct source *s)
+{
+	const char *found = strstr(s->text, "Command=");
+
+	if (found && strstr(s->text, "scontrol"))
+		complaint_warn(s->list, find_place(s, (size_t)(found - s->text)),
+			       "Slurm shows 'Command=(null)' for a job of slurmq: use "
+			       "$SLURM_SUBMIT_DIR, the folder that holds .slurmq");
+}
+
 void sweep_check_batch_script(const struct sweep *sweep, const char *text, size_t len,
 			      struct complaint_list *list)
 {
@@ -496,7 +544,8 @@ void sweep_check_batch_script(const struct sweep *sweep, const char *text, size_
 				"remove the CR, as in sed -i 's/\\r$//' FILE");
 	directives_each(text, check_directive, &s);
 	warn_foreign_lines(&s);
-	check_array_variables(&s);
+	check_slurm_variables(&s);
+	warn_own_path(&s);
 	if (is_for_shell(text))
 		shell_commands_each(text, len, warn_command, &s);
 }

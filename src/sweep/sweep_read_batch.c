@@ -49,6 +49,11 @@ static void read_path(struct sweep_reader *r, const struct node *node)
 		return;
 	if (!*path)
 		complaint_error(r->list, node->pos, "'script' must name a file");
+	else if (has_placeholder(path) && !strpbrk(path, " \t\n"))
+		complaint_error(r->list, node->pos,
+				"'script' names one file for all jobs: write a script that runs "
+				"'%s', and give it the value as an argument",
+				path);
 	else if (has_placeholder(path))
 		refuse_one_text(r, node, path);
 	else

@@ -346,7 +346,8 @@ static bool is_format(const char *spec)
 /* Returns whether a program in the text replaces such braces itself. */
 static bool formats_itself(const char *text)
 {
-	return strstr(text, "f'") || strstr(text, "f\"") || strstr(text, ".format(");
+	return strstr(text, "f'") || strstr(text, "f\"") || strstr(text, "f\\\"") ||
+	       strstr(text, ".format(");
 }
 
 /* Returns the length of a text at a brace or percent sign that seems to be meant as a placeholder of

@@ -38,9 +38,9 @@ struct unread {
 	struct buf value;
 };
 
-/* Expands a text as a shell would. A variable counts if it is set here or Slurm sets it in the job;
- * front: also any other variable at the front. */
-static void expand_text(const char *text, bool front, struct unread *out)
+/* Expands a text as a shell would. A variable counts if it is set here, if Slurm sets it in the job,
+ * or if it is self (may be NULL); front: also any other variable at the front. */
+static void expand_text(const char *text, bool front, const char *self, struct unread *out)
 {
 	const char *begin = text;
 
@@ -57,7 +57,8 @@ static void expand_text(const char *text, bool front, struct unread *out)
 		bool escaped = text > begin && (text[-1] == '$' || text[-1] == '\\');
 
 		if (len && !escaped &&
-		    (value || !strncmp(name, "SLURM_", 6) || (front && text == begin))) {
+		    (value || !strncmp(name, "SLURM_", 6) || (self && !strcmp(name, self)) ||
+		     (front && text == begin))) {
 			out->found = true;
 			out->whole = out->whole && value;
 			buf_addstr(&out->value, value ? value : "");
@@ -103,7 +104,7 @@ static void warn_env(const struct unread_check *c, const struct setting *s)
 	const char *where = c->sweep->script_path ? "the script" : "'setup'";
 	struct unread u = {0};
 
-	expand_text(text, true, &u);
+	expand_text(text, true, s->name, &u);
 	if (is_variable(text, s->name))
 		complaint_warn(c->list, s->value.node->pos,
 			       "variable '%s' is set to the text '%s', which no shell reads: "
@@ -130,7 +131,7 @@ static void warn_sbatch(const struct unread_check *c, const struct setting *s)
 
 	if (expanded)
 		buf_add(&u.value, text, (size_t)(expanded - text));
-	expand_text(expanded ? expanded : text, true, &u);
+	expand_text(expanded ? expanded : text, true, NULL, &u);
 	if (u.found && is_printable(&u, text))
 		complaint_warn(c->list, s->value.node->pos,
 			       "sbatch's '%s' is the text '%.200s', which no shell reads: write "
@@ -171,7 +172,7 @@ static void warn_word(const struct unread_check *c, const struct node *word)
 {
 	struct unread u = {0};
 
-	expand_text(word->text, false, &u);
+	expand_text(word->text, false, NULL, &u);
 	if (u.found && u.whole)
 		complaint_warn(
 			c->list, word->pos,

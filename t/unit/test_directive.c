@@ -23,7 +23,11 @@ static void lists(void **state)
 		{"#SBATCH -x n1,n2 # not --time=9\n", "--exclude=n1,n2"},
 		{"#SBATCH --exclude=\"n[1-3]\" --comment='a b'\n",
 		 "--exclude=n[1-3]|--comment=a b"},
-		{"#SBATCH --comment=a\\ b\\\"c\n", "--comment=a b\"c"},
+		{"#SBATCH --comment='a\\ b'\\\"c\n", "--comment=a b\"c"},
+		/* a backslash protects no blank, and a # ends a word */
+		{"#SBATCH --time=5\\ --hold \\\n#SBATCH \\\n", "--time=5|--hold"},
+		{"#SBATCH -n4#--hold\n#SBATCH --comment=\"a #\"#b -H\n",
+		 "--ntasks=4|--comment=a #"},
 		{"#SBATCH --exclusive --time=5", "--exclusive|--time=5"},
 		{"#SBATCH --exclusive=user -k -N1\n", "--exclusive=user|--no-kill|--nodes=1"},
 		/* several letters, of which the last takes a value; a prefix of a name */
@@ -31,7 +35,9 @@ static void lists(void **state)
 		{"#SBATCH --part=gpu --arr 1-9\n", "--partition=gpu|--array=1-9"},
 		{"#SBATCH --of-a-plugin=3 hetjob --partition gpu\n",
 		 "--of-a-plugin=3|hetjob|--partition=gpu"},
-		{"##SBATCH --time=5\n# SBATCH --time=5\n#SBATCHx --time=5\n #SBATCH -t1\n", ""},
+		{"##SBATCH --time=5\n# SBATCH --time=5\n#SBATC -t1\n #SBATCH -t1\n", ""},
+		/* sbatch needs no blank after the word, seen on Slurm 22.05.8 */
+		{"#SBATCH--hold\n#SBATCH-n4 -t 5\n#SBATCHx\n", "--hold|--ntasks=4|--time=5|x"},
 		{"#SBATCH --time\n#SBATCH --mem=1G\n", "--time|--mem=1G"},
 		{"#SBATCH\t-p  gpu\r\n", "--partition=gpu"},
 		/* only before the first command */

@@ -215,6 +215,9 @@ static const struct complaint_case batch[] = {
 	{HEAD "params: {lr: 1}\nscript: job.sh {lr} -s {x}\n",
 	 "s:3:9: error: 'script' names a file; with arguments it is a list: script: [job.sh, "
 	 "\"{lr}\", -s, \"{x}\"]\n"},
+	{HEAD "params: {lr: 1}\nscript: [\"{lr}.sh\", a]\n",
+	 "s:3:10: error: 'script' names one file for all jobs: write a script that runs "
+	 "'{lr}.sh', and give it the value as an argument\n"},
 	{HEAD "script: []\n",
 	 "s:2:9: error: 'script' is a path, or a list of a path and arguments\n"},
 	{HEAD "script: ['', a]\n", "s:2:10: error: 'script' must name a file\n"},

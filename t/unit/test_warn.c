@@ -246,6 +246,9 @@ static const struct said unread[] = {
 	     "A=/t/$SLURM_JOB_ID\n"},
 	{HEAD "env: {A: $MY_TOKEN}\n" RUN,
 	 ENV "$MY_TOKEN', which no shell reads: write in 'setup': export A=$MY_TOKEN\n"},
+	{HEAD "env: {NO: \"src:$NO\"}\n" RUN,
+	 "s:2:11: warning: variable 'NO' is set to the text 'src:$NO', which no shell reads: write "
+	 "in 'setup': export NO=src:$NO\n"},
 	{HEAD "env: {A: $A}\n" RUN,
 	 ENV "$A', which no shell reads: remove it, since jobs get the environment of 'slurmq "
 	     "submit'\n"},
@@ -394,6 +397,7 @@ static const struct said names[] = {
 	 ""},
 	{SEEDED "run: [python, -c, \"print(f'{seed:03d}')\"]\n", ""},
 	{SEEDED "run: [python, -c, \"print('{seed:03d}'.format(seed=1))\"]\n", ""},
+	{SEEDED "run: |\n  python -c \"print(f\\\"{seed:03d}\\\")\"\n", ""},
 	{SEEDED "run: [a, \"{x:03d}\", \"{{ x }}\", \"{{.seed}}\", \"{1..3}\", \"%d\"]\n", ""},
 };
 
