@@ -52,7 +52,8 @@ static inline struct fill_result fill(struct here *h, enum fill_caller who, int 
 		fail_msg("fill_run: %d: %s", rc, err.msg);
 	free(r.text);
 	free(r.refused_sweep);
-	r.text = r.refused_sweep = NULL;
+	free(r.full_sweep);
+	r.text = r.refused_sweep = r.full_sweep = NULL;
 	return r;
 }
 

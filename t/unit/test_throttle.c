@@ -70,14 +70,16 @@ static void others_lose_nothing(void **state)
 
 static void what_is_left_is_throttled(void **state)
 {
+	const struct fill_opts o = {.caller = FILL_USER, .max = -1, .lock_ms = 1000};
 	struct here *h = *state;
 	struct fill_result r;
 
 	fake.limit = 20;
 	put_jobs(h, "a", 30, "limit: 3\n");
-	r = fill(h, FILL_USER, 0);
+	assert_int_equal(fill_run(&h->store, &o, &r, NULL), 0);
 	assert_int_equal(r.stop, FILL_THROTTLED);
 	assert_string_equal(r.full_sweep, "a");
+	fill_result_release(&r);
 	in_slurm(h, "3");
 	/* each end makes room for one */
 	for (int i = 0; i < 3; i++) {
