@@ -94,6 +94,7 @@ static void add_text(struct store *store, const char *text)
 	require_success(expand_store(store, &f, &none, &r, &err), &err);
 	expand_file_release(&f);
 	expand_result_release(&r);
+	complaints_release(&c);
 }
 
 static void add_sweep(struct store *store, int i, struct sim_policy *policy)
