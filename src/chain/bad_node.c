@@ -50,14 +50,6 @@ static bool has_job(const struct evidence *e, int64_t job)
 	return false;
 }
 
-static bool is_in(const struct strs *list, const char *name)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (!strcmp(list->v[i], name))
-			return true;
-	return false;
-}
-
 static void add_here(struct evidence *e, const struct db_try *t, int64_t since, int64_t now)
 {
 	if (did_well(t, now) && (!t->closed || t->ended >= since))
@@ -81,7 +73,7 @@ static int gather(struct db *db, const char *node, int64_t sweep, int64_t since,
 	for (size_t i = 0; i < n; i++) {
 		const struct db_try *t = &v[i];
 
-		if (!t->node || is_in(out, t->node))
+		if (!t->node || strs_has(out, t->node))
 			continue;
 		if (!strcmp(t->node, node)) {
 			add_here(e, t, since, now);

@@ -185,14 +185,6 @@ static int remember_failure(struct db *db, const struct db_attempt *a, int64_t s
 	return rc;
 }
 
-static bool is_listed(const struct strs *list, const char *name)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (!strcmp(list->v[i], name))
-			return true;
-	return false;
-}
-
 /* What does not count among the failures: nodes that are excluded, values that are held. */
 struct explained {
 	struct strs nodes;
@@ -206,7 +198,7 @@ static bool is_explained(const struct explained *x, const struct db_attempt *a,
 	for (size_t i = 0; i < x->n; i++)
 		if (bad_value_has(&x->values[i], &job->point))
 			return true;
-	return a->node && is_listed(&x->nodes, a->node);
+	return a->node && strs_has(&x->nodes, a->node);
 }
 
 /* Adds the job of an attempt, once, unless something else explains its failure or the sweep has

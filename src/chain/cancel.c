@@ -71,10 +71,7 @@ static bool is_recorded(const struct records *r, uint64_t id)
 	char text[24];
 
 	snprintf(text, sizeof(text), "%" PRIu64, id);
-	for (size_t i = 0; i < r->ids.n; i++)
-		if (!strcmp(r->ids.v[i], text))
-			return true;
-	return false;
+	return strs_has(&r->ids, text);
 }
 
 /* Returns whether the job, or the line of array tasks, has a record of a pending job. */
@@ -82,13 +79,13 @@ static bool was_pending(const struct records *r, const struct seen *job)
 {
 	char text[40];
 
-	if (job->task < 0)
-		snprintf(text, sizeof(text), "%016" PRIx64 ".", job->submission);
-	else
+	if (job->task >= 0) {
 		snprintf(text, sizeof(text), "%016" PRIx64 ".%" PRId64, job->submission, job->task);
+		return strs_has(&r->ids, text);
+	}
+	snprintf(text, sizeof(text), "%016" PRIx64 ".", job->submission);
 	for (size_t i = 0; i < r->ids.n; i++)
-		if (job->task < 0 ? !strncmp(r->ids.v[i], text, strlen(text))
-				  : !strcmp(r->ids.v[i], text))
+		if (!strncmp(r->ids.v[i], text, strlen(text)))
 			return true;
 	return false;
 }

@@ -169,6 +169,14 @@ void strs_add_lines(struct strs *l, const char *text)
 	}
 }
 
+bool strs_has(const struct strs *l, const char *s)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(l->v[i], s))
+			return true;
+	return false;
+}
+
 void strs_release(struct strs *l)
 {
 	for (size_t i = 0; i < l->n; i++)

@@ -7,6 +7,7 @@
 #ifndef SLURMQ_BUF_H
 #define SLURMQ_BUF_H
 
+#include <stdbool.h>
 #include <stdarg.h>
 #include <stddef.h>
 
@@ -45,6 +46,7 @@ void strs_addf(struct strs *l, const char *fmt, ...) __attribute__((format(print
 void strs_take(struct strs *l, char *s); /* adds s itself, which the list frees */
 /* Adds each line of a text that is not empty; text may be NULL. */
 void strs_add_lines(struct strs *l, const char *text);
+bool strs_has(const struct strs *l, const char *s);
 void strs_release(struct strs *l);
 
 /* Appends word to b, quoted for a POSIX shell ('it'\''s') unless it is safe without quotes. */

@@ -437,6 +437,15 @@ int db_job_retry(struct db *db, int64_t id, bool completed, bool all, const char
 		       : void_steps(db, id, all, from_step, err);
 }
 
+/* Changes a job at once, or else stores the request for a job in flight. */
+static int apply_or_request(struct db *db, const char *now, const char *request, int64_t id,
+			    int *out, struct err *err)
+{
+	if (update_job(db, now, id, out, err))
+		return -1;
+	return *out ? 0 : update_job(db, request, id, out, err);
+}
+
 int db_job_cancel(struct db *db, int64_t id, int *out, struct err *err)
 {
 	static const char now[] =
@@ -444,9 +453,7 @@ int db_job_cancel(struct db *db, int64_t id, int *out, struct err *err)
 	static const char request[] = "UPDATE job SET request = " SQL_REQUEST_CANCEL
 				      " WHERE id = ?1 AND state IN " SQL_IN_FLIGHT;
 
-	if (update_job(db, now, id, out, err))
-		return -1;
-	return *out ? 0 : update_job(db, request, id, out, err);
+	return apply_or_request(db, now, request, id, out, err);
 }
 
 int db_job_hold(struct db *db, int64_t id, int *out, struct err *err)
@@ -457,9 +464,7 @@ int db_job_hold(struct db *db, int64_t id, int *out, struct err *err)
 		" WHERE id = ?1 AND state IN (" SQL_SUBMITTING ", " SQL_QUEUED ")"
 		" AND request = " SQL_REQUEST_NONE;
 
-	if (update_job(db, now, id, out, err))
-		return -1;
-	return *out ? 0 : update_job(db, request, id, out, err);
+	return apply_or_request(db, now, request, id, out, err);
 }
 
 int db_job_hold_value(struct db *db, int64_t id, int *out, struct err *err)
@@ -470,9 +475,7 @@ int db_job_hold_value(struct db *db, int64_t id, int *out, struct err *err)
 		" WHERE id = ?1 AND state IN (" SQL_SUBMITTING ", " SQL_QUEUED ")"
 		" AND request = " SQL_REQUEST_NONE;
 
-	if (update_job(db, now, id, out, err))
-		return -1;
-	return *out ? 0 : update_job(db, request, id, out, err);
+	return apply_or_request(db, now, request, id, out, err);
 }
 
 int db_job_release_held(struct db *db, int64_t id, int *out, struct err *err)
@@ -482,9 +485,7 @@ int db_job_release_held(struct db *db, int64_t id, int *out, struct err *err)
 				      " WHERE id = ?1 AND request IN (" SQL_REQUEST_HOLD
 				      ", " SQL_REQUEST_BREAKER ") AND state IN " SQL_IN_FLIGHT;
 
-	if (update_job(db, now, id, out, err))
-		return -1;
-	return *out ? 0 : update_job(db, request, id, out, err);
+	return apply_or_request(db, now, request, id, out, err);
 }
 
 int db_job_priority(struct db *db, int64_t id, int64_t priority, int *out, struct err *err)

@@ -195,9 +195,9 @@ int db_last_cancelled(struct db *db, bool *yes, struct err *err)
 int db_ended_by_itself(struct db *db, int64_t before, int64_t after, bool *yes, struct err *err)
 {
 	static const char sql[] =
-		"SELECT count(*) FROM attempt a JOIN submission s ON s.id = a.submission"
+		"SELECT EXISTS(SELECT 1 FROM attempt a JOIN submission s ON s.id = a.submission"
 		" WHERE a.ended > ?2 AND s.created <= ?1 AND a.reason <> " SQL_REASON_CANCELLED
-		" AND a.closed NOT IN (" SQL_CLOSED_NOT ", " SQL_CLOSED_INFERRED ")";
+		" AND a.closed NOT IN (" SQL_CLOSED_NOT ", " SQL_CLOSED_INFERRED "))";
 	int64_t n = 0;
 	int rc = db_number(db, sql, &n, err, "ii", before, after);
 

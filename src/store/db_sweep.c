@@ -294,10 +294,8 @@ int db_point_decode(struct db *db, int64_t schema, const char *values, size_t le
 
 static void add_once(struct strs *list, const char *word)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (!strcmp(list->v[i], word))
-			return;
-	strs_add(list, word);
+	if (!strs_has(list, word))
+		strs_add(list, word);
 }
 
 int db_param_names(struct db *db, struct strs *names, struct err *err)

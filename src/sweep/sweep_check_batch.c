@@ -208,21 +208,13 @@ static size_t find_submitted(const struct strs *words)
 	return i;
 }
 
-static bool has_word(const struct strs *words, const char *word)
-{
-	for (size_t i = 0; i < words->n; i++)
-		if (!strcmp(words->v[i], word))
-			return true;
-	return false;
-}
-
 static void warn_command(void *arg, const struct strs *words, size_t offset)
 {
 	const struct source *s = arg;
 	const char *slash = strrchr(words->v[0], '/'), *name = slash ? slash + 1 : words->v[0];
 	char *script;
 
-	if (!strcmp(name, "scontrol") && has_word(words, "requeue") && !s->sweep->restartable)
+	if (!strcmp(name, "scontrol") && strs_has(words, "requeue") && !s->sweep->restartable)
 		complaint_warn(s->list, find_place(s, offset),
 			       "Slurm refuses to requeue the job without 'restartable: true'");
 	if (strcmp(name, "sbatch") != 0)
