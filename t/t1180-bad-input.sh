@@ -148,7 +148,7 @@ fi
 
 # Sweep files that cannot be read
 
-# as_user CMD...: runs CMD as a user who may not read every file
+# as_user CMD...: runs CMD as a user without permission to read every file
 if [ "$(id -u)" != 0 ]; then
 	as_user() { "$@"; }
 	user_slurmq=slurmq

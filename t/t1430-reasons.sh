@@ -166,7 +166,7 @@ requeued=$SECONDS
 later() {
 	[ $SECONDS -ge $((requeued + 3)) ]
 }
-ok_within 10 'some seconds later' later
+ok_within 10 'three seconds have passed' later
 ok 'released' eval "$(slurmq status | sed -n 's/^ *scontrol/scontrol/p')"
 # Slurm begins a job again two minutes after it was requeued at the earliest
 ok 'and not delayed' scontrol update jobid="$job" StartTime=now

@@ -180,7 +180,7 @@ sbatch: {exclusive: true}
 run: |
   cd "\$SLURMQ_DIR/.."
   echo {opt} {lr} {n} >>ledger
-  test -e mended || [ {opt} != lamb ]
+  test -e fixed || [ {opt} != lamb ]
 END
 	slurmq expand sweep.yaml >/dev/null
 	run slurmq submit
@@ -204,14 +204,14 @@ END
 	# nothing of it is left in Slurm
 	is "$(squeue -h -t PENDING -o %j | grep -c '^value')" 0 "$order: none of it waits in Slurm"
 done
-# mended, and as status says
-: >mended
+# fixed, and as status advises
+: >fixed
 run slurmq release opt=lamb
 is_status 0
 like_out "^released $((24 - failed)) jobs\$"
 run slurmq retry opt=lamb
 is_status 0
-ok_within 120 'once mended, all come to their end' over
+ok_within 120 'once fixed, all are completed' over
 is "$(count 4)" 72 'all are completed'
 is "$(sort ledger | uniq -c | awk '$1 > 2' | wc -l)" 0 'what had completed ran once'
 run slurmq status

@@ -735,7 +735,7 @@ static void run_squeue(const struct proc_spec *spec, struct proc_result *out)
 	}
 }
 
-/* Returns the state in sacct, which learns every change some seconds later. */
+/* Returns the state in sacct, which gets every change a few seconds later. */
 static const char *acct_state(const struct sim_job *j)
 {
 	if (sim.now - j->submitted < ACCT_LAG_S * SEC)

@@ -113,7 +113,7 @@ static void a_quick_end_without_a_word_counts(void **state)
 	free(record);
 }
 
-/* An end that is told by somebody else first, and then by itself, is one end. */
+/* An end that another process inferred, and that the job then reports itself, counts once. */
 static void a_corrected_end_is_no_other_one(void **state)
 {
 	struct here *h = *state;

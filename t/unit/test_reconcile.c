@@ -895,7 +895,7 @@ static void forgotten_tasks_of_an_array(void **state)
 	fake_record(job, 0, "FAILED 0:53");
 	fake.acct_away = true;
 	run_reconcile(h, 0);
-	assert_counts(h, "queued 10", "nobody knows");
+	assert_counts(h, "queued 10", "without an answer of sacct");
 	fake.acct_away = false;
 	run_reconcile(h, 0);
 	assert_counts(h, "queued 8, failed 1, cancelled 1", "by its record, or for want of one");
