@@ -11,7 +11,8 @@
  *   oldest. Until then, and until the decision, only a person submits. A job that ends in that time
  *   stays; a job that starts does not run its command yet.
  * - Then one process decides from one squeue answer.
- *   - Cancelled are the jobs of the records, and jobs in flight that squeue shows as cancelled.
+ *   - Cancelled are the jobs of the records, and the folder's other jobs that squeue shows as
+ *     cancelled at that time, even if they had reported their end.
  *   - Survivors are jobs of the folder, the sentinel included, that squeue still shows. A person must
  *     have submitted them before the first record, or a job more than MARGIN_MS before it: scancel's
  *     list may lack a job that was submitted later. A job that was submitted as early, and ended
