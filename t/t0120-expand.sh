@@ -77,8 +77,8 @@ run slurmq list --json
 is "$(wc -l <"$out_file")" 6 'list: a line a job'
 run slurmq list
 is_status 0
-is "$(head -n 2 "$out_file")" 'id  sweep  state    tries  time  node  parameters
- 1  grid   pending      0              model=small seed=1' 'list: only what varies'
+is "$(head -n 2 "$out_file")" 'id  state    tries  model  seed
+ 1  pending      0  small  1' 'list: only what varies'
 
 sed -i 's/to: 3/to: 4/; s/echo done/echo ended/' grid.yaml
 run slurmq expand grid.yaml

@@ -39,9 +39,10 @@ selects '9 10' 9-1000
 selects '1 2 3 4 5' alpha
 selects '6 7 8 9 10' beta
 selects '6 7 8 9 10' last
-selects '1 2 3 4 5 9' alpha 9
+selects '' alpha 9
+selects '1 2 3 4 5 6 7 8 9 10' alpha beta
 selects '2 3 4 5' 2-4 3-5
-selects '6 7 8 9 10' beta 7 last
+selects '7' beta 7 last
 selects '2 3' -s held
 selects '2 3 4 8' -s held,cancelled
 selects '2 3' --state H
@@ -68,6 +69,41 @@ selects '2 5 7 10' a=2,5
 selects '' a=2 a=5
 selects '2' a=2 -s held
 selects '' a=9
+selects '3 4 5 8 9 10' 'a>2'
+selects '2 3 4' alpha 'a>=2' 'a<=4'
+selects '1 2 6 7' 'a<2.5'
+selects '1 4 5 6 9 10' 'a!=2,3'
+selects '1 6' 'a~[!2-9]'
+selects '2 3 4 5' alpha 'a!~1*'
+selects '' 'a<x'
+selects '6' a==1 sweep=beta
+
+# A state is a selector, unless a sweep has that name
+
+selects '2 3' held
+selects '2' held a=2
+selects '4 8' cancelled
+selects '2 3' user
+selects '2 3 4' held,cancelled alpha
+
+# Expressions
+
+selects '2 4 7 9' -w 'a=2 or a=4'
+selects '4' -w 'a=4 and sweep=alpha'
+selects '1 3 5 6 8 10' --where 'not (a=2 or a=4)'
+selects '3 5' -w 'NOT a=1 and not a=2 AND a!=4' alpha
+selects '2 4 5 9 10' -w 'a=2 and state=held or a>3'
+selects '2 3 4 8' -w 'state=held,CA'
+selects '1 5 6 7 9 10' -w 'state!=held and state!=cancelled'
+selects '2 3' -w 'reason=user'
+selects '1 2 3' -w 'id<=3'
+selects '1 2 3 4 5' -w 'job.sweep="alpha"'
+selects '2 7' -w "param.a='2'"
+selects '1 2 3 4 5 6 7 8 9 10' -w 'tries=0'
+selects '' -w 'time>1s'
+selects '1 2 3 4 5 6 7 8 9 10' -w 'not time>1s'
+selects '' -w 'started>=2026-01-01 or ended<-2h or node~n* or exit=0 or maxrss>1G'
+selects '5 10' all -w 'a=5' -s pending
 
 # wrong ERROR ARGUMENT...
 wrong() {
@@ -103,6 +139,32 @@ wrong "unknown state 'BEFUSED', did you mean 'REFUSED'\?" -s BEFUSED
 wrong "unknown state '': pending, submitting," -s ''
 wrong "unknown state '': pending, submitting," -s held,
 wrong "unknown state 'whatever': pending, submitting," -s whatever
+
+# where CARET ERROR EXPRESSION: checks the error, and the column of the caret
+where() {
+	local caret=$1 want=$2
+	run slurmq list -w "$3"
+	is_status 2
+	is_out ''
+	is_err "slurmq list: in -w: $want"$'\n'"  $3"$'\n'"  $(printf '%*s' "$((caret - 1))" '')^"
+}
+where 3 "a value is missing" 'a<(3'
+where 1 "expected a comparison such as lr<0.01" '=3'
+where 1 "the expression ends too early" ''
+where 9 "the expression ends too early" 'a=1 and '
+where 5 "expected 'and' or 'or' here" 'a=1 a=2'
+where 2 "expected =, !=, <, <=, >, >= or ~ after the name" 'a'
+where 1 "no job has a parameter 'ab': slurmq show ID lists those of a job" 'ab=1'
+where 8 "no job has a parameter 'nodes', did you mean 'node'?" 'a=1 or nodes=n1'
+where 3 "the quote is not closed" "a='1"
+where 1 "the parenthesis is not closed" '(a=1'
+where 4 "no parenthesis is open here" 'a=1)'
+where 7 "'x' is not a number" 'tries=x'
+where 6 "'long' is no value here: write 90s, 15m or 1d12h" 'time>long'
+where 9 "'soon' is no value here: write 2026-11-29, 2026-11-29T10:00, 10:00, or -2h for two hours ago" 'started>soon'
+where 7 "'x' is no state: pending, submitting, queued, running, completed, failed, cancelled, held" 'state=x'
+where 3 "only =, != and ~ take a list of values" 'a<1,2'
+where 7 "a state or reason is compared by = or != only" 'state<x'
 
 run slurmq list -s failed
 is_status 0

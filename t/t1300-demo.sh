@@ -63,7 +63,7 @@ $ slurmq retry
 END
 like_out '^sbatch: error: QOSMaxSubmitJobPerUserLimit' 'Slurm refuses 60 jobs at once'
 like_out '^fit: 60 jobs added' 'slurmq accepts them'
-is "$(grep -cE '^[0-9]+ +fit +failed (EXIT|SIGNAL) ' log/out)" 6 'six jobs fail'
+is "$(grep -cE '^ *[0-9]+ +failed (EXIT|SIGNAL) ' log/out)" 6 'six jobs fail'
 is "$(grep -cE '^\$ slurmq log [0-9]+$' log/out)" 2 'two logs are shown'
 like_out '^train.sh: cannot read data/fold-07.csv' 'one shows the reason'
 like_out 'killed by signal 9' 'the other shows its reason'

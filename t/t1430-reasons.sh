@@ -50,7 +50,7 @@ run slurmq submit
 is_status 0
 is_err ''
 run slurmq list
-like_out '^ 1  long +queued +0 ' 'nothing is known yet'
+like_out '^ 1  queued +0 ' 'nothing is known yet'
 ok_within 20 'Slurm accepts what it will not start' waits PartitionTimeLimit
 : >"$TEST_TMP/calls"
 run slurmq sync
@@ -62,7 +62,7 @@ is "$(sed -n '/^!/,$p' <<<"$out")" \
     lower the time limit in the sweep file, or name another partition, and run slurmq expand; then: slurmq hold 1-3 and slurmq release 1-3' \
 	'status names them, how many and what helps'
 run slurmq list
-like_out '^ 1  long +queued PartitionTimeLimit +0 '
+like_out '^ 1  queued PartitionTimeLimit +0 '
 run slurmq show 1
 like_out '^job 1 of long: queued PartitionTimeLimit$'
 like_out '^  waits +PartitionTimeLimit$'
@@ -150,7 +150,7 @@ job=$(ref 1)
 ok 'requeuehold' scontrol requeuehold "$job"
 ok_within 20 'it is in Slurm, held' waits 'job requeued in held state'
 run slurmq list 1
-like_out '^ 1  back +running job requeued in held state +1 '
+like_out '^ 1  running job requeued in held state +1 '
 run slurmq status
 like_out '^back .* 2/3  1 running' 'it counts'
 like_out '^chain alive, .*; 1 in Slurm'

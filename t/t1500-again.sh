@@ -85,7 +85,7 @@ like_out '^job 1 of code: queued( BeginTime)?$'
 like_out "^retried     1 by the sweep's policy$"
 like_out '^next try    .* \(in [0-9]+s\)$'
 run slurmq list 1
-like_out '^ *1  code +queued again( BeginTime)? +1 '
+like_out '^ *1  queued again( BeginTime)? +1 '
 run slurmq retry 1
 is_status 0
 is_err ''

@@ -192,7 +192,7 @@ END
 	ok "$order: it cost $failed jobs" test "$failed" -ge 10 -a "$failed" -le 13
 	is "$(count 4)" 48 "$order: all others are completed"
 	is "$(count 7)" $((24 - failed)) "$order: the rest of that value is held"
-	is "$(slurmq list opt=lamb -s held,failed | sed 1d | wc -l)" 24 "$order: and nothing else is"
+	is "$(slurmq list opt=lamb -s held,failed --json | wc -l)" 24 "$order: and nothing else is"
 	run slurmq status
 	is_status 0
 	like_out "^! $((24 - failed)) jobs of value held: $failed of $failed with opt=lamb failed; slurmq release opt=lamb\$"

@@ -107,8 +107,9 @@ static int add_values(struct store *store, struct health *h, const struct db_swe
 static int add_held(struct store *store, struct health *h, const struct db_sweep *s, bool many,
 		    struct err *err)
 {
+	int64_t sweep = s->id;
 	const struct db_select select = {
-		.sweep = s->id, .states = 1U << JOB_HELD, .reasons = 1U << REASON_REFUSED};
+		.sweeps = &sweep, .nsweeps = 1, .reasons = 1U << REASON_REFUSED};
 	char *words = NULL;
 	int64_t refused, values, held;
 	int rc = state_get_refused(store->db, s->id, &words, err) < 0 ||

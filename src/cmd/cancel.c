@@ -100,7 +100,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	const struct steer_args *args = options;
 	struct ids ids = {0};
 	bool everything;
-	int rc = steer_select(ctx, argc, argv, args->states, JOB_NOT_OVER, &ids, &everything, err);
+	int rc = steer_select(ctx, argc, argv, &args->select, JOB_NOT_OVER, &ids, &everything, err);
 
 	if (!rc)
 		rc = cancel_jobs(ctx, args->yes, &ids, everything, err);

@@ -111,12 +111,13 @@ static int has_options(void *arg, const struct db_job *job)
  * change of the sweep file does not replace. */
 static bool refused_with_options(struct db *db, const char *name)
 {
-	struct db_select select = {.states = 1U << JOB_HELD, .reasons = 1U << REASON_REFUSED};
+	struct db_select select = {.reasons = 1U << REASON_REFUSED};
 	struct db_sweep s = {0};
 	bool found = false;
 
 	if (!db_sweep_find(db, name, &s, NULL)) {
-		select.sweep = s.id;
+		select.sweeps = &s.id;
+		select.nsweeps = 1;
 		found = db_jobs_each(db, &select, has_options, NULL, NULL) > 0;
 	}
 	db_sweep_release(&s);

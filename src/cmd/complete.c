@@ -156,7 +156,8 @@ static int offer_id(void *arg, const struct db_job *job)
  * rows are not read. */
 static void offer_ids(struct offer *o)
 {
-	struct db_select s = {.first = 1};
+	struct db_range range = {0};
+	struct db_select s = {0};
 	int64_t n = 0, max;
 	struct err err;
 
@@ -168,8 +169,8 @@ static void offer_ids(struct offer *o)
 		return;
 	}
 	for (int64_t width = 1; n <= max && o->ids < IDS_MAX; n *= 10, width *= 10) {
-		s.first = n;
-		s.last = n + width - 1;
+		range = (struct db_range){n, n + width - 1};
+		s.ids = (struct db_ranges){&range, 1};
 		if (db_jobs_each(o->ctx->store->db, &s, offer_id, o, &err))
 			return;
 	}

@@ -46,10 +46,11 @@ static bool print_page(struct cmd_ctx *ctx, const char *name)
 }
 
 /* Returns whether name is that of a page without a command: slurmq-sweep(5),
- * slurmq-guarantees(7), slurmq-storage(7). */
+ * slurmq-guarantees(7), slurmq-select(7), slurmq-storage(7). */
 static bool is_topic(const char *name)
 {
-	return !strcmp(name, "sweep") || !strcmp(name, "guarantees") || !strcmp(name, "storage");
+	return !strcmp(name, "sweep") || !strcmp(name, "guarantees") || !strcmp(name, "select") ||
+	       !strcmp(name, "storage");
 }
 
 static int print_topic(struct cmd_ctx *ctx, const char *name, struct err *err)

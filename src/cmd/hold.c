@@ -42,7 +42,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 {
 	const struct steer_args *args = options;
 	struct ids ids = {0};
-	int rc = steer_select(ctx, argc, argv, args->states, HOLDABLE, &ids, NULL, err);
+	int rc = steer_select(ctx, argc, argv, &args->select, HOLDABLE, &ids, NULL, err);
 
 	if (!rc)
 		rc = hold_jobs(ctx, args->yes, &ids, err);

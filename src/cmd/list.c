@@ -1,111 +1,44 @@
-/* slurmq list - prints one line per job */
+/* slurmq list - prints one line per job, or the jobs by the values of a parameter */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/columns.h"
+#include "cmd/expr.h"
 #include "chain/ingest.h"
 #include "lib/clock.h"
 #include "cmd/view.h"
 #include "slurm/wait.h"
 
 struct args {
-	const char *states;
-	bool json;
+	struct select_args select;
+	const char *sort, *columns, *group;
+	int64_t max;
+	bool reverse, wide, json;
 };
 
 enum {
-	BLOCK = 1000,	/* rows that are measured together */
-	SAMPLE = 20000, /* jobs that are compared to find the parameters that vary */
-	STOP = 2,	/* the reader of stdout is gone */
+	BLOCK = 1000, /* rows that are measured together */
+	STOP = 2,     /* the reader of stdout is gone */
 };
-
-/* ---- which parameters vary ---- */
-
-struct vary {
-	struct strs names, values; /* parallel lists: each name and its first value */
-	bool *varies;
-	int64_t jobs, left;
-};
-
-static void record_param(struct vary *v, const struct sweep_param *p)
-{
-	for (size_t i = 0; i < v->names.n; i++) {
-		if (!strcmp(v->names.v[i], p->name)) {
-			if (strcmp(v->values.v[i], p->value) != 0)
-				v->varies[i] = true;
-			return;
-		}
-	}
-	strs_add(&v->names, p->name);
-	strs_add(&v->values, p->value);
-	v->varies = mem_grow(v->varies, v->names.n, sizeof(*v->varies));
-	v->varies[v->names.n - 1] = v->jobs > 0; /* other jobs do not have it */
-}
-
-static int record_job(void *arg, const struct db_job *job)
-{
-	struct vary *v = arg;
-
-	for (size_t i = 0; i < job->point.n; i++)
-		record_param(v, &job->point.params[i]);
-	v->jobs++;
-	return --v->left > 0 ? 0 : STOP;
-}
-
-static bool param_varies(const struct vary *v, const char *name)
-{
-	if (v->jobs <= 1)
-		return true;
-	for (size_t i = 0; i < v->names.n; i++)
-		if (!strcmp(v->names.v[i], name))
-			return v->varies[i];
-	return true;
-}
-
-/* Finds the parameters that vary. If there are very many jobs, only the first and the last ones
- * are compared: the slowest parameters differ between these. */
-static int read_varying_params(struct db *db, const struct selection *sel, struct vary *v,
-			       struct err *err)
-{
-	struct selection tail = {.params = sel->params, .nparams = sel->nparams}; /* borrowed */
-	int64_t max;
-	int rc;
-
-	v->left = SAMPLE;
-	rc = selection_each(db, sel, record_job, v, err);
-	if (rc != STOP || db_job_max(db, &max, err))
-		return rc == STOP ? -1 : rc;
-	for (size_t i = 0; i < sel->n; i++) {
-		struct db_select one = sel->v[i];
-		int64_t last = one.last ? one.last : max;
-
-		if (last - SAMPLE > one.first)
-			one.first = last - SAMPLE;
-		tail.v = mem_grow(tail.v, tail.n + 1, sizeof(*tail.v));
-		tail.v[tail.n++] = one;
-	}
-	v->left = SAMPLE;
-	rc = selection_each(db, &tail, record_job, v, err);
-	free(tail.v);
-	return rc == STOP ? 0 : rc;
-}
-
-/* ---- rows ---- */
 
 struct list {
 	struct cmd_ctx *ctx;
 	struct err *err;
-	struct vary vary;
+	struct style style; /* of stdout, without a width for --wide */
+	struct columns columns;
 	struct table table;
 	struct buf text;
 	int64_t now, rows;
 };
 
+/* ---- cells ---- */
+
 static void add_state(struct list *l, const struct db_job *job, const struct db_attempt *a)
 {
-	const struct style *s = &l->ctx->out;
 	const char *why = job->reason ? job_reason_name(job->reason) : "";
 	const char *waits = view_slurm_reason(job, a);
 	bool stopping = job->request == REQUEST_CANCEL && job_state_in_flight(job->state);
@@ -126,64 +59,129 @@ static void add_state(struct list *l, const struct db_job *job, const struct db_
 		buf_add(&l->text, waits, slurm_wait_name_len(waits));
 	}
 	why = buf_str(&l->text);
-	table_addf(&l->table, s, view_paint(job->state), "%s%s%s%s", job_state_name(job->state),
-		   *why || stopping ? " " : "", stopping ? "(cancelled)" : why,
-		   stopping ? "" : number);
+	table_addf(&l->table, &l->style, view_paint(job->state), "%s%s%s%s",
+		   job_state_name(job->state), *why || stopping ? " " : "",
+		   stopping ? "(cancelled)" : why, stopping ? "" : number);
 }
 
-static void add_params(struct list *l, const struct db_job *job)
+static const char *find_param(const struct db_job *job, const char *name)
 {
-	buf_clear(&l->text);
-	if (job->point.variant)
-		buf_addf(&l->text, "[%s]", job->point.variant);
-	for (size_t i = 0; i < job->point.n; i++) {
-		const struct sweep_param *p = &job->point.params[i];
+	for (size_t i = 0; i < job->point.n; i++)
+		if (!strcmp(job->point.params[i].name, name))
+			return job->point.params[i].value;
+	return job->point.variant && !strcmp(name, "variant") ? job->point.variant : "";
+}
 
-		if (param_varies(&l->vary, p->name))
-			buf_addf(&l->text, "%s%s=%s", l->text.len ? " " : "", p->name, p->value);
+/* Sets l->text to the value of a field, as a person reads it. */
+static void render_field(struct list *l, const struct db_field *f, const struct db_job *job,
+			 const struct db_attempt *a)
+{
+	struct buf *out = &l->text;
+
+	buf_clear(out);
+	switch (f->kind) {
+	case FIELD_PARAM:
+		buf_addstr(out, find_param(job, f->name));
+		break;
+	case FIELD_ID:
+		buf_addf(out, "%" PRId64, job->id);
+		break;
+	case FIELD_SWEEP:
+		buf_addstr(out, job->sweep_name);
+		break;
+	case FIELD_REASON:
+		buf_addstr(out, job_reason_name(job->reason));
+		break;
+	case FIELD_TRIES:
+		buf_addf(out, "%" PRId64, job->tries);
+		break;
+	case FIELD_PRIORITY:
+		buf_addf(out, "%" PRId64, job->priority);
+		break;
+	case FIELD_NODE:
+		buf_addstr(out, a->node ? a->node : "");
+		break;
+	case FIELD_TIME:
+		time_add_duration(out, a->id ? view_duration(a, l->now) : -1);
+		break;
+	case FIELD_STARTED:
+		time_add_local(out, a->started);
+		break;
+	case FIELD_ENDED:
+		time_add_local(out, a->ended);
+		break;
+	case FIELD_EXIT:
+		if (a->completed || a->exit_code)
+			buf_addf(out, "%d", a->exit_code);
+		break;
+	case FIELD_MAXRSS:
+		if (a->maxrss_kib)
+			size_add_kib(out, a->maxrss_kib);
+		break;
+	default:
+		break;
 	}
-	table_add(&l->table, &l->ctx->out, PAINT_NONE, buf_str(&l->text));
 }
 
-static int add_row(void *arg, const struct db_job *job)
-{
-	struct list *l = arg;
-	const struct style *s = &l->ctx->out;
-	struct db_attempt a;
-	int rc = view_attempt(l->ctx->store->db, job, &a, l->err);
+/* ---- rows ---- */
 
-	if (rc < 0)
+static int add_row(struct list *l, const struct db_job *job)
+{
+	struct db_attempt a;
+
+	if (view_attempt(l->ctx->store->db, job, &a, l->err) < 0)
 		return -1;
-	table_addf(&l->table, s, PAINT_BOLD, "%" PRId64, job->id);
-	table_add(&l->table, s, PAINT_NONE, job->sweep_name);
-	add_state(l, job, &a);
-	table_addf(&l->table, s, PAINT_NONE, "%" PRId64, job->tries);
-	buf_clear(&l->text);
-	time_add_duration(&l->text, rc == 0 ? view_duration(&a, l->now) : -1);
-	table_add(&l->table, s, PAINT_NONE, buf_str(&l->text));
-	table_add(&l->table, s, PAINT_NONE, a.node);
-	add_params(l, job);
+	for (size_t i = 0; i < l->columns.n; i++) {
+		const struct db_field *f = &l->columns.fields[i];
+
+		if (f->kind == FIELD_STATE) {
+			add_state(l, job, &a);
+			continue;
+		}
+		render_field(l, f, job, &a);
+		table_add(&l->table, &l->style, f->kind == FIELD_ID ? PAINT_BOLD : PAINT_NONE,
+			  buf_str(&l->text));
+	}
 	db_attempt_release(&a);
 	if (++l->rows % BLOCK == 0)
-		table_flush(&l->table, s, stdout);
+		table_flush(&l->table, &l->style, stdout);
 	return ferror(stdout) ? STOP : 0;
 }
 
-static int add_line(void *arg, const struct db_job *job)
+static int add_line(struct list *l, const struct db_job *job)
 {
-	struct list *l = arg;
 	struct json j = {.out = &l->text};
 	struct db_attempt a;
 	int rc = view_attempt(l->ctx->store->db, job, &a, l->err);
 
 	if (rc < 0)
 		return -1;
+	buf_clear(&l->text);
 	json_open(&j, NULL, '{');
 	view_job_json(&j, job, rc == 0 ? &a : NULL);
 	json_close(&j);
 	db_attempt_release(&a);
 	cmd_print_json(&l->text);
 	return ferror(stdout) ? STOP : 0;
+}
+
+static int each_job(struct list *l, const struct ids *ids,
+		    int (*fn)(struct list *l, const struct db_job *job))
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < ids->n && !rc; i++) {
+		struct db_job job;
+
+		rc = db_job_get(l->ctx->store->db, ids->v[i], &job, l->err);
+		if (rc == DB_NONE) {
+			rc = 0; /* deleted meanwhile */
+		} else if (!rc) {
+			rc = fn(l, &job);
+			db_job_release(&job);
+		}
+	}
+	return rc < 0 ? -1 : 0;
 }
 
 static void print_nothing(struct list *l, bool chosen)
@@ -196,62 +194,272 @@ static void print_nothing(struct list *l, bool chosen)
 		cmd_print(l->ctx, "no such jobs; slurmq status lists the sweeps");
 }
 
-static int print_list(struct list *l, const struct args *args, const struct selection *sel,
-		      struct err *err)
+static bool is_number(enum db_field_kind kind)
 {
-	static const struct column columns[] = {
-		{"id", true, false},	     {"sweep", false, true}, {"state", false, false},
-		{"tries", true, false},	     {"time", true, false},  {"node", false, true},
-		{"parameters", false, true},
-	};
+	return kind == FIELD_ID || kind == FIELD_TRIES || kind == FIELD_TIME ||
+	       kind == FIELD_PRIORITY || kind == FIELD_EXIT || kind == FIELD_MAXRSS;
+}
+
+static void __attribute__((format(printf, 2, 3)))
+print_wrapped(struct list *l, const char *fmt, ...)
+{
+	struct buf text = {0}, clean = {0}, line = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	clean_add(&clean, &l->style, buf_str(&text));
+	text_add_wrapped(&line, &l->style, buf_str(&clean), 0, 2);
+	buf_addch(&line, '\n');
+	fwrite(line.s, 1, line.len, stdout);
+	buf_release(&line);
+	buf_release(&clean);
+	buf_release(&text);
+}
+
+/* Prints what the table does not show: rows beyond -n, parameters without a column. */
+static void print_rest(struct list *l, size_t more)
+{
+	struct buf names = {0};
+
+	for (size_t i = 0; i < l->columns.hidden.n; i++)
+		buf_addf(&names, "%s%s", i ? ", " : "", l->columns.hidden.v[i]);
+	if (more)
+		cmd_print(l->ctx, "%zu more", more);
+	if (names.len)
+		print_wrapped(l, "without a column: %s (--wide)", names.s);
+	buf_release(&names);
+}
+
+static int print_table(struct list *l, const struct args *args, const struct ids *ids, size_t more)
+{
+	struct column columns[COLUMNS_MOST];
 	struct db *db = l->ctx->store->db;
+	int rc = args->columns ? columns_parse(db, args->columns, &l->columns, l->err)
+			       : columns_choose(db, ids, l->style.width, &l->columns, l->err);
+
+	if (rc)
+		return args->columns ? err_prefix(l->err, "--columns") : -1;
+	for (size_t i = 0; i < l->columns.n; i++) {
+		enum db_field_kind kind = l->columns.fields[i].kind;
+
+		columns[i] = (struct column){l->columns.titles[i], is_number(kind),
+					     kind != FIELD_ID && kind != FIELD_STATE};
+	}
+	if (l->columns.constant.len)
+		print_wrapped(l, "all %zu: %s", ids->n, l->columns.constant.s);
+	table_init(&l->table, columns, l->columns.n);
+	rc = each_job(l, ids, add_row);
+	if (!rc && l->rows)
+		table_flush(&l->table, &l->style, stdout);
+	table_release(&l->table);
+	if (!rc)
+		print_rest(l, more);
+	return rc;
+}
+
+/* Sets *ids to the jobs in the order in which they are shown, and *more to how many -n left out. */
+static int find_ids(struct list *l, const struct args *args, const struct selection *sel,
+		    struct ids *ids, size_t *more)
+{
+	struct db *db = l->ctx->store->db;
+	struct db_field by = {0};
+	const char *sort = args->sort;
 	int rc;
 
-	if (args->json) {
-		rc = selection_each(db, sel, add_line, l, err);
-		return rc < 0 ? -1 : 0;
+	if (!sort) {
+		rc = db_jobs_ids(db, &sel->jobs, ids, l->err);
+	} else {
+		rc = expr_field(db, sort, &by, l->err);
+		if (rc)
+			err_prefix(l->err, "--sort");
+		else
+			rc = db_jobs_sorted(db, &sel->jobs, &by, args->reverse, ids, l->err);
+		free(by.name);
 	}
-	rc = read_varying_params(db, sel, &l->vary, err);
-	if (rc)
-		return -1;
-	table_init(&l->table, columns, sizeof(columns) / sizeof(columns[0]));
-	rc = selection_each(db, sel, add_row, l, err);
-	if (rc >= 0 && l->rows)
-		table_flush(&l->table, &l->ctx->out, stdout);
-	else if (rc >= 0)
-		print_nothing(l, sel->states || sel->nparams || sel->n != 1 || sel->v[0].sweep ||
-					 sel->v[0].first);
+	*more = args->max && ids->n > (size_t)args->max ? ids->n - (size_t)args->max : 0;
+	ids->n -= *more;
+	return rc;
+}
+
+static int print_list(struct list *l, const struct args *args, const struct selection *sel)
+{
+	struct ids ids = {0};
+	size_t more;
+	int rc = find_ids(l, args, sel, &ids, &more);
+
+	if (!rc && args->json)
+		rc = each_job(l, &ids, add_line);
+	else if (!rc && ids.n)
+		rc = print_table(l, args, &ids, more);
+	else if (!rc)
+		print_nothing(l, sel->chosen);
+	ids_release(&ids);
+	return rc;
+}
+
+/* ---- groups ---- */
+
+struct group {
+	char *values[DB_GROUP_FIELDS];
+	int64_t counts[JOB_NSTATES];
+};
+
+struct groups {
+	struct group *v;
+	size_t n;
+	int64_t counts[JOB_NSTATES]; /* of all */
+};
+
+static void groups_release(struct groups *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		for (int k = 0; k < DB_GROUP_FIELDS; k++)
+			free(g->v[i].values[k]);
+	free(g->v);
+}
+
+static int collect_group(void *arg, const char *const *values, const int64_t *counts)
+{
+	struct groups *g = arg;
+	struct group *one;
+
+	g->v = mem_grow(g->v, g->n + 1, sizeof(*g->v));
+	one = &g->v[g->n++];
+	for (int k = 0; k < DB_GROUP_FIELDS; k++)
+		one->values[k] = mem_strdup(values[k]);
+	memcpy(one->counts, counts, sizeof(one->counts));
+	for (int k = 0; k < JOB_NSTATES; k++)
+		g->counts[k] += counts[k];
+	return 0;
+}
+
+/* Returns the value of a group's field as a person reads it. */
+static const char *group_value(const struct db_field *f, const char *value)
+{
+	if (value && f->kind == FIELD_STATE)
+		return job_state_name(atoi(value));
+	if (value && f->kind == FIELD_REASON)
+		return job_reason_name(atoi(value));
+	return value;
+}
+
+static void print_groups_json(struct list *l, const struct columns *by, const struct groups *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		struct json j = {.out = &l->text};
+		int64_t jobs = 0;
+
+		json_open(&j, NULL, '{');
+		for (size_t k = 0; k < by->n; k++)
+			json_str(&j, by->titles[k], group_value(&by->fields[k], g->v[i].values[k]));
+		for (int k = 0; k < JOB_NSTATES; k++)
+			jobs += g->v[i].counts[k];
+		json_int(&j, "jobs", jobs);
+		json_open(&j, "counts", '{');
+		for (int k = 0; k < JOB_NSTATES; k++)
+			json_int(&j, job_state_name(k), g->v[i].counts[k]);
+		json_close(&j);
+		json_close(&j);
+		cmd_print_json(&l->text);
+	}
+}
+
+static void print_groups(struct list *l, const struct columns *by, const struct groups *g)
+{
+	struct column columns[DB_GROUP_FIELDS + 1 + JOB_NSTATES];
+	size_t n = 0;
+
+	for (size_t k = 0; k < by->n; k++)
+		columns[n++] = (struct column){by->titles[k], false, true};
+	columns[n++] = (struct column){"jobs", true, false};
+	for (int k = 0; k < JOB_NSTATES; k++)
+		if (g->counts[k])
+			columns[n++] = (struct column){job_state_name(k), true, false};
+	table_init(&l->table, columns, n);
+	for (size_t i = 0; i < g->n; i++) {
+		const struct group *one = &g->v[i];
+		int64_t jobs = 0;
+
+		for (size_t k = 0; k < by->n; k++)
+			table_add(&l->table, &l->style, PAINT_BOLD,
+				  group_value(&by->fields[k], one->values[k]));
+		for (int k = 0; k < JOB_NSTATES; k++)
+			jobs += one->counts[k];
+		table_addf(&l->table, &l->style, PAINT_NONE, "%" PRId64, jobs);
+		for (int k = 0; k < JOB_NSTATES; k++) {
+			if (g->counts[k] && one->counts[k])
+				table_addf(&l->table, &l->style, view_paint(k), "%" PRId64,
+					   one->counts[k]);
+			else if (g->counts[k])
+				table_add(&l->table, &l->style, PAINT_NONE, "");
+		}
+	}
+	table_flush(&l->table, &l->style, stdout);
 	table_release(&l->table);
-	return rc < 0 ? -1 : 0;
+}
+
+static int print_by_group(struct list *l, const struct args *args, const struct selection *sel)
+{
+	struct columns by = {0};
+	struct groups g = {0};
+	int rc = columns_parse(l->ctx->store->db, args->group, &by, l->err);
+
+	if (rc)
+		err_prefix(l->err, "--group-by");
+	else if (by.n > DB_GROUP_FIELDS)
+		rc = err_set(l->err, ERR_USAGE, "--group-by takes one name, or two: P,Q");
+	if (!rc)
+		rc = db_jobs_group(l->ctx->store->db, &sel->jobs, by.fields, by.n, collect_group,
+				   &g, l->err);
+	if (!rc && args->json)
+		print_groups_json(l, &by, &g);
+	else if (!rc && g.n)
+		print_groups(l, &by, &g);
+	else if (!rc)
+		print_nothing(l, sel->chosen);
+	groups_release(&g);
+	columns_release(&by);
+	return rc;
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	const struct args *args = options;
-	struct list l = {.ctx = ctx, .err = err, .now = clock_now_ms()};
+	struct list l = {.ctx = ctx, .err = err, .now = clock_now_ms(), .style = ctx->out};
 	struct selection sel = {0};
 	int rc;
 
+	if (args->wide)
+		l.style.width = 0;
 	rc = ingest_now(ctx->store, err);
 	if (!rc)
-		rc = selection_parse(ctx->store->db, argc, argv, args->states, &sel, err);
+		rc = selection_parse(ctx->store->db, argc, argv, &args->select, &sel, err);
 	if (!rc)
-		rc = print_list(&l, args, &sel, err);
+		rc = args->group ? print_by_group(&l, args, &sel) : print_list(&l, args, &sel);
 	selection_release(&sel);
-	strs_release(&l.vary.names);
-	strs_release(&l.vary.values);
-	free(l.vary.varies);
+	columns_release(&l.columns);
 	buf_release(&l.text);
 	return rc;
 }
 
 static const struct opt opts[] = {
-	OPT_STR('s', "state", "STATE,...", "only jobs in these states", struct args, states),
-	OPT_FLAG(0, "json", "print one JSON document per line", struct args, json), OPT_END};
+	SELECT_OPTS(struct args),
+	OPT_INT('n', "max", "N", "print at most N jobs", struct args, max, 1, INT64_MAX),
+	OPT_STR(0, "sort", "NAME", "order by a parameter or column", struct args, sort),
+	OPT_FLAG('r', "reverse", "with --sort: the largest first", struct args, reverse),
+	OPT_STR(0, "columns", "NAME,...", "print these parameters and columns", struct args,
+		columns),
+	OPT_STR(0, "group-by", "NAME,...", "count jobs by the values of one or two parameters",
+		struct args, group),
+	OPT_FLAG(0, "wide", "do not cut lines to the terminal's width", struct args, wide),
+	OPT_FLAG(0, "json", "print one JSON document per line", struct args, json),
+	OPT_END};
 
 const struct cmd cmd_list = {
 	.name = "list",
-	.args = "[SELECTOR...] [-s STATE] [--json]",
+	.args = "[SELECTOR...] [-n N] [--sort NAME] [--group-by NAME]",
 	.summary = "list jobs with their parameters, one per line",
 	.theme = CMD_INSPECT,
 	.needs = CMD_STORE,

@@ -5,7 +5,7 @@
 #include "cmd/steer.h"
 
 struct args {
-	const char *states;
+	struct select_args select;
 	bool yes, no_submit;
 };
 
@@ -33,7 +33,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	const struct args *args = options;
 	struct ids ids = {0};
 	int64_t changed = 0;
-	int rc = steer_select(ctx, argc, argv, args->states, RELEASABLE, &ids, NULL, err);
+	int rc = steer_select(ctx, argc, argv, &args->select, RELEASABLE, &ids, NULL, err);
 
 	if (!rc)
 		rc = release_jobs(ctx, args->yes, &ids, &changed, err);
@@ -49,7 +49,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 }
 
 static const struct opt opts[] = {
-	OPT_STR('s', "state", "STATE,...", "only jobs in these states", struct args, states),
+	SELECT_OPTS(struct args),
 	OPT_FLAG(0, "no-submit", "do not submit jobs now", struct args, no_submit),
 	OPT_FLAG('y', "yes", "do not ask for confirmation", struct args, yes), OPT_END};
 

@@ -17,7 +17,8 @@
 #include "cmd/view.h"
 
 struct args {
-	const char *states, *from_step;
+	struct select_args select;
+	const char *from_step;
 	struct strs sbatch;
 	bool all, no_submit, yes, json;
 };
@@ -303,7 +304,7 @@ static void print_nothing(struct cmd_ctx *ctx, const struct retry *r)
 		print_waits(ctx, r);
 	else if (why.len)
 		cmd_print(ctx, "nothing to retry: %s", why.s);
-	else if (r->args->states)
+	else if (r->args->select.states || r->args->select.where)
 		cmd_print(ctx, "nothing to retry: no such jobs; slurmq status shows the counts");
 	else if (db_counts(r->db, counts, NULL) == 0 && !counts[JOB_FAILED] &&
 		 counts[JOB_CANCELLED])
@@ -358,14 +359,14 @@ static int choose_jobs(struct retry *r, struct selection *sel, struct err *err)
 	const struct args *args = r->args;
 	unsigned states = 1U << JOB_FAILED;
 
-	if (sel->ids || args->states)
+	if (sel->ids || sel->states)
 		states = NAMED;
 	else if (r->options)
 		states |= 1U << JOB_HELD;
 	selection_narrow(sel, states);
 	r->by_ids = sel->ids;
 	r->completed = sel->ids && (args->all || args->from_step);
-	return selection_each(r->db, sel, collect_job, r, err);
+	return db_jobs_each(r->db, &sel->jobs, collect_job, r, err);
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
@@ -380,7 +381,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (!rc)
 		rc = ingest_now(ctx->store, err);
 	if (!rc)
-		rc = selection_parse(r.db, argc, argv, args->states, &sel, err);
+		rc = selection_parse(r.db, argc, argv, &args->select, &sel, err);
 	if (!rc)
 		rc = choose_jobs(&r, &sel, err);
 	if (!rc)
@@ -396,7 +397,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 }
 
 static const struct opt opts[] = {
-	OPT_STR('s', "state", "STATE,...", "only jobs in these states", struct args, states),
+	SELECT_OPTS(struct args),
 	OPT_FLAG(0, "all", "also run completed steps again", struct args, all),
 	OPT_STR(0, "from-step", "STEP", "run STEP and the steps after it again", struct args,
 		from_step),

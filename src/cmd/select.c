@@ -4,16 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/expr.h"
 #include "lib/guess.h"
-#include "lib/number.h"
 #include "lib/opt.h"
 
 /* ---- states ---- */
-
-/* Alternative conditions on the state: a state, or failed or held for one of these reasons. */
-struct wanted {
-	unsigned states, reasons;
-};
 
 enum { WHY_HELD = 1U << REASON_USER | 1U << REASON_REFUSED | 1U << REASON_BREAKER };
 
@@ -42,25 +37,25 @@ static int refuse_unknown_state(const char *word, struct err *err)
 	return -1;
 }
 
-static int parse_state(const char *word, struct wanted *w, struct err *err)
+static int parse_state(const char *word, struct db_select *s, struct err *err)
 {
 	int state, reason;
 
 	if (job_state_parse(word, &state, &reason))
 		return refuse_unknown_state(word, err);
 	if (reason == REASON_NONE)
-		w->states |= 1U << state;
+		s->states |= 1U << state;
 	else
-		w->reasons |= 1U << reason;
+		s->reasons |= 1U << reason;
 	return 0;
 }
 
-static int parse_states(const char *text, struct wanted *w, struct err *err)
+static int parse_states(const char *text, struct db_select *s, struct err *err)
 {
 	for (;;) {
 		size_t len = strcspn(text, ",");
 		char *word = mem_strndup(text, len);
-		int rc = parse_state(word, w, err);
+		int rc = parse_state(word, s, err);
 
 		free(word);
 		if (rc)
@@ -70,42 +65,14 @@ static int parse_states(const char *text, struct wanted *w, struct err *err)
 		text += len + 1;
 	}
 	/* failed and held include their reasons */
-	if (w->states & 1U << JOB_FAILED)
-		w->reasons &= WHY_HELD;
-	if (w->states & 1U << JOB_HELD)
-		w->reasons &= ~(unsigned)WHY_HELD;
+	if (s->states & 1U << JOB_FAILED)
+		s->reasons &= WHY_HELD;
+	if (s->states & 1U << JOB_HELD)
+		s->reasons &= ~(unsigned)WHY_HELD;
 	return 0;
 }
 
 /* ---- selectors ---- */
-
-static void add_part(struct selection *s, const struct db_select *one)
-{
-	s->v = mem_grow(s->v, s->n + 1, sizeof(*s->v));
-	s->v[s->n++] = *one;
-}
-
-static void add_wanted(struct selection *s, const struct db_select *one, const struct wanted *w)
-{
-	struct db_select part = *one;
-
-	if (!w->states && !w->reasons) {
-		add_part(s, one);
-		return;
-	}
-	if (w->states) {
-		part.states = w->states;
-		add_part(s, &part);
-	}
-	part.states = 1U << JOB_FAILED;
-	part.reasons = w->reasons & ~(unsigned)WHY_HELD;
-	if (part.reasons)
-		add_part(s, &part);
-	part.states = 1U << JOB_HELD;
-	part.reasons = w->reasons & WHY_HELD;
-	if (part.reasons)
-		add_part(s, &part);
-}
 
 static int refuse_unknown_job(int64_t first, int64_t max, struct err *err)
 {
@@ -118,7 +85,7 @@ static int refuse_unknown_job(int64_t first, int64_t max, struct err *err)
 }
 
 /* Parses the first len bytes of text, "12" or "3-9", into *one. */
-static int parse_range(const char *text, size_t len, int64_t max, struct db_select *one,
+static int parse_range(const char *text, size_t len, int64_t max, struct db_range *one,
 		       struct err *err)
 {
 	char *word = mem_strndup(text, len), *dash = strchr(word, '-');
@@ -142,7 +109,7 @@ static int parse_range(const char *text, size_t len, int64_t max, struct db_sele
 }
 
 /* Checks that a single id exists; ids of a range may be missing (pruned). */
-static int check_id(struct db *db, const struct db_select *one, struct err *err)
+static int check_id(struct db *db, const struct db_range *one, struct err *err)
 {
 	struct db_job job = {0};
 	int rc;
@@ -157,8 +124,7 @@ static int check_id(struct db *db, const struct db_select *one, struct err *err)
 	return rc;
 }
 
-static int parse_ids(struct db *db, const char *text, const struct wanted *w, struct selection *s,
-		     struct err *err)
+static int parse_ids(struct db *db, const char *text, struct db_ranges *out, struct err *err)
 {
 	int64_t max;
 
@@ -166,66 +132,20 @@ static int parse_ids(struct db *db, const char *text, const struct wanted *w, st
 		return -1;
 	for (;;) {
 		size_t len = strcspn(text, ",");
-		struct db_select one = {0};
+		struct db_range one;
 
 		if (parse_range(text, len, max, &one, err) || check_id(db, &one, err))
 			return -1;
-		add_wanted(s, &one, w);
+		db_ranges_add(out, one.first, one.last);
 		if (!text[len])
 			return 0;
 		text += len + 1;
 	}
 }
 
-/* Fails unless jobs have a parameter of that name. */
-static int check_param(struct db *db, const char *name, struct err *err)
-{
-	struct strs names = {0};
-	const char *near;
-	int rc = db_param_names(db, &names, err);
-
-	for (size_t i = 0; i < names.n && !rc; i++)
-		if (!strcmp(names.v[i], name))
-			goto out;
-	if (rc)
-		goto out;
-	near = names.n ? guess_nearest(name, (const char *const *)names.v) : NULL;
-	if (near)
-		rc = err_set(err, ERR_USAGE, "no job has a parameter '%s', did you mean '%s'?",
-			     name, near);
-	else
-		rc = err_set(err, ERR_USAGE,
-			     "no job has a parameter '%s': slurmq show ID lists "
-			     "those of a job",
-			     name);
-out:
-	strs_release(&names);
-	return rc;
-}
-
-/* Parses NAME=VALUE,...; equals is the place of its first '='. A value may hold a comma itself, so
- * the whole text counts as a value too. */
-static int parse_param(struct db *db, const char *text, const char *equals, struct selection *s,
-		       struct err *err)
-{
-	struct select_param *p;
-	const char *value = equals + 1;
-
-	s->params = mem_grow(s->params, s->nparams + 1, sizeof(*s->params));
-	p = &s->params[s->nparams++];
-	memset(p, 0, sizeof(*p));
-	p->name = mem_strndup(text, (size_t)(equals - text));
-	strs_add(&p->values, value);
-	for (size_t len; strchr(equals + 1, ',') && value;
-	     value = value[len] ? value + len + 1 : NULL) {
-		len = strcspn(value, ",");
-		strs_take(&p->values, mem_strndup(value, len));
-	}
-	return check_param(db, p->name, err);
-}
-
-static int refuse_unknown_sweep(const struct db_sweep *v, size_t n, const char *name,
-				struct err *err)
+/* Reports a word that is no sweep; others: nor any other selector. */
+static int refuse_unknown_word(const struct db_sweep *v, size_t n, const char *word, bool others,
+			       struct err *err)
 {
 	struct strs names = {0};
 	const char *near;
@@ -234,19 +154,22 @@ static int refuse_unknown_sweep(const struct db_sweep *v, size_t n, const char *
 		strs_add(&names, v[i].name);
 	strs_add(&names, "all");
 	strs_add(&names, "last");
-	near = guess_nearest(name, (const char *const *)names.v);
+	near = guess_nearest(word, (const char *const *)names.v);
 	if (n == 0)
 		err_set(err, ERR_USAGE,
-			"no sweep '%s': there are no jobs yet, slurmq expand FILE adds some", name);
+			"no sweep '%s': there are no jobs yet, slurmq expand FILE adds some", word);
 	else if (near)
-		err_set(err, ERR_USAGE, "no sweep '%s', did you mean '%s'?", name, near);
+		err_set(err, ERR_USAGE, "no sweep '%s', did you mean '%s'?", word, near);
 	else
-		err_set(err, ERR_USAGE, "no sweep '%s': slurmq status lists them", name);
+		err_set(err, ERR_USAGE, "no sweep '%s': slurmq status lists them%s", word,
+			others ? "; other selectors are ids (17, 1-10), all, last, a state such as "
+				 "failed, and a parameter such as lr=0.1"
+			       : "");
 	strs_release(&names);
 	return -1;
 }
 
-int select_sweep(struct db *db, const char *name, int64_t *id, struct err *err)
+static int find_sweep(struct db *db, const char *name, bool others, int64_t *id, struct err *err)
 {
 	struct db_sweep *v = NULL;
 	size_t n = 0;
@@ -265,198 +188,93 @@ int select_sweep(struct db *db, const char *name, int64_t *id, struct err *err)
 		}
 	}
 	if (rc)
-		refuse_unknown_sweep(v, n, name, err);
+		refuse_unknown_word(v, n, name, others, err);
 	db_sweeps_free(v, n);
 	return rc;
 }
 
-/* Parses one argument. Sets *part if it selects jobs by itself; a parameter restricts the jobs of
- * the others. */
-static int parse_selector(struct db *db, const char *text, const struct wanted *w,
-			  struct selection *out, bool *part, struct err *err)
+int select_sweep(struct db *db, const char *name, int64_t *id, struct err *err)
 {
-	const char *equals = strchr(text, '=');
-	struct db_select one = {0};
+	return find_sweep(db, name, false, id, err);
+}
 
-	*part = !equals || equals == text;
-	if (*text >= '0' && *text <= '9')
-		return parse_ids(db, text, w, out, err);
-	out->ids = false;
-	if (!*part)
-		return parse_param(db, text, equals, out, err);
-	if (!strcmp(text, "all"))
-		out->all = true;
-	else if (select_sweep(db, text, &one.sweep, err))
+/* Parses a word that is a sweep or, if no sweep has that name, a state. */
+static int parse_sweep(struct db *db, const char *word, struct selection *out, struct err *err)
+{
+	struct err unknown = {0};
+	int64_t sweep;
+
+	if (!find_sweep(db, word, true, &sweep, err)) {
+		out->jobs.sweeps = mem_grow(out->jobs.sweeps, out->jobs.nsweeps + 1,
+					    sizeof(*out->jobs.sweeps));
+		out->jobs.sweeps[out->jobs.nsweeps++] = sweep;
+		return 0;
+	}
+	if (err->status != ERR_USAGE || parse_states(word, &out->jobs, &unknown))
 		return -1;
-	add_wanted(out, &one, w);
+	out->states = true;
 	return 0;
 }
 
-int selection_parse(struct db *db, int n, char **args, const char *states, struct selection *out,
-		    struct err *err)
+static int parse_selector(struct db *db, const char *text, struct selection *out, struct err *err)
 {
-	struct wanted w = {0};
-	bool any = false;
+	struct db_expr *test = NULL;
+	int rc;
 
+	out->chosen |= strcmp(text, "all") != 0;
+	if (*text >= '0' && *text <= '9')
+		return parse_ids(db, text, &out->jobs.ids, err);
+	out->ids = false;
+	if (!strcmp(text, "all")) {
+		out->all = true;
+		return 0;
+	}
+	rc = expr_parse_word(db, text, &test, err);
+	if (rc == DB_NONE)
+		return parse_sweep(db, text, out, err);
+	out->jobs.expr = db_expr_join(EXPR_AND, out->jobs.expr, test);
+	return rc;
+}
+
+static int parse_options(struct db *db, const struct select_args *opts, struct selection *out,
+			 struct err *err)
+{
+	struct db_expr *expr = NULL;
+
+	if (opts && opts->states) {
+		out->states = out->chosen = true;
+		if (parse_states(opts->states, &out->jobs, err))
+			return -1;
+	}
+	if (opts && opts->where) {
+		out->chosen = true;
+		if (expr_parse(db, opts->where, &expr, err))
+			return err_prefix(err, "in -w");
+		out->jobs.expr = db_expr_join(EXPR_AND, out->jobs.expr, expr);
+	}
+	return 0;
+}
+
+int selection_parse(struct db *db, int n, char **args, const struct select_args *opts,
+		    struct selection *out, struct err *err)
+{
 	memset(out, 0, sizeof(*out));
 	out->ids = n > 0;
-	if (states) {
-		out->states = true;
-		if (parse_states(states, &w, err))
+	for (int i = 0; i < n; i++)
+		if (parse_selector(db, args[i], out, err))
 			return -1;
-	}
-	for (int i = 0; i < n; i++) {
-		bool part;
-
-		if (parse_selector(db, args[i], &w, out, &part, err))
-			return -1;
-		any = any || part;
-	}
-	if (!any)
-		add_wanted(out, &(struct db_select){0}, &w);
-	return 0;
+	db_ranges_sort(&out->jobs.ids);
+	return parse_options(db, opts, out, err);
 }
 
 void selection_release(struct selection *s)
 {
-	free(s->v);
-	for (size_t i = 0; i < s->nparams; i++) {
-		free(s->params[i].name);
-		strs_release(&s->params[i].values);
-	}
-	free(s->params);
-	memset(s, 0, sizeof(*s));
+	db_select_release(&s->jobs);
 }
 
 void selection_narrow(struct selection *s, unsigned states)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < s->n; i++) {
-		struct db_select one = s->v[i];
-
-		one.states = one.states ? one.states & states : states;
-		if (one.states)
-			s->v[kept++] = one;
-	}
-	s->n = kept;
-}
-
-/* ---- iterating ---- */
-
-static bool job_matches(const struct db_select *s, const struct db_job *job)
-{
-	return job->id >= s->first && (!s->last || job->id <= s->last) &&
-	       (!s->sweep || job->sweep == s->sweep) &&
-	       (!s->states || s->states & 1U << job->state) &&
-	       (!s->reasons || s->reasons & 1U << job->reason);
-}
-
-static bool has_value(const struct select_param *p, const char *value)
-{
-	for (size_t i = 0; i < p->values.n; i++)
-		if (number_same(p->values.v[i], value))
-			return true;
-	return false;
-}
-
-static bool meets_param(const struct select_param *p, const struct sweep_point *point)
-{
-	for (size_t i = 0; i < point->n; i++)
-		if (!strcmp(point->params[i].name, p->name))
-			return has_value(p, point->params[i].value);
-	return false;
-}
-
-struct each {
-	const struct selection *s;
-	size_t part;
-	int (*fn)(void *arg, const struct db_job *job);
-	void *arg;
-};
-
-static int call_once(void *arg, const struct db_job *job)
-{
-	const struct each *e = arg;
-
-	for (size_t i = 0; i < e->part; i++)
-		if (job_matches(&e->s->v[i], job))
-			return 0;
-	for (size_t i = 0; i < e->s->nparams; i++)
-		if (!meets_param(&e->s->params[i], &job->point))
-			return 0;
-	return e->fn(e->arg, job);
-}
-
-int selection_each(struct db *db, const struct selection *s,
-		   int (*fn)(void *arg, const struct db_job *job), void *arg, struct err *err)
-{
-	struct each e = {.s = s, .fn = fn, .arg = arg};
-
-	for (; e.part < s->n; e.part++) {
-		int rc = db_jobs_each(db, &s->v[e.part], call_once, &e, err);
-
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-static int count_job(void *arg, const struct db_job *job)
-{
-	int64_t *n = arg;
-
-	(void)job;
-	++*n;
-	return 0;
-}
-
-int selection_count(struct db *db, const struct selection *s, int64_t *n, struct err *err)
-{
-	*n = 0;
-	if (s->n == 1 && !s->nparams)
-		return db_jobs_count(db, &s->v[0], n, err);
-	return selection_each(db, s, count_job, n, err);
-}
-
-void ids_add(struct ids *l, int64_t id)
-{
-	if (l->n == l->cap) {
-		l->cap = l->cap ? l->cap * 2 : 64;
-		l->v = mem_grow(l->v, l->cap, sizeof(*l->v));
-	}
-	l->v[l->n++] = id;
-}
-
-void ids_release(struct ids *l)
-{
-	free(l->v);
-	memset(l, 0, sizeof(*l));
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-bool ids_have(const int64_t *v, size_t n, int64_t id)
-{
-	return n && bsearch(&id, v, n, sizeof(*v), compare_ids);
-}
-
-static int collect_job(void *arg, const struct db_job *job)
-{
-	ids_add(arg, job->id);
-	return 0;
-}
-
-int selection_ids(struct db *db, const struct selection *s, struct ids *out, struct err *err)
-{
-	int rc = selection_each(db, s, collect_job, out, err);
-
-	if (out->n)
-		qsort(out->v, out->n, sizeof(*out->v), compare_ids);
-	return rc;
+	s->jobs.allowed = s->jobs.allowed ? s->jobs.allowed & states : states;
+	if (!s->jobs.allowed)
+		s->jobs.allowed = 1U << JOB_NSTATES; /* no state is left */
 }

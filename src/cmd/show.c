@@ -569,7 +569,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (!rc && args->json)
 		json_open(&j, NULL, '[');
 	if (!rc)
-		rc = selection_each(ctx->store->db, &sel, show_job, &s, err);
+		rc = db_jobs_each(ctx->store->db, &sel.jobs, show_job, &s, err);
 	if (!rc && args->json) {
 		json_close(&j);
 		cmd_print_json(&text);

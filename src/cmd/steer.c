@@ -9,27 +9,27 @@
 enum { MANY = 1000 };
 
 const struct opt steer_opts[] = {
-	OPT_STR('s', "state", "STATE,...", "only jobs in these states", struct steer_args, states),
+	SELECT_OPTS(struct steer_args),
 	OPT_FLAG('y', "yes", "do not ask for confirmation", struct steer_args, yes), OPT_END};
 
-int steer_select(struct cmd_ctx *ctx, int argc, char **argv, const char *states, unsigned allowed,
-		 struct ids *ids, bool *everything, struct err *err)
+int steer_select(struct cmd_ctx *ctx, int argc, char **argv, const struct select_args *opts,
+		 unsigned allowed, struct ids *ids, bool *everything, struct err *err)
 {
 	struct selection sel = {0};
 	int rc;
 
-	if (argc == 0 && !states)
+	if (argc == 0 && !opts->states && !opts->where)
 		return err_set(
 			err, ERR_USAGE,
 			"no jobs given: slurmq %s 17, 1-10, a sweep's name, lr=0.1, all, or -s STATE",
 			ctx->cmd->name);
-	rc = selection_parse(ctx->store->db, argc, argv, states, &sel, err);
+	rc = selection_parse(ctx->store->db, argc, argv, opts, &sel, err);
 	if (!rc) {
 		selection_narrow(&sel, allowed);
-		rc = selection_ids(ctx->store->db, &sel, ids, err);
+		rc = db_jobs_ids(ctx->store->db, &sel.jobs, ids, err);
 	}
 	if (everything)
-		*everything = sel.all && !sel.states && !sel.nparams;
+		*everything = sel.all && !sel.chosen;
 	selection_release(&sel);
 	return rc;
 }

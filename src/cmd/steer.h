@@ -15,16 +15,16 @@
 
 /* The options of cancel and hold. */
 struct steer_args {
-	const char *states;
+	struct select_args select;
 	bool yes;
 };
 extern const struct opt steer_opts[];
 
-/* Selects jobs by the arguments and by -s (states, or NULL), but only jobs in one of the
- * allowed states (bits 1 << state). *ids are sorted; the caller releases them in any case.
+/* Selects jobs by the arguments and the options, but only jobs in one of the allowed states (bits
+ * 1 << state). *ids are sorted; the caller releases them in any case.
  * *everything is set if the arguments select all jobs in all states; it may be NULL. */
-int steer_select(struct cmd_ctx *ctx, int argc, char **argv, const char *states, unsigned allowed,
-		 struct ids *ids, bool *everything, struct err *err);
+int steer_select(struct cmd_ctx *ctx, int argc, char **argv, const struct select_args *opts,
+		 unsigned allowed, struct ids *ids, bool *everything, struct err *err);
 
 /* Calls cmd_confirm() for "VERB 1001 jobs" if n is more than a thousand. */
 int steer_confirm_many(struct cmd_ctx *ctx, bool yes, const char *verb, size_t n, struct err *err);

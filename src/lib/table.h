@@ -80,7 +80,7 @@ struct column {
 	bool shrink; /* may be cut if the line is too long; the last column always may be */
 };
 
-enum { TABLE_MAX_COLUMNS = 16 };
+enum { TABLE_MAX_COLUMNS = 64 };
 
 struct table {
 	const struct column *columns;

@@ -19,6 +19,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "slurm/job.h"
+#include "store/db_select.h"
 #include "sweep/sweep.h"
 
 struct db;
@@ -165,20 +166,6 @@ int db_job_get_any(struct db *db, int64_t id, struct db_job *out, struct err *er
  * parameters as of that version, even if the file has changed since. Returns DB_NONE if the job
  * has no attempt. */
 int db_job_get_ran(struct db *db, int64_t id, struct db_job *out, struct err *err);
-
-/* A selection of jobs: all conditions must hold. A zeroed one selects every job. */
-struct db_select {
-	int64_t first, last; /* ids; last 0: no end */
-	int64_t sweep;	     /* 0: any */
-	unsigned states;     /* bits 1 << state; 0: any */
-	unsigned reasons;    /* bits 1 << reason; 0: any */
-};
-/* Calls fn for each selected job, in order of id. Reads in slices: no lock is held while fn
- * runs, and rows may change meanwhile. If fn returns a value other than 0, stops and returns
- * that value. */
-int db_jobs_each(struct db *db, const struct db_select *select,
-		 int (*fn)(void *arg, const struct db_job *job), void *arg, struct err *err);
-int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, struct err *err);
 
 /* A job with its parameters, as bad_value.c reads it. */
 struct db_point {

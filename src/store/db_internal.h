@@ -26,6 +26,7 @@ struct db {
 		struct strs words; /* the words of the schema's text: see db_schema_id() */
 	} * schemas;
 	size_t nschemas;
+	bool has_functions; /* those of db_select.c */
 };
 
 /* Sets err from SQLite's last error: "cannot WHAT 'PATH': ...", where what is a verb such as
@@ -76,6 +77,11 @@ int db_job_move(struct db *db, const struct db_move *m, int *changed, struct err
 int db_schema_id(struct db *db, const struct sweep_point *point, int64_t *id, struct err *err);
 /* Appends the values of a point in the format of the job's row. */
 void db_values_encode(const struct sweep_point *point, struct buf *out);
+/* Finds the value of a parameter in the values of a row: *values and *end, the end of them all, are set
+ * to its begin and end. The variant is a parameter `variant`, unless the schema has another one.
+ * Returns 1, 0 if the schema lacks the parameter, or -1. */
+int db_schema_value(struct db *db, int64_t schema, const char *name, const char **values,
+		    const char **end, struct err *err);
 /* Builds a point from a schema and such values. The caller frees out->params and all strings. */
 int db_point_decode(struct db *db, int64_t schema, const char *values, size_t len, int64_t sample,
 		    struct sweep_point *out, struct err *err);

@@ -194,49 +194,6 @@ int db_job_get_ran(struct db *db, int64_t id, struct db_job *out, struct err *er
 	return fetch_job(db, db_stmt(db, sql, err, "i", id), out, err);
 }
 
-/* The conditions of a db_select, ?1 to ?5. */
-#define SELECTED \
-	" j.id BETWEEN ?1 AND ?2 AND (?3 = 0 OR j.sweep = ?3)" \
-	" AND (?4 = 0 OR (?4 >> j.state) & 1) AND (?5 = 0 OR (?5 >> j.reason) & 1) AND" PUBLISHED
-
-int db_jobs_each(struct db *db, const struct db_select *select,
-		 int (*fn)(void *arg, const struct db_job *job), void *arg, struct err *err)
-{
-	enum { SLICE = 500 };
-	static const char sql[] =
-		JOB_COLUMNS "job j CROSS JOIN sweep s ON s.id = j.sweep" RETRY_STATE
-			    "WHERE" SELECTED "ORDER BY j.id LIMIT 500";
-	int64_t first = select->first, last = select->last ? select->last : INT64_MAX;
-	int rc = 0;
-
-	for (;;) {
-		struct db_job *v;
-		size_t n;
-
-		if (read_jobs(db,
-			      db_stmt(db, sql, err, "iiiii", first, last, select->sweep,
-				      (int64_t)select->states, (int64_t)select->reasons),
-			      &v, &n, err))
-			return -1;
-		for (size_t i = 0; i < n && !rc; i++)
-			rc = fn(arg, &v[i]);
-		if (n)
-			first = v[n - 1].id + 1;
-		db_jobs_free(v, n);
-		if (rc || n < SLICE)
-			return rc;
-	}
-}
-
-int db_jobs_count(struct db *db, const struct db_select *select, int64_t *n, struct err *err)
-{
-	static const char sql[] = "SELECT count(*) FROM job j WHERE" SELECTED;
-
-	return db_number(db, sql, n, err, "iiiii", select->first,
-			 select->last ? select->last : INT64_MAX, select->sweep,
-			 (int64_t)select->states, (int64_t)select->reasons);
-}
-
 static void release_point(struct sweep_point *point)
 {
 	struct db_job job = {.point = *point};

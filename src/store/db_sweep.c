@@ -292,6 +292,31 @@ int db_point_decode(struct db *db, int64_t schema, const char *values, size_t le
 	return 0;
 }
 
+int db_schema_value(struct db *db, int64_t schema, const char *name, const char **values,
+		    const char **end, struct err *err)
+{
+	const struct strs *words;
+
+	if (read_schema_words(db, schema, &words, err))
+		return -1;
+	for (size_t i = 2; i < words->n && *values; i++) {
+		const char *nl = memchr(*values, '\n', (size_t)(*end - *values));
+		const char *word = words->v[i];
+
+		if (!strcmp(word + (word[0] == '~'), name)) {
+			*end = nl ? nl : *end;
+			return 1;
+		}
+		*values = nl ? nl + 1 : *end;
+	}
+	if (words->v[0][0] && !strcmp(name, "variant")) {
+		*values = words->v[0];
+		*end = *values + strlen(*values);
+		return 1;
+	}
+	return 0;
+}
+
 static void add_once(struct strs *list, const char *word)
 {
 	if (!strs_has(list, word))
@@ -314,6 +339,8 @@ int db_param_names(struct db *db, struct strs *names, struct err *err)
 		}
 		for (size_t i = 2; i < words->n; i++)
 			add_once(names, words->v[i] + (words->v[i][0] == '~'));
+		if (words->v[0][0])
+			add_once(names, "variant");
 	}
 	return rc < 0 ? -1 : 0;
 }

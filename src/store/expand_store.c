@@ -341,7 +341,7 @@ static int drop_job(struct work *w, int64_t id, struct err *err)
 
 static int drop_unnamed(struct work *w, struct err *err)
 {
-	struct db_select select = {.sweep = w->version.sweep};
+	const struct db_select select = {.sweeps = &w->version.sweep, .nsweeps = 1};
 	struct unnamed u = {.w = w};
 	int rc;
 

@@ -426,7 +426,7 @@ static void jobs_and_counters(void **state)
 	struct db_select select = {0};
 	struct db_sweep *v;
 	struct db_job *jobs;
-	int64_t counts[JOB_NSTATES], n64;
+	int64_t counts[JOB_NSTATES], n64, sweep;
 	int n = 0, c;
 	size_t n_sweeps, count;
 
@@ -445,7 +445,9 @@ static void jobs_and_counters(void **state)
 	assert_string_equal(v[1].name, "b");
 	assert_int_equal(v[1].jobs, 10);
 	assert_int_equal(v[1].counts[JOB_CANCELLED], 4);
-	select.sweep = v[1].id;
+	sweep = v[1].id;
+	select.sweeps = &sweep;
+	select.nsweeps = 1;
 	select.states = 1U << JOB_CANCELLED;
 	db_sweeps_free(v, n_sweeps);
 	assert_int_equal(db_jobs_each(h->db, &select, count_job, &n, NULL), 0);

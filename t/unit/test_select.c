@@ -102,14 +102,15 @@ static int close_store(void **state)
 static char *select_ids(struct db *db, const char *arg, const char *states)
 {
 	char *copy = mem_strdup(arg), *args[] = {copy};
+	const struct select_args opts = {.states = states};
 	struct selection sel;
 	struct buf text = {0};
 	struct ids ids = {0};
 	int64_t count;
 
-	MUST(selection_parse(db, arg ? 1 : 0, args, states, &sel, &err));
-	MUST(selection_ids(db, &sel, &ids, &err));
-	MUST(selection_count(db, &sel, &count, &err));
+	MUST(selection_parse(db, arg ? 1 : 0, args, &opts, &sel, &err));
+	MUST(db_jobs_ids(db, &sel.jobs, &ids, &err));
+	MUST(db_jobs_count(db, &sel.jobs, &count, &err));
 	assert_int_equal(count, ids.n);
 	for (size_t i = 0; i < ids.n; i++)
 		buf_addf(&text, "%s%" PRId64, i ? " " : "", ids.v[i]);
@@ -155,15 +156,16 @@ static void reasons(void **state)
 
 static void narrowed_by_arguments(void **state)
 {
+	const struct select_args opts = {.states = "failed,completed"};
 	struct selection sel;
 	int64_t n;
 
-	MUST(selection_parse(*state, 0, NULL, "failed,completed", &sel, &err));
+	MUST(selection_parse(*state, 0, NULL, &opts, &sel, &err));
 	selection_narrow(&sel, 1U << JOB_FAILED | 1U << JOB_PENDING);
-	MUST(selection_count(*state, &sel, &n, &err));
+	MUST(db_jobs_count(*state, &sel.jobs, &n, &err));
 	assert_int_equal(n, 6);
 	selection_narrow(&sel, 1U << JOB_HELD);
-	MUST(selection_count(*state, &sel, &n, &err));
+	MUST(db_jobs_count(*state, &sel.jobs, &n, &err));
 	assert_int_equal(n, 0);
 	selection_release(&sel);
 }
