@@ -19,7 +19,7 @@ like_out '^Getting started +init +make'
 like_out '^Inspecting +status +show progress'
 like_out '^ +list +list jobs'
 ok 'help fits 80 columns' test "$(widest)" -le 80
-ok 'help fits 24 lines with the prompt' test "$(wc -l <"$out_file")" -le 23
+ok 'help fits 40 lines with the prompt' test "$(wc -l <"$out_file")" -le 39
 overview=$out
 
 for call in '-h' '--help' '--color=never -h' '-h --color never'; do
@@ -111,8 +111,8 @@ wrong "slurmq status: option '--json' takes no value
 usage: slurmq status [SWEEP...] [--json]" slurmq status --json=yes
 wrong "slurmq show: an argument is missing
 usage: slurmq show ID... [--json]" slurmq show
-wrong "slurmq log: one argument too many: '2'
-usage: slurmq log ID [--step STEP] [--attempt N] [-f]" slurmq log 1 2
+wrong "slurmq log: unknown option '--tial', did you mean '--tail'?
+usage: slurmq log [SELECTOR...] [--tail N] [--step STEP] [--attempt N] [-f]" slurmq log --tial 2
 wrong "slurmq pause: one argument too many: 'now'
 usage: slurmq pause" slurmq pause now
 like "$(slurmq submit -n 0 2>&1)" "option '-n' takes 1 to [0-9]+, not '0'" 'a number below the minimum'

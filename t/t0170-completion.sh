@@ -115,7 +115,7 @@ nothing() {
 tm send-keys C-u
 tm send-keys -l -- "cd empty && export SLURMQ_DIR=$TEST_TMP/nowhere"
 tm send-keys Enter
-nothing 'slurmq log ' 'no store'
+nothing 'slurmq show ' 'no store'
 nothing 'slurmq frobnicate ' 'no such command'
 nothing 'slurmq pause ' 'a command without arguments'
 completes 'slurmq sub' 'slurmq submit' 'commands are offered without a store'

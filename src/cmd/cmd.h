@@ -121,5 +121,6 @@ extern const struct cmd cmd_show;
 extern const struct cmd cmd_status;
 extern const struct cmd cmd_submit;
 extern const struct cmd cmd_sync;
+extern const struct cmd cmd_why;
 
 #endif

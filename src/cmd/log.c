@@ -14,19 +14,22 @@
 #include "cmd/view.h"
 
 struct args {
+	struct select_args select;
 	const char *step;
-	int64_t attempt;
+	int64_t attempt, tail;
 	bool follow;
 };
 
 /* The supervisor begins each section of a log with the line: MARK "step " KEY END. */
-#define MARK "==> slurmq: "
+#define MARK VIEW_MARK
 #define MARK_STEP MARK "step "
 #define MARK_END " <=="
 
 struct reader {
 	struct cmd_ctx *ctx;
-	const char *step; /* NULL: the whole log */
+	const struct args *args;
+	const char *step;   /* NULL: the whole log */
+	int64_t skip, seen; /* lines of the step that are not printed, and that were read */
 	int fd;
 	struct buf line; /* a line that is not complete yet */
 	bool inside, found;
@@ -59,7 +62,8 @@ static void print_line_of_step(struct reader *r)
 		r->inside = begins_step(r->line.s, len, r->step);
 	if (r->inside) {
 		r->found = true;
-		fwrite(r->line.s, 1, r->line.len, stdout);
+		if (r->seen++ >= r->skip)
+			fwrite(r->line.s, 1, r->line.len, stdout);
 	}
 	buf_clear(&r->line);
 }
@@ -256,17 +260,61 @@ static int refuse_empty(const struct store *store, const struct db_job *job,
 		       job->id, path, job->id);
 }
 
-static int print_log(struct reader *r, const struct db_job *job, const struct args *args,
-		     struct err *err)
+/* Returns the offset of the last n lines of a file; a last line without a newline counts. */
+static off_t find_tail(int fd, int64_t n)
 {
+	char data[65536];
+	off_t at = lseek(fd, 0, SEEK_END), size = at;
+
+	while (at > 0) {
+		size_t len = at < (off_t)sizeof(data) ? (size_t)at : sizeof(data);
+		ssize_t got = pread(fd, data, len, at - (off_t)len);
+
+		if (got <= 0)
+			break;
+		for (ssize_t i = got - 1; i >= 0; i--)
+			if (data[i] == '\n' && at - got + i + 1 < size && --n == 0)
+				return at - got + i + 1;
+		at -= got;
+	}
+	return 0;
+}
+
+/* Skips all but the last n lines that would be printed. */
+static int skip_to_tail(struct reader *r, int64_t n, struct err *err)
+{
+	if (!r->step) {
+		r->any = lseek(r->fd, 0, SEEK_END) > 0;
+		return lseek(r->fd, find_tail(r->fd, n), SEEK_SET) < 0
+			       ? err_errno(err, ERR_FAILED, "cannot read the log")
+			       : 0;
+	}
+	r->skip = INT64_MAX;
+	r->seen = 0;
+	if (copy_data(r, err))
+		return -1;
+	r->skip = r->seen > n ? r->seen - n : 0;
+	r->seen = 0;
+	r->inside = false;
+	buf_clear(&r->line);
+	return lseek(r->fd, 0, SEEK_SET) < 0 ? err_errno(err, ERR_FAILED, "cannot read the log")
+					     : 0;
+}
+
+static int print_attempt(struct reader *r, const struct db_job *job, int64_t number,
+			 struct err *err)
+{
+	const struct args *args = r->args;
 	struct db_attempt a = {0};
 	char *path;
 	int rc;
 
-	if (find_attempt(r->ctx->store->db, job, args->attempt, &a, err))
+	if (find_attempt(r->ctx->store->db, job, number, &a, err))
 		return -1;
 	path = store_log_path(r->ctx->store, a.first, a.submission, a.task);
 	rc = open_log(r, job, &a, path, args->follow, err);
+	if (!rc && args->tail)
+		rc = skip_to_tail(r, args->tail, err);
 	if (!rc)
 		rc = args->follow ? follow_log(r, a.id, err) : copy_data(r, err);
 	if (r->line.len)
@@ -278,53 +326,188 @@ static int print_log(struct reader *r, const struct db_job *job, const struct ar
 			     "the log of job %" PRId64 " has no step '%s' (slurmq show %" PRId64
 			     " lists its steps)",
 			     job->id, r->step, job->id);
+	if (r->fd >= 0)
+		close(r->fd);
+	r->fd = -1;
 	free(path);
 	db_attempt_release(&a);
+	return rc;
+}
+
+/* ---- which jobs ---- */
+
+static int get_job(struct cmd_ctx *ctx, int64_t id, struct db_job *job, struct err *err)
+{
+	int rc = db_job_get(ctx->store->db, id, job, err);
+
+	return rc == DB_NONE ? err_set(err, ERR_USAGE, "no job %" PRId64 ": it was removed", id)
+			     : rc;
+}
+
+static bool waits_for_attempt(const struct db_job *job)
+{
+	return job->state == JOB_PENDING;
+}
+
+/* Follows a job: a job that is pending has its next attempt still to come, and so has one that its
+ * policy retries. */
+static int follow_job(struct reader *r, int64_t id, struct err *err)
+{
+	int64_t last = 0;
+	bool told = false;
+	int rc = 0;
+
+	for (bool first = true; !rc; first = false) {
+		struct db_job job;
+
+		if (!first && ingest_now(r->ctx->store, err))
+			return -1;
+		if (get_job(r->ctx, id, &job, err))
+			return -1;
+		if (waits_for_attempt(&job)) {
+			if (!told)
+				cmd_say(r->ctx, "job %" PRId64 " is pending: waiting for its %s",
+					id, job.attempt ? "next attempt" : "start");
+			told = true;
+			db_job_release(&job);
+			clock_sleep_ms(POLL_MS);
+			continue;
+		}
+		if (job.attempt == last) {
+			db_job_release(&job);
+			break;
+		}
+		rc = print_attempt(r, &job, 0, err);
+		last = job.attempt;
+		told = false;
+		db_job_release(&job);
+		if (ferror(stdout))
+			break;
+	}
+	return rc;
+}
+
+/* Sets *id to the job whose failed attempt ended last. */
+static int find_newest_failure(struct db *db, struct ids *out, struct err *err)
+{
+	const struct db_select failed = {.states = 1U << JOB_FAILED};
+	const struct db_field ended = {.kind = FIELD_ENDED};
+	int rc = db_jobs_sorted(db, &failed, &ended, true, out, err);
+
+	if (!rc && !out->n)
+		return err_set(err, ERR_FAILED,
+			       "no job has failed; slurmq log ID prints the output of a job");
+	out->n = !rc;
+	return rc;
+}
+
+static void print_heading(struct reader *r, const struct db_job *job, bool first)
+{
+	struct buf text = {0}, line = {0};
+
+	buf_addf(&text, "job %" PRId64 " of %s, %s%s%s:", job->id, job->sweep_name,
+		 job_state_name(job->state), job->reason ? " " : "", job_reason_name(job->reason));
+	for (size_t i = 0; i < job->point.n; i++)
+		buf_addf(&text, " %s=%s", job->point.params[i].name, job->point.params[i].value);
+	buf_addstr(&line, first ? "==> " : "\n==> ");
+	paint_add(&line, &r->ctx->out, PAINT_BOLD, buf_str(&text));
+	buf_addstr(&line, " <==\n");
+	fwrite(line.s, 1, line.len, stdout);
+	buf_release(&text);
+	buf_release(&line);
+}
+
+/* Prints the logs of several jobs. A job without a log is reported; it is an error if none has one. */
+static int print_logs(struct reader *r, const struct ids *ids, struct err *err)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < ids->n && !ferror(stdout); i++) {
+		struct db_job job;
+		int rc = get_job(r->ctx, ids->v[i], &job, err);
+
+		if (rc)
+			continue; /* removed meanwhile */
+		print_heading(r, &job, i == 0);
+		r->inside = r->found = r->any = false;
+		rc = print_attempt(r, &job, r->args->attempt, err);
+		db_job_release(&job);
+		if (rc) {
+			fflush(stdout);
+			cmd_say(r->ctx, "%s", err->msg);
+		}
+		any |= !rc;
+	}
+	return any || !ids->n ? 0 : err_set(err, ERR_FAILED, "none of these jobs has a log");
+}
+
+static int print_one(struct reader *r, int64_t id, struct err *err)
+{
+	struct db_job job;
+	int rc;
+
+	if (r->args->follow && !r->args->attempt)
+		return follow_job(r, id, err);
+	if (get_job(r->ctx, id, &job, err))
+		return -1;
+	rc = print_attempt(r, &job, r->args->attempt, err);
+	db_job_release(&job);
+	return rc;
+}
+
+static int find_jobs(struct reader *r, int argc, char **argv, struct ids *ids, struct err *err)
+{
+	struct db *db = r->ctx->store->db;
+	struct selection sel = {0};
+	int rc;
+
+	if (!argc && !r->args->select.states && !r->args->select.where)
+		return find_newest_failure(db, ids, err);
+	rc = selection_parse(db, argc, argv, &r->args->select, &sel, err);
+	if (!rc)
+		rc = db_jobs_ids(db, &sel.jobs, ids, err);
+	if (!rc && !ids->n)
+		rc = err_set(err, ERR_FAILED, "no such jobs; slurmq list shows the jobs");
+	selection_release(&sel);
 	return rc;
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	const struct args *args = options;
-	struct reader r = {.ctx = ctx, .step = args->step, .fd = -1};
-	struct db_job job = {0};
-	int64_t id;
+	struct reader r = {.ctx = ctx, .args = args, .step = args->step, .fd = -1};
+	struct ids ids = {0};
 	int rc;
 
-	(void)argc;
-	if (opt_int(argv[0], &id) || id < 1)
-		return err_set(err, ERR_USAGE, "invalid job id '%s': slurmq list shows the ids",
-			       argv[0]);
 	rc = ingest_now(ctx->store, err);
 	if (!rc)
-		rc = db_job_get(ctx->store->db, id, &job, err);
-	if (rc == DB_NONE)
-		rc = err_set(err, ERR_USAGE, "no job %" PRId64 ": slurmq list shows the jobs", id);
+		rc = find_jobs(&r, argc, argv, &ids, err);
+	if (!rc && ids.n > 1 && args->follow)
+		rc = err_set(err, ERR_USAGE, "-f follows one job; %zu are selected", ids.n);
 	if (!rc)
-		rc = print_log(&r, &job, args, err);
-	if (r.fd >= 0)
-		close(r.fd);
+		rc = ids.n == 1 ? print_one(&r, ids.v[0], err) : print_logs(&r, &ids, err);
+	ids_release(&ids);
 	buf_release(&r.line);
-	db_job_release(&job);
 	return rc;
 }
 
 static const struct opt opts[] = {
+	SELECT_OPTS(struct args),
 	OPT_STR(0, "step", "STEP", "print only the output of this step", struct args, step),
 	OPT_INT(0, "attempt", "N", "print attempt N, not the newest", struct args, attempt, 1,
 		1000000),
+	OPT_INT(0, "tail", "N", "print the last N lines", struct args, tail, 1, INT64_MAX),
 	OPT_FLAG('f', "follow", "print new output until the job has ended", struct args, follow),
 	OPT_END};
 
 const struct cmd cmd_log = {
 	.name = "log",
-	.args = "ID [--step STEP] [--attempt N] [-f]",
-	.summary = "print the output of a job",
+	.args = "[SELECTOR...] [--tail N] [--step STEP] [--attempt N] [-f]",
+	.summary = "print the output of a job, or of the newest failure",
 	.theme = CMD_INSPECT,
 	.needs = CMD_STORE,
 	.opts = opts,
 	.size = sizeof(struct args),
-	.min_args = 1,
-	.max_args = 1,
+	.max_args = -1,
 	.run = run,
 };

@@ -1,7 +1,10 @@
 #include "cmd/view.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "sweep/sweepfile.h"
@@ -92,6 +95,31 @@ static void add_attempt(struct json *j, const struct db_attempt *a)
 	json_time(j, "queued", a->queued);
 	json_time(j, "started", a->started);
 	json_time(j, "ended", a->ended);
+}
+
+enum { TAIL = 8192 };
+
+char *view_last_line(struct store *store, const struct db_attempt *a)
+{
+	char *path = store_log_path(store, a->first, a->submission, a->task), *line = NULL;
+	char *text = mem_alloc(TAIL + 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+	ssize_t n = size < 0 ? -1 : pread(fd, text, TAIL, size > TAIL ? size - TAIL : 0);
+
+	for (char *end = text + (n > 0 ? n : 0), *begin; end > text && !line; end = begin - 1) {
+		*end = '\0';
+		begin = memrchr(text, '\n', (size_t)(end - text));
+		begin = begin ? begin + 1 : text;
+		if (begin[strspn(begin, " \t\r")] &&
+		    strncmp(begin, VIEW_MARK, strlen(VIEW_MARK)) != 0)
+			line = mem_strdup(begin);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	free(path);
+	return line;
 }
 
 bool view_waits(const struct db_job *job, int64_t now)

@@ -11,6 +11,9 @@
 #include "sweep/sweep.h"
 #include "lib/table.h"
 
+/* Each line of slurmq in a log begins so (attempt_log.h). */
+#define VIEW_MARK "==> slurmq: "
+
 enum paint view_paint(int state);
 
 /* Reads the newest attempt of a job into *a. Returns 0, DB_NONE if the job has none yet, or -1.
@@ -31,6 +34,10 @@ int64_t view_duration(const struct db_attempt *a, int64_t now);
 /* Adds how the attempt ended: "exit 1", "signal 9 (Killed)", or "" if it completed or has not
  * ended. */
 void view_end(const struct db_attempt *a, struct buf *out);
+
+/* Returns the last line that the commands of an attempt wrote to its log, or NULL. Blank lines and
+ * those of slurmq do not count. The caller frees it. */
+char *view_last_line(struct store *store, const struct db_attempt *a);
 
 /* Returns whether the job waits for its next try, which its policy allows only from
  * job->again.due on. */
