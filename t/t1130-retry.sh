@@ -83,7 +83,7 @@ run slurmq status
 is_status 0
 is_err ''
 like_out '^bar-llama +\[#+x+\] +81/96 +15 failed$'
-like_out '^! 15 jobs of bar-llama failed: slurmq list -s failed bar-llama; then: slurmq retry bar-llama$'
+like_out '^! 15 jobs of bar-llama failed \(.*\): slurmq list failed bar-llama; then: slurmq retry bar-llama$'
 run slurmq show 3
 is_status 0
 is_err ''

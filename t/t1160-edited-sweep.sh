@@ -62,7 +62,7 @@ is "$(slurmq list --json | jq -r '"\(.reason) \(.exit_code) \(.tries)"' | uniq -
 run slurmq log 1
 like_out "'\\./wrok'.*No such file"
 run slurmq status
-like_out '^! 6 jobs of edit failed: slurmq list -s failed edit; then: slurmq retry edit$'
+like_out '^! 6 jobs of edit failed \(6 EXIT\): slurmq list failed edit; then: slurmq retry edit$'
 ok 'no job is left in Slurm' slurm_quiet 30
 
 # Edited, but still wrong for most jobs

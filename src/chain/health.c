@@ -16,6 +16,7 @@
 #include "chain/sentinel.h"
 #include "chain/via.h"
 #include "lib/clock.h"
+#include "lib/number.h"
 #include "store/setting.h"
 #include "store/folder.h"
 #include "store/state.h"
@@ -133,6 +134,30 @@ static int add_held(struct store *store, struct health *h, const struct db_sweep
 	return 0;
 }
 
+/* Adds "30 EXIT" to the names of a need. */
+static int add_reason_count(void *arg, const char *const *values, const int64_t *counts)
+{
+	struct health_need *need = arg;
+	int64_t reason;
+
+	if (values[0] && number_to_int(values[0], &reason))
+		strs_addf(&need->names, "%" PRId64 " %s", counts[JOB_FAILED],
+			  job_reason_name((int)reason));
+	return 0;
+}
+
+static int add_failed(struct store *store, struct health *h, const struct db_sweep *s,
+		      struct err *err)
+{
+	int64_t sweep = s->id;
+	const struct db_select select = {
+		.sweeps = &sweep, .nsweeps = 1, .states = 1U << JOB_FAILED};
+	const struct db_field by = {.kind = FIELD_REASON};
+
+	return db_jobs_group(store->db, &select, &by, 1, add_reason_count,
+			     add_sweep_need(h, NEED_FAILED, s, s->counts[JOB_FAILED]), err);
+}
+
 static int add_sweeps(struct store *store, struct health *h, struct err *err)
 {
 	struct db_sweep *v;
@@ -143,8 +168,8 @@ static int add_sweeps(struct store *store, struct health *h, struct err *err)
 		return -1;
 	for (size_t i = 0; i < n && !rc; i++) {
 		if (v[i].counts[JOB_FAILED])
-			add_sweep_need(h, NEED_FAILED, &v[i], v[i].counts[JOB_FAILED]);
-		if (v[i].counts[JOB_HELD])
+			rc = add_failed(store, h, &v[i], err);
+		if (!rc && v[i].counts[JOB_HELD])
 			rc = add_held(store, h, &v[i], n > 1, err);
 	}
 	db_sweeps_free(v, n);

@@ -53,7 +53,7 @@ enum health_need_kind {
 	NEED_SUBMIT,	   /* submit: work is left, and no job is known to be in Slurm */
 	NEED_FIRST_SUBMIT, /* submit for the first time */
 	NEED_TRIAL,	   /* submit the rest, if the jobs of submit --try went well */
-	NEED_FAILED,	   /* check the failed jobs of sweep */
+	NEED_FAILED,	   /* check the failed jobs of sweep; names: "30 EXIT" for each reason */
 	/* Change the options that sbatch refused, and release these jobs of sweep: words, or
 	 * NULL. */
 	NEED_REFUSED,
@@ -73,7 +73,7 @@ struct health_need {
 	int64_t job;
 	uint64_t slurm_job;
 	bool by_admin;
-	struct strs names;	       /* of nodes or hosts; "opt=lamb" for each value */
+	struct strs names;	       /* of nodes or hosts; "opt=lamb" or "30 EXIT" */
 	char *words;		       /* what sbatch, or the way to another host, printed */
 	const struct wait_group *wait; /* one of the health's waits */
 };

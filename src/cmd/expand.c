@@ -100,7 +100,7 @@ static void show_progress(void *arg, int64_t done, int64_t of)
 {
 	struct progress *p = arg;
 	const struct style *s = &p->ctx->err;
-	const struct bar_part part = {done, PAINT_GREEN, '#'};
+	const struct bar_part part = {done, PAINT_GREEN, '#', "\xe2\x96\x88"};
 	int64_t now = clock_mono_ms();
 	struct buf line = {0};
 

@@ -39,6 +39,20 @@ static void add_nodes(const struct health_need *n, struct strs *lines)
 	buf_release(&names);
 }
 
+static void add_failed(const struct health_need *n, struct strs *lines)
+{
+	struct buf reasons = {0};
+
+	for (size_t i = 0; i < n->names.n; i++)
+		buf_addf(&reasons, "%s%s", i ? ", " : " (", n->names.v[i]);
+	strs_addf(lines,
+		  "%" PRId64 " job%s of %s failed%s%s: slurmq list failed %s; then: slurmq "
+		  "retry %s",
+		  n->jobs, plural_ending(n->jobs), n->sweep, buf_str(&reasons),
+		  reasons.len ? ")" : "", n->sweep, n->sweep);
+	buf_release(&reasons);
+}
+
 static void add_refused(const struct health_need *n, struct strs *lines)
 {
 	strs_addf(lines, "%" PRId64 " job%s of %s held, refused: %s", n->jobs,
@@ -200,10 +214,7 @@ void needs_add_lines(const struct health_need *n, struct strs *lines)
 		add_nodes(n, lines);
 		break;
 	case NEED_FAILED:
-		strs_addf(lines,
-			  "%" PRId64
-			  " job%s of %s failed: slurmq list -s failed %s; then: slurmq retry %s",
-			  n->jobs, plural_ending(n->jobs), n->sweep, n->sweep, n->sweep);
+		add_failed(n, lines);
 		break;
 	case NEED_REFUSED:
 		add_refused(n, lines);

@@ -12,10 +12,17 @@
 #include "chain/health.h"
 #include "chain/sentinel.h"
 #include "cmd/needs.h"
+#include "cmd/watch.h"
+#include "cmd/why.h"
 #include "cmd/view.h"
 
 struct args {
-	bool json;
+	bool json, watch, exit_code;
+};
+
+/* The first line of slurmq why for each sweep, and what it was computed from. */
+struct why_cache {
+	struct strs keys, lines; /* parallel */
 };
 
 struct status {
@@ -26,9 +33,16 @@ struct status {
 	struct limits limit;
 	struct health chain;
 	int64_t now;
+	struct buf *text; /* the lines for people */
+	struct why_cache *why;
 };
 
-enum { RECONCILE_MS = 5 * 1000, RATE_MS = 3600 * 1000 };
+enum {
+	RECONCILE_MS = 5 * 1000,
+	WATCH_RECONCILE_MS = 60 * 1000, /* kind to the cluster */
+	RATE_MS = 3600 * 1000,
+	WHY_MOST = 20000, /* jobs of a sweep that status compares */
+};
 
 static int64_t count_in_flight(const int64_t *counts)
 {
@@ -38,7 +52,7 @@ static int64_t count_in_flight(const int64_t *counts)
 /* ---- reading ---- */
 
 /* Brings the store up to date, as far as Slurm and the file system allow it now. */
-static int refresh_store(struct cmd_ctx *ctx, struct err *err)
+static int refresh_store(struct cmd_ctx *ctx, int64_t reconcile_ms, struct err *err)
 {
 	int64_t counts[JOB_NSTATES];
 	struct reconcile_result seen = {0};
@@ -52,7 +66,7 @@ static int refresh_store(struct cmd_ctx *ctx, struct err *err)
 	/* even if no job is in flight, a decision about an external cancel may be due
 	 * (cancel.h) */
 	if ((count_in_flight(counts) || cancel_phase(ctx->store->folder, NULL) != CANCEL_NONE) &&
-	    reconcile(ctx->store, RECONCILE_MS, &seen, &away))
+	    reconcile(ctx->store, reconcile_ms, &seen, &away))
 		cmd_say(ctx, "this may be out of date: %s", away.msg);
 	/* The chain may depend on the sentinel alone, which may be cancelled or held too. Slurm
 	 * is queried for it as often as for the jobs. */
@@ -96,11 +110,12 @@ static int keep_named(struct status *s, int argc, char **argv, struct err *err)
 	return rc;
 }
 
-static int read_status(struct status *s, int argc, char **argv, struct err *err)
+static int read_status(struct status *s, int argc, char **argv, int64_t reconcile_ms,
+		       struct err *err)
 {
 	struct db *db = s->ctx->store->db;
 
-	if (refresh_store(s->ctx, err) || db_sweeps(db, &s->sweeps, &s->n, err) ||
+	if (refresh_store(s->ctx, reconcile_ms, err) || db_sweeps(db, &s->sweeps, &s->n, err) ||
 	    keep_named(s, argc, argv, err))
 		return -1;
 	for (size_t i = 0; i < s->n; i++)
@@ -266,10 +281,10 @@ static void add_bar(struct line *l, const struct db_sweep *sweep)
 	const int width = l->s->width && l->s->width < 120 ? 10 : 24;
 	const int64_t *c = sweep->counts;
 	const struct bar_part parts[] = {
-		{c[JOB_COMPLETED], PAINT_GREEN, '#'},
-		{c[JOB_FAILED], PAINT_RED, 'x'},
-		{c[JOB_RUNNING], PAINT_CYAN, '>'},
-		{c[JOB_SUBMITTING] + c[JOB_QUEUED], PAINT_BLUE, '-'},
+		{c[JOB_COMPLETED], PAINT_GREEN, '#', "\xe2\x96\x88"},
+		{c[JOB_FAILED], PAINT_RED, 'x', NULL},
+		{c[JOB_RUNNING], PAINT_CYAN, '>', NULL},
+		{c[JOB_SUBMITTING] + c[JOB_QUEUED], PAINT_BLUE, '-', NULL},
 	};
 
 	bar_add(&l->text, l->s, width, sweep->jobs, parts, sizeof(parts) / sizeof(parts[0]));
@@ -321,7 +336,7 @@ static void print_sweep(const struct status *s, const struct db_sweep *sweep, in
 	l.full = false;
 	add_painted(&l, PAINT_DIM, buf_str(&rate));
 	buf_addch(&l.text, '\n');
-	fwrite(l.text.s, 1, l.text.len, stdout);
+	buf_add(s->text, l.text.s, l.text.len);
 	buf_release(&name);
 	buf_release(&cut);
 	buf_release(&rate);
@@ -345,12 +360,13 @@ static void print_sweeps(const struct status *s)
 		print_sweep(s, &s->sweeps[i], widest < most ? widest : most, done);
 }
 
-static enum paint choose_chain_paint(enum chain_state state)
+static enum paint choose_chain_paint(enum chain_state state, bool all_completed)
 {
 	switch (state) {
 	case CHAIN_ALIVE:
-	case CHAIN_DONE:
 		return PAINT_GREEN;
+	case CHAIN_DONE:
+		return all_completed ? PAINT_GREEN : PAINT_NONE;
 	case CHAIN_PAUSED:
 	case CHAIN_STALLED:
 		return PAINT_YELLOW;
@@ -359,19 +375,28 @@ static enum paint choose_chain_paint(enum chain_state state)
 	}
 }
 
+/* Prints a text after a prefix that takes `at` columns; further lines are indented. */
+static void print_wrapped(const struct status *s, const char *prefix, const char *text, int at,
+			  int indent)
+{
+	struct buf clean = {0};
+
+	clean_add(&clean, &s->ctx->out, text);
+	buf_addstr(s->text, prefix);
+	text_add_wrapped(s->text, &s->ctx->out, buf_str(&clean), at, indent);
+	buf_addch(s->text, '\n');
+	buf_release(&clean);
+}
+
 /* Prints a line that needs the user's attention. A line that continues it begins with a blank. */
 static void print_need(const struct status *s, const char *text)
 {
-	struct buf line = {0}, clean = {0};
+	struct buf prefix = {0};
 
-	clean_add(&clean, &s->ctx->out, text);
-	paint_add(&line, &s->ctx->out, PAINT_YELLOW, *text == ' ' ? " " : "!");
-	buf_addch(&line, ' ');
-	text_add_wrapped(&line, &s->ctx->out, buf_str(&clean), 2, 4);
-	buf_addch(&line, '\n');
-	fwrite(line.s, 1, line.len, stdout);
-	buf_release(&clean);
-	buf_release(&line);
+	paint_add(&prefix, &s->ctx->out, PAINT_YELLOW, *text == ' ' ? " " : "!");
+	buf_addch(&prefix, ' ');
+	print_wrapped(s, buf_str(&prefix), text, 2, 4);
+	buf_release(&prefix);
 }
 
 /* Adds when the sentinel starts, if it waits in Slurm and the chain is not done. */
@@ -420,7 +445,7 @@ static void print_blocks(const struct status *s)
 		struct buf text = {0};
 
 		add_block_text(s, b, &text);
-		print_need(s, buf_str(&text));
+		print_wrapped(s, "", buf_str(&text), 0, 2);
 		buf_release(&text);
 	}
 	if (c->sentinel == SENTINEL_REFUSED) {
@@ -438,12 +463,15 @@ static void print_blocks(const struct status *s)
 static void print_chain(const struct status *s)
 {
 	struct buf line = {0}, text = {0}, clean = {0}, why = {0};
-	int64_t counts[JOB_NSTATES];
+	int64_t counts[JOB_NSTATES], jobs = 0;
 
 	if (db_counts(s->ctx->store->db, counts, NULL))
 		memcpy(counts, s->counts, sizeof(counts));
 	buf_addstr(&line, "chain ");
-	paint_add(&line, &s->ctx->out, choose_chain_paint(s->chain.state),
+	for (int i = 0; i < JOB_NSTATES; i++)
+		jobs += counts[i];
+	paint_add(&line, &s->ctx->out,
+		  choose_chain_paint(s->chain.state, counts[JOB_COMPLETED] == jobs),
 		  health_state_name(s->chain.state));
 	if (add_reason(&s->chain, &why))
 		buf_addf(&text, " (%s)", buf_str(&why));
@@ -458,7 +486,7 @@ static void print_chain(const struct status *s)
 	text_add_wrapped(&line, &s->ctx->out, buf_str(&clean),
 			 6 + text_width(health_state_name(s->chain.state)), 6);
 	buf_addch(&line, '\n');
-	fwrite(line.s, 1, line.len, stdout);
+	buf_add(s->text, line.s, line.len);
 	buf_release(&line);
 	buf_release(&text);
 	buf_release(&clean);
@@ -475,48 +503,183 @@ static void print_later(const struct status *s)
 	buf_addf(&text, "%" PRId64 " %s retried later, the first in ", s->chain.later,
 		 s->chain.later == 1 ? "job is" : "jobs are");
 	time_add_duration(&text, s->chain.later_at > s->now ? s->chain.later_at - s->now : 0);
-	cmd_print(s->ctx, "%s", buf_str(&text));
+	buf_addf(s->text, "%s\n", buf_str(&text));
 	buf_release(&text);
+}
+
+/* Adds the best explanation of a sweep's failures as a line that continues another one. */
+static void add_why(const struct status *s, const char *name, struct strs *lines)
+{
+	const struct db_sweep *sweep = NULL;
+	struct explained e = {0};
+	struct buf line = {0};
+	char *key;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(s->sweeps[i].name, name))
+			sweep = &s->sweeps[i];
+	if (!sweep || sweep->counts[JOB_FAILED] + sweep->counts[JOB_COMPLETED] > WHY_MOST)
+		return;
+	key = mem_printf("%s %" PRId64, name, sweep->counts[JOB_FAILED]);
+	for (size_t i = 0; i < s->why->keys.n; i++) {
+		if (!strcmp(s->why->keys.v[i], key)) {
+			buf_addstr(&line, s->why->lines.v[i]);
+			goto out;
+		}
+	}
+	if (!explain_sweep(s->ctx->store->db, sweep->id, &e, NULL) && e.n)
+		why_add_line(s->ctx, &e.v[0], &line);
+	explained_release(&e);
+	strs_add(&s->why->keys, key);
+	strs_add(&s->why->lines, buf_str(&line));
+out:
+	if (line.len)
+		strs_addf(lines, "  %s", buf_str(&line));
+	buf_release(&line);
+	free(key);
 }
 
 static void print_needs(const struct status *s)
 {
 	struct strs lines = {0};
 
-	for (size_t i = 0; i < s->chain.nneeds; i++)
+	for (size_t i = 0; i < s->chain.nneeds; i++) {
 		needs_add_lines(&s->chain.needs[i], &lines);
+		if (s->chain.needs[i].kind == NEED_FAILED)
+			add_why(s, s->chain.needs[i].sweep, &lines);
+	}
 	for (size_t i = 0; i < lines.n; i++)
 		print_need(s, lines.v[i]);
 	strs_release(&lines);
 }
 
-static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+static void print_status(const struct status *s)
 {
-	const struct args *args = options;
-	struct status s = {.ctx = ctx, .now = clock_now_ms()};
-	int rc = read_status(&s, argc, argv, err);
+	if (!s->n) {
+		buf_addstr(s->text, "no jobs yet: slurmq expand FILE\n");
+		return;
+	}
+	print_sweeps(s);
+	print_chain(s);
+	print_later(s);
+	print_blocks(s);
+	print_needs(s);
+}
 
-	if (!rc && args->json) {
-		print_json(&s);
-	} else if (!rc && s.n == 0) {
-		cmd_print(ctx, "no jobs yet: slurmq expand FILE");
-	} else if (!rc) {
-		print_sweeps(&s);
-		print_chain(&s);
-		print_later(&s);
-		print_blocks(&s);
-		print_needs(&s);
+/* ---- watching ---- */
+
+struct watched {
+	struct cmd_ctx *ctx;
+	int argc;
+	char **argv;
+	struct why_cache why;
+};
+
+static int draw(void *arg, struct buf *screen, struct err *err)
+{
+	struct watched *w = arg;
+	struct status s = {.ctx = w->ctx, .now = clock_now_ms(), .text = screen, .why = &w->why};
+	int rc = read_status(&s, w->argc, w->argv, WATCH_RECONCILE_MS, err);
+
+	if (!rc)
+		print_status(&s);
+	status_release(&s);
+	return rc;
+}
+
+static void report_sweep(const struct db_sweep *sweep, struct strs *lines)
+{
+	struct buf line = {0};
+
+	buf_addf(&line, "%s %" PRId64 "/%" PRId64, sweep->name, sweep->counts[JOB_COMPLETED],
+		 sweep->jobs);
+	for (int i = 0; i < JOB_NSTATES; i++)
+		if (i != JOB_COMPLETED && sweep->counts[i])
+			buf_addf(&line, "  %" PRId64 " %s", sweep->counts[i], job_state_name(i));
+	strs_take(lines, buf_take(&line));
+}
+
+static int report(void *arg, struct strs *lines, bool *over, struct err *err)
+{
+	struct watched *w = arg;
+	struct status s = {.ctx = w->ctx, .now = clock_now_ms(), .why = &w->why};
+	int rc = read_status(&s, w->argc, w->argv, WATCH_RECONCILE_MS, err);
+
+	for (size_t i = 0; i < s.n && !rc; i++)
+		report_sweep(&s.sweeps[i], lines);
+	if (!rc) {
+		struct buf why = {0};
+		bool reason = add_reason(&s.chain, &why);
+
+		strs_addf(lines, "chain %s%s%s%s", health_state_name(s.chain.state),
+			  reason ? " (" : "", buf_str(&why), reason ? ")" : "");
+		buf_release(&why);
+		*over = !s.counts[JOB_PENDING] && !count_in_flight(s.counts);
 	}
 	status_release(&s);
 	return rc;
 }
 
-static const struct opt opts[] = {OPT_FLAG(0, "json", "print one JSON document", struct args, json),
-				  OPT_END};
+static int watch_status(struct cmd_ctx *ctx, int argc, char **argv, struct err *err)
+{
+	struct watched w = {.ctx = ctx, .argc = argc, .argv = argv};
+	const struct watch watch = {.draw = draw, .report = report, .arg = &w};
+	int rc = watch_run(ctx, &watch, err);
+
+	strs_release(&w.why.keys);
+	strs_release(&w.why.lines);
+	return rc;
+}
+
+/* Returns the status for --exit-code: 1 if a job failed, 75 if work is left and nothing runs. */
+static int compute_exit_code(const struct status *s)
+{
+	const int64_t *c = s->counts;
+
+	if (c[JOB_FAILED])
+		return ERR_FAILED;
+	return s->chain.state != CHAIN_ALIVE && c[JOB_PENDING] + c[JOB_HELD] + count_in_flight(c)
+		       ? ERR_AGAIN
+		       : 0;
+}
+
+static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+{
+	const struct args *args = options;
+	struct why_cache why = {0};
+	struct buf text = {0};
+	struct status s = {.ctx = ctx, .now = clock_now_ms(), .text = &text, .why = &why};
+	int rc;
+
+	if (args->watch && args->json)
+		return err_set(err, ERR_USAGE, "--watch and --json exclude each other");
+	if (args->watch)
+		return watch_status(ctx, argc, argv, err);
+	rc = read_status(&s, argc, argv, RECONCILE_MS, err);
+	if (!rc && args->json) {
+		print_json(&s);
+	} else if (!rc) {
+		print_status(&s);
+		fwrite(buf_str(&text), 1, text.len, stdout);
+	}
+	if (!rc && args->exit_code)
+		rc = compute_exit_code(&s);
+	status_release(&s);
+	strs_release(&why.keys);
+	strs_release(&why.lines);
+	buf_release(&text);
+	return rc;
+}
+
+static const struct opt opts[] = {
+	OPT_FLAG('w', "watch", "show it again and again; q quits", struct args, watch),
+	OPT_FLAG(0, "exit-code", "exit with 1 if a job failed, 75 if nothing goes on", struct args,
+		 exit_code),
+	OPT_FLAG(0, "json", "print one JSON document", struct args, json), OPT_END};
 
 const struct cmd cmd_status = {
 	.name = "status",
-	.args = "[SWEEP...] [--json]",
+	.args = "[SWEEP...] [-w] [--exit-code] [--json]",
 	.summary = "show progress and what needs your attention",
 	.theme = CMD_INSPECT,
 	.needs = CMD_STORE,

@@ -288,8 +288,8 @@ static void add_bar_part(struct buf *out, const struct style *s, const struct ba
 	struct buf text = {0};
 
 	for (int i = 0; i < n; i++) {
-		if (s->glyphs && s->colour)
-			buf_addstr(&text, "\xe2\x96\x88");
+		if (s->glyphs && s->colour && part->glyph)
+			buf_addstr(&text, part->glyph);
 		else
 			buf_addch(&text, part->ascii);
 	}
@@ -297,30 +297,77 @@ static void add_bar_part(struct buf *out, const struct style *s, const struct ba
 	buf_release(&text);
 }
 
+/* Returns the part that would still be true to half a cell with one cell less; nparts if none. */
+static size_t find_donor(const int *cells, const double *exact, size_t nparts)
+{
+	size_t found = nparts;
+
+	for (size_t i = 0; i < nparts; i++)
+		if (cells[i] > 1 && cells[i] - exact[i] >= 0.5 &&
+		    (found == nparts || cells[i] - exact[i] > cells[found] - exact[found]))
+			found = i;
+	return found;
+}
+
+/* Divides the width among the parts, of which the last is what is left. Each is rounded so that the
+ * sum is the width, and is true to less than a cell. */
+static void divide_bar(int width, int64_t total, const int64_t *n, size_t nparts, int *cells)
+{
+	double exact[BAR_PARTS_MOST + 1], sum = 0;
+	int used = 0;
+
+	for (size_t i = 0; i < nparts; i++) {
+		int end;
+
+		exact[i] = (double)n[i] / (double)total * width;
+		sum += exact[i];
+		end = (int)(sum + 0.5);
+		cells[i] = end - used;
+		used = end;
+	}
+	/* a part that exists has a cell if the others stay true to half a cell */
+	for (size_t i = 0; i < nparts; i++) {
+		size_t donor = n[i] > 0 && !cells[i] ? find_donor(cells, exact, nparts) : nparts;
+
+		if (donor == nparts)
+			continue;
+		cells[donor]--;
+		cells[i]++;
+	}
+	/* the bar is full only at the end */
+	if (n[nparts - 1] > 0 && !cells[nparts - 1]) {
+		size_t most = 0;
+
+		for (size_t i = 1; i + 1 < nparts; i++)
+			if (cells[i] > cells[most])
+				most = i;
+		cells[most]--;
+		cells[nparts - 1]++;
+	}
+}
+
 void bar_add(struct buf *out, const struct style *s, int width, int64_t total,
 	     const struct bar_part *parts, size_t nparts)
 {
-	double sum = 0;
-	int used = 0;
+	int64_t n[BAR_PARTS_MOST + 1] = {0};
+	int cells[BAR_PARTS_MOST + 1] = {0};
 
-	buf_addch(out, '[');
-	for (size_t i = 0; i < nparts && total > 0; i++) {
-		int end, n;
-
-		sum += (double)parts[i].n;
-		end = (int)(sum / (double)total * width);
-		n = end - used;
-		/* a part above 0 has at least one column, and the bar is full only at the end */
-		if (n <= 0 && parts[i].n > 0 && used < width - 1)
-			n = 1;
-		if (used + n > width)
-			n = width - used;
-		if (n <= 0)
-			continue;
-		add_bar_part(out, s, &parts[i], n);
-		used += n;
+	if (nparts > BAR_PARTS_MOST)
+		abort();
+	n[nparts] = total;
+	for (size_t i = 0; i < nparts; i++) {
+		n[i] = parts[i].n;
+		n[nparts] -= parts[i].n;
 	}
-	for (; used < width; used++)
+	if (total > 0)
+		divide_bar(width, total, n, nparts + 1, cells);
+	else
+		cells[nparts] = width;
+	buf_addch(out, '[');
+	for (size_t i = 0; i < nparts; i++)
+		if (cells[i])
+			add_bar_part(out, s, &parts[i], cells[i]);
+	for (int i = 0; i < cells[nparts]; i++)
 		buf_addch(out, ' ');
 	buf_addch(out, ']');
 }

@@ -63,12 +63,16 @@ void time_add_local(struct buf *out, int64_t ms);
 /* Adds an amount of memory: "512K", "36.0M", "2.5G". */
 void size_add_kib(struct buf *out, int64_t kib);
 
-/* A part of a bar: a share of its total. bar_add() draws the parts in order in width columns. */
+/* A part of a bar: a share of its total. bar_add() draws the parts in order in width columns. Each
+ * is true to less than a column; a part that is not 0 has a column if the others stay true to half of
+ * one. The bar is full only if the parts are the total. */
 struct bar_part {
 	int64_t n;
 	enum paint paint;
-	char ascii; /* the character to draw without colours or glyphs */
+	char ascii;	   /* the character to draw */
+	const char *glyph; /* drawn instead if the style has colours and glyphs; may be NULL */
 };
+enum { BAR_PARTS_MOST = 8 };
 void bar_add(struct buf *out, const struct style *s, int width, int64_t total,
 	     const struct bar_part *parts, size_t nparts);
 

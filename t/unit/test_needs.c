@@ -52,7 +52,7 @@ static const struct {
 	{{.kind = NEED_FIRST_SUBMIT}, NULL, "nothing was submitted yet: slurmq submit\n"},
 	{{.kind = NEED_FAILED, .sweep = (char *)"grid", .jobs = 1},
 	 NULL,
-	 "1 job of grid failed: slurmq list -s failed grid; then: slurmq retry grid\n"},
+	 "1 job of grid failed: slurmq list failed grid; then: slurmq retry grid\n"},
 	{{.kind = NEED_REFUSED,
 	  .sweep = (char *)"grid",
 	  .jobs = 12,

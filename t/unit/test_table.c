@@ -226,18 +226,23 @@ static void bars(void **state)
 		{0, 10, 10, "[xxxxxxxxxx]"},
 		{5, 5, 10, "[#####xxxxx]"},
 		{999, 0, 1000, "[######### ]"}, /* full only when all jobs have ended */
-		{1, 0, 1000, "[#         ]"},	/* the first job is visible */
-		{0, 1, 1000, "[x         ]"},
-		{1, 1, 1000, "[#x        ]"},
-		{9990, 1, 10000, "[######### ]"}, /* a visible running job does not fill the bar */
+		{1, 0, 1000, "[          ]"},	/* less than half a column: its count says it */
+		{6, 6, 100, "[#         ]"},
+		{8, 4, 100, "[#         ]"},
+		{4, 8, 100, "[x         ]"},
+		{64, 31, 100, "[######xxx ]"},
+		{9990, 1, 10000, "[######### ]"},
+		{855, 45, 1000, "[######### ]"},
+		{860, 45, 1000, "[######### ]"},
+		{3, 5, 8, "[####xxxxxx]"},
 		{0, 0, 0, "[          ]"},
 	};
 	struct buf out = {0};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		const struct bar_part parts[] = {{v[i].done, PAINT_GREEN, '#'},
-						 {v[i].failed, PAINT_RED, 'x'}};
+		const struct bar_part parts[] = {{v[i].done, PAINT_GREEN, '#', NULL},
+						 {v[i].failed, PAINT_RED, 'x', NULL}};
 
 		buf_clear(&out);
 		bar_add(&out, &plain, 10, v[i].total, parts, 2);
