@@ -20,6 +20,8 @@ PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 INSTALL      ?= install
 PKG_CONFIG   ?= pkg-config
@@ -280,10 +282,13 @@ install: all
 	$(Q)for f in $(MAN); do \
 		$(INSTALL) -D -m 644 $$f "$(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/}" || exit 1; done
 	$(Q)if test -f completions/slurmq.bash; then \
-		$(INSTALL) -D -m 644 completions/slurmq.bash '$(DESTDIR)$(BASHCOMPDIR)/slurmq'; fi
+		$(INSTALL) -D -m 644 completions/slurmq.bash '$(DESTDIR)$(BASHCOMPDIR)/slurmq'; \
+		$(INSTALL) -D -m 644 completions/_slurmq '$(DESTDIR)$(ZSHCOMPDIR)/_slurmq'; \
+		$(INSTALL) -D -m 644 completions/slurmq.fish '$(DESTDIR)$(FISHCOMPDIR)/slurmq.fish'; fi
 
 uninstall:
-	$(Q)rm -f '$(DESTDIR)$(BINDIR)/slurmq' '$(DESTDIR)$(BASHCOMPDIR)/slurmq'
+	$(Q)rm -f '$(DESTDIR)$(BINDIR)/slurmq' '$(DESTDIR)$(BASHCOMPDIR)/slurmq' \
+		'$(DESTDIR)$(ZSHCOMPDIR)/_slurmq' '$(DESTDIR)$(FISHCOMPDIR)/slurmq.fish'
 	$(Q)for f in $(MAN); do rm -f "$(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/}"; done
 
 # Upkeep

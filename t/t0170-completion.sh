@@ -8,8 +8,8 @@ command -v tmux >/dev/null || skip_all 'tmux is not installed'
 
 cat >grid.yaml <<'END'
 name: grid
-params: {seed: {from: 1, to: 12, step: 1}}
-run: [./train, "{seed}"]
+params: {seed: {from: 1, to: 12, step: 1}, lr: 0.01}
+run: [./train, "{seed}", "{lr}"]
 END
 mkdir -p sub other 'a study' empty
 cp grid.yaml sub/plane.yaml
@@ -82,6 +82,13 @@ completes 'slurmq status gr' 'slurmq status grid'
 completes 'slurmq retry -s oom gr' 'slurmq retry -s oom grid'
 completes 'slurmq cancel al' 'slurmq cancel all'
 completes 'slurmq release se' 'slurmq release seed=' 'a parameter, and no blank after it'
+completes 'slurmq release seed=1' 'slurmq release seed=1' 'values begin with it'
+offers 'slurmq release seed=1' '^1 +10 +11 +12 *$' 'values of a parameter, in their order'
+completes 'slurmq release lr=0.0' 'slurmq release lr=0.01'
+completes 'slurmq release lr=0.5,0.0' 'slurmq release lr=0.5,0.01' 'a value after a comma'
+completes 'slurmq list hel' 'slurmq list held' 'a state as a word'
+completes 'slurmq list --sort se' 'slurmq list --sort seed'
+completes 'slurmq list --columns id,prio' 'slurmq list --columns id,priority'
 completes 'slurmq list --color ne' 'slurmq list --color never'
 completes 'slurmq expand sub/pl' 'slurmq expand sub/plane.yaml'
 completes 'slurmq init su' 'slurmq init sub/'
@@ -90,9 +97,9 @@ completes 'slurmq -C other list fl' 'slurmq -C other list flow' 'sweeps of the f
 completes 'slurmq -C a\ study list fl' 'slurmq -C a\\ study list flow' 'a folder with a blank in its name'
 completes 'slurmq log 12' 'slurmq log 12'
 
-offers 'slurmq log 1' '^1 +10 +11 +12 *$' 'ids with that prefix'
-offers 'slurmq show 3 ' '^1 +2 +3 +4 +5 +6 +7 +8 +9 +10 +11 +12' 'ids, in their order'
-offers 'slurmq list ' '^last +seed= +2 ' 'selectors'
+offers 'slurmq log 1' '^12 +11 +10 +1 *$' 'ids with that prefix'
+offers 'slurmq show 3 ' '^12 +11 +10 +9 +8 +7 +6 +5 +4 +3 +2 +1' 'ids, the newest first'
+offers 'slurmq list ' '(^| )seed= ' 'selectors'
 type_in 'slurmq ' Tab Tab
 ok_within 5 'the commands' shows '^init +submit +list' || note "$(screen)"
 missing() {
@@ -132,7 +139,7 @@ run slurmq help --complete -- list -s held,que
 is_status 0
 is_out 'held,queued'
 run slurmq help --complete -- show 1
-is_out $'1\n10\n11\n12'
+is_out $'12\n11\n10\n1'
 run slurmq help --complete --
 is_status 0
 run slurmq -C empty help --complete -- expand ''

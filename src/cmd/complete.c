@@ -7,10 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/expr.h"
 #include "store/setting.h"
 
-/* A longer list of ids does not help a user. */
-enum { IDS_MAX = 1000 };
+enum {
+	IDS_MAX = 100,	      /* a longer list of ids does not help a user */
+	IDS_TRIED = 1000,     /* ids of removed jobs */
+	VALUES_READ = 100000, /* the newest jobs: their values are offered */
+};
 
 struct offer {
 	struct cmd_ctx *ctx;
@@ -105,9 +109,8 @@ static void offer_dirs(struct offer *o)
 	buf_addstr(o->out, ":dirs\n");
 }
 
-/* Offers states for the last element of a list: "failed,time". The reasons of failed jobs are
- * states too; the reasons of held and cancelled jobs are not. */
-static void offer_states(struct offer *o)
+/* Completes the last element of a list: "failed,time". */
+static void skip_list(struct offer *o)
 {
 	const char *comma = strrchr(o->cur, ',');
 
@@ -115,6 +118,13 @@ static void offer_states(struct offer *o)
 		o->before_len += (size_t)(comma + 1 - o->cur);
 		o->cur = comma + 1;
 	}
+}
+
+/* Offers states for the last element of a list: "failed,time". The reasons of failed jobs are
+ * states too; the reasons of held and cancelled jobs are not. */
+static void offer_states(struct offer *o)
+{
+	skip_list(o);
 	for (int i = 0; i < JOB_NSTATES; i++)
 		offer_word(o, job_state_name(i));
 	for (int i = REASON_NONE + 1; i < REASON_NREASONS; i++) {
@@ -142,49 +152,57 @@ static void offer_sweeps(struct offer *o)
 	db_sweeps_free(v, n);
 }
 
-static int offer_id(void *arg, const struct db_job *job)
+/* Offers the existing ids from last down to first. */
+static void offer_range(struct offer *o, int64_t first, int64_t last)
 {
-	struct offer *o = arg;
-	char id[24];
+	int tried = 0;
 
-	snprintf(id, sizeof(id), "%" PRId64, job->id);
-	offer_word(o, id);
-	return ++o->ids >= IDS_MAX;
+	for (int64_t id = last; id >= first && o->ids < IDS_MAX && tried < IDS_TRIED; id--) {
+		struct db_job job;
+		struct err err;
+		char text[24];
+
+		tried++;
+		if (db_job_get(o->ctx->store->db, id, &job, &err))
+			continue;
+		db_job_release(&job);
+		snprintf(text, sizeof(text), "%" PRId64, id);
+		offer_word(o, text);
+		o->ids++;
+	}
 }
 
-/* Offers ids with the typed beginning: 17 begins 17, 170 to 179, 1700 to 1799 and so on. Other
- * rows are not read. */
+/* Offers ids with the typed beginning, the newest first: 17 begins 1700 to 1799, 170 to 179 and 17.
+ * Other rows are not read. */
 static void offer_ids(struct offer *o)
 {
-	struct db_range range = {0};
-	struct db_select s = {0};
-	int64_t n = 0, max;
+	int64_t n = 1, max, width = 1;
 	struct err err;
 
 	if ((*o->cur && (opt_int(o->cur, &n) || n < 1 || *o->cur == '0')) || open_store(o) ||
 	    db_job_max(o->ctx->store->db, &max, &err))
 		return;
 	if (!*o->cur) {
-		db_jobs_each(o->ctx->store->db, &s, offer_id, o, &err);
+		offer_range(o, 1, max);
 		return;
 	}
-	for (int64_t width = 1; n <= max && o->ids < IDS_MAX; n *= 10, width *= 10) {
-		range = (struct db_range){n, n + width - 1};
-		s.ids = (struct db_ranges){&range, 1};
-		if (db_jobs_each(o->ctx->store->db, &s, offer_id, o, &err))
-			return;
+	for (; n * width <= max / 10; width *= 10)
+		;
+	for (; width; width /= 10) {
+		int64_t last = n * width + width - 1;
+
+		offer_range(o, n * width, last < max ? last : max);
 	}
 }
 
-/* Offers "lr=" for each parameter; its values are for the user to know. */
-static void offer_params(struct offer *o)
+static void offer_params(struct offer *o, const char *ending)
 {
 	struct strs names = {0};
 	struct err err;
 
 	if (!open_store(o) && !db_param_names(o->ctx->store->db, &names, &err)) {
 		for (size_t i = 0; i < names.n; i++) {
-			char *word = mem_printf("%s=", names.v[i]);
+			char *word = mem_printf("%s%s", names.v[i], ending);
 
 			offer_word(o, word);
 			free(word);
@@ -193,12 +211,65 @@ static void offer_params(struct offer *o)
 	strs_release(&names);
 }
 
+/* Offers the names for --sort, --columns and the like. */
+static void offer_names(struct offer *o)
+{
+	struct strs columns = {0};
+
+	skip_list(o);
+	offer_params(o, "");
+	expr_add_columns(&columns);
+	for (size_t i = 0; i < columns.n; i++)
+		offer_word(o, columns.v[i]);
+	strs_release(&columns);
+}
+
+static int offer_value(void *arg, const char *const *values, const int64_t *counts)
+{
+	(void)counts;
+	if (values[0])
+		offer_word(arg, values[0]);
+	return 0;
+}
+
+/* Offers the values of the parameter in "lr=" or "lr=0.1,". Values that jobs have are offered as they
+ * are written in the sweep file. */
+static void offer_values(struct offer *o, const char *equals)
+{
+	struct db_field field;
+	struct db_range range = {1, 0};
+	const struct db_select newest = {.ids = {&range, 1}};
+	char *name = mem_strndup(o->cur, (size_t)(equals - o->cur));
+	struct err err;
+
+	o->before_len += (size_t)(equals + 1 - o->cur);
+	o->cur = equals + 1;
+	skip_list(o);
+	if (!open_store(o) && !db_job_max(o->ctx->store->db, &range.last, &err) &&
+	    !expr_field(o->ctx->store->db, name, &field, &err)) {
+		if (range.last > VALUES_READ)
+			range.first = range.last - VALUES_READ;
+		if (field.kind == FIELD_PARAM)
+			db_jobs_group(o->ctx->store->db, &newest, &field, 1, offer_value, o, &err);
+		free(field.name);
+	}
+	free(name);
+}
+
 static void offer_selectors(struct offer *o)
 {
+	const char *equals = strchr(o->cur, '=');
+
+	if (equals) {
+		offer_values(o, equals);
+		return;
+	}
 	offer_sweeps(o);
 	offer_word(o, "last");
 	offer_word(o, "all");
-	offer_params(o);
+	offer_params(o, "=");
+	if (*o->cur) /* a list of all words would hide the others */
+		offer_states(o);
 	offer_ids(o);
 }
 
@@ -210,7 +281,8 @@ static void offer_for(struct offer *o, const char *placeholder, size_t len)
 	} kinds[] = {
 		{"COMMAND", offer_commands}, {"DIR", offer_dirs},     {"FILE", offer_files},
 		{"ID", offer_ids},	     {"KEY", offer_settings}, {"SELECTOR", offer_selectors},
-		{"STATE", offer_states},     {"SWEEP", offer_sweeps}, {"WHEN", offer_colours},
+		{"NAME", offer_names},	     {"STATE", offer_states}, {"SWEEP", offer_sweeps},
+		{"WHEN", offer_colours},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -291,8 +363,7 @@ static void read_value(struct place *p, const char *value)
 static void read_word(struct place *p, const char *word)
 {
 	if (p->wants) {
-		if (strcmp(word, "=") != 0) /* bash splits --state=failed into three words */
-			read_value(p, word);
+		read_value(p, word);
 	} else if (p->no_more_options || word[0] != '-' || !word[1]) {
 		const char *near;
 
@@ -318,32 +389,69 @@ static void offer_options(struct offer *o, const struct place *p)
 	offer_lines(o, &names);
 }
 
+static void offer_at(struct offer *o, const struct place *p)
+{
+	if (p->wants)
+		offer_for(o, p->wants->arg, placeholder_len(p->wants->arg));
+	else if (o->cur[0] == '-' && !p->no_more_options)
+		offer_options(o, p);
+	else if (p->cmd)
+		offer_argument(o, p->cmd, p->arguments);
+	else
+		offer_commands(o);
+}
+
+/* Joins what bash splits: "lr", "=", "0.1" is the word lr=0.1. Sets *hidden to the part of the last word
+ * that is not to be repeated: bash replaces only what follows the last "=". */
+static void join_words(int n, char **words, struct strs *out, size_t *hidden)
+{
+	*hidden = 0;
+	for (int i = 0; i < n; i++) {
+		bool equals = !strcmp(words[i], "=") && out->n;
+		struct buf word = {0};
+
+		if (!equals) {
+			strs_add(out, words[i]);
+			*hidden = 0;
+			continue;
+		}
+		buf_addf(&word, "%s=", out->v[out->n - 1]);
+		*hidden = word.len;
+		if (i + 1 < n)
+			buf_addstr(&word, words[++i]);
+		free(out->v[out->n - 1]);
+		out->v[out->n - 1] = buf_take(&word);
+	}
+}
+
 void complete(struct cmd_ctx *ctx, int n, char **words, struct buf *out)
 {
 	struct place p = {.ctx = ctx};
-	struct offer o = {.ctx = ctx, .out = out};
+	struct offer o = {.ctx = ctx};
+	struct strs joined = {0};
+	struct buf lines = {0};
 	const char *equals;
+	size_t hidden;
 
-	for (int i = 0; i + 1 < n; i++)
-		read_word(&p, words[i]);
+	join_words(n, words, &joined, &hidden);
+	for (size_t i = 0; i + 1 < joined.n; i++)
+		read_word(&p, joined.v[i]);
+	o.out = &lines;
 	o.no_store = p.no_store;
-	o.before = o.cur = n > 0 ? words[n - 1] : "";
+	o.before = o.cur = joined.n ? joined.v[joined.n - 1] : "";
 	equals = strchr(o.cur, '=');
 	if (!p.wants && !p.no_more_options && !strncmp(o.cur, "--", 2) && equals) {
 		p.wants = find_valued_option(&p, o.cur, (size_t)(equals - o.cur));
 		o.before_len = (size_t)(equals + 1 - o.cur);
 		o.cur = equals + 1;
-	} else if (p.wants && !strcmp(o.cur, "=")) {
-		o.cur = "";
 	}
-	if (p.unknown)
-		return;
-	if (p.wants)
-		offer_for(&o, p.wants->arg, placeholder_len(p.wants->arg));
-	else if (o.cur[0] == '-' && !p.no_more_options)
-		offer_options(&o, &p);
-	else if (p.cmd)
-		offer_argument(&o, p.cmd, p.arguments);
-	else
-		offer_commands(&o);
+	if (!p.unknown)
+		offer_at(&o, &p);
+	for (char *l = lines.s, *end; l && (end = strchr(l, '\n')); l = end + 1) {
+		size_t skip = *l == ':' || (size_t)(end - l) < hidden ? 0 : hidden;
+
+		buf_add(out, l + skip, (size_t)(end - l) - skip + 1);
+	}
+	strs_release(&joined);
+	buf_release(&lines);
 }
