@@ -8,8 +8,9 @@
 #include "cmd/expr.h"
 
 enum {
-	SAMPLE = 10000, /* jobs at each end of a long list that are compared */
-	DISTINCT = 50,	/* values of a parameter that are told apart */
+	COMPARED = 20000, /* of a longer list, only the jobs at both ends are compared */
+	SAMPLE = 200,	  /* the first and the last jobs of a grid differ in each of its axes */
+	DISTINCT = 50,	  /* values of a parameter that are told apart */
 	STOP = 2,
 	GAP = 2,
 };
@@ -153,7 +154,7 @@ static int survey_range(struct db *db, const struct ids *ids, size_t from, size_
 
 static int survey_ids(struct db *db, const struct ids *ids, struct survey *s, struct err *err)
 {
-	if (ids->n <= 2 * (size_t)SAMPLE)
+	if (ids->n <= COMPARED)
 		return survey_range(db, ids, 0, ids->n, s, err);
 	return survey_range(db, ids, 0, SAMPLE, s, err) ||
 			       survey_range(db, ids, ids->n - SAMPLE, ids->n, s, err)
@@ -198,9 +199,9 @@ static void add_constant(struct columns *c, const char *name, const char *value)
 }
 
 /* Adds to *out the parameters that deserve a column. Those that are the same for all jobs, though not
- * in the whole sweep, are described in c->constant. */
-static int choose_params(struct db *db, const struct survey *shown, struct columns *c,
-			 const struct known **out, size_t *n, struct err *err)
+ * in the whole sweep, are described in c->constant if all jobs were compared (is_whole). */
+static int choose_params(struct db *db, const struct survey *shown, bool is_whole,
+			 struct columns *c, const struct known **out, size_t *n, struct err *err)
 {
 	struct survey whole = {0};
 	int rc = 0;
@@ -212,7 +213,7 @@ static int choose_params(struct db *db, const struct survey *shown, struct colum
 
 		if (all && !varies(all, whole.jobs))
 			continue;
-		if (shown->jobs > 1 && !varies(k, shown->jobs))
+		if (is_whole && shown->jobs > 1 && !varies(k, shown->jobs))
 			add_constant(c, k->name, k->values.v[0]);
 		else
 			out[(*n)++] = k;
@@ -276,12 +277,12 @@ int columns_choose(struct db *db, const struct ids *ids, int width, struct colum
 	rc = survey_ids(db, ids, &shown, err) || db_sweeps(db, &sweeps, &nsweeps, err) ? -1 : 0;
 	db_sweeps_free(sweeps, nsweeps);
 	params = mem_alloc((shown.n + 1) * sizeof(*params));
-	if (!rc && nsweeps > 1 && shown.sweep.values.n == 1 && shown.jobs > 1)
+	if (!rc && ids->n <= COMPARED && nsweeps > 1 && shown.sweep.values.n == 1 && shown.jobs > 1)
 		add_constant(out, "sweep", shown.sweep.values.v[0]);
 	if (!rc)
-		rc = choose_params(db, &shown, out, params, &nparams, err);
+		rc = choose_params(db, &shown, ids->n <= COMPARED, out, params, &nparams, err);
 	add_column(out, FIELD_ID, NULL, "id");
-	if (nsweeps > 1 && (shown.sweep.values.n > 1 || shown.jobs == 1)) {
+	if (nsweeps > 1 && (shown.sweep.values.n > 1 || shown.jobs == 1 || ids->n > COMPARED)) {
 		add_column(out, FIELD_SWEEP, NULL, "sweep");
 		fixed += GAP + shown.sweep.width;
 	}

@@ -29,8 +29,8 @@ int columns_parse(struct db *db, const char *text, struct columns *out, struct e
 
 /* Chooses the columns of these jobs: id, state, tries; time and node, if a job has started; the sweep,
  * if the jobs are of several; each parameter that varies. A line of at most width columns (0: no limit) has the
- * parameters with the most values. If there are very many jobs, the first and the last ones are
- * read: the parameters that vary slowest differ between these. */
+ * parameters with the most values. If there are more than 20,000 jobs, the first and the last ones are
+ * read, and c->constant stays empty. */
 int columns_choose(struct db *db, const struct ids *ids, int width, struct columns *out,
 		   struct err *err);
 
