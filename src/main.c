@@ -228,6 +228,8 @@ static int close_stdout(const struct cmd_ctx *ctx, int status)
 	}
 	if (!bad)
 		return status;
+	if (gone && pager_runs(&ctx->pager)) /* the user has left the pager */
+		return status;
 	if (gone)
 		return status ? status : end_by_sigpipe();
 	errno = errnum;
@@ -252,6 +254,7 @@ int main(int argc, char **argv)
 		return ERR_USAGE;
 	status = slurmq(&ctx, argc - 1, argv + 1);
 	status = close_stdout(&ctx, status);
+	pager_end(&ctx.pager);
 	/* the store stays open: the end of the process closes it, and a job that ends must not
 	 * wait for more */
 	exit(status);

@@ -16,6 +16,7 @@
 #include "lib/opt.h"
 #include "chain/fill.h"
 #include "chain/limits.h"
+#include "cmd/pager.h"
 #include "cmd/select.h"
 #include "store/store.h"
 #include "lib/table.h"
@@ -38,6 +39,7 @@ struct cmd_ctx {
 	const struct opt *common;     /* options that every command takes */
 	struct store *store;	      /* NULL if it is not open */
 	struct style out, err;	      /* styles of stdout and stderr */
+	struct pager pager;	      /* main.c waits for its end */
 	struct store opened; /* the store that cmd_open_store() opens, until the process ends */
 };
 
