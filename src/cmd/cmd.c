@@ -11,6 +11,7 @@
 #include "chain/reconcile.h"
 #include "chain/sentinel.h"
 #include "store/state.h"
+#include "cmd/page.h"
 
 int cmd_open_store(struct cmd_ctx *ctx, struct err *err)
 {
@@ -358,27 +359,70 @@ int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err)
 
 /* ---- help ---- */
 
-const struct cmd *cmd_find(const struct cmd *const *all, const char *name, const char **near)
+const struct cmd *cmd_find(const struct cmd *const *all, const char *name)
 {
-	struct strs names = {0};
-	const struct cmd *found = NULL;
-	const char *guess;
-
-	*near = NULL;
-	for (const struct cmd *const *c = all; *c && !found; c++) {
-		strs_add(&names, (*c)->name);
-		if (!strcmp((*c)->name, name))
-			found = *c;
-	}
-	guess = found || !names.n ? NULL : guess_nearest(name, (const char *const *)names.v);
-	for (const struct cmd *const *c = all; guess && *c; c++)
-		if (!strcmp((*c)->name, guess))
-			*near = (*c)->name;
-	strs_release(&names);
-	return found;
+	for (; *all; all++)
+		if (!strcmp((*all)->name, name))
+			return *all;
+	return NULL;
 }
 
-/* Adds the list of commands, which fits 24 lines of 80 columns. */
+/* Words that other tools use, and what does the same here. A row whose command this slurmq does
+ * not have is ignored. */
+static const struct {
+	const char *word, *cmd, *options;
+} habits[] = {
+	{"abort", "cancel", ""},  {"cat", "log", ""},	      {"info", "show", ""},
+	{"kill", "cancel", ""},	  {"ls", "list", ""},	      {"rerun", "retry", ""},
+	{"restart", "retry", ""}, {"resubmit", "retry", ""},  {"rm", "delete", ""},
+	{"start", "submit", ""},  {"stop", "cancel", ""},     {"tail", "log", " -f"},
+	{"top", "status", " -w"}, {"watch", "status", " -w"},
+};
+
+/* Returns whether a command has an option of that letter. */
+static bool has_letter(const struct cmd *cmd, char letter)
+{
+	for (const struct opt *o = cmd->opts; o && o->type != OPT_TYPE_END; o++)
+		if (o->letter == letter)
+			return true;
+	return false;
+}
+
+/* Returns the index of the habit that name is, or -1. */
+static int find_habit(const struct cmd *const *all, const char *name)
+{
+	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+		if (!strcmp(habits[i].word, name) && cmd_find(all, habits[i].cmd))
+			return (int)i;
+	return -1;
+}
+
+int cmd_unknown(const struct cmd *const *all, const char *name, bool topics, struct err *err)
+{
+	struct strs names = {0};
+	const char *near, *options = "";
+	int habit = find_habit(all, name);
+
+	for (const struct cmd *const *c = all; *c; c++)
+		if (!(*c)->internal)
+			strs_add(&names, (*c)->name);
+	for (const struct page *p = pages; topics && p->name; p++)
+		if (page_is_topic(p))
+			strs_add(&names, page_short_name(p));
+	near = habit < 0 ? guess_nearest(name, (const char *const *)names.v) : habits[habit].cmd;
+	if (habit >= 0 && !topics && *habits[habit].options &&
+	    has_letter(cmd_find(all, near), habits[habit].options[2]))
+		options = habits[habit].options;
+	if (near)
+		err_set(err, ERR_USAGE, "unknown command '%s', did you mean '%s%s'?", name, near,
+			options);
+	else
+		err_set(err, ERR_USAGE, "unknown command '%s': slurmq help lists them", name);
+	strs_release(&names);
+	return -1;
+}
+
+/* Adds the list of commands, which fits 80 columns. */
 static void add_usage_of_all(const struct cmd_ctx *ctx, struct buf *out)
 {
 	static const char *const themes[CMD_NTHEMES] = {
@@ -388,7 +432,8 @@ static void add_usage_of_all(const struct cmd_ctx *ctx, struct buf *out)
 		[CMD_INSIDE] = "Inside jobs",
 	};
 
-	buf_addstr(out, "usage: slurmq [-C DIR] [--color WHEN] COMMAND [options] [arguments]\n\n");
+	buf_addstr(out, "slurmq keeps your Slurm queue full from a database of jobs.\n"
+			"usage: slurmq [-C DIR] [--color WHEN] COMMAND [options] [arguments]\n\n");
 	for (int theme = 0; theme < CMD_NTHEMES; theme++) {
 		const char *title = themes[theme];
 
@@ -400,7 +445,11 @@ static void add_usage_of_all(const struct cmd_ctx *ctx, struct buf *out)
 		}
 	}
 	buf_addstr(out, "\nslurmq help COMMAND prints its manual page, COMMAND -h prints its "
-			"options;\nslurmq help sweep: how to write a sweep file\n");
+			"options.\nAlso: slurmq help");
+	for (const struct page *p = pages; p->name; p++)
+		if (page_is_topic(p))
+			buf_addf(out, " %s", page_short_name(p));
+	buf_addch(out, '\n');
 }
 
 void cmd_usage(const struct cmd_ctx *ctx, const struct cmd *cmd, struct buf *out)

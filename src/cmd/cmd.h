@@ -49,6 +49,7 @@ struct cmd {
 	const char *summary; /* up to 50 columns */
 	enum cmd_theme theme;
 	enum cmd_needs needs;
+	bool internal;		/* not for people to type: never suggested */
 	const struct opt *opts; /* NULL: none */
 	size_t size; /* size of the zeroed struct that opts fill; run gets it as `options` */
 	int min_args, max_args; /* number of arguments; max -1: any number */
@@ -102,8 +103,11 @@ void cmd_print_json(struct buf *text);
 
 /* Adds to out the text that -h prints; cmd NULL: the list of all commands. */
 void cmd_usage(const struct cmd_ctx *ctx, const struct cmd *cmd, struct buf *out);
-/* Returns the command of that name, or NULL with *near the name of a similar command (or NULL). */
-const struct cmd *cmd_find(const struct cmd *const *all, const char *name, const char **near);
+/* Returns the command of that name, or NULL. */
+const struct cmd *cmd_find(const struct cmd *const *all, const char *name);
+/* Sets err to "unknown command", with the command that the user probably means. topics: the
+ * names of manual pages are possible too. Always returns -1. */
+int cmd_unknown(const struct cmd *const *all, const char *name, bool topics, struct err *err);
 
 extern const struct cmd cmd_cancel;
 extern const struct cmd cmd_chain;

@@ -30,7 +30,8 @@ static bool is_installed(const char *command)
 {
 	size_t n = strcspn(command, " \t");
 	char *program = mem_strndup(command, n);
-	bool there = strpbrk(program, "'\"\\$=`;&|<>()") || proc_on_path(program);
+	bool there = strpbrk(program, "'\"\\$=`;&|<>()") ||
+		     (strchr(program, '/') ? !access(program, X_OK) : proc_on_path(program));
 
 	free(program);
 	return there;
