@@ -48,23 +48,14 @@ static void open_standard_descriptors(void)
 
 static void print_error(const struct cmd_ctx *ctx, const char *msg)
 {
-	struct buf line = {0};
+	char *before =
+		ctx->cmd ? mem_printf("slurmq %s: ", ctx->cmd->name) : mem_strdup("slurmq: ");
+	struct buf text = {0};
 
-	buf_addstr(&line, "slurmq");
-	if (ctx->cmd)
-		buf_addf(&line, " %s", ctx->cmd->name);
-	buf_addstr(&line, ": ");
-	for (const char *end; (end = strchr(msg, '\n')); msg = end + 1) {
-		char *part = mem_strndup(msg, (size_t)(end - msg));
-
-		clean_add(&line, &ctx->err, part);
-		buf_addch(&line, '\n');
-		free(part);
-	}
-	clean_add(&line, &ctx->err, msg);
-	buf_addch(&line, '\n');
-	fwrite(line.s, 1, line.len, stderr);
-	buf_release(&line);
+	cmd_add_message(&text, &ctx->err, PAINT_RED, before, msg);
+	fwrite(text.s, 1, text.len, stderr);
+	buf_release(&text);
+	free(before);
 }
 
 /* Prints the error and the usage line of the command. Returns ERR_USAGE. */

@@ -13,6 +13,8 @@
 #include "store/state.h"
 #include "cmd/page.h"
 
+enum { INDENT = 4 }; /* of the lines that continue a message */
+
 int cmd_open_store(struct cmd_ctx *ctx, struct err *err)
 {
 	if (ctx->store)
@@ -25,15 +27,25 @@ int cmd_open_store(struct cmd_ctx *ctx, struct err *err)
 	return 0;
 }
 
-static void print_line(const struct style *s, FILE *to, const char *before, const char *text)
+void cmd_add_message(struct buf *out, const struct style *s, enum paint paint, const char *before,
+		     const char *text)
 {
-	struct buf line = {0};
+	int at = text_width(before);
 
-	buf_addstr(&line, before);
-	clean_add(&line, s, text);
-	buf_addch(&line, '\n');
-	fwrite(line.s, 1, line.len, to);
-	buf_release(&line);
+	paint_add(out, s, paint, before);
+	for (const char *end; text; text = *end ? end + 1 : NULL) {
+		struct buf clean = {0};
+		char *line;
+
+		end = text + strcspn(text, "\n");
+		line = mem_strndup(text, (size_t)(end - text));
+		clean_add(&clean, s, line);
+		text_add_wrapped(out, s, buf_str(&clean), at, INDENT);
+		buf_addch(out, '\n');
+		buf_release(&clean);
+		free(line);
+		at = 0;
+	}
 }
 
 void cmd_say(struct cmd_ctx *ctx, const char *fmt, ...)
@@ -53,27 +65,29 @@ void cmd_say_text(void *arg, const char *text)
 	struct cmd_ctx *ctx = arg;
 	char *before = mem_printf("slurmq %s: ", ctx->cmd->name);
 	char *lines = mem_strdup(text), *save = NULL;
+	struct buf out = {0};
 
 	for (char *l = strtok_r(lines, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
-		print_line(&ctx->err, stderr, before, l);
+		cmd_add_message(&out, &ctx->err, PAINT_NONE, before, l);
+	if (out.len)
+		fwrite(out.s, 1, out.len, stderr);
+	buf_release(&out);
 	free(lines);
 	free(before);
 }
 
-void cmd_say_line(struct cmd_ctx *ctx, const char *line)
-{
-	print_line(&ctx->err, stderr, "", line);
-}
-
 void cmd_print(struct cmd_ctx *ctx, const char *fmt, ...)
 {
-	struct buf text = {0};
+	struct buf text = {0}, line = {0};
 	va_list ap;
 
 	va_start(ap, fmt);
 	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	print_line(&ctx->out, stdout, "", buf_str(&text));
+	clean_add(&line, &ctx->out, buf_str(&text));
+	buf_addch(&line, '\n');
+	fwrite(line.s, 1, line.len, stdout);
+	buf_release(&line);
 	buf_release(&text);
 }
 

@@ -65,8 +65,10 @@ int cmd_open_store(struct cmd_ctx *ctx, struct err *err);
 void cmd_say(struct cmd_ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Calls cmd_say(), as a fill_say callback; arg is the struct cmd_ctx. */
 void cmd_say_text(void *arg, const char *text);
-/* Prints a line to stderr without a prefix; control characters are replaced. */
-void cmd_say_line(struct cmd_ctx *ctx, const char *line);
+/* Adds a message and a newline. On a terminal, control characters are replaced, `before` is painted
+ * and long lines are wrapped. A message of several lines gets `before` in front of the first. */
+void cmd_add_message(struct buf *out, const struct style *s, enum paint paint, const char *before,
+		     const char *text);
 /* Prints a line to stdout; control characters are replaced if stdout is a terminal. */
 void cmd_print(struct cmd_ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
