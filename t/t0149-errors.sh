@@ -9,7 +9,7 @@ seen() {
 	script -qec "stty cols $1 rows 24; TERM=xterm LC_ALL=C.UTF-8 $2" /dev/null </dev/null >"$out_file"
 	cmd=$2
 	raw=$(tr -d '\r' <"$out_file")
-	out=$(sed $'s/\e\\[[0-9;]*m//g' <<<"$raw")
+	out=$(tr -d '\r' <"$out_file" | sed $'s/\e\\[[0-9;]*m//g')
 }
 fits() {
 	is "$(LC_ALL=C.UTF-8 awk -v n="$1" 'length > n' <<<"$out")" '' "$cmd fits $1 columns"

@@ -162,8 +162,9 @@ static bool read_answer(struct store *store, const char *file, struct probe *p)
 	return found;
 }
 
-/* Reads why sbatch failed on the node. A slurmctld that accepts jobs from the node may refuse this
- * one, because the user is at the limit. */
+/* Reads why sbatch failed on the node. A slurmctld that accepts jobs from the node refuses this one if
+ * the user is at the limit: with sbatch --test-only the reason, QOSMaxSubmitJobPerUserLimit, is on a
+ * line of its own, too (seen on Slurm 22.05.8). */
 static void judge_refusal(struct probe *p)
 {
 	struct slurm_reply reply;

@@ -252,7 +252,8 @@ static void check_slurm(struct doctor *d)
 		return;
 	if (slurm_version("sbatch", &version, &err) || slurm_site_read(&site, &err) ||
 	    slurm_squeue((uint64_t)geteuid(), &jobs, &err)) {
-		report(d, LEVEL_ERROR, "slurm", "%s", err.msg);
+		report(d, LEVEL_ERROR, "slurm",
+		       "%s; Slurm's own commands must work here first, for example sinfo", err.msg);
 	} else {
 		d->slurm = true;
 		report(d, LEVEL_OK, "slurm", "sbatch %s, slurmctld %s, cluster %s", version,

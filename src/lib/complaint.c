@@ -86,10 +86,11 @@ static bool is_repeated(const struct complaint_list *l, size_t i)
  * it. */
 static char *copy_line(const char *text, size_t len, size_t line)
 {
-	const char *p = text, *end = text + len, *stop;
+	const char *p = text, *end, *stop;
 
 	if (!text || !line)
 		return NULL;
+	end = text + len;
 	while (--line && p < end) {
 		stop = memchr(p, '\n', (size_t)(end - p));
 		p = stop ? stop + 1 : end;
