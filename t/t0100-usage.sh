@@ -149,9 +149,9 @@ wrong "slurmq help: unknown command 'frobnicate': slurmq help lists them" \
 	slurmq help --list-options frobnicate
 wrong "slurmq help: --list-options needs a command's name" slurmq help --list-options
 wrong "slurmq status: unknown option '--jsno', did you mean '--json'?
-usage: slurmq status [SWEEP...] [--json]" slurmq status --jsno
+usage: slurmq status [SWEEP...] [-w] [--exit-code] [--json]" slurmq status --jsno
 wrong "slurmq status: option '--json' takes no value
-usage: slurmq status [SWEEP...] [--json]" slurmq status --json=yes
+usage: slurmq status [SWEEP...] [-w] [--exit-code] [--json]" slurmq status --json=yes
 wrong "slurmq show: an argument is missing
 usage: slurmq show ID... [--json]" slurmq show
 wrong "slurmq log: unknown option '--tial', did you mean '--tail'?
