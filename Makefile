@@ -83,7 +83,8 @@ SIM   := $(wildcard t/sim/*.c)
 
 OBJ   := $(SRC:%.c=$(B)/%.o)
 LIB   := $(B)/libslurmq.a
-LIBOBJ := $(filter-out $(B)/src/main.o,$(OBJ))
+LIBOBJ := $(filter-out $(B)/src/main.o,$(OBJ)) $(B)/page_data.o
+MAN   := $(sort $(wildcard man/*.[157]))
 TESTOBJ := $(UNIT:%.c=$(B)/%.o) $(TOOL:%.c=$(B)/%.o) $(FUZZ:%.c=$(B)/%.o) $(SIM:%.c=$(B)/%.o)
 UNITS := $(UNIT:t/unit/%.c=$(B)/t/%)
 TOOLS := $(TOOL:t/tool/%.c=$(B)/t/%)
@@ -142,12 +143,29 @@ $(B)/failpoints/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
-# The list of objects in a file: a source that is deleted leaves the archive. Two folders may hold files of one
-# name, so members are appended (q), never replaced by name
+# The manual pages, in the binary: one that was copied to a cluster brings its manual
+
+$(B)/page_data.c: $(MAN) $(B)/objects
+	$(call say,GEN,$@)
+	$(Q){ printf '#include "cmd/page.h"\n\nconst struct page pages[] = {\n'; \
+	for f in $(MAN); do \
+		name=$${f##*/}; \
+		printf '\t{"%s", "%s",\n' "$${name%.*}" "$${name##*.}"; \
+		sed 's/[\\"?]/\\&/g; s/.*/\t "&\\n"/' $$f || exit 1; \
+		printf '\t},\n'; \
+	done; \
+	printf '\t{0, 0, 0},\n};\n'; } > $@
+
+$(B)/page_data.o: $(B)/page_data.c $(B)/flags
+	$(call say,CC,$@)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+# The lists of objects and pages in a file: one that is deleted leaves the archive. Two folders may hold files of
+# one name, so members are appended (q), never replaced by name
 
 $(B)/objects: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(LIBOBJ)' | cmp -s - $@ || printf '%s\n' '$(LIBOBJ)' > $@
+	@printf '%s\n' '$(LIBOBJ) $(MAN)' | cmp -s - $@ || printf '%s\n' '$(LIBOBJ) $(MAN)' > $@
 
 $(LIB): $(LIBOBJ) $(B)/objects
 	$(call say,AR,$@)
@@ -274,8 +292,6 @@ demo:
 
 # Installation
 
-MAN := $(wildcard man/*.[157])
-
 install: all
 	$(Q)$(INSTALL) -d '$(DESTDIR)$(BINDIR)'
 	$(Q)$(INSTALL) -m 755 $(B)/slurmq '$(DESTDIR)$(BINDIR)/slurmq'
@@ -302,4 +318,4 @@ deps:
 clean:
 	$(Q)rm -rf build
 
--include $(OBJ:.o=.d) $(TESTOBJ:.o=.d) $(FPOBJ:.o=.d) $(PRELOADS:.so=.d)
+-include $(OBJ:.o=.d) $(B)/page_data.d $(TESTOBJ:.o=.d) $(FPOBJ:.o=.d) $(PRELOADS:.so=.d)

@@ -19,7 +19,7 @@
 static const struct cmd *const commands[] = {
 	&cmd_init, &cmd_expand, &cmd_submit, &cmd_status, &cmd_list,	&cmd_why,   &cmd_show,
 	&cmd_log,  &cmd_retry,	&cmd_cancel, &cmd_hold,	  &cmd_release, &cmd_pause, &cmd_resume,
-	&cmd_sync, &cmd_config, &cmd_chain,  &cmd_run,	  &cmd_help,	NULL,
+	&cmd_sync, &cmd_config, &cmd_doctor, &cmd_chain,  &cmd_run,	&cmd_help,  NULL,
 };
 
 struct before {
@@ -29,7 +29,7 @@ struct before {
 
 static const struct opt before_opts[] = {
 	OPT_STR('C', "directory", "DIR", "work as if started in DIR", struct before, dir),
-	OPT_FLAG(0, "version", "print the version", struct before, version), OPT_END};
+	OPT_FLAG('V', "version", "print the version", struct before, version), OPT_END};
 
 /* Options that are accepted before a command and after it. */
 static const struct opt common_opts[] = {
@@ -48,23 +48,14 @@ static void open_standard_descriptors(void)
 
 static void print_error(const struct cmd_ctx *ctx, const char *msg)
 {
-	struct buf line = {0};
+	char *before =
+		ctx->cmd ? mem_printf("slurmq %s: ", ctx->cmd->name) : mem_strdup("slurmq: ");
+	struct buf text = {0};
 
-	buf_addstr(&line, "slurmq");
-	if (ctx->cmd)
-		buf_addf(&line, " %s", ctx->cmd->name);
-	buf_addstr(&line, ": ");
-	for (const char *end; (end = strchr(msg, '\n')); msg = end + 1) {
-		char *part = mem_strndup(msg, (size_t)(end - msg));
-
-		clean_add(&line, &ctx->err, part);
-		buf_addch(&line, '\n');
-		free(part);
-	}
-	clean_add(&line, &ctx->err, msg);
-	buf_addch(&line, '\n');
-	fwrite(line.s, 1, line.len, stderr);
-	buf_release(&line);
+	cmd_add_message(&text, &ctx->err, PAINT_RED, before, msg);
+	fwrite(text.s, 1, text.len, stderr);
+	buf_release(&text);
+	free(before);
 }
 
 /* Prints the error and the usage line of the command. Returns ERR_USAGE. */
@@ -114,12 +105,12 @@ static int open_and_run(struct cmd_ctx *ctx, void *options, int argc, char **arg
 	return err.status ? err.status : ERR_FAILED;
 }
 
-static void print_usage(const struct cmd_ctx *ctx, const struct cmd *cmd)
+static void print_usage(const struct cmd_ctx *ctx, const struct cmd *cmd, FILE *to)
 {
 	struct buf usage = {0};
 
 	cmd_usage(ctx, cmd, &usage);
-	fwrite(usage.s, 1, usage.len, stdout);
+	fwrite(usage.s, 1, usage.len, to);
 	buf_release(&usage);
 }
 
@@ -136,7 +127,7 @@ static int run_command(struct cmd_ctx *ctx, struct before *before, int argc, cha
 	if (opt_parse(sets, &argc, argv, false, &err) || apply_colour(ctx, before->colour, &err)) {
 		status = print_misuse(ctx, &err);
 	} else if (before->help) {
-		print_usage(ctx, cmd);
+		print_usage(ctx, cmd, stdout);
 		status = 0;
 	} else if (check_arguments(cmd, argc, argv, &err)) {
 		status = print_misuse(ctx, &err);
@@ -148,17 +139,24 @@ static int run_command(struct cmd_ctx *ctx, struct before *before, int argc, cha
 	return status;
 }
 
-static int find_command(struct cmd_ctx *ctx, const char *name, struct err *err)
+/* Runs slurmq without a command: slurmq status if there is a folder of jobs. Otherwise prints the
+ * usage, and why there is no such folder. */
+static int run_bare(struct cmd_ctx *ctx, struct before *before)
 {
-	const char *near;
+	struct store here;
+	struct err err = {0};
+	bool found = !store_find(&here, &err);
+	char *none[] = {NULL};
 
-	ctx->cmd = cmd_find(commands, name, &near);
-	if (ctx->cmd)
-		return 0;
-	if (near)
-		return err_set(err, ERR_USAGE, "unknown command '%s', did you mean '%s'?", name,
-			       near);
-	return err_set(err, ERR_USAGE, "unknown command '%s': slurmq help lists them", name);
+	store_close(&here);
+	if (found) {
+		ctx->cmd = &cmd_status;
+		return run_command(ctx, before, 0, none);
+	}
+	print_usage(ctx, NULL, stderr);
+	fputc('\n', stderr);
+	print_error(ctx, err.msg);
+	return ERR_USAGE;
 }
 
 static int slurmq(struct cmd_ctx *ctx, int argc, char **argv)
@@ -174,20 +172,21 @@ static int slurmq(struct cmd_ctx *ctx, int argc, char **argv)
 		err_errno(&err, ERR_USAGE, "cannot change to the folder '%s'", before.dir);
 		return print_misuse(ctx, &err);
 	}
-	if (before.version) {
+	if (before.version || (argc && !strcmp(argv[0], "version"))) {
 		puts("slurmq " SLURMQ_VERSION);
 		return 0;
 	}
-	if (argc == 0) {
-		struct buf usage = {0};
-
-		cmd_usage(ctx, NULL, &usage);
-		fwrite(usage.s, 1, usage.len, before.help ? stdout : stderr);
-		buf_release(&usage);
-		return before.help ? 0 : ERR_USAGE;
+	if (argc == 0 && before.help) {
+		print_usage(ctx, NULL, stdout);
+		return 0;
 	}
-	if (find_command(ctx, argv[0], &err))
+	if (argc == 0)
+		return run_bare(ctx, &before);
+	ctx->cmd = cmd_find(commands, argv[0]);
+	if (!ctx->cmd) {
+		cmd_unknown(commands, argv[0], false, &err);
 		return print_misuse(ctx, &err);
+	}
 	return run_command(ctx, &before, argc - 1, argv + 1);
 }
 
@@ -228,6 +227,8 @@ static int close_stdout(const struct cmd_ctx *ctx, int status)
 	}
 	if (!bad)
 		return status;
+	if (gone && pager_runs(&ctx->pager)) /* the user has left the pager */
+		return status;
 	if (gone)
 		return status ? status : end_by_sigpipe();
 	errno = errnum;
@@ -252,6 +253,7 @@ int main(int argc, char **argv)
 		return ERR_USAGE;
 	status = slurmq(&ctx, argc - 1, argv + 1);
 	status = close_stdout(&ctx, status);
+	pager_end(&ctx.pager);
 	/* the store stays open: the end of the process closes it, and a job that ends must not
 	 * wait for more */
 	exit(status);

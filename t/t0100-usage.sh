@@ -2,9 +2,6 @@
 # the command line: help, usage, errors for bad arguments, and which stream gets which output
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
-# no manual pages of another slurmq
-export MANPATH=$TEST_TMP/.man
-
 widest() {
 	awk '{ if (length > w) w = length } END { print w + 0 }' "$out_file"
 }
@@ -14,7 +11,9 @@ widest() {
 run slurmq help
 is_status 0
 is_err ''
+is "${out%%$'\n'*}" 'slurmq keeps your Slurm queue full from a database of jobs.' 'help: slurmq in a line'
 like "$out" '^usage: slurmq \[-C DIR\]' 'help: the usage'
+like_out '^Also: slurmq help .*\<sweep\>'
 like_out '^Getting started +init +make'
 like_out '^Inspecting +status +show progress'
 like_out '^ +list +list jobs'
@@ -33,12 +32,16 @@ done
 run slurmq
 is_status 2
 is_out ''
-is_err "$overview"
+is_err "$overview
 
-run slurmq --version
-is_status 0
-like_out '^slurmq [0-9]+\.[0-9]+\.[0-9]+$'
-is_err ''
+slurmq: no .slurmq in '$TEST_TMP' or above it: make one with slurmq init, or go to the folder that has it (-C DIR)"
+
+for call in --version -V version; do
+	run slurmq "$call"
+	is_status 0
+	like_out '^slurmq [0-9]+\.[0-9]+\.[0-9]+$'
+	is_err ''
+done
 
 # Every command
 
@@ -62,7 +65,9 @@ for name in $commands; do
 	ok "$name -h fits 80 columns" test "$(widest)" -le 80
 	usage=$out
 	run slurmq help "$name"
-	is "$out" "$usage" "help $name without a manual page is $name -h"
+	is_status 0
+	is_err ''
+	like_out "^ +slurmq-$name "
 	run slurmq "$name" --help nonsense too much
 	is_status 0 "$name --help wins over its arguments"
 	run slurmq help --list-options "$name"
@@ -96,19 +101,57 @@ wrong() {
 wrong "slurmq: unknown command 'stauts', did you mean 'status'?" slurmq stauts
 wrong "slurmq: unknown command 'sub', did you mean 'submit'?" slurmq sub
 wrong "slurmq: unknown command 'frobnicate': slurmq help lists them" slurmq frobnicate
+wrong "slurmq: unknown command 'swep': slurmq help lists them" slurmq swep
 wrong "slurmq: unknown command '': slurmq help lists them" slurmq ''
 wrong "slurmq: unknown option '--verson', did you mean '--version'?" slurmq --verson
 wrong "slurmq: unknown option '-x'" slurmq -x status
 wrong "slurmq: option '-C' needs a value: -C DIR" slurmq -C
 wrong "slurmq: option '--color' takes auto, always or never, not 'pink'" slurmq --color pink help
 wrong "slurmq help: unknown command 'stauts', did you mean 'status'?" slurmq help stauts
+wrong "slurmq help: unknown command 'swep', did you mean 'sweep'?" slurmq help swep
+wrong "slurmq help: unknown command 'frobnicate': slurmq help lists them" slurmq help frobnicate
+
+# The words of other tools name the command of slurmq; the commands that slurmq itself calls are never named
+
+while read -r word name; do
+	# status -w and delete may not exist yet
+	case $'\n'$commands$'\n' in *$'\n'"${name%% *}"$'\n'*) ;; *) continue ;; esac
+	slurmq help --list-options "${name%% *}" | grep -qxe "-${name#*-}" || name=${name%% -*}
+	wrong "slurmq: unknown command '$word', did you mean '$name'?" slurmq "$word"
+	wrong "slurmq help: unknown command '$word', did you mean '${name%% *}'?" slurmq help "$word"
+done <<'END'
+abort cancel
+cat log
+info show
+kill cancel
+ls list
+rerun retry
+restart retry
+resubmit retry
+rm delete
+start submit
+stop cancel
+tail log -f
+top status -w
+watch status -w
+END
+for word in rum runn chian chains; do
+	wrong "slurmq: unknown command '$word': slurmq help lists them" slurmq "$word"
+done
+wrong 'slurmq run: only submitted jobs call slurmq run; to run the jobs of a sweep file: slurmq expand sweep.yaml && slurmq submit' \
+	slurmq run sweep.yaml
+wrong "slurmq run: only submitted jobs call slurmq run; to run the jobs of a sweep file: slurmq expand 'my grid.yaml' b.yaml && slurmq submit" \
+	slurmq run 'my grid.yaml' b.yaml
+wrong 'slurmq run: only submitted jobs call slurmq run; to run jobs: slurmq submit' slurmq run
+wrong 'slurmq run: only submitted jobs call slurmq run; to run jobs: slurmq submit' \
+	env -u SLURM_JOB_ID slurmq run 0123456789abcdef
 wrong "slurmq help: unknown command 'frobnicate': slurmq help lists them" \
 	slurmq help --list-options frobnicate
 wrong "slurmq help: --list-options needs a command's name" slurmq help --list-options
 wrong "slurmq status: unknown option '--jsno', did you mean '--json'?
-usage: slurmq status [SWEEP...] [--json]" slurmq status --jsno
+usage: slurmq status [SWEEP...] [-w] [--exit-code] [--json]" slurmq status --jsno
 wrong "slurmq status: option '--json' takes no value
-usage: slurmq status [SWEEP...] [--json]" slurmq status --json=yes
+usage: slurmq status [SWEEP...] [-w] [--exit-code] [--json]" slurmq status --json=yes
 wrong "slurmq show: an argument is missing
 usage: slurmq show ID... [--json]" slurmq show
 wrong "slurmq log: unknown option '--tial', did you mean '--tail'?
@@ -142,6 +185,22 @@ like_err "^slurmq status: no \.slurmq in '.*' or above it: .*slurmq init"
 run env SLURMQ_DIR="$TEST_TMP/here/.slurmq" slurmq config limit
 is_status 0 'SLURMQ_DIR names the folder'
 is_out auto
+
+# Without a command, slurmq shows the status of a project
+
+run slurmq -C here/sub status
+status_of_here=$out
+run slurmq -C here/sub
+is_status 0
+is_out "$status_of_here"
+is_err ''
+run slurmq -C here --help
+is_out "$overview" '-h prints the usage there, too'
+mkdir broken && ln -s "$TEST_TMP/nowhere" broken/.slurmq
+run slurmq -C broken
+is_status 2
+is_out ''
+like_err "^slurmq: '.*/broken/\.slurmq' is a link to '.*/nowhere', which cannot be reached"
 
 # Without jobs, the next command is named
 

@@ -28,7 +28,7 @@ for page in "$man"/slurmq-*.1; do
 	name=${page##*/slurmq-}
 	like "$(printf '%s\n' "${commands[@]}")" "^${name%.1}\$" "${page##*/} is the page of a command"
 done
-is "$(options "$man/slurmq.1")" "$(printf '%s\n' -C --directory --color --version -h --help | sort)" \
+is "$(options "$man/slurmq.1")" "$(printf '%s\n' -C --directory --color -V --version -h --help | sort)" \
 	'slurmq(1) has the options before a command'
 
 if command -v mandoc >/dev/null; then
@@ -39,27 +39,6 @@ if command -v mandoc >/dev/null; then
 	done
 else
 	skip "$(find "$man" -name '*.1' | wc -l)" 'mandoc is not installed'
-fi
-
-# help shows the page that man(1) finds
-
-if command -v man >/dev/null && man -w true >/dev/null 2>&1; then
-	mkdir -p pages/man{1,5,7}
-	for page in "$man"/*.[157]; do
-		cp "$page" "pages/man${page##*.}"
-	done
-	run env MANPATH="$PWD/pages" slurmq help pause
-	is_status 0
-	like_out '^ +slurmq-pause'
-	like_out 'SEE ALSO'
-	for page in "$man"/slurmq-*.[57]; do
-		name=${page##*/slurmq-}
-		run env MANPATH="$PWD/pages" slurmq help "${name%.*}"
-		is_status 0
-		like_out "^ +slurmq-${name%.*}" "slurmq help ${name%.*} prints ${page##*/}"
-	done
-else
-	skip 3 'no man(1)'
 fi
 
 # Completion, as bash does it
@@ -73,7 +52,14 @@ complete_words() {
 
 is "$(complete_words '')" "$(printf '%s\n' "${commands[@]}" | sort)" 'completion offers every command'
 is "$(complete_words sta)" status 'commands with that prefix'
-is "$(complete_words help '')" "$(printf '%s\n' "${commands[@]}" | sort)" 'commands after help'
+topics() {
+	local page
+	for page in "$man"/slurmq-*.[57]; do
+		page=${page##*/slurmq-}
+		printf '%s\n' "${page%.*}"
+	done
+}
+is "$(complete_words help '')" "$({ printf '%s\n' "${commands[@]}" && topics; } | sort)" 'commands and topics after help'
 is "$(complete_words -C . --color never sub)" submit 'after options with values'
 is "$(complete_words --color '')" $'always\nauto\nnever' 'colours'
 for name in "${commands[@]}"; do

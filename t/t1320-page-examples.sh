@@ -23,7 +23,7 @@ ok_within 60 'the sweep ends' all_ended
 is "$(slurmq list -s failed --json | sed -E 's/.*"id":([0-9]+),.*/\1/' | paste -sd' ')" '4 12 17 20' \
 	'four jobs have failed'
 
-for page in "$man"/slurmq-{status,list,show,log,sync,chain,hold,pause,resume,release}.1 \
+for page in "$man"/slurmq-{status,doctor,list,show,log,sync,chain,hold,pause,resume,release}.1 \
 	"$man/slurmq.1" "$man/slurmq-storage.7"; do
 	examples_run "$page"
 	ok_within 60 'the other jobs end' all_ended

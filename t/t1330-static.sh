@@ -83,9 +83,15 @@ is_err "slurmq log: job 1 has no log yet: it waits in Slurm's queue; slurmq log 
 there sync
 is_status 1
 like_err '^slurmq sync: .*squeue is not on PATH'
-there help expand
-is_status 0
-like_out '^usage: slurmq expand' 'without man(1) help prints the usage'
+for page in "$TEST_TOP"/man/*.[157]; do
+	page=${page##*/slurmq-} page=${page##*/}
+	there help "${page%.*}"
+	is_status 0
+	is_err ''
+	like_out '^NAME$' "help ${page%.*}: without man(1) the binary formats its own pages"
+done
+there help sweep
+like_out '^     A sweep file is YAML that slurmq-expand\(1\) turns into jobs\.'
 there list -s queued
 is "$(grep -c ' queued ' <<<"$out")" 3 'no job counts as lost'
 

@@ -154,6 +154,11 @@ int hosts_local(struct db *db, char **pair, struct err *err)
 	return state_get_text(db, STATE_LOCKS_LOCAL, pair, err);
 }
 
+int hosts_reach(struct db *db, char **pair, struct err *err)
+{
+	return state_get_text(db, STATE_LOCKS_REACH, pair, err);
+}
+
 int hosts_forget(struct db *db, struct err *err)
 {
 	return state_unset_text(db, STATE_LOCKS_REACH, err) ||

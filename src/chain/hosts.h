@@ -57,6 +57,8 @@ enum hosts_answer hosts_check(struct store *store, const struct hosts_opts *o);
 /* Returns in *pair the "HOST HOST" between which locks do not work; DB_NONE if no such pair is
  * known. The caller frees *pair. */
 int hosts_local(struct db *db, char **pair, struct err *err);
+/* Returns in *pair the "HOST HOST" between which locks are known to work, in the same way. */
+int hosts_reach(struct db *db, char **pair, struct err *err);
 /* Forgets the answer, so that it is found out again. Needs an open transaction. */
 int hosts_forget(struct db *db, struct err *err);
 

@@ -220,6 +220,7 @@ const struct cmd cmd_chain = {
 	.args = "[--strict] [--sentinel] [--no-via] [--beside]",
 	.summary = "refill the queue from scripts, traps and cron",
 	.theme = CMD_INSIDE,
+	.internal = true,
 	.opts = opts,
 	.size = sizeof(struct args),
 	.run = run,

@@ -11,6 +11,9 @@
 #include "chain/reconcile.h"
 #include "chain/sentinel.h"
 #include "store/state.h"
+#include "cmd/page.h"
+
+enum { INDENT = 4 }; /* of the lines that continue a message */
 
 int cmd_open_store(struct cmd_ctx *ctx, struct err *err)
 {
@@ -24,15 +27,25 @@ int cmd_open_store(struct cmd_ctx *ctx, struct err *err)
 	return 0;
 }
 
-static void print_line(const struct style *s, FILE *to, const char *before, const char *text)
+void cmd_add_message(struct buf *out, const struct style *s, enum paint paint, const char *before,
+		     const char *text)
 {
-	struct buf line = {0};
+	int at = text_width(before);
 
-	buf_addstr(&line, before);
-	clean_add(&line, s, text);
-	buf_addch(&line, '\n');
-	fwrite(line.s, 1, line.len, to);
-	buf_release(&line);
+	paint_add(out, s, paint, before);
+	for (const char *end; text; text = *end ? end + 1 : NULL) {
+		struct buf clean = {0};
+		char *line;
+
+		end = text + strcspn(text, "\n");
+		line = mem_strndup(text, (size_t)(end - text));
+		clean_add(&clean, s, line);
+		text_add_wrapped(out, s, buf_str(&clean), at, INDENT);
+		buf_addch(out, '\n');
+		buf_release(&clean);
+		free(line);
+		at = 0;
+	}
 }
 
 void cmd_say(struct cmd_ctx *ctx, const char *fmt, ...)
@@ -52,27 +65,29 @@ void cmd_say_text(void *arg, const char *text)
 	struct cmd_ctx *ctx = arg;
 	char *before = mem_printf("slurmq %s: ", ctx->cmd->name);
 	char *lines = mem_strdup(text), *save = NULL;
+	struct buf out = {0};
 
 	for (char *l = strtok_r(lines, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
-		print_line(&ctx->err, stderr, before, l);
+		cmd_add_message(&out, &ctx->err, PAINT_NONE, before, l);
+	if (out.len)
+		fwrite(out.s, 1, out.len, stderr);
+	buf_release(&out);
 	free(lines);
 	free(before);
 }
 
-void cmd_say_line(struct cmd_ctx *ctx, const char *line)
-{
-	print_line(&ctx->err, stderr, "", line);
-}
-
 void cmd_print(struct cmd_ctx *ctx, const char *fmt, ...)
 {
-	struct buf text = {0};
+	struct buf text = {0}, line = {0};
 	va_list ap;
 
 	va_start(ap, fmt);
 	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	print_line(&ctx->out, stdout, "", buf_str(&text));
+	clean_add(&line, &ctx->out, buf_str(&text));
+	buf_addch(&line, '\n');
+	fwrite(line.s, 1, line.len, stdout);
+	buf_release(&line);
 	buf_release(&text);
 }
 
@@ -358,27 +373,70 @@ int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err)
 
 /* ---- help ---- */
 
-const struct cmd *cmd_find(const struct cmd *const *all, const char *name, const char **near)
+const struct cmd *cmd_find(const struct cmd *const *all, const char *name)
 {
-	struct strs names = {0};
-	const struct cmd *found = NULL;
-	const char *guess;
-
-	*near = NULL;
-	for (const struct cmd *const *c = all; *c && !found; c++) {
-		strs_add(&names, (*c)->name);
-		if (!strcmp((*c)->name, name))
-			found = *c;
-	}
-	guess = found || !names.n ? NULL : guess_nearest(name, (const char *const *)names.v);
-	for (const struct cmd *const *c = all; guess && *c; c++)
-		if (!strcmp((*c)->name, guess))
-			*near = (*c)->name;
-	strs_release(&names);
-	return found;
+	for (; *all; all++)
+		if (!strcmp((*all)->name, name))
+			return *all;
+	return NULL;
 }
 
-/* Adds the list of commands, which fits 24 lines of 80 columns. */
+/* Words that other tools use, and what does the same here. A row whose command this slurmq does
+ * not have is ignored. */
+static const struct {
+	const char *word, *cmd, *options;
+} habits[] = {
+	{"abort", "cancel", ""},  {"cat", "log", ""},	      {"info", "show", ""},
+	{"kill", "cancel", ""},	  {"ls", "list", ""},	      {"rerun", "retry", ""},
+	{"restart", "retry", ""}, {"resubmit", "retry", ""},  {"rm", "delete", ""},
+	{"start", "submit", ""},  {"stop", "cancel", ""},     {"tail", "log", " -f"},
+	{"top", "status", " -w"}, {"watch", "status", " -w"},
+};
+
+/* Returns whether a command has an option of that letter. */
+static bool has_letter(const struct cmd *cmd, char letter)
+{
+	for (const struct opt *o = cmd->opts; o && o->type != OPT_TYPE_END; o++)
+		if (o->letter == letter)
+			return true;
+	return false;
+}
+
+/* Returns the index of the habit that name is, or -1. */
+static int find_habit(const struct cmd *const *all, const char *name)
+{
+	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+		if (!strcmp(habits[i].word, name) && cmd_find(all, habits[i].cmd))
+			return (int)i;
+	return -1;
+}
+
+int cmd_unknown(const struct cmd *const *all, const char *name, bool topics, struct err *err)
+{
+	struct strs names = {0};
+	const char *near, *options = "";
+	int habit = find_habit(all, name);
+
+	for (const struct cmd *const *c = all; *c; c++)
+		if (!(*c)->internal)
+			strs_add(&names, (*c)->name);
+	for (const struct page *p = pages; topics && p->name; p++)
+		if (page_is_topic(p))
+			strs_add(&names, page_short_name(p));
+	near = habit < 0 ? guess_nearest(name, (const char *const *)names.v) : habits[habit].cmd;
+	if (habit >= 0 && !topics && *habits[habit].options &&
+	    has_letter(cmd_find(all, near), habits[habit].options[2]))
+		options = habits[habit].options;
+	if (near)
+		err_set(err, ERR_USAGE, "unknown command '%s', did you mean '%s%s'?", name, near,
+			options);
+	else
+		err_set(err, ERR_USAGE, "unknown command '%s': slurmq help lists them", name);
+	strs_release(&names);
+	return -1;
+}
+
+/* Adds the list of commands, which fits 80 columns. */
 static void add_usage_of_all(const struct cmd_ctx *ctx, struct buf *out)
 {
 	static const char *const themes[CMD_NTHEMES] = {
@@ -388,7 +446,8 @@ static void add_usage_of_all(const struct cmd_ctx *ctx, struct buf *out)
 		[CMD_INSIDE] = "Inside jobs",
 	};
 
-	buf_addstr(out, "usage: slurmq [-C DIR] [--color WHEN] COMMAND [options] [arguments]\n\n");
+	buf_addstr(out, "slurmq keeps your Slurm queue full from a database of jobs.\n"
+			"usage: slurmq [-C DIR] [--color WHEN] COMMAND [options] [arguments]\n\n");
 	for (int theme = 0; theme < CMD_NTHEMES; theme++) {
 		const char *title = themes[theme];
 
@@ -400,7 +459,11 @@ static void add_usage_of_all(const struct cmd_ctx *ctx, struct buf *out)
 		}
 	}
 	buf_addstr(out, "\nslurmq help COMMAND prints its manual page, COMMAND -h prints its "
-			"options;\nslurmq help sweep: how to write a sweep file\n");
+			"options.\nAlso: slurmq help");
+	for (const struct page *p = pages; p->name; p++)
+		if (page_is_topic(p))
+			buf_addf(out, " %s", page_short_name(p));
+	buf_addch(out, '\n');
 }
 
 void cmd_usage(const struct cmd_ctx *ctx, const struct cmd *cmd, struct buf *out)

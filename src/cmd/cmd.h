@@ -16,6 +16,7 @@
 #include "lib/opt.h"
 #include "chain/fill.h"
 #include "chain/limits.h"
+#include "cmd/pager.h"
 #include "cmd/select.h"
 #include "store/store.h"
 #include "lib/table.h"
@@ -38,6 +39,7 @@ struct cmd_ctx {
 	const struct opt *common;     /* options that every command takes */
 	struct store *store;	      /* NULL if it is not open */
 	struct style out, err;	      /* styles of stdout and stderr */
+	struct pager pager;	      /* main.c waits for its end */
 	struct store opened; /* the store that cmd_open_store() opens, until the process ends */
 };
 
@@ -47,6 +49,7 @@ struct cmd {
 	const char *summary; /* up to 50 columns */
 	enum cmd_theme theme;
 	enum cmd_needs needs;
+	bool internal;		/* not for people to type: never suggested */
 	const struct opt *opts; /* NULL: none */
 	size_t size; /* size of the zeroed struct that opts fill; run gets it as `options` */
 	int min_args, max_args; /* number of arguments; max -1: any number */
@@ -62,8 +65,10 @@ int cmd_open_store(struct cmd_ctx *ctx, struct err *err);
 void cmd_say(struct cmd_ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Calls cmd_say(), as a fill_say callback; arg is the struct cmd_ctx. */
 void cmd_say_text(void *arg, const char *text);
-/* Prints a line to stderr without a prefix; control characters are replaced. */
-void cmd_say_line(struct cmd_ctx *ctx, const char *line);
+/* Adds a message and a newline. On a terminal, control characters are replaced, `before` is painted
+ * and long lines are wrapped. A message of several lines gets `before` in front of the first. */
+void cmd_add_message(struct buf *out, const struct style *s, enum paint paint, const char *before,
+		     const char *text);
 /* Prints a line to stdout; control characters are replaced if stdout is a terminal. */
 void cmd_print(struct cmd_ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -100,12 +105,16 @@ void cmd_print_json(struct buf *text);
 
 /* Adds to out the text that -h prints; cmd NULL: the list of all commands. */
 void cmd_usage(const struct cmd_ctx *ctx, const struct cmd *cmd, struct buf *out);
-/* Returns the command of that name, or NULL with *near the name of a similar command (or NULL). */
-const struct cmd *cmd_find(const struct cmd *const *all, const char *name, const char **near);
+/* Returns the command of that name, or NULL. */
+const struct cmd *cmd_find(const struct cmd *const *all, const char *name);
+/* Sets err to "unknown command", with the command that the user probably means. topics: the
+ * names of manual pages are possible too. Always returns -1. */
+int cmd_unknown(const struct cmd *const *all, const char *name, bool topics, struct err *err);
 
 extern const struct cmd cmd_cancel;
 extern const struct cmd cmd_chain;
 extern const struct cmd cmd_config;
+extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_expand;
 extern const struct cmd cmd_help;
 extern const struct cmd cmd_hold;

@@ -9,6 +9,7 @@
 
 #include "cmd/expr.h"
 #include "store/setting.h"
+#include "cmd/page.h"
 
 enum {
 	IDS_MAX = 100,	      /* a longer list of ids does not help a user */
@@ -49,6 +50,14 @@ static void offer_commands(struct offer *o)
 {
 	for (const struct cmd *const *c = o->ctx->all; *c; c++)
 		offer_word(o, (*c)->name);
+}
+
+static void offer_topics(struct offer *o)
+{
+	offer_commands(o);
+	for (const struct page *p = pages; p->name; p++)
+		if (page_is_topic(p))
+			offer_word(o, page_short_name(p));
 }
 
 static void offer_colours(struct offer *o)
@@ -282,7 +291,7 @@ static void offer_for(struct offer *o, const char *placeholder, size_t len)
 		{"COMMAND", offer_commands}, {"DIR", offer_dirs},     {"FILE", offer_files},
 		{"ID", offer_ids},	     {"KEY", offer_settings}, {"SELECTOR", offer_selectors},
 		{"NAME", offer_names},	     {"STATE", offer_states}, {"SWEEP", offer_sweeps},
-		{"WHEN", offer_colours},
+		{"TOPIC", offer_topics},     {"WHEN", offer_colours},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -365,11 +374,9 @@ static void read_word(struct place *p, const char *word)
 	if (p->wants) {
 		read_value(p, word);
 	} else if (p->no_more_options || word[0] != '-' || !word[1]) {
-		const char *near;
-
 		if (p->cmd)
 			p->arguments++;
-		else if (!(p->cmd = cmd_find(p->ctx->all, word, &near)))
+		else if (!(p->cmd = cmd_find(p->ctx->all, word)))
 			p->unknown = true;
 	} else if (!strcmp(word, "--")) {
 		p->no_more_options = true;

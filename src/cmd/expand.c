@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/complain.h"
 #include "chain/limits.h"
 #include "lib/clock.h"
 #include "slurm/directive.h"
@@ -24,8 +25,7 @@ static int read_file(struct cmd_ctx *ctx, const struct args *args, const char *p
 	struct complaints c = {0};
 	int rc = expand_read(path, args->max_jobs, file, &c, err);
 
-	for (size_t i = 0; i < c.lines.n; i++)
-		cmd_say_line(ctx, c.lines.v[i]);
+	complain(ctx, &c);
 	if (!rc && args->strict && c.warnings)
 		rc = err_set(err, ERR_USAGE, "%s: %zu warning%s, which --strict refuses", path,
 			     c.warnings, c.warnings == 1 ? "" : "s");

@@ -1,11 +1,9 @@
 /* slurmq help - lists the commands and prints manual pages */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cmd/cmd.h"
 #include "cmd/complete.h"
-#include "lib/proc.h"
+#include "cmd/page.h"
 #include "sweep/sweep_schema.h"
 
 struct args {
@@ -14,60 +12,32 @@ struct args {
 
 static const struct cmd *find_command(struct cmd_ctx *ctx, const char *name, struct err *err)
 {
-	const char *near;
-	const struct cmd *cmd = cmd_find(ctx->all, name, &near);
+	const struct cmd *cmd = cmd_find(ctx->all, name);
 
-	if (!cmd && near)
-		err_set(err, ERR_USAGE, "unknown command '%s', did you mean '%s'?", name, near);
-	else if (!cmd)
-		err_set(err, ERR_USAGE, "unknown command '%s': slurmq help lists them", name);
+	if (!cmd)
+		cmd_unknown(ctx->all, name, false, err);
 	return cmd;
 }
 
-/* Prints a manual page with man(1). Returns false if there is no such page, or no man(1). */
-static bool print_page(struct cmd_ctx *ctx, const char *name)
+static int print_page(struct cmd_ctx *ctx, const char *name, struct err *err)
 {
-	char *page = mem_printf("slurmq-%s", name), width[16];
-	const char *const argv[] = {"man", page, NULL};
-	const struct proc_spec spec = {.argv = argv, .timeout_ms = 10000};
-	struct proc_result result = {0};
-	bool done;
+	const struct page *page = page_find(name);
+	struct buf text = {0};
 
-	snprintf(width, sizeof(width), "%d", ctx->out.width ? ctx->out.width : 80);
-	setenv("MANWIDTH", width, 1);
-	setenv("MANPAGER", "cat", 1);
-	done = proc_run(&spec, &result, NULL, NULL) == 0 && !result.timed_out && !result.signal &&
-	       result.exit_code == 0 && result.out.len > 0;
-	if (done)
-		fwrite(result.out.s, 1, result.out.len, stdout);
-	proc_result_release(&result);
-	free(page);
-	return done;
+	if (!page)
+		return cmd_unknown(ctx->all, name, true, err);
+	page_render(page, &ctx->out, &text);
+	pager_start(&ctx->pager);
+	fwrite(text.s, 1, text.len, stdout);
+	buf_release(&text);
+	return 0;
 }
 
-/* Returns whether name is that of a page without a command: slurmq-sweep(5),
- * slurmq-guarantees(7), slurmq-select(7), slurmq-storage(7). */
-static bool is_topic(const char *name)
-{
-	return !strcmp(name, "sweep") || !strcmp(name, "guarantees") || !strcmp(name, "select") ||
-	       !strcmp(name, "storage");
-}
-
-static int print_topic(struct cmd_ctx *ctx, const char *name, struct err *err)
-{
-	if (print_page(ctx, name))
-		return 0;
-	return err_set(err, ERR_FAILED,
-		       "man(1) does not find the page slurmq-%s: install it with make "
-		       "install, or read it in the folder man/ of slurmq's sources",
-		       name);
-}
-
-static void print_usage(struct cmd_ctx *ctx, const struct cmd *cmd)
+static void print_usage(struct cmd_ctx *ctx)
 {
 	struct buf text = {0};
 
-	cmd_usage(ctx, cmd, &text);
+	cmd_usage(ctx, NULL, &text);
 	fwrite(text.s, 1, text.len, stdout);
 	buf_release(&text);
 }
@@ -108,7 +78,6 @@ static void print_schema(void)
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	const struct args *args = options;
-	const struct cmd *cmd = NULL;
 
 	if (args->list_commands) {
 		for (const struct cmd *const *c = ctx->all; *c; c++)
@@ -130,16 +99,9 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 			return err_set(err, ERR_USAGE, "--list-options needs a command's name");
 		return list_options(ctx, argv[0], err);
 	}
-	if (argc > 0 && is_topic(argv[0]))
-		return print_topic(ctx, argv[0], err);
-	if (argc > 0) {
-		cmd = find_command(ctx, argv[0], err);
-		if (!cmd)
-			return -1;
-		if (print_page(ctx, cmd->name))
-			return 0;
-	}
-	print_usage(ctx, cmd);
+	if (argc > 0)
+		return print_page(ctx, argv[0], err);
+	print_usage(ctx);
 	return 0;
 }
 
@@ -155,7 +117,7 @@ static const struct opt opts[] = {
 
 const struct cmd cmd_help = {
 	.name = "help",
-	.args = "[COMMAND]",
+	.args = "[TOPIC]",
 	.summary = "list the commands or print a manual page",
 	.theme = CMD_INSPECT,
 	.opts = opts,

@@ -77,18 +77,27 @@ static bool call_chain_decide(void *arg)
 	return chain_decide(arg);
 }
 
-static int read_manifest(const char *text, uint64_t *submission, struct err *err)
+/* A person may call slurmq run with sweep files, as other tools are called. */
+static int refuse_call(int argc, char **argv, struct err *err)
 {
-	if (manifest_name_parse(text, submission))
-		return err_set(err, ERR_USAGE,
-			       "invalid manifest name '%s'; only submitted jobs call slurmq run",
-			       text);
-	if (!getenv("SLURM_JOB_ID"))
-		return err_set(
-			err, ERR_USAGE,
-			"not inside a Slurm job; only submitted jobs call slurmq run; to submit "
-			"jobs: slurmq submit");
-	return 0;
+	struct buf files = {0};
+
+	for (int i = 0; i < argc; i++) {
+		buf_addch(&files, ' ');
+		buf_add_shell_word(&files, argv[i]);
+	}
+	err_set(err, ERR_USAGE, "only submitted jobs call slurmq run; to run %s: slurmq %s%s%s",
+		argc ? "the jobs of a sweep file" : "jobs", argc ? "expand" : "submit",
+		buf_str(&files), argc ? " && slurmq submit" : "");
+	buf_release(&files);
+	return -1;
+}
+
+static int read_manifest(int argc, char **argv, uint64_t *submission, struct err *err)
+{
+	if (argc != 1 || manifest_name_parse(argv[0], submission))
+		return refuse_call(argc, argv, err);
+	return getenv("SLURM_JOB_ID") ? 0 : refuse_call(0, NULL, err);
 }
 
 /* Ingests the end of the job, and submits the next jobs. began: when this job started, monotonic
@@ -132,9 +141,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	const int64_t began = clock_mono_ms();
 
 	(void)options;
-	(void)argc;
 	proc_signals_block();
-	if (read_manifest(argv[0], &o.submission, err) || open_patiently(store, err))
+	if (read_manifest(argc, argv, &o.submission, err) || open_patiently(store, err))
 		return -1;
 	o.folder = store->folder;
 	o.dir = store->dir;
@@ -161,8 +169,8 @@ const struct cmd cmd_run = {
 	.args = "MANIFEST",
 	.summary = "run one submitted job; slurmq itself calls this",
 	.theme = CMD_INSIDE,
+	.internal = true,
 	.needs = CMD_NONE,
-	.min_args = 1,
-	.max_args = 1,
+	.max_args = -1,
 	.run = run,
 };

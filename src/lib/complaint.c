@@ -6,6 +6,10 @@
 
 void complaints_release(struct complaints *c)
 {
+	for (size_t i = 0; c->sources && i < c->lines.n; i++)
+		free(c->sources[i].text);
+	free(c->sources);
+	c->sources = NULL;
 	strs_release(&c->lines);
 	c->errors = c->warnings = 0;
 }
@@ -78,15 +82,53 @@ static bool is_repeated(const struct complaint_list *l, size_t i)
 	return false;
 }
 
-static void add_line(const struct complaint *c, const char *file, struct strs *lines)
+/* Returns a line of the text, without a byte order mark; NULL if there is none. The caller frees
+ * it. */
+static char *copy_line(const char *text, size_t len, size_t line)
+{
+	const char *p = text, *end, *stop;
+
+	if (!text || !line)
+		return NULL;
+	end = text + len;
+	while (--line && p < end) {
+		stop = memchr(p, '\n', (size_t)(end - p));
+		p = stop ? stop + 1 : end;
+	}
+	if (p == end)
+		return NULL;
+	if (p == text && len >= 3 && !memcmp(p, "\xef\xbb\xbf", 3))
+		p += 3;
+	stop = memchr(p, '\n', (size_t)(end - p));
+	return mem_strndup(p, (size_t)((stop ? stop : end) - p));
+}
+
+/* Adds a line to out; c is its complaint, or NULL. */
+static void add_source(const struct complaint_list *l, const struct complaint *c,
+		       struct complaints *out)
+{
+	struct complaint_source source = {0};
+
+	if (c) {
+		source.text = copy_line(l->text, l->len, c->pos.line);
+		source.line = c->pos.line;
+		source.col = c->pos.col;
+	}
+	out->sources = mem_grow(out->sources, out->lines.n, sizeof(*out->sources));
+	out->sources[out->lines.n - 1] = source;
+}
+
+static void add_line(const struct complaint_list *l, const struct complaint *c, const char *file,
+		     struct complaints *out)
 {
 	const char *kind = c->warning ? "warning" : "error";
 
 	if (c->pos.line == 0)
-		strs_addf(lines, "%s: %s: %s", file, kind, c->text);
+		strs_addf(&out->lines, "%s: %s: %s", file, kind, c->text);
 	else
-		strs_addf(lines, "%s:%zu:%zu: %s: %s", file, c->pos.line, c->pos.col, kind,
+		strs_addf(&out->lines, "%s:%zu:%zu: %s: %s", file, c->pos.line, c->pos.col, kind,
 			  c->text);
+	add_source(l, c, out);
 }
 
 void complaint_tell(struct complaint_list *l, const char *file, struct complaints *out)
@@ -104,13 +146,15 @@ void complaint_tell(struct complaint_list *l, const char *file, struct complaint
 		else
 			out->errors++;
 		if (lines++ < COMPLAINT_MOST)
-			add_line(&l->v[i], file, &out->lines);
+			add_line(l, &l->v[i], file, out);
 		else
 			more++;
 	}
 	out->errors += l->errors - kept;
-	if (more)
+	if (more) {
 		strs_addf(&out->lines, "%s: ... and %zu more", file, more);
+		add_source(l, NULL, out);
+	}
 	complaint_release(l);
 }
 

@@ -14,7 +14,13 @@
  * 'paramters', did you mean 'params'?". Lines and columns count from 1. Zeroed is empty. */
 struct complaints {
 	struct strs lines;
+	struct complaint_source *sources; /* as many as lines */
 	size_t errors, warnings;
+};
+/* The line of the file that a complaint is about, for people. */
+struct complaint_source {
+	char *text; /* NULL: the complaint is about the file as a whole */
+	size_t line, col;
 };
 void complaints_release(struct complaints *c);
 
@@ -33,6 +39,8 @@ struct complaint {
 
 /* The complaints about one file, in the order in which they were found. Zeroed is empty. */
 struct complaint_list {
+	const char *text; /* of the file, borrowed until complaint_tell(); NULL: not at hand */
+	size_t len;
 	struct complaint *v;
 	size_t n, cap;
 	size_t errors;

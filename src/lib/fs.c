@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -129,6 +130,26 @@ static char *read_mountinfo(void)
 	return buf_take(&b);
 }
 
+int fs_mount_of(const char *path, struct fs_mount *out)
+{
+	char *info = read_mountinfo();
+	int rc = info ? fs_mount_find(info, path, out) : -1;
+
+	free(info);
+	return rc;
+}
+
+int fs_space(const char *dir, struct fs_space *out, struct err *err)
+{
+	struct statvfs st;
+
+	if (statvfs(dir, &st))
+		return err_errno(err, ERR_FAILED, "cannot read the free space of '%s'", dir);
+	out->bytes = (int64_t)st.f_bavail * (int64_t)st.f_frsize;
+	out->files = st.f_files ? (int64_t)st.f_favail : -1;
+	return 0;
+}
+
 /* Locks a new file twice. Returns 0 if the second lock is refused, 1 if it is not, or -1 with
  * errno. */
 static int lock_twice(const char *path)
@@ -160,12 +181,12 @@ int fs_check_locks(const char *dir, struct err *err)
 {
 	static const char way_out[] =
 		"use a folder on another file system, or make '.slurmq' a file of one line that names such a folder";
-	char *info = read_mountinfo(), *path;
 	const char *objection = NULL;
 	struct fs_mount m;
+	char *path;
 	int rc;
 
-	if (info && !fs_mount_find(info, dir, &m)) {
+	if (!fs_mount_of(dir, &m)) {
 		objection = fs_mount_objection(&m);
 		if (objection)
 			err_set(err, ERR_FAILED,
@@ -173,7 +194,6 @@ int fs_check_locks(const char *dir, struct err *err)
 				m.type, m.point, objection, way_out);
 		fs_mount_release(&m);
 	}
-	free(info);
 	if (objection)
 		return -1;
 	path = mem_printf("%s/.lock-%016" PRIx64, dir, clock_random());

@@ -3,6 +3,8 @@
 #ifndef SLURMQ_FS_H
 #define SLURMQ_FS_H
 
+#include <stdint.h>
+
 #include "lib/buf.h"
 #include "lib/err.h"
 
@@ -14,7 +16,16 @@ struct fs_mount {
 /* Finds in the text of mountinfo the longest mount point that holds an absolute path; of equal
  * ones, the last. Returns 0, or -1 if no mount point holds the path. The caller releases *out. */
 int fs_mount_find(const char *mountinfo, const char *path, struct fs_mount *out);
+/* Finds the mount of an absolute path in the same way. Returns -1 if /proc does not list it. */
+int fs_mount_of(const char *path, struct fs_mount *out);
 void fs_mount_release(struct fs_mount *m);
+
+/* The room that is left for this user (statvfs(3)), without quotas, which it does not show. */
+struct fs_space {
+	int64_t bytes;
+	int64_t files; /* -1: not limited */
+};
+int fs_space(const char *dir, struct fs_space *out, struct err *err);
 
 /* Returns the reason why locks on the mount do not work between hosts, or NULL if none is known.
  * The reasons are the options nolock and local_lock=posix|all (nfs(5)), localflock and noflock

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -45,6 +44,7 @@ struct launch {
 	const char *cwd;	 /* NULL: that of this process */
 	int in, out, err;	 /* -1: in from /dev/null, out and err inherited */
 	bool dies_with_us;
+	bool foreground; /* stays in the process group of this process */
 };
 
 static void close_fd(int *fd)
@@ -195,7 +195,8 @@ static _Noreturn void run_child(const struct launch *l, int errfd)
 	struct failure f = {.stage = STAGE_SETUP};
 	ssize_t n;
 
-	setpgid(0, 0);
+	if (!l->foreground)
+		setpgid(0, 0);
 	if (l->dies_with_us && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == 1)
 		_exit(126); /* prctl() came too late: the parent has already died */
 	if (fds[0] < 0)
@@ -645,10 +646,11 @@ pid_t proc_spawn(const struct proc_child *child, int *exec_errno, struct err *er
 		.argv = child->argv,
 		.envp = child->envp,
 		.cwd = child->cwd,
-		.in = -1,
+		.in = child->foreground ? child->in : -1,
 		.out = child->out,
 		.err = child->err,
 		.dies_with_us = child->dies_with_us,
+		.foreground = child->foreground,
 	};
 	char *found;
 	pid_t pid = -1;
@@ -660,32 +662,4 @@ pid_t proc_spawn(const struct proc_child *child, int *exec_errno, struct err *er
 		pid = -1;
 	free(found);
 	return pid;
-}
-
-static int64_t timeval_ms(const struct timeval *tv)
-{
-	return (int64_t)tv->tv_sec * 1000 + tv->tv_usec / 1000;
-}
-
-int proc_reap(struct proc_end *end)
-{
-	struct rusage ru;
-	int status;
-	pid_t pid;
-
-	memset(end, 0, sizeof(*end));
-	memset(&ru, 0, sizeof(ru));
-	do
-		pid = wait4(-1, &status, WNOHANG, &ru);
-	while (pid < 0 && errno == EINTR);
-	if (pid <= 0)
-		return 0;
-	end->pid = pid;
-	if (WIFEXITED(status))
-		end->exit_code = WEXITSTATUS(status);
-	else
-		end->signal = WTERMSIG(status);
-	end->maxrss_kib = ru.ru_maxrss;
-	end->cpu_ms = timeval_ms(&ru.ru_utime) + timeval_ms(&ru.ru_stime);
-	return 1;
 }

@@ -78,11 +78,17 @@ struct proc_child {
 	int out, err;		 /* descriptors for stdout and stderr; -1: those of this process */
 	/* the child gets KILL if this process dies first (prctl(2), PR_SET_PDEATHSIG) */
 	bool dies_with_us;
+	/* a program that the user operates: it stays in the process group of this process, which
+	 * the terminal belongs to, and reads stdin from the descriptor `in` */
+	bool foreground;
+	int in;
 };
 /* Starts a child in a process group of its own, with stdin /dev/null, default signal actions
  * and an empty signal mask. Returns its pid (> 0), or -1 with err and *exec_errno, as
  * proc_run() does. */
 pid_t proc_spawn(const struct proc_child *child, int *exec_errno, struct err *err);
+/* Waits for the end of a child that proc_spawn() has started, and reaps it. */
+void proc_wait(pid_t pid);
 
 /* The end of a child as wait4(2) reports it. */
 struct proc_end {

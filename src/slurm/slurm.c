@@ -441,6 +441,26 @@ int slurm_requeue(uint64_t id, struct err *err)
 	return run_unread(&argv, NULL, err);
 }
 
+int slurm_version(const char *tool, char **version, struct err *err)
+{
+	struct strs argv = ARGV(tool, "--version");
+	struct buf line = {0};
+	struct proc_result r;
+	int rc = run_tool(&argv, NULL, &r, err);
+
+	*version = NULL;
+	if (!rc) {
+		const char *text = as_text(&r.out), *word;
+
+		slurm_clean(&line, text, strcspn(text, "\n"), "");
+		word = strrchr(buf_str(&line), ' ');
+		*version = mem_strdup(word ? word + 1 : buf_str(&line));
+	}
+	buf_release(&line);
+	proc_result_release(&r);
+	return rc;
+}
+
 int slurm_site_read(struct slurm_site *out, struct err *err)
 {
 	struct strs argv = ARGV("scontrol", "show", "config");

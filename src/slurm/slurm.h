@@ -233,6 +233,10 @@ int slurm_requeue_off(uint64_t id, struct err *err);
  * that is being cancelled stays so [S]). Returns -1 if Slurm refuses. */
 int slurm_requeue(uint64_t id, struct err *err);
 
+/* Returns in *version what a command of Slurm prints as its version: "22.05.8" for "slurm-wlm
+ * 22.05.8" [S]. The caller frees it. */
+int slurm_version(const char *tool, char **version, struct err *err);
+
 /* The configuration of a site. Numbers are -1 if unset or not reported. */
 struct slurm_site {
 	char *cluster;		/* ClusterName */

@@ -14,6 +14,8 @@ void sweep_load_init(struct sweep_load *l, struct sweep *sweep)
 	memset(l, 0, sizeof(*l));
 	l->sweep = sweep;
 	l->tables = sweep->tables;
+	l->list.text = sweep->doc->text;
+	l->list.len = sweep->doc->len;
 	sweep_check_commands(sweep, &l->list);
 	sweep_list_executed(sweep, &l->executed);
 }
@@ -214,7 +216,7 @@ static void read_table(struct sweep *sweep, struct group *g, const char *text, s
 
 void sweep_load_give(struct sweep_load *l, const char *text, size_t len, struct complaints *out)
 {
-	struct complaint_list list = {0};
+	struct complaint_list list = {.text = text, .len = len};
 	struct group *g = current_group(l);
 	const char *name;
 	size_t errors;

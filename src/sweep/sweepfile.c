@@ -406,7 +406,7 @@ static int report_errors(struct complaint_list *list, const char *name, struct c
 int sweepfile_parse(const char *name, const char *dir, const char *text, size_t len,
 		    struct sweep **out, struct complaints *c, struct err *err)
 {
-	struct complaint_list list = {0};
+	struct complaint_list list = {.text = text, .len = len};
 	struct doc *doc = doc_new(name, text, len);
 	struct sweep *sweep = NULL;
 

@@ -35,12 +35,11 @@ static int run_command(int argc, char **argv)
 	static const struct opt none[] = {OPT_END};
 	struct cmd_ctx ctx = {.all = commands, .before = none, .common = none};
 	char *args[16];
-	const char *near;
 	void *options;
 	struct err err = {0};
 	int n = argc - 1, rc = 0;
 
-	ctx.cmd = cmd_find(commands, argv[0], &near);
+	ctx.cmd = cmd_find(commands, argv[0]);
 	if (!ctx.cmd || n > 15)
 		abort();
 	memcpy(args, argv + 1, (size_t)n * sizeof(*args));

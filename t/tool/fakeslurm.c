@@ -14,6 +14,7 @@
  *	jobenv		NAME=VALUE lines for the environment of every job that starts
  *	mode		fault of the next sbatch (which removes the file): die, die-before, hang, garbage,
  *			banner, nothing, full, fail, refuse, or, for squeue too: see answer_badly()
+ *	no-submit	while this file exists, sbatch --test-only refuses
  *	log		a line for each call: the command and its arguments
  */
 #include <dirent.h>
@@ -437,6 +438,14 @@ static int sbatch(int argc, char **argv)
 	struct submission s;
 	unsigned long id;
 
+	if (argc > 1 && !strcmp(argv[1], "--version"))
+		return puts("slurm-wlm 22.05.8") < 0;
+	if (argc > 1 && !strcmp(argv[1], "--test-only")) {
+		if (file_exists("no-submit"))
+			return refuse("Batch job submission failed: Access/permission denied");
+		fputs("sbatch: Job 1 to start at 2024-05-01T13:04:05\n", stderr);
+		return 0;
+	}
 	parse_sbatch(argc, argv, &s);
 	if (!s.len)
 		return refuse("Batch script is empty!");

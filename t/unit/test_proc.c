@@ -773,6 +773,34 @@ static void test_spawn_streams(void **state)
 	close(fd[1]);
 }
 
+/* A program that the user operates reads `in`, and may use the terminal of this process. */
+static void test_foreground(void **state)
+{
+	const char *argv[] = {"sh", "-c", "read -r line && [ \"$line\" = text ]", NULL};
+	struct proc_child child = {.argv = argv, .out = -1, .err = -1, .foreground = true};
+	pid_t pid;
+
+	(void)state;
+	for (int turn = 0; turn < 2; turn++) {
+		int fd[2];
+
+		assert_int_equal(pipe2(fd, O_CLOEXEC), 0);
+		child.in = fd[0];
+		pid = proc_spawn(&child, NULL, NULL);
+		close(fd[0]);
+		assert_true(pid > 0);
+		assert_int_equal(getpgid(pid), getpgrp());
+		assert_int_equal(write(fd[1], "text\n", 5), 5);
+		close(fd[1]);
+		if (turn == 0) {
+			assert_int_equal(reap_one().exit_code, 0);
+			continue;
+		}
+		proc_wait(pid);
+		assert_int_equal(kill(pid, 0), -1); /* it has ended, and was reaped */
+	}
+}
+
 static void test_spawn_folder(void **state)
 {
 	char *tool = in_dir("here"), *out = in_dir("where");
@@ -964,6 +992,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_spawn_and_reap),
 		cmocka_unit_test(test_other_children),
 		cmocka_unit_test(test_spawn_streams),
+		cmocka_unit_test(test_foreground),
 		cmocka_unit_test(test_spawn_folder),
 		cmocka_unit_test(test_group_kill),
 		cmocka_unit_test(test_group_tell),
