@@ -26,6 +26,8 @@ enum {
 	SENTINEL_LATE_MS = 10 * 60 * 1000,
 	/* sbatch has a minute. */
 	FRESH_MS = 90 * 1000,
+	SILENT_RUNNING_MS = 20 * 60 * 1000,
+	SILENT_CANCELLED_MS = 3 * 60 * 1000,
 };
 
 const char *health_state_name(enum chain_state s)
@@ -374,4 +376,19 @@ int health_read(struct store *store, struct health *out, struct err *err)
 	if (!jobs)
 		return 0;
 	return add_needs(store, out, counts[JOB_PENDING] > 0, err);
+}
+
+enum health_sign health_sign(struct store *store, const struct health *h, const int64_t *counts)
+{
+	const bool due = cancel_phase(store->folder, NULL) == CANCEL_DUE;
+	int64_t age;
+
+	if (h->state != CHAIN_STALLED && !counts[JOB_RUNNING] && !due)
+		return SIGN_FINE;
+	age = folder_file_age(store->folder, "queue.lock");
+	if (due && age >= SILENT_CANCELLED_MS)
+		return SIGN_CANCELLED;
+	if (counts[JOB_RUNNING] && age >= SILENT_RUNNING_MS)
+		return SIGN_RUNNING;
+	return h->state == CHAIN_STALLED && age >= FRESH_MS ? SIGN_STALLED : SIGN_FINE;
 }

@@ -103,6 +103,19 @@ struct health {
 /* Reads the state from the database; Slurm is not asked. The caller calls health_release(). */
 int health_read(struct store *store, struct health *out, struct err *err);
 void health_release(struct health *c);
+
+/* What the files show of processes that go on, without asking Slurm. Every refill takes the queue
+ * lock: a running job does one every five minutes, a job that stays one every minute. Jobs that only
+ * wait in Slurm take no lock, so nothing follows from their silence. */
+enum health_sign {
+	SIGN_FINE,
+	SIGN_STALLED,	/* state is CHAIN_STALLED, and no process was at work for 90 s */
+	SIGN_RUNNING,	/* jobs are running as far as is known, but none did a refill for 20 min */
+	SIGN_CANCELLED, /* no process has decided on an external cancel (cancel.h) for 3 min */
+};
+/* counts: of all jobs, as db_counts() reads them. */
+enum health_sign health_sign(struct store *store, const struct health *h, const int64_t *counts);
+
 /* Returns the name of a state, as status prints it. Borrowed: a constant. */
 const char *health_state_name(enum chain_state s);
 

@@ -121,6 +121,7 @@ extern const struct cmd cmd_show;
 extern const struct cmd cmd_status;
 extern const struct cmd cmd_submit;
 extern const struct cmd cmd_sync;
+extern const struct cmd cmd_wait;
 extern const struct cmd cmd_why;
 
 #endif
