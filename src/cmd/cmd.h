@@ -113,6 +113,7 @@ extern const struct cmd cmd_init;
 extern const struct cmd cmd_list;
 extern const struct cmd cmd_log;
 extern const struct cmd cmd_pause;
+extern const struct cmd cmd_priority;
 extern const struct cmd cmd_release;
 extern const struct cmd cmd_resume;
 extern const struct cmd cmd_retry;

@@ -214,6 +214,7 @@ int db_job_refuse(struct db *db, const struct db_job *job, const char *text, str
 int db_job_hold_value(struct db *db, int64_t id, int *changed, struct err *err);
 /* Releases a job: held -> pending; in flight: withdraws the request to hold. */
 int db_job_release_held(struct db *db, int64_t id, int *changed, struct err *err);
+/* Sets the priority of a job, in whatever state it is. Pending jobs of a higher one are claimed first. */
 int db_job_priority(struct db *db, int64_t id, int64_t priority, int *changed, struct err *err);
 /* Deletes a pending job that has no attempt, for expand --prune. */
 int db_job_delete(struct db *db, int64_t id, int *changed, struct err *err);

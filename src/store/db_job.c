@@ -447,9 +447,10 @@ int db_job_release_held(struct db *db, int64_t id, int *out, struct err *err)
 
 int db_job_priority(struct db *db, int64_t id, int64_t priority, int *out, struct err *err)
 {
+	static const char sql[] = "UPDATE job SET priority = ?2 WHERE id = ?1 AND priority <> ?2";
 	int64_t n;
 
-	if (db_exec(db, "UPDATE job SET priority = ?2 WHERE id = ?1", &n, err, "ii", id, priority))
+	if (db_exec(db, sql, &n, err, "ii", id, priority))
 		return -1;
 	*out = n > 0;
 	return 0;
