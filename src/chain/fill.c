@@ -120,11 +120,11 @@ static bool is_held_back(const struct fill *f)
 static int compute_deficit(struct fill *f, const struct ingested *d, int64_t *n, struct err *err)
 {
 	struct fill_result *r = f->r;
-	int64_t counts[JOB_NSTATES], reserve, target, paused, trial, sentinel;
+	int64_t counts[JOB_NSTATES], work, reserve, target, paused, trial, sentinel;
 	struct limits limit;
 
 	*n = 0;
-	if (db_counts(f->store->db, counts, err) ||
+	if (db_counts(f->store->db, counts, err) || db_count_work(f->store->db, &work, err) ||
 	    state_get_int(f->store->db, STATE_RESERVE, &reserve, err) ||
 	    state_get_int(f->store->db, STATE_PAUSED, &paused, err) ||
 	    state_get_int(f->store->db, STATE_TRIAL, &trial, err) ||
@@ -135,6 +135,7 @@ static int compute_deficit(struct fill *f, const struct ingested *d, int64_t *n,
 	if (limits_sentinel_s(f->store, r->limit, &sentinel, err))
 		return -1;
 	r->pending = counts[JOB_PENDING];
+	r->paused = r->pending - work;
 	r->confirmed = counts[JOB_QUEUED] + counts[JOB_RUNNING];
 	r->in_flight = counts[JOB_SUBMITTING] + r->confirmed;
 	/* a job that is ending still holds its slot while it runs the chain, as do jobs that
@@ -147,9 +148,9 @@ static int compute_deficit(struct fill *f, const struct ingested *d, int64_t *n,
 		*n -= d->ends - 1;
 	if (f->o->max >= 0 && *n > f->o->max - r->submitted - r->unclear)
 		*n = f->o->max - r->submitted - r->unclear;
-	if (*n > r->pending)
-		*n = r->pending;
-	if (!r->pending)
+	if (*n > work)
+		*n = work;
+	if (!work)
 		r->stop = FILL_EMPTY;
 	else if (paused || (trial && f->o->caller == FILL_CHAIN))
 		r->stop = FILL_PAUSED;

@@ -23,7 +23,8 @@ enum health_sentinel {
 	SENTINEL_HELD, /* held in Slurm: it will not start */
 };
 
-/* Why the queue is paused: the first member that is set applies. All are 0 if it is not paused. */
+/* Why the queue is paused: the first member that is set applies. All are 0 if it is not paused, or if
+ * only sweeps are. */
 struct health_pause {
 	/* The reason that the user gave. */
 	char *words;
@@ -58,6 +59,7 @@ enum health_need_kind {
 	 * NULL. */
 	NEED_REFUSED,
 	NEED_HELD,  /* release the jobs of sweep that a person holds */
+	NEED_RESUME_SWEEP, /* resume sweep, whose pending jobs wait */
 	NEED_WAITS, /* act for the jobs of wait, which do not start by themselves */
 	/* Check why all `failed` jobs with the values of names failed, and release these jobs of
 	 * sweep; job failed last. */
@@ -78,7 +80,8 @@ struct health_need {
 	const struct wait_group *wait; /* one of the health's waits */
 };
 
-/* The state of the chain, for status. */
+/* The state of the chain, for status. CHAIN_PAUSED: the queue is paused, or all that is left to
+ * submit is of paused sweeps, and no job is in Slurm. */
 enum chain_state { CHAIN_IDLE, CHAIN_ALIVE, CHAIN_STALLED, CHAIN_PAUSED, CHAIN_DONE };
 struct health {
 	enum chain_state state;

@@ -140,15 +140,15 @@ static void stay_as_last(struct cmd_ctx *ctx)
  * sentinel may. */
 static int check_job_must_stay(struct cmd_ctx *ctx, enum sentinel_turn turn, struct err *err)
 {
-	int64_t counts[JOB_NSTATES];
+	int64_t counts[JOB_NSTATES], work;
 
 	if (turn == SENTINEL_AGAIN)
 		return err_set(err, ERR_AGAIN, "Slurm has not accepted another sentinel yet");
 	if (turn != SENTINEL_ALONE)
 		return 0;
-	if (db_counts(ctx->store->db, counts, err))
+	if (db_counts(ctx->store->db, counts, err) || db_count_work(ctx->store->db, &work, err))
 		return -1;
-	if (!(counts[JOB_PENDING] + counts[JOB_SUBMITTING]) ||
+	if (!(work + counts[JOB_SUBMITTING]) ||
 	    counts[JOB_QUEUED] + counts[JOB_RUNNING])
 		return 0;
 	return err_set(err, ERR_AGAIN, "Slurm accepted none of the remaining jobs");

@@ -142,12 +142,29 @@ static int count_jobs(struct watch *w, struct err *err)
 
 /* ---- why none of them goes on ---- */
 
-static bool is_held_sweep(const struct watch *w, const char *sweep)
+static bool has_jobs(const struct watch *w, const char *sweep, int state)
 {
 	for (size_t i = 0; i < w->n; i++)
 		if (!strcmp(w->tallies[i].sweep, sweep))
-			return w->tallies[i].counts[JOB_HELD] > 0;
+			return w->tallies[i].counts[state] > 0;
 	return false;
+}
+
+/* Counts the jobs that are pending and not of a paused sweep. */
+static int count_work(const struct watch *w, int64_t *work, struct err *err)
+{
+	int rc = 0;
+
+	*work = 0;
+	for (size_t i = 0; i < w->n && rc >= 0; i++) {
+		struct db_sweep s = {0};
+
+		rc = db_sweep_find(w->ctx->store->db, w->tallies[i].sweep, &s, err);
+		if (!s.paused)
+			*work += w->tallies[i].counts[JOB_PENDING];
+		db_sweep_release(&s);
+	}
+	return rc < 0 ? -1 : 0;
 }
 
 /* Returns whether a person must act before such jobs start. The site repairs nodes and partitions. */
@@ -179,7 +196,9 @@ static bool is_obstacle(const struct watch *w, const struct health_need *n)
 	case NEED_REFUSED:
 	case NEED_HELD:
 	case NEED_VALUE:
-		return is_held_sweep(w, n->sweep);
+		return has_jobs(w, n->sweep, JOB_HELD);
+	case NEED_RESUME_SWEEP:
+		return has_jobs(w, n->sweep, JOB_PENDING);
 	case NEED_WAITS:
 		return is_blocking(n->wait->kind);
 	default:
@@ -198,15 +217,15 @@ static void add_sign(struct watch *w)
 			 "queue stops: slurmq status decides it");
 }
 
-/* Returns whether none of the jobs goes on by itself. */
-static bool is_stuck(const struct watch *w, const struct health *h, const int64_t *counts)
+/* Returns whether none of the jobs goes on by itself. work: how many can be submitted. */
+static bool is_stuck(const struct watch *w, const struct health *h, const int64_t *counts, int64_t work)
 {
 	if (w->sign == SIGN_RUNNING || w->sign == SIGN_CANCELLED)
 		return true;
 	if (count_in_flight(w->counts))
 		return h->state == CHAIN_STALLED ? w->sign == SIGN_STALLED
 						 : is_all_blocked(h, counts);
-	if (!w->counts[JOB_PENDING] || h->trial)
+	if (!work || h->trial)
 		return true;
 	return h->state == CHAIN_STALLED ? w->sign == SIGN_STALLED : h->state != CHAIN_ALIVE;
 }
@@ -215,17 +234,19 @@ static bool is_stuck(const struct watch *w, const struct health *h, const int64_
 static int find_obstacles(struct watch *w, struct err *err)
 {
 	struct store *store = w->ctx->store;
-	int64_t counts[JOB_NSTATES], now = clock_mono_ms();
+	int64_t counts[JOB_NSTATES], work, now = clock_mono_ms();
 	struct health h;
 	int rc = health_read(store, &h, err);
 
 	if (!rc)
 		rc = db_counts(store->db, counts, err);
+	if (!rc)
+		rc = count_work(w, &work, err);
 	if (!rc && (!w->sign_at || now - w->sign_at >= SIGN_MS)) {
 		w->sign = health_sign(store, &h, counts);
 		w->sign_at = now;
 	}
-	if (!rc && is_stuck(w, &h, counts)) {
+	if (!rc && is_stuck(w, &h, counts, work)) {
 		add_sign(w);
 		for (size_t i = 0; i < h.nneeds; i++)
 			if (is_obstacle(w, &h.needs[i]))

@@ -53,7 +53,7 @@ int state_unpause(struct db *db, struct err *err)
 		       : 0;
 }
 
-/* ---- a sweep that sbatch refused ---- */
+/* ---- a sweep that is paused, or that sbatch refused ---- */
 
 static int set_of_sweep(struct db *db, const char *prefix, int64_t sweep, const char *text,
 			struct err *err)
@@ -73,6 +73,11 @@ static int get_of_sweep(struct db *db, const char *prefix, int64_t sweep, char *
 
 	free(key);
 	return rc;
+}
+
+int state_set_sweep_paused(struct db *db, int64_t sweep, bool paused, struct err *err)
+{
+	return set_of_sweep(db, STATE_SWEEP_PAUSED, sweep, paused ? "1" : NULL, err);
 }
 
 int state_set_refused(struct db *db, int64_t sweep, const char *text, struct err *err)

@@ -8,6 +8,7 @@
 #ifndef SLURMQ_STATE_H
 #define SLURMQ_STATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/buf.h"
@@ -105,6 +106,10 @@ int state_unset_text(struct db *db, struct state_text key, struct err *err);
 /* Sets STATE_PAUSED and STATE_PAUSED_WHY; state_unpause() unsets both and STATE_CANCELLED_*. */
 int state_pause(struct db *db, const char *why, struct err *err);
 int state_unpause(struct db *db, struct err *err);
+
+/* .paused.ID: the jobs of the sweep with that id are not submitted (db_sweep.paused). */
+#define STATE_SWEEP_PAUSED ".paused."
+int state_set_sweep_paused(struct db *db, int64_t sweep, bool paused, struct err *err);
 
 /* Sets .refused.ID, the output of sbatch when it refused jobs of the sweep with that id. */
 int state_set_refused(struct db *db, int64_t sweep, const char *text, struct err *err);
