@@ -277,8 +277,8 @@ static int read_room(struct choice *c, const struct db_job *job, const struct sw
 	room->paused = row.paused;
 	room->room = row.paused ? 0
 		     : limit	? limit - row.counts[JOB_SUBMITTING] - row.counts[JOB_QUEUED] -
-					  row.counts[JOB_RUNNING]
-				: INT64_MAX;
+				       row.counts[JOB_RUNNING]
+			     : INT64_MAX;
 	db_sweep_release(&row);
 	return rc < 0 ? -1 : 0;
 }

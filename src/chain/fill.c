@@ -268,15 +268,19 @@ static int load_limit_groups(struct fill *f, const struct ingested *d, bool *cha
 
 /* Starts sbatch, and writes the files and the rows of the batches. sbatch starts first, so that
  * its start-up overlaps with the writing. */
-static int write_claim(struct fill *f, struct batches *b, struct err *err)
+static int write_claim(struct fill *f, const struct ingested *d, struct batches *b, struct err *err)
 {
 	bool chained = f->o->caller != FILL_USER;
+	int64_t before;
 
 	if (begin_early_sbatch(f, &b->v[0], false, err) ||
 	    submission_files_write(f->store, b, f->site.kill_wait_s, chained, err) ||
 	    limit_groups_taken(&f->limit_groups, f->store->db, err) ||
-	    claim_rows_write(f->store, b, err))
+	    claim_rows_write(f->store, b, err) ||
+	    state_get_int(f->store->db, STATE_CHAIN_LAST_REFILL, &before, err))
 		return -1;
+	/* with a limit of 1 every refill finds no job */
+	f->r->revived |= before && !f->r->in_flight && !d->ends && f->r->limit > 1;
 	return state_set_int(f->store->db, STATE_CHAIN_LAST_REFILL, clock_now_ms(), err);
 }
 
@@ -313,7 +317,7 @@ static int claim_pending_jobs(struct fill *f, const struct ingested *d, struct b
 	if (submission_provide(f->store, b, user, user && f->o->renew_env, err) ||
 	    claim_ids_assign(f->store, b, err) || submission_manifests_render(f->store, b, err))
 		return -1;
-	return write_claim(f, b, err);
+	return write_claim(f, d, b, err);
 }
 
 /* Revokes the claims of jobs that the breaker holds, and those that slurmq hold left behind, once a

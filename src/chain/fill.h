@@ -67,6 +67,8 @@ struct fill_result {
 	int64_t limit;	   /* the limit that was applied */
 	enum fill_stop stop;
 	bool ingested; /* the outbox was ingested */
+	/* No job was in Slurm before although jobs had been submitted, and none has just ended. */
+	bool revived;
 	/* the output of sbatch if it refused, reported a limit, or gave no clear answer; or NULL */
 	char *text;
 	char *refused_sweep; /* the sweep whose jobs were held; NULL: none */

@@ -354,8 +354,7 @@ int health_read(struct store *store, struct health *out, struct err *err)
 		jobs += counts[i];
 	in_flight = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
 	/* with no job in Slurm, one is tried from every group, so blocks do not count */
-	if (work && in_flight &&
-	    limit_groups_show(store->db, &out->blocks, &out->nblocks, err))
+	if (work && in_flight && limit_groups_show(store->db, &out->blocks, &out->nblocks, err))
 		return -1;
 	if (paused)
 		out->state = CHAIN_PAUSED;

@@ -58,9 +58,9 @@ enum health_need_kind {
 	/* Change the options that sbatch refused, and release these jobs of sweep: words, or
 	 * NULL. */
 	NEED_REFUSED,
-	NEED_HELD,  /* release the jobs of sweep that a person holds */
+	NEED_HELD,	   /* release the jobs of sweep that a person holds */
 	NEED_RESUME_SWEEP, /* resume sweep, whose pending jobs wait */
-	NEED_WAITS, /* act for the jobs of wait, which do not start by themselves */
+	NEED_WAITS,	   /* act for the jobs of wait, which do not start by themselves */
 	/* Check why all `failed` jobs with the values of names failed, and release these jobs of
 	 * sweep; job failed last. */
 	NEED_VALUE,

@@ -478,8 +478,7 @@ void sentinel_settle(struct store *store, fill_say *say, void *arg)
 	    db_counts(store->db, counts, NULL) || db_count_work(store->db, &work, NULL))
 		return;
 	if (paused || trial ||
-	    !(work + counts[JOB_SUBMITTING] + counts[JOB_QUEUED] +
-	      counts[JOB_RUNNING]))
+	    !(work + counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING]))
 		withdraw_unwanted(store, LOCK_MS, say, arg);
 }
 

@@ -1,4 +1,5 @@
 #include "cmd/cmd.h"
+#include "cmd/notify.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -217,6 +218,7 @@ void cmd_fill(struct cmd_ctx *ctx, const struct fill_opts *wanted, struct cmd_fi
 		set_stop_error(ctx, f);
 	if (limits_get(ctx->store, &f->limit, &err) && !f->status)
 		cmd_say_text(ctx, err.msg);
+	notify_events(ctx, ctx->store);
 }
 
 /* Adds what the user can do if nothing is pending and nothing was submitted. */
@@ -372,8 +374,8 @@ int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err)
 	return rc;
 }
 
-int cmd_pause_sweeps(struct cmd_ctx *ctx, bool paused, int n, char **names, struct db_sweep **sweeps,
-		     struct err *err)
+int cmd_pause_sweeps(struct cmd_ctx *ctx, bool paused, int n, char **names,
+		     struct db_sweep **sweeps, struct err *err)
 {
 	struct db *db = ctx->store->db;
 	struct db_sweep *v = mem_alloc(((size_t)n + 1) * sizeof(*v));

@@ -97,8 +97,8 @@ int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err);
 
 /* Pauses sweeps, n names, or ends their pause. Sets *sweeps to the n sweeps as they were before, which
  * the caller frees with db_sweeps_free(). Needs no queue lock. */
-int cmd_pause_sweeps(struct cmd_ctx *ctx, bool paused, int n, char **names, struct db_sweep **sweeps,
-		     struct err *err);
+int cmd_pause_sweeps(struct cmd_ctx *ctx, bool paused, int n, char **names,
+		     struct db_sweep **sweeps, struct err *err);
 
 /* Prints a JSON text and a newline, and empties the buffer. */
 void cmd_print_json(struct buf *text);

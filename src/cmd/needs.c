@@ -226,8 +226,8 @@ void needs_add_lines(const struct health_need *n, struct strs *lines)
 		add_value(n, lines);
 		break;
 	case NEED_RESUME_SWEEP:
-		strs_addf(lines, "%s is paused, %" PRId64 " job%s pending: slurmq resume %s", n->sweep,
-			  n->jobs, n->jobs == 1 ? " is" : "s are", n->sweep);
+		strs_addf(lines, "%s is paused, %" PRId64 " job%s pending: slurmq resume %s",
+			  n->sweep, n->jobs, n->jobs == 1 ? " is" : "s are", n->sweep);
 		break;
 	case NEED_HELD:
 		strs_addf(lines, "%" PRId64 " job%s of %s held: slurmq release %s", n->jobs,

@@ -63,7 +63,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 }
 
 static const struct opt opts[] = {
-	SELECT_OPTS(struct args), OPT_FLAG('y', "yes", "do not ask for confirmation", struct args, yes),
+	SELECT_OPTS(struct args),
+	OPT_FLAG('y', "yes", "do not ask for confirmation", struct args, yes),
 	OPT_FLAG(0, "json", "print one JSON document", struct args, json), OPT_END};
 
 const struct cmd cmd_priority = {

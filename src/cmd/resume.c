@@ -30,7 +30,8 @@ static int resume_sweeps(struct cmd_ctx *ctx, bool submit, int n, char **names, 
 	if (cmd_pause_sweeps(ctx, false, n, names, &v, err))
 		return -1;
 	for (int i = 0; i < n; i++)
-		cmd_print(ctx, v[i].paused ? "%s is no longer paused" : "%s was not paused", v[i].name);
+		cmd_print(ctx, v[i].paused ? "%s is no longer paused" : "%s was not paused",
+			  v[i].name);
 	db_sweeps_free(v, (size_t)n);
 	return submit ? cmd_fill_and_print(ctx, err) : 0;
 }

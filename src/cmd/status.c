@@ -12,6 +12,7 @@
 #include "chain/health.h"
 #include "chain/sentinel.h"
 #include "cmd/needs.h"
+#include "cmd/notify.h"
 #include "cmd/watch.h"
 #include "cmd/why.h"
 #include "cmd/view.h"
@@ -671,6 +672,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	strs_release(&why.keys);
 	strs_release(&why.lines);
 	buf_release(&text);
+	notify_events(ctx, ctx->store);
 	return rc;
 }
 

@@ -5,6 +5,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/needs.h"
+#include "cmd/notify.h"
 #include "chain/health.h"
 #include "chain/ingest.h"
 #include "lib/clock.h"
@@ -209,8 +210,9 @@ static bool is_obstacle(const struct watch *w, const struct health_need *n)
 static void add_sign(struct watch *w)
 {
 	if (w->sign == SIGN_RUNNING)
-		strs_add(&w->obstacles, "jobs are running as far as is known, but none has reported "
-					"for 20 minutes: slurmq status asks Slurm for them");
+		strs_add(&w->obstacles,
+			 "jobs are running as far as is known, but none has reported "
+			 "for 20 minutes: slurmq status asks Slurm for them");
 	else if (w->sign == SIGN_CANCELLED)
 		strs_add(&w->obstacles,
 			 "jobs were cancelled in Slurm, and none is left to decide whether the "
@@ -218,7 +220,8 @@ static void add_sign(struct watch *w)
 }
 
 /* Returns whether none of the jobs goes on by itself. work: how many can be submitted. */
-static bool is_stuck(const struct watch *w, const struct health *h, const int64_t *counts, int64_t work)
+static bool is_stuck(const struct watch *w, const struct health *h, const int64_t *counts,
+		     int64_t work)
 {
 	if (w->sign == SIGN_RUNNING || w->sign == SIGN_CANCELLED)
 		return true;
@@ -275,6 +278,8 @@ static void ingest_left(struct watch *w)
 	w->outbox = now;
 	if (left) /* if it fails, the next look tries again */
 		ingest_now(store, NULL);
+	if (left)
+		notify_events(w->ctx, store);
 }
 
 static enum verdict judge(const struct watch *w, bool any_failed)
@@ -296,8 +301,9 @@ static int reopen(struct store *store, struct err *err)
 		return DB_NONE;
 	if (!store_open(store, err))
 		return 0;
-	return folder_is_removed(store->folder) || !folder_file_exists(store->folder, "id") ? DB_NONE
-											    : -1;
+	return folder_is_removed(store->folder) || !folder_file_exists(store->folder, "id")
+		       ? DB_NONE
+		       : -1;
 }
 
 static int look(struct watch *w, bool any_failed, enum verdict *verdict, struct err *err)

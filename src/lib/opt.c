@@ -98,7 +98,8 @@ static bool is_argument(const struct opt_set *sets, const char *word)
 	void *into;
 	int64_t n;
 
-	return word[0] != '-' || !word[1] || (!opt_int(word, &n) && !find_letter(sets, word[1], &into));
+	return word[0] != '-' || !word[1] ||
+	       (!opt_int(word, &n) && !find_letter(sets, word[1], &into));
 }
 
 static int refuse_unknown_name(const struct opt_set *sets, const char *name, size_t len,

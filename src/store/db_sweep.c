@@ -479,10 +479,13 @@ int db_version_publish(struct db *db, int64_t version, int64_t added, struct err
 				    " AND sweep = (SELECT sweep FROM version WHERE id = ?1)";
 	static const char current[] = "UPDATE sweep SET version = ?1"
 				      " WHERE id = (SELECT sweep FROM version WHERE id = ?1)";
+	static const char work[] = "DELETE FROM setting WHERE ?2 > 0 AND key = '" STATE_SWEEP_OVER
+				   "' || (SELECT sweep FROM version WHERE id = ?1)";
 
 	if (db_exec(db, "UPDATE version SET published = 1 WHERE id = ?1", NULL, err, "i",
 		    version) ||
 	    db_exec(db, count, NULL, err, "ii", version, added) ||
+	    db_exec(db, work, NULL, err, "ii", version, added) ||
 	    db_exec(db, current, NULL, err, "i", version))
 		return -1;
 	return 0;
