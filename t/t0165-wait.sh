@@ -9,7 +9,7 @@ lock=.slurmq/queue.lock
 
 # project NAME: an empty folder with a sweep of four jobs; one fails if there is a file bad.N
 project() {
-	rm -rf "$TEST_TMP/$1"
+	rm -rf "${TEST_TMP:?}/$1"
 	mkdir "$TEST_TMP/$1" && cd "$TEST_TMP/$1" || return
 	fake_clear
 	slurmq init >/dev/null
@@ -24,6 +24,12 @@ in_background() {
 # sql TEXT: changes the database as no command does
 sql() {
 	sqlite3 -batch -cmd '.timeout 20000' .slurmq/jobs.db "$1"
+}
+finds() {
+	[ -n "$(sql "$1")" ]
+}
+has_records() {
+	[ "$(find .slurmq/outbox -type f | wc -l)" = "$1" ]
 }
 calls() {
 	wc -l <"$FAKE_SLURM/log"
@@ -58,11 +64,11 @@ stuck '^nothing was submitted yet: slurmq submit$'
 like_err '^slurmq wait: nothing goes on by itself: 4 of 4 jobs are not over \(4 pending\):?$'
 touch "$FAKE_SLURM/hold"
 slurmq submit >/dev/null
-before=$(calls)
+calls_before=$(calls)
 run slurmq wait --timeout 5
 is_status 75
 is_err 'slurmq wait: timeout: 4 of 4 jobs are not over (4 queued)'
-is "$(calls)" "$before" 'no request to Slurm'
+is "$(calls)" "$calls_before" 'no request to Slurm'
 run slurmq wait --timeout 1 --json
 is_status 75
 like_out '^\{"result":"timeout","jobs":4,"counts":\{"pending":0,.*"queued":4,.*\},"why":\[\]\}$'
@@ -128,8 +134,8 @@ slurmq submit >/dev/null
 in_background more --any-failed
 waiting=$spawned
 rm "$FAKE_SLURM/hold"
-ok_within 20 'the first try failed, and the second one is queued' eval \
-	'[ "$(sql "SELECT count(*) FROM job WHERE sweep = 2 AND state = 2 AND tries = 1")" = 1 ]'
+ok_within 20 'the first try failed, and the second one is queued' finds \
+	'SELECT 1 FROM job WHERE sweep = 2 AND state = 2 AND tries = 1'
 run slurmq wait more --any-failed --timeout 1
 is_status 75
 like_err '^slurmq wait: timeout: 1 of 2 jobs is not over'
@@ -194,7 +200,7 @@ project dead
 printf 'name: long\nparams: {n: [1, 2]}\nrun: "sleep 100"\n' >long.yaml
 slurmq expand long.yaml >/dev/null
 slurmq submit >/dev/null
-ok_within 20 'two are running' eval '[ "$(sql "SELECT n FROM counter WHERE sweep = 2 AND state = 3")" = 2 ]'
+ok_within 20 'two are running' finds 'SELECT 1 FROM counter WHERE sweep = 2 AND state = 3 AND n = 2'
 fake_end
 touch -d '-19 minutes' $lock
 run slurmq wait long --timeout 1
@@ -237,7 +243,7 @@ touch "$FAKE_SLURM/hold"
 slurmq submit >/dev/null
 spawn "$TEST_BUILD/t/queue_lock" .slurmq sh -c 'until [ -e killed ]; do sleep 0.05; done'
 rm "$FAKE_SLURM/hold"
-ok_within 20 'four records' eval '[ "$(ls .slurmq/outbox | wc -l)" = 4 ]'
+ok_within 20 'four records' has_records 4
 fake_end
 touch killed
 reap 10 "$spawned"
