@@ -156,8 +156,8 @@ wrong "slurmq show: an argument is missing
 usage: slurmq show ID... [--json]" slurmq show
 wrong "slurmq log: unknown option '--tial', did you mean '--tail'?
 usage: slurmq log [SELECTOR...] [--tail N] [--step STEP] [--attempt N] [-f]" slurmq log --tial 2
-wrong "slurmq pause: one argument too many: 'now'
-usage: slurmq pause" slurmq pause now
+wrong "slurmq sync: one argument too many: 'now'
+usage: slurmq sync" slurmq sync now
 like "$(slurmq submit -n 0 2>&1)" "option '-n' takes 1 to [0-9]+, not '0'" 'a number below the minimum'
 like "$(slurmq submit --max=many 2>&1)" "option '--max' needs a whole number, not 'many'" 'an argument that is not a number'
 

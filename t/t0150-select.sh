@@ -179,7 +179,7 @@ run slurmq status alpha
 is_status 0
 unlike_out '^beta'
 run slurmq status last --json
-like_out '^\{"sweeps":\[\{"name":"beta","jobs":5,"counts":\{"pending":4,"submitting":0,"queued":0,"running":0,"completed":0,"failed":0,"cancelled":1,"held":0\}\}\],"counts":\{"pending":4,'
+like_out '^\{"sweeps":\[\{"name":"beta","jobs":5,"paused":false,"counts":\{"pending":4,"submitting":0,"queued":0,"running":0,"completed":0,"failed":0,"cancelled":1,"held":0\}\}\],"counts":\{"pending":4,'
 
 # Every command that takes jobs takes them
 

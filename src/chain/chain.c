@@ -111,16 +111,17 @@ static struct rest find_rest(struct store *store, const struct fill_result *r)
 {
 	struct rest rest = {.alive = false};
 	struct reconcile_result seen;
-	int64_t counts[JOB_NSTATES];
+	int64_t counts[JOB_NSTATES], work;
 	struct db_flight *v = NULL;
 	size_t n = 0;
 
 	struct err err = {0};
 	int no_answer = reconcile(store, ASK_AGAIN_MS, &seen, &err);
 
-	if (db_counts(store->db, counts, NULL) || db_flights(store->db, &v, &n, NULL)) {
+	if (db_counts(store->db, counts, NULL) || db_count_work(store->db, &work, NULL) ||
+	    db_flights(store->db, &v, &n, NULL)) {
 		rest.alive = r->confirmed && !is_alone(store);
-		rest.undone = r->pending || r->in_flight > r->confirmed;
+		rest.undone = r->pending > r->paused || r->in_flight > r->confirmed;
 		return rest;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -130,7 +131,7 @@ static struct rest find_rest(struct store *store, const struct fill_result *r)
 	/* an outage passes, and to stay for it is cheap; without squeue the state of the others is
 	 * never known, so the files decide */
 	rest.alive = rest.alive && (!no_answer || (err.status != ERR_AGAIN && !is_alone(store)));
-	rest.undone = counts[JOB_PENDING] || counts[JOB_SUBMITTING] || seen.soon;
+	rest.undone = work || counts[JOB_SUBMITTING] || seen.soon;
 	rest.held = seen.cancelled;
 	return rest;
 }
@@ -142,11 +143,11 @@ static bool is_record_waiting(struct store *store, const struct fill_opts *q)
 
 static bool has_pending_work(struct store *store)
 {
-	int64_t counts[JOB_NSTATES];
+	int64_t counts[JOB_NSTATES], work;
 
 	/* a job that is being submitted may become pending again */
-	return db_counts(store->db, counts, NULL) ||
-	       counts[JOB_PENDING] + counts[JOB_SUBMITTING] > 0;
+	return db_counts(store->db, counts, NULL) || db_count_work(store->db, &work, NULL) ||
+	       work + counts[JOB_SUBMITTING] > 0;
 }
 
 /* Returns whether the fill stopped because jobs were cancelled in Slurm: no job submits until
@@ -181,7 +182,7 @@ static bool must_fill_again(struct store *store, const struct fill_opts *q,
 	if (*held)
 		return true;
 	if ((r->submitted && clock_mono_ms() - began < RECENT_MS) || r->limit == 1 ||
-	    (!r->pending && !r->in_flight))
+	    (r->pending == r->paused && !r->in_flight))
 		return false;
 	rest = find_rest(store, r);
 	*held = rest.held;

@@ -179,6 +179,7 @@ struct choice {
 	struct strs nodes; /* the suspect nodes (breaker.h) */
 	struct sweep_room {
 		int64_t sweep, room; /* how many more of its jobs may be in Slurm */
+		bool paused;
 	} * rooms;
 	size_t nrooms;
 };
@@ -261,10 +262,10 @@ static void limit_due_time(struct db_job *job, const struct sweep *sweep, int64_
 		job->again.due = latest;
 }
 
-/* Reads how many jobs of a sweep may be in Slurm: the setting limit.SWEEP, else the file's
- * limit. */
+/* Reads how many jobs of a sweep may be in Slurm: none if it is paused, else the setting
+ * limit.SWEEP, else the file's limit. */
 static int read_room(struct choice *c, const struct db_job *job, const struct sweep *sweep,
-		     int64_t *room, struct err *err)
+		     struct sweep_room *room, struct err *err)
 {
 	struct db_sweep row = {0};
 	int64_t limit;
@@ -272,9 +273,12 @@ static int read_room(struct choice *c, const struct db_job *job, const struct sw
 
 	if (!rc)
 		rc = db_sweep_get(c->store->db, job->sweep, &row, err);
-	*room = limit ? limit - row.counts[JOB_SUBMITTING] - row.counts[JOB_QUEUED] -
-				row.counts[JOB_RUNNING]
-		      : INT64_MAX;
+	room->sweep = job->sweep;
+	room->paused = row.paused;
+	room->room = row.paused ? 0
+		     : limit	? limit - row.counts[JOB_SUBMITTING] - row.counts[JOB_QUEUED] -
+				       row.counts[JOB_RUNNING]
+			     : INT64_MAX;
 	db_sweep_release(&row);
 	return rc < 0 ? -1 : 0;
 }
@@ -283,7 +287,7 @@ static int read_room(struct choice *c, const struct db_job *job, const struct sw
 static int get_room(struct choice *c, const struct db_job *job, const struct sweep *sweep,
 		    struct sweep_room **out, struct err *err)
 {
-	int64_t room;
+	struct sweep_room room;
 
 	for (size_t i = 0; i < c->nrooms; i++) {
 		*out = &c->rooms[i];
@@ -294,7 +298,7 @@ static int get_room(struct choice *c, const struct db_job *job, const struct swe
 		return -1;
 	c->rooms = mem_grow(c->rooms, c->nrooms + 1, sizeof(*c->rooms));
 	*out = &c->rooms[c->nrooms++];
-	**out = (struct sweep_room){job->sweep, room};
+	**out = room;
 	return 0;
 }
 
@@ -302,7 +306,7 @@ static int get_room(struct choice *c, const struct db_job *job, const struct swe
 enum {
 	CHOICE_BLOCKED = 0, /* the limit group has no room */
 	CHOICE_DONE = 1,    /* the job was chosen, or held */
-	CHOICE_FULL = 3,    /* the sweep has no room */
+	CHOICE_FULL = 3,    /* the sweep has no room, or is paused */
 };
 
 /* Chooses one pending job. If probe is set, returns the same but changes nothing. */
@@ -320,6 +324,8 @@ static int choose_job(struct choice *c, struct db_job *job, bool probe, struct e
 		return probe || !db_job_refuse(c->store->db, job, why.msg, err) ? 1 : -1;
 	if (get_room(c, job, ld->sweep, &room, err))
 		return -1;
+	if (room->paused)
+		return CHOICE_FULL;
 	if (room->room <= 0) {
 		free(c->out->full_sweep);
 		c->out->full_sweep = mem_strdup(job->sweep_name);

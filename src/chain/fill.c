@@ -120,11 +120,11 @@ static bool is_held_back(const struct fill *f)
 static int compute_deficit(struct fill *f, const struct ingested *d, int64_t *n, struct err *err)
 {
 	struct fill_result *r = f->r;
-	int64_t counts[JOB_NSTATES], reserve, target, paused, trial, sentinel;
+	int64_t counts[JOB_NSTATES], work, reserve, target, paused, trial, sentinel;
 	struct limits limit;
 
 	*n = 0;
-	if (db_counts(f->store->db, counts, err) ||
+	if (db_counts(f->store->db, counts, err) || db_count_work(f->store->db, &work, err) ||
 	    state_get_int(f->store->db, STATE_RESERVE, &reserve, err) ||
 	    state_get_int(f->store->db, STATE_PAUSED, &paused, err) ||
 	    state_get_int(f->store->db, STATE_TRIAL, &trial, err) ||
@@ -135,6 +135,7 @@ static int compute_deficit(struct fill *f, const struct ingested *d, int64_t *n,
 	if (limits_sentinel_s(f->store, r->limit, &sentinel, err))
 		return -1;
 	r->pending = counts[JOB_PENDING];
+	r->paused = r->pending - work;
 	r->confirmed = counts[JOB_QUEUED] + counts[JOB_RUNNING];
 	r->in_flight = counts[JOB_SUBMITTING] + r->confirmed;
 	/* a job that is ending still holds its slot while it runs the chain, as do jobs that
@@ -147,9 +148,9 @@ static int compute_deficit(struct fill *f, const struct ingested *d, int64_t *n,
 		*n -= d->ends - 1;
 	if (f->o->max >= 0 && *n > f->o->max - r->submitted - r->unclear)
 		*n = f->o->max - r->submitted - r->unclear;
-	if (*n > r->pending)
-		*n = r->pending;
-	if (!r->pending)
+	if (*n > work)
+		*n = work;
+	if (!work)
 		r->stop = FILL_EMPTY;
 	else if (paused || (trial && f->o->caller == FILL_CHAIN))
 		r->stop = FILL_PAUSED;
@@ -267,15 +268,19 @@ static int load_limit_groups(struct fill *f, const struct ingested *d, bool *cha
 
 /* Starts sbatch, and writes the files and the rows of the batches. sbatch starts first, so that
  * its start-up overlaps with the writing. */
-static int write_claim(struct fill *f, struct batches *b, struct err *err)
+static int write_claim(struct fill *f, const struct ingested *d, struct batches *b, struct err *err)
 {
 	bool chained = f->o->caller != FILL_USER;
+	int64_t before;
 
 	if (begin_early_sbatch(f, &b->v[0], false, err) ||
 	    submission_files_write(f->store, b, f->site.kill_wait_s, chained, err) ||
 	    limit_groups_taken(&f->limit_groups, f->store->db, err) ||
-	    claim_rows_write(f->store, b, err))
+	    claim_rows_write(f->store, b, err) ||
+	    state_get_int(f->store->db, STATE_CHAIN_LAST_REFILL, &before, err))
 		return -1;
+	/* with a limit of 1 every refill finds no job */
+	f->r->revived |= before && !f->r->in_flight && !d->ends && f->r->limit > 1;
 	return state_set_int(f->store->db, STATE_CHAIN_LAST_REFILL, clock_now_ms(), err);
 }
 
@@ -312,7 +317,7 @@ static int claim_pending_jobs(struct fill *f, const struct ingested *d, struct b
 	if (submission_provide(f->store, b, user, user && f->o->renew_env, err) ||
 	    claim_ids_assign(f->store, b, err) || submission_manifests_render(f->store, b, err))
 		return -1;
-	return write_claim(f, b, err);
+	return write_claim(f, d, b, err);
 }
 
 /* Revokes the claims of jobs that the breaker holds, and those that slurmq hold left behind, once a

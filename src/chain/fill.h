@@ -44,7 +44,7 @@ struct fill_opts {
 /* Why the fill submitted no more jobs. */
 enum fill_stop {
 	FILL_FULL = 0,	/* the target is reached */
-	FILL_EMPTY,	/* nothing is pending */
+	FILL_EMPTY,	/* nothing is pending, except in paused sweeps */
 	FILL_PAUSED,	/* also for a job while there is a trial */
 	FILL_LIMITED,	/* Slurm reports that the user's limit is reached */
 	FILL_REFUSED,	/* sbatch refused the options of jobs, which are held */
@@ -61,11 +61,14 @@ struct fill_result {
 	int64_t unclear;   /* jobs whose submission got no clear answer */
 	int64_t held;	   /* jobs that were refused */
 	int64_t pending;   /* pending jobs left, when last counted */
+	int64_t paused;	   /* how many of pending are of paused sweeps */
 	int64_t in_flight;
 	int64_t confirmed; /* how many of in_flight are known to be in Slurm */
 	int64_t limit;	   /* the limit that was applied */
 	enum fill_stop stop;
 	bool ingested; /* the outbox was ingested */
+	/* No job was in Slurm before although jobs had been submitted, and none has just ended. */
+	bool revived;
 	/* the output of sbatch if it refused, reported a limit, or gave no clear answer; or NULL */
 	char *text;
 	char *refused_sweep; /* the sweep whose jobs were held; NULL: none */

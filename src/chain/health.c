@@ -26,6 +26,8 @@ enum {
 	SENTINEL_LATE_MS = 10 * 60 * 1000,
 	/* sbatch has a minute. */
 	FRESH_MS = 90 * 1000,
+	SILENT_RUNNING_MS = 20 * 60 * 1000,
+	SILENT_CANCELLED_MS = 3 * 60 * 1000,
 };
 
 const char *health_state_name(enum chain_state s)
@@ -167,6 +169,8 @@ static int add_sweeps(struct store *store, struct health *h, struct err *err)
 	if (db_sweeps(store->db, &v, &n, err))
 		return -1;
 	for (size_t i = 0; i < n && !rc; i++) {
+		if (v[i].paused && v[i].counts[JOB_PENDING])
+			add_sweep_need(h, NEED_RESUME_SWEEP, &v[i], v[i].counts[JOB_PENDING]);
 		if (v[i].counts[JOB_FAILED])
 			rc = add_failed(store, h, &v[i], err);
 		if (!rc && v[i].counts[JOB_HELD])
@@ -238,15 +242,16 @@ static int add_via(struct store *store, struct health *h, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-static int add_needs(struct store *store, struct health *h, bool pending, struct err *err)
+/* work: jobs are pending, not only in paused sweeps. */
+static int add_needs(struct store *store, struct health *h, bool paused, bool work, struct err *err)
 {
-	if (h->state == CHAIN_PAUSED)
+	if (paused)
 		add_pause(h);
 	if (add_nodes(store, h, err) ||
 	    (h->sentinel == SENTINEL_HELD && add_held_sentinel(store, h, err)) ||
-	    (pending && add_via(store, h, err)))
+	    (work && add_via(store, h, err)))
 		return -1;
-	if (h->trial && pending && h->state != CHAIN_PAUSED)
+	if (h->trial && work && h->state != CHAIN_PAUSED)
 		add_need(h, NEED_TRIAL);
 	else if (h->state == CHAIN_STALLED)
 		add_need(h, NEED_SUBMIT);
@@ -334,10 +339,10 @@ static int read_pause(struct db *db, struct health_pause *p, struct err *err)
 
 int health_read(struct store *store, struct health *out, struct err *err)
 {
-	int64_t counts[JOB_NSTATES], paused, trial, jobs = 0, in_flight;
+	int64_t counts[JOB_NSTATES], work, paused, trial, jobs = 0, in_flight;
 
 	memset(out, 0, sizeof(*out));
-	if (db_counts(store->db, counts, err) ||
+	if (db_counts(store->db, counts, err) || db_count_work(store->db, &work, err) ||
 	    state_get_int(store->db, STATE_PAUSED, &paused, err) ||
 	    state_get_int(store->db, STATE_TRIAL, &trial, err) ||
 	    state_get_int(store->db, STATE_CHAIN_LAST_REFILL, &out->last_refill, err) ||
@@ -349,8 +354,7 @@ int health_read(struct store *store, struct health *out, struct err *err)
 		jobs += counts[i];
 	in_flight = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
 	/* with no job in Slurm, one is tried from every group, so blocks do not count */
-	if (counts[JOB_PENDING] && in_flight &&
-	    limit_groups_show(store->db, &out->blocks, &out->nblocks, err))
+	if (work && in_flight && limit_groups_show(store->db, &out->blocks, &out->nblocks, err))
 		return -1;
 	if (paused)
 		out->state = CHAIN_PAUSED;
@@ -361,10 +365,12 @@ int health_read(struct store *store, struct health *out, struct err *err)
 					     is_job_staying(store) || is_sentinel_due(out)
 				     ? CHAIN_ALIVE
 				     : CHAIN_STALLED;
-	else if (counts[JOB_PENDING])
+	else if (work)
 		out->state = !out->last_refill || trial			     ? CHAIN_IDLE
 			     : is_job_staying(store) || is_sentinel_due(out) ? CHAIN_ALIVE
 									     : CHAIN_STALLED;
+	else if (counts[JOB_PENDING])
+		out->state = CHAIN_PAUSED;
 	else
 		out->state = jobs && !counts[JOB_HELD] ? CHAIN_DONE : CHAIN_IDLE;
 	if (in_flight && waits_read(store->db, &out->waits, &out->nwaits, err))
@@ -373,5 +379,20 @@ int health_read(struct store *store, struct health *out, struct err *err)
 		return -1;
 	if (!jobs)
 		return 0;
-	return add_needs(store, out, counts[JOB_PENDING] > 0, err);
+	return add_needs(store, out, paused, work > 0, err);
+}
+
+enum health_sign health_sign(struct store *store, const struct health *h, const int64_t *counts)
+{
+	const bool due = cancel_phase(store->folder, NULL) == CANCEL_DUE;
+	int64_t age;
+
+	if (h->state != CHAIN_STALLED && !counts[JOB_RUNNING] && !due)
+		return SIGN_FINE;
+	age = folder_file_age(store->folder, "queue.lock");
+	if (due && age >= SILENT_CANCELLED_MS)
+		return SIGN_CANCELLED;
+	if (counts[JOB_RUNNING] && age >= SILENT_RUNNING_MS)
+		return SIGN_RUNNING;
+	return h->state == CHAIN_STALLED && age >= FRESH_MS ? SIGN_STALLED : SIGN_FINE;
 }

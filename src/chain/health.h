@@ -23,7 +23,8 @@ enum health_sentinel {
 	SENTINEL_HELD, /* held in Slurm: it will not start */
 };
 
-/* Why the queue is paused: the first member that is set applies. All are 0 if it is not paused. */
+/* Why the queue is paused: the first member that is set applies. All are 0 if it is not paused, or if
+ * only sweeps are. */
 struct health_pause {
 	/* The reason that the user gave. */
 	char *words;
@@ -57,8 +58,9 @@ enum health_need_kind {
 	/* Change the options that sbatch refused, and release these jobs of sweep: words, or
 	 * NULL. */
 	NEED_REFUSED,
-	NEED_HELD,  /* release the jobs of sweep that a person holds */
-	NEED_WAITS, /* act for the jobs of wait, which do not start by themselves */
+	NEED_HELD,	   /* release the jobs of sweep that a person holds */
+	NEED_RESUME_SWEEP, /* resume sweep, whose pending jobs wait */
+	NEED_WAITS,	   /* act for the jobs of wait, which do not start by themselves */
 	/* Check why all `failed` jobs with the values of names failed, and release these jobs of
 	 * sweep; job failed last. */
 	NEED_VALUE,
@@ -78,7 +80,8 @@ struct health_need {
 	const struct wait_group *wait; /* one of the health's waits */
 };
 
-/* The state of the chain, for status. */
+/* The state of the chain, for status. CHAIN_PAUSED: the queue is paused, or all that is left to
+ * submit is of paused sweeps, and no job is in Slurm. */
 enum chain_state { CHAIN_IDLE, CHAIN_ALIVE, CHAIN_STALLED, CHAIN_PAUSED, CHAIN_DONE };
 struct health {
 	enum chain_state state;
@@ -103,6 +106,19 @@ struct health {
 /* Reads the state from the database; Slurm is not asked. The caller calls health_release(). */
 int health_read(struct store *store, struct health *out, struct err *err);
 void health_release(struct health *c);
+
+/* What the files show of processes that go on, without asking Slurm. Every refill takes the queue
+ * lock: a running job does one every five minutes, a job that stays one every minute. Jobs that only
+ * wait in Slurm take no lock, so nothing follows from their silence. */
+enum health_sign {
+	SIGN_FINE,
+	SIGN_STALLED,	/* state is CHAIN_STALLED, and no process was at work for 90 s */
+	SIGN_RUNNING,	/* jobs are running as far as is known, but none did a refill for 20 min */
+	SIGN_CANCELLED, /* no process has decided on an external cancel (cancel.h) for 3 min */
+};
+/* counts: of all jobs, as db_counts() reads them. */
+enum health_sign health_sign(struct store *store, const struct health *h, const int64_t *counts);
+
 /* Returns the name of a state, as status prints it. Borrowed: a constant. */
 const char *health_state_name(enum chain_state s);
 

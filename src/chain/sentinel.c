@@ -83,18 +83,18 @@ static int clear_sentinel(struct store *store, struct err *err)
 
 /* Decides whether a sentinel is needed. */
 struct need {
-	bool work;     /* a job is pending or in flight, no pause and no trial */
+	bool work;     /* a job can be claimed or is in flight, no pause and no trial */
 	int64_t every; /* seconds between sentinels; 0: no sentinel is wanted */
 	int64_t at;    /* last time the sentinel was seen or tried, ms; 0: never */
 };
 
 static int read_need(struct store *store, struct need *n, struct err *err)
 {
-	int64_t counts[JOB_NSTATES], paused, trial;
+	int64_t counts[JOB_NSTATES], work, paused, trial;
 	struct limits limit = {0};
 	int rc = -1;
 
-	if (!db_counts(store->db, counts, err) &&
+	if (!db_counts(store->db, counts, err) && !db_count_work(store->db, &work, err) &&
 	    !state_get_int(store->db, STATE_PAUSED, &paused, err) &&
 	    !state_get_int(store->db, STATE_TRIAL, &trial, err) &&
 	    !state_get_int(store->db, STATE_SENTINEL_AT, &n->at, err) &&
@@ -104,8 +104,7 @@ static int read_need(struct store *store, struct need *n, struct err *err)
 	limits_release(&limit);
 	if (!rc)
 		n->work = !paused && !trial &&
-			  counts[JOB_PENDING] + counts[JOB_SUBMITTING] + counts[JOB_QUEUED] +
-					  counts[JOB_RUNNING] >
+			  work + counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING] >
 				  0;
 	return rc;
 }
@@ -470,17 +469,16 @@ void sentinel_tend(struct store *store, enum sentinel_caller who, fill_say *say,
 
 void sentinel_settle(struct store *store, fill_say *say, void *arg)
 {
-	int64_t counts[JOB_NSTATES], at, paused, trial;
+	int64_t counts[JOB_NSTATES], work, at, paused, trial;
 
 	/* short queries, because the job that asks still holds its slot */
 	if (state_get_int(store->db, STATE_SENTINEL_AT, &at, NULL) || !at ||
 	    state_get_int(store->db, STATE_PAUSED, &paused, NULL) ||
 	    state_get_int(store->db, STATE_TRIAL, &trial, NULL) ||
-	    db_counts(store->db, counts, NULL))
+	    db_counts(store->db, counts, NULL) || db_count_work(store->db, &work, NULL))
 		return;
 	if (paused || trial ||
-	    !(counts[JOB_PENDING] + counts[JOB_SUBMITTING] + counts[JOB_QUEUED] +
-	      counts[JOB_RUNNING]))
+	    !(work + counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING]))
 		withdraw_unwanted(store, LOCK_MS, say, arg);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cmd/cmd.h"
+#include "cmd/notify.h"
 #include "cmd/steer.h"
 #include "lib/failpoint.h"
 #include "chain/reconcile.h"
@@ -92,6 +93,7 @@ static int cancel_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, boo
 	if (rc == 0 || changed)
 		print_done(ctx, changed, ended_in_slurm, &undo, ended, pause);
 	steer_undo_release(&undo);
+	notify_events(ctx, ctx->store);
 	return rc;
 }
 

@@ -1,6 +1,7 @@
 /* slurmq chain - refills the queue: from the last line of a batch script, a trap, cron or
  * scrontab */
 #include "cmd/cmd.h"
+#include "cmd/notify.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -65,6 +66,8 @@ static int refill_queue(struct cmd_ctx *ctx, const struct args *args, int64_t re
 	if (!rc && r.stop == FILL_REFUSED)
 		rc = err_set(err, ERR_FAILED, "sbatch refused the jobs of sweep '%s': %s",
 			     r.refused_sweep ? r.refused_sweep : "?", r.text ? r.text : "");
+	if (r.submitted && r.revived)
+		notify_revived(ctx, ctx->store, r.submitted);
 	if (r.submitted &&
 	    !getenv("SLURM_JOB_ID")) /* a job's log is for the output of its commands */
 		cmd_say(ctx, "submitted %" PRId64 " %s", r.submitted,
@@ -106,6 +109,7 @@ static int chain_and_tend(struct cmd_ctx *ctx, const struct args *args, struct e
 	free(via);
 	if (ctx->store && ctx->store->db)
 		check_locks(ctx, args);
+	notify_events(ctx, ctx->store);
 	return rc;
 }
 
@@ -140,16 +144,15 @@ static void stay_as_last(struct cmd_ctx *ctx)
  * sentinel may. */
 static int check_job_must_stay(struct cmd_ctx *ctx, enum sentinel_turn turn, struct err *err)
 {
-	int64_t counts[JOB_NSTATES];
+	int64_t counts[JOB_NSTATES], work;
 
 	if (turn == SENTINEL_AGAIN)
 		return err_set(err, ERR_AGAIN, "Slurm has not accepted another sentinel yet");
 	if (turn != SENTINEL_ALONE)
 		return 0;
-	if (db_counts(ctx->store->db, counts, err))
+	if (db_counts(ctx->store->db, counts, err) || db_count_work(ctx->store->db, &work, err))
 		return -1;
-	if (!(counts[JOB_PENDING] + counts[JOB_SUBMITTING]) ||
-	    counts[JOB_QUEUED] + counts[JOB_RUNNING])
+	if (!(work + counts[JOB_SUBMITTING]) || counts[JOB_QUEUED] + counts[JOB_RUNNING])
 		return 0;
 	return err_set(err, ERR_AGAIN, "Slurm accepted none of the remaining jobs");
 }
@@ -188,6 +191,7 @@ static int run_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err
 	if (in_slurm && cancel_phase(ctx->store->folder, NULL) != CANCEL_NONE)
 		chain_decide(ctx->store);
 	sentinel_settle(ctx->store, cmd_say_text, ctx);
+	notify_events(ctx, ctx->store);
 	return rc || in_slurm ? rc : check_job_must_stay(ctx, turn, err);
 }
 

@@ -1,4 +1,5 @@
 #include "cmd/cmd.h"
+#include "cmd/notify.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -232,6 +233,7 @@ void cmd_fill(struct cmd_ctx *ctx, const struct fill_opts *wanted, struct cmd_fi
 		set_stop_error(ctx, f);
 	if (limits_get(ctx->store, &f->limit, &err) && !f->status)
 		cmd_say_text(ctx, err.msg);
+	notify_events(ctx, ctx->store);
 }
 
 /* Adds what the user can do if nothing is pending and nothing was submitted. */
@@ -278,6 +280,20 @@ static void add_why_no_more(struct cmd_ctx *ctx, const struct cmd_filled *f, str
 	}
 }
 
+/* Adds the paused sweeps that have pending jobs, with the command that ends each pause. */
+static void add_paused_sweeps(struct cmd_ctx *ctx, struct buf *line)
+{
+	struct db_sweep *v;
+	size_t n;
+
+	if (db_sweeps(ctx->store->db, &v, &n, NULL))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].paused && v[i].counts[JOB_PENDING])
+			buf_addf(line, "; %s is paused: slurmq resume %s", v[i].name, v[i].name);
+	db_sweeps_free(v, n);
+}
+
 void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f)
 {
 	struct buf line = {0};
@@ -294,6 +310,8 @@ void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f)
 			 f->r.in_flight, f->limit.from ? f->limit.jobs : f->r.limit,
 			 f->limit.from ? f->limit.from : "unknown");
 	add_why_no_more(ctx, f, &line);
+	if (f->r.paused && f->r.stop != FILL_PAUSED)
+		add_paused_sweeps(ctx, &line);
 	if (f->trial && f->r.pending && f->r.stop != FILL_PAUSED)
 		buf_addstr(&line, "; the rest waits for slurmq submit");
 	cmd_print(ctx, "%s", buf_str(&line));
@@ -369,6 +387,36 @@ int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err)
 		sentinel_tend(ctx->store, SENTINEL_USER, cmd_say_text, ctx);
 	free(text);
 	return rc;
+}
+
+int cmd_pause_sweeps(struct cmd_ctx *ctx, bool paused, int n, char **names,
+		     struct db_sweep **sweeps, struct err *err)
+{
+	struct db *db = ctx->store->db;
+	struct db_sweep *v = mem_alloc(((size_t)n + 1) * sizeof(*v));
+	int rc = 0;
+
+	for (int i = 0; i < n && !rc; i++) {
+		int64_t id;
+
+		rc = select_sweep(db, names[i], &id, err) || db_sweep_get(db, id, &v[i], err);
+	}
+	if (!rc)
+		rc = db_begin(db, err);
+	if (!rc) {
+		for (int i = 0; i < n && !rc; i++)
+			rc = state_set_sweep_paused(db, v[i].id, paused, err);
+		if (rc || db_commit(db, err)) {
+			db_rollback(db);
+			rc = -1;
+		}
+	}
+	if (!rc) {
+		*sweeps = v;
+		return 0;
+	}
+	db_sweeps_free(v, (size_t)n);
+	return -1;
 }
 
 /* ---- help ---- */

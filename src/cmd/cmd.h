@@ -100,6 +100,11 @@ int cmd_fill_and_print(struct cmd_ctx *ctx, struct err *err);
 /* Pauses the queue; why is the command that does so, for slurmq status. Needs no queue lock. */
 int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err);
 
+/* Pauses sweeps, n names, or ends their pause. Sets *sweeps to the n sweeps as they were before, which
+ * the caller frees with db_sweeps_free(). Needs no queue lock. */
+int cmd_pause_sweeps(struct cmd_ctx *ctx, bool paused, int n, char **names,
+		     struct db_sweep **sweeps, struct err *err);
+
 /* Prints a JSON text and a newline, and empties the buffer. */
 void cmd_print_json(struct buf *text);
 
@@ -122,6 +127,7 @@ extern const struct cmd cmd_init;
 extern const struct cmd cmd_list;
 extern const struct cmd cmd_log;
 extern const struct cmd cmd_pause;
+extern const struct cmd cmd_priority;
 extern const struct cmd cmd_release;
 extern const struct cmd cmd_resume;
 extern const struct cmd cmd_retry;
@@ -130,6 +136,7 @@ extern const struct cmd cmd_show;
 extern const struct cmd cmd_status;
 extern const struct cmd cmd_submit;
 extern const struct cmd cmd_sync;
+extern const struct cmd cmd_wait;
 extern const struct cmd cmd_why;
 
 #endif

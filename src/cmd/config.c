@@ -5,6 +5,7 @@
 
 #include "cmd/cmd.h"
 #include "chain/health.h"
+#include "chain/notice.h"
 #include "chain/sentinel.h"
 #include "chain/via.h"
 #include "store/loader.h"
@@ -216,6 +217,8 @@ static int store_setting(struct cmd_ctx *ctx, const struct setting *s, const cha
 	rc = value ? db_setting_set(db, s->key, value, err) : db_setting_unset(db, s->key, err);
 	if (!rc && sentinel)
 		rc = state_unset_text(db, STATE_SENTINEL_REFUSED, err);
+	if (!rc && !strcmp(s->key, "notify"))
+		rc = notices_skip(db, err);
 	if (!rc && !strcmp(s->key, "via"))
 		rc = state_unset_text(db, STATE_VIA_FAILED, err);
 	if (rc || db_commit(db, err)) {

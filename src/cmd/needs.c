@@ -225,6 +225,10 @@ void needs_add_lines(const struct health_need *n, struct strs *lines)
 	case NEED_VALUE:
 		add_value(n, lines);
 		break;
+	case NEED_RESUME_SWEEP:
+		strs_addf(lines, "%s is paused, %" PRId64 " job%s pending: slurmq resume %s",
+			  n->sweep, n->jobs, n->jobs == 1 ? " is" : "s are", n->sweep);
+		break;
 	case NEED_HELD:
 		strs_addf(lines, "%" PRId64 " job%s of %s held: slurmq release %s", n->jobs,
 			  plural_ending(n->jobs), n->sweep, n->sweep);

@@ -23,16 +23,26 @@ static int unset_pause(struct db *db, struct err *err)
 	return 0;
 }
 
-static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+static int resume_sweeps(struct cmd_ctx *ctx, bool submit, int n, char **names, struct err *err)
 {
-	const struct args *args = options;
+	struct db_sweep *v;
+
+	if (cmd_pause_sweeps(ctx, false, n, names, &v, err))
+		return -1;
+	for (int i = 0; i < n; i++)
+		cmd_print(ctx, v[i].paused ? "%s is no longer paused" : "%s was not paused",
+			  v[i].name);
+	db_sweeps_free(v, (size_t)n);
+	return submit ? cmd_fill_and_print(ctx, err) : 0;
+}
+
+static int resume_queue(struct cmd_ctx *ctx, bool submit, struct err *err)
+{
 	struct strs bad = {0};
 	struct reconcile_result seen;
 	int64_t paused;
 	int rc;
 
-	(void)argc;
-	(void)argv;
 	if (state_get_int(ctx->store->db, STATE_PAUSED, &paused, err))
 		return -1;
 	rc = breaker_nodes(ctx->store->db, &bad, err);
@@ -47,7 +57,15 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		cmd_print(ctx, "%zu node%s, where jobs failed at once, %s no longer excluded",
 			  bad.n, bad.n == 1 ? "" : "s", bad.n == 1 ? "is" : "are");
 	strs_release(&bad);
-	return args->no_submit ? 0 : cmd_fill_and_print(ctx, err);
+	return submit ? cmd_fill_and_print(ctx, err) : 0;
+}
+
+static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
+{
+	const struct args *args = options;
+
+	return argc ? resume_sweeps(ctx, !args->no_submit, argc, argv, err)
+		    : resume_queue(ctx, !args->no_submit, err);
 }
 
 static const struct opt opts[] = {
@@ -55,11 +73,12 @@ static const struct opt opts[] = {
 
 const struct cmd cmd_resume = {
 	.name = "resume",
-	.args = "[--no-submit]",
+	.args = "[SWEEP...] [--no-submit]",
 	.summary = "end a pause, then submit",
 	.theme = CMD_CONTROL,
 	.needs = CMD_STORE,
 	.opts = opts,
 	.size = sizeof(struct args),
+	.max_args = -1,
 	.run = run,
 };

@@ -1,5 +1,6 @@
 /* slurmq run - a submitted job executes this command */
 #include "cmd/cmd.h"
+#include "cmd/notify.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -124,6 +125,7 @@ static void continue_chain(struct cmd_ctx *ctx, struct supervise_result *s, int6
 	waited = wait_for_tick(store, s->tick_pid, &cancelled);
 	if (s->refill && !cancelled && (!waited || (s->tick_pid && chained == CHAIN_BUSY)))
 		chain_end(store, &chain);
+	notify_events(ctx, store);
 	cancel_take_term(store->folder); /* other processes must see even so late a cancel */
 }
 

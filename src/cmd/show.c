@@ -516,7 +516,6 @@ static void add_whole(struct json *j, struct cmd_ctx *ctx, const struct whole *w
 {
 	json_open(j, NULL, '{');
 	view_job_json(j, &w->job, w->n ? &w->v[w->n - 1].a : NULL);
-	json_int(j, "priority", w->job.priority);
 	add_retry_options(j, &w->job);
 	json_str(j, "variant", w->job.point.variant);
 	add_strs(j, "sbatch", &w->plan.sbatch);

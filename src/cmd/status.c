@@ -12,6 +12,7 @@
 #include "chain/health.h"
 #include "chain/sentinel.h"
 #include "cmd/needs.h"
+#include "cmd/notify.h"
 #include "cmd/watch.h"
 #include "cmd/why.h"
 #include "cmd/view.h"
@@ -219,6 +220,7 @@ static void print_json(const struct status *s)
 		json_open(&j, NULL, '{');
 		json_str(&j, "name", s->sweeps[i].name);
 		json_int(&j, "jobs", s->sweeps[i].jobs);
+		json_bool(&j, "paused", s->sweeps[i].paused);
 		add_counts(&j, s->sweeps[i].counts);
 		json_close(&j);
 	}
@@ -330,6 +332,8 @@ static void print_sweep(const struct status *s, const struct db_sweep *sweep, in
 	l.used += done_width + 1;
 	add_rate(s, sweep, &rate);
 	l.kept = text_width(buf_str(&rate));
+	if (sweep->paused)
+		add_painted(&l, PAINT_YELLOW, "  paused");
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		add_count(&l, sweep->counts, order[i]);
 	l.kept = 0;
@@ -668,6 +672,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	strs_release(&why.keys);
 	strs_release(&why.lines);
 	buf_release(&text);
+	notify_events(ctx, ctx->store);
 	return rc;
 }
 

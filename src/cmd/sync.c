@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "cmd/cmd.h"
+#include "cmd/notify.h"
 #include "chain/ingest.h"
 #include "chain/reconcile.h"
 
@@ -54,6 +55,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		print_result(ctx, &r);
 	else
 		cmd_print(ctx, "no job is in Slurm: nothing to query");
+	notify_events(ctx, ctx->store);
 	return 0;
 }
 

@@ -137,6 +137,7 @@ void view_job_json(struct json *j, const struct db_job *job, const struct db_att
 	json_str(j, "state", job_state_name(job->state));
 	json_str(j, "reason", job->reason ? job_reason_name(job->reason) : NULL);
 	json_str(j, "slurm_reason", view_slurm_reason(job, a));
+	json_int(j, "priority", job->priority);
 	json_int(j, "tries", job->tries);
 	json_int(j, "again", job->again.tries + job->again.site);
 	json_time(j, "not_before", view_waits(job, clock_now_ms()) ? job->again.due : 0);

@@ -92,6 +92,16 @@ static const struct opt *find_letter(const struct opt_set *sets, char letter, vo
 	return NULL;
 }
 
+/* Returns whether a word is an argument: "-5" is one if no option has the letter 5. */
+static bool is_argument(const struct opt_set *sets, const char *word)
+{
+	void *into;
+	int64_t n;
+
+	return word[0] != '-' || !word[1] ||
+	       (!opt_int(word, &n) && !find_letter(sets, word[1], &into));
+}
+
 static int refuse_unknown_name(const struct opt_set *sets, const char *name, size_t len,
 			       struct err *err)
 {
@@ -257,7 +267,7 @@ int opt_parse(const struct opt_set *sets, int *argc, char **argv, bool first_arg
 			i++;
 			break;
 		}
-		if (word[0] != '-' || !word[1]) {
+		if (is_argument(sets, word)) {
 			if (first_argument_ends)
 				break;
 			argv[kept++] = word;

@@ -9,7 +9,8 @@
  *   };
  *
  * Accepted forms are --name=value, --name value, -nvalue, -n value and -fn value. Options and
- * arguments can be in any order. "--" ends the options, and a lone "-" is an argument.
+ * arguments can be in any order. "--" ends the options. A lone "-" is an argument, and so is a
+ * negative number such as -5, unless an option has that letter.
  */
 #ifndef SLURMQ_OPT_H
 #define SLURMQ_OPT_H

@@ -76,6 +76,7 @@ struct db_sweep {
 	char *name;
 	int64_t version; /* the current one */
 	int64_t created;
+	bool paused; /* its pending jobs are not claimed */
 	int64_t counts[JOB_NSTATES];
 	int64_t jobs; /* sum of counts */
 };
@@ -87,6 +88,8 @@ int db_sweeps(struct db *db, struct db_sweep **v, size_t *n, struct err *err);
 void db_sweeps_free(struct db_sweep *v, size_t n);
 /* Counts the jobs of all sweeps by state. */
 int db_counts(struct db *db, int64_t counts[JOB_NSTATES], struct err *err);
+/* Counts the pending jobs of the sweeps that are not paused: the work that is left to submit. */
+int db_count_work(struct db *db, int64_t *n, struct err *err);
 
 struct db_version {
 	int64_t id, sweep;
@@ -179,14 +182,14 @@ int db_points_each(struct db *db, int64_t sweep, unsigned states,
 		   int (*fn)(void *arg, const struct db_point *p), void *arg, struct err *err);
 
 /* Reads up to n pending jobs that may be claimed, the highest priority first, then the lowest
- * id. Excludes jobs of an unpublished version and jobs that must wait. The caller frees *v with
+ * id, also of paused sweeps. Excludes jobs of an unpublished version and jobs that must wait. The caller frees *v with
  * db_jobs_free(). */
 int db_jobs_pending(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err);
 /* Reads as db_jobs_pending() does, from that priority and id on. Seeks in the index. */
 int db_jobs_pending_from(struct db *db, int64_t priority, int64_t id, int64_t n, struct db_job **v,
 			 size_t *count, struct err *err);
-/* Reads up to n pending jobs that must wait (again.due is in the future), the earliest first.
- * The caller frees *v with db_jobs_free(). */
+/* Reads up to n pending jobs that must wait (again.due is in the future), the earliest first, but
+ * none of a paused sweep. The caller frees *v with db_jobs_free(). */
 int db_jobs_waiting(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err);
 void db_jobs_free(struct db_job *v, size_t n);
 
@@ -214,6 +217,7 @@ int db_job_refuse(struct db *db, const struct db_job *job, const char *text, str
 int db_job_hold_value(struct db *db, int64_t id, int *changed, struct err *err);
 /* Releases a job: held -> pending; in flight: withdraws the request to hold. */
 int db_job_release_held(struct db *db, int64_t id, int *changed, struct err *err);
+/* Sets the priority of a job, in whatever state it is. Pending jobs of a higher one are claimed first. */
 int db_job_priority(struct db *db, int64_t id, int64_t priority, int *changed, struct err *err);
 /* Deletes a pending job that has no attempt, for expand --prune. */
 int db_job_delete(struct db *db, int64_t id, int *changed, struct err *err);

@@ -5,8 +5,13 @@
 #include <sqlite3.h>
 
 #include "store/db.h"
+#include "store/state.h"
 
 enum { DB_APPLICATION_ID = 0x736c7172 /* "slqr" */, DB_VERSION = 2 };
+
+/* Whether the sweep with that id, a column, is paused (state.h). */
+#define DB_SWEEP_PAUSED(id) \
+	" EXISTS(SELECT 1 FROM setting WHERE key = '" STATE_SWEEP_PAUSED "' || " id ") "
 
 /* db_block_set() */
 #define DB_TABLE_BLOCKED \

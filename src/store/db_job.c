@@ -297,10 +297,10 @@ int db_jobs_pending_from(struct db *db, int64_t priority, int64_t id, int64_t n,
 
 int db_jobs_waiting(struct db *db, int64_t n, struct db_job **v, size_t *count, struct err *err)
 {
-	static const char sql[] =
-		JOB_COLUMNS "retry_state g CROSS JOIN job j ON j.id = g.job CROSS JOIN sweep s"
-			    " ON s.id = j.sweep WHERE g.due > ?1 AND j.state = " SQL_PENDING
-			    " AND" PUBLISHED "ORDER BY g.due, j.id LIMIT ?2";
+	static const char sql[] = JOB_COLUMNS
+		"retry_state g CROSS JOIN job j ON j.id = g.job CROSS JOIN sweep s"
+		" ON s.id = j.sweep WHERE g.due > ?1 AND j.state = " SQL_PENDING
+		" AND NOT" DB_SWEEP_PAUSED("s.id") "AND" PUBLISHED "ORDER BY g.due, j.id LIMIT ?2";
 
 	return read_jobs(db, db_stmt(db, sql, err, "ii", clock_now_ms(), n), v, count, err);
 }
@@ -379,6 +379,8 @@ int db_job_retry(struct db *db, int64_t id, bool completed, bool all, const char
 			   ") OR (?2 AND state = " SQL_COMPLETED ")"
 			   "  OR (?3 IS NOT NULL AND state = " SQL_HELD
 			   " AND reason = " SQL_REASON_REFUSED "))";
+	static const char work[] = "DELETE FROM setting WHERE key = '" STATE_SWEEP_OVER
+				   "' || (SELECT sweep FROM job WHERE id = ?1)";
 	static const char gone[] = "DELETE FROM retry_state WHERE job = ?1";
 	static const char anew[] =
 		"UPDATE retry_state SET tries = 0, site = 0, due = 0 WHERE job = ?1";
@@ -389,7 +391,8 @@ int db_job_retry(struct db *db, int64_t id, bool completed, bool all, const char
 	*out = n > 0;
 	if (!n)
 		return 0;
-	return db_exec(db, options ? gone : anew, NULL, err, "i", id)
+	return db_exec(db, work, NULL, err, "i", id) ||
+			       db_exec(db, options ? gone : anew, NULL, err, "i", id)
 		       ? -1
 		       : void_steps(db, id, all, from_step, err);
 }
@@ -447,9 +450,10 @@ int db_job_release_held(struct db *db, int64_t id, int *out, struct err *err)
 
 int db_job_priority(struct db *db, int64_t id, int64_t priority, int *out, struct err *err)
 {
+	static const char sql[] = "UPDATE job SET priority = ?2 WHERE id = ?1 AND priority <> ?2";
 	int64_t n;
 
-	if (db_exec(db, "UPDATE job SET priority = ?2 WHERE id = ?1", &n, err, "ii", id, priority))
+	if (db_exec(db, sql, &n, err, "ii", id, priority))
 		return -1;
 	*out = n > 0;
 	return 0;

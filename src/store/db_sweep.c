@@ -28,7 +28,7 @@ void db_sweeps_free(struct db_sweep *v, size_t n)
 	free(v);
 }
 
-#define SWEEP_COLUMNS "SELECT id, name, version, created FROM sweep "
+#define SWEEP_COLUMNS "SELECT id, name, version, created," DB_SWEEP_PAUSED("id") "FROM sweep "
 
 static void read_sweep(sqlite3_stmt *s, struct db_sweep *out)
 {
@@ -37,6 +37,7 @@ static void read_sweep(sqlite3_stmt *s, struct db_sweep *out)
 	out->name = db_column_text(s, 1);
 	out->version = sqlite3_column_int64(s, 2);
 	out->created = sqlite3_column_int64(s, 3);
+	out->paused = sqlite3_column_int(s, 4);
 }
 
 static int read_counts(struct db *db, struct db_sweep *out, struct err *err)
@@ -122,6 +123,14 @@ int db_counts(struct db *db, int64_t counts[JOB_NSTATES], struct err *err)
 			counts[state] = sqlite3_column_int64(s, 1);
 	}
 	return rc < 0 ? -1 : 0;
+}
+
+int db_count_work(struct db *db, int64_t *n, struct err *err)
+{
+	return db_number(db,
+			 "SELECT ifnull(sum(n), 0) FROM counter WHERE state = " SQL_PENDING
+			 " AND NOT" DB_SWEEP_PAUSED("sweep"),
+			 n, err, "");
 }
 
 /* ---- versions ---- */
@@ -470,10 +479,13 @@ int db_version_publish(struct db *db, int64_t version, int64_t added, struct err
 				    " AND sweep = (SELECT sweep FROM version WHERE id = ?1)";
 	static const char current[] = "UPDATE sweep SET version = ?1"
 				      " WHERE id = (SELECT sweep FROM version WHERE id = ?1)";
+	static const char work[] = "DELETE FROM setting WHERE ?2 > 0 AND key = '" STATE_SWEEP_OVER
+				   "' || (SELECT sweep FROM version WHERE id = ?1)";
 
 	if (db_exec(db, "UPDATE version SET published = 1 WHERE id = ?1", NULL, err, "i",
 		    version) ||
 	    db_exec(db, count, NULL, err, "ii", version, added) ||
+	    db_exec(db, work, NULL, err, "ii", version, added) ||
 	    db_exec(db, current, NULL, err, "i", version))
 		return -1;
 	return 0;

@@ -193,6 +193,12 @@ static bool is_valid_environment(const char *value, struct err *err)
 	return !strcmp(value, "stored") || !strcmp(value, "none");
 }
 
+static bool is_valid_notify(const char *value, struct err *err)
+{
+	(void)err;
+	return is_printable(value) && strlen(value) <= 4000;
+}
+
 const struct setting settings[] = {
 	{"limit", "auto", "auto, or 1 to 1000000", "how many jobs may be in Slurm at once",
 	 is_valid_limit},
@@ -205,6 +211,8 @@ const struct setting settings[] = {
 	 "additional sbatch options of the sentinel", is_valid_sbatch},
 	{"via", "", "a command, such as ssh login1", "command that reaches a host that may submit",
 	 is_valid_via},
+	{"notify", "", "a command, such as mail -s slurmq me@example.org",
+	 "command that is run when a sweep is over or the queue pauses", is_valid_notify},
 	{"environment", "stored", "stored or none",
 	 "environment of jobs: that of submit, or a login's", is_valid_environment},
 	{0},

@@ -48,12 +48,13 @@ int state_unpause(struct db *db, struct err *err)
 	return state_unset_int(db, STATE_PAUSED, err) ||
 			       state_unset_text(db, STATE_PAUSED_WHY, err) ||
 			       state_unset_int(db, STATE_CANCELLED_JOBS, err) ||
-			       state_unset_int(db, STATE_CANCELLED_AT, err)
+			       state_unset_int(db, STATE_CANCELLED_AT, err) ||
+			       state_unset_int(db, STATE_PAUSED_REPORTED, err)
 		       ? -1
 		       : 0;
 }
 
-/* ---- a sweep that sbatch refused ---- */
+/* ---- a sweep that is paused or over, or that sbatch refused ---- */
 
 static int set_of_sweep(struct db *db, const char *prefix, int64_t sweep, const char *text,
 			struct err *err)
@@ -73,6 +74,26 @@ static int get_of_sweep(struct db *db, const char *prefix, int64_t sweep, char *
 
 	free(key);
 	return rc;
+}
+
+int state_set_sweep_paused(struct db *db, int64_t sweep, bool paused, struct err *err)
+{
+	return set_of_sweep(db, STATE_SWEEP_PAUSED, sweep, paused ? "1" : NULL, err);
+}
+
+int state_set_over(struct db *db, int64_t sweep, bool over, struct err *err)
+{
+	return set_of_sweep(db, STATE_SWEEP_OVER, sweep, over ? "1" : NULL, err);
+}
+
+int state_get_over(struct db *db, int64_t sweep, bool *over, struct err *err)
+{
+	char *text = NULL;
+	int rc = get_of_sweep(db, STATE_SWEEP_OVER, sweep, &text, err);
+
+	*over = text != NULL;
+	free(text);
+	return rc < 0 ? -1 : 0;
 }
 
 int state_set_refused(struct db *db, int64_t sweep, const char *text, struct err *err)

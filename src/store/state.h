@@ -8,6 +8,7 @@
 #ifndef SLURMQ_STATE_H
 #define SLURMQ_STATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/buf.h"
@@ -30,6 +31,7 @@ struct state_text {
 #define STATE_BREAKER STATE_INT("breaker", 10)
 #define STATE_VIA STATE_TEXT("via")
 #define STATE_ENVIRONMENT STATE_TEXT("environment")
+#define STATE_NOTIFY STATE_TEXT("notify")
 #define STATE_SENTINEL STATE_TEXT("sentinel")
 #define STATE_SENTINEL_SBATCH STATE_TEXT("sentinel.sbatch")
 
@@ -41,6 +43,8 @@ struct state_text {
 /* 1: nothing new is submitted; and the reason. See state_pause(). */
 #define STATE_PAUSED STATE_INT(".paused", 0)
 #define STATE_PAUSED_WHY STATE_TEXT(".paused_why")
+/* notice.c: 1 if this pause, which is not the user's, was reported. */
+#define STATE_PAUSED_REPORTED STATE_INT(".paused_reported", 0)
 /* cancel.c: the queue is paused because so many jobs, all of them, were cancelled in Slurm; and
  * when. */
 #define STATE_CANCELLED_JOBS STATE_INT(".cancelled.jobs", 0)
@@ -102,9 +106,20 @@ int state_get_text(struct db *db, struct state_text key, char **value, struct er
 int state_set_text(struct db *db, struct state_text key, const char *value, struct err *err);
 int state_unset_text(struct db *db, struct state_text key, struct err *err);
 
-/* Sets STATE_PAUSED and STATE_PAUSED_WHY; state_unpause() unsets both and STATE_CANCELLED_*. */
+/* Sets STATE_PAUSED and STATE_PAUSED_WHY; state_unpause() unsets both, STATE_CANCELLED_* and
+ * STATE_PAUSED_REPORTED. */
 int state_pause(struct db *db, const char *why, struct err *err);
 int state_unpause(struct db *db, struct err *err);
+
+/* .paused.ID: the jobs of the sweep with that id are not submitted (db_sweep.paused). */
+#define STATE_SWEEP_PAUSED ".paused."
+int state_set_sweep_paused(struct db *db, int64_t sweep, bool paused, struct err *err);
+
+/* .over.ID: the end of the sweep with that id was reported (notice.h). db_job_retry() and
+ * db_version_publish() remove it. */
+#define STATE_SWEEP_OVER ".over."
+int state_set_over(struct db *db, int64_t sweep, bool over, struct err *err);
+int state_get_over(struct db *db, int64_t sweep, bool *over, struct err *err);
 
 /* Sets .refused.ID, the output of sbatch when it refused jobs of the sweep with that id. */
 int state_set_refused(struct db *db, int64_t sweep, const char *text, struct err *err);

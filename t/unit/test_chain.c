@@ -164,9 +164,10 @@ static void leaves_if_waiting_is_useless(void **state)
 		const char *key, *value;
 		int answer;
 	} v[] = {
-		{1, "x", "1", SLURM_LIMIT},	  /* this job's own slot is the only one */
-		{9, ".paused", "1", SLURM_LIMIT}, /* the user paused the queue */
-		{9, "x", "1", SLURM_REFUSED},	  /* refused, so held: a user is needed */
+		{1, "x", "1", SLURM_LIMIT},	    /* this job's own slot is the only one */
+		{9, ".paused", "1", SLURM_LIMIT},   /* the user paused the queue */
+		{9, ".paused.1", "1", SLURM_LIMIT}, /* or the sweep */
+		{9, "x", "1", SLURM_REFUSED},	    /* refused, so held: a user is needed */
 	};
 
 	(void)state;

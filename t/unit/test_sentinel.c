@@ -405,6 +405,29 @@ static void withdrawn_by_the_last_job(void **state)
 	assert_no_warning();
 }
 
+/* The only sweep with work is paused: no job is needed to restart the chain. */
+static void withdrawn_if_the_sweep_is_paused(void **state)
+{
+	struct here *h = *state;
+	size_t before;
+
+	put_sweep(h, "name: one\nrun: [echo]\n");
+	put_sweep(h, "name: two\nrun: [echo]\n");
+	set_setting(h, ".sentinel.at", "5");
+	set_setting(h, ".paused.1", "1");
+	sentinel_settle(&h->store, keep_warning, NULL);
+	assert_int_equal(fake.squeues, 0); /* work is left */
+	set_setting(h, ".paused.2", "1");
+	sentinel_settle(&h->store, keep_warning, NULL);
+	assert_int_equal(fake.squeues, 1);
+	assert_false(has_setting(h, ".sentinel.at"));
+	before = fake.sbatches;
+	sentinel_tend(&h->store, SENTINEL_USER, keep_warning, NULL);
+	assert_int_equal(sentinel_turn(&h->store, NULL, NULL), SENTINEL_LEAVE);
+	assert_int_equal(fake.sbatches, before);
+	assert_no_warning();
+}
+
 static void begin_job(struct fake_job *job)
 {
 	char id[24];
@@ -680,6 +703,7 @@ int main(void)
 		T(a_refusal_of_the_last_holder_counts),
 		T(withdrawn_when_no_work_is_left),
 		T(withdrawn_by_the_last_job),
+		T(withdrawn_if_the_sweep_is_paused),
 		T(the_sentinels_own_run),
 		T(the_sentinels_time_limit),
 		T(no_sentinel_in_the_hold_off),

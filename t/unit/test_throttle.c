@@ -1,4 +1,4 @@
-/* test_throttle.c - the limit of one sweep, beside others */
+/* test_throttle.c - the limit and the pause of one sweep, beside others */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -114,12 +114,69 @@ static void with_priorities(void **state)
 	}
 }
 
+/* A paused sweep submits nothing, and the jobs of the others have all slots. */
+static void a_paused_sweep(void **state)
+{
+	const struct fill_opts o = {.caller = FILL_CHAIN, .max = -1, .lock_ms = 1000};
+	struct here *h = *state;
+	struct fill_result r;
+	int changed;
+
+	fake.limit = 20;
+	put_jobs(h, "a", 700, "");
+	put_jobs(h, "b", 10, "");
+	put_jobs(h, "a", 3000, "");
+	put_jobs(h, "c", 3, "limit: 2\n");
+	put_jobs(h, "b", 14, "");
+	set(h, ".paused.1", "1");
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	for (int64_t id = 11; id <= 30; id++)
+		assert_int_equal(db_job_priority(h->store.db, id, 5, &changed, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	fill(h, FILL_USER, 0);
+	in_slurm(h, "0 14 2");
+	set(h, ".paused.2", "1");
+	set(h, ".paused.3", "1");
+	assert_int_equal(fill_run(&h->store, &o, &r, NULL), 0);
+	assert_int_equal(r.stop, FILL_EMPTY); /* no job stays for paused ones */
+	assert_int_equal(r.pending, 3001);
+	assert_int_equal(r.paused, 3001);
+	fill_result_release(&r);
+	in_slurm(h, "0 14 2");
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_unset(h->store.db, ".paused.1", NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	fill(h, FILL_USER, 0);
+	in_slurm(h, "2 14 2");
+}
+
+/* Jobs whose next try is later are claimed after the others, but none of a paused sweep. */
+static void paused_while_they_wait(void **state)
+{
+	struct here *h = *state;
+
+	fake.limit = 6;
+	put_jobs(h, "a", 30, "");
+	put_jobs(h, "b", 2, "");
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(
+		db_exec(h->store.db,
+			"INSERT INTO retry_state SELECT id, 1, 0, ?1 + id, version, NULL FROM job",
+			NULL, NULL, "i", clock_now_ms() + 60000),
+		0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	set(h, ".paused.1", "1");
+	fill(h, FILL_USER, 0);
+	in_slurm(h, "0 2");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, here_tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {T(others_lose_nothing), T(what_is_left_is_throttled),
-					   T(with_priorities)};
+					   T(with_priorities), T(a_paused_sweep),
+					   T(paused_while_they_wait)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
