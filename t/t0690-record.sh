@@ -144,14 +144,14 @@ for kind in enospc eio; do
 	bad=''
 	for ((n = 1; ; n++)); do
 		rm -f hit
-		printf 'result - old=1\n' >"$J"
+		printf 'result - old 1\n' >"$J"
 		SLURMQ_JOURNAL=$J SLURMQ_FAULT=$kind:$n SLURMQ_FAULT_UNDER=$TEST_TMP/.slurmq SLURMQ_FAULT_HIT=$TEST_TMP/hit \
 			LD_PRELOAD=$FAULT_SO run slurmq record new=2
 		[ -e hit ] || break
 		SLURMQ_JOURNAL=$J slurmq record next=3
 		lines=$(tr '\0' '#' <"$J")
-		grep -qx 'result - old=1' <<<"$lines" && grep -qx 'result - next=3' <<<"$lines" || bad+="call $n: $lines"$'\n'
-		[ "$status" != 0 ] || grep -qx 'result - new=2' <<<"$lines" || bad+="call $n: lost"$'\n'
+		grep -qx 'result - old 1' <<<"$lines" && grep -qx 'result - next 3' <<<"$lines" || bad+="call $n: $lines"$'\n'
+		[ "$status" != 0 ] || grep -qx 'result - new 2' <<<"$lines" || bad+="call $n: lost"$'\n'
 		[ "$status" = 0 ] || [ -n "$err" ] || bad+="call $n: no message"$'\n'
 	done
 	is "$bad" '' "$kind at each of $((n - 1)) calls"

@@ -139,25 +139,26 @@ static int refuse_outside(struct err *err)
 static int append_results(int64_t step, const struct strs *names, const struct strs *values,
 			  struct err *err)
 {
-	struct journal_result *v = mem_alloc(names->n * sizeof(*v));
 	const char *path = getenv("SLURMQ_JOURNAL"), *slash = path ? strrchr(path, '/') : NULL;
 	struct folder_entry e;
-	struct buf line = {0};
+	struct buf lines = {0};
 	int rc;
 
-	for (size_t i = 0; i < names->n; i++)
-		v[i] = (struct journal_result){.name = names->v[i], .value = values->v[i]};
-	journal_add_results(&line, step, v, names->n);
+	for (size_t i = 0; i < names->n; i++) {
+		const struct journal_result r = {
+			.name = names->v[i], .value = values->v[i], .step = step};
+
+		journal_add_result(&lines, &r);
+	}
 	if (!slash || folder_name_parse(slash + 1, &e) || !e.has_who)
 		rc = refuse_outside(err);
 	else
-		rc = journal_record(path, line.s, line.len, err);
+		rc = journal_record(path, lines.s, lines.len, err);
 	if (rc == FOLDER_NONE)
 		rc = err_set(
 			err, ERR_FAILED,
 			"the attempt has ended: its results are complete, and nothing was recorded");
-	buf_release(&line);
-	free(v);
+	buf_release(&lines);
 	return rc;
 }
 
@@ -187,8 +188,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 static const struct opt opts[] = {
 	OPT_STR(0, "step", "N", "store a whole number with them, such as the epoch", struct args,
 		step),
-	OPT_STR(0, "json", "FILE", "record the members of a JSON object; -: from standard input",
-		struct args, json),
+	OPT_STR(0, "json", "FILE", "record a JSON object; -: from standard input", struct args,
+		json),
 	OPT_END};
 
 const struct cmd cmd_record = {

@@ -146,11 +146,11 @@ int outbox_sync(struct folder *sp, const char *name, struct err *err);
 int journal_file_move(struct folder *sp, struct journal_file *j, struct err *err);
 void journal_file_close(struct journal_file *j);
 enum { JOURNAL_RECORD_MOST = 16 << 20 };
-/* Appends a line to the journal at path, an absolute path below running/, as a process of the job.
+/* Appends lines to the journal at path, an absolute path below running/, as a process of the job.
  * Several processes on several hosts may do so at once. Returns FOLDER_NONE if the attempt has
- * ended: the line may be lost. Fails with ERR_AGAIN if another process holds the file's lock for
+ * ended: the lines may be lost. Fails with ERR_AGAIN if another process holds the file's lock for
  * ten seconds, with ERR_FAILED if the file is larger than JOURNAL_RECORD_MOST. */
-int journal_record(const char *path, const char *line, size_t len, struct err *err);
+int journal_record(const char *path, const char *lines, size_t len, struct err *err);
 /* Reads a journal of running/ or outbox/. Returns FOLDER_NONE if it is gone. The caller releases
  * *out. */
 int journal_file_read(struct folder *sp, enum folder_part folder, const char *name,

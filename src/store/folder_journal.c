@@ -174,7 +174,7 @@ static int refuse_long_journal(const char *path, struct err *err)
 		JOURNAL_RECORD_MOST >> 20, path);
 }
 
-static int append_record(int fd, const char *path, const char *line, size_t len, struct err *err)
+static int append_record(int fd, const char *path, const char *lines, size_t len, struct err *err)
 {
 	struct stat st;
 
@@ -182,14 +182,14 @@ static int append_record(int fd, const char *path, const char *line, size_t len,
 		return FOLDER_NONE;
 	if (!fstat(fd, &st) && st.st_size > JOURNAL_RECORD_MOST)
 		return refuse_long_journal(path, err);
-	if (append_lines(fd, line, len))
+	if (append_lines(fd, lines, len))
 		return err_errno(err, ERR_FAILED, "cannot write '%s'", path);
 	FAILPOINT("result-recorded");
 	/* a process that moved the file meanwhile may have read it before */
 	return is_at(fd, path) ? 0 : FOLDER_NONE;
 }
 
-int journal_record(const char *path, const char *line, size_t len, struct err *err)
+int journal_record(const char *path, const char *lines, size_t len, struct err *err)
 {
 	int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW), rc;
 
@@ -197,7 +197,7 @@ int journal_record(const char *path, const char *line, size_t len, struct err *e
 		return errno == ENOENT ? FOLDER_NONE
 				       : err_errno(err, ERR_FAILED, "cannot open '%s'", path);
 	if (!lock_journal(fd, RECORD_LOCK_MS))
-		rc = append_record(fd, path, line, len, err);
+		rc = append_record(fd, path, lines, len, err);
 	else
 		rc = err_errno(err, errno == EAGAIN || errno == EACCES ? ERR_AGAIN : ERR_FAILED,
 			       "cannot lock '%s'", path);

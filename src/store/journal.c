@@ -18,30 +18,19 @@ void journal_add_step(struct buf *b, const struct journal_step *s)
 		 s->key);
 }
 
-/* Adds a value without the characters that end a value or a line. */
-static void add_quoted(struct buf *b, const char *value)
+void journal_add_result(struct buf *b, const struct journal_result *r)
 {
-	for (; *value; value++) {
-		if (*value == '\\')
-			buf_addstr(b, "\\\\");
-		else if (*value == '\n')
-			buf_addstr(b, "\\n");
-		else if (*value == '\t')
-			buf_addstr(b, "\\t");
-		else
-			buf_addch(b, *value);
-	}
-}
-
-void journal_add_results(struct buf *b, int64_t step, const struct journal_result *v, size_t n)
-{
-	if (step < 0)
-		buf_addstr(b, "result -");
+	if (r->step < 0)
+		buf_addf(b, "result - %s ", r->name);
 	else
-		buf_addf(b, "result %" PRId64, step);
-	for (size_t i = 0; i < n; i++) {
-		buf_addf(b, "%c%s=", i ? '\t' : ' ', v[i].name);
-		add_quoted(b, v[i].value);
+		buf_addf(b, "result %" PRId64 " %s ", r->step, r->name);
+	for (const char *p = r->value; *p; p++) {
+		if (*p == '\n')
+			buf_addstr(b, "\\n");
+		else if (*p == '\\')
+			buf_addstr(b, "\\\\");
+		else
+			buf_addch(b, *p);
 	}
 	buf_addch(b, '\n');
 }
@@ -119,41 +108,32 @@ static void parse_step(const char *line, struct journal *j, struct recorded *l)
 		l->v[l->old].seq = s.seq;
 }
 
-static char *unquote(const char *text, size_t len)
+static void parse_result(const char *line, struct recorded *l)
 {
-	struct buf b = {0};
+	struct journal_result r = {.step = -1, .seq = -1};
+	struct buf value = {0};
+	const char *p = line + strlen("result - ");
+	size_t name;
+	int at;
 
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-
-		if (c == '\\' && i + 1 < len) {
-			c = text[++i];
-			c = c == 'n' ? '\n' : c == 't' ? '\t' : c;
-		}
-		buf_addch(&b, c);
+	if (strncmp(line, "result - ", strlen("result - ")) != 0) {
+		if (sscanf(line, "result %" SCNd64 "%n", &r.step, &at) != 1 || r.step < 0 ||
+		    line[at] != ' ')
+			return;
+		p = line + at + 1;
 	}
-	return buf_take(&b);
-}
-
-static void parse_results(const char *line, struct recorded *l)
-{
-	int64_t step = -1;
-	int at = 0;
-
-	if (strncmp(line, "result - ", 9) != 0 &&
-	    (sscanf(line, "result %" SCNd64 "%n", &step, &at) != 1 || step < 0 || line[at] != ' '))
+	name = strcspn(p, " ");
+	if (!name || !p[name])
 		return;
-	for (line += at ? at + 1 : 9; *line; line += *line == '\t') {
-		size_t name = strcspn(line, "=\t"), len = strcspn(line, "\t");
-		struct journal_result r = {.step = step, .seq = -1};
+	r.name = mem_strndup(p, name);
+	for (p += name + 1; *p; p++) {
+		bool quoted = *p == '\\' && p[1];
 
-		if (name && line[name] == '=') {
-			r.name = mem_strndup(line, name);
-			r.value = unquote(line + name + 1, len - name - 1);
-			add_result(l, &r);
-		}
-		line += len;
+		p += quoted;
+		buf_addch(&value, quoted && *p == 'n' ? '\n' : *p);
 	}
+	r.value = buf_take(&value);
+	add_result(l, &r);
 }
 
 static void parse_end(const char *line, struct journal *j)
@@ -182,7 +162,7 @@ static void parse_line(const char *line, struct journal *j, struct recorded *l)
 	} else if (!strncmp(line, "step ", 5)) {
 		parse_step(line, j, l);
 	} else if (!strncmp(line, "result ", 7)) {
-		parse_results(line, l);
+		parse_result(line, l);
 	} else if (!strncmp(line, "stopping ", 9)) {
 		if (!j->stopping)
 			j->stopping = strtoll(line + 9, NULL, 10);

@@ -52,8 +52,8 @@ void journal_parse(const char *text, size_t len, struct journal *out);
 /* Each appends a line, with its newline. Times in ms since 1970 UTC. */
 void journal_add_start(struct buf *b, int64_t now, const struct who *who);
 void journal_add_step(struct buf *b, const struct journal_step *s);
-/* Writes n results of one step in one line; step -1: none. A name holds no blank and no '='. */
-void journal_add_results(struct buf *b, int64_t step, const struct journal_result *v, size_t n);
+/* The name holds no blank. seq is not written: a step's results precede its end. */
+void journal_add_result(struct buf *b, const struct journal_result *r);
 void journal_add_stopping(struct buf *b, int64_t now);
 void journal_add_end(struct buf *b, const struct job_end *end);
 void journal_add_preempted(struct buf *b, int64_t now);

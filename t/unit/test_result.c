@@ -83,34 +83,36 @@ static void results_in_a_journal(void **state)
 	static const struct {
 		const char *text, *want;
 	} v[] = {
-		{"result - a=1\n", "a=1"},
-		{"result 7 a=1\tb=x y\n", "a=1@7 b=x y@7"},
+		{"result - a 1\n", "a=1"},
+		{"result 7 a 1\nresult 7 b x y\n", "a=1@7 b=x y@7"},
 		/* the last value of a name counts, at the place of the first */
-		{"result - a=1\tb=2\nresult 3 a=4\n", "a=4@3 b=2"},
-		{"result - a=1\tb=2\ta=3\tc=0\ta=5\n", "a=5 b=2 c=0"},
-		{"result - a=\n", "a="},
-		{"result - a=b=c\n", "a=b=c"},
+		{"result - a 1\nresult - b 2\nresult 3 a 4\n", "a=4@3 b=2"},
+		{"result - a 1\nresult - b 2\nresult - a 3\nresult - c 0\nresult - a 5\n",
+		 "a=5 b=2 c=0"},
+		{"result - a \n", "a="},
+		{"result - a  b=c \n", "a= b=c "},
 		/* quoted characters */
-		{"result - a=x\\ny\\tz\\\\n\n", "a=x\ny\tz\\n"},
+		{"result - a x\\ny\tz\\\\n\\\n", "a=x\ny\tz\\n\\"},
 		/* the step of the job that ends next */
-		{"result - a=1\nstep 0 0 0 0 1 2 3 4 t\nresult - b=2\nstep 1 1 3 0 1 2 3 4 e\n"
-		 "result - c=3\nend failed 1 3 0 1 2 3\n",
+		{"result - a 1\nstep 0 0 0 0 1 2 3 4 t\nresult - b 2\nstep 1 1 3 0 1 2 3 4 e\n"
+		 "result - c 3\nend failed 1 3 0 1 2 3\n",
 		 "a=1/0 b=2/1 c=3"},
 		/* a skipped step records nothing */
-		{"result - a=1\nstep 0 2 0 0 1 2 3 4 t\nstep 1 0 0 0 1 2 3 4 u\n", "a=1/1"},
+		{"result - a 1\nstep 0 2 0 0 1 2 3 4 t\nstep 1 0 0 0 1 2 3 4 u\n", "a=1/1"},
 		/* after the end */
-		{"end completed 0 0 0 1 2 3\nresult - a=1\n", "a=1"},
+		{"end completed 0 0 0 1 2 3\nresult - a 1\n", "a=1"},
 		/* a record that was written again holds its lines twice */
-		{"result - a=1\nstep 0 0 0 0 1 2 3 4 t\nstep 0 0 0 0 1 2 3 4 t\n", "a=1/0"},
+		{"result - a 1\nstep 0 0 0 0 1 2 3 4 t\nstep 0 0 0 0 1 2 3 4 t\n", "a=1/0"},
 		/* lines that slurmq did not write, or not to their end */
-		{"result - a=1", ""},
-		{"result x a=1\n", ""},
-		{"result -1 a=1\n", ""},
+		{"result - a 1", ""},
+		{"result x a 1\n", ""},
+		{"result -1 a 1\n", ""},
 		{"result 1\n", ""},
+		{"result 1 a\n", ""},
 		{"result - \n", ""},
-		{"result - a\tb=2\n", "b=2"},
-		{"result - =1\n", ""},
-		{"results - a=1\n", ""},
+		{"result - a\n", ""},
+		{"result -  1\n", ""},
+		{"results - a 1\n", ""},
 	};
 
 	(void)state;
@@ -129,25 +131,28 @@ static void written_and_read(void **state)
 		"\\", "\\n\\", "\303\274", "a=b;c",	 "\n",	   "007",
 	};
 	enum { N = sizeof(values) / sizeof(values[0]) };
-	struct journal_result r[N] = {0};
 	struct buf t = {0};
 	struct journal j;
 
 	(void)state;
 	for (size_t i = 0; i < N; i++) {
-		r[i].name = mem_printf("n%zu/x.y-z", i);
-		r[i].value = mem_strdup(values[i]);
+		struct journal_result r = {.step = 12, .value = (char *)(uintptr_t)values[i]};
+		size_t before = t.len;
+
+		r.name = mem_printf("n%zu/x.y-z", i);
+		journal_add_result(&t, &r);
+		assert_ptr_equal(strchr(t.s + before, '\n'), t.s + t.len - 1); /* one line */
+		free(r.name);
 	}
-	journal_add_results(&t, 12, r, N);
-	assert_ptr_equal(strchr(t.s, '\n'), t.s + t.len - 1); /* one line */
 	journal_parse(t.s, t.len, &j);
 	assert_int_equal(j.nresults, N);
 	for (size_t i = 0; i < N; i++) {
-		assert_string_equal(j.results[i].name, r[i].name);
+		char *name = mem_printf("n%zu/x.y-z", i);
+
+		assert_string_equal(j.results[i].name, name);
 		assert_string_equal(j.results[i].value, values[i]);
 		assert_int_equal(j.results[i].step, 12);
-		free(r[i].name);
-		free(r[i].value);
+		free(name);
 	}
 	journal_release(&j);
 	buf_release(&t);
@@ -213,7 +218,7 @@ static void many_processes_record(void **state)
 		if (fork())
 			continue;
 		for (int i = 0; i < LINES; i++) {
-			char *line = mem_printf("result %d w%d.%d=%0*d\n", i, w, i, 1 + i * 7, i);
+			char *line = mem_printf("result %d w%d.%d %0*d\n", i, w, i, 1 + i * 7, i);
 
 			if (record(path, line))
 				_exit(1);
@@ -255,10 +260,10 @@ static void after_the_end(void **state)
 	struct journal_file j;
 	char *path = start_attempt(h, &j);
 
-	assert_int_equal(record(path, "result - a=1\n"), 0);
+	assert_int_equal(record(path, "result - a 1\n"), 0);
 	append_line(&j, end_line);
 	assert_int_equal(journal_file_post(h->sp, &j, NULL), 0);
-	assert_int_equal(record(path, "result - a=2\n"), FOLDER_NONE);
+	assert_int_equal(record(path, "result - a 2\n"), FOLDER_NONE);
 	assert_record(h, j.entry.name, "a=1", true);
 	journal_file_close(&j);
 	free(path);
@@ -267,7 +272,7 @@ static void after_the_end(void **state)
 /* A process that was killed in the middle of its line does not spoil the next one. */
 static void an_incomplete_line_is_ignored(void **state)
 {
-	static const char *const halves[] = {"r", "result - a=1", "result 3 a=2\tb"};
+	static const char *const halves[] = {"r", "result - a 1", "result 3 a"};
 	struct here *h = *state;
 
 	for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
@@ -281,7 +286,7 @@ static void an_incomplete_line_is_ignored(void **state)
 		close(fd);
 		if (i % 2)
 			append_line(&j, "stopping 5\n");
-		assert_int_equal(record(path, "result - c=3\n"), 0);
+		assert_int_equal(record(path, "result - c 3\n"), 0);
 		append_line(&j, end_line);
 		assert_int_equal(journal_file_post(h->sp, &j, NULL), 0);
 		assert_record(h, j.entry.name, "c=3", true);
@@ -307,9 +312,9 @@ static void a_new_record_has_the_results(void **state)
 		struct folder_entry e = j.entry;
 
 		append_line(&j, "start 5 1 0 n 1\n");
-		assert_int_equal(record(path, "result 4 a=1\n"), 0);
+		assert_int_equal(record(path, "result 4 a 1\n"), 0);
 		append_line(&j, "step 0 0 0 0 1 2 3 4 t\n");
-		assert_int_equal(record(path, "result - b=2\n"), 0);
+		assert_int_equal(record(path, "result - b 2\n"), 0);
 		if (cases[i] == FAILED_APPEND) {
 			int good = j.fd;
 
@@ -350,7 +355,7 @@ static void a_journal_has_a_limit(void **state)
 	char *path = start_attempt(h, &j);
 
 	assert_int_equal(truncate(path, JOURNAL_RECORD_MOST + 1), 0);
-	assert_int_equal(journal_record(path, "result - a=1\n", 13, &err), -1);
+	assert_int_equal(journal_record(path, "result - a 1\n", 13, &err), -1);
 	assert_non_null(strstr(err.msg, "record a value less often"));
 	journal_file_close(&j);
 	free(path);
