@@ -76,7 +76,10 @@ is "$(slurmq list --json 1 | jq -r '.state, ([.results | to_entries[] | select(.
 
 cat >steps <<'END'
 case $1 in
-train) slurmq record loss=0.5 shared=train ;;
+train)
+	slurmq record loss=0.5 shared=train
+	[ "$SLURMQ_ATTEMPT" != 1 ] || slurmq record once=1
+	;;
 eval)
 	[ "$SLURMQ_ATTEMPT" = 1 ] || exit 0
 	slurmq record acc=0.1 shared=eval
@@ -87,10 +90,10 @@ END
 job 'steps:
   - {name: train, run: [bash, steps, train]}
   - {name: eval, run: [bash, steps, eval]}'
-is "$(results_of 1)" '{"loss":"0.5","shared":"eval","acc":"0.1"}' 'the first attempt'
+is "$(results_of 1)" '{"loss":"0.5","shared":"eval","once":"1","acc":"0.1"}' 'the first attempt'
 slurmq retry >/dev/null
 ok 'the retried job ends' fake_quiet 30
-is "$(slurmq list --json 1 | jq -c '[.state, .tries, .results]')" '["completed",2,{"loss":"0.5"}]' \
+is "$(slurmq list --json 1 | jq -c '[.state, .tries, .results]')" '["completed",2,{"loss":"0.5","once":"1"}]' \
 	'the second attempt keeps the results of the completed step'
 slurmq retry --all 1 >/dev/null
 ok 'the job ends again' fake_quiet 30
