@@ -16,7 +16,7 @@ yaml\.h	sweep/sweepfile*.c
 calls='
 (v?fork|clone3?|posix_spawnp?|exec(l|lp|le|v|vp|ve|vpe)|fexecve|system|popen)	lib/proc*.c
 (wait|wait3|wait4|waitpid|waitid)	lib/proc*.c
-(fsync|fdatasync|syncfs|rename|renameat|renameat2)	store/folder*.c store/db*.c
+(fsync|fdatasync|syncfs|rename|renameat|renameat2)	store/folder*.c store/db*.c lib/output.c
 (exit|quick_exit|atexit)	main.c
 _exit|_Exit	lib/proc*.c
 (printf|puts|putchar|perror|err|errx|warn|warnx|vwarn|vwarnx)	main.c cmd/*.c

@@ -29,7 +29,7 @@ is_converted() {
 	is_status 0 "$1: its jobs are listed"
 	is_err '' "$1: no error"
 	is "$(sed 1d <<<"$out" | wc -l)" 12 "$1: all of them"
-	like_out '^ *2 +grid +failed EXIT 3 +0 +1\.0s +n1 +lr=0\.1 seed=2$' "$1: with their results"
+	like_out '^ *2 +failed EXIT 3 +0 +1\.0s +n1 +0\.1 +2( |$)' "$1: with their results"
 	is "$(cd "$1/.slurmq" && find . -mindepth 1 -maxdepth 1 -type d | sort | tr '\n' ' ')" \
 		'./bin ./claims ./env ./logs ./manifests ./outbox ./revoked ./running ' "$1: its parts have their new names"
 	is "$(ls "$1/.slurmq/bin")" '' "$1: the old program is gone"

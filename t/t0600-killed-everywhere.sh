@@ -19,6 +19,7 @@ nok 'the plain build has no failpoints' grep -qE 'SLURMQ_FAILPOINT|failpoint_pas
 cat >work <<'END'
 #!/bin/sh
 echo "$SLURM_JOB_ID $PPID" >begun.$1
+slurmq record n="$SLURMQ_JOB_ID" 2>/dev/null
 while [ -e stop.$1 ]; do sleep 0.01; done
 echo "$SLURMQ_JOB_ID $SLURM_JOB_ID" >>"$LEDGER"
 END
@@ -206,6 +207,8 @@ wrongs() {
 		SELECT 'job ' || id || ' is in state ' || state FROM job WHERE state <> 4;
 		SELECT 'attempt ' || id || ' is open' FROM attempt WHERE closed = 0;
 		SELECT 'attempt ' || id || ' ended and never began' FROM attempt WHERE completed AND started = 0;
+		SELECT 'job ' || id || ' lacks its result' FROM job j WHERE state = 4 AND NOT EXISTS
+			(SELECT 1 FROM result r WHERE r.attempt = j.attempt AND r.value = j.id);
 		SELECT 'counter of state ' || state || ' is ' || n FROM counter
 			WHERE n <> (SELECT count(*) FROM job WHERE job.state = counter.state)"
 	for f in claims running outbox revoked manifests; do find ".slurmq/$f" -type f; done

@@ -56,10 +56,11 @@ like "$log" '^/.*:0:::mine$' 'env of the sweep file goes before the name of the 
 
 job 'params: {a.b: "x y"}
 steps: [{name: fit, params: {k: [3]}, run: "env"}]'
-values=$(grep -E "^$names=" <<<"$log" | sort)
+values=$(grep -E "^$names=" <<<"$log" | sed -E 's,(/running/)[0-9a-f]{16}\.0\.100\,.*,\1*,' | sort)
 is "$values" "SLURMQ_ATTEMPT=1
 SLURMQ_DIR=$PWD/.slurmq
 SLURMQ_JOB_ID=1
+SLURMQ_JOURNAL=$PWD/.slurmq/running/*
 SLURMQ_PARAMS={\"a.b\":\"x y\",\"k\":\"3\"}
 SLURMQ_PARAM_a_b=x y
 SLURMQ_PARAM_k=3

@@ -225,7 +225,7 @@ static int apply_running(struct store *store, struct ingested *d, struct err *er
 	return rc;
 }
 
-int ingest_steps(struct store *store, int64_t attempt, const struct journal *j, struct err *err)
+int ingest_journal(struct store *store, int64_t attempt, const struct journal *j, struct err *err)
 {
 	for (size_t i = 0; i < j->nsteps; i++) {
 		const struct journal_step *s = &j->steps[i];
@@ -243,6 +243,14 @@ int ingest_steps(struct store *store, int64_t attempt, const struct journal *j, 
 		if (db_step_add(store->db, &row, err))
 			return -1;
 	}
+	for (size_t i = 0; i < j->nresults; i++) {
+		const struct journal_result *r = &j->results[i];
+		const struct db_result row = {
+			.name = r->name, .value = r->value, .step = r->step, .seq = r->seq};
+
+		if (db_result_set(store->db, attempt, &row, err))
+			return -1;
+	}
 	return 0;
 }
 
@@ -254,7 +262,7 @@ static int apply_end(struct store *store, struct outcome *o, int64_t attempt,
 
 	if (db_attempt_running(store->db, attempt, e->who.slurm_id, e->who.node, j->started,
 			       &changed, err) ||
-	    ingest_steps(store, attempt, j, err))
+	    ingest_journal(store, attempt, j, err))
 		return -1;
 	if (j->has_end)
 		return outcome_report(o, attempt, &j->end, err);

@@ -42,8 +42,8 @@ void ingest_clean(struct store *store, struct ingested *d);
 void ingest_forget(struct store *store, const struct folder_list *running, uint64_t submission);
 void ingested_release(struct ingested *d);
 
-/* Adds the steps in a journal to the database, in the open transaction. */
-int ingest_steps(struct store *store, int64_t attempt, const struct journal *j, struct err *err);
+/* Adds the steps and results in a journal to the database, in the open transaction. */
+int ingest_journal(struct store *store, int64_t attempt, const struct journal *j, struct err *err);
 
 /* Acquires the queue lock; waits at most ms. Returns 0, FOLDER_BUSY, or -1. With record set,
  * also returns FOLDER_BUSY when another process has ingested that record. Packs and syncs the

@@ -265,7 +265,7 @@ static int update_submitting_row(struct reconcile_run *l, struct db_flight *f,
 				  err);
 }
 
-/* Ingests the steps of a journal that no process will move any more. If the job died just before
+/* Ingests the steps and results of a journal that no process will move any more. If the job died just before
  * it could post its end, that reported end overrides an inferred one. */
 static int keep_journal(struct reconcile_run *l, const struct db_flight *f, struct err *err)
 {
@@ -277,7 +277,7 @@ static int keep_journal(struct reconcile_run *l, const struct db_flight *f, stru
 		return 0;
 	rc = journal_file_read(l->store->folder, FOLDER_RUNNING, e->name, &j, err);
 	if (!rc)
-		rc = ingest_steps(l->store, f->attempt, &j, err);
+		rc = ingest_journal(l->store, f->attempt, &j, err);
 	if (!rc && j.has_end)
 		rc = outcome_report(&l->outcome, f->attempt, &j.end, err);
 	journal_release(&j);

@@ -59,10 +59,12 @@ static void set_number(struct strs *env, const char *name, int64_t n)
 	env_set(env, name, text);
 }
 
-void step_env_base(const struct manifest_task *task, const char *dir, struct strs *env)
+void step_env_base(const struct manifest_task *task, const char *dir, const char *journal,
+		   struct strs *env)
 {
 	static const char array[] = "SLURM_ARRAY_";
 	const char *slash = strrchr(dir, '/');
+	char *path = mem_printf("%s/running/%s", dir, journal);
 	char *root = slash > dir ? mem_strndup(dir, (size_t)(slash - dir)) : mem_strdup("/");
 
 	for (char **e = environ; *e; e++)
@@ -76,9 +78,11 @@ void step_env_base(const struct manifest_task *task, const char *dir, struct str
 	/* Slurm sets the folder in which sbatch was called, which for the chain is any folder */
 	env_set(env, "SLURM_SUBMIT_DIR", root);
 	env_set(env, "SLURMQ_DIR", dir);
+	env_set(env, "SLURMQ_JOURNAL", path);
 	env_set(env, "SLURMQ_SWEEP", task->head.sweep ? task->head.sweep : "");
 	set_number(env, "SLURMQ_JOB_ID", task->job);
 	set_number(env, "SLURMQ_ATTEMPT", task->number);
+	free(path);
 	free(root);
 }
 

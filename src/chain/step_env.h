@@ -9,9 +9,10 @@
 #include "store/manifest.h"
 
 /* Appends the NAME=VALUE lines that all steps of a task share. dir: the folder .slurmq,
- * absolute. No SLURM_ARRAY_* is among them: slurmq alone decides which jobs share an array, so an
+ * absolute; journal: the name of the attempt's journal. No SLURM_ARRAY_* is among them: slurmq alone decides which jobs share an array, so an
  * index means nothing to a command. */
-void step_env_base(const struct manifest_task *task, const char *dir, struct strs *env);
+void step_env_base(const struct manifest_task *task, const char *dir, const char *journal,
+		   struct strs *env);
 /* Appends the NAME=VALUE lines of base, and the step's own parameters, name and variables. */
 void step_env(const struct manifest_task *task, const struct strs *base,
 	      const struct manifest_step *s, struct strs *env);

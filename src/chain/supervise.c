@@ -625,7 +625,7 @@ int supervise(const struct supervise_opts *o, struct supervise_result *out, stru
 		goto out;
 	out->outcome = SUPERVISE_ENDED;
 	attempt_log_begin(o->log, &r.task, o->task, &r.who);
-	step_env_base(&r.task, o->dir, &r.env);
+	step_env_base(&r.task, o->dir, r.journal.entry.name, &r.env);
 	if (o->tick)
 		r.tick_at = clock_mono_ms() + o->tick_first_ms / 2 +
 			    (int64_t)(clock_random() % (uint64_t)(o->tick_first_ms + 1));

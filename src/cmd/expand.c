@@ -286,6 +286,7 @@ static int print_job(void *arg, int64_t n, const struct sweep_point *point, cons
 
 	json_open(&j, NULL, '{');
 	view_job_json(&j, &job, NULL);
+	view_results_json(&j, NULL, 0);
 	view_commands_json(&j, plan);
 	json_close(&j);
 	cmd_print_json(&d->text);

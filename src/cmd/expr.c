@@ -54,7 +54,8 @@ static bool find_name(const struct strs *names, const char *name, enum db_field_
 	return true;
 }
 
-static int refuse_name(const char *name, const struct strs *params, struct err *err)
+static int refuse_name(const char *name, const struct strs *params, const struct strs *results,
+		       struct err *err)
 {
 	struct strs all = {0};
 	const char *near;
@@ -62,6 +63,8 @@ static int refuse_name(const char *name, const struct strs *params, struct err *
 	for (size_t i = 0; i < params->n; i++)
 		strs_add(&all, params->v[i]);
 	expr_add_columns(&all);
+	for (size_t i = 0; i < results->n; i++)
+		strs_add(&all, results->v[i]);
 	near = guess_nearest(name, (const char *const *)all.v);
 	if (near)
 		err_set(err, ERR_USAGE, "no job has a parameter '%s', did you mean '%s'?", name,
@@ -75,26 +78,33 @@ static int refuse_name(const char *name, const struct strs *params, struct err *
 
 int expr_field(struct db *db, const char *name, struct db_field *out, struct err *err)
 {
-	static const char *const prefixes[] = {"param.", "job."};
-	struct strs params = {0};
+	static const char *const prefixes[] = {"param.", "job.", "result."};
+	enum { ANY = -1, PARAM, JOB, RESULT, KINDS };
+	struct strs params = {0}, results = {0};
 	const char *rest = name;
 	bool found = false;
-	int only = -1, rc;
+	int only = ANY, rc;
 
 	memset(out, 0, sizeof(*out));
 	rc = db_param_names(db, &params, err);
+	if (!rc)
+		rc = db_result_names(db, &results, err);
 	if (!strs_has(&params, name))
-		for (int i = 0; i < 2 && only < 0; i++)
+		for (int i = 0; i < KINDS && only == ANY; i++)
 			if (!strncmp(name, prefixes[i], strlen(prefixes[i]))) {
 				only = i;
 				rest = name + strlen(prefixes[i]);
 			}
-	if (!rc && (only < 0 || only == 0))
+	if (!rc && (only == ANY || only == PARAM))
 		found = find_name(&params, rest, FIELD_PARAM, out);
-	if (!rc && !found && only)
+	if (!rc && !found && (only == ANY || only == JOB))
 		found = find_column(rest, out);
+	if (!rc && !found && (only == ANY || only == RESULT))
+		found = find_name(&results, rest, FIELD_RESULT, out);
 	if (!rc && !found)
-		rc = refuse_name(rest, &params, err);
+		rc = only == RESULT ? err_set(err, ERR_USAGE, "no job has recorded '%s'", rest)
+				    : refuse_name(rest, &params, &results, err);
+	strs_release(&results);
 	strs_release(&params);
 	return rc;
 }

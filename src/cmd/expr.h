@@ -5,8 +5,9 @@
  * An expression has comparisons, "and", "or", "not" and parentheses; "and" binds closer than "or". A
  * comparison is NAME OP VALUE. OP is =, !=, <, <=, >, >=, ~ or !~ (patterns of a shell: fnmatch(3)).
  * = and != and the patterns take a list, VALUE,VALUE. NAME is a parameter; a column (id, sweep, state, reason,
- * tries, priority, node, time, started, ended, exit, maxrss). A parameter hides a column of its name;
- * param.NAME and job.NAME name one kind.
+ * tries, priority, node, time, started, ended, exit, maxrss); or a result that a newest attempt recorded.
+ * A parameter hides a column, and both hide a result of that name; param.NAME, job.NAME and result.NAME
+ * name one kind.
  */
 #ifndef SLURMQ_EXPR_H
 #define SLURMQ_EXPR_H

@@ -72,6 +72,16 @@ static const char *find_param(const struct db_job *job, const char *name)
 	return job->point.variant && !strcmp(name, "variant") ? job->point.variant : "";
 }
 
+/* An error leaves the value empty: the row's other reads of the database report it. */
+static void add_result(struct list *l, const struct db_job *job, const char *name)
+{
+	char *value = NULL;
+
+	if (job->attempt && !db_result_get(l->ctx->store->db, job->attempt, name, &value, NULL))
+		buf_addstr(&l->text, value);
+	free(value);
+}
+
 /* Sets l->text to the value of a field, as a person reads it. */
 static void render_field(struct list *l, const struct db_field *f, const struct db_job *job,
 			 const struct db_attempt *a)
@@ -82,6 +92,9 @@ static void render_field(struct list *l, const struct db_field *f, const struct 
 	switch (f->kind) {
 	case FIELD_PARAM:
 		buf_addstr(out, find_param(job, f->name));
+		break;
+	case FIELD_RESULT:
+		add_result(l, job, f->name);
 		break;
 	case FIELD_ID:
 		buf_addf(out, "%" PRId64, job->id);
@@ -151,16 +164,21 @@ static int add_row(struct list *l, const struct db_job *job)
 static int add_line(struct list *l, const struct db_job *job)
 {
 	struct json j = {.out = &l->text};
+	struct db_result *results = NULL;
 	struct db_attempt a;
+	size_t n = 0;
 	int rc = view_attempt(l->ctx->store->db, job, &a, l->err);
 
-	if (rc < 0)
+	if (rc < 0 ||
+	    (job->attempt && db_results(l->ctx->store->db, job->attempt, &results, &n, l->err)))
 		return -1;
 	buf_clear(&l->text);
 	json_open(&j, NULL, '{');
 	view_job_json(&j, job, rc == 0 ? &a : NULL);
+	view_results_json(&j, results, n);
 	json_close(&j);
 	db_attempt_release(&a);
+	db_results_free(results, n);
 	cmd_print_json(&l->text);
 	return ferror(stdout) ? STOP : 0;
 }

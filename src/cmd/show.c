@@ -30,6 +30,8 @@ struct whole {
 	struct err plan_err; /* why the plan could not be made */
 	struct tried *v;
 	size_t n;
+	struct db_result *results; /* of the newest attempt */
+	size_t nresults;
 };
 
 static void tried_release(struct tried *t)
@@ -44,6 +46,7 @@ static void whole_release(struct whole *w)
 	for (size_t i = 0; i < w->n; i++)
 		tried_release(&w->v[i]);
 	free(w->v);
+	db_results_free(w->results, w->nresults);
 	plan_release(&w->plan);
 	db_job_release(&w->job);
 	memset(w, 0, sizeof(*w));
@@ -94,6 +97,8 @@ static int read_whole(struct db *db, int64_t id, struct whole *w, struct err *er
 		return rc < 0 ? -1 : err_set(err, ERR_USAGE, "no job %" PRId64, id);
 	if (view_plan(db, &w->job, &w->plan, &w->plan_err))
 		plan_release(&w->plan);
+	if (w->job.attempt && db_results(db, w->job.attempt, &w->results, &w->nresults, err))
+		return -1;
 	return read_attempts(db, w, err);
 }
 
@@ -160,12 +165,6 @@ static void print_params(struct cmd_ctx *ctx, const struct db_job *job)
 	buf_release(&line);
 }
 
-static void print_list(struct cmd_ctx *ctx, const char *name, const struct strs *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		print_field(ctx, i ? "" : name, l->v[i]);
-}
-
 /* Prints the lines of a text, indented. */
 static void print_lines(struct cmd_ctx *ctx, const char *text)
 {
@@ -177,6 +176,33 @@ static void print_lines(struct cmd_ctx *ctx, const char *text)
 		free(line);
 		text += len + (text[len] ? 1 : 0);
 	}
+}
+
+/* Prints the results of the newest attempt. A value of several lines is indented. */
+static void print_results(struct cmd_ctx *ctx, const struct whole *w)
+{
+	struct buf line = {0};
+
+	for (size_t i = 0; i < w->nresults; i++) {
+		const struct db_result *r = &w->results[i];
+		bool lines = strchr(r->value, '\n') != NULL;
+
+		buf_clear(&line);
+		buf_addf(&line, "%s =%s%s", r->name, lines || !*r->value ? "" : " ",
+			 lines ? "" : r->value);
+		if (r->step >= 0)
+			buf_addf(&line, " (step %" PRId64 ")", r->step);
+		print_field(ctx, i ? "" : "results", buf_str(&line));
+		if (lines)
+			print_lines(ctx, r->value);
+	}
+	buf_release(&line);
+}
+
+static void print_list(struct cmd_ctx *ctx, const char *name, const struct strs *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		print_field(ctx, i ? "" : name, l->v[i]);
 }
 
 static void print_lines_of(struct cmd_ctx *ctx, const char *name, const char *text)
@@ -413,6 +439,7 @@ static void print_whole(struct cmd_ctx *ctx, const struct whole *w)
 
 	print_head(ctx, &w->job, view_slurm_reason(&w->job, w->n ? &w->v[w->n - 1].a : NULL));
 	print_params(ctx, &w->job);
+	print_results(ctx, w);
 	print_commands(ctx, w);
 	for (size_t i = 0; i < w->n; i++) {
 		const struct db_attempt *a = &w->v[i].a;
@@ -516,6 +543,7 @@ static void add_whole(struct json *j, struct cmd_ctx *ctx, const struct whole *w
 {
 	json_open(j, NULL, '{');
 	view_job_json(j, &w->job, w->n ? &w->v[w->n - 1].a : NULL);
+	view_results_json(j, w->results, w->nresults);
 	add_retry_options(j, &w->job);
 	json_str(j, "variant", w->job.point.variant);
 	add_strs(j, "sbatch", &w->plan.sbatch);

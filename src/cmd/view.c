@@ -143,7 +143,13 @@ void view_job_json(struct json *j, const struct db_job *job, const struct db_att
 	json_time(j, "not_before", view_waits(job, clock_now_ms()) ? job->again.due : 0);
 	add_params(j, &job->point);
 	add_attempt(j, a ? a : &none);
+}
+
+void view_results_json(struct json *j, const struct db_result *v, size_t n)
+{
 	json_open(j, "results", '{');
+	for (size_t i = 0; i < n; i++)
+		json_str(j, v[i].name, v[i].value);
 	json_close(j);
 }
 

@@ -51,6 +51,9 @@ void view_exit_json(struct json *j, bool completed, int exit_code, int signal);
  * or NULL. */
 void view_job_json(struct json *j, const struct db_job *job, const struct db_attempt *a);
 
+/* Adds "results":{..} for n results. */
+void view_results_json(struct json *j, const struct db_result *v, size_t n);
+
 /* Adds "commands":[{"step":..,"key":..,"argv":[..]}] for a plan. */
 void view_commands_json(struct json *j, const struct plan *plan);
 /* Adds the command of a step as a user would type it in a shell. The script of bash -c is added

@@ -138,3 +138,18 @@ void csv_release(struct csv *csv)
 	free(csv->rows);
 	memset(csv, 0, sizeof(*csv));
 }
+
+void csv_add_field(struct buf *out, const char *text)
+{
+	if (!text[strcspn(text, "\",\r\n")]) {
+		buf_addstr(out, text);
+		return;
+	}
+	buf_addch(out, '"');
+	for (; *text; text++) {
+		if (*text == '"')
+			buf_addch(out, '"');
+		buf_addch(out, *text);
+	}
+	buf_addch(out, '"');
+}

@@ -30,4 +30,7 @@ enum { CSV_FIELDS_MOST = 2000 }; /* fields in a row */
 void csv_parse(struct csv *csv, const char *text, size_t len, struct complaint_list *list);
 void csv_release(struct csv *csv);
 
+/* Adds a field, in quotes if it needs them. The caller adds commas and line feeds. */
+void csv_add_field(struct buf *out, const char *text);
+
 #endif

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/table.h"
 #include "lib/utf8.h"
 
 static void add_escaped(struct buf *out, unsigned char c)
@@ -95,6 +95,12 @@ void json_int(struct json *j, const char *key, int64_t value)
 	buf_addf(j->out, "%" PRId64, value);
 }
 
+void json_number(struct json *j, const char *key, const char *text)
+{
+	begin_value(j, key);
+	buf_addstr(j->out, text);
+}
+
 void json_bool(struct json *j, const char *key, bool value)
 {
 	begin_value(j, key);
@@ -108,15 +114,9 @@ void json_null(struct json *j, const char *key)
 
 void json_time(struct json *j, const char *key, int64_t ms)
 {
-	time_t t = (time_t)(ms / 1000);
-	struct tm tm;
-	char text[64] = "";
+	struct buf text = {0};
 
-	if (ms <= 0 || !gmtime_r(&t, &tm) ||
-	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm)) {
-		json_null(j, key);
-		return;
-	}
-	begin_value(j, key);
-	buf_addf(j->out, "\"%s.%03dZ\"", text, (int)(ms % 1000));
+	time_add_utc(&text, ms);
+	json_str(j, key, text.len ? text.s : NULL);
+	buf_release(&text);
 }

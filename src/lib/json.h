@@ -32,6 +32,8 @@ void json_close(struct json *j);
 /* Adds a string, or null if value is NULL. Each byte that is not UTF-8 becomes U+FFFD. */
 void json_str(struct json *j, const char *key, const char *value);
 void json_int(struct json *j, const char *key, int64_t value);
+/* Adds a number as it is written in text, which must be a JSON number. */
+void json_number(struct json *j, const char *key, const char *text);
 void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
 /* Adds a time (ms since 1970) as "2024-05-01T13:04:05.123Z" (RFC 3339, UTC); null for 0. */

@@ -259,6 +259,16 @@ void time_add_duration(struct buf *out, int64_t ms)
 		buf_addf(out, "%" PRId64 "d %02" PRId64 "h", ms / DAY, ms % DAY / HOUR);
 }
 
+void time_add_utc(struct buf *out, int64_t ms)
+{
+	time_t t = (time_t)(ms / 1000);
+	struct tm tm;
+	char text[64] = "";
+
+	if (ms > 0 && gmtime_r(&t, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm))
+		buf_addf(out, "%s.%03dZ", text, (int)(ms % 1000));
+}
+
 void time_add_local(struct buf *out, int64_t ms)
 {
 	time_t t = (time_t)(ms / 1000);

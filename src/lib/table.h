@@ -60,6 +60,8 @@ void time_add_ago(struct buf *out, int64_t ms, int64_t now);
 void time_add_duration(struct buf *out, int64_t ms);
 /* Adds a time in the local time zone: "2024-05-01 13:04:05"; "" for 0. */
 void time_add_local(struct buf *out, int64_t ms);
+/* Adds a time in UTC (RFC 3339): "2024-05-01T13:04:05.123Z"; "" for 0. */
+void time_add_utc(struct buf *out, int64_t ms);
 /* Adds an amount of memory: "512K", "36.0M", "2.5G". */
 void size_add_kib(struct buf *out, int64_t kib);
 

@@ -71,7 +71,7 @@ static const char tables[] =
 	" state INTEGER NOT NULL, exit_code INTEGER NOT NULL, signal INTEGER NOT NULL,"
 	" started INTEGER NOT NULL, ended INTEGER NOT NULL, maxrss_kib INTEGER NOT NULL,"
 	" cpu_ms INTEGER NOT NULL, void INTEGER NOT NULL DEFAULT 0,"
-	" PRIMARY KEY(attempt, seq)) WITHOUT ROWID;"
+	" PRIMARY KEY(attempt, seq)) WITHOUT ROWID;" DB_TABLES_RESULT
 	/* every transition updates the counters */
 	"CREATE TRIGGER job_moves AFTER UPDATE OF state ON job WHEN old.state <> new.state BEGIN"
 	" UPDATE counter SET n = n - 1 WHERE sweep = old.sweep AND state = old.state;"
@@ -482,6 +482,16 @@ static const char settings[] =
 	"PRAGMA journal_mode=PERSIST; PRAGMA journal_size_limit=1048576; PRAGMA synchronous=EXTRA;"
 	"PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF";
 
+/* Adds the tables that a database of an earlier state of this schema lacks. Older processes go on
+ * with them, so jobs may be in flight. */
+static int add_missing_tables(struct db *db, struct err *err)
+{
+	if (sqlite3_table_column_metadata(db->sql, NULL, "result", NULL, NULL, NULL, NULL, NULL,
+					  NULL) == SQLITE_OK)
+		return 0;
+	return db_script(db, "BEGIN IMMEDIATE;" DB_TABLES_RESULT "COMMIT", "write", err);
+}
+
 int db_open(const char *path, const char *id, struct db **out, struct err *err)
 {
 	struct stat st;
@@ -513,7 +523,7 @@ int db_open(const char *path, const char *id, struct db **out, struct err *err)
 		refuse_read_only(path, err);
 		goto fail;
 	}
-	if (db_script(db, settings, "open", err))
+	if (db_script(db, settings, "open", err) || add_missing_tables(db, err))
 		goto fail;
 	*out = db;
 	return 0;

@@ -422,6 +422,27 @@ void db_steps_free(struct db_step *v, size_t n);
 /* Adds to *keys the job's completed steps that count, sorted by strcmp(3). */
 int db_steps_done(struct db *db, const struct db_job *job, struct strs *keys, struct err *err);
 
+/* ---- results: what a job recorded (slurmq record), one value for each name and attempt ---- */
+
+struct db_result {
+	char *name, *value;
+	int64_t step; /* -1: none */
+	int seq;      /* of the job's step that recorded it; -1: that step has not ended */
+};
+/* Stores a value. It replaces an older value of that name. */
+int db_result_set(struct db *db, int64_t attempt, const struct db_result *result, struct err *err);
+/* Gives a new attempt the results of the one before that come from steps which are not run again. */
+int db_results_carry(struct db *db, int64_t from, int64_t to, struct err *err);
+/* Reads the results of an attempt, in the order of db_result_names(). The caller frees *v with
+ * db_results_free(). */
+int db_results(struct db *db, int64_t attempt, struct db_result **v, size_t *n, struct err *err);
+void db_results_free(struct db_result *v, size_t n);
+/* Reads one value. Returns DB_NONE with *value NULL if the attempt has none of that name. The caller
+ * frees *value. */
+int db_result_get(struct db *db, int64_t attempt, const char *name, char **value, struct err *err);
+/* Adds the names of all results, each once, the name that was recorded first before the others. */
+int db_result_names(struct db *db, struct strs *names, struct err *err);
+
 /* Counts the attempts that started and ended after `since`, with any result, among the newest
  * 1,000. */
 int db_ends_since(struct db *db, int64_t since, int64_t *n, struct err *err);

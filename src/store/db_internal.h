@@ -18,6 +18,14 @@ enum { DB_APPLICATION_ID = 0x736c7172 /* "slqr" */, DB_VERSION = 2 };
 	"CREATE TABLE blocked(limit_group TEXT PRIMARY KEY, cap INTEGER NOT NULL," \
 	" until INTEGER NOT NULL, pause INTEGER NOT NULL, trying INTEGER NOT NULL) WITHOUT ROWID;"
 
+/* db_result_set(). Names are stored once, so that their list is short. origin: the attempt that
+ * recorded the value, seq: its step. */
+#define DB_TABLES_RESULT \
+	"CREATE TABLE IF NOT EXISTS result_name(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);" \
+	"CREATE TABLE IF NOT EXISTS result(attempt INTEGER NOT NULL, name INTEGER NOT NULL," \
+	" value TEXT NOT NULL, step INTEGER, origin INTEGER NOT NULL, seq INTEGER NOT NULL," \
+	" PRIMARY KEY(attempt, name)) WITHOUT ROWID;"
+
 struct db {
 	sqlite3 *sql;
 	char *path;

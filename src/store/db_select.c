@@ -126,10 +126,10 @@ static void add_field(struct query *q, const struct db_field *f)
 		buf_addch(&q->sql, ')');
 		break;
 	case FIELD_RESULT:
-		buf_addstr(&q->sql,
-			   "(SELECT value FROM result WHERE attempt = j.attempt AND name = ");
+		buf_addstr(&q->sql, "(SELECT value FROM result WHERE attempt = j.attempt AND name ="
+				    " (SELECT id FROM result_name WHERE name = ");
 		add_value(q, f->name, NULL, 0);
-		buf_addch(&q->sql, ')');
+		buf_addstr(&q->sql, "))");
 		break;
 	case FIELD_TIME:
 		buf_addstr(&q->sql, "CASE WHEN a.started THEN ifnull(nullif(a.ended, 0), ");

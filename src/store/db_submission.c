@@ -55,7 +55,9 @@ int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs,
 		    in->limit_group))
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (claim_job(db, in, &jobs[i], in->first + (int64_t)i, err))
+		if (claim_job(db, in, &jobs[i], in->first + (int64_t)i, err) ||
+		    (jobs[i].attempt &&
+		     db_results_carry(db, jobs[i].attempt, in->first + (int64_t)i, err)))
 			return -1;
 	return 0;
 }

@@ -110,12 +110,13 @@ int claim_files_drop(struct folder *sp, uint64_t submission, int n, struct err *
 
 /* ---- journals and the outbox ---- */
 
-/* The journal that claim_file_win() made; the process that won the claim appends to it. */
+/* The journal that claim_file_win() made. The process that won the claim appends to it, and so do
+ * processes of the job (journal_record()). */
 struct journal_file {
 	struct folder_entry entry;
-	struct buf text; /* all that was appended, to be written again if the file is gone */
-	bool torn;	 /* the file may end in the middle of a line */
-	bool lacks;	 /* the file lacks a line that text has */
+	struct buf
+		text; /* all that this process appended, to be written again if the file is gone */
+	bool lacks;   /* the file lacks a line that text has */
 	int fd;
 };
 /* Opens running/<entry.name> for appending. The first append begins a new line, even if a
@@ -126,7 +127,7 @@ int journal_file_open(struct folder *sp, const struct folder_entry *e, struct jo
 int journal_file_append(struct journal_file *j, const char *lines, size_t len, bool sync,
 			struct err *err);
 /* Moves the journal to outbox/ and sets entry.name to its name there. If the file is gone from
- * running/, or lacks a line, writes the text as a new file in outbox/. A kill cannot lose the
+ * running/, or lacks a line, writes its content and the text as a new file in outbox/. A kill cannot lose the
  * record after that. A crash of the host can, until outbox_sync() or until the record is
  * ingested. The function does not sync, because a process that gets the queue lock at once
  * ingests the record sooner than a sync takes. */
@@ -144,6 +145,12 @@ int outbox_sync(struct folder *sp, const char *name, struct err *err);
  * another process has posted it. */
 int journal_file_move(struct folder *sp, struct journal_file *j, struct err *err);
 void journal_file_close(struct journal_file *j);
+enum { JOURNAL_RECORD_MOST = 16 << 20 };
+/* Appends lines to the journal at path, an absolute path below running/, as a process of the job.
+ * Several processes on several hosts may do so at once. Returns FOLDER_NONE if the attempt has
+ * ended: the lines may be lost. Fails with ERR_AGAIN if another process holds the file's lock for
+ * ten seconds, with ERR_FAILED if the file is larger than JOURNAL_RECORD_MOST. */
+int journal_record(const char *path, const char *lines, size_t len, struct err *err);
 /* Reads a journal of running/ or outbox/. Returns FOLDER_NONE if it is gone. The caller releases
  * *out. */
 int journal_file_read(struct folder *sp, enum folder_part folder, const char *name,

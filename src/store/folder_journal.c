@@ -13,57 +13,114 @@
 #include "lib/clock.h"
 #include "lib/failpoint.h"
 
+enum {
+	OWN_LOCK_MS = 2000, /* then the supervisor appends without the lock */
+	RECORD_LOCK_MS = 10000,
+};
+
 int journal_file_open(struct folder *sp, const struct folder_entry *e, struct journal_file *j,
 		      struct err *err)
 {
-	struct stat st;
-
 	memset(j, 0, sizeof(*j));
 	j->entry = *e;
 	j->fd = openat(sp->folder[FOLDER_RUNNING], e->name,
-		       O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+		       O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 	if (j->fd < 0)
 		return err_errno(err, ERR_FAILED, "cannot open '%s/running/%s'", sp->path, e->name);
-	/* a process may have been killed in the middle of a line */
-	j->torn = fstat(j->fd, &st) || st.st_size > 0;
 	return 0;
 }
 
-static int append_lines(struct journal_file *j, const char *lines, size_t len, bool sync)
+/* Locks a journal. Several processes append to it, and on NFS only a lock makes O_APPEND atomic
+ * between hosts (open(2)). Returns 0, or -1 with errno: EAGAIN or EACCES after ms. */
+static int lock_journal(int fd, int64_t ms)
+{
+	int64_t deadline = clock_mono_ms() + ms;
+
+	while (folder_lock_fd(fd)) {
+		if ((errno != EAGAIN && errno != EACCES) || clock_mono_ms() >= deadline)
+			return -1;
+		clock_sleep_ms(1 + (int64_t)(clock_random() % 4));
+	}
+	return 0;
+}
+
+static void unlock_journal(int fd)
+{
+	struct flock l = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+	int errnum = errno;
+
+	fcntl(fd, F_SETLK, &l);
+	errno = errnum;
+}
+
+/* Returns whether the file may end in the middle of a line: an append failed, or its process was
+ * killed. */
+static bool ends_torn(int fd)
+{
+	struct stat st;
+	char last;
+
+	if (fstat(fd, &st))
+		return true;
+	return st.st_size && (pread(fd, &last, 1, st.st_size - 1) != 1 || last != '\n');
+}
+
+static int append_lines(int fd, const char *lines, size_t len)
 {
 	/* the rest of a failed append must not join this append's first line, nor count as a whole
 	 * line, since a step's key may be cut short. journal_parse() ignores a line that holds a
 	 * NUL */
-	if (j->torn && folder_write_all(j->fd, "\0\n", 2))
+	if (ends_torn(fd) && folder_write_all(fd, "\0\n", 2))
 		return -1;
-	j->torn = true;
-	if (folder_write_all(j->fd, lines, len))
-		return -1;
-	j->torn = false;
-	return sync ? fdatasync(j->fd) : 0;
+	return folder_write_all(fd, lines, len);
 }
 
 int journal_file_append(struct journal_file *j, const char *lines, size_t len, bool sync,
 			struct err *err)
 {
+	bool locked = !lock_journal(j->fd, OWN_LOCK_MS);
+	int rc = append_lines(j->fd, lines, len);
+
+	if (locked)
+		unlock_journal(j->fd);
 	buf_add(&j->text, lines, len);
-	if (!append_lines(j, lines, len, sync))
+	if (!rc && (!sync || !fdatasync(j->fd)))
 		return 0;
 	j->lacks = true;
 	return err_errno(err, ERR_FAILED, "cannot write the journal '%s'", j->entry.name);
+}
+
+/* Adds what the file holds, if it can be read: other processes have recorded results in it. */
+static void add_file_text(int fd, struct buf *out)
+{
+	char chunk[16384];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, chunk, sizeof(chunk), at)) > 0) {
+		buf_add(out, chunk, (size_t)n);
+		at += n;
+	}
+	if (out->len && out->s[out->len - 1] != '\n')
+		buf_add(out, "\0\n", 2); /* as append_lines() does */
 }
 
 /* Writes the whole text under a new name. Ingesting a record twice changes nothing. */
 static int write_new_record(struct folder *sp, struct journal_file *j, struct err *err)
 {
 	struct folder_entry *e = &j->entry;
+	struct buf text = {0};
 	char old[sizeof(e->name)];
+	int rc;
 
+	add_file_text(j->fd, &text);
+	buf_add(&text, buf_str(&j->text), j->text.len);
 	memcpy(old, e->name, sizeof(old));
 	e->who.random = clock_random();
 	folder_name_won(e->name, sizeof(e->name), e->submission, e->task, &e->who);
-	if (folder_put_whole(sp->folder[FOLDER_OUTBOX], e->name, buf_str(&j->text), j->text.len,
-			     0600, true)) {
+	rc = folder_put_whole(sp->folder[FOLDER_OUTBOX], e->name, text.s, text.len, 0600, true);
+	buf_release(&text);
+	if (rc) {
 		err_errno(err, ERR_FAILED, "cannot write '%s/outbox/%s'", sp->path, e->name);
 		memcpy(e->name, old, sizeof(old));
 		return -1;
@@ -97,6 +154,57 @@ int journal_file_post(struct folder *sp, struct journal_file *j, struct err *err
 	/* A twin moved the file, or the reply to this rename was lost. The process that ingests
 	 * may have read the file before its last line was written. */
 	return write_new_record(sp, j, err);
+}
+
+/* Returns whether path still leads to the open file. */
+static bool is_at(int fd, const char *path)
+{
+	struct stat open_file, named;
+
+	return !fstat(fd, &open_file) && !stat(path, &named) && open_file.st_dev == named.st_dev &&
+	       open_file.st_ino == named.st_ino;
+}
+
+static int refuse_long_journal(const char *path, struct err *err)
+{
+	return err_set(
+		err, ERR_FAILED,
+		"the attempt has recorded %d MiB ('%s'), which is the most: record a value less "
+		"often, since the last one counts",
+		JOURNAL_RECORD_MOST >> 20, path);
+}
+
+static int append_record(int fd, const char *path, const char *lines, size_t len, struct err *err)
+{
+	struct stat st;
+
+	if (!is_at(fd, path))
+		return FOLDER_NONE;
+	if (!fstat(fd, &st) && st.st_size > JOURNAL_RECORD_MOST)
+		return refuse_long_journal(path, err);
+	if (append_lines(fd, lines, len))
+		return err_errno(err, ERR_FAILED, "cannot write '%s'", path);
+	FAILPOINT("result-recorded");
+	/* a process that moved the file meanwhile may have read it before */
+	return is_at(fd, path) ? 0 : FOLDER_NONE;
+}
+
+int journal_record(const char *path, const char *lines, size_t len, struct err *err)
+{
+	int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW), rc;
+
+	if (fd < 0)
+		return errno == ENOENT ? FOLDER_NONE
+				       : err_errno(err, ERR_FAILED, "cannot open '%s'", path);
+	if (!lock_journal(fd, RECORD_LOCK_MS))
+		rc = append_record(fd, path, lines, len, err);
+	else
+		rc = err_errno(err, errno == EAGAIN || errno == EACCES ? ERR_AGAIN : ERR_FAILED,
+			       "cannot lock '%s'", path);
+	/* the server of a network file system may report a full disk only here (close(2)) */
+	if (close(fd) && !rc)
+		rc = err_errno(err, ERR_FAILED, "cannot write '%s'", path);
+	return rc;
 }
 
 /* Converts a text to part of a name, with ',' for blanks and ';' for newlines. Returns false if

@@ -225,6 +225,9 @@ static void a_record_is_packed_into_its_name(void **state)
 	} v[] = {
 		{"start 5 1 0 n 1\nend completed 0 0 0 9 0 0\n", true},
 		{"start 5 1 0 n_1-x.y 1\nstep 0 0 0 0 1 2 3 4 a1\nend failed 7 0 3 9 0 0\n", true},
+		{"start 5 1 0 n 1\nresult - a 1e-3\nresult 7 b x y \nend completed 0 0 0 9 0 0\n",
+		 true},
+		{"start 5 1 0 n 1\nresult - a x,y\nend completed 0 0 0 9 0 0\n", false},
 		{"start 5 1 0 n 1\nend completed 0 0 0 9 0 0", false}, /* an incomplete line */
 		{"start 5 1 0 n 1\nend failed 0 0 0 9 0 0 a,b\n", false},
 		{"start 5 1 0 n 1\nend failed 0 0 0 9 0 0 a;b\n", false},
@@ -264,6 +267,11 @@ static void a_record_is_packed_into_its_name(void **state)
 		assert_int_equal(a.nsteps, b.nsteps);
 		for (size_t k = 0; k < a.nsteps; k++)
 			assert_string_equal(a.steps[k].key, b.steps[k].key);
+		assert_int_equal(a.nresults, b.nresults);
+		for (size_t k = 0; k < a.nresults; k++) {
+			assert_string_equal(a.results[k].name, b.results[k].name);
+			assert_string_equal(a.results[k].value, b.results[k].value);
+		}
 		assert_int_equal(a.has_end, b.has_end);
 		assert_int_equal(a.end.exit_code, b.end.exit_code);
 		assert_int_equal(a.end.ended, b.end.ended);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "scratch.h"
+#include "cmd/expr.h"
 #include "cmd/select.h"
 
 static struct err err;
@@ -170,11 +171,114 @@ static void narrowed_by_arguments(void **state)
 	selection_release(&sel);
 }
 
+/* ---- results ---- */
+
+/* Records results of jobs: loss = 0.5 for job 1, 0.05 for job 2, "nan" for job 3; a = 9 and id = 9 for
+ * job 1, whose parameter a is 0. */
+static void record_results(struct db *db)
+{
+	static const struct {
+		int64_t job;
+		const char *name, *value;
+	} v[] = {{1, "loss", "0.5"}, {2, "loss", "5e-2"},  {3, "loss", "nan"},
+		 {1, "a", "9"},	     {1, "id", "9"},	   {2, "val/top-1", "x y"},
+		 {4, "job.x", "1"},  {4, "result.y", "1"}, {4, "state", "2"}};
+
+	MUST(db_begin(db, &err));
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		const struct db_result r = {.name = (char *)(uintptr_t)v[i].name,
+					    .value = (char *)(uintptr_t)v[i].value,
+					    .step = -1};
+		struct db_job job;
+
+		MUST(db_job_get(db, v[i].job, &job, &err));
+		MUST(db_result_set(db, job.attempt, &r, &err));
+		db_job_release(&job);
+	}
+	MUST(db_commit(db, &err));
+}
+
+static void results(void **state)
+{
+	static const struct {
+		const char *where, *want; /* want NULL: an error */
+		const char *error;
+	} v[] = {
+		{"loss<0.1", "2", NULL},
+		{"loss=0.50", "1", NULL},
+		{"result.loss>=0.05", "1 2", NULL},
+		{"loss=nan", "3", NULL},
+		{"not loss<0.1 and id<5", "1 3 4", NULL},
+		{"loss~*", "1 2 3", NULL},
+		{"val/top-1='x y'", "2", NULL},
+		{"result.val/top-1~x*", "2", NULL},
+		/* a parameter and a column hide a result */
+		{"a=0", "1", NULL},
+		{"a=9", "", NULL},
+		{"result.a=9", "1", NULL},
+		{"id=9", "", NULL},
+		{"result.id=9", "1", NULL},
+		{"state=completed", "1", NULL},
+		{"result.state=2", "4", NULL},
+		{"param.a=0 or result.a=9", "1", NULL},
+		/* names that begin like a prefix */
+		{"result.job.x=1", "4", NULL},
+		{"result.result.y=1", "4", NULL},
+		{"job.x=1", NULL, "no job has a parameter 'x'"},
+		{"result.y=1", NULL, "no job has recorded 'y'"},
+		{"result.nothing=1", NULL, "no job has recorded 'nothing'"},
+		{"param.loss=1", NULL, "'loss'"},
+		{"job.loss=1", NULL, "'loss'"},
+		{"lost<1", NULL, "did you mean 'loss'?"},
+	};
+
+	record_results(*state);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		const struct select_args opts = {.where = v[i].where};
+		struct selection sel;
+		struct buf text = {0};
+		struct ids ids = {0};
+		int rc = selection_parse(*state, 0, NULL, &opts, &sel, &err);
+
+		assert_int_equal(rc, v[i].want ? 0 : -1);
+		if (rc && !strstr(err.msg, v[i].error))
+			fail_msg("%s: %s", v[i].where, err.msg);
+		if (!rc)
+			MUST(db_jobs_ids(*state, &sel.jobs, &ids, &err));
+		for (size_t k = 0; k < ids.n; k++)
+			buf_addf(&text, "%s%" PRId64, k ? " " : "", ids.v[k]);
+		if (!rc && strcmp(buf_str(&text), v[i].want) != 0)
+			fail_msg("-w %s: got '%s', want '%s'", v[i].where, buf_str(&text),
+				 v[i].want);
+		buf_release(&text);
+		ids_release(&ids);
+		selection_release(&sel);
+	}
+}
+
+/* Orders by a result: numbers by size, then texts, then jobs without it. */
+static void order_by_a_result(void **state)
+{
+	const struct db_select all = {0};
+	struct db_field by;
+	struct ids ids = {0};
+	static const int64_t want[NJOBS] = {2, 1, 3, 4, 5, 6, 7, 8};
+
+	MUST(expr_field(*state, "loss", &by, &err));
+	MUST(db_jobs_sorted(*state, &all, &by, false, &ids, &err));
+	assert_int_equal(ids.n, NJOBS);
+	assert_memory_equal(ids.v, want, sizeof(want));
+	ids_release(&ids);
+	free(by.name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reasons),
 		cmocka_unit_test(narrowed_by_arguments),
+		cmocka_unit_test(results),
+		cmocka_unit_test(order_by_a_result),
 	};
 
 	return cmocka_run_group_tests(tests, make_store, close_store);
