@@ -49,7 +49,7 @@ is_out '{"sweep":"grid","jobs":6,"steps":12,"added":6,"unchanged":0,"changed":0,
 run slurmq expand --dry-run --list grid.yaml
 is_status 0
 is "$(wc -l <"$out_file")" 6 'a line a job'
-is "$(head -n 1 "$out_file")" '{"id":1,"sweep":"grid","state":"pending","reason":null,"slurm_reason":null,"tries":0,"again":0,"not_before":null,"params":{"model":"small","seed":"1","mode":"fast"},"slurm_job":null,"exit_code":null,"signal":null,"node":null,"queued":null,"started":null,"ended":null,"results":{},"commands":[{"step":"train","key":"train","argv":["python3","train.py","--model=small","seed 1"]},{"step":"eval","key":"eval","argv":["bash","-c","echo \"evaluating small\"\necho done\n"]}]}' \
+is "$(head -n 1 "$out_file")" '{"id":1,"sweep":"grid","state":"pending","reason":null,"slurm_reason":null,"priority":0,"tries":0,"again":0,"not_before":null,"params":{"model":"small","seed":"1","mode":"fast"},"slurm_job":null,"exit_code":null,"signal":null,"node":null,"queued":null,"started":null,"ended":null,"results":{},"commands":[{"step":"train","key":"train","argv":["python3","train.py","--model=small","seed 1"]},{"step":"eval","key":"eval","argv":["bash","-c","echo \"evaluating small\"\necho done\n"]}]}' \
 	'the first of the six jobs'
 run slurmq expand --list grid.yaml
 is_status 2

@@ -58,7 +58,7 @@ screen() {
 shows() {
 	screen | grep -Eq -e "$1"
 }
-tm send-keys -l -- "PS1='> '; clear; stty -a >before"
+tm send-keys -l -- "PS1='> '; clear; stty -g >before"
 tm send-keys Enter
 tm send-keys -l -- 'echo "what was here"; slurmq status -w'
 tm send-keys Enter
@@ -81,7 +81,7 @@ tm resize-window -x 80 -y 24
 tm send-keys q
 ok_within 20 'q: what was there before' shows 'what was here'
 ok_within 20 'and the prompt' eval 'screen | grep -v "^$" | tail -n 1 | grep -q "^> *$"'
-tm send-keys -l -- 'stty -a >after; slurmq status -w; echo "status $?"'
+tm send-keys -l -- 'stty -g >after; slurmq status -w; echo "status $?"'
 tm send-keys Enter
 ok_within 20 'again' shows '^q quits$'
 tm send-keys C-c

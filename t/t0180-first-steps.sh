@@ -27,7 +27,7 @@ for call in 'expand sweep.yaml' submit status list 'log 1' retry; do
 	# shellcheck disable=SC2086
 	fails_with 'make one with slurmq init, or go to the folder that has it' slurmq $call
 done
-fails_with 'slurmq help lists them' slurmq start
+fails_with "did you mean 'submit'" slurmq start
 fails_with "did you mean 'submit'" slurmq submti
 fails_with '^usage: slurmq expand FILE' slurmq expand
 fails_with 'mkdir makes a new one' slurmq init nowhere
@@ -43,7 +43,7 @@ done
 run slurmq submit
 is_status 0
 is_out 'nothing to submit; slurmq expand FILE adds jobs'
-fails_with 'slurmq list shows' slurmq log 1
+fails_with 'expand FILE adds some' slurmq log 1
 fails_with 'expand FILE adds some' slurmq show 1
 
 # The sweep file
