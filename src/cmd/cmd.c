@@ -10,6 +10,7 @@
 #include "lib/guess.h"
 #include "chain/reconcile.h"
 #include "chain/sentinel.h"
+#include "cmd/changed.h"
 #include "store/state.h"
 
 int cmd_open_store(struct cmd_ctx *ctx, struct err *err)
@@ -203,6 +204,7 @@ void cmd_fill(struct cmd_ctx *ctx, const struct fill_opts *wanted, struct cmd_fi
 	opts.say_arg = ctx;
 	memset(f, 0, sizeof(*f));
 	f->trial = opts.trial;
+	changed_report(ctx);
 	unknown = reconcile(ctx->store, 0, &seen, &err);
 	if (unknown && err.status == ERR_AGAIN)
 		cmd_say_text(ctx, err.msg);
