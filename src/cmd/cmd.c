@@ -140,7 +140,7 @@ static void set_refused_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 	else
 		err_set(&f->err, ERR_FAILED,
 			"jobs of the sweep '%s' are held because sbatch refused them; fix the "
-			"sweep file, run slurmq expand again, then: slurmq release %s",
+			"sweep file, run slurmq expand again, then: slurmq release -s refused %s",
 			sweep, sweep);
 }
 
