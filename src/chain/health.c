@@ -93,6 +93,7 @@ static int add_values(struct store *store, struct health *h, const struct db_swe
 			continue;
 		*jobs += v[i].jobs;
 		need = add_sweep_need(h, NEED_VALUE, s, v[i].jobs);
+		need->reason = REASON_BREAKER;
 		need->failed = v[i].failed;
 		need->job = v[i].job;
 		need->many = many;
@@ -114,6 +115,7 @@ static int count_held(struct db *db, int64_t sweep, int reason, int64_t *n, stru
 static int add_held(struct store *store, struct health *h, const struct db_sweep *s, bool many,
 		    struct err *err)
 {
+	struct health_need *n;
 	char *words = NULL;
 	int64_t refused, users, values;
 
@@ -127,15 +129,13 @@ static int add_held(struct store *store, struct health *h, const struct db_sweep
 	if (refused) {
 		if (words)
 			words[strcspn(words, "\n")] = '\0';
-		add_sweep_need(h, NEED_REFUSED, s, refused)->words = words;
+		n = add_sweep_need(h, NEED_REFUSED, s, refused);
+		n->reason = REASON_REFUSED;
+		n->words = words;
 		words = NULL;
 	}
 	if (users)
 		add_sweep_need(h, NEED_HELD, s, users)->reason = REASON_USER;
-	/* a job that the sweep file no longer names has no value */
-	if (s->counts[JOB_HELD] > refused + users && !values)
-		add_sweep_need(h, NEED_HELD, s, s->counts[JOB_HELD] - refused - users)->reason =
-			REASON_BREAKER;
 	free(words);
 	return 0;
 }

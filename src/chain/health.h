@@ -59,7 +59,7 @@ enum health_need_kind {
 	/* Change the options that sbatch refused, and release these jobs of sweep: words, or
 	 * NULL. */
 	NEED_REFUSED,
-	NEED_HELD,  /* release the jobs of sweep that are held for the reason */
+	NEED_HELD,  /* release the jobs of sweep that a person holds */
 	NEED_WAITS, /* act for the jobs of wait, which do not start by themselves */
 	/* Check why all `failed` jobs with the values of names failed, and release these jobs of
 	 * sweep; job failed last. */
@@ -72,7 +72,7 @@ struct health_need {
 	int64_t jobs; /* jobs of the sweep */
 	int64_t failed;
 	bool many;  /* there is more than one sweep */
-	int reason; /* enum job_reason */
+	int reason; /* why the jobs are held: enum job_reason */
 	int64_t job;
 	uint64_t slurm_job;
 	bool by_admin;

@@ -233,9 +233,8 @@ void needs_add_lines(const struct health_need *n, struct strs *lines)
 		add_value(n, lines);
 		break;
 	case NEED_HELD:
-		strs_addf(lines, "%" PRId64 " job%s of %s held: slurmq release -s %s %s", n->jobs,
-			  plural_ending(n->jobs), n->sweep,
-			  n->reason == REASON_USER ? "user" : "breaker", n->sweep);
+		strs_addf(lines, "%" PRId64 " job%s of %s held: slurmq release -s user %s", n->jobs,
+			  plural_ending(n->jobs), n->sweep, n->sweep);
 		break;
 	default:
 		add_chain(n, lines);

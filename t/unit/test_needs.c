@@ -77,9 +77,6 @@ static const struct {
 	{{.kind = NEED_HELD, .sweep = (char *)"grid", .jobs = 2, .reason = REASON_USER},
 	 NULL,
 	 "2 jobs of grid held: slurmq release -s user grid\n"},
-	{{.kind = NEED_HELD, .sweep = (char *)"grid", .jobs = 1, .reason = REASON_BREAKER},
-	 NULL,
-	 "1 job of grid held: slurmq release -s breaker grid\n"},
 	{{.kind = NEED_VALUE, .sweep = (char *)"grid", .jobs = 90, .failed = 10, .job = 31},
 	 "opt=lamb",
 	 "90 jobs of grid held: 10 of 10 with opt=lamb failed; slurmq release opt=lamb\n"
