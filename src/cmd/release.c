@@ -1,8 +1,8 @@
 /* slurmq release - makes held jobs pending again */
 #include <inttypes.h>
 
-#include "cmd/changed.h"
 #include "cmd/cmd.h"
+#include "cmd/changed.h"
 #include "cmd/steer.h"
 
 struct args {

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "cmd/changed.h"
 #include "cmd/cmd.h"
+#include "cmd/changed.h"
 
 #include "chain/hosts.h"
 #include "store/state.h"
