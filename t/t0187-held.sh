@@ -4,6 +4,7 @@
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
 
+command -v sqlite3 >/dev/null || skip_all 'sqlite3 is not installed'
 fake_start 3
 slurmq init >/dev/null
 slurmq config breaker 3 >/dev/null
@@ -83,5 +84,19 @@ is_out 'bad: 0 jobs added, 3 get the new commands; next: slurmq release -s refus
 run slurmq release -s refused bad
 like_out '^released 2 jobs$'
 ok 'they end' fake_quiet 30
+
+# A stored sweep file that this slurmq refuses, as after an upgrade: 0.1 accepted open-mode
+
+printf 'name: old\nsbatch: {open-mood: append}\nrun: echo\n' >old.yaml
+slurmq expand old.yaml >/dev/null 2>&1
+sqlite3 -batch .slurmq/jobs.db "UPDATE version SET source = CAST(replace(source, 'open-mood', 'open-mode') AS BLOB)
+	WHERE file = 'old.yaml'"
+run slurmq submit
+error="old.yaml:2:10: error: sbatch's 'open-mode' is set by slurmq itself: slurmq keeps each attempt's output: see 'slurmq log'"
+run slurmq status old
+is "$(grep -A 1 'of old held' "$out_file")" "! 1 job of old held, refused: $error
+    fix the sweep file and run slurmq expand, or fix the account; then: slurmq release -s refused old" 'status has its first error'
+run slurmq show "$(slurmq list old --json | jq .id)"
+like_out "^commands +$error\$" 'and so has show'
 
 done_testing

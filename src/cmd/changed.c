@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "store/loader.h"
 #include "sweep/sweepfile.h"
 
 struct check {
@@ -88,19 +89,16 @@ static void check_sweep_file(struct check *c)
 static void check_script(const struct check *c)
 {
 	const struct db_version *v = c->version;
-	struct complaints complaints = {0};
 	struct sweep *sweep = NULL;
 	char *text = NULL;
 	size_t len;
 
-	if (v->script &&
-	    !sweepfile_parse(v->file, v->dir, v->source, v->source_len, &sweep, &complaints, NULL))
+	if (v->script && !loader_parse(v, &sweep, NULL))
 		text = read_other_text(sweep_script_path(sweep), v->script, strlen(v->script),
 				       &len);
 	if (text)
 		report_file(c, sweep_script_path(sweep));
 	free(text);
-	complaints_release(&complaints);
 	sweep_free(sweep);
 }
 
