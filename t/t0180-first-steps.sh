@@ -84,11 +84,11 @@ echo 4711
 END
 chmod +x bin/sbatch
 touch account
-fails_with 'fix the sweep file, run slurmq expand again, then: slurmq release fit$' slurmq submit
+fails_with 'fix the sweep file, run slurmq expand again, then: slurmq release -s refused fit$' slurmq submit
 like_err 'You must name an account: --account=NAME'
 run slurmq status
 like_out '^! 2 jobs of fit held, refused: You must name an account'
-like_out 'then: slurmq release fit$'
+like_out 'then: slurmq release -s refused fit$'
 run slurmq submit
 is_status 0
 is_out 'nothing to submit; 2 held: slurmq status shows why'

@@ -59,9 +59,29 @@ rm "$FAKE_SLURM/hold"
 run slurmq submit -n 2 --try
 is_status 2
 is_err 'slurmq submit: -n and --try cannot be combined: --try N submits N jobs too'
+run slurmq submit --try x
+is_status 2
+like_err "^slurmq submit: option '--try' needs a whole number, not 'x'"
 run slurmq submit --try 0
 is_status 2
 like_err "^slurmq submit: option '--try' takes 1 to 1000000, not '0'"
 ok 'the end' fake_quiet
+
+# A trial that fails, and that the sweep's policy tries again
+
+rm -rf .slurmq
+fake_clear 20
+slurmq init >/dev/null
+printf 'name: fails\nparams: {n: [1, 2, 3]}\nretry: {EXIT: again}\nrun: exit {n}\n' >fails.yaml
+slurmq expand fails.yaml >/dev/null
+run slurmq submit --try
+ok 'it ends' fake_quiet
+run slurmq status
+is "$(grep '^!' "$out_file")" "! 1 job of submit --try failed: slurmq log 1; the sweep's policy tries it again
+! after submit --try the rest waits: slurmq submit" 'status names the failure'
+run slurmq submit --try 2
+ok 'the next trial ends' fake_quiet
+run slurmq status
+like_out '^! 2 jobs of submit --try failed: slurmq log 2; '
 
 done_testing

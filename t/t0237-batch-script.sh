@@ -181,6 +181,73 @@ says 'variables of an array in a sweep file' \
 	"s.yaml:11:13: error: SLURM_ARRAY_TASK_MAX $use" \
 	"s.yaml:12:11: error: SLURM_ARRAY_TASK_STEP $use"
 
+# Uses of a variable of an array that also work without it
+
+sweep <<'END'
+name: s
+params: {task: [1, 2]}
+script: [job.sh, "{task}"]
+END
+script <<'END'
+#!/bin/bash
+unset SLURM_ARRAY_TASK_ID; unset -v A SLURM_ARRAY_JOB_ID SLURM_ARRAY_TASK_MIN
+task=${SLURM_ARRAY_TASK_ID:-$1} n=${SLURM_ARRAY_TASK_COUNT:-"$2"}
+[ -z "$SLURM_ARRAY_TASK_ID" ] || [[ -n ${SLURM_ARRAY_TASK_ID} && -v SLURM_ARRAY_TASK_ID ]] || test ! -n "$SLURM_ARRAY_TASK_ID"
+echo "${SLURM_ARRAY_TASK_ID:-}${SLURM_ARRAY_TASK_ID-}${SLURM_ARRAY_TASK_ID+x}${SLURM_ARRAY_TASK_ID:+_$task}"
+END
+says 'a script that works without a job array' ''
+script <<'END'
+#!/bin/bash
+task=${SLURM_ARRAY_TASK_ID:-1}
+: ${SLURM_ARRAY_TASK_ID:?} ${SLURM_ARRAY_TASK_ID%x}
+echo unset-$SLURM_ARRAY_TASK_ID; unset A; echo $SLURM_ARRAY_TASK_ID
+sed -n "${SLURM_ARRAY_TASK_ID}p" samples.txt | awk -v "i=$1" -v $SLURM_ARRAY_TASK_ID
+END
+run slurmq expand --dry-run s.yaml
+is "$(grep -o 'job.sh:[0-9:]* error' "$err_file" | paste -sd' ')" \
+	'job.sh:2:8: error job.sh:3:5: error job.sh:3:30: error job.sh:4:13: error job.sh:4:49: error job.sh:5:11: error job.sh:5:66: error' \
+	'a constant default, and uses without one'
+
+# Words of a #SBATCH line that sbatch refuses
+
+sweep <<'END'
+name: s
+script: job.sh
+END
+script <<'END'
+#!/bin/bash
+#SBATCH --cpus=4 --mem=16 GB
+#SBATCH --walltime=4 -Z 3
+#SBATCH --time 1 hour -n 2 # two
+#SBATCH mem=1G
+#SBATCH --time=4h --comment="two words"
+#SBATCH --newoption 4
+true
+END
+says 'options and words that are none' \
+	"job.sh:2:9: warning: slurmq knows no option '--cpus' of sbatch, did you mean '--cpus-per-task'?" \
+	"job.sh:2:27: warning: sbatch refuses 'GB' after '--mem=16': write 16G" \
+	"job.sh:3:9: warning: slurmq knows no option '--walltime' of sbatch, did you mean '--time'?" \
+	"job.sh:3:22: warning: slurmq knows no option '-Z' of sbatch" \
+	"job.sh:4:18: warning: sbatch refuses 'hour' after '--time=1': write 1:00:00" \
+	"job.sh:5:9: warning: sbatch refuses 'mem=1G', which is no option: an option begins with --, and a value with blanks is in quotes" \
+	"job.sh:6:9: warning: sbatch refuses '--time=4h': write 4:00:00" \
+	"job.sh:7:9: warning: slurmq knows no option '--newoption' of sbatch"
+
+# A job that cancels itself
+
+script <<'END'
+#!/bin/bash
+scancel $SLURM_JOB_ID
+nohup scancel -u me "${SLURM_JOBID}"
+scancel --signal=USR1 $SLURM_JOB_ID; scancel -s TERM $SLURM_JOB_ID; scancel 17
+a=(scancel $SLURM_JOB_ID)
+END
+cancels="a job that scancel ends counts as cancelled by a person, and submits no other job: end it with exit"
+says 'scancel of the own job' \
+	"job.sh:2:1: warning: $cancels" \
+	"job.sh:3:7: warning: $cancels"
+
 # A loop of sbatch, a script that a command executes
 
 script <<'END'
@@ -196,17 +263,37 @@ END
 says 'run: sbatch' \
 	"s.yaml:3:6: warning: slurmq knows nothing of a job that a command submits: to run the script as a job of the sweep, write script: [job.sh, \"{lr}\", \"{seed}\"]"
 for run in './job.sh {lr}' 'bash job.sh {lr}' 'cd . && exec bash -e ./job.sh {lr} >x 2>&1' '[./job.sh, "{lr}"]' \
-	'[bash, -x, job.sh, "{lr}"]'; do
+	'[bash, -x, job.sh, "{lr}"]' 'timeout -k 9 5m ./job.sh {lr}' 'time nohup nice -n 5 ./job.sh {lr}' \
+	'env -u Y X=1 ./job.sh {lr}' '[/usr/bin/env, X=1, bash, job.sh, "{lr}"]' '[timeout, 5m, ./job.sh, "{lr}"]' \
+	'bash -o pipefail -c "./job.sh {lr}"' '[bash, -lc, "true; ./job.sh {lr}"]' 'X=1 . ./job.sh {lr}' \
+	'./job.sh $lr' 'a=(x) ./job.sh "${lr}"'; do
 	printf 'name: s\nparams: {lr: [0.1, 0.01]}\nrun: %s\n' "$run" >s.yaml
 	run slurmq expand --dry-run s.yaml
 	is_status 0
 	like_err "^s.yaml:3:[0-9]+: warning: the #SBATCH lines of '(./)?job.sh' have no effect here: write script: \[(./)?job.sh, \"\{lr\}\"\]\$" "$run"
 done
-for run in 'cat job.sh' 'job.sh {lr}' 'bash -c "echo job.sh"' './none.sh {lr}' 'echo sbatch {lr}' \
+for run in 'cd sub && bash job.sh {lr}' 'pushd /x; ./job.sh {lr}' 'a=(./job.sh b); a+=(sbatch c)' 'command -v ./job.sh' \
+	'timeout 5 echo ./job.sh' 'env' 'cat job.sh' 'job.sh {lr}' 'bash -c "echo job.sh"' './none.sh {lr}' 'echo sbatch {lr}' \
 	'squeue -h | grep sbatch'; do
 	printf 'name: s\nparams: {lr: [0.1, 0.01]}\ntitle: "{lr}"\nrun: %s\n' "$run" >s.yaml
 	says "no warning: $run" ''
 done
+
+for run in '[bash, -c, "sbatch x.sh"]' '[/bin/sh, -ec, "true && sbatch x.sh"]' '[timeout, 5m, sbatch, x.sh]' \
+	'bash -c "sbatch x.sh"' 'timeout 5m sbatch x.sh' 'a=($(sbatch x.sh) $(b))'; do
+	printf 'name: s\nrun: %s\n' "$run" >s.yaml
+	run slurmq expand --dry-run s.yaml
+	like_err '^s.yaml:2:[0-9]+: warning: slurmq knows nothing of a job that a command submits: .* write script: \[x.sh\]$' "$run"
+done
+
+printf 'name: s\nsetup: true && ./job.sh\nrun: ./job.sh\n' >s.yaml
+says 'a script with #SBATCH lines in setup' \
+	"s.yaml:2:16: warning: the #SBATCH lines of './job.sh' have no effect here: write their options in 'sbatch'" \
+	"s.yaml:3:6: warning: the #SBATCH lines of './job.sh' have no effect here: write script: [./job.sh]"
+printf 'name: s\nsetup: cd sub\nrun: ./job.sh\n' >s.yaml
+says 'after cd in setup' ''
+printf 'name: s\nsbatch: {chdir: /tmp}\nrun: ./job.sh\n' >s.yaml
+says 'with chdir' ''
 
 printf 'name: s\nsetup: |\n  cd .\n  sbatch next.sh\nrun: [true]\n' >s.yaml
 says 'sbatch in setup' \

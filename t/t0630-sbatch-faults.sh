@@ -223,7 +223,7 @@ rm -f "$FAKE_SLURM/mode"
 sqlite3 -cmd '.timeout 5000' .slurmq/jobs.db 'UPDATE job SET reason = 12 WHERE id = 3'
 run slurmq status
 like_out '^! 2 jobs of odd held, refused: Batch job submission failed: Invalid partition' 'two were refused'
-like_out '^! 1 job of odd held: slurmq release odd$' 'one is held by the user'
+like_out '^! 1 job of odd held: slurmq release -s user odd$' 'one is held by the user'
 
 # The file was fixed meanwhile: the refusal does not apply to the new jobs
 fresh

@@ -68,7 +68,7 @@ slurmq expand sweep.yaml >/dev/null
 echo refuse >"$FAKE_SLURM/mode"
 run slurmq submit
 is_status 1
-like_err 'fix the sweep file, run slurmq expand again, then: slurmq release other$'
+like_err 'fix the sweep file, run slurmq expand again, then: slurmq release -s refused other$'
 slurmq cancel other --yes >/dev/null
 
 # Steps of a completed job

@@ -54,6 +54,14 @@ job 'env: {SLURM_JOB_NAME: mine}
 script: job.sh'
 like "$log" '^/.*:0:::mine$' 'env of the sweep file goes before the name of the script'
 
+# The errors of its shell name it
+
+mkdir -p code
+printf '#!/bin/bash\ntrue\nnosuch --lr 1\n' >'code/my fit.sh'
+job 'script: "code/my fit.sh"'
+is "$state" 'failed 127' 'a script with an error'
+like "$log" '^/.*/[.]slurmq/script/1/my fit[.]sh: line 3: nosuch: command not found$' 'names the script and the line'
+
 job 'params: {a.b: "x y"}
 steps: [{name: fit, params: {k: [3]}, run: "env"}]'
 values=$(grep -E "^$names=" <<<"$log" | sed -E 's,(/running/)[0-9a-f]{16}\.0\.100\,.*,\1*,' | sort)

@@ -55,7 +55,7 @@ refused() {
 	is_out ''
 	for regex; do like_err "$regex"; done
 	like_err "^slurmq submit: jobs of the sweep '$name' are held because sbatch refused them"
-	like_err "slurmq release $name\$"
+	like_err "slurmq release -s refused $name\$"
 	is "$(($(calls) - before))" 1 "$name: one sbatch for all jobs"
 	# the last job of the sweep before may be leaving just now
 	is "$(squeue -h -o %j | grep "^$name\\.")" '' "$name: none of its jobs is in Slurm"
@@ -68,7 +68,7 @@ refused() {
 	is_err ''
 	like_out "^$name .* 0/40  40 held\$"
 	like_out "^! 40 jobs of $name held, refused: "
-	like_out "then: slurmq release $name\$"
+	like_out "then: slurmq release -s refused $name\$"
 	before=$(calls)
 	run slurmq submit
 	is_status 0 'submit does not change held jobs'
@@ -108,7 +108,7 @@ ok 'held again' in_states held=40
 sweep plugin 'account: lab, time: "0:10:00"'
 run slurmq expand sweep.yaml
 is_status 0
-is_out 'plugin: 0 jobs added, 40 get the new commands; next: slurmq release plugin'
+is_out 'plugin: 0 jobs added, 40 get the new commands; next: slurmq release -s refused plugin'
 is_err ''
 ok 'held jobs stay held' in_states held=40
 to_the_end plugin

@@ -211,6 +211,7 @@ static struct batch *add_batch(struct choice *c, const struct loaded *ld, const 
 			       struct kind *k)
 {
 	const char *checkpoint = sweep_checkpoint(ld->sweep);
+	const char *script = sweep_script_path(ld->sweep);
 	struct batches *bs = c->out;
 	struct batch *b;
 
@@ -228,6 +229,9 @@ static struct batch *add_batch(struct choice *c, const struct loaded *ld, const 
 	b->restartable = sweep_restartable(ld->sweep);
 	b->checkpoint = checkpoint ? mem_strdup(checkpoint) : NULL;
 	b->setup = sweep_setup_place(ld->sweep);
+	if (script)
+		b->script =
+			mem_printf("script/%" PRId64 "/%s", job->version, strrchr(script, '/') + 1);
 	b->notice_s = sweep_notice_s(ld->sweep);
 	b->exclude = render_exclude(&c->nodes, k->directives, &b->options);
 	return b;

@@ -95,6 +95,7 @@ static int add_values(struct store *store, struct health *h, const struct db_swe
 			continue;
 		*jobs += v[i].jobs;
 		need = add_sweep_need(h, NEED_VALUE, s, v[i].jobs);
+		need->reason = REASON_BREAKER;
 		need->failed = v[i].failed;
 		need->job = v[i].job;
 		need->many = many;
@@ -105,33 +106,38 @@ static int add_values(struct store *store, struct health *h, const struct db_swe
 	return rc;
 }
 
-/* Adds the needs of held jobs: jobs that sbatch refused, jobs of a bad value and jobs that the user
- * holds are different needs. */
+static int count_held(struct db *db, int64_t sweep, int reason, int64_t *n, struct err *err)
+{
+	const struct db_select select = {.sweeps = &sweep, .nsweeps = 1, .reasons = 1U << reason};
+
+	return db_jobs_count(db, &select, n, err);
+}
+
+/* Adds the needs of held jobs: each reason for which jobs are held is a need of its own. */
 static int add_held(struct store *store, struct health *h, const struct db_sweep *s, bool many,
 		    struct err *err)
 {
-	int64_t sweep = s->id;
-	const struct db_select select = {
-		.sweeps = &sweep, .nsweeps = 1, .reasons = 1U << REASON_REFUSED};
+	struct health_need *n;
 	char *words = NULL;
-	int64_t refused, values, held;
-	int rc = state_get_refused(store->db, s->id, &words, err) < 0 ||
-		 db_jobs_count(store->db, &select, &refused, err) ||
-		 add_values(store, h, s, many, &values, err);
+	int64_t refused, users, values;
 
-	if (rc) {
+	if (state_get_refused(store->db, s->id, &words, err) < 0 ||
+	    count_held(store->db, s->id, REASON_REFUSED, &refused, err) ||
+	    count_held(store->db, s->id, REASON_USER, &users, err) ||
+	    add_values(store, h, s, many, &values, err)) {
 		free(words);
 		return -1;
 	}
-	held = s->counts[JOB_HELD] - refused - values;
 	if (refused) {
 		if (words)
 			words[strcspn(words, "\n")] = '\0';
-		add_sweep_need(h, NEED_REFUSED, s, refused)->words = words;
+		n = add_sweep_need(h, NEED_REFUSED, s, refused);
+		n->reason = REASON_REFUSED;
+		n->words = words;
 		words = NULL;
 	}
-	if (held > 0)
-		add_sweep_need(h, NEED_HELD, s, held);
+	if (users)
+		add_sweep_need(h, NEED_HELD, s, users)->reason = REASON_USER;
 	free(words);
 	return 0;
 }
@@ -242,6 +248,15 @@ static int add_via(struct store *store, struct health *h, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
+/* Adds the need that jobs wait after submit --try, with those of its jobs that failed and that their
+ * policy tries again. */
+static int add_trial(struct store *store, struct health *h, struct err *err)
+{
+	struct health_need *n = add_need(h, NEED_TRIAL);
+
+	return db_jobs_retried(store->db, &n->failed, &n->job, err);
+}
+
 /* work: jobs are pending, not only in paused sweeps. */
 static int add_needs(struct store *store, struct health *h, bool paused, bool work, struct err *err)
 {
@@ -251,12 +266,14 @@ static int add_needs(struct store *store, struct health *h, bool paused, bool wo
 	    (h->sentinel == SENTINEL_HELD && add_held_sentinel(store, h, err)) ||
 	    (work && add_via(store, h, err)))
 		return -1;
-	if (h->trial && work && h->state != CHAIN_PAUSED)
-		add_need(h, NEED_TRIAL);
-	else if (h->state == CHAIN_STALLED)
+	if (h->trial && work && h->state != CHAIN_PAUSED) {
+		if (add_trial(store, h, err))
+			return -1;
+	} else if (h->state == CHAIN_STALLED) {
 		add_need(h, NEED_SUBMIT);
-	else if (h->state == CHAIN_IDLE && !h->last_refill)
+	} else if (h->state == CHAIN_IDLE && !h->last_refill) {
 		add_need(h, NEED_FIRST_SUBMIT);
+	}
 	add_waits(h);
 	return add_sweeps(store, h, err);
 }

@@ -53,8 +53,10 @@ enum health_need_kind {
 	NEED_VIA,	   /* fix the way to the host that submits: words */
 	NEED_SUBMIT,	   /* submit: work is left, and no job is known to be in Slurm */
 	NEED_FIRST_SUBMIT, /* submit for the first time */
-	NEED_TRIAL,	   /* submit the rest, if the jobs of submit --try went well */
-	NEED_FAILED,	   /* check the failed jobs of sweep; names: "30 EXIT" for each reason */
+	/* Submit the rest, if the jobs of submit --try went well: `failed` of them did not, job last,
+	 * and are tried again. */
+	NEED_TRIAL,
+	NEED_FAILED, /* check the failed jobs of sweep; names: "30 EXIT" for each reason */
 	/* Change the options that sbatch refused, and release these jobs of sweep: words, or
 	 * NULL. */
 	NEED_REFUSED,
@@ -71,7 +73,8 @@ struct health_need {
 	char *sweep;
 	int64_t jobs; /* jobs of the sweep */
 	int64_t failed;
-	bool many; /* there is more than one sweep */
+	bool many;  /* there is more than one sweep */
+	int reason; /* why the jobs are held: enum job_reason */
 	int64_t job;
 	uint64_t slurm_job;
 	bool by_admin;

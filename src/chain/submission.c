@@ -39,6 +39,7 @@ static void batch_release(struct batch *b)
 	free(b->group);
 	free(b->checkpoint);
 	free(b->setup);
+	free(b->script);
 	free(b->exclude);
 	manifest_writer_release(&b->manifest);
 	memset(b, 0, sizeof(*b));
@@ -88,14 +89,12 @@ static int write_batch(struct store *store, const struct batch *b, int64_t kill_
 				     .chained = chained,
 				     .checkpoint = b->checkpoint,
 				     .setup = b->setup,
+				     .script = b->script,
 				     .notice_s = b->notice_s,
 				     .kill_wait_s = kill_wait_s};
-	char *script = mem_printf("env/%" PRId64 ".script", b->sub.version);
 	char *logs = mem_printf("logs/%04" PRId64, b->sub.first / 1000);
 	int rc = 0;
 
-	if (folder_file_exists(sp, script))
-		head.script = script;
 	if (folder_make_subfolder(sp, logs, err) || folder_make_subfolder(sp, "manifests", err) ||
 	    manifest_write(sp, b->sub.id, &b->manifest, &head, err))
 		rc = -1;
@@ -104,7 +103,6 @@ static int write_batch(struct store *store, const struct batch *b, int64_t kill_
 		rc = -1;
 	FAILPOINT("claim-rights");
 	free(logs);
-	free(script);
 	return rc;
 }
 
@@ -226,33 +224,45 @@ static bool is_env_missing(struct store *store, int64_t version)
 	return !there;
 }
 
-static int provide_version(struct store *store, int64_t version, bool user, bool renew,
-			   bool *stored, struct err *err)
+/* Stores the batch script of a version under its own name, which the errors of its shell then
+ * have. */
+static int put_script(struct store *store, const struct batch *b, struct err *err)
 {
-	char *bin = mem_printf("bin/%" PRId64, version);
-	char *script = mem_printf("env/%" PRId64 ".script", version);
+	char *folder = mem_strndup(b->script, (size_t)(strrchr(b->script, '/') - b->script));
 	struct db_version row = {0};
+	int rc = db_version_get(store->db, b->sub.version, &row, err);
+
+	if (!rc && row.script) {
+		rc = folder_make_subfolder(store->folder, folder, err);
+		if (!rc)
+			rc = folder_file_put(store->folder, b->script, row.script,
+					     strlen(row.script), 0700, err);
+	}
+	db_version_release(&row);
+	free(folder);
+	return rc ? -1 : 0;
+}
+
+static int provide_version(struct store *store, struct batch *b, bool user, bool renew,
+			   struct err *err)
+{
+	int64_t version = b->sub.version;
+	char *bin = mem_printf("bin/%" PRId64, version);
 	int rc = 0;
 
 	if (folder_make_subfolder(store->folder, "env", err) ||
 	    folder_make_subfolder(store->folder, "bin", err))
 		rc = -1;
-	*stored = false;
+	b->env_stored = false;
 	if (!rc && user && (renew || is_env_missing(store, version)))
-		rc = put_env(store, version, renew, stored, err);
+		rc = put_env(store, version, renew, &b->env_stored, err);
 	FAILPOINT("claim-env");
-	if (!rc && !folder_file_exists(store->folder, bin)) {
-		rc = db_version_get(store->db, version, &row, err) ? -1 : 0;
-		if (!rc && row.script && !folder_file_exists(store->folder, script))
-			rc = folder_file_put(store->folder, script, row.script, strlen(row.script),
-					     0700, err);
-		if (!rc)
-			rc = put_binary(store, bin, err);
-		FAILPOINT("claim-binary");
-	}
-	db_version_release(&row);
+	if (!rc && b->script && !folder_file_exists(store->folder, b->script))
+		rc = put_script(store, b, err);
+	if (!rc && !folder_file_exists(store->folder, bin))
+		rc = put_binary(store, bin, err);
+	FAILPOINT("claim-binary");
 	free(bin);
-	free(script);
 	return rc;
 }
 
@@ -260,8 +270,7 @@ int submission_provide(struct store *store, struct batches *b, bool user, bool r
 		       struct err *err)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (provide_version(store, b->v[i].sub.version, user, renew, &b->v[i].env_stored,
-				    err))
+		if (provide_version(store, &b->v[i], user, renew, err))
 			return -1;
 	return 0;
 }

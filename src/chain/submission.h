@@ -30,6 +30,7 @@ struct batch {
 	bool restartable;
 	char *checkpoint; /* name of a signal; NULL: none */
 	char *setup;	  /* place of `setup` in the sweep file; NULL: none */
+	char *script;	  /* the stored batch script, a path below the folder; NULL: none */
 	int notice_s;	  /* seconds from Slurm's notice to the time limit; 0: the default */
 	/* value of --exclude, including the breaker's nodes; NULL: only the user's options apply */
 	char *exclude;

@@ -11,6 +11,7 @@
 #include "lib/guess.h"
 #include "chain/reconcile.h"
 #include "chain/sentinel.h"
+#include "cmd/changed.h"
 #include "store/state.h"
 #include "cmd/page.h"
 
@@ -155,7 +156,7 @@ static void set_refused_error(struct cmd_ctx *ctx, struct cmd_filled *f)
 	else
 		err_set(&f->err, ERR_FAILED,
 			"jobs of the sweep '%s' are held because sbatch refused them; fix the "
-			"sweep file, run slurmq expand again, then: slurmq release %s",
+			"sweep file, run slurmq expand again, then: slurmq release -s refused %s",
 			sweep, sweep);
 }
 
@@ -219,6 +220,7 @@ void cmd_fill(struct cmd_ctx *ctx, const struct fill_opts *wanted, struct cmd_fi
 	opts.say_arg = ctx;
 	memset(f, 0, sizeof(*f));
 	f->trial = opts.trial;
+	changed_report(ctx);
 	unknown = reconcile(ctx->store, 0, &seen, &err);
 	if (unknown && err.status == ERR_AGAIN)
 		cmd_say_text(ctx, err.msg);

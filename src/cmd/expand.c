@@ -401,6 +401,17 @@ static void add_part(struct buf *line, int64_t n, const char *what)
 		buf_addf(line, ", %" PRId64 " %s", n, what);
 }
 
+/* Returns the option of slurmq release with which it does not release jobs that are held for
+ * another reason than sbatch's refusal, if there are refused jobs. */
+static const char *choose_released(struct db *db, int64_t sweep)
+{
+	const struct db_select refused = {
+		.sweeps = &sweep, .nsweeps = 1, .reasons = 1U << REASON_REFUSED};
+	int64_t n;
+
+	return !db_jobs_count(db, &refused, &n, NULL) && n ? "-s refused " : "";
+}
+
 /* Adds the next command: failed and held jobs need retry or release. */
 static void add_next(struct cmd_ctx *ctx, struct buf *line, const struct expand_result *r)
 {
@@ -413,7 +424,8 @@ static void add_next(struct cmd_ctx *ctx, struct buf *line, const struct expand_
 	if (s.counts[JOB_FAILED])
 		buf_addf(line, "; next: slurmq retry %s", r->sweep);
 	else if (s.counts[JOB_HELD])
-		buf_addf(line, "; next: slurmq release %s", r->sweep);
+		buf_addf(line, "; next: slurmq release %s%s", choose_released(ctx->store->db, s.id),
+			 r->sweep);
 	else
 		buf_addstr(line, "; next: slurmq submit");
 	db_sweep_release(&s);

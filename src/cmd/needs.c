@@ -59,7 +59,7 @@ static void add_refused(const struct health_need *n, struct strs *lines)
 		  plural_ending(n->jobs), n->sweep, n->words ? n->words : "");
 	strs_addf(lines,
 		  "  fix the sweep file and run slurmq expand, or fix the account; then: slurmq "
-		  "release %s",
+		  "release -s refused %s",
 		  n->sweep);
 }
 
@@ -131,7 +131,7 @@ static void add_wait(const struct wait_group *g, struct strs *lines)
 		strs_addf(lines, "  %sslurmq hold %s and slurmq release %s", advise_wait(g->kind),
 			  buf_str(&ids), buf_str(&ids));
 	else
-		strs_addf(lines, "  %sslurmq hold -s queued %s and slurmq release %s",
+		strs_addf(lines, "  %sslurmq hold -s queued %s and slurmq release -s user %s",
 			  advise_wait(g->kind), g->sweep_name, g->sweep_name);
 	buf_release(&ids);
 	buf_release(&slurm);
@@ -156,10 +156,11 @@ static void add_value(const struct health_need *n, struct strs *lines)
 	needs_add_held(n->many ? n->sweep : NULL, &n->names, n->failed, &text);
 	strs_addf(lines, "%" PRId64 " job%s of %s held: %s", n->jobs, plural_ending(n->jobs),
 		  n->sweep, buf_str(&text));
-	strs_addf(lines,
-		  "  slurmq log %" PRId64
-		  " shows the last failure; slurmq config breaker sets how many hold a value",
-		  n->job);
+	strs_addf(
+		lines,
+		"  slurmq log %" PRId64
+		" shows the last failure; slurmq config breaker sets how many hold a value (0: off)",
+		n->job);
 	buf_release(&text);
 }
 
@@ -175,7 +176,7 @@ static void add_chain(const struct health_need *n, struct strs *lines)
 			  "the queue is paused: slurmq log %" PRId64
 			  " shows the last failure; fix the cause (in a sweep file: slurmq "
 			  "expand), then: slurmq retry and slurmq resume; slurmq config breaker "
-			  "sets how many failures pause it",
+			  "sets how many failures pause it (0: off)",
 			  n->job);
 		break;
 	case NEED_SENTINEL:
@@ -193,6 +194,12 @@ static void add_chain(const struct health_need *n, struct strs *lines)
 		strs_add(lines, "no job is known to be in Slurm and work is left: slurmq submit");
 		break;
 	case NEED_TRIAL:
+		if (n->failed)
+			strs_addf(lines,
+				  "%" PRId64 " job%s of submit --try failed: slurmq log %" PRId64
+				  "; the sweep's policy tries %s again",
+				  n->failed, plural_ending(n->failed), n->job,
+				  n->failed == 1 ? "it" : "them");
 		strs_add(lines, "after submit --try the rest waits: slurmq submit");
 		break;
 	case NEED_FIRST_SUBMIT:
@@ -230,7 +237,7 @@ void needs_add_lines(const struct health_need *n, struct strs *lines)
 			  n->sweep, n->jobs, n->jobs == 1 ? " is" : "s are", n->sweep);
 		break;
 	case NEED_HELD:
-		strs_addf(lines, "%" PRId64 " job%s of %s held: slurmq release %s", n->jobs,
+		strs_addf(lines, "%" PRId64 " job%s of %s held: slurmq release -s user %s", n->jobs,
 			  plural_ending(n->jobs), n->sweep, n->sweep);
 		break;
 	default:

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "cmd/cmd.h"
+#include "cmd/changed.h"
 #include "cmd/steer.h"
 
 struct args {
@@ -45,7 +46,10 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 		return 0;
 	}
 	cmd_print(ctx, "released %" PRId64 " %s", changed, changed == 1 ? "job" : "jobs");
-	return args->no_submit ? 0 : cmd_fill_and_print(ctx, err);
+	if (!args->no_submit)
+		return cmd_fill_and_print(ctx, err);
+	changed_report(ctx);
+	return 0;
 }
 
 static const struct opt opts[] = {

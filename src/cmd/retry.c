@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/changed.h"
 #include "chain/ingest.h"
 #include "cmd/steer.h"
 #include "lib/clock.h"
@@ -333,6 +334,8 @@ static int report_and_submit(struct cmd_ctx *ctx, const struct retry *r, int64_t
 		print_nothing(ctx, r);
 	if (submit)
 		cmd_fill(ctx, &(struct fill_opts){.max = -1}, &filled);
+	else if (changed)
+		changed_report(ctx);
 	if (r->args->json) {
 		json_open(&j, NULL, '{');
 		json_int(&j, "retried", changed);

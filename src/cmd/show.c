@@ -257,28 +257,44 @@ static void print_retries(struct cmd_ctx *ctx, const struct whole *w)
 	buf_release(&text);
 }
 
+/* The values that the breaker holds for a sweep, and the one for which it holds a job. */
+struct held {
+	struct bad_value *v, *of_job; /* of_job: NULL if it does not hold the job */
+	size_t n;
+};
+
+static void held_release(struct held *h)
+{
+	bad_values_release(h->v, h->n);
+}
+
+static void read_held(struct db *db, const struct db_job *job, struct held *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (job->state != JOB_HELD || job->reason != REASON_BREAKER ||
+	    bad_values_get(db, job->sweep, &out->v, &out->n, NULL))
+		return;
+	for (size_t i = out->n; i-- > 0;)
+		if (bad_value_has(&out->v[i], &job->point))
+			out->of_job = &out->v[i];
+}
+
 /* Prints for which value the breaker holds the job. */
 static void print_held(struct cmd_ctx *ctx, const struct db_job *job)
 {
-	struct db *db = ctx->store->db;
-	struct bad_value *v = NULL;
 	struct db_sweep *sweeps = NULL;
 	struct buf text = {0};
-	size_t n = 0, nsweeps = 0;
+	struct held held;
+	size_t n = 0;
 
-	if (job->state != JOB_HELD || job->reason != REASON_BREAKER ||
-	    bad_values_get(db, job->sweep, &v, &n, NULL) || db_sweeps(db, &sweeps, &nsweeps, NULL))
-		n = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (!bad_value_has(&v[i], &job->point))
-			continue;
-		needs_add_held(nsweeps > 1 ? job->sweep_name : NULL, &v[i].words, v[i].failed,
-			       &text);
+	read_held(ctx->store->db, job, &held);
+	if (held.of_job && !db_sweeps(ctx->store->db, &sweeps, &n, NULL)) {
+		needs_add_held(n > 1 ? job->sweep_name : NULL, &held.of_job->words,
+			       held.of_job->failed, &text);
 		print_field(ctx, "held", buf_str(&text));
-		break;
 	}
-	db_sweeps_free(sweeps, nsweeps);
-	bad_values_release(v, n);
+	db_sweeps_free(sweeps, n);
+	held_release(&held);
 	buf_release(&text);
 }
 
@@ -539,11 +555,29 @@ static void add_retry_options(struct json *j, const struct db_job *job)
 	strs_release(&options);
 }
 
+/* Adds for which value the breaker holds the job. */
+static void add_held(struct json *j, struct db *db, const struct db_job *job)
+{
+	struct held held;
+
+	read_held(db, job, &held);
+	if (held.of_job) {
+		json_open(j, "held_for", '{');
+		add_strs(j, "values", &held.of_job->words);
+		json_int(j, "failed", held.of_job->failed);
+		json_close(j);
+	} else {
+		json_null(j, "held_for");
+	}
+	held_release(&held);
+}
+
 static void add_whole(struct json *j, struct cmd_ctx *ctx, const struct whole *w)
 {
 	json_open(j, NULL, '{');
 	view_job_json(j, &w->job, w->n ? &w->v[w->n - 1].a : NULL);
 	view_results_json(j, w->results, w->nresults);
+	add_held(j, ctx->store->db, &w->job);
 	add_retry_options(j, &w->job);
 	json_str(j, "variant", w->job.point.variant);
 	add_strs(j, "sbatch", &w->plan.sbatch);

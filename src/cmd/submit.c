@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cmd/cmd.h"
+#include "cmd/changed.h"
 
 #include "chain/hosts.h"
 #include "store/state.h"
@@ -67,8 +68,10 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (args->max && args->trial)
 		return err_set(err, ERR_USAGE,
 			       "-n and --try cannot be combined: --try N submits N jobs too");
-	if (args->dry_run)
+	if (args->dry_run) {
+		changed_report(ctx);
 		return print_preview(ctx, fill.max, err);
+	}
 	if (args->trial && check_trial(ctx, err))
 		return -1;
 	hosts_check(ctx->store, &(struct hosts_opts){.ms = LOCKS_MS});

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "sweep/sweepfile.h"
+#include "store/loader.h"
 
 enum paint view_paint(int state)
 {
@@ -194,7 +194,6 @@ void view_command(const struct plan_step *step, struct buf *out)
 
 int view_plan_next(struct db *db, const struct db_job *job, struct plan *plan, struct err *err)
 {
-	struct complaints complaints = {0};
 	struct db_version v = {0};
 	struct sweep *sweep = NULL;
 	int rc;
@@ -206,15 +205,11 @@ int view_plan_next(struct db *db, const struct db_job *job, struct plan *plan, s
 			       "job %" PRId64 ": the text of its sweep is not in the database",
 			       job->id);
 	if (!rc)
-		rc = sweepfile_parse(v.file, v.dir, v.source, v.source_len, &sweep, &complaints,
-				     err);
+		rc = loader_parse(&v, &sweep, err);
 	if (!rc) {
-		if (v.script)
-			sweep_set_script(sweep, v.script);
 		rc = sweep_plan(sweep, &job->point, job->id, plan, err);
 		sweep_free(sweep);
 	}
-	complaints_release(&complaints);
 	db_version_release(&v);
 	return rc;
 }

@@ -205,7 +205,6 @@ static int parse_long(const struct opt_set *sets, const char *word, const char *
 	const struct opt *o;
 	char called[64];
 	void *into;
-	int64_t n;
 
 	o = find_name(sets, name, len, &into);
 	if (!o)
@@ -219,7 +218,7 @@ static int parse_long(const struct opt_set *sets, const char *word, const char *
 	}
 	if (equals)
 		return set_option(o, into, equals + 1, called, err) ? -1 : 1;
-	if (*o->arg == '[' && (!next || opt_int(next, &n))) {
+	if (*o->arg == '[' && (!next || next[0] == '-')) {
 		*(int64_t *)(void *)((char *)into + o->offset) = o->min;
 		return 1;
 	}

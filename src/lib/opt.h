@@ -36,8 +36,8 @@ struct opt {
 	enum opt_type type;
 	char letter;	  /* 0: none */
 	const char *name; /* long name, without the dashes */
-	const char
-		*arg; /* name of the value; NULL for a flag; "[N]": a number may follow, else min */
+	const char *
+		arg; /* name of the value; NULL for a flag; "[N]": min if no word follows but an option */
 	const char *help;
 	size_t offset;
 	int64_t min, max;

@@ -196,6 +196,9 @@ void db_jobs_free(struct db_job *v, size_t n);
 /* Counts the pending, submitting and queued jobs that must not start yet; *first is the earliest
  * due. */
 int db_jobs_later(struct db *db, int64_t *n, int64_t *first, struct err *err);
+/* Counts the pending jobs that failed and that their sweep's policy tries again; *last is the one
+ * with the highest id, 0 if there is none. */
+int db_jobs_retried(struct db *db, int64_t *n, int64_t *last, struct err *err);
 
 /* The transitions that a user requests. Each returns 0 and sets *changed: 1 if the row was
  * changed, 0 if the job's state does not allow the transition. */

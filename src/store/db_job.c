@@ -321,6 +321,21 @@ int db_jobs_later(struct db *db, int64_t *n, int64_t *first, struct err *err)
 	return 0;
 }
 
+int db_jobs_retried(struct db *db, int64_t *n, int64_t *last, struct err *err)
+{
+	static const char sql[] =
+		"SELECT count(*), ifnull(max(j.id), 0) FROM retry_state g CROSS JOIN job j ON j.id = g.job"
+		" WHERE g.tries + g.site > 0 AND j.state = " SQL_PENDING;
+	sqlite3_stmt *s = db_stmt(db, sql, err, "");
+
+	if (!s || db_step_row(db, s, err) != SQLITE_ROW)
+		return -1;
+	*n = sqlite3_column_int64(s, 0);
+	*last = sqlite3_column_int64(s, 1);
+	sqlite3_reset(s);
+	return 0;
+}
+
 /* ---- what the user asks for ---- */
 
 #define TO_PENDING \

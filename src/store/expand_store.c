@@ -389,7 +389,6 @@ static int delete_hidden_versions(struct store *store, struct err *err)
 /* Reads the sweep's current version, to find what changes. */
 static int read_current_version(struct work *w, struct err *err)
 {
-	struct complaints c = {0};
 	struct db_version v = {0};
 	struct db_sweep s = {0};
 	const char *script = sweep_script_text(w->f->sweep);
@@ -405,11 +404,9 @@ static int read_current_version(struct work *w, struct err *err)
 			       !memcmp(v.source, w->f->text, w->f->len) &&
 			       expand_same_text(v.script, script);
 		/* a version that this slurmq cannot parse counts as changed */
-		if (!w->same_text &&
-		    !sweepfile_parse(v.file, v.dir, v.source, v.source_len, &w->old, &c, NULL))
-			sweep_set_script(w->old, v.script ? v.script : "");
+		if (!w->same_text)
+			loader_parse(&v, &w->old, NULL);
 	}
-	complaints_release(&c);
 	db_version_release(&v);
 	db_sweep_release(&s);
 	return rc < 0 ? -1 : 0;

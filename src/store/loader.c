@@ -22,10 +22,33 @@ void loader_release(struct loader *l)
 	memset(l, 0, sizeof(*l));
 }
 
+/* Sets err to the first complaint that is an error. */
+static void set_first_error(const struct complaints *c, struct err *err)
+{
+	for (size_t i = 0; i < c->lines.n; i++) {
+		if (!strstr(c->lines.v[i], ": error: "))
+			continue;
+		err_set(err, ERR_USAGE, "%s", c->lines.v[i]);
+		return;
+	}
+}
+
+int loader_parse(const struct db_version *v, struct sweep **out, struct err *err)
+{
+	struct complaints c = {0};
+	int rc = sweepfile_parse(v->file, v->dir, v->source, v->source_len, out, &c, err);
+
+	if (rc)
+		set_first_error(&c, err);
+	else if (v->script)
+		sweep_set_script(*out, v->script);
+	complaints_release(&c);
+	return rc;
+}
+
 int loader_get(struct loader *l, struct db *db, int64_t version, struct loaded **out,
 	       struct err *err)
 {
-	struct complaints c = {0};
 	struct loaded *ld;
 	int rc;
 
@@ -42,15 +65,11 @@ int loader_get(struct loader *l, struct db *db, int64_t version, struct loaded *
 		rc = err_set(err, ERR_FAILED,
 			     "version %" PRId64 " of a sweep is not in the database", version);
 	if (!rc)
-		rc = sweepfile_parse(ld->row.file, ld->row.dir, ld->row.source, ld->row.source_len,
-				     &ld->sweep, &c, err);
-	complaints_release(&c);
+		rc = loader_parse(&ld->row, &ld->sweep, err);
 	if (rc) {
 		loaded_free(ld);
 		return -1;
 	}
-	if (ld->row.script)
-		sweep_set_script(ld->sweep, ld->row.script);
 	l->v = mem_grow(l->v, l->n + 1, sizeof(*l->v));
 	l->v[l->n++] = ld;
 	*out = ld;

@@ -21,7 +21,9 @@ struct loader {
 		*v; /* allocated one by one: pointers to them stay valid while others are added */
 	size_t n;
 };
-/* Parses a version, or finds it parsed already. *out is borrowed until loader_release(). */
+/* Parses the stored text of a version, with its script. If this slurmq refuses the text, err has the
+ * first error, with its place. The caller frees *out with sweep_free(). */
+int loader_parse(const struct db_version *v, struct sweep **out, struct err *err);
 /* Parses a version, or finds it parsed already. *out is borrowed until loader_release(). */
 int loader_get(struct loader *l, struct db *db, int64_t version, struct loaded **out,
 	       struct err *err);

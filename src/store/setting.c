@@ -202,8 +202,8 @@ static bool is_valid_notify(const char *value, struct err *err)
 const struct setting settings[] = {
 	{"limit", "auto", "auto, or 1 to 1000000", "how many jobs may be in Slurm at once",
 	 is_valid_limit},
-	{"breaker", "10", "0 to 1000", "consecutive quick failures that pause the queue; 0: never",
-	 is_valid_breaker},
+	{"breaker", "10", "0 (off) to 1000",
+	 "consecutive quick failures that pause the queue; 0: never", is_valid_breaker},
 	{"reserve", "0", "0 to 1000000", "slots left for your other jobs", is_valid_reserve},
 	{"sentinel", "auto", "auto, off, or a time from 5s to 24h, such as 15m",
 	 "a job that waits in Slurm and restarts the chain", is_valid_sentinel},

@@ -4,13 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DEPTH_MOST = 20 };
+
 struct scan {
 	const char *text;
 	size_t len, at;
 	struct strs words;
-	size_t offset; /* of the first of them */
-	char *heredoc; /* the word that ends the here-document after this line; NULL: none */
-	void (*fn)(void *arg, const struct strs *words, size_t offset);
+	size_t *offsets; /* of the words */
+	size_t depth;	 /* how many arrays the text is in */
+	char *heredoc;	 /* the word that ends the here-document after this line; NULL: none */
+	shell_command_fn *fn;
 	void *arg;
 };
 
@@ -19,20 +22,166 @@ static char peek(const struct scan *s, size_t ahead)
 	return s->at + ahead < s->len ? s->text[s->at + ahead] : '\0';
 }
 
+/* Returns the length of "NAME=" or "NAME+=" at the begin of a word; 0 if it is no assignment. */
+static size_t measure_assignment(const char *word)
+{
+	size_t name =
+		strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
+	size_t plus = word[name] == '+';
+
+	return name && word[name + plus] == '=' ? name + plus + 1 : 0;
+}
+
 /* Returns whether a word before the command is no part of it. */
 static bool is_prefix(const char *word)
 {
-	static const char *const prefixes[] = {"if",   "then", "elif",	  "else", "while", "until",
-					       "do",   "!",    "{",	  "time", "exec",  "nohup",
-					       "eval", "srun", "command", "env",  NULL};
-	size_t name =
-		strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
+	static const char *const reserved[] = {"if",	"then", "elif", "else", "while",
+					       "until", "do",	"!",	"{",	NULL};
 
-	for (const char *const *p = prefixes; *p; p++)
-		if (!strcmp(*p, word))
+	for (const char *const *r = reserved; *r; r++)
+		if (!strcmp(*r, word))
 			return true;
-	return name && word[name] == '=';
+	return measure_assignment(word) > 0;
 }
+
+/* ---- the words of a command ---- */
+
+/* A program that only starts another one. */
+struct starter {
+	const char *name;
+	const char *valued; /* options whose value is the next word; NULL: it has no options here */
+	size_t operands;    /* words between its options and the command */
+};
+
+static const struct starter *find_starter(const char *word)
+{
+	static const struct starter starters[] = {
+		{"time", "fo", 0},    {"exec", "a", 0},	    {"nohup", "", 0},  {"env", "uCS", 0},
+		{"timeout", "sk", 1}, {"nice", "n", 0},	    {"setsid", "", 0}, {"stdbuf", "ioe", 0},
+		{"eval", NULL, 0},    {"command", NULL, 0}, {"srun", NULL, 0}};
+	const char *slash = strrchr(word, '/');
+
+	for (size_t i = 0; i < sizeof(starters) / sizeof(*starters); i++)
+		if (!strcmp(starters[i].name, slash ? slash + 1 : word))
+			return &starters[i];
+	return NULL;
+}
+
+/* Returns the index of the first word after the options from i on. */
+static size_t skip_options(const struct strs *words, size_t i, const char *valued)
+{
+	for (; i < words->n && words->v[i][0] == '-'; i++) {
+		const char *word = words->v[i];
+
+		if (word[1] && word[1] != '-' && !word[2] && strchr(valued, word[1]))
+			i++;
+	}
+	return i < words->n ? i : words->n;
+}
+
+/* Returns the index of the command itself, after the programs that start it. */
+static size_t skip_starters(const struct strs *words)
+{
+	const struct starter *starter;
+	size_t i = 0;
+
+	while (i < words->n && (starter = find_starter(words->v[i]))) {
+		i++;
+		if (starter->valued)
+			i = skip_options(words, i, starter->valued) + starter->operands;
+		while (i < words->n && measure_assignment(words->v[i]))
+			i++;
+	}
+	return i < words->n ? i : words->n;
+}
+
+static bool is_shell(const char *word)
+{
+	static const char *const shells[] = {"bash", "sh", "dash", "zsh", "ksh", NULL};
+	const char *slash = strrchr(word, '/');
+
+	for (const char *const *s = shells; *s; s++)
+		if (!strcmp(*s, slash ? slash + 1 : word))
+			return true;
+	return false;
+}
+
+/* Returns the index of the first word after the options of a shell. Sets *text if that word is a text,
+ * because of the option -c. */
+static size_t skip_shell_options(const struct strs *words, bool *text)
+{
+	size_t end = skip_options(words, 1, "oO");
+
+	*text = false;
+	for (size_t i = 1; i < end; i++) {
+		const char *word = words->v[i];
+
+		*text = *text || (word[0] == '-' && word[1] != '-' && strchr(word, 'c'));
+	}
+	return end;
+}
+
+/* Passes the commands of a text on, with one offset for all. */
+struct inner {
+	shell_command_fn *fn;
+	void *arg;
+	size_t offset;
+};
+
+static void call_inner(void *arg, const struct strs *words, size_t offset)
+{
+	const struct inner *in = arg;
+
+	(void)offset;
+	in->fn(in->arg, words, in->offset);
+}
+
+/* Calls fn for a command. offsets: of its words; NULL: all are 0. */
+static void call_for_words(const struct strs *words, const size_t *offsets, shell_command_fn *fn,
+			   void *arg)
+{
+	size_t first = skip_starters(words), text;
+	const struct strs rest = {.v = words->v + first, .n = words->n - first};
+	size_t offset = offsets && rest.n ? offsets[first] : 0;
+	struct inner in = {fn, arg, offset};
+	bool has_text;
+
+	if (!rest.n)
+		return;
+	if (is_shell(rest.v[0])) {
+		text = skip_shell_options(&rest, &has_text);
+		if (has_text && text < rest.n) {
+			shell_commands_each(rest.v[text], strlen(rest.v[text]), call_inner, &in);
+			return;
+		}
+	}
+	fn(arg, &rest, offset);
+}
+
+void shell_command_each(const struct strs *words, shell_command_fn *fn, void *arg)
+{
+	call_for_words(words, NULL, fn, arg);
+}
+
+size_t shell_command_file(const struct strs *words)
+{
+	bool text = false;
+	size_t i;
+
+	if (!words->n)
+		return 0;
+	if (is_shell(words->v[0])) {
+		i = skip_shell_options(words, &text);
+		return text ? words->n : i;
+	}
+	if (!strcmp(words->v[0], "source") || !strcmp(words->v[0], "."))
+		return words->n > 1 ? 1 : words->n;
+	return strchr(words->v[0], '/') ? 0 : words->n;
+}
+
+/* ---- the commands of a text ---- */
+
+static void scan_commands(struct scan *s);
 
 static void add_word(struct scan *s, char *word, size_t offset)
 {
@@ -43,15 +192,15 @@ static void add_word(struct scan *s, char *word, size_t offset)
 		free(word);
 		return;
 	}
-	if (s->words.n == 0)
-		s->offset = offset;
+	s->offsets = mem_grow(s->offsets, s->words.n + 1, sizeof(*s->offsets));
+	s->offsets[s->words.n] = offset;
 	strs_take(&s->words, word);
 }
 
 static void end_command(struct scan *s)
 {
 	if (s->words.n)
-		s->fn(s->arg, &s->words, s->offset);
+		call_for_words(&s->words, s->offsets, s->fn, s->arg);
 	strs_release(&s->words);
 }
 
@@ -126,48 +275,77 @@ static void skip_comment(struct scan *s)
 		s->at++;
 }
 
-void shell_commands_each(const char *text, size_t len,
-			 void (*fn)(void *arg, const struct strs *words, size_t offset), void *arg)
+/* Returns the place after the parenthesis that closes the one before `at`. */
+static size_t find_closing(const struct scan *s, size_t at)
+{
+	size_t depth = 1;
+
+	for (; at < s->len && depth; at++)
+		depth = s->text[at] == '(' ? depth + 1 : depth - (s->text[at] == ')');
+	return at;
+}
+
+/* Skips the words of an array, "a=(b c)", which are no commands, except those in $(...). */
+static void skip_array(struct scan *s)
+{
+	size_t end = find_closing(s, s->at + 1);
+
+	for (s->at++; s->at < end; s->at++) {
+		struct scan inner = {
+			.text = s->text, .depth = s->depth + 1, .fn = s->fn, .arg = s->arg};
+
+		if (peek(s, 0) != '$' || peek(s, 1) != '(')
+			continue;
+		inner.at = s->at + 2;
+		inner.len = find_closing(s, inner.at);
+		s->at = inner.len - 1;
+		if (inner.depth < DEPTH_MOST)
+			scan_commands(&inner);
+	}
+}
+
+static void scan_word(struct scan *s)
+{
+	size_t offset = s->at;
+	char *word = read_word(s);
+	size_t len = measure_assignment(word);
+
+	if (len && !word[len] && peek(s, 0) == '(') {
+		free(word);
+		skip_array(s);
+	} else {
+		add_word(s, word, offset);
+	}
+}
+
+static void scan_commands(struct scan *s)
+{
+	while (skip_blanks(s), s->at < s->len) {
+		char c = peek(s, 0);
+
+		if (c == '#') {
+			skip_comment(s);
+		} else if (c == '\\' && peek(s, 1) == '\n') {
+			s->at += 2;
+		} else if (c == '<' || c == '>') {
+			skip_redirection(s);
+		} else if (strchr("\n;&|()`", c)) {
+			s->at++;
+			end_command(s);
+			if (c == '\n' && s->heredoc)
+				skip_heredoc(s);
+		} else {
+			scan_word(s);
+		}
+	}
+	end_command(s);
+	free(s->heredoc);
+	free(s->offsets);
+}
+
+void shell_commands_each(const char *text, size_t len, shell_command_fn *fn, void *arg)
 {
 	struct scan s = {.text = text, .len = len, .fn = fn, .arg = arg};
 
-	while (skip_blanks(&s), s.at < s.len) {
-		size_t offset = s.at;
-
-		if (peek(&s, 0) == '#') {
-			skip_comment(&s);
-		} else if (peek(&s, 0) == '\\' && peek(&s, 1) == '\n') {
-			s.at += 2;
-		} else if (peek(&s, 0) == '<' || peek(&s, 0) == '>') {
-			skip_redirection(&s);
-		} else if (strchr("\n;&|()`", peek(&s, 0))) {
-			s.at++;
-			end_command(&s);
-			if (text[offset] == '\n' && s.heredoc)
-				skip_heredoc(&s);
-		} else {
-			add_word(&s, read_word(&s), offset);
-		}
-	}
-	end_command(&s);
-	free(s.heredoc);
-}
-
-size_t shell_command_file(const struct strs *words)
-{
-	static const char *const shells[] = {"bash", "sh",     "dash", "zsh",
-					     "ksh",  "source", ".",    NULL};
-	size_t i = 0;
-
-	if (!words->n || strchr(words->v[0], '/'))
-		return 0;
-	for (const char *const *s = shells; *s; s++) {
-		if (strcmp(*s, words->v[0]) != 0)
-			continue;
-		for (i = 1; i < words->n && words->v[i][0] == '-'; i++)
-			if (!strcmp(words->v[i], "-c"))
-				return words->n;
-		return i;
-	}
-	return words->n;
+	scan_commands(&s);
 }

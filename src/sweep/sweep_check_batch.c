@@ -6,24 +6,15 @@
 
 #include "lib/number.h"
 #include "slurm/directive.h"
-#include "slurm/sbatch_form.h"
 #include "sweep/shell_command.h"
+#include "sweep/sweep_check_batch_internal.h"
 #include "sweep/sweep_internal.h"
 
 enum { EXECUTED_MOST = 100, COMPARED_MOST = 100, WORDS_MOST = 20 };
 
 /* ---- places ---- */
 
-/* A text that is checked: a scalar of the sweep file, or a whole file. */
-struct source {
-	const struct sweep *sweep;
-	struct complaint_list *list;
-	const struct node *node; /* NULL: a file */
-	const char *text;
-	size_t len;
-};
-
-static struct pos find_place(const struct source *s, size_t offset)
+struct pos batch_find_place(const struct source *s, size_t offset)
 {
 	struct pos pos = {1, 1};
 
@@ -116,7 +107,7 @@ static void refuse_variable(const struct source *s, size_t offset, size_t len)
 	const char *param = find_index_param(s->sweep);
 	const char *name = s->text + offset;
 	char *variable = mem_printf("SLURMQ_PARAM_%s", param ? param : "task");
-	struct pos pos = find_place(s, offset);
+	struct pos pos = batch_find_place(s, offset);
 
 	for (char *c = variable; *c; c++)
 		*c = *c == '.' || *c == '-' ? '_' : *c;
@@ -145,7 +136,65 @@ static void refuse_variable(const struct source *s, size_t offset, size_t len)
 	free(variable);
 }
 
-static void check_slurm_variables(const struct source *s)
+static bool ends_with(const char *text, size_t len, const char *end)
+{
+	size_t n = strlen(end);
+
+	return len >= n && !memcmp(text + len - n, end, n);
+}
+
+/* Returns whether text[0..len) ends with -z, -n or -v as an operator of test, [ or [[. */
+static bool is_after_test(const char *text, size_t len)
+{
+	static const char *const before[] = {"[", "test", "!", "&&", "||", "(", "-a", "-o", NULL};
+
+	if (!ends_with(text, len, " -z ") && !ends_with(text, len, " -n ") &&
+	    !ends_with(text, len, " -v "))
+		return false;
+	for (len -= 4; len > 0 && text[len - 1] == ' ';)
+		len--;
+	for (const char *const *b = before; *b; b++)
+		if (ends_with(text, len, *b))
+			return true;
+	return false;
+}
+
+/* Returns whether the command of which text[0..len) is the begin is "unset" with other names. */
+static bool is_unset(const char *text, size_t len)
+{
+	static const char words[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789- \t";
+	size_t begin = len;
+
+	while (begin > 0 && strchr(words, text[begin - 1]))
+		begin--;
+	begin += strspn(text + begin, " \t");
+	return len >= begin + 6 && !strncmp(text + begin, "unset", 5) &&
+	       strchr(" \t", text[begin + 5]);
+}
+
+/* Returns whether the script also works if the variable is not set: it tests that, has a default that
+ * is empty or another variable, or unsets it. A constant as the default would be the same for every
+ * job. */
+static bool is_guarded(const char *text, size_t offset, size_t len)
+{
+	const char *rest = text + offset + len;
+	size_t before = offset;
+
+	if (is_unset(text, offset))
+		return true;
+	if (offset > 1 && text[offset - 1] == '{') {
+		rest += *rest == ':';
+		if (*rest == '+' ||
+		    (*rest == '-' && (strchr("}$", rest[1]) || !strncmp(rest + 1, "\"$", 2))))
+			return true;
+	}
+	while (before > 0 && strchr("\"${", text[before - 1]))
+		before--;
+	return is_after_test(text, before);
+}
+
+void batch_check_variables(const struct source *s)
 {
 	static const char prefix[] = "SLURM_";
 	static const char *const names[] = {"SLURM_ARRAY_TASK_ID",   "SLURM_ARRAY_TASK_COUNT",
@@ -168,7 +217,8 @@ static void check_slurm_variables(const struct source *s)
 			comment = *seen != '\n' && (comment || (*seen == '#' && begins && !quoted));
 		}
 		for (const char *const *n = names; *n && !inside && !comment; n++)
-			if (strlen(*n) == len && !strncmp(*n, found, len))
+			if (strlen(*n) == len && !strncmp(*n, found, len) &&
+			    !is_guarded(s->text, offset, len))
 				refuse_variable(s, offset, len);
 		found += len;
 	}
@@ -176,16 +226,38 @@ static void check_slurm_variables(const struct source *s)
 
 /* ---- commands ---- */
 
+/* Returns the name of a parameter in "$lr" or "${lr}", which is a variable of the shell; NULL if the
+ * word is none. The caller frees it. */
+static char *copy_meant_param(const struct sweep *sweep, const char *word)
+{
+	size_t brace = word[0] == '$' && word[1] == '{', len = strlen(word);
+	char *name;
+
+	if (word[0] != '$' || len < 2 + 2 * brace || (brace && word[len - 1] != '}'))
+		return NULL;
+	name = mem_strndup(word + 1 + brace, len - 1 - 2 * brace);
+	if (sweep_sym_find(sweep, name) != PART_NO_SYM)
+		return name;
+	free(name);
+	return NULL;
+}
+
 /* Returns the words from i on as a value of `script`. The caller frees it. */
-static char *format_script(const struct strs *words, size_t i)
+static char *format_script(const struct sweep *sweep, const struct strs *words, size_t i)
 {
 	struct buf b = {0};
 
 	buf_addch(&b, '[');
 	for (size_t k = i; k < words->n && k < i + WORDS_MOST; k++) {
 		const char *quote = strpbrk(words->v[k], "{}[],: #$\"'*&!%@`|>") ? "\"" : "";
+		char *param = copy_meant_param(sweep, words->v[k]);
 
-		buf_addf(&b, "%s%s%s%s", k > i ? ", " : "", quote, words->v[k], quote);
+		buf_addstr(&b, k > i ? ", " : "");
+		if (param)
+			buf_addf(&b, "\"{%s}\"", param);
+		else
+			buf_addf(&b, "%s%s%s", quote, words->v[k], quote);
+		free(param);
 	}
 	buf_addstr(&b, words->n > i + WORDS_MOST ? ", ...]" : "]");
 	return buf_take(&b);
@@ -208,26 +280,47 @@ static size_t find_submitted(const struct strs *words)
 	return i;
 }
 
-static void warn_command(void *arg, const struct strs *words, size_t offset)
+/* Returns whether scancel ends the job that calls it, and does not only send it a signal. */
+static bool cancels_itself(const struct strs *words)
+{
+	bool own = false;
+
+	for (size_t i = 1; i < words->n; i++) {
+		const char *word = words->v[i];
+
+		if (!strncmp(word, "-s", 2) || !strncmp(word, "--s", 3))
+			return false;
+		own = own || strstr(word, "SLURM_JOB_ID") || strstr(word, "SLURM_JOBID");
+	}
+	return own;
+}
+
+void batch_warn_command(void *arg, const struct strs *words, size_t offset)
 {
 	const struct source *s = arg;
 	const char *slash = strrchr(words->v[0], '/'), *name = slash ? slash + 1 : words->v[0];
 	char *script;
 
 	if (!strcmp(name, "scontrol") && strs_has(words, "requeue") && !s->sweep->restartable)
-		complaint_warn(s->list, find_place(s, offset),
+		complaint_warn(s->list, batch_find_place(s, offset),
 			       "Slurm refuses to requeue the job without 'restartable: true'");
+	if (!strcmp(name, "scancel") && cancels_itself(words))
+		complaint_warn(
+			s->list, batch_find_place(s, offset),
+			"a job that scancel ends counts as cancelled by a person, and submits "
+			"no other job: end it with exit");
 	if (strcmp(name, "sbatch") != 0)
 		return;
-	script = find_submitted(words) < words->n ? format_script(words, find_submitted(words))
-						  : mem_strdup("[job.sh]");
+	script = find_submitted(words) < words->n
+			 ? format_script(s->sweep, words, find_submitted(words))
+			 : mem_strdup("[job.sh]");
 	if (s->node)
-		complaint_warn(s->list, find_place(s, offset),
+		complaint_warn(s->list, batch_find_place(s, offset),
 			       "slurmq knows nothing of a job that a command submits: to run the "
 			       "script as a job of the sweep, write script: %s",
 			       script);
 	else
-		complaint_warn(s->list, find_place(s, offset),
+		complaint_warn(s->list, batch_find_place(s, offset),
 			       "slurmq knows nothing of a job that the script submits; to run a "
 			       "failed job again, use 'retry' of the sweep file");
 	free(script);
@@ -246,7 +339,7 @@ static void warn_directives(const struct source *s)
 
 	directives_list(s->text, &options);
 	if (options.n)
-		complaint_warn(s->list, find_place(s, 0),
+		complaint_warn(s->list, batch_find_place(s, 0),
 			       "the #SBATCH lines of a text have no effect: write their options in "
 			       "'sbatch', or the name of a file with the text in 'script'");
 	strs_release(&options);
@@ -258,7 +351,7 @@ static void check_text(const struct source *source)
 
 	s.text = s.node->text;
 	s.len = s.node->len;
-	check_slurm_variables(&s);
+	batch_check_variables(&s);
 	warn_directives(&s);
 }
 
@@ -271,7 +364,7 @@ void sweep_check_commands(const struct sweep *sweep, struct complaint_list *list
 		s.node = sweep->setup.node;
 		s.text = s.node->text;
 		s.len = s.node->len;
-		shell_commands_each(s.text, s.len, warn_command, &s);
+		shell_commands_each(s.text, s.len, batch_warn_command, &s);
 	}
 	for (size_t i = 0; i < sweep->nsteps && !sweep->script_name; i++) {
 		const struct command *run = &sweep->steps[i].run;
@@ -284,9 +377,9 @@ void sweep_check_commands(const struct sweep *sweep, struct complaint_list *list
 		s.len = s.node->len;
 		add_words_of(run, &words);
 		if (run->kind == COMMAND_SCRIPT)
-			shell_commands_each(s.text, s.len, warn_command, &s);
+			shell_commands_each(s.text, s.len, batch_warn_command, &s);
 		else
-			warn_command(&s, &words, 0);
+			shell_command_each(&words, batch_warn_command, &s);
 		strs_release(&words);
 	}
 }
@@ -296,7 +389,15 @@ void sweep_check_commands(const struct sweep *sweep, struct complaint_list *list
 struct executed {
 	const struct source *source;
 	struct sweep_executed_list *out;
+	bool setup;
+	bool moved; /* a relative path is not one from the sweep file's folder any more */
 };
+
+static bool changes_folder(const struct strs *words)
+{
+	return (!strcmp(words->v[0], "cd") || !strcmp(words->v[0], "pushd")) &&
+	       !(words->n == 2 && !strcmp(words->v[1], "."));
+}
 
 static void add_executed(void *arg, const struct strs *words, size_t offset)
 {
@@ -304,34 +405,50 @@ static void add_executed(void *arg, const struct strs *words, size_t offset)
 	struct sweep_executed_list *out = x->out;
 	size_t i = shell_command_file(words);
 
-	if (i >= words->n || !*words->v[i] || out->n == EXECUTED_MOST)
+	x->moved = x->moved || changes_folder(words);
+	if (i >= words->n || !*words->v[i] || (x->moved && words->v[i][0] != '/') ||
+	    out->n == EXECUTED_MOST)
 		return;
 	if (out->n == out->cap) {
 		out->cap = out->cap ? out->cap * 2 : 8;
 		out->v = mem_grow(out->v, out->cap, sizeof(*out->v));
 	}
-	out->v[out->n++] = (struct sweep_executed){.path = mem_strdup(words->v[i]),
-						   .pos = find_place(x->source, offset),
-						   .as_script = format_script(words, i)};
+	out->v[out->n++] = (struct sweep_executed){
+		.path = mem_strdup(words->v[i]),
+		.pos = batch_find_place(x->source, offset),
+		.as_script = x->setup ? NULL : format_script(x->source->sweep, words, i)};
+}
+
+static void list_executed_by(const struct command *run, struct source *s, struct executed *x)
+{
+	struct strs words = {0};
+
+	if (run->n == 0)
+		return;
+	s->node = run->words[0].node;
+	add_words_of(run, &words);
+	if (run->kind == COMMAND_SCRIPT)
+		shell_commands_each(s->node->text, s->node->len, add_executed, x);
+	else
+		shell_command_each(&words, add_executed, x);
+	strs_release(&words);
 }
 
 void sweep_list_executed(const struct sweep *sweep, struct sweep_executed_list *out)
 {
-	for (size_t i = 0; i < sweep->nsteps && !sweep->script_name; i++) {
-		const struct command *run = &sweep->steps[i].run;
-		struct source s = {.sweep = sweep};
-		struct executed x = {&s, out};
-		struct strs words = {0};
+	struct source s = {.sweep = sweep, .node = sweep->setup.node};
+	struct executed x = {.source = &s, .out = out, .setup = true};
+	bool moved;
 
-		if (run->n == 0)
-			continue;
-		s.node = run->words[0].node;
-		add_words_of(run, &words);
-		if (run->kind == COMMAND_SCRIPT)
-			shell_commands_each(s.node->text, s.node->len, add_executed, &x);
-		else
-			add_executed(&x, &words, 0);
-		strs_release(&words);
+	for (size_t i = 0; i < sweep->sbatch.n; i++)
+		x.moved = x.moved || !strcmp(sweep->sbatch.v[i].name, "chdir");
+	if (s.node)
+		shell_commands_each(s.node->text, s.node->len, add_executed, &x);
+	moved = x.moved;
+	x.setup = false;
+	for (size_t i = 0; i < sweep->nsteps && !sweep->script_name; i++) {
+		x.moved = moved;
+		list_executed_by(&sweep->steps[i].run, &s, &x);
 	}
 }
 
@@ -341,10 +458,15 @@ void sweep_check_executed(const struct sweep_executed *e, const char *text,
 	struct strs options = {0};
 
 	directives_list(text, &options);
-	if (options.n)
+	if (options.n && e->as_script)
 		complaint_warn(list, e->pos,
 			       "the #SBATCH lines of '%s' have no effect here: write script: %s",
 			       e->path, e->as_script);
+	else if (options.n)
+		complaint_warn(list, e->pos,
+			       "the #SBATCH lines of '%s' have no effect here: write their options "
+			       "in 'sbatch'",
+			       e->path);
 	strs_release(&options);
 }
 
@@ -356,188 +478,4 @@ void sweep_executed_release(struct sweep_executed_list *l)
 	}
 	free(l->v);
 	memset(l, 0, sizeof(*l));
-}
-
-/* ---- the batch script ---- */
-
-/* Returns the value of `checkpoint` that has the effect of a value of --signal, which is
- * [{R|B}:]SIGNAL[@SECONDS] (sbatch(1)); NULL if there is none. The caller frees it. */
-static char *format_checkpoint(const char *value)
-{
-	static const struct {
-		const char *name, *number;
-	} signals[] = {{"USR1", "10"}, {"USR2", "12"}, {"TERM", "15"}, {"INT", "2"},
-		       {"HUP", "1"},   {"CONT", "18"}, {"ALRM", "14"}};
-	const char *colon = strchr(value, ':'), *signal = colon ? colon + 1 : value, *at;
-	size_t len;
-
-	signal += strncmp(signal, "SIG", 3) ? 0 : 3;
-	len = strcspn(signal, "@");
-	at = signal[len] ? signal + len + 1 : "60";
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
-		const char *const names[] = {signals[i].name, signals[i].number};
-
-		for (size_t k = 0; k < 2; k++)
-			if (strlen(names[k]) == len && !strncmp(names[k], signal, len))
-				return mem_printf("checkpoint: {signal: %s, before: %ss}",
-						  signals[i].name, at);
-	}
-	return NULL;
-}
-
-/* Returns the axis that has the indices of a job array: of "0-9:2" or of "1,3,7", either with a
- * limit as in "%4"; NULL for other values. The caller frees it. */
-static char *format_axis(const char *value)
-{
-	int len = (int)strcspn(value, "%"), n = 0;
-	unsigned from, to, step = 1;
-	struct buf b = {0};
-
-	if (sscanf(value, "%u-%u%n:%u%n", &from, &to, &n, &step, &n) >= 2 && n == len) {
-		buf_addf(&b, "params: {task: {from: %u, to: %u, step: %u}}", from, to, step);
-	} else if (len && strspn(value, "0123456789,") == (size_t)len) {
-		buf_addstr(&b, "params: {task: [");
-		for (int i = 0; i < len; i++)
-			buf_addf(&b, value[i] == ',' ? "%c " : "%c", value[i]);
-		buf_addstr(&b, "]}");
-	}
-	if (b.len && value[len])
-		buf_addf(&b, " and limit: %s", value + len + 1);
-	return b.len ? buf_take(&b) : NULL;
-}
-
-static void refuse_directive(const struct source *s, const struct directive *d, struct pos pos)
-{
-	const char *name = d->opt->name, *value = d->value ? d->value : "";
-	char *key = !strcmp(name, "signal")  ? format_checkpoint(value)
-		    : !strcmp(name, "array") ? format_axis(value)
-					     : NULL;
-
-	if (key)
-		complaint_error(
-			s->list, pos,
-			"slurmq sets '--%s' itself: remove it, and write in the sweep file: %s",
-			name, key);
-	else
-		complaint_error(s->list, pos, "slurmq sets '--%s' itself: %s", name,
-				d->opt->instead);
-	free(key);
-}
-
-/* Warns about a value that sbatch refuses by its form. */
-static void warn_form(const struct source *s, const struct directive *d, struct pos pos)
-{
-	struct buf instead = {0};
-
-	if (d->value && !sbatch_form(d->opt->name, d->value, &instead))
-		complaint_warn(s->list, pos, "sbatch refuses '--%s=%s': %s", d->opt->name, d->value,
-			       buf_str(&instead));
-	buf_release(&instead);
-}
-
-static bool turns_off(const struct settings *settings, const char *name)
-{
-	for (size_t i = 0; i < settings->n; i++)
-		if (settings->v[i].kind == SETTING_OFF && !strcmp(settings->v[i].name, name))
-			return true;
-	return false;
-}
-
-/* Warns about an option that is false in the sweep file, which cannot remove it from the script. */
-static void warn_off(const struct source *s, const struct directive *d, struct pos pos)
-{
-	const struct sweep *sweep = s->sweep;
-	bool off = turns_off(&sweep->sbatch, d->opt->name);
-
-	for (size_t i = 0; i < sweep->noverrides; i++)
-		off = off || turns_off(&sweep->overrides[i].sbatch, d->opt->name);
-	for (size_t i = 0; i < sweep->nspaces; i++)
-		off = off || turns_off(&sweep->spaces[i].sbatch, d->opt->name);
-	if (off)
-		complaint_warn(s->list, pos,
-			       "'%s: false' in the sweep file does not remove this option: remove "
-			       "it here, and write it in 'sbatch' or 'overrides'",
-			       d->opt->name);
-}
-
-static void check_directive(void *arg, const struct directive *d)
-{
-	const struct source *s = arg;
-	struct pos pos = {d->line, d->col};
-
-	if (!d->opt && (!strcmp(d->word, "hetjob") || !strcmp(d->word, "packjob")))
-		complaint_error(s->list, pos,
-				"a heterogeneous job is several Slurm jobs, which slurmq cannot "
-				"submit as one");
-	else if (!d->opt)
-		return;
-	else if (!d->opt->instead) {
-		warn_form(s, d, pos);
-		warn_off(s, d, pos);
-	} else if (!strcmp(d->opt->name, "input") && d->value && !strcmp(d->value, "/dev/null"))
-		return;
-	else if (d->opt->line == SBATCH_REFUSED)
-		refuse_directive(s, d, pos);
-	else
-		complaint_warn(s->list, pos, "'--%s' has no effect: %s", d->opt->name,
-			       d->opt->instead);
-}
-
-/* Warns about the options of other batch systems, which sbatch reads in a script as well. */
-static void warn_foreign_lines(const struct source *s)
-{
-	static const char *const prefixes[] = {"#PBS ", "#BSUB ", NULL};
-	const char *end = directives_end(s->text), *line = s->text;
-
-	for (size_t number = 1; line < end; number++) {
-		for (const char *const *p = prefixes; *p; p++)
-			if (!strncmp(line, *p, strlen(*p)))
-				complaint_warn(s->list, (struct pos){number, 1},
-					       "slurmq does not read this line: write its option "
-					       "as #SBATCH");
-		line += strcspn(line, "\n");
-		line += *line == '\n';
-	}
-}
-
-/* Returns whether the first line names a shell, whose commands can be found. */
-static bool is_for_shell(const char *text)
-{
-	size_t len = strcspn(text, "\n");
-
-	return len >= 2 && (!strncmp(text + len - 2, "sh", 2) || memmem(text, len, "sh ", 3));
-}
-
-/* Warns about the search for the script's own file in the answer of scontrol show job. */
-static void warn_own_path(const struct source *s)
-{
-	const char *found = strstr(s->text, "Command=");
-
-	if (found && strstr(s->text, "scontrol"))
-		complaint_warn(s->list, find_place(s, (size_t)(found - s->text)),
-			       "Slurm shows 'Command=(null)' for a job of slurmq: use "
-			       "$SLURM_SUBMIT_DIR, the folder that holds .slurmq");
-}
-
-void sweep_check_batch_script(const struct sweep *sweep, const char *text, size_t len,
-			      struct complaint_list *list)
-{
-	struct source s = {.sweep = sweep, .list = list, .text = text, .len = len};
-
-	if (strlen(text) != len)
-		complaint_error(list, (struct pos){1, 1}, "the script holds a NUL byte");
-	if (strncmp(text, "#!", 2) != 0)
-		complaint_error(list, (struct pos){1, 1},
-				"the script's first line must name its interpreter, as in "
-				"#!/bin/bash; sbatch demands it, too");
-	else if (strstr(text, "\r\n"))
-		complaint_error(list, (struct pos){1, 1},
-				"the lines end with CR LF, as on Windows, which sbatch refuses: "
-				"remove the CR, as in sed -i 's/\\r$//' FILE");
-	directives_each(text, check_directive, &s);
-	warn_foreign_lines(&s);
-	check_slurm_variables(&s);
-	warn_own_path(&s);
-	if (is_for_shell(text))
-		shell_commands_each(text, len, warn_command, &s);
 }

@@ -15,11 +15,11 @@ void sweep_check_commands(const struct sweep *sweep, struct complaint_list *list
 void sweep_check_batch_script(const struct sweep *sweep, const char *text, size_t len,
 			      struct complaint_list *list);
 
-/* A file that a command of `run` executes, as written. */
+/* A file that a command of `run` or `setup` executes, as written. */
 struct sweep_executed {
 	char *path;
 	struct pos pos;
-	char *as_script; /* what to write: "[job.sh, \"{lr}\"]" */
+	char *as_script; /* what to write: "[job.sh, \"{lr}\"]"; NULL: it is in `setup` */
 };
 struct sweep_executed_list {
 	struct sweep_executed *v;

@@ -76,6 +76,29 @@ static bool parse_number_list(const char *text, struct buf *list)
 	}
 }
 
+/* Reads two or more words with ", " or a blank between them, each a name that begins with a letter.
+ * Adds them to *list with ", ". */
+static bool parse_word_list(const char *text, struct buf *list)
+{
+	const char *gap = strchr(text, ',') ? ", " : " ";
+
+	buf_clear(list);
+	for (size_t n = 0;; n++) {
+		size_t len = 0;
+
+		while (template_name_char(text[len], len == 0))
+			len++;
+		if (!len)
+			return false;
+		buf_addf(list, "%s%.*s", n ? ", " : "", (int)len, text);
+		if (!text[len])
+			return n > 0;
+		if (strncmp(text + len, gap, strlen(gap)) != 0)
+			return false;
+		text += len + strlen(gap);
+	}
+}
+
 static bool is_range_call(const char *text)
 {
 	static const char *const calls[] = {"range(", "linspace(", "logspace(", "arange(",
@@ -104,7 +127,7 @@ static void warn_single(struct sweep_reader *r, const struct node *node, const c
 			       "%s has one value, the text '%s': for a range write {from: %s, to: "
 			       "%s, step: 1}, for the text put it in quotes",
 			       what, node->text, from, to);
-	else if (parse_number_list(node->text, &list))
+	else if (parse_number_list(node->text, &list) || parse_word_list(node->text, &list))
 		complaint_warn(
 			r->list, node->pos,
 			"%s has one value, the text '%.200s': for a list write [%.200s], for "

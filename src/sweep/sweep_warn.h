@@ -5,12 +5,19 @@
 #ifndef SLURMQ_SWEEP_WARN_H
 #define SLURMQ_SWEEP_WARN_H
 
+#include <stdbool.h>
+
 #include "lib/complaint.h"
 #include "sweep/sweep.h"
 
 /* Warns about values of sbatch that sbatch would refuse by their form, also if they come from
  * parameters. Needs the values of the axes. */
 void sweep_warn_forms(const struct sweep *sweep, struct complaint_list *list);
+
+/* Warns if a command with this time limit, a value of sbatch's --time, gets the signal of
+ * `checkpoint` at its start. Returns whether it warned. */
+bool sweep_warn_notice(const struct sweep *sweep, const char *limit, struct pos pos,
+		       struct complaint_list *list);
 
 /* Warns about texts that no shell reads, although they seem to be written for one: $NAME and ~ in
  * env, sbatch and a list `run`, and a first word of such a list with blanks. */

@@ -1,8 +1,10 @@
 #include "sweep/sweep_warn.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "slurm/amount.h"
 #include "slurm/sbatch_form.h"
 #include "sweep/sweep_internal.h"
 
@@ -12,6 +14,7 @@
 enum {
 	RENDERED_MOST = 100000, /* values that are rendered for one sweep */
 	DRAWS_MOST = 1000,	/* draws of one parameter that are rendered */
+	NOTICE_S = 60,		/* the time that a command has after the signal of `checkpoint` */
 };
 
 struct forms {
@@ -127,7 +130,23 @@ static void add_origin(const struct forms *f, struct buf *out)
 		buf_addch(out, ')');
 }
 
-/* Checks the value of the current combination. Returns whether sbatch refuses it. */
+bool sweep_warn_notice(const struct sweep *sweep, const char *limit, struct pos pos,
+		       struct complaint_list *list)
+{
+	int64_t minutes, notice = sweep->notice_s ? sweep->notice_s : NOTICE_S;
+
+	if (!sweep->checkpoint || amount_time(limit, &minutes) || minutes > notice / 60)
+		return false;
+	complaint_warn(
+		list, pos,
+		"the time limit '%s' is not longer than the %" PRId64
+		" s before it at which 'checkpoint' sends the signal: the command gets it at "
+		"its start",
+		limit, notice);
+	return true;
+}
+
+/* Checks the value of the current combination. Returns whether there is a warning about it. */
 static bool check_value(struct forms *f, const struct placed *p)
 {
 	const struct setting *s = p->setting;
@@ -143,7 +162,8 @@ static bool check_value(struct forms *f, const struct placed *p)
 		complaint_warn(f->list, s->value.node->pos,
 			       "sbatch's '%s': sbatch refuses '%.200s'%.200s: %s", s->name,
 			       buf_str(&value), buf_str(&origin), buf_str(&instead));
-	}
+	} else if (!strcmp(s->name, "time"))
+		bad = sweep_warn_notice(f->sweep, buf_str(&value), s->value.node->pos, f->list);
 	buf_release(&value);
 	buf_release(&instead);
 	buf_release(&origin);

@@ -17,6 +17,7 @@ struct names {
 	const struct sweep *sweep;
 	struct complaint_list *list;
 	unsigned char *flags;	/* by symbol */
+	bool setting;		/* the text is a value of env or sbatch */
 	struct template script; /* the names in the text of `script` */
 };
 
@@ -32,8 +33,10 @@ static void visit_field(struct names *n, const struct field *field, const struct
 
 static void visit_settings(struct names *n, const struct settings *s, field_fn *fn)
 {
+	n->setting = true;
 	for (size_t i = 0; i < s->n; i++)
 		visit_field(n, &s->v[i].value, NULL, fn);
+	n->setting = false;
 }
 
 static void visit_lets(struct names *n, const struct lets *lets, field_fn *fn)
@@ -407,6 +410,8 @@ static void warn_forms(struct names *n, const struct field *field)
 
 /* ---- $NAME in a text that no shell reads ---- */
 
+/* Warns about it. Within a command it may be meant for the program that reads it, if the parameter is
+ * used elsewhere. */
 static void warn_dollars(struct names *n, const struct field *field)
 {
 	const char *text = field->node->text;
@@ -420,7 +425,7 @@ static void warn_dollars(struct names *n, const struct field *field)
 			len++;
 		sym = len && (!brace || name[len] == '}') ? find_defined(n, name, len)
 							  : PART_NO_SYM;
-		if (sym == PART_NO_SYM || (n->flags[sym] & (USED | SET)))
+		if (sym == PART_NO_SYM || (!n->setting && (n->flags[sym] & (USED | SET))))
 			continue;
 		n->flags[sym] |= TOLD;
 		complaint_warn(n->list,

@@ -39,8 +39,10 @@ struct unread {
 };
 
 /* Expands a text as a shell would. A variable counts if it is set here, if Slurm sets it in the job,
- * or if it is self (may be NULL); front: also any other variable at the front. */
-static void expand_text(const char *text, bool front, const char *self, struct unread *out)
+ * or if it is self (may be NULL); front: also any other variable at the front. The name of a parameter
+ * does not count: sweep_warn_names() names the placeholder. */
+static void expand_text(const struct sweep *sweep, const char *text, bool front, const char *self,
+			struct unread *out)
 {
 	const char *begin = text;
 
@@ -56,7 +58,7 @@ static void expand_text(const char *text, bool front, const char *self, struct u
 		const char *value = len ? getenv(name) : NULL;
 		bool escaped = text > begin && (text[-1] == '$' || text[-1] == '\\');
 
-		if (len && !escaped &&
+		if (len && !escaped && sweep_sym_find(sweep, name) == PART_NO_SYM &&
 		    (value || !strncmp(name, "SLURM_", 6) || (self && !strcmp(name, self)) ||
 		     (front && text == begin))) {
 			out->found = true;
@@ -104,8 +106,8 @@ static void warn_env(const struct unread_check *c, const struct setting *s)
 	const char *where = c->sweep->script_path ? "the script" : "'setup'";
 	struct unread u = {0};
 
-	expand_text(text, true, s->name, &u);
-	if (is_variable(text, s->name))
+	expand_text(c->sweep, text, true, s->name, &u);
+	if (u.found && is_variable(text, s->name))
 		complaint_warn(c->list, s->value.node->pos,
 			       "variable '%s' is set to the text '%s', which no shell reads: "
 			       "remove it, since jobs get the environment of 'slurmq submit'",
@@ -131,7 +133,7 @@ static void warn_sbatch(const struct unread_check *c, const struct setting *s)
 
 	if (expanded)
 		buf_add(&u.value, text, (size_t)(expanded - text));
-	expand_text(expanded ? expanded : text, true, NULL, &u);
+	expand_text(c->sweep, expanded ? expanded : text, true, NULL, &u);
 	if (u.found && is_printable(&u, text))
 		complaint_warn(c->list, s->value.node->pos,
 			       "sbatch's '%s' is the text '%.200s', which no shell reads: write "
@@ -168,23 +170,27 @@ static bool runs_shell(const struct command *run)
 	return false;
 }
 
+/* Warns about a word of a list, or about an argument of `script`. */
 static void warn_word(const struct unread_check *c, const struct node *word)
 {
+	bool script = c->sweep->script_name;
 	struct unread u = {0};
 
-	expand_text(word->text, false, NULL, &u);
+	expand_text(c->sweep, word->text, false, NULL, &u);
 	if (u.found && u.whole)
 		complaint_warn(
 			c->list, word->pos,
-			"no shell reads the words of a list, so the command gets '%.200s' as "
-			"it is: write %.200s, or write the command as a text",
-			word->text, buf_str(&u.value));
+			"no shell reads the words of a list, so the %s gets '%.200s' as it is: write "
+			"%.200s, or %s",
+			script ? "script" : "command", word->text, buf_str(&u.value),
+			script ? "use it in the script" : "write the command as a text");
 	else if (u.found)
 		complaint_warn(
 			c->list, word->pos,
-			"no shell reads the words of a list, so the command gets '%.200s' as "
-			"it is: write the command as a text",
-			word->text);
+			"no shell reads the words of a list, so the %s gets '%.200s' as it is: "
+			"%s",
+			script ? "script" : "command", word->text,
+			script ? "use it in the script" : "write the command as a text");
 	buf_release(&u.value);
 }
 
@@ -236,7 +242,8 @@ static void warn_command(const struct unread_check *c, const struct command *run
 {
 	if (run->kind != COMMAND_WORDS || run->n == 0)
 		return;
-	warn_first_word(c, run);
+	if (!c->sweep->script_name) /* words has only its arguments */
+		warn_first_word(c, run);
 	for (size_t w = 0; !runs_shell(run) && w < run->n; w++)
 		warn_word(c, run->words[w].node);
 }

@@ -24,7 +24,7 @@ static const struct {
 	 NULL,
 	 "the queue is paused: slurmq log 17 shows the last failure; fix the cause (in a sweep file: "
 	 "slurmq expand), then: slurmq retry and slurmq resume; slurmq config breaker sets how many "
-	 "failures pause it\n"},
+	 "failures pause it (0: off)\n"},
 	{{.kind = NEED_NODES},
 	 "n1\nn3",
 	 "excluded for a day, because jobs failed there within seconds: n1, n3; report this to the "
@@ -49,6 +49,14 @@ static const struct {
 	 NULL,
 	 "no job is known to be in Slurm and work is left: slurmq submit\n"},
 	{{.kind = NEED_TRIAL}, NULL, "after submit --try the rest waits: slurmq submit\n"},
+	{{.kind = NEED_TRIAL, .failed = 1, .job = 3},
+	 NULL,
+	 "1 job of submit --try failed: slurmq log 3; the sweep's policy tries it again\n"
+	 "after submit --try the rest waits: slurmq submit\n"},
+	{{.kind = NEED_TRIAL, .failed = 2, .job = 3},
+	 NULL,
+	 "2 jobs of submit --try failed: slurmq log 3; the sweep's policy tries them again\n"
+	 "after submit --try the rest waits: slurmq submit\n"},
 	{{.kind = NEED_FIRST_SUBMIT}, NULL, "nothing was submitted yet: slurmq submit\n"},
 	{{.kind = NEED_FAILED, .sweep = (char *)"grid", .jobs = 1},
 	 NULL,
@@ -60,19 +68,19 @@ static const struct {
 	 NULL,
 	 "12 jobs of grid held, refused: no such QOS\n"
 	 "  fix the sweep file and run slurmq expand, or fix the account; then: slurmq release "
-	 "grid\n"},
+	 "-s refused grid\n"},
 	{{.kind = NEED_REFUSED, .sweep = (char *)"grid", .jobs = 1},
 	 NULL,
 	 "1 job of grid held, refused: \n"
 	 "  fix the sweep file and run slurmq expand, or fix the account; then: slurmq release "
-	 "grid\n"},
-	{{.kind = NEED_HELD, .sweep = (char *)"grid", .jobs = 2},
+	 "-s refused grid\n"},
+	{{.kind = NEED_HELD, .sweep = (char *)"grid", .jobs = 2, .reason = REASON_USER},
 	 NULL,
-	 "2 jobs of grid held: slurmq release grid\n"},
+	 "2 jobs of grid held: slurmq release -s user grid\n"},
 	{{.kind = NEED_VALUE, .sweep = (char *)"grid", .jobs = 90, .failed = 10, .job = 31},
 	 "opt=lamb",
 	 "90 jobs of grid held: 10 of 10 with opt=lamb failed; slurmq release opt=lamb\n"
-	 "  slurmq log 31 shows the last failure; slurmq config breaker sets how many hold a value\n"},
+	 "  slurmq log 31 shows the last failure; slurmq config breaker sets how many hold a value (0: off)\n"},
 	{{.kind = NEED_VALUE,
 	  .sweep = (char *)"grid",
 	  .jobs = 1,
@@ -82,7 +90,7 @@ static const struct {
 	 "opt=a b\nlr=0.1",
 	 "1 job of grid held: 12 of 12 with opt=a b and lr=0.1 failed; slurmq release grid 'opt=a b' "
 	 "lr=0.1\n"
-	 "  slurmq log 31 shows the last failure; slurmq config breaker sets how many hold a value\n"},
+	 "  slurmq log 31 shows the last failure; slurmq config breaker sets how many hold a value (0: off)\n"},
 };
 
 static int64_t ids[] = {1, 2, 3, 7};
@@ -104,7 +112,7 @@ static const struct {
 	 "start in Slurm: QOSMinGRES, the partition, account or QOS does not allow one job so many, or "
 	 "so few, nodes, CPUs, GPUs or so much memory\n"
 	 "  change the options in the sweep file and run slurmq expand; then: slurmq hold -s queued "
-	 "grid and slurmq release grid\n"},
+	 "grid and slurmq release -s user grid\n"},
 	{{.reason = (char *)"BadConstraints", .kind = WAIT_NODES, .jobs = ids, .njobs = 1},
 	 "1 job of grid (1) cannot start in Slurm: BadConstraints, no node has what is asked for\n"
 	 "  change the options in the sweep file and run slurmq expand; then: slurmq hold 1 and slurmq "

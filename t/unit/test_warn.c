@@ -22,6 +22,10 @@ struct said {
 #define RUN "run: [a, \"{@args}\"]\n"
 #define SBATCH "s:2:16: warning: sbatch's "
 
+#define NOTICE(s) \
+	"is not longer than the " s \
+	" s before it at which 'checkpoint' sends the signal: the command gets it at its start\n"
+
 static const struct said forms[] = {
 	{HEAD "sbatch: {time: 4:00:00, mem: 16GB, nodes: 2, gres: gpu:1, exclusive: user}\n" RUN,
 	 ""},
@@ -56,6 +60,20 @@ static const struct said forms[] = {
 	 NULL},
 	{HEAD "sbatch: {mem:  \"{n?}\"}\nparams: {n: ['', 1G]}\n" RUN, ""},
 	{HEAD "sbatch: {mem:  \"{n}\"}\nparams: {n: ['', 1G]}\n" RUN, NULL},
+	/* the signal of checkpoint */
+	{HEAD "sbatch: {time:  10}\ncheckpoint: {signal: USR1, before: 599s}\n" RUN, ""},
+	{HEAD "sbatch: {time:  10}\ncheckpoint: {signal: USR1, before: 10m}\n" RUN,
+	 "s:2:17: warning: the time limit '10' " NOTICE("600")},
+	{HEAD "sbatch: {time:  1}\ncheckpoint: USR1\n" RUN,
+	 "s:2:17: warning: the time limit '1' " NOTICE("60")},
+	{HEAD "sbatch: {time:  UNLIMITED}\ncheckpoint: USR1\n" RUN, ""},
+	{HEAD "sbatch: {time:  1}\n" RUN, ""},
+	{HEAD "sbatch: {time:  \"{t}\"}\ncheckpoint: {signal: USR1, before: 1h}\n"
+	      "params: {t: [2:00:00, 0-1]}\n" RUN,
+	 "s:2:17: warning: the time limit '0-1' " NOTICE("3600")},
+	{HEAD "checkpoint: {signal: USR1, before: 1h}\nscript: hour.sh\n",
+	 "hour.sh:2:9: warning: the time limit '60' " NOTICE("3600")},
+	{HEAD "checkpoint: {signal: USR1, before: 1h}\nsbatch: {time: 61}\nscript: hour.sh\n", ""},
 	/* a value that no job has */
 	{HEAD "sbatch: {time: \"{h}\"}\nparams: {h: [4, 4h]}\nexclude: [{h: 4h}]\n" RUN, ""},
 	{HEAD "sbatch: {time: \"{h}\"}\nparams: {h: [4, long]}\n"
@@ -163,7 +181,16 @@ static const struct said single[] = {
 	{X("16 16 32"), ""},
 	{X("1, 2 3"), ""},
 	{X("1  2"), ""},
-	{X("adam, sgd"), ""},
+	{X("sgd adam"), ONE("sgd adam") "list write [sgd, adam]" QUOTES},
+	{X("adam, sgd"), ONE("adam, sgd") "list write [adam, sgd]" QUOTES},
+	{X("[sgd adamw_8bit]"), NULL},
+	{X("sgd  adam"), ""},
+	{X("sgd adam, lamb"), ""},
+	{X("sgd 2"), ""},
+	{X("--a b"), ""},
+	{X("a/b c"), ""},
+	{X("'sgd adam'"), ""},
+	{X("[sgd adam, lamb]"), ""},
 	{X("1, x"), ""},
 	{X("range"), ""},
 	{X("\"0.1, 0.2\""), ""},
@@ -196,7 +223,7 @@ static const struct said commands[] = {
 	{HEAD "steps: [{name: a, run: [python a.py]}]\n",
 	 "s:2:25: warning: the command is a list of one word, so 'python a.py'" LIST_OF_ONE},
 	{HEAD "run: [a blank.sh, b]\n", ""},
-	{HEAD "params: {x: [a b]}\nrun: [\"{x}\", b]\n", ""},
+	{HEAD "params: {x: ['a b']}\nrun: [\"{x}\", b]\n", ""},
 	{HEAD "run: >\n  python train.py\n    --lr 1\n    --n 2\n", OPTION("4:5") FOLDED},
 	{HEAD "run: >\n  python train.py\n\n  --lr 1\n", OPTION("5:3") FOLDED},
 	{HEAD "run: >\n  python train.py\n  --lr 1\n  --n 2\n", ""},
@@ -227,6 +254,14 @@ static const struct said commands[] = {
 	{HEAD "run: [bash, -c, \"$HOME/a $S\"]\n", ""},
 	{HEAD "run: [srun, /bin/sh, -c, \"$HOME/a $S\"]\n", ""},
 	{HEAD "run: $HOME/a.sh ~/b\n", ""},
+	/* arguments of a script */
+	{HEAD "script: [unix.sh, $HOME, a b]\n",
+	 "s:2:19: warning: no shell reads the words of a list, so the script gets '$HOME' as it is: "
+	 "write /home/u, or use it in the script\n"},
+	{HEAD "script: [unix.sh, $SLURM_JOB_ID]\n",
+	 "s:2:19: warning: no shell reads the words of a list, so the script gets '$SLURM_JOB_ID' as "
+	 "it is: use it in the script\n"},
+	{HEAD "script: [unix.sh, a b]\n", ""},
 };
 
 #define ENV "s:2:10: warning: variable 'A' is set to the text '"
@@ -381,7 +416,12 @@ static const struct said names[] = {
 	/* no shell reads these */
 	{SEED "run: [a, $seed]\n", LITERAL("3:10", "$seed", "seed")},
 	{SEED "run: [a, \"x=${seed}/y\"]\n", LITERAL("3:13", "${seed}", "seed")},
-	{SEED "env: {A: $seed}\nrun: [a]\n", NULL},
+	{SEED "env: {A: $seed}\nrun: [a]\n", LITERAL("3:10", "$seed", "seed")},
+	{SEEDED "env: {A: $seed, B: \"x/${seed}\"}\nrun: [a]\n",
+	 LITERAL("4:10", "$seed", "seed") LITERAL("4:23", "${seed}", "seed")},
+	{SEEDED "env: {seed: $seed}\nrun: [a]\n", LITERAL("4:13", "$seed", "seed")},
+	{SEEDED "sbatch: {comment: $seed}\nrun: [a]\n", LITERAL("4:19", "$seed", "seed")},
+	{HEAD "params: {S: [1, 2]}\nenv: {A: $S}\nrun: [a, \"{S}\"]\n", LITERAL("3:10", "$S", "S")},
 	{SEED "run: [hydra, \"seed={seed}\", \"name=run_${seed}\"]\n", ""},
 	/* forms of other tools */
 	{SEED "run: [a, \"{seed:03d}\"]\n", FORM("3:11", "{seed:03d}", "seed") LIST_VALUES},
@@ -490,6 +530,7 @@ static const struct {
 	{"set.sh", "#!/bin/bash\nseed=$1\na $seed\n"},
 	{"python.sh", "#!/usr/bin/env python3\nprint('$seed')\n"},
 	{"unix.sh", "#!/bin/sh\ntrue\n"},
+	{"hour.sh", "#!/bin/sh\n#SBATCH --time=60\ntrue\n"},
 	{"dos.sh", "#!/bin/sh\r\ntrue\r\n"},
 	{"commas.csv", "mesh,inlet\n1; 2,3\n"},
 	{"one.csv", "mesh\n1\n"},
