@@ -265,6 +265,7 @@ static int print_table(struct list *l, const struct args *args, const struct ids
 		columns[i] = (struct column){l->columns.titles[i], is_number(kind),
 					     kind != FIELD_ID && kind != FIELD_STATE};
 	}
+	pager_start(&l->ctx->pager);
 	if (l->columns.constant.len)
 		print_wrapped(l, "all %zu: %s", ids->n, l->columns.constant.s);
 	table_init(&l->table, columns, l->columns.n);
@@ -389,6 +390,7 @@ static void print_groups(struct list *l, const struct columns *by, const struct 
 	struct column columns[DB_GROUP_FIELDS + 1 + JOB_NSTATES];
 	size_t n = 0;
 
+	pager_start(&l->ctx->pager);
 	for (size_t k = 0; k < by->n; k++)
 		columns[n++] = (struct column){by->titles[k], false, true};
 	columns[n++] = (struct column){"jobs", true, false};

@@ -315,6 +315,8 @@ static int print_attempt(struct reader *r, const struct db_job *job, int64_t num
 	rc = open_log(r, job, &a, path, args->follow, err);
 	if (!rc && args->tail)
 		rc = skip_to_tail(r, args->tail, err);
+	if (!rc && !args->follow)
+		pager_start(&r->ctx->pager);
 	if (!rc)
 		rc = args->follow ? follow_log(r, a.id, err) : copy_data(r, err);
 	if (r->line.len)
@@ -428,6 +430,7 @@ static int print_logs(struct reader *r, const struct ids *ids, struct err *err)
 
 		if (rc)
 			continue; /* removed meanwhile */
+		pager_start(&r->ctx->pager);
 		print_heading(r, &job, i == 0);
 		r->inside = r->found = r->any = false;
 		rc = print_attempt(r, &job, r->args->attempt, err);
