@@ -152,8 +152,6 @@ wrong "slurmq status: unknown option '--jsno', did you mean '--json'?
 usage: slurmq status [SWEEP...] [-w] [--exit-code] [--json]" slurmq status --jsno
 wrong "slurmq status: option '--json' takes no value
 usage: slurmq status [SWEEP...] [-w] [--exit-code] [--json]" slurmq status --json=yes
-wrong "slurmq show: an argument is missing
-usage: slurmq show ID... [--json]" slurmq show
 wrong "slurmq log: unknown option '--tial', did you mean '--tail'?
 usage: slurmq log [SELECTOR...] [--tail N] [--step STEP] [--attempt N] [-f]" slurmq log --tial 2
 wrong "slurmq sync: one argument too many: 'now'

@@ -23,6 +23,7 @@ params:
   lr: [0.1, 0.01, 0.001, 0.0001]
   opt: [sgd, adam, "l amb"]
   wd: 0.1
+sbatch: {time: "0:10:00", mem: 100M}
 run: |
   true {wd}
   for i in 1 2 3 4 5; do echo "line $i of {lr}"; done
@@ -48,6 +49,16 @@ is_status 2
 is_err "slurmq why: no sweep 'fti', did you mean 'fit'?"
 run slurmq list failed
 like_out "^all 4: opt='l amb'\$"
+
+# show: the options of an attempt, and what it used of them
+
+run slurmq show 1
+like_out '^  options   --time=0:10:00 --mem=100M$'
+like_out '^  used      time [0-9.]+s of 0:10:00 \([0-9]+%\), memory [0-9.]+M of 100M \([0-9]+%\)$'
+run slurmq show opt=sgd --json
+is "$(jq -c '[.[].attempts[0].options]' <<<"$out")" \
+	'[["--time=0:10:00","--mem=100M"],["--time=0:10:00","--mem=100M"],["--time=0:10:00","--mem=100M"],["--time=0:10:00","--mem=100M"]]' \
+	'for programs, by a selector'
 
 # The log of the newest failure, the last lines, several jobs
 

@@ -98,7 +98,6 @@ completes 'slurmq -C a\ study list fl' 'slurmq -C a\\ study list flow' 'a folder
 completes 'slurmq log 12' 'slurmq log 12'
 
 offers 'slurmq log 1' '^12 +11 +10 +1 *$' 'ids with that prefix'
-offers 'slurmq show 3 ' '^12 +11 +10 +9 +8 +7 +6 +5 +4 +3 +2 +1' 'ids, the newest first'
 offers 'slurmq list ' '(^| )seed= ' 'selectors'
 type_in 'slurmq ' Tab Tab
 ok_within 5 'the commands' shows '^init +[a-z]+ +[a-z]+' || note "$(screen)"
@@ -122,14 +121,14 @@ nothing() {
 tm send-keys C-u
 tm send-keys -l -- "cd empty && export SLURMQ_DIR=$TEST_TMP/nowhere"
 tm send-keys Enter
-nothing 'slurmq show ' 'no store'
+nothing 'slurmq status ' 'no store'
 nothing 'slurmq frobnicate ' 'no such command'
 nothing 'slurmq pause ' 'a command without arguments'
 completes 'slurmq sub' 'slurmq submit' 'commands are offered without a store'
 tm send-keys C-u
 tm send-keys -l -- "unset SLURMQ_DIR; cd ../other && printf x >.slurmq/jobs.db"
 tm send-keys Enter
-nothing 'slurmq show ' 'a broken store'
+nothing 'slurmq status ' 'a broken store'
 is "$(find empty)" empty 'no file is made'
 
 # The output of the hidden command for programs

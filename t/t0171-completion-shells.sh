@@ -9,7 +9,7 @@ name: grid
 params: {seed: {from: 1, to: 3, step: 1}, lr: [0.1, 0.25], opt: [adam, "l amb"]}
 run: [./train, "{seed}", "{lr}", "{opt}"]
 END
-slurmq init >/dev/null && slurmq expand grid.yaml >/dev/null || bail_out 'no jobs'
+{ slurmq init && slurmq expand grid.yaml; } >/dev/null || bail_out 'no jobs'
 mkdir sub && cp grid.yaml sub/plane.yaml
 
 export TMUX_TMPDIR=$TEST_TMP/.tap HOME=$TEST_TMP/.tap

@@ -571,10 +571,24 @@ int claim_ids_assign(struct store *store, struct batches *b, struct err *err)
 	return 0;
 }
 
+/* Returns the options of a batch as lines, for slurmq show. The caller frees them. */
+static char *list_options(const struct batch *b)
+{
+	struct buf lines = {0};
+
+	for (size_t i = 0; i < b->options.n; i++)
+		buf_addf(&lines, "%s\n", b->options.v[i]);
+	if (b->exclude)
+		buf_addf(&lines, "--exclude=%s\n", b->exclude);
+	return buf_take(&lines);
+}
+
 int claim_rows_write(struct store *store, struct batches *b, struct err *err)
 {
-	for (size_t i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++) {
+		b->v[i].sub.options = list_options(&b->v[i]);
 		if (db_claim(store->db, &b->v[i].sub, b->v[i].jobs, b->v[i].njobs, err))
 			return -1;
+	}
 	return 0;
 }

@@ -11,27 +11,14 @@
 #include "cmd/needs.h"
 #include "cmd/unstarted.h"
 #include "cmd/view.h"
+#include "cmd/show_internal.h"
+#include "slurm/amount.h"
 #include "slurm/wait.h"
+#include "sweep/policy.h"
 
 struct args {
+	struct select_args select;
 	bool json;
-};
-
-/* An attempt of a job with its steps. */
-struct tried {
-	struct db_attempt a;
-	char *refused; /* the message of sbatch if it refused the attempt; else NULL */
-	struct db_step *steps;
-	size_t nsteps;
-};
-struct whole {
-	struct db_job job;
-	struct plan plan;
-	struct err plan_err; /* why the plan could not be made */
-	struct tried *v;
-	size_t n;
-	struct db_result *results; /* of the newest attempt */
-	size_t nresults;
 };
 
 static void tried_release(struct tried *t)
@@ -39,6 +26,7 @@ static void tried_release(struct tried *t)
 	db_attempt_release(&t->a);
 	db_steps_free(t->steps, t->nsteps);
 	free(t->refused);
+	free(t->options);
 }
 
 static void whole_release(struct whole *w)
@@ -52,7 +40,7 @@ static void whole_release(struct whole *w)
 	memset(w, 0, sizeof(*w));
 }
 
-static int read_refusal(struct db *db, struct tried *t, struct err *err)
+static int read_submission(struct db *db, struct tried *t, struct err *err)
 {
 	struct db_submission s;
 	int rc = db_submission_get(db, t->a.submission, &s, err);
@@ -60,6 +48,10 @@ static int read_refusal(struct db *db, struct tried *t, struct err *err)
 	if (!rc && !s.slurm_job && s.text && *s.text) {
 		t->refused = s.text;
 		s.text = NULL;
+	}
+	if (!rc) {
+		t->options = s.options;
+		s.options = NULL;
 	}
 	db_submission_release(&s);
 	return rc < 0 ? -1 : 0;
@@ -76,7 +68,7 @@ static int read_attempts(struct db *db, struct whole *w, struct err *err)
 		if (rc == DB_NONE)
 			break;
 		if (rc || db_steps(db, id, &one.steps, &one.nsteps, err) ||
-		    read_refusal(db, &one, err)) {
+		    read_submission(db, &one, err)) {
 			tried_release(&one);
 			return -1;
 		}
@@ -257,44 +249,22 @@ static void print_retries(struct cmd_ctx *ctx, const struct whole *w)
 	buf_release(&text);
 }
 
-/* The values that the breaker holds for a sweep, and the one for which it holds a job. */
-struct held {
-	struct bad_value *v, *of_job; /* of_job: NULL if it does not hold the job */
-	size_t n;
-};
-
-static void held_release(struct held *h)
-{
-	bad_values_release(h->v, h->n);
-}
-
-static void read_held(struct db *db, const struct db_job *job, struct held *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (job->state != JOB_HELD || job->reason != REASON_BREAKER ||
-	    bad_values_get(db, job->sweep, &out->v, &out->n, NULL))
-		return;
-	for (size_t i = out->n; i-- > 0;)
-		if (bad_value_has(&out->v[i], &job->point))
-			out->of_job = &out->v[i];
-}
-
 /* Prints for which value the breaker holds the job. */
 static void print_held(struct cmd_ctx *ctx, const struct db_job *job)
 {
 	struct db_sweep *sweeps = NULL;
 	struct buf text = {0};
-	struct held held;
+	struct show_held held;
 	size_t n = 0;
 
-	read_held(ctx->store->db, job, &held);
+	show_held_read(ctx->store->db, job, &held);
 	if (held.of_job && !db_sweeps(ctx->store->db, &sweeps, &n, NULL)) {
 		needs_add_held(n > 1 ? job->sweep_name : NULL, &held.of_job->words,
 			       held.of_job->failed, &text);
 		print_field(ctx, "held", buf_str(&text));
 	}
 	db_sweeps_free(sweeps, n);
-	held_release(&held);
+	show_held_release(&held);
 	buf_release(&text);
 }
 
@@ -437,6 +407,52 @@ static void print_refusal(struct cmd_ctx *ctx, const char *text)
 	strs_release(&lines);
 }
 
+/* Adds "time 12m of 1:00:00 (20%)": what an attempt used of an amount that it asked for. */
+static void add_share(struct buf *out, const char *name, const struct buf *used, const char *asked,
+		      double share)
+{
+	buf_addf(out, "%s%s %s of %s", out->len ? ", " : "", name, buf_str(used), asked);
+	if (share >= 0)
+		buf_addf(out, " (%.0f%%)", share * 100);
+}
+
+/* Prints the options with which the attempt was submitted, and how much of the time and memory that it
+ * asked for it has used. */
+static void print_options(struct cmd_ctx *ctx, const struct tried *t, int64_t now)
+{
+	struct strs options = {0};
+	struct buf line = {0}, text = {0}, used = {0};
+	const char *time, *mem;
+	int64_t n, ran = view_duration(&t->a, now);
+
+	strs_add_lines(&options, t->options);
+	for (size_t i = 0; i < options.n; i++) {
+		buf_addstr(&line, i ? " " : "");
+		buf_add_shell_word(&line, options.v[i]);
+	}
+	if (line.len)
+		print_field(ctx, "  options", buf_str(&line));
+	time = policy_option(&options, "--time");
+	mem = policy_option(&options, "--mem");
+	if (time && t->a.started && !amount_time(time, &n)) {
+		time_add_duration(&used, ran);
+		add_share(&text, "time", &used, time,
+			  n == AMOUNT_UNLIMITED ? -1 : (double)ran / 60000 / (double)n);
+	}
+	if (mem && t->a.maxrss_kib > 0 && !amount_mem(mem, &n)) {
+		buf_clear(&used);
+		size_add_kib(&used, t->a.maxrss_kib);
+		add_share(&text, "memory", &used, mem,
+			  n == AMOUNT_UNLIMITED ? -1 : (double)t->a.maxrss_kib / 1024 / (double)n);
+	}
+	if (text.len)
+		print_field(ctx, "  used", buf_str(&text));
+	buf_release(&line);
+	buf_release(&text);
+	buf_release(&used);
+	strs_release(&options);
+}
+
 /* Prints why an attempt waits in Slurm, or why it did not start there. */
 static void print_waits(struct cmd_ctx *ctx, const struct whole *w, const struct db_attempt *a)
 {
@@ -468,6 +484,7 @@ static void print_whole(struct cmd_ctx *ctx, const struct whole *w)
 			print_field(ctx, "  end", buf_str(&end));
 		print_waits(ctx, w, a);
 		print_refusal(ctx, w->v[i].refused);
+		print_options(ctx, &w->v[i], now);
 		print_time(ctx, "  queued", a->queued, now);
 		print_time(ctx, "  started", a->started, now);
 		print_time(ctx, "  ended", a->ended, now);
@@ -477,117 +494,6 @@ static void print_whole(struct cmd_ctx *ctx, const struct whole *w)
 		free(log);
 		buf_release(&end);
 	}
-}
-
-/* ---- for programs ---- */
-
-static void add_steps(struct json *j, const struct tried *t)
-{
-	json_open(j, "steps", '[');
-	for (size_t i = 0; i < t->nsteps; i++) {
-		const struct db_step *s = &t->steps[i];
-
-		json_open(j, NULL, '{');
-		json_str(j, "step", s->key);
-		json_str(j, "state", step_state_name(s->state));
-		view_exit_json(j, s->state == STEP_COMPLETED, s->exit_code, s->signal);
-		json_time(j, "started", s->started);
-		json_time(j, "ended", s->ended);
-		json_int(j, "max_rss_kib", s->maxrss_kib);
-		json_int(j, "cpu_ms", s->cpu_ms);
-		json_bool(j, "counts", !s->void_);
-		json_close(j);
-	}
-	json_close(j);
-}
-
-static void add_attempt(struct json *j, const struct store *store, const struct plan *plan,
-			const struct tried *t)
-{
-	const struct db_attempt *a = &t->a;
-	char *log = store_log_path(store, a->first, a->submission, a->task);
-	struct buf id = {0}, error = {0};
-
-	view_slurm_id(a, &id);
-	json_open(j, NULL, '{');
-	json_str(j, "slurm_job", id.len ? id.s : NULL);
-	if (a->slurm_id)
-		json_int(j, "slurm_id", (int64_t)a->slurm_id);
-	else
-		json_null(j, "slurm_id");
-	json_bool(j, "closed", a->closed != CLOSED_NOT);
-	json_bool(j, "completed", a->completed);
-	json_str(j, "reason", a->reason ? job_reason_name(a->reason) : NULL);
-	json_str(j, "slurm_reason", a->slurm_reason);
-	json_str(j, "error", unstarted_explain(store, a, plan, &error) ? buf_str(&error) : NULL);
-	view_exit_json(j, a->completed, a->exit_code, a->signal);
-	json_str(j, "node", a->node && *a->node ? a->node : NULL);
-	json_time(j, "queued", a->queued);
-	json_time(j, "started", a->started);
-	json_time(j, "ended", a->ended);
-	json_int(j, "max_rss_kib", a->maxrss_kib);
-	json_int(j, "cpu_ms", a->cpu_ms);
-	json_str(j, "log", log);
-	json_str(j, "refused", t->refused);
-	add_steps(j, t);
-	json_close(j);
-	buf_release(&id);
-	buf_release(&error);
-	free(log);
-}
-
-static void add_strs(struct json *j, const char *key, const struct strs *l)
-{
-	json_open(j, key, '[');
-	for (size_t i = 0; i < l->n; i++)
-		json_str(j, NULL, l->v[i]);
-	json_close(j);
-}
-
-/* Adds the options that follow those of the sweep, in the order in which sbatch gets them. */
-static void add_retry_options(struct json *j, const struct db_job *job)
-{
-	struct strs options = {0};
-
-	strs_add_lines(&options, job->options);
-	strs_add_lines(&options, job->again.options);
-	add_strs(j, "retry_with", &options);
-	strs_release(&options);
-}
-
-/* Adds for which value the breaker holds the job. */
-static void add_held(struct json *j, struct db *db, const struct db_job *job)
-{
-	struct held held;
-
-	read_held(db, job, &held);
-	if (held.of_job) {
-		json_open(j, "held_for", '{');
-		add_strs(j, "values", &held.of_job->words);
-		json_int(j, "failed", held.of_job->failed);
-		json_close(j);
-	} else {
-		json_null(j, "held_for");
-	}
-	held_release(&held);
-}
-
-static void add_whole(struct json *j, struct cmd_ctx *ctx, const struct whole *w)
-{
-	json_open(j, NULL, '{');
-	view_job_json(j, &w->job, w->n ? &w->v[w->n - 1].a : NULL);
-	view_results_json(j, w->results, w->nresults);
-	add_held(j, ctx->store->db, &w->job);
-	add_retry_options(j, &w->job);
-	json_str(j, "variant", w->job.point.variant);
-	add_strs(j, "sbatch", &w->plan.sbatch);
-	add_strs(j, "env", &w->plan.env);
-	view_commands_json(j, &w->plan);
-	json_open(j, "attempts", '[');
-	for (size_t i = 0; i < w->n; i++)
-		add_attempt(j, ctx->store, &w->plan, &w->v[i]);
-	json_close(j);
-	json_close(j);
 }
 
 struct shown {
@@ -604,7 +510,7 @@ static int show_job(void *arg, const struct db_job *job)
 	int rc = read_whole(s->ctx->store->db, job->id, &w, s->err);
 
 	if (rc == 0 && s->json) {
-		add_whole(s->json, s->ctx, &w);
+		show_add_json(s->json, s->ctx->store, &w);
 	} else if (rc == 0) {
 		if (s->again)
 			putchar('\n');
@@ -624,9 +530,11 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	struct selection sel = {0};
 	int rc;
 
+	if (!argc && !args->select.states && !args->select.where)
+		return err_set(err, ERR_USAGE, "no jobs given: slurmq show 17, failed, lr=0.1");
 	rc = ingest_now(ctx->store, err);
 	if (!rc)
-		rc = selection_parse(ctx->store->db, argc, argv, NULL, &sel, err);
+		rc = selection_parse(ctx->store->db, argc, argv, &args->select, &sel, err);
 	if (!rc && args->json)
 		json_open(&j, NULL, '[');
 	if (!rc)
@@ -641,17 +549,17 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 }
 
 static const struct opt opts[] = {
+	SELECT_OPTS(struct args),
 	OPT_FLAG(0, "json", "print one JSON document: a list of jobs", struct args, json), OPT_END};
 
 const struct cmd cmd_show = {
 	.name = "show",
-	.args = "ID... [--json]",
+	.args = "SELECTOR... [--json]",
 	.summary = "show a job: its commands, attempts and steps",
 	.theme = CMD_INSPECT,
 	.needs = CMD_STORE,
 	.opts = opts,
 	.size = sizeof(struct args),
-	.min_args = 1,
 	.max_args = -1,
 	.run = run,
 };

@@ -58,7 +58,7 @@ static const char tables[] =
 	"CREATE TABLE submission(id INTEGER PRIMARY KEY, version INTEGER NOT NULL,"
 	" first INTEGER NOT NULL, ntasks INTEGER NOT NULL, slurm_job INTEGER NOT NULL DEFAULT 0,"
 	" answer INTEGER NOT NULL DEFAULT 0, text TEXT, created INTEGER NOT NULL,"
-	" limit_group TEXT NOT NULL DEFAULT '//');" DB_TABLE_BLOCKED
+	" limit_group TEXT NOT NULL DEFAULT '//', options TEXT);" DB_TABLE_BLOCKED
 	"CREATE TABLE attempt(id INTEGER PRIMARY KEY, job INTEGER NOT NULL, prev INTEGER NOT NULL,"
 	" submission INTEGER NOT NULL, slurm_id INTEGER NOT NULL DEFAULT 0,"
 	" closed INTEGER NOT NULL DEFAULT " SQL_CLOSED_NOT ", completed INTEGER NOT NULL DEFAULT 0,"
@@ -482,14 +482,30 @@ static const char settings[] =
 	"PRAGMA journal_mode=PERSIST; PRAGMA journal_size_limit=1048576; PRAGMA synchronous=EXTRA;"
 	"PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF";
 
-/* Adds the tables that a database of an earlier state of this schema lacks. Older processes go on
- * with them, so jobs may be in flight. */
-static int add_missing_tables(struct db *db, struct err *err)
+static bool has_column(struct db *db, const char *table, const char *column)
 {
-	if (sqlite3_table_column_metadata(db->sql, NULL, "result", NULL, NULL, NULL, NULL, NULL,
-					  NULL) == SQLITE_OK)
+	return sqlite3_table_column_metadata(db->sql, NULL, table, column, NULL, NULL, NULL, NULL,
+					     NULL) == SQLITE_OK;
+}
+
+/* Adds what a database of an earlier state of this schema lacks. Older processes go on with it, so jobs
+ * may be in flight. */
+static int add_what_is_missing(struct db *db, struct err *err)
+{
+	int rc;
+
+	if (has_column(db, "result", "value") && has_column(db, "submission", "options"))
 		return 0;
-	return db_script(db, "BEGIN IMMEDIATE;" DB_TABLES_RESULT "COMMIT", "write", err);
+	if (db_begin(db, err))
+		return -1;
+	rc = db_script(db, DB_TABLES_RESULT, "write", err);
+	if (!rc && !has_column(db, "submission", "options"))
+		rc = db_script(db, "ALTER TABLE submission ADD COLUMN options TEXT", "write", err);
+	if (!rc)
+		rc = db_commit(db, err);
+	if (rc)
+		db_rollback(db);
+	return rc;
 }
 
 int db_open(const char *path, const char *id, struct db **out, struct err *err)
@@ -523,7 +539,7 @@ int db_open(const char *path, const char *id, struct db **out, struct err *err)
 		refuse_read_only(path, err);
 		goto fail;
 	}
-	if (db_script(db, settings, "open", err) || add_missing_tables(db, err))
+	if (db_script(db, settings, "open", err) || add_what_is_missing(db, err))
 		goto fail;
 	*out = db;
 	return 0;

@@ -243,6 +243,7 @@ struct db_submission {
 	char *text;	    /* the message of sbatch if it refused */
 	int64_t created;
 	char *limit_group; /* "account/partition/qos", each empty for the site's default */
+	char *options;	   /* lines of --long=value that sbatch got for it; NULL: unknown */
 };
 void db_submission_release(struct db_submission *s);
 /* Sets *id to the id that the next attempt will have. */

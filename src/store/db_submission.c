@@ -14,6 +14,7 @@ void db_submission_release(struct db_submission *s)
 {
 	free(s->text);
 	free(s->limit_group);
+	free(s->options);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -49,10 +50,10 @@ int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs,
 	in->ntasks = (int)n;
 	if ((!in->first && db_next_attempt(db, &in->first, err)) ||
 	    db_exec(db,
-		    "INSERT INTO submission(id, version, first, ntasks, created, limit_group)"
-		    " VALUES(?1, ?2, ?3, ?4, ?5, ifnull(?6, '//'))",
-		    NULL, err, "uiiiit", in->id, in->version, in->first, (int64_t)n, in->created,
-		    in->limit_group))
+		    "INSERT INTO submission(id, version, first, ntasks, created, limit_group, options)"
+		    " VALUES(?1, ?2, ?3, ?4, ?5, ifnull(?6, '//'), ?7)",
+		    NULL, err, "uiiiitt", in->id, in->version, in->first, (int64_t)n, in->created,
+		    in->limit_group, in->options))
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (claim_job(db, in, &jobs[i], in->first + (int64_t)i, err) ||
@@ -63,7 +64,7 @@ int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs,
 }
 
 #define SUBMISSION_COLUMNS \
-	"SELECT version, first, ntasks, slurm_job, answer, text, created, limit_group, id FROM submission "
+	"SELECT version, first, ntasks, slurm_job, answer, text, created, limit_group, id, options FROM submission "
 
 static int fetch_submission(struct db *db, sqlite3_stmt *s, struct db_submission *out,
 			    struct err *err)
@@ -82,6 +83,7 @@ static int fetch_submission(struct db *db, sqlite3_stmt *s, struct db_submission
 	out->created = sqlite3_column_int64(s, 6);
 	out->limit_group = db_column_text(s, 7);
 	out->id = (uint64_t)sqlite3_column_int64(s, 8);
+	out->options = db_column_text(s, 9);
 	sqlite3_reset(s);
 	return 0;
 }
