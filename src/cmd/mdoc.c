@@ -73,6 +73,7 @@ enum kind {
 	KIND_WORDS,   /* each argument is a word with `before` in front of it */
 	KIND_NAME,    /* Nm: without an argument the name of the page */
 	KIND_PAGE,    /* Xr: NAME(SECTION) */
+	KIND_CALL,    /* Fn: NAME() */
 	KIND_ENCLOSE, /* the rest of the line between `before` and `after` */
 	KIND_OPEN,    /* `before`, joined to what follows */
 	KIND_CLOSE,   /* `before`, joined to what precedes */
@@ -89,22 +90,22 @@ struct macro {
 };
 
 static const struct macro macros[] = {
-	{"Ar", KIND_WORDS, PAINT_NONE, "", ""},	    {"Cm", KIND_WORDS, PAINT_BOLD, "", ""},
-	{"Dv", KIND_WORDS, PAINT_NONE, "", ""},	    {"Em", KIND_WORDS, PAINT_BOLD, "", ""},
-	{"Ev", KIND_WORDS, PAINT_NONE, "", ""},	    {"Fl", KIND_WORDS, PAINT_BOLD, "-", ""},
-	{"Ic", KIND_WORDS, PAINT_BOLD, "", ""},	    {"Li", KIND_WORDS, PAINT_NONE, "", ""},
-	{"No", KIND_WORDS, PAINT_NONE, "", ""},	    {"Pa", KIND_WORDS, PAINT_NONE, "", ""},
-	{"Sx", KIND_WORDS, PAINT_NONE, "", ""},	    {"Sy", KIND_WORDS, PAINT_BOLD, "", ""},
-	{"Va", KIND_WORDS, PAINT_NONE, "", ""},	    {"Nm", KIND_NAME, PAINT_BOLD, "", ""},
-	{"Xr", KIND_PAGE, PAINT_NONE, "", ""},	    {"Aq", KIND_ENCLOSE, PAINT_NONE, "<", ">"},
-	{"Bq", KIND_ENCLOSE, PAINT_NONE, "[", "]"}, {"Dq", KIND_ENCLOSE, PAINT_NONE, "\"", "\""},
-	{"Op", KIND_ENCLOSE, PAINT_NONE, "[", "]"}, {"Pq", KIND_ENCLOSE, PAINT_NONE, "(", ")"},
-	{"Ql", KIND_ENCLOSE, PAINT_NONE, "'", "'"}, {"Qq", KIND_ENCLOSE, PAINT_NONE, "\"", "\""},
-	{"Sq", KIND_ENCLOSE, PAINT_NONE, "'", "'"}, {"Oc", KIND_CLOSE, PAINT_NONE, "]", ""},
-	{"Oo", KIND_OPEN, PAINT_NONE, "[", ""},	    {"Pc", KIND_CLOSE, PAINT_NONE, ")", ""},
-	{"Po", KIND_OPEN, PAINT_NONE, "(", ""},	    {"Ns", KIND_JOIN, PAINT_NONE, "", ""},
-	{"Ta", KIND_CELL, PAINT_NONE, "", ""},	    {"Xo", KIND_NOTHING, PAINT_NONE, "", ""},
-	{"Xc", KIND_NOTHING, PAINT_NONE, "", ""},
+	{"Ar", KIND_WORDS, PAINT_NONE, "", ""},	      {"Cm", KIND_WORDS, PAINT_BOLD, "", ""},
+	{"Dv", KIND_WORDS, PAINT_NONE, "", ""},	      {"Em", KIND_WORDS, PAINT_BOLD, "", ""},
+	{"Ev", KIND_WORDS, PAINT_NONE, "", ""},	      {"Fl", KIND_WORDS, PAINT_BOLD, "-", ""},
+	{"Ic", KIND_WORDS, PAINT_BOLD, "", ""},	      {"Li", KIND_WORDS, PAINT_NONE, "", ""},
+	{"No", KIND_WORDS, PAINT_NONE, "", ""},	      {"Pa", KIND_WORDS, PAINT_NONE, "", ""},
+	{"Sx", KIND_WORDS, PAINT_NONE, "", ""},	      {"Sy", KIND_WORDS, PAINT_BOLD, "", ""},
+	{"Va", KIND_WORDS, PAINT_NONE, "", ""},	      {"Nm", KIND_NAME, PAINT_BOLD, "", ""},
+	{"Xr", KIND_PAGE, PAINT_NONE, "", ""},	      {"Fn", KIND_CALL, PAINT_BOLD, "", ""},
+	{"Aq", KIND_ENCLOSE, PAINT_NONE, "<", ">"},   {"Bq", KIND_ENCLOSE, PAINT_NONE, "[", "]"},
+	{"Dq", KIND_ENCLOSE, PAINT_NONE, "\"", "\""}, {"Op", KIND_ENCLOSE, PAINT_NONE, "[", "]"},
+	{"Pq", KIND_ENCLOSE, PAINT_NONE, "(", ")"},   {"Ql", KIND_ENCLOSE, PAINT_NONE, "'", "'"},
+	{"Qq", KIND_ENCLOSE, PAINT_NONE, "\"", "\""}, {"Sq", KIND_ENCLOSE, PAINT_NONE, "'", "'"},
+	{"Oc", KIND_CLOSE, PAINT_NONE, "]", ""},      {"Oo", KIND_OPEN, PAINT_NONE, "[", ""},
+	{"Pc", KIND_CLOSE, PAINT_NONE, ")", ""},      {"Po", KIND_OPEN, PAINT_NONE, "(", ""},
+	{"Ns", KIND_JOIN, PAINT_NONE, "", ""},	      {"Ta", KIND_CELL, PAINT_NONE, "", ""},
+	{"Xo", KIND_NOTHING, PAINT_NONE, "", ""},     {"Xc", KIND_NOTHING, PAINT_NONE, "", ""},
 };
 
 static const struct macro *find_macro(const char *name)
@@ -125,6 +126,8 @@ static void add_argument(struct mdoc *p, const struct words *w, size_t i, const 
 {
 	if (is_closing(w, i)) {
 		mdoc_add_joined(p, w->v[i]);
+	} else if (is_one_of(w, i, "|")) {
+		mdoc_add_text(p, PAINT_NONE, w->v[i]);
 	} else if (m && *m->before && !is_opening(w, i)) {
 		mdoc_add_text(p, m->paint, m->before);
 		p->join = true;
@@ -177,6 +180,16 @@ static size_t add_page(struct mdoc *p, const struct words *w, size_t i, size_t e
 	return add_words(p, w, i, end, m);
 }
 
+static size_t add_call(struct mdoc *p, const struct words *w, size_t i, size_t end,
+		       const struct macro *m)
+{
+	if (i >= end)
+		return i;
+	mdoc_add_text(p, m->paint, w->v[i++]);
+	mdoc_add_joined(p, "()");
+	return add_words(p, w, i, end, m);
+}
+
 static void move_to_cell(struct mdoc *p)
 {
 	const struct list *l = p->nlists ? &p->lists[p->nlists - 1] : NULL;
@@ -214,6 +227,8 @@ static void add_inline(struct mdoc *p, const struct words *w, size_t i, size_t e
 			i = add_name(p, w, i, last, m);
 		} else if (m->kind == KIND_PAGE) {
 			i = add_page(p, w, i, last, m);
+		} else if (m->kind == KIND_CALL) {
+			i = add_call(p, w, i, last, m);
 		} else if (m->kind == KIND_ENCLOSE || m->kind == KIND_OPEN) {
 			mdoc_add_text(p, PAINT_NONE, m->before);
 			p->join = true;
