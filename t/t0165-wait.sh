@@ -243,7 +243,7 @@ touch "$FAKE_SLURM/hold"
 slurmq submit >/dev/null
 spawn "$TEST_BUILD/t/queue_lock" .slurmq sh -c 'until [ -e killed ]; do sleep 0.05; done'
 rm "$FAKE_SLURM/hold"
-ok_within 20 'four records' has_records 4
+ok_within 60 'four records' has_records 4
 fake_end
 touch killed
 reap 10 "$spawned"

@@ -31,7 +31,7 @@ cat >note.sh <<'END'
 #!/bin/sh
 # several processes may run it at once
 {
-	echo "$SLURMQ_EVENT ${SLURMQ_SWEEP-} ${SLURMQ_COMPLETED-}/${SLURMQ_JOBS-} ${SLURMQ_FAILED-} ${SLURMQ_CANCELLED-} ${SLURMQ_SUBMITTED-}"
+	echo "$SLURMQ_EVENT ${SLURMQ_SWEEP-} ${SLURMQ_COMPLETED-}/${SLURMQ_JOBS-} ${SLURMQ_FAILED-} ${SLURMQ_CANCELLED-}${SLURMQ_SUBMITTED-}"
 	cat
 } >note.$$
 cat note.$$ >>notes
@@ -47,7 +47,7 @@ is "$(notes)" '' 'nothing yet'
 
 slurmq submit >/dev/null
 ok 'the jobs end' fake_quiet
-is "$(notes)" "over few 2/3 1 0 
+is "$(notes)" "over few 2/3 1 0
 slurmq: sweep few is over: 2 of 3 jobs completed, 1 failed
 folder: $PWD
 next: slurmq list -s failed few; slurmq retry few" 'once, with the facts'
@@ -57,7 +57,7 @@ is "$(notes)" '' 'not again'
 rm bad.2
 (cd / && slurmq -C "$TEST_TMP" retry few >/dev/null)
 ok 'the job ends' fake_quiet
-is "$(notes)" "over few 3/3 0 0 
+is "$(notes)" "over few 3/3 0 0
 slurmq: sweep few is over: 3 of 3 jobs completed
 folder: $PWD" 'again after a retry'
 
@@ -68,7 +68,7 @@ slurmq expand more.yaml >/dev/null
 run slurmq cancel more --yes
 is_status 0
 is_out 'cancelled 3 jobs'
-is "$(notes | head -n 2)" 'over more 0/3 0 3 
+is "$(notes | head -n 2)" 'over more 0/3 0 3
 slurmq: sweep more is over: 0 of 3 jobs completed, 3 cancelled' 'cancelled'
 
 # The breaker pauses the queue

@@ -9,9 +9,10 @@
 
 enum { DB_APPLICATION_ID = 0x736c7172 /* "slqr" */, DB_VERSION = 2 };
 
-/* Whether the sweep with that id, a column, is paused (state.h). */
-#define DB_SWEEP_PAUSED(id) \
-	" EXISTS(SELECT 1 FROM setting WHERE key = '" STATE_SWEEP_PAUSED "' || " id ") "
+/* The ids of the sweeps that are paused (state.h), for IN. */
+#define DB_PAUSED_SWEEPS \
+	" (SELECT CAST(substr(key, length('" STATE_SWEEP_PAUSED "') + 1) AS INTEGER) FROM setting" \
+	" WHERE key GLOB '" STATE_SWEEP_PAUSED "*') "
 
 /* db_block_set() */
 #define DB_TABLE_BLOCKED \

@@ -300,7 +300,7 @@ int db_jobs_waiting(struct db *db, int64_t n, struct db_job **v, size_t *count, 
 	static const char sql[] = JOB_COLUMNS
 		"retry_state g CROSS JOIN job j ON j.id = g.job CROSS JOIN sweep s"
 		" ON s.id = j.sweep WHERE g.due > ?1 AND j.state = " SQL_PENDING
-		" AND NOT" DB_SWEEP_PAUSED("s.id") "AND" PUBLISHED "ORDER BY g.due, j.id LIMIT ?2";
+		" AND s.id NOT IN" DB_PAUSED_SWEEPS "AND" PUBLISHED "ORDER BY g.due, j.id LIMIT ?2";
 
 	return read_jobs(db, db_stmt(db, sql, err, "ii", clock_now_ms(), n), v, count, err);
 }

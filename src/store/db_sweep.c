@@ -28,7 +28,7 @@ void db_sweeps_free(struct db_sweep *v, size_t n)
 	free(v);
 }
 
-#define SWEEP_COLUMNS "SELECT id, name, version, created," DB_SWEEP_PAUSED("id") "FROM sweep "
+#define SWEEP_COLUMNS "SELECT id, name, version, created, id IN" DB_PAUSED_SWEEPS "FROM sweep "
 
 static void read_sweep(sqlite3_stmt *s, struct db_sweep *out)
 {
@@ -129,7 +129,7 @@ int db_count_work(struct db *db, int64_t *n, struct err *err)
 {
 	return db_number(db,
 			 "SELECT ifnull(sum(n), 0) FROM counter WHERE state = " SQL_PENDING
-			 " AND NOT" DB_SWEEP_PAUSED("sweep"),
+			 " AND sweep NOT IN" DB_PAUSED_SWEEPS,
 			 n, err, "");
 }
 
