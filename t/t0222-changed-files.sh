@@ -1,5 +1,6 @@
 #!/bin/bash
 # a sweep file or a batch script that is edited after expand: the commands that submit report that the stored copy runs
+# shellcheck disable=SC2016
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # batch scripts, job arrays and calls of sbatch in a sweep file: they work as with sbatch, or are refused with advice
+# shellcheck disable=SC2016
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 
 # says NAME COMPLAINT...: expand reports exactly these complaints about s.yaml and job.sh

@@ -277,3 +277,26 @@ bool needs_add_pause(const struct health_pause *p, struct buf *text)
 		return false;
 	return true;
 }
+
+void needs_held_json(struct json *j, const struct health *h)
+{
+	json_open(j, "held", '[');
+	for (size_t i = 0; i < h->nneeds; i++) {
+		const struct health_need *n = &h->needs[i];
+
+		if (n->kind != NEED_HELD && n->kind != NEED_REFUSED && n->kind != NEED_VALUE)
+			continue;
+		json_open(j, NULL, '{');
+		json_str(j, "sweep", n->sweep);
+		json_str(j, "reason", job_reason_name(n->reason));
+		json_int(j, "jobs", n->jobs);
+		json_open(j, "values", '[');
+		for (size_t k = 0; k < n->names.n; k++)
+			json_str(j, NULL, n->names.v[k]);
+		json_close(j);
+		json_int(j, "failed", n->failed);
+		json_str(j, "text", n->words);
+		json_close(j);
+	}
+	json_close(j);
+}

@@ -6,6 +6,7 @@
 
 #include "chain/health.h"
 #include "lib/buf.h"
+#include "lib/json.h"
 
 /* Appends the lines of one need: a sentence, and for some kinds a second line, which begins
  * with two blanks. */
@@ -18,5 +19,8 @@ void needs_add_held(const char *sweep, const struct strs *values, int64_t failed
 /* Appends why the queue is paused. Returns false, and appends nothing, if the reason is unknown
  * or the queue is not paused. */
 bool needs_add_pause(const struct health_pause *p, struct buf *text);
+
+/* Adds the member "held" of status --json: which jobs are held, and why. */
+void needs_held_json(struct json *j, const struct health *h);
 
 #endif

@@ -200,30 +200,6 @@ static void add_waits(struct json *j, const struct health *c)
 	json_close(j);
 }
 
-/* Adds which jobs are held, and why. */
-static void add_held(struct json *j, const struct health *c)
-{
-	json_open(j, "held", '[');
-	for (size_t i = 0; i < c->nneeds; i++) {
-		const struct health_need *n = &c->needs[i];
-
-		if (n->kind != NEED_HELD && n->kind != NEED_REFUSED && n->kind != NEED_VALUE)
-			continue;
-		json_open(j, NULL, '{');
-		json_str(j, "sweep", n->sweep);
-		json_str(j, "reason", job_reason_name(n->reason));
-		json_int(j, "jobs", n->jobs);
-		json_open(j, "values", '[');
-		for (size_t k = 0; k < n->names.n; k++)
-			json_str(j, NULL, n->names.v[k]);
-		json_close(j);
-		json_int(j, "failed", n->failed);
-		json_str(j, "text", n->words);
-		json_close(j);
-	}
-	json_close(j);
-}
-
 /* Appends why the queue is paused or the chain has stalled; false if there is no reason to name. */
 static bool add_reason(const struct health *h, struct buf *text)
 {
@@ -263,7 +239,7 @@ static void print_json(const struct status *s)
 	add_sentinel(&j, &s->chain);
 	add_blocks(&j, &s->chain);
 	add_waits(&j, &s->chain);
-	add_held(&j, &s->chain);
+	needs_held_json(&j, &s->chain);
 	json_close(&j);
 	cmd_print_json(&text);
 	buf_release(&text);
