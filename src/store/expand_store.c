@@ -13,13 +13,12 @@
 
 #include "lib/clock.h"
 #include "lib/failpoint.h"
+#include "store/hidden.h"
 #include "store/loader.h"
 
 enum {
 	SLICE = 20000,
 	SLICE_MS = 300,
-	PAUSE_MS = 100,
-	LOCK_MS = 60000,
 };
 
 struct work {
@@ -260,9 +259,7 @@ out:
 	return rc < 0 ? -1 : rc;
 }
 
-/* Returns when a slice must end. It is short, so that other processes wait only briefly. The pause
- * after it is longer than they sleep between two tries (db.c); otherwise the process that writes
- * slices would always win. */
+/* Returns when a slice must end. It is short, so that other processes wait only briefly. */
 static int64_t compute_slice_end(void)
 {
 	return clock_mono_ms() + SLICE_MS;
@@ -271,11 +268,6 @@ static int64_t compute_slice_end(void)
 static bool is_slice_open(int rows, int64_t end)
 {
 	return rows < SLICE && (rows % 64 || clock_mono_ms() < end);
-}
-
-static void pause_for_others(void)
-{
-	clock_sleep_ms(PAUSE_MS);
 }
 
 /* Adds one slice. Returns 1 if there are more jobs. */
@@ -352,7 +344,7 @@ static int drop_unnamed(struct work *w, struct err *err)
 		int64_t end = compute_slice_end();
 
 		if (i)
-			pause_for_others();
+			hidden_pause();
 		rc = db_begin(w->store->db, err);
 		for (int k = 0; is_slice_open(k, end) && i < u.n && !rc; k++, i++)
 			rc = drop_job(w, u.ids[i], err);
@@ -366,25 +358,6 @@ static int drop_unnamed(struct work *w, struct err *err)
 }
 
 /* ---- expand ---- */
-
-static int delete_hidden_versions(struct store *store, struct err *err)
-{
-	bool left = true;
-
-	for (bool first = true; left; first = false) {
-		if (!first)
-			pause_for_others();
-		if (db_begin(store->db, err))
-			return -1;
-		if (db_expand_clean_up(store->db, SLICE, &left, err) ||
-		    (left && db_commit(store->db, err))) {
-			db_rollback(store->db);
-			return -1;
-		}
-		db_rollback(store->db);
-	}
-	return 0;
-}
 
 /* Reads the sweep's current version, to find what changes. */
 static int read_current_version(struct work *w, struct err *err)
@@ -442,7 +415,7 @@ static int put_jobs(struct work *w, int64_t most, struct err *err)
 		if (rc >= 0 && w->o->progress)
 			w->o->progress(w->o->progress_arg, w->r->jobs, most);
 		if (rc == 1)
-			pause_for_others();
+			hidden_pause();
 	}
 	sweep_iter_release(&it);
 	return rc;
@@ -466,8 +439,7 @@ static int expand_locked(struct work *w, struct err *err)
 	int rc;
 
 	if (sweep_count_max(w->f->sweep, (uint64_t)expand_most_jobs(w->o), &most, err) ||
-	    delete_hidden_versions(w->store, err) || read_current_version(w, err) ||
-	    begin_version(w, err))
+	    hidden_delete(w->store, err) || read_current_version(w, err) || begin_version(w, err))
 		return -1;
 	FAILPOINT("expand-begun");
 	rc = put_jobs(w, (int64_t)most, err);
@@ -478,25 +450,10 @@ static int expand_locked(struct work *w, struct err *err)
 	if (!rc && !(w->same_text && !w->r->added && !w->reshaped && !w->newly_missing))
 		rc = publish_version(w, err);
 	else if (!rc)
-		rc = delete_hidden_versions(w->store, err);
+		rc = hidden_delete(w->store, err);
 	else
-		delete_hidden_versions(w->store, NULL);
+		hidden_delete(w->store, NULL);
 	FAILPOINT("expand-published");
-	return rc;
-}
-
-static int lock_expand(struct store *store, int *fd, struct err *err)
-{
-	int64_t end = clock_mono_ms() + LOCK_MS;
-	int rc;
-
-	while ((rc = folder_lock(store->folder, "expand", fd, err)) == FOLDER_BUSY &&
-	       clock_mono_ms() < end)
-		clock_sleep_ms(100);
-	if (rc == FOLDER_BUSY)
-		return err_set(
-			err, ERR_AGAIN,
-			"another slurmq expand is still running after a minute: try again when it has ended");
 	return rc;
 }
 
@@ -508,10 +465,10 @@ int expand_store(struct store *store, const struct expand_file *f, const struct 
 
 	memset(r, 0, sizeof(*r));
 	r->sweep = mem_strdup(sweep_name(f->sweep));
-	if (lock_expand(store, &fd, err))
+	if (hidden_lock(store, &fd, err))
 		return -1;
 	rc = expand_locked(&w, err);
-	folder_unlock(fd);
+	hidden_unlock(fd);
 	if (w.old)
 		sweep_free(w.old);
 	loader_release(&w.ran);

@@ -502,7 +502,7 @@ static void versions(void **state)
 	assert_int_equal(db_check(h->db, NULL), 0);
 	while (left) {
 		assert_int_equal(db_begin(h->db, NULL), 0);
-		assert_int_equal(db_expand_clean_up(h->db, 1, &left, NULL), 0);
+		assert_int_equal(db_hidden_delete(h->db, 1, &left, NULL), 0);
 		assert_int_equal(db_commit(h->db, NULL), 0);
 	}
 	assert_int_equal(db_job_find_key(h->db, v.sweep, 50, &id, NULL), DB_NONE);
