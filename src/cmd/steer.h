@@ -57,4 +57,15 @@ int steer_revoke_claims(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void 
 int steer_scancel(const struct steer_undo *undo, struct err *err);
 void steer_undo_release(struct steer_undo *undo);
 
+/* What steer_cancel() did. */
+struct steer_cancelled {
+	int64_t jobs;	  /* that are cancelled, or will be when they end */
+	int64_t dequeued; /* jobs that were removed from Slurm's queue */
+	int64_t ending;	  /* running jobs that scancel ends now */
+};
+/* Cancels jobs as slurmq cancel does, in the store and in Slurm, and withdraws the sentinel if no
+ * work is left. Returns 0, or -1 with err; *out is filled in either case. */
+int steer_cancel(struct cmd_ctx *ctx, const struct ids *ids, struct steer_cancelled *out,
+		 struct err *err);
+
 #endif
