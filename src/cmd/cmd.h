@@ -119,6 +119,7 @@ int cmd_unknown(const struct cmd *const *all, const char *name, bool topics, str
 extern const struct cmd cmd_cancel;
 extern const struct cmd cmd_chain;
 extern const struct cmd cmd_config;
+extern const struct cmd cmd_delete;
 extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_expand;
 extern const struct cmd cmd_export;

@@ -6,6 +6,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/complain.h"
+#include "chain/delete.h"
 #include "chain/limits.h"
 #include "lib/clock.h"
 #include "slurm/directive.h"
@@ -542,7 +543,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 
 	if (args->list && !args->dry_run)
 		return err_set(err, ERR_USAGE, "--list needs --dry-run");
-	if (!args->dry_run && cmd_open_store(ctx, err))
+	if (!args->dry_run &&
+	    (cmd_open_store(ctx, err) || delete_complete(ctx->store, cmd_say_text, ctx, err)))
 		return -1;
 	files = mem_alloc((size_t)argc * sizeof(*files));
 	rc = read_files(ctx, args, argc, argv, files, err);
