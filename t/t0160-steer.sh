@@ -48,6 +48,25 @@ does cccccc 'cancelled 0 jobs; the queue is paused: slurmq resume' slurmq cancel
 does pppppp '6 jobs are pending again; next: slurmq submit' slurmq retry -s CA --no-submit
 does pppppp 'the queue is no longer paused' slurmq resume --no-submit
 
+# For programs: one document each
+
+does hhpppp '{"held":2,"dequeued":0}' slurmq hold 1-2 --json
+does hhpppp '{"held":0,"dequeued":0}' slurmq hold 1-2 --json
+does hppppp '{"released":1,"submit":null}' slurmq release 2-3 --no-submit --json
+does hppppp '{"released":0,"submit":null}' slurmq release 2-3 --json
+does cccppp '{"cancelled":3,"dequeued":0,"ending":0,"paused":false}' slurmq cancel 1-3 --yes --json
+does cccppp '{"cancelled":0,"dequeued":0,"ending":0,"paused":false}' slurmq cancel 1-3 --yes --json
+does pppppp '{"retried":3,"submit":null}' slurmq retry 1-3 --no-submit --json
+does pppppp '{"paused":true,"in_flight":0}' slurmq pause --json
+does pppppp '{"paused":false,"in_flight":0}' slurmq pause --json
+does pppppp '{"resumed":true,"nodes":[],"submit":null}' slurmq resume --no-submit --json
+does pppppp '{"sweeps":[{"sweep":"few","paused":true,"in_flight":0}]}' slurmq pause few --json
+does pppppp '{"sweeps":[{"sweep":"few","resumed":true}],"submit":null}' slurmq resume few --no-submit --json
+does pppppp '{"resumed":false,"nodes":[],"submit":null}' slurmq resume --no-submit --json
+does cccccc '{"cancelled":6,"dequeued":0,"ending":0,"paused":true}' slurmq cancel all --yes --json
+does pppppp '6 jobs are pending again; next: slurmq submit' slurmq retry -s CA --no-submit
+does pppppp 'the queue is no longer paused' slurmq resume --no-submit
+
 # wrong ERROR COMMAND...: checks that the command fails and nothing changes
 wrong() {
 	local want=$1 before

@@ -116,6 +116,19 @@ is "$(in_slurm two)$(state two)" 1qp 'the other sweep goes on'
 is "$(find .slurmq/cancelled -type f 2>/dev/null)" '' 'no cancel record is left'
 unlike "$(slurmq status)" paused 'the queue is not paused'
 
+# cancel, hold, release, resume --json with jobs in Slurm
+
+flying
+run slurmq hold 2 --json
+is_out '{"held":1,"dequeued":1}'
+run slurmq release 2 --json
+like_out '^\{"released":1,"submit":\{"submitted":1,'
+run slurmq cancel 1-2 --yes --json
+is_out '{"cancelled":2,"dequeued":1,"ending":1,"paused":false}'
+slurmq pause >/dev/null
+run slurmq resume --json
+like_out '^\{"resumed":true,"nodes":\[\],"submit":\{"submitted":'
+
 # Slurm does not answer, or does not end a job in time
 
 flying

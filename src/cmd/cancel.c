@@ -16,6 +16,21 @@ static int confirm_cancel(struct cmd_ctx *ctx, bool yes, size_t n, bool pause, s
 	return rc;
 }
 
+static void print_json(const struct steer_cancelled *c, bool paused)
+{
+	struct buf text = {0};
+	struct json j = {.out = &text};
+
+	json_open(&j, NULL, '{');
+	json_int(&j, "cancelled", c->jobs);
+	json_int(&j, "dequeued", c->dequeued);
+	json_int(&j, "ending", c->ending);
+	json_bool(&j, "paused", paused);
+	json_close(&j);
+	cmd_print_json(&text);
+	buf_release(&text);
+}
+
 static void print_done(struct cmd_ctx *ctx, const struct steer_cancelled *c, bool paused)
 {
 	struct buf line = {0};
@@ -32,24 +47,28 @@ static void print_done(struct cmd_ctx *ctx, const struct steer_cancelled *c, boo
 	buf_release(&line);
 }
 
-static int cancel_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, bool pause,
-		       struct err *err)
+static int cancel_jobs(struct cmd_ctx *ctx, const struct steer_args *args, const struct ids *ids,
+		       bool pause, struct err *err)
 {
-	struct steer_cancelled done;
-	int rc;
+	struct steer_cancelled done = {0};
+	int rc = 0;
 
-	if (ids->n == 0 && !pause) {
-		cmd_print(ctx, "nothing to cancel: none of the jobs is pending, held or in Slurm");
-		return 0;
-	}
-	if (ids->n && confirm_cancel(ctx, yes, ids->n, pause, err))
+	if (ids->n && confirm_cancel(ctx, args->yes, ids->n, pause, err))
 		return -1;
 	if (pause && cmd_pause_queue(ctx, "slurmq cancel all", err))
 		return -1;
-	rc = steer_cancel(ctx, ids, &done, err);
-	if (rc == 0 || done.jobs)
+	if (ids->n || pause)
+		rc = steer_cancel(ctx, ids, &done, err);
+	if (rc && !done.jobs)
+		return rc;
+	if (args->json)
+		print_json(&done, pause);
+	else if (ids->n || pause)
 		print_done(ctx, &done, pause);
-	notify_events(ctx, ctx->store);
+	else
+		cmd_print(ctx, "nothing to cancel: none of the jobs is pending, held or in Slurm");
+	if (ids->n || pause)
+		notify_events(ctx, ctx->store);
 	return rc;
 }
 
@@ -61,7 +80,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	int rc = steer_select(ctx, argc, argv, &args->select, JOB_NOT_OVER, &ids, &everything, err);
 
 	if (!rc)
-		rc = cancel_jobs(ctx, args->yes, &ids, everything, err);
+		rc = cancel_jobs(ctx, args, &ids, everything, err);
 	ids_release(&ids);
 	return rc;
 }

@@ -323,37 +323,18 @@ static int report_and_submit(struct cmd_ctx *ctx, const struct retry *r, int64_t
 			     struct err *err)
 {
 	bool submit = changed && !r->args->no_submit;
-	struct cmd_filled filled;
-	struct buf text = {0};
-	struct json j = {.out = &text};
 
-	if (!r->args->json && changed)
+	if (changed && !submit)
+		changed_report(ctx);
+	if (r->args->json)
+		return steer_print_json(ctx, "retried", changed, submit, err);
+	if (changed)
 		cmd_print(ctx, "%" PRId64 " %s pending again%s", changed,
 			  changed == 1 ? "job is" : "jobs are",
 			  submit ? "" : "; next: slurmq submit");
-	else if (!r->args->json)
+	else
 		print_nothing(ctx, r);
-	if (submit)
-		cmd_fill(ctx, &(struct fill_opts){.max = -1}, &filled);
-	else if (changed)
-		changed_report(ctx);
-	if (r->args->json) {
-		json_open(&j, NULL, '{');
-		json_int(&j, "retried", changed);
-		if (submit) {
-			json_open(&j, "submit", '{');
-			cmd_filled_json(&filled, &j);
-			json_close(&j);
-		} else {
-			json_null(&j, "submit");
-		}
-		json_close(&j);
-		cmd_print_json(&text);
-	} else if (submit) {
-		cmd_filled_print(ctx, &filled);
-	}
-	buf_release(&text);
-	return submit ? cmd_filled_end(&filled, err) : 0;
+	return cmd_fill_at_end(ctx, submit, NULL, err);
 }
 
 /* Chooses the jobs: by default only failed ones. If jobs are named by ids or states,

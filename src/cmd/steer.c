@@ -13,7 +13,8 @@ enum { MANY = 1000 };
 
 const struct opt steer_opts[] = {
 	SELECT_OPTS(struct steer_args),
-	OPT_FLAG('y', "yes", "do not ask for confirmation", struct steer_args, yes), OPT_END};
+	OPT_FLAG('y', "yes", "do not ask for confirmation", struct steer_args, yes),
+	OPT_FLAG(0, "json", "print one JSON document", struct steer_args, json), OPT_END};
 
 int steer_select(struct cmd_ctx *ctx, int argc, char **argv, const struct select_args *opts,
 		 unsigned allowed, struct ids *ids, bool *everything, struct err *err)
@@ -47,6 +48,21 @@ int steer_confirm_many(struct cmd_ctx *ctx, bool yes, const char *verb, size_t n
 	what = mem_printf("%s %zu jobs", verb, n);
 	rc = cmd_confirm(ctx, yes, what, err);
 	free(what);
+	return rc;
+}
+
+int steer_print_json(struct cmd_ctx *ctx, const char *what, int64_t n, bool submit, struct err *err)
+{
+	struct buf text = {0};
+	struct json j = {.out = &text};
+	int rc;
+
+	json_open(&j, NULL, '{');
+	json_int(&j, what, n);
+	rc = cmd_fill_at_end(ctx, submit, &j, err);
+	json_close(&j);
+	cmd_print_json(&text);
+	buf_release(&text);
 	return rc;
 }
 

@@ -16,7 +16,7 @@
 /* The options of cancel and hold. */
 struct steer_args {
 	struct select_args select;
-	bool yes;
+	bool yes, json;
 };
 extern const struct opt steer_opts[];
 
@@ -28,6 +28,11 @@ int steer_select(struct cmd_ctx *ctx, int argc, char **argv, const struct select
 
 /* Calls cmd_confirm() for "VERB 1001 jobs" if n is more than a thousand. */
 int steer_confirm_many(struct cmd_ctx *ctx, bool yes, const char *verb, size_t n, struct err *err);
+
+/* Ends retry and release with --json: fills the queue if submit is set, and prints
+ * {"WHAT":N,"submit":...}. Returns what run must return. */
+int steer_print_json(struct cmd_ctx *ctx, const char *what, int64_t n, bool submit,
+		     struct err *err);
 
 /* A change of each selected job. The jobs are changed in slices: each holds the queue lock and
  * is one transaction. */
