@@ -153,8 +153,20 @@ static int hide_sweep(struct store *store, int64_t sweep, int64_t attempt, struc
 	return rc;
 }
 
+int delete_sweep(struct store *store, int64_t sweep, int64_t attempt, struct err *err)
+{
+	int fd, rc;
+
+	if (hidden_lock(store, &fd, err))
+		return -1;
+	rc = hide_sweep(store, sweep, attempt, err);
+	FAILPOINT("delete-hidden");
+	hidden_unlock(fd);
+	return rc;
+}
+
 /* The waiting sentinel executes a program in bin/ that is about to be removed. */
-static int replace_sentinel(struct store *store, fill_say *say, void *arg, struct err *err)
+static int replace_sentinel(struct store *store, const struct delete_reports *r, struct err *err)
 {
 	int64_t at;
 	bool any;
@@ -164,43 +176,24 @@ static int replace_sentinel(struct store *store, fill_say *say, void *arg, struc
 		return -1;
 	if (!any || !at)
 		return 0;
-	sentinel_withdraw(store, say, arg);
+	sentinel_withdraw(store, r->say, r->say_arg);
 	FAILPOINT("delete-withdrawn");
-	sentinel_tend(store, SENTINEL_USER, say, arg);
+	sentinel_tend(store, SENTINEL_USER, r->say, r->say_arg);
 	return 0;
 }
 
-static int complete_locked(struct store *store, fill_say *say, void *arg, struct err *err)
+int delete_complete(struct store *store, const struct delete_reports *r, struct err *err)
 {
-	return replace_sentinel(store, say, arg, err) || hidden_delete(store, err) ? -1 : 0;
-}
+	int64_t version;
+	int fd, rc = db_hidden_version(store->db, 0, &version, err);
 
-int delete_sweep(struct store *store, int64_t sweep, int64_t attempt, fill_say *say, void *arg,
-		 struct err *err)
-{
-	int fd, rc;
-
+	if (rc)
+		return rc < 0 ? -1 : 0;
 	if (hidden_lock(store, &fd, err))
 		return -1;
-	rc = hide_sweep(store, sweep, attempt, err);
-	FAILPOINT("delete-hidden");
-	if (!rc && complete_locked(store, say, arg, err))
-		rc = err_prefix(err, "the sweep is deleted, but not all of its rows and files yet "
-				     "(the next slurmq expand or slurmq delete does that)");
-	hidden_unlock(fd);
-	return rc;
-}
-
-int delete_complete(struct store *store, fill_say *say, void *arg, struct err *err)
-{
-	bool any;
-	int fd, rc = hidden_has_program(store, &any, err);
-
-	if (rc || !any)
-		return rc;
-	if (hidden_lock(store, &fd, err))
-		return -1;
-	rc = complete_locked(store, say, arg, err);
+	rc = replace_sentinel(store, r, err);
+	if (!rc)
+		rc = hidden_delete(store, r->progress, r->progress_arg, err);
 	hidden_unlock(fd);
 	return rc;
 }

@@ -33,14 +33,20 @@ bool delete_is_free(const struct delete_left *left);
  * needs no Slurm. Fails with ERR_AGAIN if Slurm does not answer. The caller releases *left. */
 int delete_check(struct store *store, int64_t sweep, struct delete_left *left, struct err *err);
 
-/* Deletes a sweep after a delete_check() that found nothing left, with its left->attempt. Returns 0,
- * DB_NONE if jobs were submitted since then (nothing was deleted), or -1. If an error comes after the
- * sweep was hidden, says so in err. say reports what concerns the sentinel. */
-int delete_sweep(struct store *store, int64_t sweep, int64_t attempt, fill_say *say, void *arg,
-		 struct err *err);
+/* Hides a sweep after a delete_check() that found nothing left, with its left->attempt. Returns 0: it
+ * is deleted, and delete_complete() must follow; DB_NONE if jobs were submitted since then: nothing
+ * was changed; or -1. */
+int delete_sweep(struct store *store, int64_t sweep, int64_t attempt, struct err *err);
 
-/* Completes the deletion of a sweep whose process died, if there is one. */
-int delete_complete(struct store *store, fill_say *say, void *arg, struct err *err);
+/* Removes what deleted sweeps have left, if anything: the sentinel that waits with a program of
+ * theirs is replaced, then files and rows are deleted. progress is that of hidden_delete(). */
+struct delete_reports {
+	fill_say *say; /* what concerns the sentinel; NULL: not reported */
+	void *say_arg;
+	void (*progress)(void *arg, int64_t done);
+	void *progress_arg;
+};
+int delete_complete(struct store *store, const struct delete_reports *reports, struct err *err);
 
 /* Removes the folder after such a delete_check(): renames it, then closes the store and removes all
  * files. The caller has paused the queue. Returns as delete_sweep(). */

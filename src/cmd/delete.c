@@ -5,6 +5,7 @@
 #include "cmd/cmd.h"
 
 #include "chain/delete.h"
+#include "cmd/progress.h"
 #include "cmd/steer.h"
 #include "lib/clock.h"
 #include "slurm/slurm.h"
@@ -28,6 +29,7 @@ struct deletion {
 	char *what; /* "sweep 'fit'", or the folder's path in quotes */
 	int64_t jobs, sweeps;
 	int64_t cancelled;
+	struct progress progress;
 };
 
 static void add_jobs(struct buf *out, const struct deletion *d)
@@ -136,7 +138,7 @@ static int try_delete(struct deletion *d, struct delete_left *left, struct err *
 			       ? refuse_in_flight(d, left->in_flight, err)
 			       : DB_NONE;
 	if (d->sweep)
-		return delete_sweep(ctx->store, d->sweep, left->attempt, cmd_say_text, ctx, err);
+		return delete_sweep(ctx->store, d->sweep, left->attempt, err);
 	return delete_folder(ctx->store, left->attempt, err);
 }
 
@@ -169,6 +171,30 @@ static int wait_and_delete(struct deletion *d, struct err *err)
 	}
 	delete_left_release(&left);
 	return rc;
+}
+
+static void show_progress(void *arg, int64_t done)
+{
+	struct deletion *d = arg;
+
+	progress_show(&d->progress, done, d->jobs);
+}
+
+/* Removes what the sweep has left. */
+static int complete(struct deletion *d, struct err *err)
+{
+	const struct delete_reports reports = {.say = cmd_say_text,
+					       .say_arg = d->ctx,
+					       .progress = show_progress,
+					       .progress_arg = d};
+	int rc;
+
+	progress_begin(&d->progress, d->ctx);
+	rc = delete_complete(d->ctx->store, &reports, err);
+	progress_end(&d->progress);
+	return rc ? err_prefix(err, "the sweep is deleted, but not yet all of its rows and files "
+				    "(the next slurmq expand or slurmq delete does that)")
+		  : 0;
 }
 
 static void print_done(const struct deletion *d)
@@ -209,7 +235,9 @@ static int delete_all(struct deletion *d, struct err *err)
 		return -1;
 	if (d->args->cancel && cancel_all(d, err))
 		return -1;
-	return wait_and_delete(d, err);
+	if (wait_and_delete(d, err))
+		return -1;
+	return d->sweep ? complete(d, err) : 0;
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)

@@ -8,10 +8,10 @@
 #include "cmd/complain.h"
 #include "chain/delete.h"
 #include "chain/limits.h"
-#include "lib/clock.h"
 #include "slurm/directive.h"
 #include "store/expand.h"
 #include "cmd/expand_diff.h"
+#include "cmd/progress.h"
 #include "cmd/view.h"
 
 struct args {
@@ -88,41 +88,9 @@ static int read_files(struct cmd_ctx *ctx, const struct args *args, int n, char 
 	return bad ? refuse_files(err) : check_names(files, n, err);
 }
 
-/* ---- progress ---- */
-
-struct progress {
-	struct cmd_ctx *ctx;
-	int64_t begun, last;
-	bool shown;
-};
-
-enum { QUIET_MS = 1000, STEP_MS = 200 };
-
 static void show_progress(void *arg, int64_t done, int64_t of)
 {
-	struct progress *p = arg;
-	const struct style *s = &p->ctx->err;
-	const struct bar_part part = {done, PAINT_GREEN, '#', "\xe2\x96\x88"};
-	int64_t now = clock_mono_ms();
-	struct buf line = {0};
-
-	if (now - p->begun < QUIET_MS || now - p->last < STEP_MS)
-		return;
-	p->last = now;
-	p->shown = true;
-	buf_addch(&line, '\r');
-	if (of > 0)
-		bar_add(&line, s, 30, of, &part, 1);
-	buf_addf(&line, " %" PRId64 " jobs\033[K", done);
-	fwrite(line.s, 1, line.len, stderr);
-	fflush(stderr);
-	buf_release(&line);
-}
-
-static void end_progress(const struct progress *p)
-{
-	if (p->shown)
-		fputs("\r\033[K", stderr);
+	progress_show(arg, done, of);
 }
 
 /* ---- a dry run ---- */
@@ -526,7 +494,7 @@ static int show_one(struct cmd_ctx *ctx, const struct args *args, const struct e
 		rc = expand_compare(ctx->store, file, opts, record_compared, &d, r, err);
 	else
 		rc = expand_dry(file, opts, args->json ? NULL : record_job, &d, r, err);
-	end_progress(opts->progress_arg);
+	progress_end(opts->progress_arg);
 	if (!rc && args->json && !args->list)
 		print_result_json(r);
 	else if (!rc && args->diff)
@@ -544,7 +512,7 @@ static int add_one(struct cmd_ctx *ctx, const struct args *args, const struct ex
 {
 	int rc = expand_store(ctx->store, file, opts, r, err);
 
-	end_progress(opts->progress_arg);
+	progress_end(opts->progress_arg);
 	if (rc)
 		return rc;
 	if (args->json)
@@ -559,18 +527,20 @@ static int add_one(struct cmd_ctx *ctx, const struct args *args, const struct ex
 static int expand_one(struct cmd_ctx *ctx, const struct args *args, const struct expand_file *file,
 		      bool *differs, struct err *err)
 {
-	struct progress p = {.ctx = ctx, .begun = clock_mono_ms()};
+	struct progress p;
 	const struct expand_opts opts = {
 		.max_jobs = args->max_jobs,
 		.prune = args->prune,
 		.rerun_changed = args->rerun_changed,
-		.progress = ctx->err.tty ? show_progress : NULL,
+		.progress = show_progress,
 		.progress_arg = &p,
 	};
 	struct expand_result r = {0};
-	int rc = args->dry_run || args->diff ? show_one(ctx, args, file, &opts, &r, err)
-					     : add_one(ctx, args, file, &opts, &r, err);
+	int rc;
 
+	progress_begin(&p, ctx);
+	rc = args->dry_run || args->diff ? show_one(ctx, args, file, &opts, &r, err)
+					 : add_one(ctx, args, file, &opts, &r, err);
 	*differs = *differs || r.differs;
 	expand_result_release(&r);
 	return rc < 0 ? -1 : 0;
@@ -589,13 +559,15 @@ static void open_if_found(struct cmd_ctx *ctx)
 
 static int open_store(struct cmd_ctx *ctx, const struct args *args, struct err *err)
 {
+	const struct delete_reports reports = {.say = cmd_say_text, .say_arg = ctx};
+
 	if (args->dry_run && !args->diff) {
 		open_if_found(ctx);
 		return 0;
 	}
 	if (cmd_open_store(ctx, err))
 		return -1;
-	return args->diff ? 0 : delete_complete(ctx->store, cmd_say_text, ctx, err);
+	return args->diff ? 0 : delete_complete(ctx->store, &reports, err);
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)

@@ -153,9 +153,9 @@ int db_hidden_attempts(struct db *db, int64_t n,
 		       int (*fn)(void *arg, int64_t first, uint64_t submission, int task),
 		       void *arg, struct err *err);
 /* Deletes up to n jobs of the oldest hidden version with their attempts, or, if it has no job, the
- * version, and its sweep if that has no other. Sets *left if something was deleted: there may be
- * more. */
-int db_hidden_delete(struct db *db, int64_t n, bool *left, struct err *err);
+ * version, and its sweep if that has no other. Adds the number of these jobs to *jobs. Returns
+ * DB_NONE if nothing is hidden. */
+int db_hidden_delete(struct db *db, int64_t n, int64_t *jobs, struct err *err);
 
 /* ---- jobs ---- */
 

@@ -140,7 +140,7 @@ int db_hidden_attempts(struct db *db, int64_t n,
 	return stop ? stop : rc < 0 ? -1 : 0;
 }
 
-static int delete_jobs(struct db *db, int64_t first, int64_t last, struct err *err)
+static int delete_jobs(struct db *db, int64_t first, int64_t last, int64_t *jobs, struct err *err)
 {
 	static const char *const sql[] = {
 		"DELETE FROM step WHERE attempt IN " ATTEMPTS,
@@ -149,12 +149,14 @@ static int delete_jobs(struct db *db, int64_t first, int64_t last, struct err *e
 		"DELETE FROM attempt WHERE id IN " ATTEMPTS,
 		"DELETE FROM retry_state WHERE job BETWEEN ?1 AND ?2",
 		"DELETE FROM job_schema WHERE job BETWEEN ?1 AND ?2",
-		"DELETE FROM job WHERE id BETWEEN ?1 AND ?2",
+		"DELETE FROM job WHERE id BETWEEN ?1 AND ?2", /* the last one: its jobs are counted */
 	};
+	int64_t n = 0;
 
 	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++)
-		if (db_exec(db, sql[i], NULL, err, "ii", first, last))
+		if (db_exec(db, sql[i], &n, err, "ii", first, last))
 			return -1;
+	*jobs += n;
 	return 0;
 }
 
@@ -196,13 +198,12 @@ static int delete_version(struct db *db, const struct hidden *h, struct err *err
 	}
 }
 
-int db_hidden_delete(struct db *db, int64_t n, bool *left, struct err *err)
+int db_hidden_delete(struct db *db, int64_t n, int64_t *jobs, struct err *err)
 {
 	struct hidden h;
 	int rc = find_hidden(db, n, &h, err);
 
-	*left = !rc;
 	if (rc)
-		return rc < 0 ? -1 : 0;
-	return h.last ? delete_jobs(db, h.first, h.last, err) : delete_version(db, &h, err);
+		return rc;
+	return h.last ? delete_jobs(db, h.first, h.last, jobs, err) : delete_version(db, &h, err);
 }

@@ -470,7 +470,8 @@ static int expand_locked(struct work *w, struct err *err)
 	int rc;
 
 	if (sweep_count_max(w->f->sweep, (uint64_t)expand_most_jobs(w->o), &most, err) ||
-	    hidden_delete(w->store, err) || read_current_version(w, err) || begin_version(w, err))
+	    hidden_delete(w->store, NULL, NULL, err) || read_current_version(w, err) ||
+	    begin_version(w, err))
 		return -1;
 	FAILPOINT("expand-begun");
 	rc = put_jobs(w, (int64_t)most, err);
@@ -480,9 +481,9 @@ static int expand_locked(struct work *w, struct err *err)
 	if (!rc && is_different(w))
 		rc = publish_version(w, err);
 	else if (!rc)
-		rc = hidden_delete(w->store, err);
+		rc = hidden_delete(w->store, NULL, NULL, err);
 	else
-		hidden_delete(w->store, NULL);
+		hidden_delete(w->store, NULL, NULL, NULL);
 	FAILPOINT("expand-published");
 	return rc;
 }

@@ -136,32 +136,33 @@ int hidden_has_program(struct store *store, bool *any, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-static int delete_slice(struct store *store, bool *left, struct err *err)
+/* Deletes one slice. Returns DB_NONE if nothing is hidden. */
+static int delete_slice(struct store *store, int64_t *jobs, struct err *err)
 {
 	int64_t version;
 	int rc = db_hidden_version(store->db, 0, &version, err);
 
-	*left = false;
 	if (rc)
-		return rc < 0 ? -1 : 0;
+		return rc;
 	if (remove_version_files(store, version, err) ||
 	    db_hidden_attempts(store->db, SLICE, remove_log, store, err))
 		return -1;
 	FAILPOINT("delete-files");
 	if (db_begin(store->db, err))
 		return -1;
-	if (db_hidden_delete(store->db, SLICE, left, err) || db_commit(store->db, err)) {
+	rc = db_hidden_delete(store->db, SLICE, jobs, err);
+	if (!rc)
+		rc = db_commit(store->db, err);
+	if (rc)
 		db_rollback(store->db);
-		return -1;
-	}
 	FAILPOINT("delete-slice");
-	return 0;
+	return rc;
 }
 
-int hidden_delete(struct store *store, struct err *err)
+int hidden_delete(struct store *store, void (*progress)(void *arg, int64_t done), void *arg,
+		  struct err *err)
 {
-	int64_t version;
-	bool left = true;
+	int64_t version, jobs = 0;
 	int rc = db_hidden_version(store->db, 0, &version, err);
 
 	if (rc)
@@ -169,11 +170,10 @@ int hidden_delete(struct store *store, struct err *err)
 	if (remove_protocol_files(store, err))
 		return -1;
 	FAILPOINT("delete-records");
-	for (bool first = true; left; first = false) {
-		if (!first)
-			hidden_pause();
-		if (delete_slice(store, &left, err))
-			return -1;
+	while (!(rc = delete_slice(store, &jobs, err))) {
+		if (progress)
+			progress(arg, jobs);
+		hidden_pause();
 	}
-	return 0;
+	return rc < 0 ? -1 : 0;
 }

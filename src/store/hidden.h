@@ -24,7 +24,9 @@ int hidden_has_program(struct store *store, bool *any, struct err *err);
 
 /* Deletes all hidden rows, each slice in a transaction, and before that their files: manifests and
  * records of their attempts, logs, environments and programs. If the process dies meanwhile, the
- * next call completes it. The caller holds the lock. */
-int hidden_delete(struct store *store, struct err *err);
+ * next call completes it. Calls progress (may be NULL) with the number of jobs deleted so far. The
+ * caller holds the lock. */
+int hidden_delete(struct store *store, void (*progress)(void *arg, int64_t done), void *arg,
+		  struct err *err);
 
 #endif
