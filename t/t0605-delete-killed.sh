@@ -154,6 +154,21 @@ is_status 0 'with --cancel it is ended in Slurm'
 like "$(cat "$lost")" '^CANCELLED ' 'by scancel'
 is "$(traces)" '' 'then nothing is left'
 
+# A submitter died, or still waits for sbatch: Slurm may get the job at any moment
+
+anew
+touch "$FAKE_SLURM/hold"
+SLURMQ_FAILPOINT=sbatch-before run "$FP" submit -n 1 2>/dev/null
+is_status 137
+run fast slurmq delete one --cancel --yes
+is_status 75
+is_err "slurmq delete: nothing was deleted: sbatch may still be submitting jobs of sweep 'one': try again in two minutes"
+is "$(slurmq list one --json | wc -l)" 4 'the sweep is still there'
+db 'UPDATE submission SET created = created - 120001'
+run slurmq delete one --yes
+is_status 0 'two minutes later it is deleted'
+is "$(in_slurm one)$(traces)" 0 'nothing is left'
+
 # The sentinel executes the program of a version: it is replaced
 
 anew

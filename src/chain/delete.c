@@ -9,10 +9,14 @@
 #include "chain/reconcile.h"
 #include "chain/seen.h"
 #include "chain/sentinel.h"
+#include "lib/clock.h"
 #include "lib/failpoint.h"
 #include "slurm/slurm.h"
 #include "store/hidden.h"
 #include "store/state.h"
+
+/* sbatch ends within a minute (slurm_sbatch()); after another one, squeue shows its job. */
+enum { SBATCH_MS = 2 * 60 * 1000 };
 
 void delete_left_release(struct delete_left *left)
 {
@@ -22,7 +26,8 @@ void delete_left_release(struct delete_left *left)
 
 bool delete_is_free(const struct delete_left *left)
 {
-	return !left->in_flight && !left->in_slurm.n && !left->sentinels && !left->deciding;
+	return !left->in_flight && !left->in_slurm.n && !left->sentinels && !left->unanswered &&
+	       !left->deciding;
 }
 
 /* ---- what is left ---- */
@@ -110,7 +115,9 @@ int delete_check(struct store *store, int64_t sweep, struct delete_left *left, s
 	if (submitted && reconcile(store, 0, &seen, err))
 		return -1;
 	if (db_next_attempt(store->db, &left->attempt, err) ||
-	    count_in_flight(store, sweep, &left->in_flight, err))
+	    count_in_flight(store, sweep, &left->in_flight, err) ||
+	    db_sweep_unanswered(store->db, sweep, clock_now_ms() - SBATCH_MS, SLURM_UNCLEAR,
+				&left->unanswered, err))
 		return -1;
 	if (!submitted)
 		return 0;

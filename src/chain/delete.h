@@ -22,8 +22,10 @@ struct delete_left {
 	/* Slurm ids of jobs that squeue shows although they are over: they are ending, or lost */
 	struct strs in_slurm;
 	int64_t sentinels; /* in Slurm; only for the folder */
-	bool deciding;	   /* jobs were cancelled, and what that meant is not decided (cancel.h) */
-	int64_t attempt;   /* the id that the next attempt had before Slurm was queried */
+	/* submissions whose sbatch may still make a job, although they were cancelled */
+	int64_t unanswered;
+	bool deciding;	 /* jobs were cancelled, and what that meant is not decided (cancel.h) */
+	int64_t attempt; /* the id that the next attempt had before Slurm was queried */
 };
 void delete_left_release(struct delete_left *left);
 /* Returns whether nothing is left. */

@@ -112,6 +112,12 @@ static int report_left(const struct deletion *d, const struct delete_left *left,
 {
 	int64_t n = left->in_flight + (int64_t)left->in_slurm.n + left->sentinels;
 
+	if (!n && left->unanswered)
+		return err_set(
+			err, ERR_AGAIN,
+			"nothing was deleted: sbatch may still be submitting jobs of %s: try "
+			"again in two minutes",
+			d->what);
 	if (!n)
 		return err_set(
 			err, ERR_AGAIN,

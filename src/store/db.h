@@ -143,6 +143,10 @@ int db_job_max(struct db *db, int64_t *id, struct err *err);
 int db_sweep_hide(struct db *db, int64_t sweep, int64_t *in_flight, struct err *err);
 /* Sets *tried if a job of the sweep has an attempt. */
 int db_sweep_tried(struct db *db, int64_t sweep, bool *tried, struct err *err);
+/* Counts the submissions of a sweep (0: of all), among those of the newest 1,000 attempts, that were
+ * made after `since` and for which sbatch has not answered, or answered `unclear`. */
+int db_sweep_unanswered(struct db *db, int64_t sweep, int64_t since, int unclear, int64_t *n,
+			struct err *err);
 /* Sets *version to the oldest hidden version above `after`: DB_NONE if there is none. */
 int db_hidden_version(struct db *db, int64_t after, int64_t *version, struct err *err);
 /* Sets *hidden if the submission belongs to a hidden version. */

@@ -68,6 +68,18 @@ int db_sweep_tried(struct db *db, int64_t sweep, bool *tried, struct err *err)
 	return rc;
 }
 
+int db_sweep_unanswered(struct db *db, int64_t sweep, int64_t since, int unclear, int64_t *n,
+			struct err *err)
+{
+	static const char sql[] =
+		"SELECT count(DISTINCT s.id) FROM (SELECT submission FROM attempt"
+		"  ORDER BY id DESC LIMIT 1000) a JOIN submission s ON s.id = a.submission"
+		" JOIN version v ON v.id = s.version WHERE (?1 = 0 OR v.sweep = ?1)"
+		" AND s.created > ?2 AND s.slurm_job = 0 AND s.answer IN (0, ?3)";
+
+	return db_number(db, sql, n, err, "iii", sweep, since, (int64_t)unclear);
+}
+
 /* Jobs that belong to one hidden version: all of these ids. */
 struct hidden {
 	int64_t version, sweep;
