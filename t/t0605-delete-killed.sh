@@ -13,6 +13,7 @@ cat >work <<'END2'
 #!/bin/sh
 echo "$SLURM_JOB_ID" >begun.$1
 while [ -e stop.$1 ]; do sleep 0.01; done
+slurmq record loss$1=0.5
 END2
 chmod +x work
 printf 'name: one\nparams: {n: [1, 2, 3, 4]}\nlimit: 2\nrun: [./work, "{n}"]\n' >one.yaml
@@ -43,6 +44,9 @@ traces() {
 		SELECT 'job ' || id FROM job WHERE version NOT IN (SELECT id FROM version);
 		SELECT 'attempt ' || id FROM attempt WHERE job NOT IN (SELECT id FROM job);
 		SELECT 'step of ' || attempt FROM step WHERE attempt NOT IN (SELECT id FROM attempt);
+		SELECT 'result of ' || attempt FROM result WHERE attempt NOT IN (SELECT id FROM attempt);
+		SELECT 'result ' || name FROM result_name WHERE id NOT IN (SELECT name FROM result);
+		SELECT key FROM setting WHERE key GLOB '.*.1';
 		SELECT 'submission ' || id FROM submission WHERE version NOT IN (SELECT id FROM version);
 		SELECT 'retry state' FROM retry_state WHERE job NOT IN (SELECT id FROM job);
 		SELECT 'integrity: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok';
@@ -67,7 +71,10 @@ anew
 slurmq submit >/dev/null
 fake_quiet || bail_out 'the jobs did not end'
 is "$(state one)$(state two)" cccccc 'all jobs have run'
+is "$(db 'SELECT count(*) FROM result')" 6 'each has a result'
 remember
+slurmq pause one >/dev/null
+db "INSERT INTO setting VALUES('.over.1', '1'), ('.refused.1', 'x'), ('.breaker.failed.1', '1'), ('.breaker.held.1', 'x')"
 : >".slurmq/outbox/${was%%$'\n'*}.0.1,0,n1,1,00000000000000aa"
 : >".slurmq/manifests/${was%%$'\n'*}"
 run slurmq delete one -y
@@ -79,6 +86,7 @@ ok 'the program of the other sweep stays' test -x .slurmq/bin/2
 is "$(find .slurmq/logs -name '*.log' | wc -l)" 2 'so do its logs'
 is "$(db 'SELECT count(*) FROM attempt')" 2 'and its attempts'
 is "$(db 'SELECT count(*) FROM step')" 2 'and its steps'
+is "$(db 'SELECT count(*) FROM result')" 2 'and its results'
 slurmq expand one.yaml >/dev/null
 slurmq submit >/dev/null
 fake_quiet

@@ -156,6 +156,7 @@ static int delete_jobs(struct db *db, int64_t first, int64_t last, int64_t *jobs
 {
 	static const char *const sql[] = {
 		"DELETE FROM step WHERE attempt IN " ATTEMPTS,
+		"DELETE FROM result WHERE attempt IN " ATTEMPTS,
 		"DELETE FROM submission WHERE id IN"
 		" (SELECT submission FROM attempt WHERE id IN " ATTEMPTS ")",
 		"DELETE FROM attempt WHERE id IN " ATTEMPTS,
@@ -179,6 +180,8 @@ static int delete_sweep(struct db *db, int64_t sweep, struct err *err)
 		"DELETE FROM setting WHERE key = 'limit.' || (SELECT name FROM sweep WHERE id = ?1)";
 	static const char schemas[] = "DELETE FROM schema WHERE id NOT IN (SELECT schema FROM job)"
 				      " AND id NOT IN (SELECT schema FROM job_schema)";
+	static const char names[] =
+		"DELETE FROM result_name WHERE id NOT IN (SELECT name FROM result)";
 
 	return keep_last_ids(db, err) || db_exec(db, limit, NULL, err, "i", sweep) ||
 			       state_forget_sweep(db, sweep, err) ||
@@ -186,7 +189,8 @@ static int delete_sweep(struct db *db, int64_t sweep, struct err *err)
 				       sweep) ||
 			       db_exec(db, "DELETE FROM sweep WHERE id = ?1", NULL, err, "i",
 				       sweep) ||
-			       db_exec(db, schemas, NULL, err, "")
+			       db_exec(db, schemas, NULL, err, "") ||
+			       db_exec(db, names, NULL, err, "")
 		       ? -1
 		       : 0;
 }
