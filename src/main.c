@@ -17,10 +17,11 @@
 #include "cmd/cmd.h"
 
 static const struct cmd *const commands[] = {
-	&cmd_init,    &cmd_expand,   &cmd_submit, &cmd_status, &cmd_list,  &cmd_why,	&cmd_show,
-	&cmd_log,     &cmd_wait,     &cmd_record, &cmd_export, &cmd_retry, &cmd_cancel, &cmd_hold,
-	&cmd_release, &cmd_priority, &cmd_pause,  &cmd_resume, &cmd_sync,  &cmd_config, &cmd_doctor,
-	&cmd_chain,   &cmd_run,	     &cmd_help,	  NULL,
+	&cmd_init,   &cmd_expand, &cmd_submit,	&cmd_status,   &cmd_list,   &cmd_why,
+	&cmd_show,   &cmd_log,	  &cmd_wait,	&cmd_record,   &cmd_export, &cmd_retry,
+	&cmd_cancel, &cmd_hold,	  &cmd_release, &cmd_priority, &cmd_pause,  &cmd_resume,
+	&cmd_delete, &cmd_sync,	  &cmd_config,	&cmd_doctor,   &cmd_chain,  &cmd_run,
+	&cmd_help,   NULL,
 };
 
 struct before {

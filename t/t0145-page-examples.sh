@@ -11,7 +11,7 @@ for page in "$man"/*.[17]; do
 	isnt "$(examples_of "$page")" '' "${page##*/} has examples"
 done
 
-for name in slurmq-{init,expand,config,help,list,status,pause,hold,priority,cancel,record,export}.1 \
+for name in slurmq-{init,expand,config,help,list,status,pause,hold,priority,cancel,delete,record,export}.1 \
 	slurmq-{guarantees,storage}.7; do
 	mkdir "$name"
 	cd "$name" || exit 1

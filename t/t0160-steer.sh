@@ -48,6 +48,25 @@ does cccccc 'cancelled 0 jobs; the queue is paused: slurmq resume' slurmq cancel
 does pppppp '6 jobs are pending again; next: slurmq submit' slurmq retry -s CA --no-submit
 does pppppp 'the queue is no longer paused' slurmq resume --no-submit
 
+# For programs: one document each
+
+does hhpppp '{"held":2,"dequeued":0}' slurmq hold 1-2 --json
+does hhpppp '{"held":0,"dequeued":0}' slurmq hold 1-2 --json
+does hppppp '{"released":1,"submit":null}' slurmq release 2-3 --no-submit --json
+does hppppp '{"released":0,"submit":null}' slurmq release 2-3 --json
+does cccppp '{"cancelled":3,"dequeued":0,"ending":0,"paused":false}' slurmq cancel 1-3 --yes --json
+does cccppp '{"cancelled":0,"dequeued":0,"ending":0,"paused":false}' slurmq cancel 1-3 --yes --json
+does pppppp '{"retried":3,"submit":null}' slurmq retry 1-3 --no-submit --json
+does pppppp '{"paused":true,"in_flight":0}' slurmq pause --json
+does pppppp '{"paused":false,"in_flight":0}' slurmq pause --json
+does pppppp '{"resumed":true,"nodes":[],"submit":null}' slurmq resume --no-submit --json
+does pppppp '{"sweeps":[{"sweep":"few","paused":true,"in_flight":0}]}' slurmq pause few --json
+does pppppp '{"sweeps":[{"sweep":"few","resumed":true}],"submit":null}' slurmq resume few --no-submit --json
+does pppppp '{"resumed":false,"nodes":[],"submit":null}' slurmq resume --no-submit --json
+does cccccc '{"cancelled":6,"dequeued":0,"ending":0,"paused":true}' slurmq cancel all --yes --json
+does pppppp '6 jobs are pending again; next: slurmq submit' slurmq retry -s CA --no-submit
+does pppppp 'the queue is no longer paused' slurmq resume --no-submit
+
 # wrong ERROR COMMAND...: checks that the command fails and nothing changes
 wrong() {
 	local want=$1 before
@@ -84,6 +103,44 @@ run slurmq show 1
 like_out '^retry with +--mem=8G$'
 like_out '^retry with +--exclusive$'
 like_out "^retry with +--nodefile=$PWD/hosts\$"
+
+# --dry-run changes nothing
+
+mkdir dry && cd dry && slurmq init >/dev/null
+slurmq expand ../few.yaml >/dev/null
+printf '%s\n' 'name: steps' 'params: {s: [1, 2]}' 'steps: [{name: train, run: [echo, "{s}"]}, {name: eval, run: [echo, "{s}"]}]' >steps.yaml
+slurmq expand steps.yaml >/dev/null
+slurmq cancel steps --yes >/dev/null
+# job 7 has failed in its second step
+sqlite3 .slurmq/jobs.db "
+	INSERT INTO submission(id, version, first, ntasks, created) VALUES(77, 2, 1, 1, 1);
+	INSERT INTO attempt(id, job, prev, submission, closed, reason, exit_code) VALUES(1, 7, 0, 77, 3, 1, 1);
+	INSERT INTO step VALUES(1, 0, 'train', 0, 0, 0, 1, 2, 0, 0, 0);
+	INSERT INTO step VALUES(1, 1, 'eval', 1, 1, 0, 2, 3, 0, 0, 0);
+	UPDATE job SET state = 5, reason = 1, attempt = 1, tries = 1, options = '--mem=2G' WHERE id = 7"
+before=$(sqlite3 .slurmq/jobs.db .dump | sha256sum)
+run slurmq retry --dry-run
+is_status 0
+is_out 'id  sweep  from step  options   parameters
+ 7  steps  eval       --mem=2G  s=1
+would retry 1 job'
+is_err ''
+run slurmq retry --dry-run --json
+is_out '{"would_retry":1,"jobs":[{"id":7,"sweep":"steps","from_step":"eval","options":["--mem=2G"]}]}'
+run slurmq retry --dry-run --from-step train --sbatch time=8:00:00
+like_out '^ 7  steps  train      --time=8:00:00  s=1$'
+run slurmq retry --dry-run 7 --all --sbatch ''
+like_out '^ 7  steps  train  +s=1$'
+run slurmq retry --dry-run 7-8
+like_out '^ 8  steps  train  +s=2$'
+like_out '^would retry 2 jobs$'
+run slurmq retry --dry-run --json few
+is_out '{"would_retry":0,"jobs":[]}'
+run slurmq retry --dry-run few
+like_out '^no failed jobs'
+wrong "^slurmq retry: --from-step: job 7 has no step 'trian'" slurmq retry 7 --dry-run --from-step trian
+is "$(sqlite3 .slurmq/jobs.db .dump | sha256sum)" "$before" 'nothing was changed'
+cd ..
 
 # More than a thousand jobs need a confirmation
 

@@ -79,6 +79,7 @@ completes 'slurmq list --state=canc' 'slurmq list --state=cancelled' 'a state af
 completes 'slurmq config res' 'slurmq config reserve'
 completes 'slurmq config --unset li' 'slurmq config --unset limit'
 completes 'slurmq status gr' 'slurmq status grid'
+completes 'slurmq delete gr' 'slurmq delete grid'
 completes 'slurmq retry -s oom gr' 'slurmq retry -s oom grid'
 completes 'slurmq cancel al' 'slurmq cancel all'
 completes 'slurmq release se' 'slurmq release seed=' 'a parameter, and no blank after it'

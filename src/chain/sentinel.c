@@ -197,6 +197,16 @@ bool sentinel_waits(struct store *store)
 	return found;
 }
 
+int sentinel_count(struct store *store, int64_t *n, struct err *err)
+{
+	struct sight sight = {0};
+	int rc = find_sentinels(store, &sight, err);
+
+	*n = (int64_t)sight.waiting.n + sight.runs;
+	strs_release(&sight.waiting);
+	return rc;
+}
+
 /* Records the first waiting sentinel. Its begin time is kept if the job is the recorded one. */
 static int note_waiting(struct store *store, const struct sight *sight, struct err *err)
 {

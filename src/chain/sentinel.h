@@ -48,6 +48,9 @@ void sentinel_check(struct store *store);
 /* Queries Slurm and returns whether a sentinel waits there and is not held. */
 bool sentinel_waits(struct store *store);
 
+/* Queries Slurm and sets *n to the number of sentinels there, waiting or running. */
+int sentinel_count(struct store *store, int64_t *n, struct err *err);
+
 /* Does one turn of the sentinel's own run. The caller must have blocked signals
  * (proc_signals_block()). Errors are reported with say. */
 enum sentinel_turn {

@@ -5,36 +5,6 @@
 #include "cmd/cmd.h"
 #include "cmd/notify.h"
 #include "cmd/steer.h"
-#include "lib/failpoint.h"
-#include "chain/reconcile.h"
-#include "chain/sentinel.h"
-
-static int cancel_job(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
-{
-	(void)arg;
-	return db_job_cancel(db, id, changed, err);
-}
-
-/* Runs scancel for the attempts in undo, and reconciles if some of them have no Slurm id. Sets
- * *ended to the number of these that were found running. */
-static int cancel_in_slurm(struct cmd_ctx *ctx, const struct steer_undo *undo, int64_t *ended,
-			   struct err *err)
-{
-	struct reconcile_result seen = {0};
-	int rc = steer_scancel(undo, err);
-
-	FAILPOINT("cancel-after");
-	if (!rc && undo->unnamed)
-		rc = reconcile(ctx->store, 0, &seen, err);
-	*ended = seen.stopped;
-	if (rc && (undo->running.n || undo->unnamed))
-		err_prefix(err, "the jobs are cancelled, but slurmq could not end all that run "
-				"in Slurm (run slurmq cancel again)");
-	else if (rc)
-		err_prefix(err, "the jobs are cancelled, but slurmq could not remove them from "
-				"Slurm's queue (they will end there without running anything)");
-	return rc;
-}
 
 static int confirm_cancel(struct cmd_ctx *ctx, bool yes, size_t n, bool pause, struct err *err)
 {
@@ -46,54 +16,59 @@ static int confirm_cancel(struct cmd_ctx *ctx, bool yes, size_t n, bool pause, s
 	return rc;
 }
 
-static void print_done(struct cmd_ctx *ctx, int64_t changed, bool ended_in_slurm,
-		       const struct steer_undo *undo, int64_t ended, bool paused)
+static void print_json(const struct steer_cancelled *c, bool paused)
 {
-	int64_t running = ended_in_slurm ? (int64_t)undo->running.n + ended : 0;
+	struct buf text = {0};
+	struct json j = {.out = &text};
+
+	json_open(&j, NULL, '{');
+	json_int(&j, "cancelled", c->jobs);
+	json_int(&j, "dequeued", c->dequeued);
+	json_int(&j, "ending", c->ending);
+	json_bool(&j, "paused", paused);
+	json_close(&j);
+	cmd_print_json(&text);
+	buf_release(&text);
+}
+
+static void print_done(struct cmd_ctx *ctx, const struct steer_cancelled *c, bool paused)
+{
 	struct buf line = {0};
 
-	buf_addf(&line, "cancelled %" PRId64 " %s", changed, changed == 1 ? "job" : "jobs");
-	if (ended_in_slurm && undo->queued.n)
-		buf_addf(&line, "; %zu removed from Slurm's queue", undo->queued.n);
-	if (running)
-		buf_addf(&line, "; %" PRId64 " running %s being ended", running,
-			 running == 1 ? "is" : "are");
+	buf_addf(&line, "cancelled %" PRId64 " %s", c->jobs, c->jobs == 1 ? "job" : "jobs");
+	if (c->dequeued)
+		buf_addf(&line, "; %" PRId64 " removed from Slurm's queue", c->dequeued);
+	if (c->ending)
+		buf_addf(&line, "; %" PRId64 " running %s being ended", c->ending,
+			 c->ending == 1 ? "is" : "are");
 	if (paused)
 		buf_addstr(&line, "; the queue is paused: slurmq resume");
 	cmd_print(ctx, "%s", buf_str(&line));
 	buf_release(&line);
 }
 
-static int cancel_jobs(struct cmd_ctx *ctx, bool yes, const struct ids *ids, bool pause,
-		       struct err *err)
+static int cancel_jobs(struct cmd_ctx *ctx, const struct steer_args *args, const struct ids *ids,
+		       bool pause, struct err *err)
 {
-	struct steer_undo undo = {.request = REQUEST_CANCEL};
-	const struct steer_change change = {
-		.one = cancel_job, .after = steer_revoke_claims, .arg = &undo};
-	int64_t changed = 0, ended = 0;
-	bool ended_in_slurm;
-	int rc;
+	struct steer_cancelled done = {0};
+	int rc = 0;
 
-	if (ids->n == 0 && !pause) {
-		cmd_print(ctx, "nothing to cancel: none of the jobs is pending, held or in Slurm");
-		return 0;
-	}
-	if (ids->n && confirm_cancel(ctx, yes, ids->n, pause, err))
+	if (ids->n && confirm_cancel(ctx, args->yes, ids->n, pause, err))
 		return -1;
 	if (pause && cmd_pause_queue(ctx, "slurmq cancel all", err))
 		return -1;
-	rc = steer_change(ctx, ids, &change, &changed, err);
-	FAILPOINT("cancel-before");
-	/* claims that were revoked before an error need scancel too */
-	ended_in_slurm = !cancel_in_slurm(ctx, &undo, &ended, rc ? NULL : err);
-	if (!ended_in_slurm)
-		rc = -1;
-	sentinel_settle(ctx->store, cmd_say_text,
-			ctx); /* perhaps no work is left for the sentinel */
-	if (rc == 0 || changed)
-		print_done(ctx, changed, ended_in_slurm, &undo, ended, pause);
-	steer_undo_release(&undo);
-	notify_events(ctx, ctx->store);
+	if (ids->n || pause)
+		rc = steer_cancel(ctx, ids, &done, err);
+	if (rc && !done.jobs)
+		return rc;
+	if (args->json)
+		print_json(&done, pause);
+	else if (ids->n || pause)
+		print_done(ctx, &done, pause);
+	else
+		cmd_print(ctx, "nothing to cancel: none of the jobs is pending, held or in Slurm");
+	if (ids->n || pause)
+		notify_events(ctx, ctx->store);
 	return rc;
 }
 
@@ -105,7 +80,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	int rc = steer_select(ctx, argc, argv, &args->select, JOB_NOT_OVER, &ids, &everything, err);
 
 	if (!rc)
-		rc = cancel_jobs(ctx, args->yes, &ids, everything, err);
+		rc = cancel_jobs(ctx, args, &ids, everything, err);
 	ids_release(&ids);
 	return rc;
 }

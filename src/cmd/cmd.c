@@ -362,12 +362,23 @@ int cmd_filled_end(struct cmd_filled *f, struct err *err)
 	return -1;
 }
 
-int cmd_fill_and_print(struct cmd_ctx *ctx, struct err *err)
+int cmd_fill_at_end(struct cmd_ctx *ctx, bool submit, struct json *j, struct err *err)
 {
 	struct cmd_filled filled;
 
+	if (!submit) {
+		if (j)
+			json_null(j, "submit");
+		return 0;
+	}
 	cmd_fill(ctx, &(struct fill_opts){.max = -1}, &filled);
-	cmd_filled_print(ctx, &filled);
+	if (j) {
+		json_open(j, "submit", '{');
+		cmd_filled_json(&filled, j);
+		json_close(j);
+	} else {
+		cmd_filled_print(ctx, &filled);
+	}
 	return cmd_filled_end(&filled, err);
 }
 

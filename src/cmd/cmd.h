@@ -94,8 +94,10 @@ void cmd_filled_print(struct cmd_ctx *ctx, const struct cmd_filled *f);
 void cmd_filled_json(const struct cmd_filled *f, struct json *j);
 /* Frees the contents of *f. Returns what run must return. */
 int cmd_filled_end(struct cmd_filled *f, struct err *err);
-/* Fills the queue, prints the result and frees it. Returns what run must return. */
-int cmd_fill_and_print(struct cmd_ctx *ctx, struct err *err);
+/* Ends a command: fills the queue if submit is set, and prints the result. With j, prints nothing and
+ * adds the member "submit" to its open object, null if submit is not set. Returns what run must
+ * return. */
+int cmd_fill_at_end(struct cmd_ctx *ctx, bool submit, struct json *j, struct err *err);
 
 /* Pauses the queue; why is the command that does so, for slurmq status. Needs no queue lock. */
 int cmd_pause_queue(struct cmd_ctx *ctx, const char *why, struct err *err);
@@ -119,6 +121,7 @@ int cmd_unknown(const struct cmd *const *all, const char *name, bool topics, str
 extern const struct cmd cmd_cancel;
 extern const struct cmd cmd_chain;
 extern const struct cmd cmd_config;
+extern const struct cmd cmd_delete;
 extern const struct cmd cmd_doctor;
 extern const struct cmd cmd_expand;
 extern const struct cmd cmd_export;

@@ -6,14 +6,16 @@
 
 #include "cmd/cmd.h"
 #include "cmd/complain.h"
+#include "chain/delete.h"
 #include "chain/limits.h"
-#include "lib/clock.h"
 #include "slurm/directive.h"
 #include "store/expand.h"
+#include "cmd/expand_diff.h"
+#include "cmd/progress.h"
 #include "cmd/view.h"
 
 struct args {
-	bool dry_run, list, json, prune, rerun_changed, strict;
+	bool dry_run, diff, list, json, prune, rerun_changed, strict;
 	int64_t max_jobs;
 };
 
@@ -86,41 +88,9 @@ static int read_files(struct cmd_ctx *ctx, const struct args *args, int n, char 
 	return bad ? refuse_files(err) : check_names(files, n, err);
 }
 
-/* ---- progress ---- */
-
-struct progress {
-	struct cmd_ctx *ctx;
-	int64_t begun, last;
-	bool shown;
-};
-
-enum { QUIET_MS = 1000, STEP_MS = 200 };
-
 static void show_progress(void *arg, int64_t done, int64_t of)
 {
-	struct progress *p = arg;
-	const struct style *s = &p->ctx->err;
-	const struct bar_part part = {done, PAINT_GREEN, '#', "\xe2\x96\x88"};
-	int64_t now = clock_mono_ms();
-	struct buf line = {0};
-
-	if (now - p->begun < QUIET_MS || now - p->last < STEP_MS)
-		return;
-	p->last = now;
-	p->shown = true;
-	buf_addch(&line, '\r');
-	if (of > 0)
-		bar_add(&line, s, 30, of, &part, 1);
-	buf_addf(&line, " %" PRId64 " jobs\033[K", done);
-	fwrite(line.s, 1, line.len, stderr);
-	fflush(stderr);
-	buf_release(&line);
-}
-
-static void end_progress(const struct progress *p)
-{
-	if (p->shown)
-		fputs("\r\033[K", stderr);
+	progress_show(arg, done, of);
 }
 
 /* ---- a dry run ---- */
@@ -142,8 +112,9 @@ struct dry {
 	struct axis *axes;
 	size_t naxes;
 	int64_t last_n;
-	struct buf first, last; /* parameters of the first and the last job */
-	struct buf commands;	/* commands of the first job */
+	struct buf first, last;	       /* parameters of the first and the last job */
+	struct buf commands;	       /* commands of the first job */
+	struct expand_samples samples; /* of the comparison with the store */
 	struct buf text;
 };
 
@@ -157,6 +128,7 @@ static void dry_release(struct dry *d)
 	buf_release(&d->first);
 	buf_release(&d->last);
 	buf_release(&d->commands);
+	expand_samples_release(&d->samples);
 	buf_release(&d->text);
 }
 
@@ -272,6 +244,16 @@ static int record_job(void *arg, int64_t n, const struct sweep_point *point,
 	add_point(&d->last, "last: ", point);
 	d->last_n = n;
 	return 0;
+}
+
+/* Records a job of the file, and a sample of its kind. A job that the file lacks is only a sample. */
+static int record_compared(void *arg, enum expand_kind kind, int64_t n, int64_t id,
+			   const struct sweep_point *point, const struct plan *plan)
+{
+	struct dry *d = arg;
+
+	expand_samples_add(&d->samples, kind, id, point);
+	return plan ? record_job(d, n, point, plan) : 0;
 }
 
 static int print_job(void *arg, int64_t n, const struct sweep_point *point, const struct plan *plan)
@@ -499,63 +481,120 @@ static void report_limit(struct cmd_ctx *ctx, const struct sweep *sweep)
 		name, name, in_file, name);
 }
 
-static int expand_one(struct cmd_ctx *ctx, const struct args *args, const struct expand_file *file,
-		      struct err *err)
+/* Shows what an expand would do; with a store, compared with it. */
+static int show_one(struct cmd_ctx *ctx, const struct args *args, const struct expand_file *file,
+		    const struct expand_opts *opts, struct expand_result *r, struct err *err)
 {
-	struct progress p = {.ctx = ctx, .begun = clock_mono_ms()};
+	struct dry d = {.ctx = ctx, .list = args->list, .file = file};
+	int rc;
+
+	if (args->list)
+		rc = expand_dry(file, opts, print_job, &d, r, err);
+	else if (ctx->store)
+		rc = expand_compare(ctx->store, file, opts, record_compared, &d, r, err);
+	else
+		rc = expand_dry(file, opts, args->json ? NULL : record_job, &d, r, err);
+	progress_end(opts->progress_arg);
+	if (!rc && args->json && !args->list)
+		print_result_json(r);
+	else if (!rc && args->diff)
+		rc = expand_diff_print(ctx, file, err);
+	else if (!rc && !args->list)
+		print_dry(&d, r);
+	if (!rc && ctx->store && !args->list && !args->json)
+		expand_counts_print(ctx, r, &d.samples);
+	dry_release(&d);
+	return rc;
+}
+
+static int add_one(struct cmd_ctx *ctx, const struct args *args, const struct expand_file *file,
+		   const struct expand_opts *opts, struct expand_result *r, struct err *err)
+{
+	int rc = expand_store(ctx->store, file, opts, r, err);
+
+	progress_end(opts->progress_arg);
+	if (rc)
+		return rc;
+	if (args->json)
+		print_result_json(r);
+	else
+		print_result(ctx, args, r);
+	report_limit(ctx, file->sweep);
+	return 0;
+}
+
+/* Sets *differs if the file differs from the store. */
+static int expand_one(struct cmd_ctx *ctx, const struct args *args, const struct expand_file *file,
+		      bool *differs, struct err *err)
+{
+	struct progress p;
 	const struct expand_opts opts = {
 		.max_jobs = args->max_jobs,
 		.prune = args->prune,
 		.rerun_changed = args->rerun_changed,
-		.progress = ctx->err.tty ? show_progress : NULL,
+		.progress = show_progress,
 		.progress_arg = &p,
 	};
-	struct dry d = {.ctx = ctx, .list = args->list, .file = file};
 	struct expand_result r = {0};
 	int rc;
 
-	if (args->list)
-		rc = expand_dry(file, &opts, print_job, &d, &r, err);
-	else if (args->dry_run)
-		rc = expand_dry(file, &opts, args->json ? NULL : record_job, &d, &r, err);
-	else
-		rc = expand_store(ctx->store, file, &opts, &r, err);
-	end_progress(&p);
-	if (!rc && args->json && !args->list)
-		print_result_json(&r);
-	else if (!rc && args->dry_run && !args->list)
-		print_dry(&d, &r);
-	else if (!rc && !args->list)
-		print_result(ctx, args, &r);
-	if (!rc && !args->dry_run)
-		report_limit(ctx, file->sweep);
+	progress_begin(&p, ctx);
+	rc = args->dry_run || args->diff ? show_one(ctx, args, file, &opts, &r, err)
+					 : add_one(ctx, args, file, &opts, &r, err);
+	*differs = *differs || r.differs;
 	expand_result_release(&r);
-	dry_release(&d);
 	return rc < 0 ? -1 : 0;
+}
+
+/* Opens the store for a dry run if there is one. */
+static void open_if_found(struct cmd_ctx *ctx)
+{
+	struct store found;
+	struct err err = {0};
+
+	if (!store_find(&found, &err) && cmd_open_store(ctx, &err))
+		cmd_say(ctx, "not compared with the store: %s", err.msg);
+	store_close(&found);
+}
+
+static int open_store(struct cmd_ctx *ctx, const struct args *args, struct err *err)
+{
+	const struct delete_reports reports = {.say = cmd_say_text, .say_arg = ctx};
+
+	if (args->dry_run && !args->diff) {
+		open_if_found(ctx);
+		return 0;
+	}
+	if (cmd_open_store(ctx, err))
+		return -1;
+	return args->diff ? 0 : delete_complete(ctx->store, &reports, err);
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	const struct args *args = options;
 	struct expand_file *files;
+	bool differs = false;
 	int rc = 0;
 
-	if (args->list && !args->dry_run)
-		return err_set(err, ERR_USAGE, "--list needs --dry-run");
-	if (!args->dry_run && cmd_open_store(ctx, err))
+	if (args->list && (!args->dry_run || args->diff))
+		return err_set(err, ERR_USAGE, "--list needs --dry-run%s",
+			       args->diff ? ", without --diff" : "");
+	if (open_store(ctx, args, err))
 		return -1;
 	files = mem_alloc((size_t)argc * sizeof(*files));
 	rc = read_files(ctx, args, argc, argv, files, err);
 	for (int i = 0; i < argc && !rc; i++)
-		rc = expand_one(ctx, args, &files[i], err);
+		rc = expand_one(ctx, args, &files[i], &differs, err);
 	for (int i = 0; i < argc; i++)
 		expand_file_release(&files[i]);
 	free(files);
-	return rc;
+	return rc ? rc : args->diff && differs;
 }
 
 static const struct opt opts[] = {
 	OPT_FLAG(0, "dry-run", "show what would be added; needs no .slurmq", struct args, dry_run),
+	OPT_FLAG(0, "diff", "show what would change in the store", struct args, diff),
 	OPT_FLAG(0, "list", "with --dry-run: print one JSON document per job", struct args, list),
 	OPT_FLAG(0, "json", "print one JSON document per FILE", struct args, json),
 	OPT_FLAG(0, "prune", "remove pending jobs that FILE no longer has", struct args, prune),
@@ -568,7 +607,7 @@ static const struct opt opts[] = {
 
 const struct cmd cmd_expand = {
 	.name = "expand",
-	.args = "FILE... [--dry-run] [--prune]",
+	.args = "FILE... [--dry-run] [--diff] [--prune]",
 	.summary = "add the jobs of a sweep file",
 	.theme = CMD_START,
 	.opts = opts,

@@ -6,6 +6,48 @@
 #include "chain/sentinel.h"
 #include "store/state.h"
 
+struct args {
+	bool json;
+};
+
+/* Adds whether the queue or a sweep was paused now, and how many of its jobs are in Slurm. */
+static void add_json(struct json *j, bool changed, const int64_t *counts)
+{
+	json_bool(j, "paused", changed);
+	json_int(j, "in_flight", counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING]);
+}
+
+static void print_queue_json(bool changed, const int64_t *counts)
+{
+	struct buf text = {0};
+	struct json j = {.out = &text};
+
+	json_open(&j, NULL, '{');
+	add_json(&j, changed, counts);
+	json_close(&j);
+	cmd_print_json(&text);
+	buf_release(&text);
+}
+
+static void print_sweeps_json(const struct db_sweep *v, int n)
+{
+	struct buf text = {0};
+	struct json j = {.out = &text};
+
+	json_open(&j, NULL, '{');
+	json_open(&j, "sweeps", '[');
+	for (int i = 0; i < n; i++) {
+		json_open(&j, NULL, '{');
+		json_str(&j, "sweep", v[i].name);
+		add_json(&j, !v[i].paused, v[i].counts);
+		json_close(&j);
+	}
+	json_close(&j);
+	json_close(&j);
+	cmd_print_json(&text);
+	buf_release(&text);
+}
+
 static void print_sweep(struct cmd_ctx *ctx, const struct db_sweep *s)
 {
 	int64_t flying = s->counts[JOB_SUBMITTING] + s->counts[JOB_QUEUED] + s->counts[JOB_RUNNING];
@@ -22,13 +64,15 @@ static void print_sweep(struct cmd_ctx *ctx, const struct db_sweep *s)
 	buf_release(&line);
 }
 
-static int pause_sweeps(struct cmd_ctx *ctx, int n, char **names, struct err *err)
+static int pause_sweeps(struct cmd_ctx *ctx, bool json, int n, char **names, struct err *err)
 {
 	struct db_sweep *v;
 
 	if (cmd_pause_sweeps(ctx, true, n, names, &v, err))
 		return -1;
-	for (int i = 0; i < n; i++)
+	if (json)
+		print_sweeps_json(v, n);
+	for (int i = 0; i < n && !json; i++)
 		print_sweep(ctx, &v[i]);
 	db_sweeps_free(v, (size_t)n);
 	/* perhaps no work is left for the sentinel */
@@ -38,12 +82,12 @@ static int pause_sweeps(struct cmd_ctx *ctx, int n, char **names, struct err *er
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
+	const struct args *args = options;
 	struct db *db = ctx->store->db;
 	int64_t counts[JOB_NSTATES], paused, flying;
 
-	(void)options;
 	if (argc)
-		return pause_sweeps(ctx, argc, argv, err);
+		return pause_sweeps(ctx, args->json, argc, argv, err);
 	if (state_get_int(db, STATE_PAUSED, &paused, err))
 		return -1;
 	if (!paused && cmd_pause_queue(ctx, "slurmq pause", err))
@@ -51,11 +95,17 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (db_counts(db, counts, err))
 		return -1;
 	flying = counts[JOB_SUBMITTING] + counts[JOB_QUEUED] + counts[JOB_RUNNING];
-	cmd_print(ctx, "%s: no jobs are submitted%s; slurmq resume ends the pause",
-		  paused ? "already paused" : "paused",
-		  flying ? ", jobs already in Slurm run to completion" : "");
+	if (args->json)
+		print_queue_json(!paused, counts);
+	else
+		cmd_print(ctx, "%s: no jobs are submitted%s; slurmq resume ends the pause",
+			  paused ? "already paused" : "paused",
+			  flying ? ", jobs already in Slurm run to completion" : "");
 	return 0;
 }
+
+static const struct opt opts[] = {OPT_FLAG(0, "json", "print one JSON document", struct args, json),
+				  OPT_END};
 
 const struct cmd cmd_pause = {
 	.name = "pause",
@@ -63,6 +113,8 @@ const struct cmd cmd_pause = {
 	.summary = "stop submitting; jobs already in Slurm go on",
 	.theme = CMD_CONTROL,
 	.needs = CMD_STORE,
+	.opts = opts,
+	.size = sizeof(struct args),
 	.max_args = -1,
 	.run = run,
 };

@@ -7,7 +7,7 @@
 
 struct args {
 	struct select_args select;
-	bool yes, no_submit;
+	bool yes, no_submit, json;
 };
 
 /* Jobs in flight may have the requested action "hold". */
@@ -41,21 +41,22 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	ids_release(&ids);
 	if (rc)
 		return rc;
-	if (changed == 0) {
+	if (changed && args->no_submit)
+		changed_report(ctx);
+	if (args->json)
+		return steer_print_json(ctx, "released", changed, changed && !args->no_submit, err);
+	if (changed)
+		cmd_print(ctx, "released %" PRId64 " %s", changed, changed == 1 ? "job" : "jobs");
+	else
 		cmd_print(ctx, "nothing to release: none of the jobs is held");
-		return 0;
-	}
-	cmd_print(ctx, "released %" PRId64 " %s", changed, changed == 1 ? "job" : "jobs");
-	if (!args->no_submit)
-		return cmd_fill_and_print(ctx, err);
-	changed_report(ctx);
-	return 0;
+	return cmd_fill_at_end(ctx, changed && !args->no_submit, NULL, err);
 }
 
 static const struct opt opts[] = {
 	SELECT_OPTS(struct args),
 	OPT_FLAG(0, "no-submit", "do not submit jobs now", struct args, no_submit),
-	OPT_FLAG('y', "yes", "do not ask for confirmation", struct args, yes), OPT_END};
+	OPT_FLAG('y', "yes", "do not ask for confirmation", struct args, yes),
+	OPT_FLAG(0, "json", "print one JSON document", struct args, json), OPT_END};
 
 const struct cmd cmd_release = {
 	.name = "release",

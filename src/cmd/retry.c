@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "cmd/changed.h"
 #include "chain/ingest.h"
+#include "cmd/retry_dry.h"
 #include "cmd/steer.h"
 #include "lib/clock.h"
 #include "lib/failpoint.h"
@@ -21,7 +22,7 @@ struct args {
 	struct select_args select;
 	const char *from_step;
 	struct strs sbatch;
-	bool all, no_submit, yes, json;
+	bool all, no_submit, yes, json, dry_run;
 };
 
 enum {
@@ -322,37 +323,18 @@ static int report_and_submit(struct cmd_ctx *ctx, const struct retry *r, int64_t
 			     struct err *err)
 {
 	bool submit = changed && !r->args->no_submit;
-	struct cmd_filled filled;
-	struct buf text = {0};
-	struct json j = {.out = &text};
 
-	if (!r->args->json && changed)
+	if (changed && !submit)
+		changed_report(ctx);
+	if (r->args->json)
+		return steer_print_json(ctx, "retried", changed, submit, err);
+	if (changed)
 		cmd_print(ctx, "%" PRId64 " %s pending again%s", changed,
 			  changed == 1 ? "job is" : "jobs are",
 			  submit ? "" : "; next: slurmq submit");
-	else if (!r->args->json)
+	else
 		print_nothing(ctx, r);
-	if (submit)
-		cmd_fill(ctx, &(struct fill_opts){.max = -1}, &filled);
-	else if (changed)
-		changed_report(ctx);
-	if (r->args->json) {
-		json_open(&j, NULL, '{');
-		json_int(&j, "retried", changed);
-		if (submit) {
-			json_open(&j, "submit", '{');
-			cmd_filled_json(&filled, &j);
-			json_close(&j);
-		} else {
-			json_null(&j, "submit");
-		}
-		json_close(&j);
-		cmd_print_json(&text);
-	} else if (submit) {
-		cmd_filled_print(ctx, &filled);
-	}
-	buf_release(&text);
-	return submit ? cmd_filled_end(&filled, err) : 0;
+	return cmd_fill_at_end(ctx, submit, NULL, err);
 }
 
 /* Chooses the jobs: by default only failed ones. If jobs are named by ids or states,
@@ -372,12 +354,45 @@ static int choose_jobs(struct retry *r, struct selection *sel, struct err *err)
 	return db_jobs_each(r->db, &sel->jobs, collect_job, r, err);
 }
 
+/* Prints what change_jobs() would do. */
+static int dry_run(struct cmd_ctx *ctx, struct retry *r, struct err *err)
+{
+	const struct retry_dry dry = {.ids = &r->ids,
+				      .from_step = r->args->from_step,
+				      .all = r->args->all,
+				      .options = r->options};
+
+	if (r->ids.n && r->args->from_step && check_step(r, r->args->from_step, err))
+		return -1;
+	if (!r->ids.n && !r->args->json) {
+		print_nothing(ctx, r);
+		return 0;
+	}
+	if (retry_dry_print(ctx, &dry, r->args->json, err))
+		return -1;
+	if (r->lost && !r->args->json)
+		cmd_print(ctx,
+			  "%" PRId64
+			  " of them %s lost: if Slurm still shows %s, slurmq ends %s first",
+			  r->lost, r->lost == 1 ? "is" : "are", r->lost == 1 ? "it" : "one",
+			  r->lost == 1 ? "it" : "that");
+	return 0;
+}
+
+static int retry_jobs(struct cmd_ctx *ctx, struct retry *r, struct err *err)
+{
+	int64_t changed = 0;
+	int rc = change_jobs(ctx, r, &changed, err);
+
+	FAILPOINT("retry-changed");
+	return rc ? rc : report_and_submit(ctx, r, changed, err);
+}
+
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
 {
 	const struct args *args = options;
 	struct retry r = {.args = args, .db = ctx->store->db};
 	struct selection sel = {0};
-	int64_t changed = 0;
 	int rc;
 
 	rc = read_options(&args->sbatch, &r.options, err);
@@ -388,10 +403,7 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (!rc)
 		rc = choose_jobs(&r, &sel, err);
 	if (!rc)
-		rc = change_jobs(ctx, &r, &changed, err);
-	FAILPOINT("retry-changed");
-	if (!rc)
-		rc = report_and_submit(ctx, &r, changed, err);
+		rc = args->dry_run ? dry_run(ctx, &r, err) : retry_jobs(ctx, &r, err);
 	selection_release(&sel);
 	ids_release(&r.ids);
 	strs_release(&r.to_end);
@@ -405,6 +417,7 @@ static const struct opt opts[] = {
 	OPT_STR(0, "from-step", "STEP", "run STEP and the steps after it again", struct args,
 		from_step),
 	OPT_STRS(0, "sbatch", "OPTION=VALUE", "pass this option to sbatch", struct args, sbatch),
+	OPT_FLAG(0, "dry-run", "show what would be retried, and how", struct args, dry_run),
 	OPT_FLAG(0, "no-submit", "do not submit jobs now", struct args, no_submit),
 	OPT_FLAG('y', "yes", "do not ask for confirmation", struct args, yes),
 	OPT_FLAG(0, "json", "print one JSON document", struct args, json),

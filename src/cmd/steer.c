@@ -1,8 +1,11 @@
 #include "cmd/steer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "chain/ingest.h"
+#include "chain/reconcile.h"
+#include "chain/sentinel.h"
 #include "lib/failpoint.h"
 #include "slurm/slurm.h"
 
@@ -10,7 +13,8 @@ enum { MANY = 1000 };
 
 const struct opt steer_opts[] = {
 	SELECT_OPTS(struct steer_args),
-	OPT_FLAG('y', "yes", "do not ask for confirmation", struct steer_args, yes), OPT_END};
+	OPT_FLAG('y', "yes", "do not ask for confirmation", struct steer_args, yes),
+	OPT_FLAG(0, "json", "print one JSON document", struct steer_args, json), OPT_END};
 
 int steer_select(struct cmd_ctx *ctx, int argc, char **argv, const struct select_args *opts,
 		 unsigned allowed, struct ids *ids, bool *everything, struct err *err)
@@ -44,6 +48,21 @@ int steer_confirm_many(struct cmd_ctx *ctx, bool yes, const char *verb, size_t n
 	what = mem_printf("%s %zu jobs", verb, n);
 	rc = cmd_confirm(ctx, yes, what, err);
 	free(what);
+	return rc;
+}
+
+int steer_print_json(struct cmd_ctx *ctx, const char *what, int64_t n, bool submit, struct err *err)
+{
+	struct buf text = {0};
+	struct json j = {.out = &text};
+	int rc;
+
+	json_open(&j, NULL, '{');
+	json_int(&j, what, n);
+	rc = cmd_fill_at_end(ctx, submit, &j, err);
+	json_close(&j);
+	cmd_print_json(&text);
+	buf_release(&text);
 	return rc;
 }
 
@@ -136,4 +155,57 @@ void steer_undo_release(struct steer_undo *undo)
 {
 	strs_release(&undo->running);
 	strs_release(&undo->queued);
+}
+
+/* ---- cancelling ---- */
+
+static int cancel_job(struct db *db, int64_t id, void *arg, int *changed, struct err *err)
+{
+	(void)arg;
+	return db_job_cancel(db, id, changed, err);
+}
+
+/* Runs scancel for the attempts in undo, and reconciles if some of them have no Slurm id. Sets
+ * *ended to the number of these that were found running. */
+static int cancel_in_slurm(struct cmd_ctx *ctx, const struct steer_undo *undo, int64_t *ended,
+			   struct err *err)
+{
+	struct reconcile_result seen = {0};
+	int rc = steer_scancel(undo, err);
+
+	FAILPOINT("cancel-after");
+	if (!rc && undo->unnamed)
+		rc = reconcile(ctx->store, 0, &seen, err);
+	*ended = seen.stopped;
+	if (rc && (undo->running.n || undo->unnamed))
+		err_prefix(err, "the jobs are cancelled, but slurmq could not end all that run "
+				"in Slurm (run slurmq cancel again)");
+	else if (rc)
+		err_prefix(err, "the jobs are cancelled, but slurmq could not remove them from "
+				"Slurm's queue (they will end there without running anything)");
+	return rc;
+}
+
+int steer_cancel(struct cmd_ctx *ctx, const struct ids *ids, struct steer_cancelled *out,
+		 struct err *err)
+{
+	struct steer_undo undo = {.request = REQUEST_CANCEL};
+	const struct steer_change change = {
+		.one = cancel_job, .after = steer_revoke_claims, .arg = &undo};
+	int64_t ended = 0;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = steer_change(ctx, ids, &change, &out->jobs, err);
+	FAILPOINT("cancel-before");
+	/* claims that were revoked before an error need scancel too */
+	if (cancel_in_slurm(ctx, &undo, &ended, rc ? NULL : err)) {
+		rc = -1;
+	} else {
+		out->dequeued = (int64_t)undo.queued.n;
+		out->ending = (int64_t)undo.running.n + ended;
+	}
+	sentinel_settle(ctx->store, cmd_say_text, ctx); /* perhaps it has no work left */
+	steer_undo_release(&undo);
+	return rc;
 }

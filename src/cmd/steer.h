@@ -16,7 +16,7 @@
 /* The options of cancel and hold. */
 struct steer_args {
 	struct select_args select;
-	bool yes;
+	bool yes, json;
 };
 extern const struct opt steer_opts[];
 
@@ -28,6 +28,11 @@ int steer_select(struct cmd_ctx *ctx, int argc, char **argv, const struct select
 
 /* Calls cmd_confirm() for "VERB 1001 jobs" if n is more than a thousand. */
 int steer_confirm_many(struct cmd_ctx *ctx, bool yes, const char *verb, size_t n, struct err *err);
+
+/* Ends retry and release with --json: fills the queue if submit is set, and prints
+ * {"WHAT":N,"submit":...}. Returns what run must return. */
+int steer_print_json(struct cmd_ctx *ctx, const char *what, int64_t n, bool submit,
+		     struct err *err);
 
 /* A change of each selected job. The jobs are changed in slices: each holds the queue lock and
  * is one transaction. */
@@ -56,5 +61,16 @@ int steer_revoke_claims(struct cmd_ctx *ctx, const int64_t *ids, size_t n, void 
 /* Runs scancel for all ids. The caller no longer holds the queue lock. */
 int steer_scancel(const struct steer_undo *undo, struct err *err);
 void steer_undo_release(struct steer_undo *undo);
+
+/* What steer_cancel() did. */
+struct steer_cancelled {
+	int64_t jobs;	  /* that are cancelled, or will be when they end */
+	int64_t dequeued; /* jobs that were removed from Slurm's queue */
+	int64_t ending;	  /* running jobs that scancel ends now */
+};
+/* Cancels jobs as slurmq cancel does, in the store and in Slurm, and withdraws the sentinel if no
+ * work is left. Returns 0, or -1 with err; *out is filled in either case. */
+int steer_cancel(struct cmd_ctx *ctx, const struct ids *ids, struct steer_cancelled *out,
+		 struct err *err);
 
 #endif

@@ -114,8 +114,6 @@ int db_version_next_job(struct db *db, int64_t after, int64_t *id, struct err *e
 /* ---- expanding: rows are added in slices to a version that is hidden until it is published
  * ---- */
 
-/* Deletes at most n rows that an interrupted expand left; sets *left if there may be more. */
-int db_expand_clean_up(struct db *db, int64_t n, bool *left, struct err *err);
 /* Adds an unpublished version, and the sweep if it is new. Sets in->id, in->sweep and
  * in->created. */
 int db_version_add(struct db *db, struct db_version *in, struct err *err);
@@ -134,6 +132,34 @@ int db_version_publish(struct db *db, int64_t version, int64_t added, struct err
 int db_param_names(struct db *db, struct strs *names, struct err *err);
 /* Sets *id to the largest job id, 0 if there are no jobs. */
 int db_job_max(struct db *db, int64_t *id, struct err *err);
+
+/* ---- deleting: a sweep is hidden at once, its rows are deleted in slices. Hidden rows are those of
+ * a version that is not published: of a deleted sweep, or left by an interrupted expand. The callers
+ * hold the lock of hidden.h ---- */
+
+/* Hides a sweep, so that no function but the following ones finds it or its jobs. Sets *in_flight to
+ * the number of its jobs that are submitting, queued or running; if there are any, changes nothing.
+ * No id of a deleted row is used again. */
+int db_sweep_hide(struct db *db, int64_t sweep, int64_t *in_flight, struct err *err);
+/* Sets *tried if a job of the sweep has an attempt. */
+int db_sweep_tried(struct db *db, int64_t sweep, bool *tried, struct err *err);
+/* Counts the submissions of a sweep (0: of all), among those of the newest 1,000 attempts, that were
+ * made after `since` and for which sbatch has not answered, or answered `unclear`. */
+int db_sweep_unanswered(struct db *db, int64_t sweep, int64_t since, int unclear, int64_t *n,
+			struct err *err);
+/* Sets *version to the oldest hidden version above `after`: DB_NONE if there is none. */
+int db_hidden_version(struct db *db, int64_t after, int64_t *version, struct err *err);
+/* Sets *hidden if the submission belongs to a hidden version. */
+int db_hidden_submission(struct db *db, uint64_t id, bool *hidden, struct err *err);
+/* Calls fn for each attempt of the jobs that db_hidden_delete() would delete next; first is the first
+ * attempt of its submission. If fn returns a value other than 0, stops and returns that value. */
+int db_hidden_attempts(struct db *db, int64_t n,
+		       int (*fn)(void *arg, int64_t first, uint64_t submission, int task),
+		       void *arg, struct err *err);
+/* Deletes up to n jobs of the oldest hidden version with their attempts, or, if it has no job, the
+ * version, and its sweep if that has no other. Adds the number of these jobs to *jobs. Returns
+ * DB_NONE if nothing is hidden. */
+int db_hidden_delete(struct db *db, int64_t n, int64_t *jobs, struct err *err);
 
 /* ---- jobs ---- */
 

@@ -70,7 +70,8 @@ int db_attempt_find(struct db *db, uint64_t submission, int task, int64_t *id, i
 {
 	static const char sql[] =
 		"SELECT a.id, a.closed FROM submission s CROSS JOIN attempt a ON a.id = s.first + ?2"
-		" WHERE s.id = ?1 AND ?2 BETWEEN 0 AND s.ntasks - 1 AND a.submission = ?1";
+		" WHERE s.id = ?1 AND ?2 BETWEEN 0 AND s.ntasks - 1 AND a.submission = ?1"
+		" AND (SELECT published FROM version WHERE id = s.version)";
 	sqlite3_stmt *s = db_stmt(db, sql, err, "ui", submission, (int64_t)task);
 	int rc = s ? db_step_row(db, s, err) : -1;
 

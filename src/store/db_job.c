@@ -310,7 +310,7 @@ int db_jobs_later(struct db *db, int64_t *n, int64_t *first, struct err *err)
 	static const char sql[] =
 		"SELECT count(*), ifnull(min(g.due), 0) FROM retry_state g CROSS JOIN job j ON j.id = g.job"
 		" WHERE g.due > ?1 AND j.state IN (" SQL_PENDING ", " SQL_SUBMITTING ", " SQL_QUEUED
-		")";
+		") AND" PUBLISHED;
 	sqlite3_stmt *s = db_stmt(db, sql, err, "i", clock_now_ms());
 
 	if (!s || db_step_row(db, s, err) != SQLITE_ROW)

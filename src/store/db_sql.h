@@ -84,6 +84,14 @@ static_assert(SQL_N_CLOSED_INFERRED == CLOSED_INFERRED, "CLOSED_INFERRED");
 #define SQL_STEP_COMPLETED SQL_TEXT(SQL_N_STEP_COMPLETED)
 static_assert(SQL_N_STEP_COMPLETED == STEP_COMPLETED, "STEP_COMPLETED");
 
+/* The id of the next row of a table. No id is used again, not even that of a deleted row, since files
+ * and other processes may still refer to it: the setting has the largest one (db_sweep_hide()). */
+#define SQL_NEXT_ID(table) \
+	"(SELECT 1 + max(ifnull((SELECT max(id) FROM " table "), 0)," \
+	" ifnull((SELECT CAST(value AS INTEGER) FROM setting WHERE key = '" SQL_LAST_ID( \
+		table) "'), 0)))"
+#define SQL_LAST_ID(table) ".last." table
+
 /* job_state_in_flight(), for IN: the list of the partial index job_flight */
 #define SQL_IN_FLIGHT "(" SQL_SUBMITTING ", " SQL_QUEUED ", " SQL_RUNNING ")"
 

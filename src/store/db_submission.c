@@ -40,7 +40,7 @@ static int claim_job(struct db *db, const struct db_submission *in, const struct
 
 int db_next_attempt(struct db *db, int64_t *id, struct err *err)
 {
-	return db_number(db, "SELECT ifnull(max(id), 0) + 1 FROM attempt", id, err, "");
+	return db_number(db, "SELECT " SQL_NEXT_ID("attempt"), id, err, "");
 }
 
 int db_claim(struct db *db, struct db_submission *in, const struct db_job *jobs, size_t n,
@@ -97,7 +97,8 @@ int db_submission_get(struct db *db, uint64_t id, struct db_submission *out, str
 int db_submission_newest(struct db *db, struct db_submission *out, struct err *err)
 {
 	static const char sql[] = SUBMISSION_COLUMNS
-		"WHERE id = (SELECT submission FROM attempt ORDER BY id DESC LIMIT 1)";
+		"WHERE id = (SELECT a.submission FROM attempt a JOIN submission s ON s.id = a.submission"
+		" JOIN version v ON v.id = s.version WHERE v.published ORDER BY a.id DESC LIMIT 1)";
 
 	return fetch_submission(db, db_stmt(db, sql, err, ""), out, err);
 }

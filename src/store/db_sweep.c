@@ -213,8 +213,9 @@ int db_schema_id(struct db *db, const struct sweep_point *point, int64_t *id, st
 	add_schema_text(point, &text);
 	rc = db_number(db, "SELECT id FROM schema WHERE text = ?1", id, err, "b", text.s, text.len);
 	if (rc == DB_NONE) {
-		rc = db_exec(db, "INSERT INTO schema(text) VALUES(?1)", NULL, err, "b", text.s,
-			     text.len);
+		rc = db_exec(db,
+			     "INSERT INTO schema(id, text) VALUES(" SQL_NEXT_ID("schema") ", ?1)",
+			     NULL, err, "b", text.s, text.len);
 		*id = sqlite3_last_insert_rowid(db->sql);
 	}
 	buf_release(&text);
@@ -356,33 +357,6 @@ int db_param_names(struct db *db, struct strs *names, struct err *err)
 
 /* ---- expanding ---- */
 
-int db_expand_clean_up(struct db *db, int64_t n, bool *left, struct err *err)
-{
-	static const char jobs[] = "DELETE FROM job WHERE id IN (SELECT j.id FROM job j"
-				   " WHERE j.id >= ?2 AND j.version = ?1 LIMIT ?3)";
-	sqlite3_stmt *s = db_stmt(
-		db, "SELECT id, first_job FROM version WHERE NOT published ORDER BY id LIMIT 1",
-		err, "");
-	int64_t version, first, changes = 0;
-	int rc = s ? db_step_row(db, s, err) : -1;
-
-	*left = false;
-	if (rc != SQLITE_ROW)
-		return rc < 0 ? -1 : 0;
-	version = sqlite3_column_int64(s, 0);
-	first = sqlite3_column_int64(s, 1);
-	sqlite3_reset(s);
-	if (db_exec(db, jobs, &changes, err, "iii", version, first, n))
-		return -1;
-	*left = true;
-	if (changes)
-		return 0;
-	if (db_exec(db, "DELETE FROM job_schema WHERE version = ?1", NULL, err, "i", version) ||
-	    db_exec(db, "DELETE FROM version WHERE id = ?1", NULL, err, "i", version))
-		return -1;
-	return 0;
-}
-
 static int find_or_add_sweep(struct db *db, const char *name, int64_t now, int64_t *id,
 			     struct err *err)
 {
@@ -390,8 +364,9 @@ static int find_or_add_sweep(struct db *db, const char *name, int64_t now, int64
 
 	if (rc != DB_NONE)
 		return rc;
-	if (db_exec(db, "INSERT INTO sweep(name, created) VALUES(?1, ?2)", NULL, err, "ti", name,
-		    now))
+	if (db_exec(db,
+		    "INSERT INTO sweep(id, name, created) VALUES(" SQL_NEXT_ID("sweep") ", ?1, ?2)",
+		    NULL, err, "ti", name, now))
 		return -1;
 	*id = sqlite3_last_insert_rowid(db->sql);
 	for (int64_t state = 0; state < JOB_NSTATES; state++)
@@ -403,15 +378,14 @@ static int find_or_add_sweep(struct db *db, const char *name, int64_t now, int64
 
 int db_version_add(struct db *db, struct db_version *in, struct err *err)
 {
-	int64_t max;
+	static const char sql[] =
+		"INSERT INTO version(id, sweep, created, first_job, file, dir, source, script)"
+		" VALUES(" SQL_NEXT_ID("version") ", ?1, ?2, " SQL_NEXT_ID(
+			"job") ", ?3, ?4, ?5, ?6)";
 
 	in->created = clock_now_ms();
 	if (find_or_add_sweep(db, in->sweep_name, in->created, &in->sweep, err) ||
-	    db_job_max(db, &max, err) ||
-	    db_exec(db,
-		    "INSERT INTO version(sweep, created, first_job, file, dir, source, script)"
-		    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-		    NULL, err, "iiittbt", in->sweep, in->created, max + 1, in->file, in->dir,
+	    db_exec(db, sql, NULL, err, "iittbt", in->sweep, in->created, in->file, in->dir,
 		    in->source, in->source_len, in->script))
 		return -1;
 	in->id = sqlite3_last_insert_rowid(db->sql);
@@ -432,10 +406,10 @@ int db_job_find_key(struct db *db, int64_t sweep, uint64_t key, int64_t *id, str
 int db_job_add(struct db *db, int64_t sweep, int64_t version, uint64_t key,
 	       const struct sweep_point *point, int64_t *id, struct err *err)
 {
-	static const char plain[] = "INSERT INTO job(sweep, version, schema, key, vals)"
-				    " VALUES(?1, ?2, ?3, ?4, ?5)";
-	static const char drawn[] = "INSERT INTO job(sweep, version, schema, key, vals, sample)"
-				    " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
+	static const char plain[] = "INSERT INTO job(id, sweep, version, schema, key, vals)"
+				    " VALUES(" SQL_NEXT_ID("job") ", ?1, ?2, ?3, ?4, ?5)";
+	static const char drawn[] = "INSERT INTO job(id, sweep, version, schema, key, vals, sample)"
+				    " VALUES(" SQL_NEXT_ID("job") ", ?1, ?2, ?3, ?4, ?5, ?6)";
 	struct buf values = {0};
 	int64_t schema;
 	int rc = -1;

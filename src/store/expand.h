@@ -32,6 +32,7 @@ struct expand_result {
 	int64_t merged; /* equal to an earlier one of the same file */
 	int64_t left;	/* running or completed ones that keep the old commands */
 	int64_t rerun;
+	bool differs; /* expanding the file would change the store */
 };
 void expand_result_release(struct expand_result *r);
 
@@ -55,6 +56,24 @@ int expand_dry(const struct expand_file *f, const struct expand_opts *opts,
 	       int (*fn)(void *arg, int64_t n, const struct sweep_point *point,
 			 const struct plan *plan),
 	       void *arg, struct expand_result *r, struct err *err);
+
+/* How a job of the file, or of the store, relates to the other. */
+enum expand_kind {
+	EXPAND_NEW,
+	EXPAND_UNCHANGED,
+	EXPAND_CHANGED, /* it would get new commands or resources */
+	EXPAND_KEPT,	/* running or completed with other commands or resources */
+	EXPAND_MISSING, /* the file does not name it */
+	EXPAND_NKINDS,
+};
+/* Compares the file with the store and changes neither. Fills *r as expand_store() would, without
+ * the jobs that prune or rerun_changed affect. Calls fn (may be NULL) for each job of the file with
+ * its number from 1, its plan, and its id (0: EXPAND_NEW); then for each job that the file does not
+ * name, with number 0 and without a plan. */
+int expand_compare(struct store *store, const struct expand_file *f, const struct expand_opts *opts,
+		   int (*fn)(void *arg, enum expand_kind kind, int64_t n, int64_t id,
+			     const struct sweep_point *point, const struct plan *plan),
+		   void *arg, struct expand_result *r, struct err *err);
 
 /* Expands into the store. Waits up to a minute for another expand, then fails with ERR_AGAIN. */
 int expand_store(struct store *store, const struct expand_file *f, const struct expand_opts *opts,

@@ -13,13 +13,12 @@
 
 #include "lib/clock.h"
 #include "lib/failpoint.h"
+#include "store/hidden.h"
 #include "store/loader.h"
 
 enum {
 	SLICE = 20000,
 	SLICE_MS = 300,
-	PAUSE_MS = 100,
-	LOCK_MS = 60000,
 };
 
 struct work {
@@ -37,6 +36,7 @@ struct work {
 	unsigned char *bits; /* one bit per job id: named by this file */
 	size_t nbytes;
 	int64_t reshaped, newly_missing;
+	struct err *err; /* for the functions that a callback calls */
 };
 
 static bool mark_job(struct work *w, int64_t id)
@@ -177,10 +177,11 @@ static const struct sweep *load_started_sweep(struct work *w, int64_t version)
 	return NULL;
 }
 
-/* Handles a job that is running or completed: compares the file with the version that the job was
- * started with, which may be older than the sweep's. */
+/* Sets *same if a job that is running or completed was started with the commands of the file: with
+ * those of a version that may be older than the sweep's. */
 static int compare_started_job(struct work *w, const struct sweep_point *point,
-			       const struct plan *plan, const struct db_job *job, struct err *err)
+			       const struct plan *plan, const struct db_job *job, bool *out,
+			       struct err *err)
 {
 	const struct sweep *was;
 	struct db_job ran = {0};
@@ -196,32 +197,53 @@ static int compare_started_job(struct work *w, const struct sweep_point *point,
 		same = was && has_same_commands(w, plan, was, &ran);
 	}
 	db_job_release(&ran);
-	if (same)
-		w->r->unchanged++;
-	else if (job->state == JOB_COMPLETED && w->o->rerun_changed)
-		return rerun_job(w, job, err);
-	else
-		w->r->left++;
+	*out = same;
 	return 0;
+}
+
+/* Finds out how the file changes an earlier job that it names again. */
+static int classify_job(struct work *w, const struct sweep_point *point, const struct plan *plan,
+			const struct db_job *job, enum expand_kind *kind, struct err *err)
+{
+	bool same;
+
+	if (job->state == JOB_COMPLETED || job_state_in_flight(job->state)) {
+		if (compare_started_job(w, point, plan, job, &same, err))
+			return -1;
+		*kind = same ? EXPAND_UNCHANGED : EXPAND_KEPT;
+		return 0;
+	}
+	same = (w->same_text && job->version == w->old_version) ||
+	       (w->old && has_same_commands(w, plan, w->old, job));
+	*kind = same ? EXPAND_UNCHANGED : EXPAND_CHANGED;
+	return 0;
+}
+
+static bool is_reshaped(const struct work *w, const struct sweep_point *point,
+			const struct db_job *job)
+{
+	return !is_same_schema(point, &job->point) || job->version != w->old_version;
 }
 
 /* Handles an earlier job that the file names again. */
 static int update_known_job(struct work *w, const struct sweep_point *point,
 			    const struct plan *plan, const struct db_job *job, struct err *err)
 {
+	enum expand_kind kind;
+
 	w->old_seen++;
-	if (!is_same_schema(point, &job->point) || job->version != w->old_version) {
+	if (is_reshaped(w, point, job)) {
 		w->reshaped++;
 		if (db_job_reshape(w->store->db, job->id, w->version.id, point, err))
 			return -1;
 	}
-	if (job->state == JOB_COMPLETED || job_state_in_flight(job->state))
-		return compare_started_job(w, point, plan, job, err);
-	if ((w->same_text && job->version == w->old_version) ||
-	    (w->old && has_same_commands(w, plan, w->old, job)))
-		w->r->unchanged++;
-	else
-		w->r->changed++;
+	if (classify_job(w, point, plan, job, &kind, err))
+		return -1;
+	if (kind == EXPAND_KEPT && job->state == JOB_COMPLETED && w->o->rerun_changed)
+		return rerun_job(w, job, err);
+	*(kind == EXPAND_UNCHANGED ? &w->r->unchanged
+	  : kind == EXPAND_CHANGED ? &w->r->changed
+				   : &w->r->left) += 1;
 	return 0;
 }
 
@@ -260,9 +282,7 @@ out:
 	return rc < 0 ? -1 : rc;
 }
 
-/* Returns when a slice must end. It is short, so that other processes wait only briefly. The pause
- * after it is longer than they sleep between two tries (db.c); otherwise the process that writes
- * slices would always win. */
+/* Returns when a slice must end. It is short, so that other processes wait only briefly. */
 static int64_t compute_slice_end(void)
 {
 	return clock_mono_ms() + SLICE_MS;
@@ -271,11 +291,6 @@ static int64_t compute_slice_end(void)
 static bool is_slice_open(int rows, int64_t end)
 {
 	return rows < SLICE && (rows % 64 || clock_mono_ms() < end);
-}
-
-static void pause_for_others(void)
-{
-	clock_sleep_ms(PAUSE_MS);
 }
 
 /* Adds one slice. Returns 1 if there are more jobs. */
@@ -352,7 +367,7 @@ static int drop_unnamed(struct work *w, struct err *err)
 		int64_t end = compute_slice_end();
 
 		if (i)
-			pause_for_others();
+			hidden_pause();
 		rc = db_begin(w->store->db, err);
 		for (int k = 0; is_slice_open(k, end) && i < u.n && !rc; k++, i++)
 			rc = drop_job(w, u.ids[i], err);
@@ -367,35 +382,17 @@ static int drop_unnamed(struct work *w, struct err *err)
 
 /* ---- expand ---- */
 
-static int delete_hidden_versions(struct store *store, struct err *err)
-{
-	bool left = true;
-
-	for (bool first = true; left; first = false) {
-		if (!first)
-			pause_for_others();
-		if (db_begin(store->db, err))
-			return -1;
-		if (db_expand_clean_up(store->db, SLICE, &left, err) ||
-		    (left && db_commit(store->db, err))) {
-			db_rollback(store->db);
-			return -1;
-		}
-		db_rollback(store->db);
-	}
-	return 0;
-}
-
 /* Reads the sweep's current version, to find what changes. */
 static int read_current_version(struct work *w, struct err *err)
 {
 	struct db_version v = {0};
 	struct db_sweep s = {0};
 	const char *script = sweep_script_text(w->f->sweep);
-	int rc = db_sweep_find(w->store->db, w->r->sweep, &s, err);
+	int rc = db_sweep_find(w->store->db, sweep_name(w->f->sweep), &s, err);
 
 	if (rc)
 		return rc < 0 ? -1 : 0;
+	w->version.sweep = s.id;
 	w->old_version = s.version;
 	w->old_jobs = s.jobs;
 	rc = db_version_get(w->store->db, s.version, &v, err);
@@ -442,10 +439,17 @@ static int put_jobs(struct work *w, int64_t most, struct err *err)
 		if (rc >= 0 && w->o->progress)
 			w->o->progress(w->o->progress_arg, w->r->jobs, most);
 		if (rc == 1)
-			pause_for_others();
+			hidden_pause();
 	}
 	sweep_iter_release(&it);
 	return rc;
+}
+
+/* Returns whether the file differs from the sweep's current version. Expanding an unchanged file adds
+ * no version. */
+static bool is_different(const struct work *w)
+{
+	return !w->same_text || w->r->added || w->reshaped || w->newly_missing;
 }
 
 static int publish_version(struct work *w, struct err *err)
@@ -466,7 +470,7 @@ static int expand_locked(struct work *w, struct err *err)
 	int rc;
 
 	if (sweep_count_max(w->f->sweep, (uint64_t)expand_most_jobs(w->o), &most, err) ||
-	    delete_hidden_versions(w->store, err) || read_current_version(w, err) ||
+	    hidden_delete(w->store, NULL, NULL, err) || read_current_version(w, err) ||
 	    begin_version(w, err))
 		return -1;
 	FAILPOINT("expand-begun");
@@ -474,30 +478,23 @@ static int expand_locked(struct work *w, struct err *err)
 	if (!rc)
 		rc = drop_unnamed(w, err);
 	FAILPOINT("expand-unnamed");
-	/* expanding an unchanged file adds no version */
-	if (!rc && !(w->same_text && !w->r->added && !w->reshaped && !w->newly_missing))
+	if (!rc && is_different(w))
 		rc = publish_version(w, err);
 	else if (!rc)
-		rc = delete_hidden_versions(w->store, err);
+		rc = hidden_delete(w->store, NULL, NULL, err);
 	else
-		delete_hidden_versions(w->store, NULL);
+		hidden_delete(w->store, NULL, NULL, NULL);
 	FAILPOINT("expand-published");
 	return rc;
 }
 
-static int lock_expand(struct store *store, int *fd, struct err *err)
+static void work_release(struct work *w)
 {
-	int64_t end = clock_mono_ms() + LOCK_MS;
-	int rc;
-
-	while ((rc = folder_lock(store->folder, "expand", fd, err)) == FOLDER_BUSY &&
-	       clock_mono_ms() < end)
-		clock_sleep_ms(100);
-	if (rc == FOLDER_BUSY)
-		return err_set(
-			err, ERR_AGAIN,
-			"another slurmq expand is still running after a minute: try again when it has ended");
-	return rc;
+	if (w->old)
+		sweep_free(w->old);
+	loader_release(&w->ran);
+	db_version_release(&w->version);
+	free(w->bits);
 }
 
 int expand_store(struct store *store, const struct expand_file *f, const struct expand_opts *opts,
@@ -508,14 +505,98 @@ int expand_store(struct store *store, const struct expand_file *f, const struct 
 
 	memset(r, 0, sizeof(*r));
 	r->sweep = mem_strdup(sweep_name(f->sweep));
-	if (lock_expand(store, &fd, err))
+	if (hidden_lock(store, &fd, err))
 		return -1;
 	rc = expand_locked(&w, err);
-	folder_unlock(fd);
-	if (w.old)
-		sweep_free(w.old);
-	loader_release(&w.ran);
-	db_version_release(&w.version);
-	free(w.bits);
+	hidden_unlock(fd);
+	r->differs = is_different(&w);
+	work_release(&w);
+	return rc;
+}
+
+/* ---- comparing ---- */
+
+struct comparison {
+	struct work w;
+	int (*fn)(void *arg, enum expand_kind kind, int64_t n, int64_t id,
+		  const struct sweep_point *point, const struct plan *plan);
+	void *arg;
+	struct expand_result counts;
+};
+
+/* Finds the job of these parameters. Returns DB_NONE if the store has none, or only one that an
+ * expand has not published yet. */
+static int find_job(struct work *w, const struct sweep_point *point, struct db_job *job,
+		    struct err *err)
+{
+	int64_t id;
+	int rc = db_job_find_key(w->store->db, w->version.sweep, sweep_identity(w->f->sweep, point),
+				 &id, err);
+
+	if (!rc)
+		rc = db_job_get(w->store->db, id, job, err);
+	return rc ? rc : compare_identity(w, point, job, err);
+}
+
+static int compare_job(void *arg, int64_t n, const struct sweep_point *point,
+		       const struct plan *plan)
+{
+	struct comparison *c = arg;
+	struct work *w = &c->w;
+	enum expand_kind kind = EXPAND_NEW;
+	struct db_job job = {0};
+	int rc = find_job(w, point, &job, w->err);
+
+	if (rc == DB_NONE) {
+		c->counts.added++;
+		rc = 0;
+	} else if (!rc) {
+		mark_job(w, job.id);
+		w->old_seen++;
+		w->reshaped += is_reshaped(w, point, &job);
+		rc = classify_job(w, point, plan, &job, &kind, w->err);
+		c->counts.unchanged += kind == EXPAND_UNCHANGED;
+		c->counts.changed += kind == EXPAND_CHANGED;
+		c->counts.left += kind == EXPAND_KEPT;
+	}
+	if (!rc && c->fn)
+		rc = c->fn(c->arg, kind, n, job.id, point, plan);
+	db_job_release(&job);
+	return rc;
+}
+
+static int compare_unnamed(void *arg, const struct db_job *job)
+{
+	struct comparison *c = arg;
+
+	if (is_job_marked(&c->w, job->id))
+		return 0;
+	c->counts.missing++;
+	c->w.newly_missing += job->version == c->w.old_version;
+	return c->fn ? c->fn(c->arg, EXPAND_MISSING, 0, job->id, &job->point, NULL) : 0;
+}
+
+int expand_compare(struct store *store, const struct expand_file *f, const struct expand_opts *opts,
+		   int (*fn)(void *arg, enum expand_kind kind, int64_t n, int64_t id,
+			     const struct sweep_point *point, const struct plan *plan),
+		   void *arg, struct expand_result *r, struct err *err)
+{
+	struct comparison c = {
+		.w = {.store = store, .f = f, .o = opts, .r = r, .err = err}, .fn = fn, .arg = arg};
+	struct db_select select = {.sweeps = &c.w.version.sweep, .nsweeps = 1};
+	int rc = read_current_version(&c.w, err);
+
+	memset(r, 0, sizeof(*r));
+	if (!rc)
+		rc = expand_dry(f, opts, compare_job, &c, r, err);
+	if (!rc && c.w.old_seen < c.w.old_jobs)
+		rc = db_jobs_each(store->db, &select, compare_unnamed, &c, err);
+	r->added = c.counts.added;
+	r->unchanged = c.counts.unchanged;
+	r->changed = c.counts.changed;
+	r->left = c.counts.left;
+	r->missing = c.counts.missing;
+	r->differs = is_different(&c.w);
+	work_release(&c.w);
 	return rc;
 }

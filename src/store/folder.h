@@ -39,6 +39,10 @@ int folder_open(const char *dir, struct folder **out, struct err *err);
 /* Renames a part of a folder that is not open, durably, unless the new name exists or the old one does
  * not. */
 int folder_rename_part(const char *dir, const char *old, const char *new, struct err *err);
+/* Renames a whole folder, durably. */
+int folder_move(const char *from, const char *to, struct err *err);
+/* Removes a folder with all that is in it; follows no link. */
+int folder_remove_tree(const char *path, struct err *err);
 void folder_close(struct folder *sp); /* releases the queue lock */
 /* Returns whether the open folder or its outbox/ was removed, so that nothing can be written there
  * any more. To be called after a function that failed. A folder that cannot be reached is not

@@ -153,6 +153,17 @@ int state_get_held(struct db *db, int64_t sweep, char **text, struct err *err)
 	return get_of_sweep(db, held_prefix, sweep, text, err);
 }
 
+int state_forget_sweep(struct db *db, int64_t sweep, struct err *err)
+{
+	return state_set_sweep_paused(db, sweep, false, err) ||
+			       state_set_over(db, sweep, false, err) ||
+			       state_set_refused(db, sweep, NULL, err) ||
+			       state_set_failed(db, sweep, "", err) ||
+			       state_set_held(db, sweep, "", err)
+		       ? -1
+		       : 0;
+}
+
 /* ---- nodes ---- */
 
 static const char node_prefix[] = ".node.";

@@ -136,6 +136,8 @@ int state_unset_failed(struct db *db, struct err *err);
 int state_set_held(struct db *db, int64_t sweep, const char *text, struct err *err); /* "": none */
 int state_get_held(struct db *db, int64_t sweep, char **text, struct err *err);
 int state_any_held(struct db *db, bool *any, struct err *err); /* of any sweep */
+/* Unsets everything above that belongs to one sweep, which is deleted. */
+int state_forget_sweep(struct db *db, int64_t sweep, struct err *err);
 
 /* .node.NAME: the failures that breaker.c has counted on a node. */
 struct state_node {

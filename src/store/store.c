@@ -317,6 +317,25 @@ int store_open(struct store *s, struct err *err)
 	return rc;
 }
 
+int store_move_away(struct store *s, char **moved, struct err *err)
+{
+	char *link = mem_printf("%s/%s", s->root, folder);
+	struct stat st;
+
+	*moved = mem_printf("%s.deleted-%08x", s->dir, (unsigned)clock_random());
+	if (folder_move(s->dir, *moved, err)) {
+		free(*moved);
+		*moved = NULL;
+		free(link);
+		return -1;
+	}
+	/* a folder that SLURMQ_DIR names has no such file, or that of another one */
+	if (!s->by_name && !lstat(link, &st) && !S_ISDIR(st.st_mode))
+		unlink(link);
+	free(link);
+	return 0;
+}
+
 void store_close(struct store *s)
 {
 	db_close(s->db);

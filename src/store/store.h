@@ -36,6 +36,10 @@ int store_open_folder(struct store *s, struct err *err);
 int store_open(struct store *s, struct err *err);
 void store_close(struct store *s); /* also frees dir and root */
 
+/* Renames the folder to a name beside it, *moved, by which no command finds it, and removes the file
+ * or link root/.slurmq that named it. The store stays open. The caller frees *moved. */
+int store_move_away(struct store *s, char **moved, struct err *err);
+
 /* Stores root, in an open transaction, for processes that find the store by SLURMQ_DIR, as jobs
  * do. Jobs run in root, and .slurmq may be a file or a link that names a folder elsewhere. */
 int store_keep_root(struct store *s, struct err *err);

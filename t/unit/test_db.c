@@ -481,7 +481,8 @@ static void versions(void **state)
 			       .source_len = 1};
 	int64_t counts[JOB_NSTATES], id, old;
 	struct db_job job, *jobs;
-	bool left = true;
+	int64_t deleted = 0;
+	int rc = 0;
 	size_t n;
 
 	add_jobs(h, "s", 1, 3);
@@ -500,15 +501,87 @@ static void versions(void **state)
 	assert_int_equal(job.version, h->version);
 	db_job_release(&job);
 	assert_int_equal(db_check(h->db, NULL), 0);
-	while (left) {
+	while (!rc) {
 		assert_int_equal(db_begin(h->db, NULL), 0);
-		assert_int_equal(db_expand_clean_up(h->db, 1, &left, NULL), 0);
+		rc = db_hidden_delete(h->db, 1, &deleted, NULL);
 		assert_int_equal(db_commit(h->db, NULL), 0);
 	}
+	assert_int_equal(rc, DB_NONE);
+	assert_int_equal(deleted, 1);
 	assert_int_equal(db_job_find_key(h->db, v.sweep, 50, &id, NULL), DB_NONE);
 	assert_int_equal(db_version_get(h->db, v.id, &v, NULL), DB_NONE);
 	assert_int_equal(db_counts(h->db, counts, NULL), 0);
 	assert_int_equal(counts[JOB_PENDING], 3);
+}
+
+static int count_attempt(void *arg, int64_t first, uint64_t submission, int task)
+{
+	int *n = arg;
+
+	assert_int_equal(first, 1);
+	assert_int_equal(submission, 77);
+	assert_int_equal(task, *n);
+	++*n;
+	return 0;
+}
+
+/* A sweep with a job in flight is not hidden. A hidden one is found by no function, and neither its
+ * ids nor those of its rows are used again. */
+static void deleted_sweep(void **state)
+{
+	struct here *h = *state;
+	struct db_submission s = {.id = 77, .first = 0};
+	const struct job_end end = {.completed = true, .ended = 1};
+	int64_t flying, id, deleted = 0, schema;
+	struct db_sweep found;
+	struct db_job *jobs;
+	int n = 0, changed, closed, rc = 0;
+	bool hidden;
+	size_t njobs;
+
+	add_jobs(h, "s", 1, 3);
+	assert_int_equal(db_schema_id(h->db, &point, &schema, NULL), 0);
+	assert_int_equal(db_begin(h->db, NULL), 0);
+	assert_int_equal(db_jobs_pending(h->db, 2, &jobs, &njobs, NULL), 0);
+	s.version = h->version;
+	assert_int_equal(db_claim(h->db, &s, jobs, 2, NULL), 0);
+	db_jobs_free(jobs, njobs);
+	assert_int_equal(db_sweep_hide(h->db, h->sweep, &flying, NULL), 0);
+	assert_int_equal(flying, 2);
+	assert_int_equal(db_sweep_find(h->db, "s", &found, NULL), 0);
+	db_sweep_release(&found);
+	for (int64_t a = 1; a <= 2; a++)
+		assert_int_equal(db_attempt_reported(h->db, a, &end, &changed, NULL), 0);
+	assert_int_equal(db_sweep_hide(h->db, h->sweep, &flying, NULL), 0);
+	assert_int_equal(flying, 0);
+	assert_int_equal(db_commit(h->db, NULL), 0);
+
+	assert_int_equal(db_sweep_find(h->db, "s", &found, NULL), DB_NONE);
+	assert_int_equal(db_jobs_pending(h->db, 9, &jobs, &njobs, NULL), 0);
+	assert_int_equal(njobs, 0);
+	assert_int_equal(db_attempt_find(h->db, 77, 0, &id, &closed, NULL), DB_NONE);
+	assert_int_equal(db_check(h->db, NULL), 0);
+	assert_int_equal(db_hidden_submission(h->db, 77, &hidden, NULL), 0);
+	assert_true(hidden);
+	assert_int_equal(db_hidden_attempts(h->db, 9, count_attempt, &n, NULL), 0);
+	assert_int_equal(n, 2);
+	while (!rc) {
+		assert_int_equal(db_begin(h->db, NULL), 0);
+		rc = db_hidden_delete(h->db, 2, &deleted, NULL);
+		assert_int_equal(db_commit(h->db, NULL), 0);
+	}
+	assert_int_equal(rc, DB_NONE);
+	assert_int_equal(deleted, 3);
+	assert_int_equal(db_submission_get(h->db, 77, &s, NULL), DB_NONE);
+	assert_int_equal(db_next_attempt(h->db, &id, NULL), 0);
+	assert_int_equal(id, 3);
+	add_jobs(h, "s", 1, 1);
+	assert_int_equal(h->job, 4);
+	assert_int_equal(h->sweep, 2);
+	assert_int_equal(h->version, 2);
+	assert_int_equal(db_schema_id(h->db, &point, &id, NULL), 0);
+	assert_int_equal(id, schema + 1);
+	assert_int_equal(db_check(h->db, NULL), 0);
 }
 
 /* A later version updates older jobs, except those that it does not name. */
@@ -925,6 +998,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(tries_by_policy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(jobs_and_counters, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(versions, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(deleted_sweep, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(later_versions, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(steps_are_stored, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(retry_a_completed_job_from_a_step, set_up,
