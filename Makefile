@@ -117,7 +117,7 @@ say  = @$(if $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),:,prin
 endif
 
 
-.PHONY: all tests check check-fast check-slurm fuzz fuzzers sim bench show-compile static demo install uninstall format deps clean FORCE
+.PHONY: all tests check check-fast check-slurm fuzz fuzzers sim bench show-compile static dist deb demo install uninstall format deps clean FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
@@ -307,6 +307,37 @@ $(STATIC): $(B)/src/main.o $(LIB)
 		{ cat $(B)/ld.log >&2; exit 1; }
 	$(Q)! grep warning: $(B)/ld.log | grep -v "'dlopen'" >&2
 	$(Q)test "$$(stat -c %s $@)" -lt $(STATIC_MAX) || { echo "$@ is not under $(STATIC_MAX) bytes" >&2; exit 1; }
+
+# The sources of the last commit: the same bytes each time
+
+DIST := build/slurmq-$(VERSION).tar
+
+dist:
+	@git diff --quiet HEAD || { \
+		echo "cannot pack the last commit: this is no clone, or it has changes that are not committed" >&2; exit 1; }
+	$(call say,PACK,$(DIST).gz)
+	@mkdir -p build
+	$(Q)git -c tar.umask=0022 archive --prefix=slurmq-$(VERSION)/ -o $(DIST) HEAD
+	$(Q)gzip -9nf $(DIST)
+
+# A Debian package of them.  The variables are those of dch(1)
+
+DEBFULLNAME ?= $(shell git config user.name)
+DEBEMAIL    ?= $(shell git config user.email)
+DEBTREE := build/deb/slurmq-$(VERSION)
+
+deb: dist
+	$(Q)test -n '$(DEBFULLNAME)' -a -n '$(DEBEMAIL)' || { \
+		echo "no maintainer of the package: set DEBFULLNAME and DEBEMAIL" >&2; exit 1; }
+	$(call say,DEB,build/deb)
+	$(Q)rm -rf build/deb && mkdir -p build/deb && tar -C build/deb -xzf $(DIST).gz
+	$(Q)mv $(DEBTREE)/.ci/debian $(DEBTREE)/debian
+	$(Q)sed -i 's/@MAINTAINER@/$(DEBFULLNAME) <$(DEBEMAIL)>/' $(DEBTREE)/debian/control
+	$(Q)printf 'slurmq (%s-1) unstable; urgency=medium\n\n  * Package of slurmq %s.\n\n -- %s <%s>  %s\n' \
+		'$(VERSION)' '$(VERSION)' '$(DEBFULLNAME)' '$(DEBEMAIL)' "$$(git log -1 --format=%cD)" \
+		> $(DEBTREE)/debian/changelog
+	$(Q)cd $(DEBTREE) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL dpkg-buildpackage -b -us -uc \
+		> ../build.log 2>&1 || { tail -n 20 ../build.log >&2; exit 1; }
 
 # A first sweep to look at.  make is called anew: what was installed changes the flags
 
