@@ -5,6 +5,9 @@
 #   make check-fast         the same without what needs Slurm
 #   make check T="t1000-main.sh test_buf"    only these
 #   make static             build/slurmq-static, one file without shared libraries
+#   make static ARCH=arm64  the same for arm64: build/arm64/slurmq-static
+#   make dist               build/slurmq-VERSION.tar.gz, the sources of the last commit
+#   make deb                a Debian package of them, in build/deb
 #   make install            to $(DESTDIR)$(PREFIX)
 #   make demo               a sweep on a Slurm of its own, in build/demo: look on
 #   make sim SEEDS=100000   so many seeds of the simulator (t/sim); SEED=17 replays one
@@ -114,7 +117,7 @@ say  = @$(if $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),:,prin
 endif
 
 
-.PHONY: all tests check check-fast check-slurm fuzz fuzzers sim bench show-compile static demo install uninstall format deps clean FORCE
+.PHONY: all tests check check-fast check-slurm fuzz fuzzers sim bench show-compile static dist deb demo install uninstall format deps clean FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
@@ -265,23 +268,76 @@ bench: tests
 show-compile:
 	@printf '%s\n' '$(subst ','\'',$(COMPILE))'
 
-# One file that runs on any Linux of this architecture.  The linker warns of functions that load
-# libraries at run time all the same (getpwuid: the name service): an error, but for SQLite's
-# dlopen, which is for extensions, and these are never loaded
+# One file that runs on any Linux of this architecture, or of ARCH.  The linker warns of functions
+# that load libraries at run time all the same (getpwuid, getaddrinfo: the name service): an error,
+# but for SQLite's dlopen, which is for extensions, and these are never loaded
 
-STATIC := build/slurmq-static
 STATIC_MAX := 4194304
 
+# some sites have a variable ARCH in the environment
+ifneq ($(origin ARCH),command line)
+ARCH :=
+endif
+
+ifeq ($(ARCH),)
+STATIC := build/slurmq-static
+static_vars := B=build/static
+else
+TRIPLET_arm64 := aarch64-linux-gnu
+TRIPLET := $(TRIPLET_$(ARCH))
+STATIC  := build/$(ARCH)/slurmq-static
+static_pkg_config := PKG_CONFIG_LIBDIR=/usr/lib/$(TRIPLET)/pkgconfig $(PKG_CONFIG)
+static_vars  := B=build/$(ARCH) CC=$(TRIPLET)-gcc AR=$(TRIPLET)-ar PKG_CONFIG='$(static_pkg_config)'
+static_needs := gcc-$(TRIPLET) libsqlite3-dev:$(ARCH) zlib1g-dev:$(ARCH) libyaml-dev:$(ARCH) libmd-dev:$(ARCH)
+endif
+
 static:
-	@$(MAKE) --no-print-directory $(STATIC) B=build/static \
+ifneq ($(ARCH),)
+	@test -n '$(TRIPLET)' || { echo "cannot build for ARCH=$(ARCH): use ARCH=arm64" >&2; exit 1; }
+	@command -v $(TRIPLET)-gcc >/dev/null && $(static_pkg_config) --exists $(LIBS) zlib || { \
+		echo "cannot build for ARCH=$(ARCH) without these packages (Debian, after" \
+			"dpkg --add-architecture $(ARCH)): $(static_needs)" >&2; exit 1; }
+endif
+	@$(MAKE) --no-print-directory $(STATIC) $(static_vars) \
 		CFLAGS='-O2 -ffunction-sections -fdata-sections' LDFLAGS='-static -s -Wl,--gc-sections'
 
-$(STATIC): build/static/src/main.o build/static/libslurmq.a
+$(STATIC): $(B)/src/main.o $(LIB)
 	$(call say,LD,$@)
-	$(Q)$(LINK) -o $@ $^ $$($(PKG_CONFIG) --static --libs $(LIBS)) $(LDLIBS) 2> build/static/ld.log || \
-		{ cat build/static/ld.log >&2; exit 1; }
-	$(Q)! grep warning: build/static/ld.log | grep -v "'dlopen'" >&2
+	$(Q)$(LINK) -o $@ $^ $$($(PKG_CONFIG) --static --libs $(LIBS)) $(LDLIBS) 2> $(B)/ld.log || \
+		{ cat $(B)/ld.log >&2; exit 1; }
+	$(Q)! grep warning: $(B)/ld.log | grep -v "'dlopen'" >&2
 	$(Q)test "$$(stat -c %s $@)" -lt $(STATIC_MAX) || { echo "$@ is not under $(STATIC_MAX) bytes" >&2; exit 1; }
+
+# The sources of the last commit: the same bytes each time
+
+DIST := build/slurmq-$(VERSION).tar
+
+dist:
+	@git diff --quiet HEAD || { \
+		echo "cannot pack the last commit: this is no clone, or it has changes that are not committed" >&2; exit 1; }
+	$(call say,PACK,$(DIST).gz)
+	@mkdir -p build
+	$(Q)git -c tar.umask=0022 archive --prefix=slurmq-$(VERSION)/ -o $(DIST) HEAD
+	$(Q)gzip -9nf $(DIST)
+
+# A Debian package of them.  The variables are those of dch(1)
+
+DEBFULLNAME ?= $(shell git config user.name)
+DEBEMAIL    ?= $(shell git config user.email)
+DEBTREE := build/deb/slurmq-$(VERSION)
+
+deb: dist
+	$(Q)test -n '$(DEBFULLNAME)' -a -n '$(DEBEMAIL)' || { \
+		echo "no maintainer of the package: set DEBFULLNAME and DEBEMAIL" >&2; exit 1; }
+	$(call say,DEB,build/deb)
+	$(Q)rm -rf build/deb && mkdir -p build/deb && tar -C build/deb -xzf $(DIST).gz
+	$(Q)mv $(DEBTREE)/.ci/debian $(DEBTREE)/debian
+	$(Q)sed -i 's/@MAINTAINER@/$(DEBFULLNAME) <$(DEBEMAIL)>/' $(DEBTREE)/debian/control
+	$(Q)printf 'slurmq (%s-1) unstable; urgency=medium\n\n  * Package of slurmq %s.\n\n -- %s <%s>  %s\n' \
+		'$(VERSION)' '$(VERSION)' '$(DEBFULLNAME)' '$(DEBEMAIL)' "$$(git log -1 --format=%cD)" \
+		> $(DEBTREE)/debian/changelog
+	$(Q)cd $(DEBTREE) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL dpkg-buildpackage -b -us -uc \
+		> ../build.log 2>&1 || { tail -n 20 ../build.log >&2; exit 1; }
 
 # A first sweep to look at.  make is called anew: what was installed changes the flags
 

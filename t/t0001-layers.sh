@@ -8,7 +8,8 @@
 layers='cmd chain store sweep slurm lib'
 
 # Functions and headers that only some files may use: a regular expression, and shell patterns of
-# the files below src/
+# the files below src/. The functions for no file load libraries or tables of glibc at run time
+# (name service, locales, character sets), which a static binary does not bring along
 headers='
 sqlite3\.h	store/db*.[ch]
 yaml\.h	sweep/sweepfile*.c
@@ -20,6 +21,7 @@ calls='
 (exit|quick_exit|atexit)	main.c
 _exit|_Exit	lib/proc*.c
 (printf|puts|putchar|perror|err|errx|warn|warnx|vwarn|vwarnx)	main.c cmd/*.c
+((get|set|end)(pw|gr|host|serv|proto|net)(ent|by[a-z]+|nam|uid|gid)(_r)?|getaddrinfo|getnameinfo|getlogin_r|iconv_open|(new|set)locale|dlopen)	none
 '
 words='
 stderr	main.c cmd/*.c
