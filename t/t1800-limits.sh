@@ -103,7 +103,7 @@ is "$(in_slurm extra)" 3 'three jobs are in the full QOS'
 ok 'many jobs are in the other QOS' test "$(in_slurm normal)" -ge 8
 run slurmq status
 is_status 0
-like_out '^! Slurm accepts no more jobs of partition main of QOS extra than 3: others continue; retried (in [0-9.hms ]+, or )?when one of them ends'
+like_out '^Slurm accepts no more jobs of partition main of QOS extra than 3: others continue; retried (in [0-9.hms ]+, or )?when one of them ends'
 run slurmq status --json
 is "$(jq -c '.blocked | map([.account, .partition, .qos, .in_flight, (.until | type)])' "$out_file")" \
 	'[[null,"main","extra",3,"string"]]' 'for programs'
