@@ -269,11 +269,11 @@ is "$(right)" "$want" 'ends posted: all results are there, once'
 
 fresh 'run: |
   slurmq record a=1
-  echo $PPID $SLURM_JOB_ID >pid
+  echo $PPID $SLURM_JOB_ID >began
   read -r <go || :'
 slurmq submit >/dev/null
-ok_within 30 'a job runs' test -s pid
-read -r pid id <pid
+ok_within 30 'a job runs' test -s began
+read -r pid id <began
 journal=$(echo .slurmq/running/*)
 kill -KILL "$pid"
 IFS=., read -r manifest task _ <<<"${journal##*/}"

@@ -16,7 +16,10 @@ struct args {
 	bool csv, json;
 };
 
-enum { STOP = 2 /* the reader of stdout is gone */ };
+enum {
+	STOP = 2,    /* the reader of stdout is gone */
+	SLICE = 200, /* jobs that are read under one lock */
+};
 
 /* The columns that every table has. Parameters follow FIRST, results are last. */
 enum { C_ID, C_SWEEP, C_VARIANT, FIRST = C_VARIANT };
@@ -52,10 +55,12 @@ struct export
 	FILE *out;
 	const char *path;	     /* NULL: standard output */
 	struct strs params, results; /* names, as they were given */
+	size_t most;		     /* how many names of results there are */
 	bool variant;		     /* jobs have a variant */
 	struct strs names;	     /* of all columns */
 	struct cell *cells;	     /* of the row */
 	struct buf text;
+	int slice;	/* jobs since the lock was taken; 0: it is not held */
 	int64_t missed; /* results that were recorded since the columns were chosen */
 };
 
@@ -72,17 +77,44 @@ static size_t find_name(const struct strs *l, const char *name, size_t guess)
 	return l->n;
 }
 
+/* Ends the reads of a slice, and writes its rows: a reader that is slow must not hold the lock. */
+static int end_slice(struct export *x)
+{
+	db_read_end(x->ctx->store->db);
+	x->slice = 0;
+	fwrite(buf_str(&x->text), 1, x->text.len, x->out);
+	buf_clear(&x->text);
+	if (!ferror(x->out))
+		return 0;
+	return x->path ? err_errno(x->err, ERR_FAILED, "cannot write '%s'", x->path) : STOP;
+}
+
+/* Counts a job. The reads of a slice share one lock, which saves most of their system calls. */
+static int begin_job(struct export *x)
+{
+	int rc = x->slice == SLICE ? end_slice(x) : 0;
+
+	if (!rc && !x->slice)
+		rc = db_read_begin(x->ctx->store->db, x->err);
+	x->slice++;
+	return rc;
+}
+
 static int collect_names(void *arg, const struct db_job *job)
 {
 	struct export *x = arg;
 	struct db_result *v = NULL;
 	size_t n = 0;
+	int rc = begin_job(x);
 
+	if (rc)
+		return rc;
 	x->variant = x->variant || job->point.variant;
 	for (size_t i = 0; i < job->point.n; i++)
 		if (find_name(&x->params, job->point.params[i].name, i) == x->params.n)
 			strs_add(&x->params, job->point.params[i].name);
-	if (job->attempt && db_results(x->ctx->store->db, job->attempt, &v, &n, x->err))
+	if (job->attempt && x->results.n < x->most &&
+	    db_results(x->ctx->store->db, job->attempt, &v, &n, x->err))
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (find_name(&x->results, v[i].name, i) == x->results.n)
@@ -249,20 +281,13 @@ static void add_json(struct export *x)
 	json_close(&j);
 }
 
-static int write_line(struct export *x)
-{
-	buf_addch(&x->text, '\n');
-	fwrite(x->text.s, 1, x->text.len, x->out);
-	buf_clear(&x->text);
-	if (!ferror(x->out))
-		return 0;
-	return x->path ? err_errno(x->err, ERR_FAILED, "cannot write '%s'", x->path) : STOP;
-}
-
 static int write_row(void *arg, const struct db_job *job)
 {
 	struct export *x = arg;
+	int rc = begin_job(x);
 
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < x->names.n; i++) {
 		buf_clear(&x->cells[i].text);
 		x->cells[i].set = x->cells[i].number = false;
@@ -273,33 +298,50 @@ static int write_row(void *arg, const struct db_job *job)
 		add_json(x);
 	else
 		add_csv(x);
-	return write_line(x);
+	buf_addch(&x->text, '\n');
+	return 0;
 }
 
-static int write_header(struct export *x)
+static void add_header(struct export *x)
 {
 	for (size_t i = 0; i < x->names.n; i++) {
 		if (i)
 			buf_addch(&x->text, ',');
 		csv_add_field(&x->text, x->names.v[i]);
 	}
-	return write_line(x);
+	buf_addch(&x->text, '\n');
 }
 
 /* ---- the command ---- */
 
+/* Calls fn for each job, in slices. */
+static int each_job(struct export *x, const struct selection *sel,
+		    int (*fn)(void *arg, const struct db_job *job))
+{
+	int rc = db_jobs_each(x->ctx->store->db, &sel->jobs, fn, x, x->err);
+
+	if (!rc)
+		return end_slice(x);
+	db_read_end(x->ctx->store->db);
+	x->slice = 0;
+	return rc;
+}
+
 static int write_table(struct export *x, const struct selection *sel)
 {
-	struct db *db = x->ctx->store->db;
-	int rc = db_jobs_each(db, &sel->jobs, collect_names, x, x->err);
+	struct strs names = {0};
+	int rc = db_result_names(x->ctx->store->db, &names, x->err);
 
+	x->most = names.n;
+	strs_release(&names);
+	if (!rc)
+		rc = each_job(x, sel, collect_names);
 	if (rc)
 		return rc;
 	choose_columns(x);
 	if (!x->json)
-		rc = write_header(x);
-	if (!rc)
-		rc = db_jobs_each(db, &sel->jobs, write_row, x, x->err);
+		add_header(x);
+	rc = each_job(x, sel, write_row);
 	if (rc >= 0 && x->missed)
 		cmd_say(x->ctx,
 			"%" PRId64

@@ -567,6 +567,16 @@ void db_rollback(struct db *db)
 		db_exec(db, "ROLLBACK", NULL, NULL, "");
 }
 
+int db_read_begin(struct db *db, struct err *err)
+{
+	return db_exec(db, "BEGIN", NULL, err, "");
+}
+
+void db_read_end(struct db *db)
+{
+	db_rollback(db);
+}
+
 int db_check(struct db *db, struct err *err)
 {
 	static const char wrong[] =

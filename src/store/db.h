@@ -50,6 +50,11 @@ int db_begin(struct db *db, struct err *err);
 int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db); /* does nothing if no transaction is open */
 
+/* Begins reads that share one lock and see one state, until db_read_end(). Meanwhile no other process
+ * can commit, so they must take a few ms only and wait for nothing. */
+int db_read_begin(struct db *db, struct err *err);
+void db_read_end(struct db *db); /* does nothing if no transaction is open */
+
 /* Runs PRAGMA integrity_check and compares the counters with the rows. Returns 0 if both are
  * correct. */
 int db_check(struct db *db, struct err *err);
