@@ -70,7 +70,7 @@ like_out 'killed by signal 9' 'the other shows its reason'
 like_out '^fit .* 60/60$' 'at the end all are completed'
 like_out '^It took [0-9]+ s' 'the end is reported'
 unlike_out $'\e' 'no colour without a terminal'
-is "$(grep -vE '^(sbatch: error: |made )' log/out | awk 'length > 80')" '' 'it fits 80 columns'
+is "$(grep -vE '^(sbatch: error: |made |! |    )' log/out | awk 'length > 80')" '' 'it fits 80 columns'
 like_out '^  \S+ -C build/demo/study list$' 'the command to list the jobs is printed'
 
 run slurmq -C copy/build/demo/study list --json
