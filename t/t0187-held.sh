@@ -32,10 +32,10 @@ is "$(grep 'held:' "$out_file")" "! $lamb
 # For programs
 
 run slurmq status --json
-is "$(jq -c .held <<<"$out")" '[{"sweep":"grid","reason":"BREAKER","jobs":'"$held"',"values":["opt=lamb"],"failed":'"$failed"',"text":null},{"sweep":"grid","reason":"USER","jobs":3,"values":[],"failed":0,"text":null}]' \
+is "$(jq -c .held <<<"$out")" '[{"sweep":"grid","reason":"BREAKER","jobs":'"$held"',"values":["opt=lamb"],"failed":'"$failed"',"tried":0,"text":null},{"sweep":"grid","reason":"USER","jobs":3,"values":[],"failed":0,"tried":0,"text":null}]' \
 	'status --json'
 id=$(slurmq list -s breaker --json | head -n 1 | jq .id)
-is "$(slurmq show --json "$id" | jq -c '.[].held_for')" '{"values":["opt=lamb"],"failed":'"$failed"'}' 'show --json'
+is "$(slurmq show --json "$id" | jq -c '.[].held_for')" '{"values":["opt=lamb"],"failed":'"$failed"',"tried":0}' 'show --json'
 is "$(slurmq show --json 1 3 12 | jq -c '[.[].held_for]')" '[null,null,null]' 'null for every other job'
 run slurmq show "$id"
 like_out "^held +$failed of $failed with opt=lamb failed; slurmq release opt=lamb\$" 'show'

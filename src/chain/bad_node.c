@@ -133,7 +133,7 @@ static int doubt_jobs(struct db *db, const char *node, int64_t sweep, const stru
 			rc = failed_elsewhere(db, &jobs[n++], node, doubt, err);
 	}
 	if (!rc && !*doubt) {
-		suspects_list(jobs, n, n, &s);
+		suspects_list(jobs, n, n - 1, n, &s);
 		rc = suspects_clear(db, sweep, NULL, &s, err);
 		*doubt = s.n > 0;
 	}

@@ -48,19 +48,25 @@ void suspects_release(struct suspects *s)
 
 /* ---- suspects ---- */
 
-/* Adds the value of one parameter, or of two (b may be NULL), if enough failed jobs have it. */
-static void add_suspect(const struct db_job *failed, size_t n, size_t least,
+/* Adds the value of one parameter, or of two (b may be NULL), of failed[which] if enough failed
+ * jobs have it, and none after that one. */
+static void add_suspect(const struct db_job *failed, size_t n, size_t which, size_t least,
 			const struct sweep_param *a, const struct sweep_param *b,
 			struct suspects *out)
 {
-	struct bad_value v = {.job = failed[n - 1].id};
+	struct bad_value v = {.job = failed[which].id};
+	bool listed = false;
 
 	strs_addf(&v.words, "%s=%s", a->name, a->value);
 	if (b)
 		strs_addf(&v.words, "%s=%s", b->name, b->value);
-	for (size_t i = 0; i < n; i++)
-		v.failed += bad_value_has(&v, &failed[i].point);
-	if (v.failed < (int64_t)least) {
+	for (size_t i = n; i-- > 0 && !listed;) {
+		bool has = bad_value_has(&v, &failed[i].point);
+
+		v.failed += has;
+		listed = has && i > which;
+	}
+	if (listed || v.failed < (int64_t)least) {
 		strs_release(&v.words);
 		return;
 	}
@@ -68,16 +74,25 @@ static void add_suspect(const struct db_job *failed, size_t n, size_t least,
 	out->v[out->n++] = v;
 }
 
-void suspects_list(const struct db_job *failed, size_t n, size_t least, struct suspects *out)
+static void add_pairs(const struct db_job *failed, size_t n, size_t which, size_t least,
+		      struct suspects *out)
 {
-	const struct sweep_point *last = &failed[n - 1].point;
+	const struct sweep_point *p = &failed[which].point;
 
+	for (size_t i = 0; i < p->n && p->n <= PAIRS_MOST; i++)
+		for (size_t k = i + 1; k < p->n; k++)
+			add_suspect(failed, n, which, least, &p->params[i], &p->params[k], out);
+}
+
+void suspects_list(const struct db_job *failed, size_t n, size_t from, size_t least,
+		   struct suspects *out)
+{
 	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; i < last->n; i++)
-		add_suspect(failed, n, least, &last->params[i], NULL, out);
-	for (size_t i = 0; i < last->n && last->n <= PAIRS_MOST; i++)
-		for (size_t k = i + 1; k < last->n; k++)
-			add_suspect(failed, n, least, &last->params[i], &last->params[k], out);
+	for (size_t i = n; i-- > from;)
+		for (size_t k = 0; k < failed[i].point.n; k++)
+			add_suspect(failed, n, i, least, &failed[i].point.params[k], NULL, out);
+	for (size_t i = n; i-- > from;)
+		add_pairs(failed, n, i, least, out);
 }
 
 struct clearing {
@@ -122,19 +137,6 @@ static int clear_by(void *arg, const struct db_point *p)
 	}
 	c->s->n = kept;
 	return !kept;
-}
-
-void suspects_keep(struct suspects *s, int64_t least)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < s->n; i++) {
-		if (s->v[i].failed + s->v[i].jobs < least)
-			strs_release(&s->v[i].words);
-		else
-			s->v[kept++] = s->v[i];
-	}
-	s->n = kept;
 }
 
 int suspects_clear(struct db *db, int64_t sweep, const char *only_node, struct suspects *s,
@@ -198,7 +200,8 @@ int suspects_choose(struct db *db, int64_t sweep, struct suspects *s, struct bad
 
 /* ---- values that are held ---- */
 
-/* Parses "FAILED JOB HELD", then a tab and a word, once or twice. No value holds a tab. */
+/* Parses "FAILED JOB HELD" or "FAILED JOB HELD CAPPED", then a tab and a word, once or twice. No
+ * value holds a tab. */
 static bool parse_line(const char *line, struct bad_value *v)
 {
 	char *end;
@@ -207,6 +210,7 @@ static bool parse_line(const char *line, struct bad_value *v)
 	v->failed = strtoll(line, &end, 10);
 	v->job = strtoll(end, &end, 10);
 	v->held = strtoll(end, &end, 10);
+	v->capped = *end == ' ' && strtoll(end, &end, 10);
 	while (*end == '\t') {
 		size_t len = strcspn(++end, "\t");
 
@@ -235,25 +239,28 @@ int bad_values_get(struct db *db, int64_t sweep, struct bad_value **v, size_t *n
 	return rc < 0 ? -1 : 0;
 }
 
-static int store_values(struct db *db, int64_t sweep, const struct bad_value *v, size_t n,
-			struct err *err)
+int bad_values_set(struct db *db, int64_t sweep, const struct bad_value *v, size_t n,
+		   struct err *err)
 {
 	struct buf text = {0};
-	int rc;
+	char *old = NULL;
+	int rc = state_get_held(db, sweep, &old, err) < 0 ? -1 : 0;
 
 	for (size_t i = 0; i < n; i++) {
-		buf_addf(&text, "%" PRId64 " %" PRId64 " %" PRId64, v[i].failed, v[i].job,
-			 v[i].held);
+		buf_addf(&text, "%" PRId64 " %" PRId64 " %" PRId64 " %d", v[i].failed, v[i].job,
+			 v[i].held, v[i].capped);
 		for (size_t k = 0; k < v[i].words.n; k++)
 			buf_addf(&text, "\t%s", v[i].words.v[k]);
 		buf_addch(&text, '\n');
 	}
-	rc = state_set_held(db, sweep, buf_str(&text), err);
+	if (!rc && strcmp(buf_str(&text), old ? old : "") != 0) /* status reviews them too */
+		rc = state_set_held(db, sweep, buf_str(&text), err);
+	free(old);
 	buf_release(&text);
 	return rc;
 }
 
-static bool is_held_by_breaker(int state, int request, int reason)
+bool bad_value_holds(int state, int request, int reason)
 {
 	return state == JOB_HELD ? reason == REASON_BREAKER
 				 : job_state_in_flight(state) && request == REQUEST_BREAKER;
@@ -267,15 +274,20 @@ struct values {
 static int count_held(void *arg, const struct db_point *p)
 {
 	struct values *all = arg;
+	bool held = p->state != JOB_RUNNING && bad_value_holds(p->state, p->request, p->reason),
+	     counted = false;
 
-	if (!is_held_by_breaker(p->state, p->request, p->reason))
-		return 0;
 	for (size_t i = 0; i < all->n; i++) {
-		if (!bad_value_has(&all->v[i], &p->point))
+		struct bad_value *v = &all->v[i];
+
+		if (!bad_value_has(v, &p->point))
 			continue;
-		all->v[i].jobs++;
-		all->v[i].held = p->job;
-		break;
+		if (held)
+			v->held = p->job;
+		v->with += held;
+		v->tried += !held && p->state != JOB_HELD;
+		v->jobs += held && !counted;
+		counted = true;
 	}
 	return 0;
 }
@@ -285,8 +297,9 @@ int bad_values_count(struct db *db, int64_t sweep, struct bad_value *v, size_t n
 	struct values all = {v, n};
 
 	for (size_t i = 0; i < n; i++)
-		v[i].jobs = 0;
-	return db_points_each(db, sweep, NOT_STARTED | 1U << JOB_HELD, count_held, &all, err);
+		v[i].jobs = v[i].with = v[i].tried = 0;
+	return db_points_each(db, sweep, NOT_STARTED | 1U << JOB_HELD | 1U << JOB_RUNNING,
+			      count_held, &all, err);
 }
 
 struct chosen {
@@ -333,52 +346,49 @@ int bad_values_hold(struct db *db, int64_t sweep, const struct bad_value *v, str
 		held[n].held = c.ids[0];
 		for (size_t i = 0; i < v->words.n; i++)
 			strs_add(&held[n].words, v->words.v[i]);
-		rc = store_values(db, sweep, held, ++n, err);
+		rc = bad_values_set(db, sweep, held, ++n, err);
 	}
 	bad_values_release(held, n);
 	free(c.ids);
 	return rc;
 }
 
-/* Sets *held if the job that is named in each value is still held for it. Reads one job a value. */
-static int are_all_held(struct db *db, const struct bad_value *v, size_t n, bool *held,
-			struct err *err)
+/* Sets *released if the job that is named in the value is not held for it any more. A job of a
+ * capped value may have started before it left Slurm's queue. */
+static int is_released(struct db *db, const struct bad_value *v, bool *released, struct err *err)
 {
-	*held = true;
-	for (size_t i = 0; i < n && *held; i++) {
-		struct db_job job;
-		int rc = db_job_get(db, v[i].held, &job, err);
+	struct db_job job;
+	int rc = db_job_get(db, v->held, &job, err);
 
-		*held = !rc && is_held_by_breaker(job.state, job.request, job.reason);
-		db_job_release(&job);
-		if (rc < 0)
-			return -1;
-	}
-	return 0;
+	*released = rc || (!bad_value_holds(job.state, job.request, job.reason) &&
+			   (!v->capped || 1U << job.state & NOT_STARTED));
+	db_job_release(&job);
+	return rc < 0 ? -1 : 0;
 }
 
 int bad_values_prune(struct db *db, int64_t sweep, bool *forgot, struct err *err)
 {
 	struct bad_value *v;
 	size_t n, kept = 0;
-	bool held;
+	bool any = false, released;
 	int rc = bad_values_get(db, sweep, &v, &n, err);
 
 	*forgot = false;
-	if (!rc)
-		rc = are_all_held(db, v, n, &held, err);
-	if (!rc && !held) {
+	for (size_t i = 0; i < n && !rc && !any; i++)
+		rc = is_released(db, &v[i], &any, err);
+	if (!rc && any)
 		rc = bad_values_count(db, sweep, v, n, err);
-		for (size_t i = 0; i < n; i++) {
-			struct bad_value one = v[i];
+	for (size_t i = 0; i < n && !rc && any; i++) {
+		struct bad_value one = v[i];
 
-			v[i] = v[kept];
-			v[kept] = one;
-			kept += one.jobs > 0;
-		}
+		rc = is_released(db, &one, &released, err);
+		v[i] = v[kept];
+		v[kept] = one;
+		kept += one.with || !released;
+	}
+	if (!rc && any) {
 		*forgot = kept < n;
-		if (!rc)
-			rc = store_values(db, sweep, v, kept, err);
+		rc = bad_values_set(db, sweep, v, kept, err);
 	}
 	bad_values_release(v, n);
 	return rc;
@@ -396,7 +406,7 @@ static int collect_released(void *arg, const struct db_point *p)
 {
 	struct dropping *d = arg;
 
-	if (!is_held_by_breaker(p->state, p->request, p->reason) ||
+	if (!bad_value_holds(p->state, p->request, p->reason) ||
 	    !bad_value_has(&d->all.v[d->which], &p->point) ||
 	    (d->except && bad_value_has(d->except, &p->point)))
 		return 0;
@@ -435,7 +445,7 @@ int bad_values_drop(struct db *db, int64_t sweep, const struct bad_value *except
 		d.which = d.all.n - 1;
 		rc = drop_value(db, sweep, &d, err);
 		if (!rc)
-			rc = store_values(db, sweep, d.all.v, d.all.n, err);
+			rc = bad_values_set(db, sweep, d.all.v, d.all.n, err);
 	}
 	bad_values_release(d.all.v, d.all.n);
 	return rc;
@@ -449,14 +459,14 @@ int bad_values_failed(struct db *db, const struct db_job *job, bool *known, stru
 
 	*known = false;
 	for (size_t i = 0; i < n; i++) {
-		if (!bad_value_has(&v[i], &job->point))
+		if (v[i].capped || !bad_value_has(&v[i], &job->point))
 			continue;
 		*known = true;
 		v[i].failed++;
 		v[i].job = job->id;
 	}
 	if (!rc && *known)
-		rc = store_values(db, job->sweep, v, n, err);
+		rc = bad_values_set(db, job->sweep, v, n, err);
 	bad_values_release(v, n);
 	return rc;
 }
@@ -474,7 +484,7 @@ int bad_values_completed(struct db *db, const struct db_job *job, struct err *er
 			d.which++;
 	}
 	if (!rc && d.all.n < n)
-		rc = store_values(db, job->sweep, d.all.v, d.all.n, err);
+		rc = bad_values_set(db, job->sweep, d.all.v, d.all.n, err);
 	bad_values_release(d.all.v, d.all.n);
 	return rc;
 }

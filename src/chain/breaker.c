@@ -6,6 +6,7 @@
 
 #include "chain/bad_node.h"
 #include "chain/bad_value.h"
+#include "chain/value_cap.h"
 #include "lib/clock.h"
 #include "store/state.h"
 
@@ -66,10 +67,12 @@ static int reset_count(struct db *db, struct err *err)
 static int clear_values(struct db *db, int64_t job, struct err *err)
 {
 	struct db_job row = {0};
-	bool any;
-	int rc = state_any_held(db, &any, err);
+	int64_t *sweeps = NULL;
+	size_t n;
+	int rc = state_get_held_sweeps(db, &sweeps, &n, err);
 
-	if (rc || !any)
+	free(sweeps);
+	if (rc || !n)
 		return rc;
 	rc = db_job_get_any(db, job, &row, err);
 	if (!rc)
@@ -161,27 +164,35 @@ static void failures_release(struct failures *f)
 	memset(f, 0, sizeof(*f));
 }
 
-/* Appends an attempt to the list of those that failed, and removes the oldest beyond most. */
-static int remember_failure(struct db *db, const struct db_attempt *a, int64_t sweep, size_t most,
-			    struct strs *list, struct err *err)
+/* Reads the attempts of a sweep that failed, as texts. */
+static int read_list(struct db *db, int64_t sweep, struct strs *list, struct err *err)
 {
-	struct buf text = {0};
-	char *old = NULL;
-	int rc = state_get_failed(db, sweep, &old, err) < 0 ? -1 : 0;
+	char *text = NULL;
+	int rc = state_get_failed(db, sweep, &text, err) < 0 ? -1 : 0;
 
-	for (const char *p = old; p && *p;) {
+	for (const char *p = text; p && *p;) {
 		size_t len = strcspn(p, " ");
 
 		strs_take(list, mem_strndup(p, len));
 		p += len + (p[len] == ' ');
 	}
+	free(text);
+	return rc;
+}
+
+/* Appends an attempt to the list of those that failed, and removes the oldest beyond most. */
+static int remember_failure(struct db *db, const struct db_attempt *a, int64_t sweep, size_t most,
+			    struct strs *list, struct err *err)
+{
+	struct buf text = {0};
+	int rc = read_list(db, sweep, list, err);
+
 	strs_addf(list, "%" PRId64, a->id);
 	for (size_t i = list->n > most ? list->n - most : 0; i < list->n; i++)
 		buf_addf(&text, "%s%s", text.len ? " " : "", list->v[i]);
 	if (!rc)
 		rc = state_set_failed(db, sweep, buf_str(&text), err);
 	buf_release(&text);
-	free(old);
 	return rc;
 }
 
@@ -228,8 +239,10 @@ static int add_failed_job(struct db *db, int64_t attempt, const struct explained
 	return rc < 0 ? -1 : 0;
 }
 
-static int read_failures(struct db *db, int64_t sweep, const struct strs *list, struct failures *f,
-			 struct err *err)
+/* Reads the failures that nothing explains. sure: the value that was held last explains some, even
+ * if it may be the wrong one. */
+static int read_failures(struct db *db, int64_t sweep, const struct strs *list, bool sure,
+			 struct failures *f, struct err *err)
 {
 	struct explained x = {0};
 	int64_t unsure = 0;
@@ -240,7 +253,9 @@ static int read_failures(struct db *db, int64_t sweep, const struct strs *list, 
 		rc = state_get_int(db, STATE_BREAKER_UNSURE, &unsure, err);
 	if (!rc)
 		rc = bad_values_get(db, sweep, &x.values, &n, err);
-	x.n = n - (n && unsure == sweep); /* the last one may be wrong */
+	while (x.n < n && !x.values[x.n].capped)
+		x.n++;
+	x.n -= x.n && unsure == sweep && !sure;
 	for (size_t i = 0; i < list->n && !rc; i++)
 		rc = add_failed_job(db, strtoll(list->v[i], NULL, 10), &x, f, err);
 	bad_values_release(x.values, n);
@@ -269,21 +284,20 @@ static int replace_unsure(struct db *db, int64_t sweep, const struct bad_value *
 }
 
 /* Holds the jobs of the value that explains the failures, if there is one. Sets *held if others are
- * left to go on with. Running jobs with the value count as if they had failed, so that no more than
- * `least` are lost; but half of these must have failed. blind: no job of the sweep has completed,
- * so that every value looks bad; then only a value that all failures share counts. */
+ * left to go on with. blind: no job of the sweep has completed, so that every value looks bad; then
+ * only a value that all failures share counts. */
 static int hold_value(struct db *db, int64_t sweep, const struct failures *f, bool blind,
 		      int64_t least, bool *held, struct err *err)
 {
-	int64_t half = (least + 1) / 2;
-	struct suspects s;
+	struct suspects s, none = {0};
 	struct bad_value *v = NULL;
 	bool left = false;
 	int rc;
 
-	suspects_list(f->jobs, f->n, blind ? f->n : (size_t)half, &s);
+	suspects_list(f->jobs, f->n, f->n - 1, blind ? f->n : (size_t)least, &s);
 	rc = suspects_clear(db, sweep, f->several ? NULL : f->node, &s, err);
-	suspects_keep(&s, least);
+	if (!rc && s.n) /* the jobs of a suspect that is innocent are left to go on with */
+		rc = value_cap_set(db, sweep, &none, least, err);
 	if (!rc)
 		rc = suspects_choose(db, sweep, &s, &v, &left, err);
 	*held = left;
@@ -294,7 +308,7 @@ static int hold_value(struct db *db, int64_t sweep, const struct failures *f, bo
 		rc = replace_unsure(db, sweep, v,
 				    !left  ? 0
 				    : pair ? 1
-					   : half,
+					   : (least + 1) / 2,
 				    err) ||
 				     bad_values_hold(db, sweep, v, err)
 			     ? -1
@@ -304,17 +318,84 @@ static int hold_value(struct db *db, int64_t sweep, const struct failures *f, bo
 	return rc;
 }
 
+/* Caps the values that the failures of a sweep make suspect; none if the queue is paused. */
+static int cap_values(struct db *db, int64_t sweep, struct err *err)
+{
+	struct failures f = {0};
+	struct strs list = {0};
+	struct db_sweep row = {0};
+	struct suspects s = {0};
+	int64_t most = 0, paused = 0;
+	int rc = state_get_int(db, STATE_BREAKER, &most, err) ||
+				 state_get_int(db, STATE_PAUSED, &paused, err) ||
+				 read_list(db, sweep, &list, err) ||
+				 db_sweep_get(db, sweep, &row, err)
+			 ? -1
+			 : 0;
+
+	if (!rc && most > 0 && !paused && list.n >= VALUE_LEAST)
+		rc = read_failures(db, sweep, &list, true, &f, err);
+	if (!rc && f.n >= VALUE_LEAST) {
+		suspects_list(f.jobs, f.n, 0, row.counts[JOB_COMPLETED] ? VALUE_LEAST : f.n, &s);
+		rc = suspects_clear(db, sweep, f.several ? NULL : f.node, &s, err);
+	}
+	if (!rc)
+		rc = value_cap_set(db, sweep, &s, most < VALUE_LEAST ? VALUE_LEAST : most, err);
+	suspects_release(&s);
+	failures_release(&f);
+	strs_release(&list);
+	db_sweep_release(&row);
+	return rc;
+}
+
+/* Forgets the values of the sweep whose jobs were all released, and then its failures. */
+static int prune_values(struct db *db, int64_t sweep, struct err *err)
+{
+	bool forgot;
+
+	return bad_values_prune(db, sweep, &forgot, err) ||
+			       (forgot && state_set_failed(db, sweep, "", err))
+		       ? -1
+		       : 0;
+}
+
+static int review_sweep(struct db *db, int64_t sweep, bool *any, struct err *err)
+{
+	struct bad_value *v;
+	size_t n;
+	bool capped;
+	int rc = bad_values_get(db, sweep, &v, &n, err);
+
+	capped = !rc && n && v[n - 1].capped;
+	bad_values_release(v, n);
+	*any = *any || capped;
+	if (!rc && capped)
+		rc = prune_values(db, sweep, err) || cap_values(db, sweep, err) ? -1 : 0;
+	return rc;
+}
+
+int breaker_review(struct db *db, bool *any, struct err *err)
+{
+	int64_t *sweeps = NULL;
+	size_t n;
+	int rc = state_get_held_sweeps(db, &sweeps, &n, err);
+
+	*any = false;
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = review_sweep(db, sweeps[i], any, err);
+	free(sweeps);
+	return rc;
+}
+
 /* Adds the failure to the values whose jobs are held. Sets *known if the job has one, and *last if
  * there is nothing to go on with. */
 static int count_known(struct db *db, const struct db_job *job, bool *known, bool *last,
 		       struct err *err)
 {
 	int64_t n[JOB_NSTATES];
-	bool forgot;
 
-	if (bad_values_prune(db, job->sweep, &forgot, err) ||
-	    (forgot && state_set_failed(db, job->sweep, "", err)) ||
-	    bad_values_failed(db, job, known, err) || db_counts(db, n, err))
+	if (prune_values(db, job->sweep, err) || bad_values_failed(db, job, known, err) ||
+	    db_counts(db, n, err))
 		return -1;
 	*last = !(n[JOB_PENDING] + n[JOB_SUBMITTING] + n[JOB_QUEUED]);
 	return 0;
@@ -322,15 +403,18 @@ static int count_known(struct db *db, const struct db_job *job, bool *known, boo
 
 /* ---- a failure ---- */
 
-/* Pauses the queue. A value that was held since the last completed job was not the cause. */
+/* Pauses the queue, so that no value is capped any more. A value that was held since the last
+ * completed job was not the cause. */
 static int pause_queue(struct db *db, int64_t failures, int64_t job, struct err *err)
 {
 	int64_t unsure;
+	bool any;
 
 	return state_get_int(db, STATE_BREAKER_UNSURE, &unsure, err) ||
+			       state_set_int(db, STATE_PAUSED, 1, err) ||
+			       breaker_review(db, &any, err) ||
 			       (unsure && bad_values_drop(db, unsure, NULL, err)) ||
 			       state_unset_int(db, STATE_BREAKER_UNSURE, err) ||
-			       state_set_int(db, STATE_PAUSED, 1, err) ||
 			       state_set_int(db, STATE_BREAKER_FAILURES, failures, err) ||
 			       state_set_int(db, STATE_BREAKER_JOB, job, err)
 		       ? -1
@@ -355,10 +439,10 @@ static int judge_values(struct db *db, const struct db_attempt *a, int64_t sweep
 	if (!rc)
 		rc = state_get_int(db, STATE_BREAKER_UNSURE, &unsure, err);
 	blind = !row.counts[JOB_COMPLETED];
-	due = !rc && (int64_t)list.n >= (least + 1) / 2 && (trips || !unsure);
+	due = !rc && (int64_t)list.n >= least && (trips || !unsure);
 	if (due)
-		rc = read_failures(db, sweep, &list, &f, err);
-	if (due && !rc && (int64_t)f.n >= (least + 1) / 2)
+		rc = read_failures(db, sweep, &list, false, &f, err);
+	if (due && !rc && (int64_t)f.n >= least)
 		rc = hold_value(db, sweep, &f, blind, least, held, err);
 	failures_release(&f);
 	strs_release(&list);
@@ -366,7 +450,8 @@ static int judge_values(struct db *db, const struct db_attempt *a, int64_t sweep
 	return rc < 0 ? -1 : 0;
 }
 
-/* Counts a failure. At the limit, holds the jobs of a bad value or pauses the queue. */
+/* Counts a failure. At the limit, holds the jobs of a bad value or pauses the queue; before, caps
+ * the values that are suspect. */
 static int count_failure(struct db *db, const struct db_attempt *a, const struct db_job *job,
 			 struct err *err)
 {
@@ -387,7 +472,9 @@ static int count_failure(struct db *db, const struct db_attempt *a, const struct
 	    /* a value has no part in a failure before the command began */
 	    (a->started && !known && judge_values(db, a, job->sweep, most, n >= next, &held, err)))
 		return -1;
-	return n >= next && !held ? pause_queue(db, n, a->job, err) : 0;
+	if (n >= next && !held)
+		return pause_queue(db, n, a->job, err);
+	return a->started && !known ? cap_values(db, job->sweep, err) : 0;
 }
 
 int breaker_failed(struct db *db, const struct db_attempt *a, const struct db_job *job, bool again,

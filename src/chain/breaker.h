@@ -13,9 +13,10 @@
  * is held.
  *
  * If ten jobs of a sweep failed so that share a value, or a pair of values, that no completed job
- * has, the jobs with it are held instead (bad_value.h), and the others go on. Running jobs with it
- * are among the ten. If one of them completes, the others are released. Other failures or completed
- * jobs between these do not matter. If all that is left has the value, the queue is paused besides.
+ * has, the jobs with it are held instead (bad_value.h), and the others go on. If a running job with
+ * it completes, the others are released. Other failures or completed jobs between these do not
+ * matter. If all that is left has the value, the queue is paused besides.
+ * From the third failure on, the value is capped: no more than ten jobs with it start (value_cap.h).
  * Perhaps it was not the value: if five more jobs fail in a row before one completes, the hold is
  * withdrawn and the queue is paused. While no job of the sweep has completed, all failures must
  * share the value.
@@ -51,6 +52,10 @@ int breaker_failed(struct db *db, const struct db_attempt *a, const struct db_jo
 /* Clears the count of failures, the reason of the pause and all nodes. Needs an open
  * transaction. */
 int breaker_reset(struct db *db, struct err *err);
+
+/* Judges the values that are capped (value_cap.h) by the present state of the jobs. Sets *any if
+ * there was one, and the database may have changed. Needs an open transaction. */
+int breaker_review(struct db *db, bool *any, struct err *err);
 
 /* Includes every excluded node again, and clears the failures of all nodes. Needs an open
  * transaction. */

@@ -97,6 +97,7 @@ static int add_values(struct store *store, struct health *h, const struct db_swe
 		need = add_sweep_need(h, NEED_VALUE, s, v[i].jobs);
 		need->reason = REASON_BREAKER;
 		need->failed = v[i].failed;
+		need->tried = v[i].tried;
 		need->job = v[i].job;
 		need->many = many;
 		need->names = v[i].words;

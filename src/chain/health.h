@@ -64,7 +64,7 @@ enum health_need_kind {
 	NEED_RESUME_SWEEP, /* resume sweep, whose pending jobs wait */
 	NEED_WAITS,	   /* act for the jobs of wait, which do not start by themselves */
 	/* Check why all `failed` jobs with the values of names failed, and release these jobs of
-	 * sweep; job failed last. */
+	 * sweep; job failed last, and `tried` jobs run or may start. */
 	NEED_VALUE,
 };
 /* Members that the kind does not name are 0 or NULL. */
@@ -72,7 +72,7 @@ struct health_need {
 	enum health_need_kind kind;
 	char *sweep;
 	int64_t jobs; /* jobs of the sweep */
-	int64_t failed;
+	int64_t failed, tried;
 	bool many;  /* there is more than one sweep */
 	int reason; /* why the jobs are held: enum job_reason */
 	int64_t job;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain/breaker.h"
 #include "chain/cancel.h"
 #include "lib/clock.h"
 #include "lib/failpoint.h"
@@ -378,10 +379,13 @@ static int apply_refusals(struct store *store, struct ingested *d, struct err *e
 
 int ingest_apply(struct store *store, struct ingested *d, struct err *err)
 {
+	bool capped = false;
+
 	if (apply_answers(store, d, err) || apply_revoked(store, d, err) ||
 	    apply_running(store, d, err) || apply_records(store, d, err) ||
-	    apply_refusals(store, d, err))
+	    apply_refusals(store, d, err) || breaker_review(store->db, &capped, err))
 		return -1;
+	d->changed = d->changed || capped;
 	return 0;
 }
 

@@ -137,12 +137,17 @@ static void add_wait(const struct wait_group *g, struct strs *lines)
 	buf_release(&slurm);
 }
 
-void needs_add_held(const char *sweep, const struct strs *values, int64_t failed, struct buf *text)
+void needs_add_held(const char *sweep, const struct strs *values, int64_t failed, int64_t tried,
+		    struct buf *text)
 {
 	buf_addf(text, "%" PRId64 " of %" PRId64 " with", failed, failed);
 	for (size_t i = 0; i < values->n; i++)
 		buf_addf(text, "%s %s", i ? " and" : "", values->v[i]);
-	buf_addf(text, " failed; slurmq release%s%s", sweep ? " " : "", sweep ? sweep : "");
+	buf_addstr(text, " failed");
+	if (tried)
+		buf_addf(text, ", %" PRId64 " run%s or wait%s", tried, tried == 1 ? "s" : "",
+			 tried == 1 ? "s" : "");
+	buf_addf(text, "; slurmq release%s%s", sweep ? " " : "", sweep ? sweep : "");
 	for (size_t i = 0; i < values->n; i++) {
 		buf_addch(text, ' ');
 		buf_add_shell_word(text, values->v[i]);
@@ -153,7 +158,7 @@ static void add_value(const struct health_need *n, struct strs *lines)
 {
 	struct buf text = {0};
 
-	needs_add_held(n->many ? n->sweep : NULL, &n->names, n->failed, &text);
+	needs_add_held(n->many ? n->sweep : NULL, &n->names, n->failed, n->tried, &text);
 	strs_addf(lines, "%" PRId64 " job%s of %s held: %s", n->jobs, plural_ending(n->jobs),
 		  n->sweep, buf_str(&text));
 	strs_addf(
@@ -295,6 +300,7 @@ void needs_held_json(struct json *j, const struct health *h)
 			json_str(j, NULL, n->names.v[k]);
 		json_close(j);
 		json_int(j, "failed", n->failed);
+		json_int(j, "tried", n->tried);
 		json_str(j, "text", n->words);
 		json_close(j);
 	}

@@ -12,9 +12,11 @@
  * with two blanks. */
 void needs_add_lines(const struct health_need *n, struct strs *lines);
 
-/* Appends why jobs are held: "10 of 10 with opt=lamb failed; slurmq release opt=lamb". sweep: its
- * name for the command, NULL if there is no other sweep. */
-void needs_add_held(const char *sweep, const struct strs *values, int64_t failed, struct buf *text);
+/* Appends why jobs are held: "3 of 3 with opt=lamb failed, 7 run or wait; slurmq release opt=lamb".
+ * tried: how many jobs with the value run or wait, 0: none. sweep: its name for the command, NULL
+ * if there is no other sweep. */
+void needs_add_held(const char *sweep, const struct strs *values, int64_t failed, int64_t tried,
+		    struct buf *text);
 
 /* Appends why the queue is paused. Returns false, and appends nothing, if the reason is unknown
  * or the queue is not paused. */

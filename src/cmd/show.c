@@ -260,7 +260,7 @@ static void print_held(struct cmd_ctx *ctx, const struct db_job *job)
 	show_held_read(ctx->store->db, job, &held);
 	if (held.of_job && !db_sweeps(ctx->store->db, &sweeps, &n, NULL)) {
 		needs_add_held(n > 1 ? job->sweep_name : NULL, &held.of_job->words,
-			       held.of_job->failed, &text);
+			       held.of_job->failed, held.of_job->tried, &text);
 		print_field(ctx, "held", buf_str(&text));
 	}
 	db_sweeps_free(sweeps, n);

@@ -16,7 +16,8 @@ void show_held_read(struct db *db, const struct db_job *job, struct show_held *o
 {
 	memset(out, 0, sizeof(*out));
 	if (job->state != JOB_HELD || job->reason != REASON_BREAKER ||
-	    bad_values_get(db, job->sweep, &out->v, &out->n, NULL))
+	    bad_values_get(db, job->sweep, &out->v, &out->n, NULL) ||
+	    bad_values_count(db, job->sweep, out->v, out->n, NULL))
 		return;
 	for (size_t i = out->n; i-- > 0;)
 		if (bad_value_has(&out->v[i], &job->point))
@@ -114,6 +115,7 @@ static void add_held(struct json *j, struct db *db, const struct db_job *job)
 		json_open(j, "held_for", '{');
 		add_strs(j, "values", &held.of_job->words);
 		json_int(j, "failed", held.of_job->failed);
+		json_int(j, "tried", held.of_job->tried);
 		json_close(j);
 	} else {
 		json_null(j, "held_for");

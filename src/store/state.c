@@ -137,12 +137,15 @@ int state_set_held(struct db *db, int64_t sweep, const char *text, struct err *e
 	return set_of_sweep(db, held_prefix, sweep, *text ? text : NULL, err);
 }
 
-int state_any_held(struct db *db, bool *any, struct err *err)
+int state_get_held_sweeps(struct db *db, int64_t **sweeps, size_t *n, struct err *err)
 {
 	struct strs keys = {0}, values = {0};
 	int rc = db_settings(db, held_prefix, &keys, &values, err);
 
-	*any = keys.n > 0;
+	*n = keys.n;
+	*sweeps = mem_alloc((keys.n + 1) * sizeof(**sweeps));
+	for (size_t i = 0; i < keys.n; i++)
+		(*sweeps)[i] = strtoll(keys.v[i] + strlen(held_prefix), NULL, 10);
 	strs_release(&keys);
 	strs_release(&values);
 	return rc;

@@ -135,7 +135,8 @@ int state_get_failed(struct db *db, int64_t sweep, char **text, struct err *err)
 int state_unset_failed(struct db *db, struct err *err);
 int state_set_held(struct db *db, int64_t sweep, const char *text, struct err *err); /* "": none */
 int state_get_held(struct db *db, int64_t sweep, char **text, struct err *err);
-int state_any_held(struct db *db, bool *any, struct err *err); /* of any sweep */
+/* Reads the ids of the sweeps that have such values. The caller frees *sweeps. */
+int state_get_held_sweeps(struct db *db, int64_t **sweeps, size_t *n, struct err *err);
 /* Unsets everything above that belongs to one sweep, which is deleted. */
 int state_forget_sweep(struct db *db, int64_t sweep, struct err *err);
 

@@ -560,11 +560,11 @@ static void bad_values(void **state)
 		{"opt: [lamb, adam], lr: [1, 2], n: {from: 1, to: 11, step: 1}", "opt=lamb",
 		 "10 12 22", "10 of 10 opt=lamb"},
 		/* it was another one than it seemed */
-		{"opt: [lamb, adam], lr: [1, 2], n: {from: 1, to: 11, step: 1}", "lr=1", "15 7 22",
-		 "15 of 15 lr=1"},
-		/* the last value, of which a pair looked guilty at first */
+		{"opt: [lamb, adam], lr: [1, 2], n: {from: 1, to: 11, step: 1}", "lr=1", "10 12 22",
+		 "10 of 10 lr=1"},
+		/* the last value: jobs with the other lr come first */
 		{"opt: [adam, lamb], lr: [1, 2], n: {from: 1, to: 12, step: 1}", "opt=lamb",
-		 "11 13 24 paused", "11 of 11 opt=lamb"},
+		 "10 14 24 paused", "10 of 10 opt=lamb"},
 		/* there are just ten of them */
 		{"opt: [adam, lamb, sgd], n: {from: 1, to: 10, step: 1}", "opt=lamb", "10 0 20",
 		 ""},
@@ -572,10 +572,10 @@ static void bad_values(void **state)
 		{"opt: [adam, lamb], n: {from: 1, to: 15, step: 1}", "opt=lamb", "10 5 15 paused",
 		 "10 of 10 opt=lamb"},
 		/* everything fails: from the begin, and from a time on */
-		{"opt: [a, b], lr: [1, 2], n: {from: 1, to: 20, step: 1}", ">0", "25 0 0 paused",
+		{"opt: [a, b], lr: [1, 2], n: {from: 1, to: 20, step: 1}", ">0", "20 0 0 paused",
 		 ""},
 		{"model: [a, b], lr: [1, 2, 3], n: {from: 1, to: 12, step: 1}", ">36",
-		 "11 25 36 paused", "11 of 11 model=b"},
+		 "10 26 36 paused", "10 of 10 model=b"},
 		{"n: {from: 1, to: 40, step: 1}, model: [a, b, c]", ">30", "10 0 30 paused", ""},
 		/* two bad values between others, and each costs ten */
 		{"n: {from: 1, to: 14, step: 1}, opt: [adam, lamb, sgd, lion]", "opt=lamb",
@@ -662,14 +662,31 @@ static void two_bad_values(void **state)
 	health_release(&health);
 }
 
-/* Jobs that run count as if they had failed; if one completes, it was not the value. */
-static void running_jobs_count(void **state)
+static void assert_values(struct here *h, const char *want)
 {
-	struct here *h = *state;
-	struct attempt_end runs = {.still = true, .node = "n1", .ms = 3000},
-			   bad = {.reason = REASON_EXIT, .exit_code = 1, .node = "n2"};
-	struct bad_value *held;
+	struct bad_value *v;
+	struct buf got = {0};
 	size_t n;
+
+	assert_int_equal(bad_values_get(h->store.db, 1, &v, &n, NULL), 0);
+	assert_int_equal(bad_values_count(h->store.db, 1, v, n, NULL), 0);
+	for (size_t i = 0; i < n; i++) {
+		buf_addf(&got, "%s%s", i ? ", " : "", v[i].capped ? "capped" : "held");
+		for (size_t k = 0; k < v[i].words.n; k++)
+			buf_addf(&got, " %s", v[i].words.v[k]);
+		buf_addf(&got, " %" PRId64 " %" PRId64 " %" PRId64, v[i].failed, v[i].jobs,
+			 v[i].tried);
+	}
+	bad_values_release(v, n);
+	assert_string_equal(buf_str(&got), want);
+	buf_release(&got);
+}
+
+/* Four jobs with opt=lamb run, and three fail: of the others three may start. */
+static void cap_lamb(struct here *h)
+{
+	struct attempt_end runs = {.still = true, .node = "n1", .ms = 3000},
+			   bad = {.reason = REASON_EXIT, .exit_code = 1};
 
 	put_sweep(h, "name: s\nparams: {opt: [lamb, adam], n: {from: 1, to: 16, step: 1}}\nrun: "
 		     "[\"true\"]\n");
@@ -677,30 +694,196 @@ static void running_jobs_count(void **state)
 	fill(h, FILL_USER);
 	for (int64_t id = 1; id <= 4; id++)
 		write_journal(h, id, &runs);
-	for (int64_t id = 5; id <= 9; id++) {
+	for (int64_t id = 5; id <= 7; id++) {
+		assert_values(h, "");
+		assert_int_equal(count(h, JOB_HELD), 0);
 		bad.node = id % 2 ? "n1" : "n2";
 		write_journal(h, id, &bad);
 		look(h);
-		assert_int_equal(count(h, JOB_HELD), 0);
 	}
-	write_journal(h, 10, &bad);
-	look(h);
-	assert_int_equal(count(h, JOB_HELD), 6); /* six failed, four run */
-	assert_int_equal(bad_values_get(h->store.db, 1, &held, &n, NULL), 0);
-	assert_int_equal(n, 1);
-	assert_int_equal(held[0].failed, 6);
-	bad_values_release(held, n);
-	end(h, 1, REASON_EXIT);
-	assert_int_equal(bad_values_get(h->store.db, 1, &held, &n, NULL), 0);
-	assert_int_equal(held[0].failed, 7);
-	bad_values_release(held, n);
 	assert_int_equal(count(h, JOB_HELD), 6);
-	end(h, 2, REASON_NONE);
+	assert_values(h, "capped opt=lamb 3 6 7");
+}
+
+/* Jobs that run count as if they had failed; if one completes, it was not the value. */
+static void running_jobs_count(void **state)
+{
+	struct here *h = *state;
+	struct attempt_end bad = {.reason = REASON_EXIT, .exit_code = 1, .node = "n2"};
+
+	cap_lamb(h);
+	write_journal(h, 8, &bad);
+	look(h);
+	end(h, 1, REASON_EXIT);
+	assert_int_equal(count(h, JOB_HELD), 6);
+	assert_values(h, "capped opt=lamb 5 6 5");
+	end(h, 2, REASON_TIMEOUT); /* which is no failure of that kind: another may start */
+	look(h);
+	assert_int_equal(count(h, JOB_HELD), 5);
+	end(h, 3, REASON_NONE);
 	assert_int_equal(count(h, JOB_HELD), 0);
-	assert_int_equal(bad_values_get(h->store.db, 1, &held, &n, NULL), 0);
-	assert_int_equal(n, 0);
-	bad_values_release(held, n);
+	assert_values(h, "");
 	assert_false(paused(h));
+}
+
+/* A value is capped no longer once a job with it runs for more than a minute. */
+static void a_long_job_lifts_the_cap(void **state)
+{
+	struct here *h = *state;
+	struct attempt_end runs = {.still = true, .node = "n2", .ms = 61000};
+
+	cap_lamb(h);
+	write_journal(h, 8, &runs);
+	look(h);
+	assert_int_equal(count(h, JOB_HELD), 0);
+	assert_values(h, "");
+}
+
+/* What the user releases is not held again for the same failures; 0 and a pause lift the cap. */
+static void a_cap_that_is_lifted(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 4; how++) {
+		struct attempt_end bad = {.reason = REASON_EXIT, .exit_code = 1, .node = "n2"};
+		struct here *h;
+		int changed;
+
+		set_up((void **)&h);
+		cap_lamb(h);
+		assert_int_equal(db_begin(h->store.db, NULL), 0);
+		for (int64_t id = 8; id <= 16 && how == 0; id++)
+			assert_int_equal(db_job_release_held(h->store.db, id, &changed, NULL), 0);
+		if (how == 1)
+			assert_int_equal(db_setting_set(h->store.db, "breaker", "0", NULL), 0);
+		if (how == 2)
+			assert_int_equal(db_setting_set(h->store.db, ".paused", "1", NULL), 0);
+		assert_int_equal(db_commit(h->store.db, NULL), 0);
+		look(h);
+		assert_int_equal(count(h, JOB_HELD), how == 3 ? 6 : 0);
+		if (how != 3)
+			assert_values(h, "");
+		fill(h, FILL_CHAIN);
+		write_journal(h, 8, &bad);
+		look(h);
+		assert_int_equal(count(h, JOB_HELD), how == 3 ? 6 : 0);
+		here_tear_down((void **)&h);
+	}
+}
+
+/* ---- the cost of a bad value, if several jobs run at once ---- */
+
+enum { SLOTS_MOST = 17 };
+
+struct at_once {
+	int64_t running[SLOTS_MOST];
+	size_t n, slots;
+	const char *bad;
+	int64_t cost; /* jobs with the bad values that started */
+};
+
+/* Starts jobs of Slurm's queue in the free slots. */
+static void start_jobs(struct here *h, struct at_once *o)
+{
+	static const char *const nodes[] = {"n1", "n2", "n3"};
+	struct db_flight *v;
+	struct db_job job;
+	size_t n;
+
+	assert_int_equal(db_flights(h->store.db, &v, &n, NULL), 0);
+	for (size_t i = 0; i < n && o->n < o->slots; i++) {
+		struct attempt_end runs = {.still = true, .node = nodes[v[i].job % 3]};
+
+		if (v[i].state != JOB_QUEUED || v[i].request != REQUEST_NONE)
+			continue;
+		write_journal(h, v[i].job, &runs);
+		assert_int_equal(db_job_get(h->store.db, v[i].job, &job, NULL), 0);
+		o->cost += is_bad(&job, o->bad);
+		o->running[o->n++] = v[i].job;
+		db_job_release(&job);
+	}
+	free(v);
+}
+
+/* Ends up to k jobs at the same moment. */
+static void end_jobs(struct here *h, struct at_once *o, size_t k)
+{
+	struct db_job job;
+
+	for (; k && o->n; k--) {
+		assert_int_equal(db_job_get(h->store.db, o->running[0], &job, NULL), 0);
+		end(h, job.id, is_bad(&job, o->bad) ? REASON_EXIT : REASON_NONE);
+		db_job_release(&job);
+		memmove(o->running, o->running + 1, --o->n * sizeof(*o->running));
+	}
+}
+
+static const struct cost {
+	const char *params, *bad, *more;
+	int breaker, jobs, with; /* jobs of the sweep, and those with the bad values */
+} costs[] = {
+	{"opt: [adam, lamb, sgd], lr: [1, 2], n: {from: 1, to: 12, step: 1}", "opt=lamb", "", 10,
+	 72, 24},
+	{"opt: [adam, lamb, sgd], lr: [1, 2], n: {from: 1, to: 12, step: 1}", "opt=lamb",
+	 "order: random\n", 10, 72, 24},
+	/* none has completed yet; and which of two values it is */
+	{"opt: [lamb, adam], lr: [1, 2], n: {from: 1, to: 12, step: 1}", "opt=lamb", "", 10, 48,
+	 24},
+	{"opt: [lamb, adam], lr: [1, 2], n: {from: 1, to: 12, step: 1}", "lr=1", "", 10, 48, 24},
+	{"opt: [lamb, adam], lr: [1, 2], n: {from: 1, to: 14, step: 1}", "opt=lamb lr=1", "", 10,
+	 56, 14},
+	{"opt: [adam, lamb], lr: [1, 2], n: {from: 1, to: 14, step: 1}", "opt=lamb lr=1", "", 10,
+	 56, 14},
+	/* the last value */
+	{"opt: [adam, lamb], lr: [1, 2], n: {from: 1, to: 12, step: 1}", "opt=lamb", "", 10, 48,
+	 24},
+	{"opt: [adam, lamb, sgd], n: {from: 1, to: 24, step: 1}", "opt=lamb", "", 20, 72, 24},
+	{"opt: [adam, lamb, sgd], n: {from: 1, to: 12, step: 1}", "opt=lamb", "", 4, 36, 12},
+};
+
+static void check_cost(const struct cost *c, size_t slots, size_t together)
+{
+	char *text = mem_printf("name: s\nparams: {%s}\n%srun: [\"true\"]\n", c->params, c->more);
+	struct at_once o = {.slots = slots, .bad = c->bad};
+	struct here *h;
+
+	set_up((void **)&h);
+	put_sweep(h, text);
+	set_limit(h, 26);
+	assert_int_equal(db_begin(h->store.db, NULL), 0);
+	assert_int_equal(db_setting_set_int(h->store.db, "breaker", c->breaker, NULL), 0);
+	assert_int_equal(db_commit(h->store.db, NULL), 0);
+	fill(h, FILL_USER);
+	for (;;) {
+		look(h); /* sbatch's answer */
+		start_jobs(h, &o);
+		if (!o.n)
+			break;
+		look(h);
+		end_jobs(h, &o, together);
+		look(h);
+		fill(h, FILL_CHAIN);
+	}
+	if (o.cost != c->breaker || count(h, JOB_FAILED) != o.cost ||
+	    count(h, JOB_COMPLETED) != c->jobs - c->with || count(h, JOB_HELD) != c->with - o.cost)
+		fail_msg(
+			"%s of %s, %zu at once, %zu end together: %d started, %d held, %d completed",
+			c->bad, c->params, slots, together, (int)o.cost, (int)count(h, JOB_HELD),
+			(int)count(h, JOB_COMPLETED));
+	free(text);
+	here_tear_down((void **)&h);
+}
+
+/* A bad value costs as many jobs as the setting, if at most three fewer run at once. */
+static void cost_of_a_bad_value(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(costs) / sizeof(costs[0]); i++) {
+		size_t most = (size_t)costs[i].breaker - 3;
+
+		check_cost(&costs[i], most, 1);
+		check_cost(&costs[i], most, (most + 1) / 2);
+		check_cost(&costs[i], (most + 1) / 2, most);
+	}
 }
 
 /* Everything is in Slurm already: what has the value leaves its queue. */
@@ -924,6 +1107,9 @@ int main(void)
 		cmocka_unit_test(bad_values),
 		T(two_bad_values),
 		T(running_jobs_count),
+		T(a_long_job_lifts_the_cap),
+		cmocka_unit_test(a_cap_that_is_lifted),
+		cmocka_unit_test(cost_of_a_bad_value),
 		cmocka_unit_test(all_in_slurm),
 		T(released),
 		cmocka_unit_test(a_running_job_clears_its_value),

@@ -83,12 +83,22 @@ static const struct {
 	 "  slurmq log 31 shows the last failure; slurmq config breaker sets how many hold a value (0: off)\n"},
 	{{.kind = NEED_VALUE,
 	  .sweep = (char *)"grid",
+	  .jobs = 9,
+	  .failed = 3,
+	  .tried = 7,
+	  .job = 31},
+	 "opt=lamb",
+	 "9 jobs of grid held: 3 of 3 with opt=lamb failed, 7 run or wait; slurmq release opt=lamb\n"
+	 "  slurmq log 31 shows the last failure; slurmq config breaker sets how many hold a value\n"},
+	{{.kind = NEED_VALUE,
+	  .sweep = (char *)"grid",
 	  .jobs = 1,
+	  .tried = 1,
 	  .failed = 12,
 	  .many = true,
 	  .job = 31},
 	 "opt=a b\nlr=0.1",
-	 "1 job of grid held: 12 of 12 with opt=a b and lr=0.1 failed; slurmq release grid 'opt=a b' "
+	 "1 job of grid held: 12 of 12 with opt=a b and lr=0.1 failed, 1 runs or waits; slurmq release grid 'opt=a b' "
 	 "lr=0.1\n"
 	 "  slurmq log 31 shows the last failure; slurmq config breaker sets how many hold a value (0: off)\n"},
 };
