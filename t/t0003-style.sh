@@ -65,7 +65,8 @@ is_status 0 'the compiler prints no warning'
 
 if have cppcheck; then
 	run cppcheck -q -j 2 --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--suppress=ctunullpointer --error-exitcode=1 "${sources[@]}"
+		--suppress=ctunullpointer '-DSQL_NEXT_ID(table)=""' '-DSQL_LAST_ID(table)=""' \
+		--error-exitcode=1 "${sources[@]}"
 	is "$out$err" '' 'cppcheck reports nothing'
 fi
 

@@ -14,7 +14,7 @@ db() {
 # anew: makes a folder with both sweeps, and a setting of the first one
 anew() {
 	rm -rf .slurmq
-	slurmq init >/dev/null && slurmq expand one.yaml two.yaml >/dev/null || bail_out 'no jobs'
+	{ slurmq init && slurmq expand one.yaml two.yaml; } >/dev/null || bail_out 'no jobs'
 	slurmq config limit.one 1 >/dev/null
 }
 # traces: prints how many rows of the sweep 'one' are left, for each table that has some

@@ -1,6 +1,7 @@
 #!/bin/bash
 # slurmq delete while jobs are in Slurm (a fake one): it refuses, or cancels them and waits; killed at
 # every step, the sweep is there as a whole or gone, and Slurm has no job of a sweep that is gone
+# shellcheck disable=SC2119
 . "${BASH_SOURCE[0]%/*}/lib/memory.sh"
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/fake.sh"
@@ -29,7 +30,7 @@ fast() {
 anew() {
 	rm -rf .slurmq begun.* stop.*
 	fake_clear 10
-	slurmq init >/dev/null && slurmq expand one.yaml two.yaml >/dev/null || bail_out 'no jobs'
+	{ slurmq init && slurmq expand one.yaml two.yaml; } >/dev/null || bail_out 'no jobs'
 	slurmq config sentinel off >/dev/null
 }
 # in_slurm SWEEP: prints how many jobs of the sweep are pending or running in Slurm
@@ -38,7 +39,7 @@ in_slurm() {
 }
 # traces: prints what is left of the sweep 'one', whose versions and submissions are those in $was
 traces() {
-	local v t
+	local t
 	db "SELECT 'sweep' FROM sweep WHERE name = 'one';
 		SELECT 'version ' || id FROM version WHERE NOT published;
 		SELECT 'job ' || id FROM job WHERE version NOT IN (SELECT id FROM version);
@@ -52,7 +53,7 @@ traces() {
 		SELECT 'integrity: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok';
 		SELECT 'counter of ' || state FROM counter
 			WHERE n <> (SELECT count(*) FROM job WHERE job.state = counter.state AND job.sweep = counter.sweep)"
-	for v in 1; do find .slurmq/env .slurmq/bin -name "$v" -o -name "$v.*"; done
+	find .slurmq/env .slurmq/bin -name 1 -o -name '1.*'
 	for t in $was; do find .slurmq -name "$t*"; done
 }
 remember() {
@@ -187,8 +188,8 @@ remember
 sentinels() {
 	grep -lE "^PENDING .* slurmq-sentinel\." "$FAKE_SLURM"/jobs/*
 }
-before=$(sentinels)
-isnt "$before" '' 'a sentinel waits'
+waiting=$(sentinels)
+isnt "$waiting" '' 'a sentinel waits'
 run fast slurmq delete one --cancel --yes
 is_status 0
 is "$(traces)" '' 'nothing is left of the sweep with which the sentinel was submitted'
@@ -201,11 +202,11 @@ slurmq config sentinel 1h >/dev/null
 touch "$FAKE_SLURM/hold"
 slurmq submit >/dev/null
 remember
-before=$(sentinels)
+waiting=$(sentinels)
 run fast slurmq delete one --cancel --yes
 is_status 0
 is "$(sentinels | wc -l)" 1 'one sentinel waits'
-isnt "$(sentinels)" "$before" 'it is another one'
+isnt "$(sentinels)" "$waiting" 'it is another one'
 
 # A record that comes while the sweep is hidden: it is not ingested, and removed at the end
 
