@@ -47,7 +47,7 @@ is_status 0
 is_out 'released 3 jobs'
 is "$(slurmq list -s breaker --json | wc -l)" "$held" 'the jobs of the bad value are still held'
 run slurmq status
-is "$(grep 'held:' "$out_file")" "! $lamb" 'and still named'
+is "$(grep 'held:' "$out_file")" "! ${lamb/ failed;/ failed, 1 runs or waits;}" 'and still named'
 slurmq hold 1 >/dev/null
 : >fixed
 run slurmq release opt=lamb

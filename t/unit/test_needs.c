@@ -89,7 +89,7 @@ static const struct {
 	  .job = 31},
 	 "opt=lamb",
 	 "9 jobs of grid held: 3 of 3 with opt=lamb failed, 7 run or wait; slurmq release opt=lamb\n"
-	 "  slurmq log 31 shows the last failure; slurmq config breaker sets how many hold a value\n"},
+	 "  slurmq log 31 shows the last failure; slurmq config breaker sets how many hold a value (0: off)\n"},
 	{{.kind = NEED_VALUE,
 	  .sweep = (char *)"grid",
 	  .jobs = 1,
