@@ -174,6 +174,14 @@ for name in "${printing[@]}"; do
 		<(jq -r "$(cat keys.jq) of_document(\"\")" "$name.printed" | LC_ALL=C sort -u))" '' "$name: every key of the schema was printed"
 done
 
+# A parameter with the name of a key
+
+slurmq init >/dev/null
+printf 'name: n\nparams: {jobs: [1], counts: [3]}\nrun: [echo, "{jobs}", "{counts}"]\n' >n.yaml
+slurmq expand n.yaml >/dev/null
+valid list --group-by jobs,counts
+like_out '^\{"param\.jobs":"1","param\.counts":"3","jobs":1,"counts":\{"pending":1,'
+
 # The checks see what is wrong
 
 run slurmq list 1
