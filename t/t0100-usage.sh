@@ -155,7 +155,7 @@ usage: slurmq status [SWEEP...] [-w] [--exit-code] [--json]" slurmq status --jso
 wrong "slurmq log: unknown option '--tial', did you mean '--tail'?
 usage: slurmq log [SELECTOR...] [--tail N] [--step STEP] [--attempt N] [-f]" slurmq log --tial 2
 wrong "slurmq sync: one argument too many: 'now'
-usage: slurmq sync" slurmq sync now
+usage: slurmq sync [--json]" slurmq sync now
 like "$(slurmq submit -n 0 2>&1)" "option '-n' takes 1 to [0-9]+, not '0'" 'a number below the minimum'
 like "$(slurmq submit --max=many 2>&1)" "option '--max' needs a whole number, not 'many'" 'an argument that is not a number'
 

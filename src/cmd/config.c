@@ -14,6 +14,7 @@
 
 struct args {
 	const char *unset;
+	bool json;
 };
 
 /* The setting limit.SWEEP of one sweep. */
@@ -76,12 +77,31 @@ static const struct setting *find_setting(struct cmd_ctx *ctx, const char *key,
 	return s;
 }
 
-static int add_setting(struct cmd_ctx *ctx, struct table *t, const struct setting *s,
+static void add_json(struct json *j, const struct setting *s, const char *value)
+{
+	json_open(j, NULL, '{');
+	json_str(j, "setting", s->key);
+	json_str(j, "value", value ? value : s->fallback);
+	json_str(j, "default", s->fallback);
+	json_str(j, "meaning", s->meaning);
+	json_close(j);
+}
+
+/* Where the settings are added: a table, or with json set the list *json. */
+struct listing {
+	struct table table;
+	struct json *json;
+};
+
+static int add_setting(struct cmd_ctx *ctx, struct listing *l, const struct setting *s,
 		       struct err *err)
 {
+	struct table *t = &l->table;
 	char *value = NULL;
 	int rc = db_setting_get(ctx->store->db, s->key, &value, err);
 
+	if (l->json)
+		add_json(l->json, s, value);
 	table_add(t, &ctx->out, PAINT_BOLD, s->key);
 	table_add(t, &ctx->out, value ? PAINT_CYAN : PAINT_NONE, value ? value : s->fallback);
 	table_add(t, &ctx->out, PAINT_DIM, s->fallback);
@@ -91,7 +111,7 @@ static int add_setting(struct cmd_ctx *ctx, struct table *t, const struct settin
 }
 
 /* Adds the limits of sweeps that have one. */
-static int add_own_limits(struct cmd_ctx *ctx, struct table *t, struct err *err)
+static int add_own_limits(struct cmd_ctx *ctx, struct listing *l, struct err *err)
 {
 	struct db_sweep *v;
 	size_t n;
@@ -106,7 +126,7 @@ static int add_own_limits(struct cmd_ctx *ctx, struct table *t, struct err *err)
 		read_own_limit(ctx, &v[i], &own);
 		rc = db_setting_get(ctx->store->db, own.key, &value, err);
 		if (rc >= 0 && (value || strcmp(own.fallback, "none") != 0))
-			rc = add_setting(ctx, t, &own.s, err);
+			rc = add_setting(ctx, l, &own.s, err);
 		free(value);
 		own_limit_release(&own);
 	}
@@ -114,7 +134,7 @@ static int add_own_limits(struct cmd_ctx *ctx, struct table *t, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-static int print_settings(struct cmd_ctx *ctx, struct err *err)
+static int print_settings(struct cmd_ctx *ctx, bool json, struct err *err)
 {
 	static const struct column columns[] = {
 		{"setting", false, false},
@@ -122,27 +142,41 @@ static int print_settings(struct cmd_ctx *ctx, struct err *err)
 		{"default", false, false},
 		{"meaning", false, true},
 	};
-	struct table t;
+	struct buf text = {0};
+	struct json j = {.out = &text};
+	struct listing l = {.json = json ? &j : NULL};
 	int rc = 0;
 
-	table_init(&t, columns, 4);
+	table_init(&l.table, columns, 4);
+	json_open(&j, NULL, '[');
 	for (const struct setting *s = settings; s->key && !rc; s++)
-		rc = add_setting(ctx, &t, s, err);
+		rc = add_setting(ctx, &l, s, err);
 	if (!rc)
-		rc = add_own_limits(ctx, &t, err);
-	if (rc >= 0)
-		table_flush(&t, &ctx->out, stdout);
-	table_release(&t);
-	return rc < 0 ? -1 : 0;
+		rc = add_own_limits(ctx, &l, err);
+	json_close(&j);
+	if (!rc && json)
+		cmd_print_json(&text);
+	else if (!rc)
+		table_flush(&l.table, &ctx->out, stdout);
+	table_release(&l.table);
+	buf_release(&text);
+	return rc;
 }
 
-static int print_setting(struct cmd_ctx *ctx, const struct setting *s, struct err *err)
+static int print_setting(struct cmd_ctx *ctx, const struct setting *s, bool json, struct err *err)
 {
+	struct buf text = {0};
+	struct json j = {.out = &text};
 	char *value = NULL;
 	int rc = db_setting_get(ctx->store->db, s->key, &value, err);
 
-	if (rc >= 0)
+	if (rc >= 0 && json) {
+		add_json(&j, s, value);
+		cmd_print_json(&text);
+	} else if (rc >= 0) {
 		cmd_print(ctx, "%s", value ? value : s->fallback);
+	}
+	buf_release(&text);
 	free(value);
 	return rc < 0 ? -1 : 0;
 }
@@ -201,7 +235,7 @@ static void explain_setting(struct cmd_ctx *ctx, const struct setting *s, const 
 }
 
 /* Stores the value of a setting; value NULL: removes it. */
-static int store_setting(struct cmd_ctx *ctx, const struct setting *s, const char *value,
+static int store_setting(struct cmd_ctx *ctx, const struct setting *s, const char *value, bool json,
 			 struct err *err)
 {
 	bool sentinel = !strncmp(s->key, "sentinel", 8);
@@ -225,7 +259,10 @@ static int store_setting(struct cmd_ctx *ctx, const struct setting *s, const cha
 		db_rollback(db);
 		return -1;
 	}
-	cmd_print(ctx, "%s: %s", s->key, value ? value : s->fallback);
+	if (json && print_setting(ctx, s, true, err))
+		return -1;
+	if (!json)
+		cmd_print(ctx, "%s: %s", s->key, value ? value : s->fallback);
 	explain_setting(ctx, s, value);
 	if (sentinel)
 		renew_sentinel(ctx);
@@ -242,22 +279,24 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	if (args->unset && argc)
 		return err_set(err, ERR_USAGE, "--unset takes one setting and no other argument");
 	if (!args->unset && !argc)
-		return print_settings(ctx, err);
+		return print_settings(ctx, args->json, err);
 	s = find_setting(ctx, args->unset ? args->unset : argv[0], &own, err);
 	if (s && args->unset)
-		rc = store_setting(ctx, s, NULL, err);
+		rc = store_setting(ctx, s, NULL, args->json, err);
 	else if (s)
-		rc = argc == 1 ? print_setting(ctx, s, err) : store_setting(ctx, s, argv[1], err);
+		rc = argc == 1 ? print_setting(ctx, s, args->json, err)
+			       : store_setting(ctx, s, argv[1], args->json, err);
 	own_limit_release(&own);
 	return rc;
 }
 
 static const struct opt opts[] = {
-	OPT_STR(0, "unset", "KEY", "reset KEY to its default", struct args, unset), OPT_END};
+	OPT_STR(0, "unset", "KEY", "reset KEY to its default", struct args, unset),
+	OPT_FLAG(0, "json", "print one JSON document", struct args, json), OPT_END};
 
 const struct cmd cmd_config = {
 	.name = "config",
-	.args = "[KEY [VALUE]] [--unset KEY]",
+	.args = "[KEY [VALUE]] [--unset KEY] [--json]",
 	.summary = "read and change settings",
 	.theme = CMD_CONTROL,
 	.needs = CMD_STORE,

@@ -4,6 +4,7 @@
 #include "cmd/cmd.h"
 #include "cmd/complete.h"
 #include "cmd/page.h"
+#include "cmd/schema.h"
 #include "sweep/sweep_schema.h"
 
 struct args {
@@ -66,13 +67,22 @@ static void print_completions(struct cmd_ctx *ctx, int argc, char **argv)
 	buf_release(&lines);
 }
 
-static void print_schema(void)
+/* Prints the schema of a command's output; name NULL: of a sweep file. */
+static int print_schema(struct cmd_ctx *ctx, const char *name, struct err *err)
 {
 	struct buf text = {0};
+	int rc = 0;
 
-	sweep_schema_add(&text);
-	fwrite(text.s, 1, text.len, stdout);
+	if (!name)
+		sweep_schema_add(&text);
+	else if (find_command(ctx, name, err))
+		rc = schema_add(name, &text, err);
+	else
+		rc = -1;
+	if (!rc)
+		fwrite(text.s, 1, text.len, stdout);
 	buf_release(&text);
+	return rc;
 }
 
 static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct err *err)
@@ -90,10 +100,8 @@ static int run(struct cmd_ctx *ctx, void *options, int argc, char **argv, struct
 	}
 	if (argc > 1)
 		return err_set(err, ERR_USAGE, "one argument too many: '%s'", argv[1]);
-	if (args->schema) {
-		print_schema();
-		return 0;
-	}
+	if (args->schema)
+		return print_schema(ctx, argc ? argv[0] : NULL, err);
 	if (args->list_options) {
 		if (argc == 0)
 			return err_set(err, ERR_USAGE, "--list-options needs a command's name");
@@ -112,7 +120,8 @@ static const struct opt opts[] = {
 		 list_options),
 	OPT_FLAG(0, "complete", "print completions of the last word after --", struct args,
 		 complete),
-	OPT_FLAG(0, "schema", "print the JSON Schema of a sweep file", struct args, schema),
+	OPT_FLAG(0, "schema", "print the JSON Schema of sweep files, or TOPIC --json", struct args,
+		 schema),
 	OPT_END};
 
 const struct cmd cmd_help = {

@@ -364,6 +364,18 @@ static const char *group_value(const struct db_field *f, const char *value)
 	return value;
 }
 
+/* Adds the value of a group, with a prefix if a key of every group has the name. */
+static void add_group_value(struct json *j, const struct db_field *f, const char *title,
+			    const char *value)
+{
+	bool twice = !strcmp(title, "jobs") || !strcmp(title, "counts");
+	const char *prefix = f->kind == FIELD_RESULT ? "result." : "param.";
+	char *key = mem_printf("%s%s", twice ? prefix : "", title);
+
+	json_str(j, key, group_value(f, value));
+	free(key);
+}
+
 static void print_groups_json(struct list *l, const struct columns *by, const struct groups *g)
 {
 	for (size_t i = 0; i < g->n; i++) {
@@ -372,7 +384,7 @@ static void print_groups_json(struct list *l, const struct columns *by, const st
 
 		json_open(&j, NULL, '{');
 		for (size_t k = 0; k < by->n; k++)
-			json_str(&j, by->titles[k], group_value(&by->fields[k], g->v[i].values[k]));
+			add_group_value(&j, &by->fields[k], by->titles[k], g->v[i].values[k]);
 		for (int k = 0; k < JOB_NSTATES; k++)
 			jobs += g->v[i].counts[k];
 		json_int(&j, "jobs", jobs);
