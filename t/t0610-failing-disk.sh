@@ -131,7 +131,7 @@ in_a_job() {
 try() {
 	local kind=$1 step=${STEP:-$2} from=$3 n=1 tried=0 rc bad all=''
 	shift 3
-	[ -z "${TEST_LONG-}" ] || step=$(((step + 1) / 2))
+	[ "$kind" != enospc ] || [ -z "${TEST_LONG-}" ] || step=$(((step + 1) / 2))
 	for ((n = 1; ; n += n < 4 ? 1 : step)); do
 		again "$from"
 		if [ "$1" = in_a_job ]; then
