@@ -135,6 +135,7 @@ tail log -f
 top status -w
 watch status -w
 END
+wrong "slurmq: unknown command 'tutorial': slurmq help tutorial prints that page" slurmq tutorial
 for word in rum runn chian chains; do
 	wrong "slurmq: unknown command '$word': slurmq help lists them" slurmq "$word"
 done

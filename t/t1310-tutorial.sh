@@ -2,6 +2,7 @@
 # the README's tutorial: every command is run, and its output compared
 . "${BASH_SOURCE[0]%/*}/lib/tap.sh"
 . "$TEST_LIB/slurm.sh"
+. "$TEST_LIB/session.sh"
 
 missing=$(slurm_missing)
 if [ -n "$missing" ]; then
@@ -27,46 +28,8 @@ awk '/^## / { on = ($0 == "## Tutorial") } on && /^    / { print substr($0, 5) }
 isnt "$(grep -c '^\$ ' session)" 0 'the README has a tutorial'
 is "$(awk '/^[$] / { on = 1 } !on' session)" '' 'the tutorial starts with a command'
 
-# Output that differs between runs: paths and ids of Slurm, times, how many jobs run just now
-normal() {
-	sed -E '
-		s#(/[^ ]*)?/build/#.../build/#g
-		s/Slurm job [0-9]+(_[0-9]+)?/Slurm job N/
-		s/ n[0-9]+( |:|$)/ NODE\1/g
-		s/[0-9]+(\.[0-9])? ?s( |$)/TIME\2/g
-		s/last refill (just now|TIME ago)/last refill .../
-		s/\[[-#x> ]*\] +[0-9]+(\/[0-9]+)(  [0-9]+ (running|queued|submitting))+  [0-9]+ pending/[bar] N\1  some in Slurm/
-		s/(chain alive.*;) [0-9]+ in Slurm/\1 N in Slurm/
-		s/  (<1m|[0-9dhm TIME]+) left$//
-		s/; sentinel in [0-9hms ]*(TIME)?/; sentinel in .../
-		s/ +$//; s/ +/ /g'
-}
-
-# type_in COMMAND WANT: all commands run in one shell, as a user types them
-n=0
-type_in() {
-	local file=$TEST_TMP/.tap/typed
-	n=$((n + 1))
-	eval "$1" >"$file" 2>&1 </dev/null
-	status=$?
-	is "$status $(normal <"$file")" "0 $(normal <<<"$2")" "\$ ${1%%$'\n'*}"
-}
-
 cd copy || bail_out 'no copy'
-command='' want=''
-while IFS= read -r line; do
-	case $line in
-	'$ '*)
-		[ -z "$command" ] || type_in "$command" "$want"
-		command=${line#\$ } want=''
-		;;
-	'> '*) command+=$'\n'${line#> } ;;
-	*) want+=${want:+$'\n'}$line ;;
-	esac
-done <"$TEST_TMP/session"
-type_in "$command" "$want"
-
-is "$n" "$(grep -c '^\$ ' "$TEST_TMP/session")" 'every command was run'
+session_run "$TEST_TMP/session"
 is "$PWD" "$TEST_TMP/copy" 'it ends in the folder of its start'
 nok 'no Slurm is left' test -e "$bed"
 unknown() {

@@ -488,7 +488,10 @@ int cmd_unknown(const struct cmd *const *all, const char *name, bool topics, str
 	if (habit >= 0 && !topics && *habits[habit].options &&
 	    has_letter(cmd_find(all, near), habits[habit].options[2]))
 		options = habits[habit].options;
-	if (near)
+	if (!topics && page_find(name) && page_is_topic(page_find(name)))
+		err_set(err, ERR_USAGE, "unknown command '%s': slurmq help %s prints that page",
+			name, name);
+	else if (near)
 		err_set(err, ERR_USAGE, "unknown command '%s', did you mean '%s%s'?", name, near,
 			options);
 	else

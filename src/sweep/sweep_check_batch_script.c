@@ -261,9 +261,12 @@ void sweep_check_batch_script(const struct sweep *sweep, const char *text, size_
 	if (strlen(text) != len)
 		complaint_error(list, (struct pos){1, 1}, "the script holds a NUL byte");
 	if (strncmp(text, "#!", 2) != 0)
-		complaint_error(list, (struct pos){1, 1},
-				"the script's first line must name its interpreter, as in "
-				"#!/bin/bash; sbatch demands it, too");
+		complaint_error(list, (struct pos){1, 1}, "%s",
+				strncmp(text + strspn(text, " \t\n"), "#!", 2) != 0
+					? "the script's first line must name its interpreter, "
+					  "as in #!/bin/bash; sbatch demands it, too"
+					: "the script must begin with #!: remove the blanks and "
+					  "lines before it");
 	else if (strstr(text, "\r\n"))
 		complaint_error(list, (struct pos){1, 1},
 				"the lines end with CR LF, as on Windows, which sbatch refuses: "

@@ -304,6 +304,9 @@ static const struct complaint_case files[] = {
 	 "lines:1:1: error: the script's first line must name its interpreter, as in #!/bin/bash; "
 	 "sbatch demands it, too\n"
 	 "s:2:9: error: 'lines' cannot be used: see its errors\n"},
+	{HEAD "script: late.sh\n",
+	 "late.sh:1:1: error: the script must begin with #!: remove the blanks and lines before it\n"
+	 "s:2:9: error: 'late.sh' cannot be used: see its errors\n"},
 	{HEAD "script: job.sh\nsetup: a\n",
 	 "s:3:8: error: 'setup' cannot be used with 'script': put it into the script\n"},
 };
@@ -328,6 +331,7 @@ static int make_folder(void **state)
 	if (!mkdtemp(folder))
 		return -1;
 	write_file("lines", "a b\nc\r\n");
+	write_file("late.sh", "\n  #!/bin/bash\n");
 	write_file("gap", "a\n\nb\n");
 	write_file("ok.csv", "mesh,inlet\r\n\"a, \"\"b\"\"\",1\r\nc,2\r\n");
 	write_file("bad.csv", "mesh,inlet\na,b\nc\n\"d\"e,f\n");
@@ -342,8 +346,8 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-	static const char *const names[] = {"lines",	"gap",	  "ok.csv", "bad.csv", "job.sh",
-					    "array.sh", "cut.sh", "two.sh", "said.sh"};
+	static const char *const names[] = {"lines",  "late.sh",  "gap",    "ok.csv", "bad.csv",
+					    "job.sh", "array.sh", "cut.sh", "two.sh", "said.sh"};
 	char path[128];
 
 	(void)state;
