@@ -267,7 +267,8 @@ static int print_table(struct list *l, const struct args *args, const struct ids
 	}
 	pager_start(&l->ctx->pager);
 	if (l->columns.constant.len)
-		print_wrapped(l, "all %zu: %s", ids->n, l->columns.constant.s);
+		print_wrapped(l, "all %zu%s: %s", ids->n, more ? " shown" : "",
+			      l->columns.constant.s);
 	table_init(&l->table, columns, l->columns.n);
 	rc = each_job(l, ids, add_row);
 	if (!rc && l->rows)
