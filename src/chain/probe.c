@@ -197,11 +197,12 @@ static bool is_over(struct probe *p)
 static void wait_for_answer(struct store *store, const struct order *o, int64_t wait_ms,
 			    struct probe *p)
 {
-	int64_t begun = clock_mono_ms(), asked = begun, end = begun + wait_ms, now = begun;
+	int64_t begun = clock_mono_ms(), asked = begun, end = begun + wait_ms;
 	bool over = false;
 
 	while (!read_answer(store, o->file, p)) {
-		now = clock_mono_ms();
+		int64_t now = clock_mono_ms();
+
 		if (now >= end) {
 			p->end = over ? PROBE_SILENT : PROBE_WAITS;
 			break;

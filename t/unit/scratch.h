@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,13 +27,27 @@ static inline void scratch_drop(char *dir)
 	free(dir);
 }
 
+/* Returns the parent of such folders: TMPDIR, else one in memory, where syncs cost nothing, if programs
+ * may be run there. */
+static inline const char *scratch_parent(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct statvfs memory;
+
+	if (tmp)
+		return tmp;
+	return !statvfs("/dev/shm", &memory) && !(memory.f_flag & ST_NOEXEC) &&
+			       !access("/dev/shm", W_OK)
+		       ? "/dev/shm"
+		       : "/tmp";
+}
+
 /* Makes a folder and returns its path. The caller calls scratch_drop(). */
 static inline char *scratch_make(void)
 {
-	const char *tmp = getenv("TMPDIR");
 	char *dir = NULL;
 
-	if (asprintf(&dir, "%s/slurmq-unit.XXXXXX", tmp ? tmp : "/tmp") < 0 || !mkdtemp(dir))
+	if (asprintf(&dir, "%s/slurmq-unit.XXXXXX", scratch_parent()) < 0 || !mkdtemp(dir))
 		abort();
 	return dir;
 }
