@@ -170,7 +170,7 @@ like_out '^\{"result":"stuck","jobs":4,.*,"why":\["the queue is paused: slurmq r
 project held
 slurmq hold 2 >/dev/null
 slurmq submit >/dev/null
-stuck '^1 job of few held: slurmq release few$'
+stuck '^1 job of few held: slurmq release -s user few$'
 like_err '^slurmq wait: nothing goes on by itself: 1 of 4 jobs is not over \(3 completed, 1 held\)$'
 unlike_err 'paused|submit'
 run slurmq wait 1,3-4

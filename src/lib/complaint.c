@@ -82,8 +82,10 @@ static bool is_repeated(const struct complaint_list *l, size_t i)
 	return false;
 }
 
-/* Returns a line of the text, without a byte order mark; NULL if there is none. The caller frees
- * it. */
+enum { LINE_MOST = 4096 }; /* bytes: each complaint keeps its line */
+
+/* Returns a line of the text, without a byte order mark; NULL if there is none, or if it is longer
+ * than a person reads. The caller frees it. */
 static char *copy_line(const char *text, size_t len, size_t line)
 {
 	const char *p = text, *end, *stop;
@@ -100,6 +102,8 @@ static char *copy_line(const char *text, size_t len, size_t line)
 	if (p == text && len >= 3 && !memcmp(p, "\xef\xbb\xbf", 3))
 		p += 3;
 	stop = memchr(p, '\n', (size_t)(end - p));
+	if ((stop ? stop : end) - p > LINE_MOST)
+		return NULL;
 	return mem_strndup(p, (size_t)((stop ? stop : end) - p));
 }
 

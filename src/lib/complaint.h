@@ -19,7 +19,7 @@ struct complaints {
 };
 /* The line of the file that a complaint is about, for people. */
 struct complaint_source {
-	char *text; /* NULL: the complaint is about the file as a whole */
+	char *text; /* NULL: the complaint is about the file as a whole, or the line is very long */
 	size_t line, col;
 };
 void complaints_release(struct complaints *c);
