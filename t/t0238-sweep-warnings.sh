@@ -18,6 +18,9 @@ sweeps_in() {
 mkdir right
 cp "$TEST_TOP"/t/data/*.{yaml,csv} right
 cp "$TEST_TOP/t/demo/sweep.yaml" right/demo.yaml
+# the script of the tutorial
+# shellcheck disable=SC2016
+printf '#!/bin/bash\n#SBATCH --mem=10M\n./train "$1" "$2"\n' >right/job.sh
 page_examples "$TEST_TOP/man/slurmq-sweep.5" page
 sweeps_in "$TEST_TOP/README.md" right/readme
 for page in "$TEST_TOP"/man/*.[17]; do
