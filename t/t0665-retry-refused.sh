@@ -44,7 +44,7 @@ is_status 0
 is_out '2 jobs are pending again; next: slurmq submit'
 run slurmq show 1
 like_out '^retry with +--partition=main$'
-unlike_out 'mian'
+unlike_out '^retry with.*mian'
 slurmq hold 2 >/dev/null
 run slurmq retry few --sbatch mem=1G
 is_out 'nothing to retry: 1 of the jobs is held: use slurmq release' 'a job that the user holds stays held'
