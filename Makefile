@@ -207,7 +207,7 @@ sim_calls := open64 openat64 close read pread64 write pwrite64 ftruncate64 fstat
 	unlinkat unlink renameat mkdir mkdirat fsync fdatasync futimens fchmodat fcntl64 mmap64 munmap realpath \
 	fopen64 getcwd fdopendir readdir64 closedir getpid gethostname setenv \
 	claim_file_win ingest_apply journal_file_post policy_decide \
-	folder_file_ages manifest_age slurm_state_alive bad_values_hold bad_node_judge state_set_node
+	folder_file_ages manifest_age slurm_state_alive db_job_hold_value bad_node_judge state_set_node
 
 $(B)/t/simulate: $(SIM:%.c=$(B)/%.o) $(LIB)
 	$(call say,LD,$@)

@@ -7,7 +7,7 @@ simulate=$TEST_BUILD/t/simulate
 # found BUG WHAT: checks that a violation of that kind is reported, and reported again by a replay
 found() {
 	local bug=$1 what=$2 line seed
-	run "$simulate" -1 -n 1000 -p "$bug"
+	run "$simulate" -1 -n 1000 -f 1000 -p "$bug"
 	is_status 1 "$bug: found within 1,000 seeds"
 	line=$(grep -m 1 '^seed ' <<<"$out")
 	like "$line" "^seed [0-9]+: .*$what" "$bug: the expected violation"

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "chain/bad_node.h"
-#include "chain/bad_value.h"
 #include "chain/ingest.h"
 #include "store/state.h"
 #include "lib/fs.h"
@@ -373,13 +372,12 @@ bool __wrap_slurm_state_alive(const char *state)
 }
 
 /* A bug on purpose: the jobs of a bad value are not held. */
-int __real_bad_values_hold(struct db *db, int64_t sweep, const struct bad_value *v,
-			   struct err *err);
-int __wrap_bad_values_hold(struct db *db, int64_t sweep, const struct bad_value *v,
-			   struct err *err);
-int __wrap_bad_values_hold(struct db *db, int64_t sweep, const struct bad_value *v, struct err *err)
+int __real_db_job_hold_value(struct db *db, int64_t id, int *changed, struct err *err);
+int __wrap_db_job_hold_value(struct db *db, int64_t id, int *changed, struct err *err);
+int __wrap_db_job_hold_value(struct db *db, int64_t id, int *changed, struct err *err)
 {
-	return sim.plant == PLANT_VALUE ? 0 : __real_bad_values_hold(db, sweep, v, err);
+	*changed = 0;
+	return sim.plant == PLANT_VALUE ? 0 : __real_db_job_hold_value(db, id, changed, err);
 }
 
 /* A bug on purpose: three failures are evidence enough. */
