@@ -101,7 +101,7 @@ like_out '^every: 3 of 3 jobs that ended have failed$'
 like_out '^  all jobs: 3 of 3 failed \(EXIT 2\); slurmq show 1[345]$'
 run slurmq why one
 like_out '^one: 1 of 8 jobs that ended have failed$'
-like_out '^  1 failed without a common value: 19 \(EXIT 1\); slurmq show 19$'
+like_out '^  1 failed without a value that explains it: 19 \(EXIT 1\); slurmq show 19$'
 
 # -f waits for the next attempt of a job that is pending again
 

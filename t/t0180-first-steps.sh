@@ -94,8 +94,8 @@ is_status 0
 is_out 'nothing to submit; 2 held: slurmq status shows why'
 run slurmq show 1
 is_status 0
-like_out '^attempt 1: revoked$'
-like_out '^attempt 2: REFUSED$'
+like_out '^not started: revoked$'
+like_out '^not started: REFUSED$'
 like_out '^  sbatch    You must name an account: --account=NAME$'
 like_out '^            Batch job submission failed: Unspecified error$'
 run slurmq show 1 --json

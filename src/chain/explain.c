@@ -274,7 +274,7 @@ static bool is_in(const struct matrix *m, const struct best *b, size_t i)
 static void describe_group(const struct matrix *m, const struct best *b, bool which,
 			   struct explain_group *out)
 {
-	int64_t reasons[REASON_NREASONS] = {0}, newest = 0;
+	int64_t newest = 0;
 
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < m->n; i++) {
@@ -289,7 +289,7 @@ static void describe_group(const struct matrix *m, const struct best *b, bool wh
 		if (out->nids < EXPLAIN_IDS)
 			out->ids[out->nids++] = p->job;
 		if (p->reason >= 0 && p->reason < REASON_NREASONS &&
-		    ++reasons[p->reason] > reasons[out->reason])
+		    ++out->reasons[p->reason] > out->reasons[out->reason])
 			out->reason = p->reason;
 		if (p->attempt > newest) {
 			newest = p->attempt;

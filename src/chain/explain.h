@@ -22,10 +22,11 @@ enum { EXPLAIN_MOST = 5, EXPLAIN_TERMS = 2, EXPLAIN_IDS = 5 };
 
 /* Failed jobs, and how they failed. */
 struct explain_group {
-	int64_t failed, jobs;	  /* of `jobs` failed or completed ones */
-	int reason;		  /* the most frequent one */
-	int64_t newest;		  /* the job of the newest failed attempt */
-	int64_t ids[EXPLAIN_IDS]; /* the first failed jobs */
+	int64_t failed, jobs;		  /* of `jobs` failed or completed ones */
+	int reason;			  /* the most frequent one */
+	int64_t reasons[REASON_NREASONS]; /* failed jobs by reason */
+	int64_t newest;			  /* the job of the newest failed attempt */
+	int64_t ids[EXPLAIN_IDS];	  /* the first failed jobs */
 	size_t nids;
 };
 

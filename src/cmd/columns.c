@@ -59,6 +59,21 @@ int columns_parse(struct db *db, const char *text, struct columns *out, struct e
 	}
 }
 
+void columns_require(struct db *db, const char *name, struct columns *c)
+{
+	struct db_field field;
+	bool there = false;
+
+	if (expr_field(db, name, &field, NULL))
+		return;
+	for (size_t i = 0; i < c->n; i++)
+		there |= c->fields[i].kind == field.kind &&
+			 (!field.name || !strcmp(c->fields[i].name, field.name));
+	if (!there && c->n < COLUMNS_MOST)
+		add_column(c, field.kind, field.name, name);
+	free(field.name);
+}
+
 /* ---- what varies ---- */
 
 struct known {

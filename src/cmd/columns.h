@@ -27,6 +27,9 @@ void columns_release(struct columns *c);
 /* Reads a list of names, "id,state,lr". A name is a parameter or a column (expr.h). */
 int columns_parse(struct db *db, const char *text, struct columns *out, struct err *err);
 
+/* Adds the column of a name, unless it is there or there is no room. An unknown name is ignored. */
+void columns_require(struct db *db, const char *name, struct columns *c);
+
 /* Chooses the columns of these jobs: id, state, tries; time and node, if a job has started; the sweep,
  * if the jobs are of several; each parameter that varies. A line of at most width columns (0: no limit) has the
  * parameters with the most values. If there are more than 20,000 jobs, the first and the last ones are

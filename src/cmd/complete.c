@@ -228,6 +228,8 @@ static void offer_names(struct offer *o)
 	skip_list(o);
 	offer_params(o, "");
 	expr_add_columns(&columns);
+	if (o->ctx->store && o->ctx->store->db)
+		db_result_names(o->ctx->store->db, &columns, NULL);
 	for (size_t i = 0; i < columns.n; i++)
 		offer_word(o, columns.v[i]);
 	strs_release(&columns);

@@ -355,7 +355,7 @@ static int export_jobs(struct export *x, const struct selection *sel)
 	struct output o;
 	int rc;
 
-	if (output_open(&o, x->path, x->err))
+	if (output_open(&o, x->path && strcmp(x->path, "-") != 0 ? x->path : NULL, x->err))
 		return -1;
 	x->out = o.file;
 	rc = write_table(x, sel);

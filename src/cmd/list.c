@@ -259,6 +259,8 @@ static int print_table(struct list *l, const struct args *args, const struct ids
 
 	if (rc)
 		return args->columns ? err_prefix(l->err, "--columns") : -1;
+	if (args->sort && !args->columns)
+		columns_require(db, args->sort, &l->columns);
 	for (size_t i = 0; i < l->columns.n; i++) {
 		enum db_field_kind kind = l->columns.fields[i].kind;
 
@@ -297,6 +299,12 @@ static int find_ids(struct list *l, const struct args *args, const struct select
 		else
 			rc = db_jobs_sorted(db, &sel->jobs, &by, args->reverse, ids, l->err);
 		free(by.name);
+	}
+	for (size_t i = 0; !sort && args->reverse && i < ids->n / 2; i++) {
+		int64_t id = ids->v[i];
+
+		ids->v[i] = ids->v[ids->n - 1 - i];
+		ids->v[ids->n - 1 - i] = id;
 	}
 	*more = args->max && ids->n > (size_t)args->max ? ids->n - (size_t)args->max : 0;
 	ids->n -= *more;
@@ -481,7 +489,7 @@ static const struct opt opts[] = {
 	SELECT_OPTS(struct args),
 	OPT_INT('n', "max", "N", "print at most N jobs", struct args, max, 1, INT64_MAX),
 	OPT_STR(0, "sort", "NAME", "order by a parameter or column", struct args, sort),
-	OPT_FLAG('r', "reverse", "with --sort: the largest first", struct args, reverse),
+	OPT_FLAG('r', "reverse", "the largest first", struct args, reverse),
 	OPT_STR(0, "columns", "NAME,...", "print these parameters and columns", struct args,
 		columns),
 	OPT_STR(0, "group-by", "NAME,...", "count jobs by the values of one or two parameters",

@@ -130,11 +130,12 @@ static int find_attempt(struct db *db, const struct db_job *job, int64_t number,
 
 	while (id && !rc) {
 		rc = db_attempt_get(db, id, a, err);
-		ids_add(&ids, id);
+		if (!rc && view_has_number(a))
+			ids_add(&ids, id);
 		id = rc ? 0 : a->prev;
 		db_attempt_release(a);
 	}
-	if (!rc && ids.n == 0)
+	if (!rc && !job->attempt)
 		rc = refuse_no_attempt(job, err);
 	else if (!rc && number > (int64_t)ids.n)
 		rc = err_set(err, ERR_USAGE, "job %" PRId64 " has no attempt %" PRId64 ", only %zu",

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "lib/table.h"
+
 static const char *plural_ending(int64_t n)
 {
 	return n == 1 ? "" : "s";
@@ -249,6 +251,26 @@ void needs_add_lines(const struct health_need *n, struct strs *lines)
 		add_chain(n, lines);
 		break;
 	}
+}
+
+void needs_add_block(const struct limit_group_block *b, int64_t now, struct buf *text)
+{
+	buf_addf(text, "Slurm accepts no %sjobs", b->in_flight ? "more " : "");
+	if (*b->partition)
+		buf_addf(text, " of partition %s", b->partition);
+	if (*b->qos)
+		buf_addf(text, " of QOS %s", b->qos);
+	if (*b->account)
+		buf_addf(text, " of account %s", b->account);
+	if (b->in_flight)
+		buf_addf(text, " than %" PRId64, b->in_flight);
+	buf_addf(text, "%s retried", b->others ? ": others continue;" : ";");
+	if (b->until > now) {
+		buf_addstr(text, " in ");
+		time_add_duration(text, b->until - now);
+	}
+	if (b->in_flight)
+		buf_addf(text, "%s when one of them ends", b->until > now ? ", or" : "");
 }
 
 static void add_cancelled(const struct health_pause *p, struct buf *text)

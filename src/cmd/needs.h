@@ -25,4 +25,7 @@ bool needs_add_pause(const struct health_pause *p, struct buf *text);
 /* Adds the member "held" of status --json: which jobs are held, and why. */
 void needs_held_json(struct json *j, const struct health *h);
 
+/* Adds that Slurm accepts no more jobs of a limit group, and when slurmq tries again. */
+void needs_add_block(const struct limit_group_block *b, int64_t now, struct buf *text);
+
 #endif

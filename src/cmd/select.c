@@ -152,8 +152,7 @@ static int refuse_unknown_word(const struct db_sweep *v, size_t n, const char *w
 
 	for (size_t i = 0; i < n; i++)
 		strs_add(&names, v[i].name);
-	strs_add(&names, "all");
-	strs_add(&names, "last");
+	strs_add(&names, "last"); /* not "all", which may be meant least */
 	near = guess_nearest(word, (const char *const *)names.v);
 	if (n == 0)
 		err_set(err, ERR_USAGE,
@@ -198,6 +197,15 @@ int select_sweep(struct db *db, const char *name, int64_t *id, struct err *err)
 	return find_sweep(db, name, false, id, err);
 }
 
+static bool is_param(struct db *db, const char *word)
+{
+	struct strs names = {0};
+	bool found = !db_param_names(db, &names, NULL) && strs_has(&names, word);
+
+	strs_release(&names);
+	return found;
+}
+
 /* Parses a word that is a sweep or, if no sweep has that name, a state. */
 static int parse_sweep(struct db *db, const char *word, struct selection *out, struct err *err)
 {
@@ -211,7 +219,12 @@ static int parse_sweep(struct db *db, const char *word, struct selection *out, s
 		return 0;
 	}
 	if (err->status != ERR_USAGE || parse_states(word, &out->jobs, &unknown))
-		return -1;
+		return is_param(db, word)
+			       ? err_set(err, ERR_USAGE,
+					 "no sweep '%s', but a parameter: %s=VALUE, or in quotes: "
+					 "'%s<VALUE'",
+					 word, word, word)
+			       : -1;
 	out->states = true;
 	return 0;
 }

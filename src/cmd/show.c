@@ -320,12 +320,19 @@ static void add_own_id(const struct db_attempt *a, struct buf *out)
 		buf_addf(out, " (%" PRIu64 ")", a->slurm_id);
 }
 
+/* times: so many attempts that did not start for the same reason; this is the last of them. */
 static void print_attempt_head(struct cmd_ctx *ctx, const struct db_attempt *a, size_t number,
-			       int64_t now)
+			       size_t times, int64_t now)
 {
 	struct buf line = {0};
 
-	buf_addf(&line, "attempt %zu: %s", number, describe_state(a));
+	if (view_has_number(a))
+		buf_addf(&line, "attempt %zu: ", number);
+	else
+		buf_addstr(&line, "not started: ");
+	buf_addstr(&line, describe_state(a));
+	if (times > 1)
+		buf_addf(&line, " %zu times, the last", times);
 	if (a->slurm_job || a->slurm_id) {
 		buf_addstr(&line, ", Slurm job ");
 		view_slurm_id(a, &line);
@@ -465,9 +472,19 @@ static void print_waits(struct cmd_ctx *ctx, const struct whole *w, const struct
 	buf_release(&text);
 }
 
+/* Returns whether both attempts did not start, for the same reason. */
+static bool is_alike(const struct tried *a, const struct tried *b)
+{
+	return !view_has_number(&a->a) && !view_has_number(&b->a) &&
+	       !strcmp(describe_state(&a->a), describe_state(&b->a)) &&
+	       (a->refused && b->refused ? !strcmp(a->refused, b->refused)
+					 : a->refused == b->refused);
+}
+
 static void print_whole(struct cmd_ctx *ctx, const struct whole *w)
 {
 	int64_t now = clock_now_ms();
+	size_t number = 0, times = 1;
 
 	print_head(ctx, &w->job, view_slurm_reason(&w->job, w->n ? &w->v[w->n - 1].a : NULL));
 	print_params(ctx, &w->job);
@@ -476,9 +493,16 @@ static void print_whole(struct cmd_ctx *ctx, const struct whole *w)
 	for (size_t i = 0; i < w->n; i++) {
 		const struct db_attempt *a = &w->v[i].a;
 		struct buf end = {0};
-		char *log = store_log_path(ctx->store, a->first, a->submission, a->task);
+		char *log;
 
-		print_attempt_head(ctx, a, i + 1, now);
+		number += view_has_number(a);
+		if (i + 1 < w->n && is_alike(&w->v[i], &w->v[i + 1])) {
+			times++;
+			continue;
+		}
+		log = store_log_path(ctx->store, a->first, a->submission, a->task);
+		print_attempt_head(ctx, a, number, times, now);
+		times = 1;
 		view_end(a, &end);
 		if (end.len)
 			print_field(ctx, "  end", buf_str(&end));

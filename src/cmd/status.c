@@ -419,27 +419,6 @@ static void add_sentinel_text(const struct status *s, struct buf *text)
 	}
 }
 
-static void add_block_text(const struct status *s, const struct limit_group_block *b,
-			   struct buf *text)
-{
-	buf_addf(text, "Slurm accepts no %sjobs", b->in_flight ? "more " : "");
-	if (*b->partition)
-		buf_addf(text, " of partition %s", b->partition);
-	if (*b->qos)
-		buf_addf(text, " of QOS %s", b->qos);
-	if (*b->account)
-		buf_addf(text, " of account %s", b->account);
-	if (b->in_flight)
-		buf_addf(text, " than %" PRId64, b->in_flight);
-	buf_addf(text, "%s retried", b->others ? ": others continue;" : ";");
-	if (b->until > s->now) {
-		buf_addstr(text, " in ");
-		time_add_duration(text, b->until - s->now);
-	}
-	if (b->in_flight)
-		buf_addf(text, "%s when one of them ends", b->until > s->now ? ", or" : "");
-}
-
 /* Prints the limit groups for which Slurm accepts no more jobs, and a refusal of the sentinel. */
 static void print_blocks(const struct status *s)
 {
@@ -449,7 +428,7 @@ static void print_blocks(const struct status *s)
 		const struct limit_group_block *b = &c->blocks[i];
 		struct buf text = {0};
 
-		add_block_text(s, b, &text);
+		needs_add_block(b, s->now, &text);
 		print_wrapped(s, "", buf_str(&text), 0, 2);
 		buf_release(&text);
 	}
@@ -512,17 +491,23 @@ static void print_later(const struct status *s)
 	buf_release(&text);
 }
 
+/* Returns the sweep if it is one of those that are shown, else NULL. */
+static const struct db_sweep *find_sweep(const struct status *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(s->sweeps[i].name, name))
+			return &s->sweeps[i];
+	return NULL;
+}
+
 /* Adds the best explanation of a sweep's failures as a line that continues another one. */
 static void add_why(const struct status *s, const char *name, struct strs *lines)
 {
-	const struct db_sweep *sweep = NULL;
+	const struct db_sweep *sweep = find_sweep(s, name);
 	struct explained e = {0};
 	struct buf line = {0};
 	char *key;
 
-	for (size_t i = 0; i < s->n; i++)
-		if (!strcmp(s->sweeps[i].name, name))
-			sweep = &s->sweeps[i];
 	if (!sweep || sweep->counts[JOB_FAILED] + sweep->counts[JOB_COMPLETED] > WHY_MOST)
 		return;
 	key = mem_printf("%s %" PRId64, name, sweep->counts[JOB_FAILED]);
@@ -549,6 +534,8 @@ static void print_needs(const struct status *s)
 	struct strs lines = {0};
 
 	for (size_t i = 0; i < s->chain.nneeds; i++) {
+		if (s->chain.needs[i].sweep && !find_sweep(s, s->chain.needs[i].sweep))
+			continue; /* not one of those that were asked for */
 		needs_add_lines(&s->chain.needs[i], &lines);
 		if (s->chain.needs[i].kind == NEED_FAILED)
 			add_why(s, s->chain.needs[i].sweep, &lines);

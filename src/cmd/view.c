@@ -53,6 +53,11 @@ int64_t view_duration(const struct db_attempt *a, int64_t now)
 	return end > a->started ? end - a->started : 0;
 }
 
+bool view_has_number(const struct db_attempt *a)
+{
+	return a->started || a->closed == CLOSED_NOT;
+}
+
 void view_end(const struct db_attempt *a, struct buf *out)
 {
 	if (a->closed == CLOSED_NOT || a->completed)

@@ -31,6 +31,10 @@ const char *view_slurm_reason(const struct db_job *job, const struct db_attempt 
 /* Returns how long the attempt ran or has been running, in ms, or -1 if it did not start. */
 int64_t view_duration(const struct db_attempt *a, int64_t now);
 
+/* Returns whether an attempt counts: it has started, or may start yet. The first one is attempt 1, as
+ * in SLURMQ_ATTEMPT and in the headings of the logs. */
+bool view_has_number(const struct db_attempt *a);
+
 /* Adds how the attempt ended: "exit 1", "signal 9 (Killed)", or "" if it completed or has not
  * ended. */
 void view_end(const struct db_attempt *a, struct buf *out);

@@ -35,9 +35,22 @@ static void read_failure(struct store *store, int64_t id, struct failure *f)
 	db_job_release(&job);
 }
 
-/* Adds "EXIT 1": the reason of the group, with the number if the newest failure has that reason. */
+/* Adds "EXIT 1": the reason of the group, with the number if the newest failure has that reason; or,
+ * if there are several, "4 EXIT, 2 TIMEOUT". */
 static void add_reason(const struct explain_group *g, const struct failure *f, struct buf *out)
 {
+	const char *separator = "";
+
+	if (g->reasons[g->reason] < g->failed) {
+		for (int i = 0; i < REASON_NREASONS; i++) {
+			if (!g->reasons[i])
+				continue;
+			buf_addf(out, "%s%" PRId64 " %s", separator, g->reasons[i],
+				 job_reason_name(i));
+			separator = ", ";
+		}
+		return;
+	}
 	buf_addstr(out, job_reason_name(g->reason));
 	if (f->reason == g->reason && g->reason == REASON_EXIT && f->exit_code)
 		buf_addf(out, " %d", f->exit_code);
@@ -85,8 +98,8 @@ static void add_rest(struct cmd_ctx *ctx, const struct explained *e, struct buf 
 	struct failure f;
 
 	read_failure(ctx->store, g->newest, &f);
-	buf_addf(out, "%" PRId64 "%s %s without a common value: ", g->failed, e->n ? " more" : "",
-		 "failed");
+	buf_addf(out, "%" PRId64 "%s failed without a value that explains it: ", g->failed,
+		 e->n ? " more" : "");
 	for (size_t i = 0; i < g->nids; i++)
 		buf_addf(out, "%s%" PRId64, i ? ", " : "", g->ids[i]);
 	buf_addstr(out, g->failed > (int64_t)g->nids ? ", ... (" : " (");
