@@ -75,12 +75,14 @@ ids() {
 }
 # nothing_new SECONDS NAME: no new Slurm id, no job, no command
 nothing_new() {
-	local end=$((SECONDS + $1 + 1)) before name=$2 what=''
+	local end=$((SECONDS + $1 + 1)) before name=$2 what='' new
 	before=$(ids)
 	# only waiting can show that nothing comes
 	while [ $SECONDS -lt $end ] && [ -z "$what" ]; do
 		what=$(squeue -h)
-		[ "$(ids)" = "$before" ] || what="new ids: $(ids | tail -n 3)"
+		# Slurm forgets old ones meanwhile
+		new=$(ids | grep -vxF "$before")
+		[ -z "$new" ] || what="new ids: $new"
 		sleep 0.2
 	done
 	what=$what$(alive)
