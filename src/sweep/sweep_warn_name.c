@@ -296,6 +296,59 @@ static void warn_variables(struct names *n, const struct field *field)
 	}
 }
 
+/* Returns whether name i of a text is SLURMQ_PARAM_x, and no parameter has that variable, nor does the
+ * text set it. */
+static bool is_unknown_variable(const struct names *n, const char *text, const struct template *t,
+				size_t i)
+{
+	static const char prefix[] = "SLURMQ_PARAM_";
+	const size_t skip = sizeof(prefix) - 1, len = t->names[i].len;
+	const char *name = text + t->names[i].offset;
+	const struct strs *syms = &n->sweep->syms;
+
+	if (t->names[i].set || len <= skip || strncmp(name, prefix, skip) != 0)
+		return false;
+	for (size_t sym = 0; sym < syms->n; sym++)
+		if (is_variable_of(syms->v[sym], name + skip, len - skip))
+			return false;
+	for (size_t k = 0; k < t->nnames; k++)
+		if (t->names[k].set && t->names[k].len == len &&
+		    !strncmp(text + t->names[k].offset, name, len))
+			return false;
+	return true;
+}
+
+static void warn_unknown_variables(struct names *n, const struct field *field)
+{
+	const char *text = field->node->text;
+
+	for (size_t i = 0; i < field->t.nnames; i++)
+		if (is_unknown_variable(n, text, &field->t, i))
+			complaint_warn(
+				n->list,
+				node_locate(n->sweep->doc, field->node, field->t.names[i].offset),
+				"no parameter has the variable %.*s, which is empty",
+				(int)field->t.names[i].len, text + field->t.names[i].offset);
+}
+
+static void warn_unknown_in_script(struct names *n, const char *script)
+{
+	const struct template *t = &n->script;
+
+	for (size_t i = 0; i < t->nnames; i++) {
+		size_t line = 1;
+
+		if (!is_unknown_variable(n, script, t, i))
+			continue;
+		for (size_t k = 0; k < t->names[i].offset; k++)
+			line += script[k] == '\n';
+		complaint_warn(n->list, n->sweep->script_pos,
+			       "line %zu of the script uses %.*s, which is empty: no parameter has "
+			       "that variable",
+			       line, (int)t->names[i].len, script + t->names[i].offset);
+	}
+}
+
 static bool is_shell_script(const char *script)
 {
 	return memmem(script, strcspn(script, "\n"), "sh", 2) != NULL;
@@ -315,7 +368,10 @@ static void warn_script(struct names *n)
 	const struct template *t = &n->script;
 	const char *script = n->sweep->script;
 
-	if (!script || !is_shell_script(script) || has_export(&n->sweep->sbatch))
+	if (!script || !is_shell_script(script))
+		return;
+	warn_unknown_in_script(n, script);
+	if (has_export(&n->sweep->sbatch))
 		return;
 	for (size_t i = 0; i < t->nnames; i++) {
 		const char *text = script + t->names[i].offset;
@@ -440,10 +496,12 @@ static void warn_field(struct names *n, const struct field *field, const struct 
 	bool script = field == &n->sweep->setup || (step && step->run.kind == COMMAND_SCRIPT);
 
 	warn_forms(n, field);
-	if (script)
+	if (script) {
 		warn_variables(n, field);
-	else
+		warn_unknown_variables(n, field);
+	} else {
 		warn_dollars(n, field);
+	}
 }
 
 /* ---- names that nothing uses ---- */

@@ -39,7 +39,7 @@ struct unread {
 };
 
 /* Expands a text as a shell would. A variable counts if it is set here, if Slurm sets it in the job,
- * or if it is self (may be NULL); front: also any other variable at the front. The name of a parameter
+ * or slurmq sets it there, or if it is self (may be NULL); front: also any other variable at the front. The name of a parameter
  * does not count: sweep_warn_names() names the placeholder. */
 static void expand_text(const struct sweep *sweep, const char *text, bool front, const char *self,
 			struct unread *out)
@@ -59,8 +59,8 @@ static void expand_text(const struct sweep *sweep, const char *text, bool front,
 		bool escaped = text > begin && (text[-1] == '$' || text[-1] == '\\');
 
 		if (len && !escaped && sweep_sym_find(sweep, name) == PART_NO_SYM &&
-		    (value || !strncmp(name, "SLURM_", 6) || (self && !strcmp(name, self)) ||
-		     (front && text == begin))) {
+		    (value || !strncmp(name, "SLURM_", 6) || !strncmp(name, "SLURMQ_", 7) ||
+		     (self && !strcmp(name, self)) || (front && text == begin))) {
 			out->found = true;
 			out->whole = out->whole && value;
 			buf_addstr(&out->value, value ? value : "");
