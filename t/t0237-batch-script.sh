@@ -119,6 +119,15 @@ says 'lines and commands that slurmq does not keep' \
 	"job.sh:8:1: warning: Slurm refuses to requeue the job without 'restartable: true'" \
 	"job.sh:11:10: warning: SLURM_RESTART_COUNT is not set in a job of slurmq, which runs a job again as another Slurm job: use \$SLURMQ_ATTEMPT, which is 1 at first"
 
+script <<'END'
+#!/bin/bash
+if [ -n "$SLURM_RESTART_COUNT" ]; then ./resume; fi
+[ -z "$SLURM_RESTART_COUNT" ] && rm -rf checkpoints
+END
+says 'a test of whether the job runs again' \
+	"job.sh:2:11: warning: SLURM_RESTART_COUNT is not set in a job of slurmq, which runs a job again as another Slurm job: use \$SLURMQ_ATTEMPT, which is 1 at first" \
+	"job.sh:3:8: warning: SLURM_RESTART_COUNT is not set in a job of slurmq, which runs a job again as another Slurm job: use \$SLURMQ_ATTEMPT, which is 1 at first"
+
 # A job array
 
 script <<'END'

@@ -218,7 +218,10 @@ void batch_check_variables(const struct source *s)
 		}
 		for (const char *const *n = names; *n && !inside && !comment; n++)
 			if (strlen(*n) == len && !strncmp(*n, found, len) &&
-			    !is_guarded(s->text, offset, len))
+			    /* [ -n "$SLURM_RESTART_COUNT" ] is how a script finds out that it runs
+			     * again, which it does without that variable */
+			    (!strcmp(*n, "SLURM_RESTART_COUNT") ||
+			     !is_guarded(s->text, offset, len)))
 				refuse_variable(s, offset, len);
 		found += len;
 	}
