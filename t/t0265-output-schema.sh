@@ -6,6 +6,7 @@
 
 command -v sqlite3 >/dev/null || skip_all 'sqlite3 is not installed'
 command -v jq >/dev/null || skip_all 'jq is not installed'
+fake_start 4
 
 # valid COMMAND ARGUMENT...: runs the command with --json, and checks its documents
 valid() {
@@ -52,7 +53,6 @@ is "$(slurmq help --schema | jq -r .title)" 'slurmq sweep file' 'alone, --schema
 
 # The folder and its settings
 
-fake_start 4
 valid init
 valid init
 is_out "{\"folder\":\"$TEST_TMP/.slurmq\",\"made\":false}"
