@@ -265,8 +265,8 @@ static int update_submitting_row(struct reconcile_run *l, struct db_flight *f,
 				  err);
 }
 
-/* Ingests the steps and results of a journal that no process will move any more. If the job died just before
- * it could post its end, that reported end overrides an inferred one. */
+/* Ingests the steps and results of a journal that no process will move any more. If the job died
+ * just before it could post its end, that reported end overrides an inferred one. */
 static int keep_journal(struct reconcile_run *l, const struct db_flight *f, struct err *err)
 {
 	const struct folder_entry *e = folder_list_find(&l->running, f->submission, f->task);

@@ -187,7 +187,8 @@ static int run_sentinel(struct cmd_ctx *ctx, const struct args *args, struct err
 			stay_as_last(ctx);
 	} while (turn == SENTINEL_AGAIN && !folder_is_removed(ctx->store->folder) &&
 		 sentinel_pause(ctx->store, &pause));
-	/* scancel of everything may not have listed the successor, which would decide only when it starts */
+	/* scancel of everything may not have listed the successor, which would decide only when it
+	 * starts */
 	if (in_slurm && cancel_phase(ctx->store->folder, NULL) != CANCEL_NONE)
 		chain_decide(ctx->store);
 	sentinel_settle(ctx->store, cmd_say_text, ctx);

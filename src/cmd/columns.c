@@ -10,7 +10,7 @@
 enum {
 	COMPARED = 20000, /* of a longer list, only the jobs at both ends are compared */
 	SAMPLE = 200,	  /* the first and the last jobs of a grid differ in each of its axes */
-	DISTINCT = 50,	  /* values of a parameter that are told apart */
+	DISTINCT = 50,	  /* distinct values of a parameter that are kept */
 	STOP = 2,
 	GAP = 2,
 };
